@@ -1,0 +1,89 @@
+"""Lowreel: recover a video from too few measurements, by a generator fitted to the one clip.
+
+Names are loaded when first used, so that `import lowreel` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .baselines import baselines
+    from .errors import InputError
+    from .generators import Dcgan, Decoder, Generator
+    from .latents import Codes
+    from .measure import Functions, Gaussian, Identity, Mask, Measured, Measurement, MissingPixels, add_white_noise
+    from .metrics import psnr, psnr_range, ssim
+    from .recover import Recovery, recover
+    from .representation import Representation
+    from .settings import RecoverSettings, SolverSettings
+    from .solver import Problem, State, iterate
+    from .video import open_clip, read_mask, write_video
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "video": ("open_clip", "read_mask", "write_video"),
+    "measure": (
+        "Measurement",
+        "Measured",
+        "Identity",
+        "MissingPixels",
+        "Mask",
+        "Gaussian",
+        "Functions",
+        "add_white_noise",
+    ),
+    "generators": ("Generator", "Dcgan", "Decoder"),
+    "latents": ("Codes",),
+    "settings": ("RecoverSettings", "SolverSettings"),
+    "solver": ("Problem", "State", "iterate"),
+    "recover": ("recover", "Recovery"),
+    "representation": ("Representation",),
+    "baselines": ("baselines",),
+    "metrics": ("psnr", "psnr_range", "ssim"),
+    "errors": ("InputError",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
+    "open_clip",
+    "read_mask",
+    "write_video",
+    "Measurement",
+    "Measured",
+    "Identity",
+    "MissingPixels",
+    "Mask",
+    "Gaussian",
+    "Functions",
+    "add_white_noise",
+    "Generator",
+    "Dcgan",
+    "Decoder",
+    "Codes",
+    "RecoverSettings",
+    "SolverSettings",
+    "Problem",
+    "State",
+    "iterate",
+    "recover",
+    "Recovery",
+    "Representation",
+    "baselines",
+    "psnr",
+    "psnr_range",
+    "ssim",
+    "InputError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lowreel' has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

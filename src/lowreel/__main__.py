@@ -1,0 +1,5 @@
+"""`python -m lowreel` is `lowreel`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,531 @@
+"""The command line: parse, call, print. Nothing here imports torch before the arguments have been read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter, validators
+
+from . import __version__
+from .errors import InputError
+from .settings import (
+    ClipSettings,
+    GaussianSettings,
+    IdentitySettings,
+    MissingSettings,
+    NoiseSettings,
+    RecoverSettings,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from .measure import Measured, Measurement
+    from .recover import Progress
+    from .runs import Run
+
+app = App(
+    name="lowreel",
+    version=__version__,
+    help="Recover a video from too few measurements: a generator fitted to this one clip, no training set, "
+    "no true clip needed.",
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+)
+measure = App(name="measure", help="Measure a clip with an operator and write the data to a file.")
+simulate = App(name="simulate", help="Measure a clip, recover it and score the result, in one go.")
+app.command(measure)
+app.command(simulate)
+
+Flat = Parameter(name="*")
+Reading = Annotated[ClipSettings, Flat]
+Noise = Annotated[NoiseSettings, Flat]
+Recovering = Annotated[RecoverSettings, Flat]
+Missing = Annotated[MissingSettings, Flat]
+Gauss = Annotated[GaussianSettings, Flat]
+Output = Annotated[Path, Parameter(name=["--output", "-o"])]
+OutputOrNew = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+Resume = Annotated[bool, Parameter(name="--resume")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
+    try:
+        app(
+            sys.argv[1:] if arguments is None else arguments,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except (InputError, CycloptsError, OSError, MemoryError) as error:
+        print(f"lowreel: error: {_in_one_line(error)}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("lowreel: interrupted before the first round; nothing was recovered", file=sys.stderr)
+        raise SystemExit(130) from None
+    raise SystemExit(0)
+
+
+def _in_one_line(error: BaseException) -> str:
+    """The message without line breaks; for a setting out of bounds, the flag and what was wrong with its value."""
+    from pydantic import ValidationError
+
+    cause = error if isinstance(error, ValidationError) else error.__cause__
+    if isinstance(cause, ValidationError):
+        problems = (f"--{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in cause.errors())
+        return "; ".join(problems) + "; see --help"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@measure.command(name="missing")
+def measure_missing(
+    clip: Path,
+    *,
+    output: Output,
+    seed: Seed = 0,
+    missing: Missing = MissingSettings(),
+    reading: Reading = ClipSettings(),
+    noise: Noise = NoiseSettings(),
+) -> None:
+    """Drop a random share of the pixels of each frame.
+
+    Parameters
+    ----------
+    clip
+        video file, folder of images, or .npy/.npz array
+    output
+        file to write, such as y.safetensors
+    seed
+        seed of the operator and the noise
+    """
+    _measure(clip, missing, reading, noise, seed, output)
+
+
+@measure.command(name="gaussian")
+def measure_gaussian(
+    clip: Path,
+    *,
+    output: Output,
+    seed: Seed = 0,
+    gaussian: Gauss = GaussianSettings(),
+    reading: Reading = ClipSettings(),
+    noise: Noise = NoiseSettings(),
+) -> None:
+    """Take m random Gaussian projections of each frame.
+
+    Parameters
+    ----------
+    clip
+        video file, folder of images, or .npy/.npz array
+    output
+        file to write, such as y.safetensors
+    seed
+        seed of the operator and the noise
+    """
+    _measure(clip, gaussian, reading, noise, seed, output)
+
+
+@measure.command(name="identity")
+def measure_identity(
+    clip: Path,
+    *,
+    output: Output,
+    seed: Seed = 0,
+    reading: Reading = ClipSettings(),
+    noise: Noise = NoiseSettings(),
+) -> None:
+    """Keep every pixel: for a compact representation, or to take noise off.
+
+    Parameters
+    ----------
+    clip
+        video file, folder of images, or .npy/.npz array
+    output
+        file to write, such as y.safetensors
+    seed
+        seed of the operator and the noise
+    """
+    _measure(clip, IdentitySettings(), reading, noise, seed, output)
+
+
+@simulate.command(name="missing")
+def simulate_missing(
+    clip: Path,
+    *,
+    output: OutputOrNew = None,
+    resume: Resume = False,
+    missing: Missing = MissingSettings(),
+    reading: Reading = ClipSettings(),
+    noise: Noise = NoiseSettings(),
+    recovering: Recovering = RecoverSettings(),
+) -> None:
+    """Drop pixels, recover them, compare with the truth.
+
+    Parameters
+    ----------
+    clip
+        video file, folder of images, or .npy/.npz array
+    output
+        folder of the run; default: a new one in runs/
+    resume
+        go on with the run in that folder
+    """
+    _simulate(clip, missing, reading, noise, recovering, output, resume)
+
+
+@simulate.command(name="gaussian")
+def simulate_gaussian(
+    clip: Path,
+    *,
+    output: OutputOrNew = None,
+    resume: Resume = False,
+    gaussian: Gauss = GaussianSettings(),
+    reading: Reading = ClipSettings(),
+    noise: Noise = NoiseSettings(),
+    recovering: Recovering = RecoverSettings(),
+) -> None:
+    """Take Gaussian projections, recover the clip, compare with the truth.
+
+    Parameters
+    ----------
+    clip
+        video file, folder of images, or .npy/.npz array
+    output
+        folder of the run; default: a new one in runs/
+    resume
+        go on with the run in that folder
+    """
+    _simulate(clip, gaussian, reading, noise, recovering, output, resume)
+
+
+@simulate.command(name="identity")
+def simulate_identity(
+    clip: Path,
+    *,
+    output: OutputOrNew = None,
+    resume: Resume = False,
+    reading: Reading = ClipSettings(),
+    noise: Noise = NoiseSettings(),
+    recovering: Recovering = RecoverSettings(),
+) -> None:
+    """Represent a clip that is known in full.
+
+    Parameters
+    ----------
+    clip
+        video file, folder of images, or .npy/.npz array
+    output
+        folder of the run; default: a new one in runs/
+    resume
+        go on with the run in that folder
+    """
+    _simulate(clip, IdentitySettings(), reading, noise, recovering, output, resume)
+
+
+@app.command
+def recover(
+    data: Path,
+    *,
+    output: OutputOrNew = None,
+    truth: Path | None = None,
+    resume: Resume = False,
+    recovering: Recovering = RecoverSettings(),
+) -> None:
+    """Recover a clip from a data file, or go on with an unfinished run.
+
+    Parameters
+    ----------
+    data
+        file that `lowreel measure` wrote; with --resume the run folder
+    output
+        folder of the run; default: a new one in runs/
+    truth
+        the true clip, to score the result with
+    resume
+        go on with the run in DATA
+    """
+    from .runs import Run
+
+    if resume:
+        _go_on(Run.open(data))
+        return
+    from .measure import Measured
+
+    if data.is_dir():
+        raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
+    measured = Measured.load(data)
+    reading = _truth_reading(truth, measured) if truth else None
+    _perform(Run.create(_fresh(output, data.stem), measured, recovering, reading), measured)
+
+
+@app.command
+def inpaint(
+    clip: Path,
+    *,
+    mask: Path,
+    output: OutputOrNew = None,
+    resume: Resume = False,
+    reading: Reading = ClipSettings(),
+    recovering: Recovering = RecoverSettings(),
+) -> None:
+    """Fill in the masked part of a damaged video.
+
+    Parameters
+    ----------
+    clip
+        video file, folder of images, or .npy/.npz array
+    mask
+        image (for every frame), folder, video or array of the clip's size: white = keep, black = fill in
+    output
+        folder of the run; default: a new one in runs/
+    resume
+        go on with the run in that folder
+    """
+    from .runs import Run
+
+    if resume:
+        _go_on(Run.open(_given(output)))
+        return
+    from .measure import Mask, Measured
+    from .runs import clip_information, clip_times
+    from .video import read_mask
+
+    source = _open(clip, reading)
+    operator = Mask(source.shape, read_mask(mask, source.shape))
+    measured = Measured(
+        operator(source.read()), operator, clip_times(source), clip=clip_information(source)
+    )
+    _perform(Run.create(_fresh(output, f"{clip.stem}-inpaint"), measured, recovering), measured)
+
+
+@app.command
+def demo(*, output: OutputOrNew = None, recovering: Recovering = RecoverSettings()) -> None:
+    """Recover the clip that comes with the package from a fifth of its pixels, and compare with baselines.
+
+    Parameters
+    ----------
+    output
+        folder of the run; default: a new one, lowreel-demo
+    """
+    from importlib.resources import as_file, files
+
+    with as_file(files("lowreel") / "data" / "demo.mp4") as clip:
+        folder = output or _unused(Path("lowreel-demo"))
+        _simulate(clip, MissingSettings(), ClipSettings(), NoiseSettings(), recovering, folder, resume=False)
+
+
+@app.command
+def info(file: Path) -> None:
+    """Say what a file or folder holds: a clip, measured data, a representation or a run.
+
+    Parameters
+    ----------
+    file
+        any file or folder that lowreel reads or writes
+    """
+    from .inspect import describe
+
+    for name, value in describe(file).items():
+        print(f"{name:<14} {value}")
+
+
+def _measure(
+    clip: Path, operator: Settings, reading: ClipSettings, noise: NoiseSettings, seed: int, output: Path
+) -> None:
+    if output.exists():
+        raise InputError(f"{output}: exists already; give another name with -o")
+    if not output.parent.is_dir():
+        raise InputError(f"{output.parent}: no such folder; make it first")
+    measured, _ = _measured(clip, operator, reading, noise, seed)
+    measured.save(output)
+    print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
+
+
+def _measured(
+    clip: Path, operator: Settings, reading: ClipSettings, noise: NoiseSettings, seed: int
+) -> tuple[Measured, dict[str, Any]]:
+    """Data of a clip, and how to read the clip again."""
+    from .measure import Measured, add_white_noise, no_noise
+    from .runs import clip_information, clip_times
+
+    if noise.noise is not None and noise.snr is not None:
+        raise InputError("noise: give --noise or --snr, not both")
+    source = _open(clip, reading)
+    made = _operator(operator, source.shape, seed)
+    data, entry = made(source.read()), no_noise()
+    if noise.noise is not None or noise.snr is not None:
+        data, entry = add_white_noise(data, made, level=noise.noise, snr=noise.snr, seed=seed)
+    how = _reading(clip, reading)
+    information = clip_information(source) | {"reading": how}
+    return Measured(data, made, clip_times(source), entry, information), how
+
+
+def _operator(settings: Settings, clip_shape: tuple[int, ...], seed: int) -> Measurement:
+    from .measure import Gaussian, Identity, MissingPixels
+
+    match settings:
+        case MissingSettings():
+            return MissingPixels(clip_shape, settings.ratio, seed=seed)
+        case GaussianSettings():
+            if (settings.m is None) == (settings.sampling is None):
+                raise InputError("gaussian: give --m (numbers per frame) or --sampling (share of C H W)")
+            pixels = clip_shape[1] * clip_shape[2] * clip_shape[3]
+            return Gaussian(clip_shape, settings.m or round((settings.sampling or 0) * pixels), seed=seed)
+        case _:
+            return Identity(clip_shape)
+
+
+def _simulate(
+    clip: Path,
+    operator: Settings,
+    reading: ClipSettings,
+    noise: NoiseSettings,
+    recovering: RecoverSettings,
+    output: Path | None,
+    resume: bool,
+) -> None:
+    from .runs import Run
+
+    if resume:
+        _go_on(Run.open(_given(output)))
+        return
+    _check_arguments(operator)
+    measured, truth = _measured(clip, operator, reading, noise, recovering.seed)
+    name = f"{clip.stem}-{measured.operator.kind}"
+    _perform(Run.create(_fresh(output, name), measured, recovering, truth), measured)
+
+
+def _check_arguments(operator: Settings) -> None:
+    if isinstance(operator, MissingSettings) and not 0 < operator.ratio < 1:
+        raise InputError(f"--ratio: expected the share of pixels dropped, between 0 and 1, got {operator.ratio:g}")
+
+
+def _go_on(run: Run) -> None:
+    summary = run.summary()
+    if summary is not None and summary["outcome"]["kind"] != "stopped":
+        _close(run, summary, [f"{run.folder} was finished already; here is what it found"])
+        return
+    _perform(run, run.measured())
+
+
+def _perform(run: Run, measured: Measured) -> None:
+    from .runs import load_truth, perform
+
+    truth = load_truth(run.truth) if run.truth else None
+    with _Bar(run.settings.time) as bar:
+        _, summary, notes = perform(run, measured, truth, show=bar.show)
+    _close(run, summary, notes)
+
+
+def _close(run: Run, summary: dict[str, Any], notes: list[str]) -> None:
+    from rich.console import Console
+
+    from .report import figures_table
+
+    console = Console()
+    console.print(figures_table(summary))
+    console.print(f"\n[bold]{summary['trust']}[/]")
+    console.print(summary["outcome"]["sentence"])
+    for note in notes:
+        console.print(note)
+    console.print(f"Results in {run.folder}: recovered.mp4, report.png, summary.json", highlight=False)
+
+
+class _Bar:
+    """The progress bar: rounds, loss, held-out error, time left; silent when the output is not a terminal."""
+
+    def __init__(self, limit: float | None):
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn("recovering"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("loss {task.fields[loss]}  held-out {task.fields[heldout]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self.task: Any = None
+
+    def __enter__(self) -> _Bar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Move the bar to where the run stands."""
+        if self.task is None:
+            self.task = self.bar.add_task("", total=progress.steps, loss="", heldout="")
+        from .metrics import error_decibels
+
+        known = progress.best_error < float("inf")
+        heldout = f"{error_decibels(progress.best_error):.2f} dB" if known else "-"
+        loss = f"{progress.state.loss:.2e}"
+        self.bar.update(self.task, completed=progress.state.step, total=progress.steps, loss=loss, heldout=heldout)
+
+
+def _open(clip: Path, reading: ClipSettings) -> Any:
+    from .video import open_clip
+
+    how = _reading(clip, reading)
+    frames = slice(*how["frames"]) if how["frames"] else None
+    return open_clip(clip, size=how["size"], fit=how["fit"], channels=how["channels"], frames=frames)
+
+
+def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
+    """How a clip is read, as plain data: the arguments of `open_clip`."""
+    return {
+        "path": str(clip.resolve()),
+        "size": parse_size(reading.size),
+        "fit": reading.fit,
+        "channels": reading.channels,
+        "frames": parse_frames(reading.frames),
+    }
+
+
+def _truth_reading(truth: Path, measured: Measured) -> dict[str, Any]:
+    """The true clip is read as the measured one was, or else to the data's shape."""
+    _, channels, height, width = measured.operator.clip_shape
+    known = measured.clip.get("reading") or {"fit": "squash", "frames": [measured.operator.clip_shape[0]]}
+    return {**known, "path": str(truth.resolve()), "size": (height, width), "channels": channels}
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """(H, W) of "N" or "HxW"; InputError otherwise."""
+    if text is None:
+        return None
+    numbers = text.lower().split("x")
+    if len(numbers) <= 2 and all(n.isdigit() and int(n) > 0 for n in numbers):
+        return int(numbers[0]), int(numbers[-1])
+    raise InputError(f"--size: expected N or HxW, such as 64 or 48x64, got {text!r}")
+
+
+def parse_frames(text: str | None) -> list[int | None] | None:
+    """Arguments of the slice that "N", "A:B" or "A:B:STEP" means; InputError otherwise."""
+    if text is None:
+        return None
+    fields = text.split(":")
+    if len(fields) <= 3 and all(f == "" or f.isdigit() for f in fields) and any(fields):
+        return [int(f) if f else None for f in fields]
+    raise InputError(f"--frames: expected N, A:B or A:B:STEP, got {text!r}")
+
+
+def _given(output: Path | None) -> Path:
+    if output is None:
+        raise InputError("--resume: say which run with -o RUN")
+    return output
+
+
+def _fresh(output: Path | None, name: str) -> Path:
+    return output if output is not None else _unused(Path("runs") / name)
+
+
+def _unused(folder: Path) -> Path:
+    """`folder`, or with -2, -3, ... behind its name, whichever does not exist yet."""
+    candidates = (folder.with_name(f"{folder.name}-{k}") for k in range(2, 100_000))
+    return folder if not folder.exists() else next(c for c in candidates if not c.exists())

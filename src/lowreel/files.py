@@ -1,0 +1,114 @@
+"""Files that are either whole or absent: atomic writing, and safetensors with a JSON header."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+HEADER = "lowreel"
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`; on success it is synced and renamed onto `path`, on failure removed.
+
+    The temporary name keeps the suffix, because encoders choose their container by it.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` as indented JSON, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file; a damaged one is an `InputError`."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: expected JSON, but {error}; restore the file or start afresh") from None
+
+
+def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write named tensors and a JSON header as safetensors, atomically.
+
+    `kind` says what the file is ("data", "representation", "state"); readers refuse another kind in words.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    text = json.dumps({"kind": kind, "version": 1, **header}, allow_nan=False)
+    with replacing(path) as temporary:
+        try:
+            save_file(flat, temporary, metadata={HEADER: text})
+        except SafetensorError as error:
+            raise OSError(f"cannot write {path}: {error}") from None
+
+
+def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a file that `write_tensors` made: the tensors by name, and the header.
+
+    Raises InputError when it is missing, cut short, of another kind, or of a newer version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; expected a lowreel {kind} file")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: expected a lowreel {kind} file (safetensors), but {error}") from None
+    try:
+        header = json.loads(metadata[HEADER])
+    except (KeyError, json.JSONDecodeError):
+        raise InputError(f"{path}: a safetensors file, but not one of lowreel's; expected its {kind} file") from None
+    if header.get("kind") != kind:
+        raise InputError(f"{path}: expected a {kind} file, got a {header.get('kind')} file")
+    if header.get("version", 0) > 1:
+        raise InputError(f"{path}: written by a newer lowreel (file version {header['version']}); upgrade to read it")
+    return tensors, header
+
+
+def tensor_hash(tensor: Tensor) -> str:
+    """SHA-256 of the type, shape and bytes of a tensor."""
+    array = tensor.detach().cpu().contiguous()
+    digest = hashlib.sha256(f"{array.dtype} {tuple(array.shape)} ".encode())
+    if array.is_complex():
+        import torch
+
+        array = torch.view_as_real(array)
+    digest.update(array.numpy().tobytes())
+    return digest.hexdigest()

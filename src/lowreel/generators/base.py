@@ -1,0 +1,43 @@
+"""The contract of a generator: codes in, frames out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class Generator(nn.Module, ABC):
+    """G: codes (N, K) to frames (N, C, H, W) in [0, 1], each frame from its own code alone.
+
+    `code_dim` is K, `frame_shape` is (C, H, W); `spec()` rebuilds the network, its weights apart.
+    """
+
+    kind: ClassVar[str]
+    code_dim: int
+    frame_shape: tuple[int, int, int]
+
+    @abstractmethod
+    def forward(self, codes: Tensor) -> Tensor:
+        """Frames of codes: (N, K) to (N, C, H, W)."""
+
+    @abstractmethod
+    def spec(self) -> dict[str, Any]:
+        """What `from_spec` needs to build the same network: kind and sizes."""
+
+    @property
+    def weights_count(self) -> int:
+        """Number of weights."""
+        return sum(p.numel() for p in self.parameters())
+
+
+def to_grey_levels(values: Tensor) -> Tensor:
+    """tanh, mapped from [-1, 1] to [0, 1]."""
+    return torch.tanh(values) * 0.5 + 0.5
+
+
+def seeded(seed: int) -> torch.Generator:
+    """A source of random weights of its own, so that no global state is read or changed."""
+    return torch.Generator().manual_seed(seed)

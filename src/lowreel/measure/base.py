@@ -1,0 +1,281 @@
+"""The contract of an operator: a linear map of a clip to its data, its adjoint, its parts and its identity."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..files import tensor_hash
+from . import streams
+
+Shape = tuple[int, ...]
+Data = Tensor | tuple[Tensor, ...]
+"""What an operator returns: one real or complex tensor, or a tuple of them for a stack."""
+
+
+def map_data(function: Callable[..., Any], *data: Data) -> Any:
+    """Apply `function` to the tensor, or to each tensor of a stack."""
+    if isinstance(data[0], tuple):
+        return tuple(function(*tensors) for tensors in zip(*data, strict=True))
+    return function(*data)
+
+
+def tensors_of(data: Data) -> tuple[Tensor, ...]:
+    """The tensors of the data: one, or those of a stack."""
+    return data if isinstance(data, tuple) else (data,)
+
+
+def inner(a: Data, b: Data) -> Tensor:
+    """Re<a, b>, summed over a stack."""
+    pairs = zip(tensors_of(a), tensors_of(b), strict=True)
+    return torch.stack([(u.conj() * v).real.sum() if u.is_complex() else (u * v).sum() for u, v in pairs]).sum()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of frames, and the rows of the data that see these frames alone."""
+
+    frames: range
+    data: slice | tuple[slice, ...]
+
+
+class Measurement(nn.Module, ABC):
+    """Linear map of a clip to its data, y = A x. Noise is not part of A (see `measure.noise`).
+
+    x: `clip_shape` = (T, C, H, W), grey levels in [0, 1]. y: `data_shape`, whose first axis counts the parts.
+    A subclass writes `_measure`; its adjoint then follows from autograd, exact to rounding. Fixed tensors are
+    buffers, so that `.to(device)` and `.double()` work.
+    """
+
+    kind: ClassVar[str]
+    part_frames: int
+    """Frames in a part: 1 where each frame is measured alone, T where the clip cannot be cut."""
+
+    def __init__(self, clip_shape: Shape, data_shape: Any, *, part_frames: int | None = None):
+        super().__init__()
+        if len(clip_shape) != 4 or min(clip_shape) < 1:
+            raise InputError(f"{type(self).__name__}: expected a clip shape (T, C, H, W), got {tuple(clip_shape)}")
+        self.clip_shape: Shape = tuple(int(n) for n in clip_shape)
+        self.data_shape = data_shape
+        self.part_frames = part_frames or self.clip_shape[0]
+
+    @abstractmethod
+    def _measure(self, x: Tensor) -> Data: ...
+
+    def _adjoint(self, y: Data) -> Tensor:
+        first = tensors_of(y)[0]
+        like = first.real if first.is_complex() else first
+        _, pullback = torch.func.vjp(self._measure, like.new_zeros(self.clip_shape))
+        return pullback(y)[0]
+
+    def forward(self, x: Tensor) -> Data:
+        """Data of a clip. x: `clip_shape`. Raises InputError for another shape."""
+        return self._measure(self._checked(x, self.clip_shape, "clip"))
+
+    def adjoint(self, y: Data) -> Tensor:
+        """A* y, a clip; for complex data the real part of A^H y. Raises InputError for another shape."""
+        return self._adjoint(self.checked_data(y))
+
+    def checked_data(self, y: Data) -> Data:
+        """`y` if it has this operator's shape; else an InputError."""
+        if isinstance(y, tuple) != isinstance(self, Stacked):
+            raise InputError(f"{type(self).__name__}: expected data of shape {self.data_shape}, got {_shape(y)}")
+        if isinstance(y, tuple):
+            for operator, tensor in zip(self.operators, y, strict=True):  # type: ignore[arg-type]
+                operator.checked_data(tensor)
+            return y
+        return self._checked(y, self.data_shape, "data")
+
+    def _checked(self, v: Tensor, shape: Shape, what: str) -> Tensor:
+        if tuple(v.shape) != tuple(shape):
+            raise InputError(
+                f"{type(self).__name__}: expected {what} of shape {tuple(shape)}, got {tuple(v.shape)}; "
+                "crop or resize the clip, or build the operator for this size"
+            )
+        return v
+
+    def __matmul__(self, inner: Measurement) -> Composed:
+        return Composed(self, inner)
+
+    def parts(self) -> list[Part]:
+        """Pairs (frames, data) that can be worked on alone; together they are the whole clip, in order."""
+        frames, step = self.clip_shape[0], self.part_frames
+        return [
+            Part(range(start, min(start + step, frames)), self._data_slice(k, k + 1))
+            for k, start in enumerate(range(0, frames, step))
+        ]
+
+    def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
+        return slice(start, stop)
+
+    def subset(self, parts: Sequence[int]) -> Measurement:
+        """The operator of these parts alone: its clip is their frames one after another, its data `take(y, parts)`."""
+        count = math.ceil(self.clip_shape[0] / self.part_frames)
+        return self if list(parts) == list(range(count)) else self._subset(parts)
+
+    def _subset(self, parts: Sequence[int]) -> Measurement:
+        raise NotImplementedError(f"{type(self).__name__} has parts but no _subset")
+
+    def take(self, y: Data, parts: Sequence[int]) -> Data:
+        """The data of these parts."""
+        return map_data(lambda tensor: tensor[torch.as_tensor(parts, device=tensor.device)], y)
+
+    def _like(self, frames: int, data_shape: Shape, **buffers: Tensor) -> Self:
+        """A shallow copy for another number of frames, with these buffers in place of its own."""
+        other = copy.copy(self)
+        other._buffers = {**self._buffers, **buffers}
+        other.clip_shape = (frames, *self.clip_shape[1:])
+        other.data_shape = data_shape
+        return other
+
+    def informative(self) -> Data:
+        """Booleans in the shape of y: the entries that say something about the clip (an unobserved pixel does not)."""
+        return torch.ones(self.data_shape, dtype=torch.bool)
+
+    def row_norm(self) -> float:
+        """Root mean square norm of the informative rows of A, from one seeded probe; 1 for pixels."""
+        white = torch.from_numpy(
+            streams.normals(0, streams.PROBE, 0, range(self.clip_shape[0]), math.prod(self.clip_shape[1:]))
+        ).reshape(self.clip_shape)
+        y = self(white)
+        rows = sum(int(known.sum()) for known in tensors_of(self.informative()))
+        return math.sqrt(float(inner(y, y)) / max(rows, 1))
+
+    @abstractmethod
+    def parameters_spec(self) -> dict[str, Any]:
+        """The numbers that, with `kind`, `clip_shape` and the tensors, rebuild this operator."""
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        """Tensors that no seed can rebuild (a user's mask)."""
+        return {}
+
+    def spec(self) -> dict[str, Any]:
+        """Identity as JSON: kind, version of the random streams, clip shape, parameters, SHA-256 of the tensors."""
+        tensors = {name: tensor_hash(tensor) for name, tensor in self.spec_tensors().items()}
+        return {
+            "kind": self.kind,
+            "streams": streams.VERSION,
+            "clip_shape": list(self.clip_shape),
+            **self.parameters_spec(),
+            **({"tensors": tensors} if tensors else {}),
+        }
+
+    def fingerprint(self) -> str:
+        """SHA-256 of `spec`: equal for equal operators."""
+        return spec_hash(self.spec())
+
+
+def spec_hash(spec: Mapping[str, Any]) -> str:
+    """SHA-256 of a spec, whatever the order of its fields."""
+    return hashlib.sha256(json.dumps(dict(spec), sort_keys=True).encode()).hexdigest()
+
+
+def _shape(y: Data) -> Any:
+    return tuple(tuple(t.shape) for t in y) if isinstance(y, tuple) else tuple(y.shape)
+
+
+class Composed(Measurement):
+    """`outer @ inner`: the data of `outer` when it looks at what `inner` makes of the clip."""
+
+    kind = "composed"
+
+    def __init__(self, outer: Measurement, inner: Measurement):
+        if tuple(inner.data_shape) != tuple(outer.clip_shape):
+            raise InputError(
+                f"{type(outer).__name__} @ {type(inner).__name__}: the first takes clips of shape {outer.clip_shape}, "
+                f"the second gives {inner.data_shape}; build the first for that shape"
+            )
+        part_frames = math.lcm(outer.part_frames, inner.part_frames)
+        super().__init__(inner.clip_shape, outer.data_shape, part_frames=min(part_frames, inner.clip_shape[0]))
+        self.outer, self.inner = outer, inner
+
+    def _measure(self, x: Tensor) -> Data:
+        return self.outer(self.inner(x))
+
+    def _adjoint(self, y: Data) -> Tensor:
+        return self.inner.adjoint(self.outer.adjoint(y))
+
+    def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
+        k = self.part_frames // self.outer.part_frames
+        return self.outer._data_slice(start * k, stop * k)
+
+    def _subset(self, parts: Sequence[int]) -> Measurement:
+        return Composed(
+            self.outer.subset(_finer(self, self.outer, parts)), self.inner.subset(_finer(self, self.inner, parts))
+        )
+
+    def take(self, y: Data, parts: Sequence[int]) -> Data:
+        return self.outer.take(y, _finer(self, self.outer, parts))
+
+    def informative(self) -> Data:
+        return self.outer.informative()
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"outer": self.outer.spec(), "inner": self.inner.spec()}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        both = (("outer", self.outer), ("inner", self.inner))
+        return {f"{side}.{name}": t for side, operator in both for name, t in operator.spec_tensors().items()}
+
+
+class Stacked(Measurement):
+    """Several operators that look at the same clip; the data is the tuple of theirs."""
+
+    kind = "stacked"
+
+    def __init__(self, operators: Sequence[Measurement]):
+        shapes = {operator.clip_shape for operator in operators}
+        if len(shapes) != 1:
+            raise InputError(f"Stacked: expected operators for one clip shape, got {sorted(shapes) or 'none'}")
+        clip_shape = shapes.pop()
+        part_frames = math.lcm(*(operator.part_frames for operator in operators))
+        data_shape = tuple(operator.data_shape for operator in operators)
+        super().__init__(clip_shape, data_shape, part_frames=min(part_frames, clip_shape[0]))
+        self.operators = nn.ModuleList(operators)
+
+    def _members(self) -> list[Measurement]:
+        return list(self.operators)  # type: ignore[arg-type]
+
+    def _measure(self, x: Tensor) -> Data:
+        return tuple(operator(x) for operator in self._members())
+
+    def _adjoint(self, y: Data) -> Tensor:
+        return torch.stack([operator.adjoint(t) for operator, t in zip(self._members(), y, strict=True)]).sum(0)
+
+    def _data_slice(self, start: int, stop: int) -> tuple[slice, ...]:
+        per_part = [self.part_frames // operator.part_frames for operator in self._members()]
+        return tuple(slice(start * k, stop * k) for k in per_part)
+
+    def _subset(self, parts: Sequence[int]) -> Measurement:
+        return Stacked([operator.subset(_finer(self, operator, parts)) for operator in self._members()])
+
+    def take(self, y: Data, parts: Sequence[int]) -> Data:
+        pairs = zip(self._members(), y, strict=True)
+        return tuple(operator.take(t, _finer(self, operator, parts)) for operator, t in pairs)  # type: ignore[misc]
+
+    def informative(self) -> Data:
+        return tuple(operator.informative() for operator in self._members())  # type: ignore[misc]
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"operators": [operator.spec() for operator in self._members()]}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        members = enumerate(self._members())
+        return {f"{k}.{name}": t for k, operator in members for name, t in operator.spec_tensors().items()}
+
+
+def _finer(coarse: Measurement, fine: Measurement, parts: Sequence[int]) -> list[int]:
+    """The parts of `fine` that the parts of `coarse` are made of."""
+    per_part = coarse.part_frames // fine.part_frames
+    count = math.ceil(coarse.clip_shape[0] / fine.part_frames)
+    return [k for part in parts for k in range(part * per_part, min((part + 1) * per_part, count))]

@@ -1,0 +1,69 @@
+"""Measured data as a file: y, the operator's spec and tensors, the noise, and what is known of the clip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..files import read_tensors, write_tensors
+from .base import Data, Measurement, tensors_of
+from .noise import no_noise
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Data with the operator that made it.
+
+    noise: its entry, see `add_white_noise`. times: seconds of the frames, (T,) float64. clip: what else the source
+    file told (rate, scale, offset, path), for writing the result the way the clip came.
+    """
+
+    data: Data
+    operator: Measurement
+    times: Tensor
+    noise: Mapping[str, Any] = field(default_factory=no_noise)
+    clip: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, atomically (docs/format.md)."""
+        values = {f"y.{k}": tensor for k, tensor in enumerate(tensors_of(self.data))}
+        fixed = {f"operator.{name}": tensor for name, tensor in self.operator.spec_tensors().items()}
+        header = {"operator": self.operator.spec(), "noise": dict(self.noise), "clip": dict(self.clip)}
+        header["stack"] = isinstance(self.data, tuple)
+        write_tensors(path, "data", {**values, **fixed, "times": self.times}, header)
+
+    @staticmethod
+    def load(path: str | Path, operator: Measurement | None = None) -> Measured:
+        """Read what `save` wrote; an operator made of functions has to be given again.
+
+        Raises InputError for a damaged file, data and operator that do not fit, NaN or infinite data.
+        """
+        from . import from_spec, spec_hash
+
+        tensors, header = read_tensors(path, "data")
+        fixed = {n.removeprefix("operator."): t for n, t in tensors.items() if n.startswith("operator.")}
+        if operator is None:
+            operator = from_spec(header["operator"], fixed)
+        elif operator.fingerprint() != spec_hash(header["operator"]):
+            raise InputError(f"{path}: the operator given is not the one this data was made with")
+        values = tuple(tensors[f"y.{k}"] for k in range(sum(n.startswith("y.") for n in tensors)))
+        data: Data = values if header["stack"] else values[0]
+        return Measured(checked(data, operator), operator, tensors["times"], header["noise"], header["clip"])
+
+
+def checked(data: Data, operator: Measurement) -> Data:
+    """`data` if it has the operator's shape and is finite; else an InputError."""
+    operator.checked_data(data)
+    for tensor in tensors_of(data):
+        bad = int((~torch.isfinite(tensor)).sum())
+        if bad:
+            raise InputError(
+                f"data: {bad} of {tensor.numel()} numbers are NaN or infinite; drop them with a mask or correct them"
+            )
+    return data

@@ -1,0 +1,117 @@
+"""Operators that see pixels as they are: all of them, a random part, or those a mask keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from . import streams
+from .base import Measurement, Shape
+
+
+class Identity(Measurement):
+    """Every pixel of every frame, y = x: for compact representation rather than recovery (paper, Section 4.1)."""
+
+    kind = "identity"
+
+    def __init__(self, clip_shape: Shape):
+        super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return x
+
+    def _adjoint(self, y: Any) -> Tensor:
+        return y
+
+    def _subset(self, parts: Sequence[int]) -> Identity:
+        return Identity((len(parts), *self.clip_shape[1:]))
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {}
+
+
+class Mask(Measurement):
+    """The pixels that a mask keeps: y = mask * x, with zeros where nothing was observed.
+
+    mask: booleans of shape (H, W), (T, H, W) or (T, 1, H, W), True = observed, the same for all channels.
+    Raises InputError when it has another size or hides every pixel.
+    """
+
+    kind = "mask"
+
+    def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
+        super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
+        frames, _, height, width = self.clip_shape
+        kept = torch.as_tensor(mask).bool()
+        if tuple(kept.shape) not in {(height, width), (frames, height, width), (frames, 1, height, width)}:
+            raise InputError(
+                f"Mask: expected {(height, width)}, {(frames, height, width)} or {(frames, 1, height, width)} "
+                f"for this clip, got {tuple(kept.shape)}; resize the mask or the clip so that they agree"
+            )
+        if not kept.any():
+            raise InputError("Mask: it hides every pixel, so there is nothing to recover from; white (True) = keep")
+        full = kept.reshape(-1, 1, height, width).expand(frames, 1, height, width).contiguous()
+        self.mask: Tensor
+        self.register_buffer("mask", full)
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return x * self.mask
+
+    def _adjoint(self, y: Any) -> Tensor:
+        return y * self.mask
+
+    def _subset(self, parts: Sequence[int]) -> Mask:
+        shape = (len(parts), *self.clip_shape[1:])
+        return self._like(len(parts), shape, mask=self.mask[torch.as_tensor(parts)])
+
+    def informative(self) -> Tensor:
+        return self.mask.expand(self.clip_shape)
+
+    def row_norm(self) -> float:
+        return 1.0
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        return {"mask": self.mask}
+
+
+class MissingPixels(Mask):
+    """A fresh random mask for each frame, the same for all channels (paper, Section 3).
+
+    ratio: share of the pixels that is dropped, in (0, 1). Each frame keeps exactly round((1 - ratio) H W) pixels:
+    those with the smallest of H W random words.
+    """
+
+    kind = "missing"
+
+    def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0):
+        if not 0 < ratio < 1:
+            raise InputError(
+                f"missing pixels: expected a ratio (share dropped) between 0 and 1, both excluded, got {ratio:g}; "
+                "0.8 drops 80 %"
+            )
+        frames, _, height, width = clip_shape
+        kept = round((1 - ratio) * height * width)
+        if kept == 0:
+            raise InputError(
+                f"missing pixels: ratio {ratio:g} keeps no pixel of a {height}x{width} frame; use a smaller ratio"
+            )
+        mask = np.zeros((frames, height * width), dtype=bool)
+        for frame in range(frames):
+            words = np.concatenate([streams.raw(seed, streams.MASK, frame, row, width) for row in range(height)])
+            mask[frame, np.argsort(words, kind="stable")[:kept]] = True
+        super().__init__(clip_shape, mask.reshape(frames, height, width))
+        self.ratio, self.seed = float(ratio), int(seed)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"ratio": self.ratio, "seed": self.seed}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        return {}

@@ -1,0 +1,50 @@
+"""Random projections of every frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from . import streams
+from .base import Measurement, Shape
+
+
+class Gaussian(Measurement):
+    """m random projections of every frame, a matrix of its own for each, entries N(0, 1/m): E|Ax|^2 = |x|^2.
+
+    y: (T, m). The rows run over C H W (paper, Section 3). The matrices are held in memory, 4 T m C H W bytes.
+    """
+
+    kind = "gaussian"
+
+    def __init__(self, clip_shape: Shape, m: int, *, seed: int = 0):
+        frames, pixels = clip_shape[0], math.prod(clip_shape[1:])
+        if not 1 <= m <= pixels:
+            raise InputError(f"Gaussian: expected m from 1 to C H W = {pixels} numbers per frame, got {m}")
+        super().__init__(clip_shape, (frames, m), part_frames=1)
+        self.m, self.seed = int(m), int(seed)
+        rows = torch.empty(frames, m, pixels)
+        for frame in range(frames):
+            rows[frame] = torch.from_numpy(streams.normals(seed, streams.GAUSSIAN, frame, range(m), pixels))
+        self.rows: Tensor
+        self.register_buffer("rows", rows.div_(math.sqrt(m)))
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return torch.bmm(self.rows, x.flatten(1)[..., None])[..., 0]
+
+    def _adjoint(self, y: Any) -> Tensor:
+        return torch.bmm(y[:, None], self.rows)[:, 0].reshape(self.clip_shape)
+
+    def _subset(self, parts: Sequence[int]) -> Gaussian:
+        return self._like(len(parts), (len(parts), self.m), rows=self.rows[torch.as_tensor(parts)])
+
+    def row_norm(self) -> float:
+        return math.sqrt(math.prod(self.clip_shape[1:]) / self.m)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"m": self.m, "seed": self.seed}

@@ -1,0 +1,48 @@
+"""How good a clip is, against the true one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from torch import Tensor
+
+
+def psnr(found: Tensor, truth: Tensor) -> float:
+    """Peak signal-to-noise ratio of the whole clip, in dB, with peak 1; inf if equal. (T, C, H, W) each."""
+    return _decibels(1.0, found, truth)
+
+
+def psnr_range(found: Tensor, truth: Tensor) -> float:
+    """The same with peak max(x) - min(x) of the true clip, as the paper's tables have it (Section 3)."""
+    return _decibels(float(truth.max() - truth.min()), found, truth)
+
+
+def _decibels(peak: float, found: Tensor, truth: Tensor) -> float:
+    if found.shape != truth.shape:
+        raise ValueError(f"psnr: expected two clips of one shape, got {tuple(found.shape)} and {tuple(truth.shape)}")
+    error = float((found.double() - truth.double()).square().mean())
+    if error == 0:
+        return math.inf
+    return 10 * math.log10(peak**2 / error) if peak > 0 else -math.inf
+
+
+def error_decibels(squared_error: float) -> float:
+    """-10 log10 of a mean squared error: the PSNR with peak 1 that it stands for; inf for 0."""
+    return -10 * math.log10(squared_error) if squared_error > 0 else math.inf
+
+
+def ssim(found: Tensor, truth: Tensor) -> float:
+    """Structural similarity, mean over the frames, for grey levels in [0, 1]; scikit-image's, 7x7 window.
+
+    Frames under 7 pixels use the largest odd window that fits.
+    """
+    from skimage.metrics import structural_similarity
+
+    window = min(7, *truth.shape[-2:])
+    window -= 1 - window % 2
+    if window < 3:
+        return math.nan
+    frames = zip(found.clamp(0, 1).cpu().numpy(), truth.cpu().numpy(), strict=True)
+    scores = [structural_similarity(a, b, win_size=window, data_range=1.0, channel_axis=0) for a, b in frames]
+    return float(np.mean(scores))

@@ -1,0 +1,292 @@
+"""The public `recover`: choose, fit, keep the best by held-out data, finish with data consistency, account."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .baselines import baselines as run_baselines
+from .errors import InputError
+from .generators import Generator, make
+from .measure import Data, Functions, Measurement, check_operator, checked, map_data, nearest_consistent
+from .metrics import error_decibels
+from .representation import Representation
+from .select import hold_out
+from .settings import RecoverSettings, SolverSettings
+from .solver import Problem, State, iterate
+
+CHECKS = 25
+"""How often in a run the held-out error is measured."""
+
+OutcomeKind = Literal["finished", "converged", "stopped", "diverged"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, and a sentence that says what to do."""
+
+    kind: OutcomeKind
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A clip that a simpler method made of the same data, and its held-out error as dB with peak 1."""
+
+    clip: Tensor
+    heldout_db: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a round: shown live, written as a checkpoint, given back to go on.
+
+    best: the state with the smallest held-out error so far, best_error. steps: rounds planned. seconds: spent so far.
+    history: one row a round with step, loss, heldout (squared error per pixel, None between checks) and seconds.
+    """
+
+    state: State
+    best: State
+    best_error: float
+    steps: int
+    seconds: float
+    history: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What `recover` returns.
+
+    clip: the delivered frames, (T, C, H, W) in [0, 1], which agree with the data where it is free of noise;
+    representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1;
+    trust: a sentence that compares it with the best baseline's.
+    """
+
+    clip: Tensor
+    representation: Representation
+    history: tuple[dict[str, Any], ...]
+    outcome: Outcome
+    heldout_db: float
+    trust: str
+    steps: int
+    seconds: float
+    settings: RecoverSettings
+    baselines: dict[str, Baseline] = field(default_factory=dict)
+
+
+def recover(
+    data: Data | np.ndarray,
+    operator: Measurement,
+    settings: RecoverSettings | None = None,
+    *,
+    sigma: float = 0.0,
+    generator: Generator | None = None,
+    times: Tensor | Sequence[float] | None = None,
+    sequences: Sequence[int] = (),
+    beta: Tensor | None = None,
+    compare: bool = True,
+    watch: Callable[[Progress], None] | None = None,
+    resume: Progress | None = None,
+) -> Recovery:
+    """Recover the clip x from y = A x + e.
+
+    data: y, an array or tensor in the operator's shape. operator: A, one of ours or `Functions` around a pair of
+    NumPy functions. sigma: standard deviation of the noise, in units of y; 0 means that the data is exact and the
+    clip will agree with it. times: seconds of the frames (25 a second if None). sequences: lengths of stretches
+    without a cut. beta: weights of eq. (6). compare: run the baselines too. watch: called after every round; a
+    KeyboardInterrupt ends the fit with the best so far. resume: what `watch` was last given, to go on from there.
+
+    Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
+    and settings that do not fit the clip.
+    """
+    settings = settings or RecoverSettings()
+    y = _as_data(data, operator)
+    problem = Problem(
+        data=y,
+        operator=operator,
+        generator=generator
+        or make(settings.generator_kind(), operator.clip_shape[1:], seed=settings.seed),  # type: ignore[arg-type]
+        times=_as_times(times, operator.clip_shape[0]),
+        heldout=hold_out(operator, settings.heldout, settings.seed),
+        sequences=tuple(sequences),
+        beta=beta,
+        seed=settings.seed,
+    )
+    progress, outcome = fit(problem, settings.solver(), limit=settings.time, watch=watch, resume=resume)
+    found = progress.best.representation(problem, settings.solver())
+    entries = operator.informative()
+    clip = finish(found.frames(), problem, sigma)
+    compared = _compare(problem, sigma) if compare else {}
+    heldout_db = _decibels(progress.best_error, problem, sigma)
+    return Recovery(
+        clip=clip,
+        representation=found,
+        history=progress.history,
+        outcome=outcome,
+        heldout_db=heldout_db,
+        trust=trust(heldout_db, {name: b.heldout_db for name, b in compared.items()}),
+        steps=progress.state.step,
+        seconds=progress.seconds,
+        settings=settings,
+        baselines={
+            name: replace(b, clip=nearest_consistent(b.clip, operator, y, entries).clamp(0, 1) if sigma == 0 else b.clip)
+            for name, b in compared.items()
+        },
+    )
+
+
+def _as_data(data: Data | np.ndarray, operator: Measurement) -> Data:
+    """`data` as float32 or complex64 tensors that fit the operator; operators of others are checked first."""
+
+    def convert(values: Any) -> Tensor:
+        tensor = torch.as_tensor(values)
+        return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
+
+    if not isinstance(operator, Measurement):
+        raise InputError(
+            f"operator: expected one of lowreel's or lowreel.Functions(forward, adjoint, clip_shape), got "
+            f"{type(operator).__name__}"
+        )
+    if isinstance(operator, Functions):
+        check_operator(operator)
+    y = tuple(convert(v) for v in data) if isinstance(data, tuple) else convert(data)
+    return checked(y, operator)
+
+
+def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
+    if times is None:
+        return torch.arange(frames, dtype=torch.float64) / 25
+    seconds = torch.as_tensor(times, dtype=torch.float64)
+    if seconds.shape != (frames,) or not bool((seconds.diff() > 0).all()):
+        raise InputError(f"times: expected {frames} rising numbers of seconds, got shape {tuple(seconds.shape)}")
+    return seconds
+
+
+def fit(
+    problem: Problem,
+    solver: SolverSettings,
+    *,
+    limit: float | None = None,
+    watch: Callable[[Progress], None] | None = None,
+    resume: Progress | None = None,
+) -> tuple[Progress, Outcome]:
+    """Drain `iterate`, keeping the iterate with the smallest held-out error; stop at `limit` seconds or on Ctrl-C.
+
+    With a limit the schedule is shortened, after the first rounds have shown their pace, to end in time.
+    """
+    progress, steps = resume, resume.steps if resume else solver.rounds(problem.operator.clip_shape[0])
+    clock = time.monotonic() - (resume.seconds if resume else 0.0)
+    planned = limit is None or resume is not None
+    stopped = None
+    try:
+        while stopped is None and (progress is None or progress.state.step < steps):
+            current = solver.model_copy(update={"steps": steps})
+            for state in iterate(problem, current, progress.state if progress else None):
+                progress = _follow(problem, current, progress, state, time.monotonic() - clock)
+                if watch:
+                    watch(progress)
+                if not math.isfinite(state.loss):
+                    return progress, _diverged(progress)
+                if limit is not None and progress.seconds >= limit:
+                    stopped = f"the time limit of {limit:g} s"
+                    break
+                if not planned and (state.step >= 3 or progress.seconds > 0.05 * (limit or 0)):
+                    planned = True
+                    pace = progress.seconds / state.step
+                    steps = min(steps, max(state.step + 1, int(0.97 * (limit or 0) / pace)))
+                    break
+    except KeyboardInterrupt:
+        stopped = "Ctrl-C"
+    if progress is None:
+        raise KeyboardInterrupt
+    return progress, _outcome(progress, steps, stopped)
+
+
+def _follow(
+    problem: Problem, solver: SolverSettings, before: Progress | None, state: State, seconds: float
+) -> Progress:
+    """The progress after one more round; the held-out error is measured CHECKS times a run and at its end."""
+    steps = solver.steps or 0
+    error = None
+    if state.step % max(1, steps // CHECKS) == 0 or state.step in (1, steps):
+        error = problem.heldout_error(state.representation(problem, solver).frames())
+        error = error if math.isfinite(error) else None
+    better = before is None or (error is not None and error < before.best_error)
+    best, best_error = (state, math.inf if error is None else error) if better else (before.best, before.best_error)
+    loss = state.loss if math.isfinite(state.loss) else None
+    row = {"step": state.step, "loss": loss, "heldout": error, "seconds": round(seconds, 3)}
+    history = (*(before.history if before else ()), row)
+    return Progress(state, best, best_error, steps, seconds, history)
+
+
+def _diverged(progress: Progress) -> Outcome:
+    return Outcome(
+        "diverged",
+        f"The loss was no longer a number after round {progress.state.step}; the best iterate before that (round "
+        f"{progress.best.step}) is kept. Check the data's range, or lower the steps by --preset default.",
+    )
+
+
+def _outcome(progress: Progress, steps: int, stopped: str | None) -> Outcome:
+    if stopped:
+        return Outcome(
+            "stopped",
+            f"Stopped by {stopped} after round {progress.state.step} of {steps}; the best iterate so far (round "
+            f"{progress.best.step}) is kept. Go on with --resume, or allow more time.",
+        )
+    tenth = max(1, steps // 10)
+    early = [row["heldout"] for row in progress.history if row["heldout"] and row["step"] <= steps - tenth]
+    if early and progress.best_error > 0.999 * min(early):
+        return Outcome("converged", "The held-out error no longer falls; more steps would not help.")
+    return Outcome("finished", "The held-out error was still falling; more --steps may help a little.")
+
+
+def finish(frames: Tensor, problem: Problem, sigma: float) -> Tensor:
+    """The frames made consistent with all data, the held-out part too, where it is free of noise; in [0, 1]."""
+    if sigma > 0:
+        return frames.clamp(0, 1)
+    entries = problem.operator.informative()
+    return nearest_consistent(frames, problem.operator, problem.data, entries).clamp(0, 1)
+
+
+def _compare(problem: Problem, sigma: float) -> dict[str, Baseline]:
+    """Baselines fitted to the same data as the recovery, without the held-out part, and judged by it."""
+    clips = run_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma)
+    return {
+        name: Baseline(clip, _decibels(problem.heldout_error(clip), problem, sigma)) for name, clip in clips.items()
+    }
+
+
+def _decibels(error: float, problem: Problem, sigma: float) -> float:
+    """Held-out error as dB with peak 1, with the part that the noise itself makes taken off."""
+    if problem.heldout is None or not math.isfinite(error):
+        return math.nan
+    count = map_data(lambda e: e.sum(), problem.heldout)
+    noise = problem.scale(problem.heldout) * float(sum(count) if isinstance(count, tuple) else count) * sigma**2
+    return error_decibels(max(error - noise, 0.05 * error))
+
+
+def trust(heldout_db: float, baseline_dbs: dict[str, float]) -> str:
+    """One sentence: can the result be trusted, judged by data that was not fitted?"""
+    finite = {name: db for name, db in baseline_dbs.items() if math.isfinite(db)}
+    if math.isnan(heldout_db):
+        return "No data was held out, so nothing can be said."
+    if not finite:
+        return f"On held-out data the error is {heldout_db:.1f} dB; no baseline was run to compare it with."
+    name, bar = max(finite.items(), key=lambda item: item[1])
+    gain = heldout_db - bar
+    if gain >= 1:
+        return f"Use it: on held-out data it is {gain:.1f} dB better than the best baseline ({name}, {bar:.1f} dB)."
+    if gain >= 0.3:
+        return f"Use with care: on held-out data it is only {gain:.1f} dB better than {name} ({bar:.1f} dB)."
+    return (
+        f"Do not use: on held-out data it is no better than {name} ({heldout_db:.1f} against {bar:.1f} dB); "
+        "allow more time, or take the baseline."
+    )

@@ -1,0 +1,150 @@
+"""What a person looks at: the picture of a run and its table of figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .files import replacing
+from .measure import Mask, Measured
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from .recover import Recovery
+
+COLUMNS = 5
+
+
+def measured_view(measured: Measured) -> Tensor:
+    """The data as a clip one can look at, (T, C, H, W): the observed pixels, else the best-scaled adjoint."""
+    back = measured.operator.adjoint(measured.data)
+    if isinstance(measured.operator, Mask):
+        return back.clamp(0, 1)
+    spread = back.std().clamp_min(1e-12)
+    return ((back - back.mean()) / (6 * spread) + 0.5).clamp(0, 1)
+
+
+def best_baseline(recovery: Recovery, truth: Tensor | None) -> str | None:
+    """Name of the baseline with the smallest error: against the true clip, else on held-out data."""
+    if not recovery.baselines:
+        return None
+    if truth is None:
+        return max(recovery.baselines, key=lambda name: recovery.baselines[name].heldout_db)
+    return min(recovery.baselines, key=lambda name: float((recovery.baselines[name].clip - truth).square().mean()))
+
+
+def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None, title: str) -> None:
+    """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = _rows(recovery, measured, truth)
+    _, _, height, width = recovery.clip.shape
+    cell = 1.75
+    picture_height = cell * height / width
+    figure = Figure(figsize=(cell * COLUMNS + 1.3, picture_height * len(rows) + 3.1), facecolor="white")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(
+        2,
+        1,
+        height_ratios=[picture_height * len(rows), 1.7],
+        hspace=0.14,
+        left=0.13,
+        right=0.97,
+        top=1 - 0.75 / figure.get_figheight(),
+        bottom=0.5 / figure.get_figheight(),
+    )
+    figure.suptitle(title, fontsize=10, y=1 - 0.12 / figure.get_figheight(), va="top", linespacing=1.5)
+    pictures = grid[0].subgridspec(len(rows), COLUMNS, wspace=0.03, hspace=0.03)
+    shown = np.linspace(0, len(recovery.clip) - 1, COLUMNS).round().astype(int)
+    ceiling = max((float(clip.max()) for _, clip, is_error in rows if is_error), default=1.0)
+    for r, (label, clip, is_error) in enumerate(rows):
+        for c, t in enumerate(shown):
+            axes = figure.add_subplot(pictures[r, c])
+            frame = clip[int(t)].permute(1, 2, 0).numpy()
+            style = {"cmap": "magma", "vmin": 0, "vmax": ceiling} if is_error else {"cmap": "gray", "vmin": 0, "vmax": 1}
+            axes.imshow(frame[..., 0] if frame.shape[-1] == 1 else frame, interpolation="nearest", **style)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if r == 0:
+                axes.set_title(f"frame {t}", fontsize=8, pad=3)
+            if c == 0:
+                axes.set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center", labelpad=6)
+    _draw_curves(figure.add_subplot(grid[1]), recovery)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[tuple[str, Tensor, bool]]:
+    """(label, clip, is it an error map) from top to bottom."""
+    rows: list[tuple[str, Tensor, bool]] = [("measured", measured_view(measured), False)]
+    clips = {"recovered": recovery.clip}
+    name = best_baseline(recovery, truth)
+    if name is not None:
+        clips = {name.replace(" ", "\n"): recovery.baselines[name].clip, **clips}
+    rows += [(label, clip.clamp(0, 1), False) for label, clip in clips.items()]
+    if truth is not None:
+        errors = [(f"error of\n{label}", (clip - truth).abs().mean(1, keepdim=True), True) for label, clip in clips.items()]
+        rows = [("true", truth.clamp(0, 1), False), *rows, *errors]
+    return rows
+
+
+def _draw_curves(axes: Any, recovery: Recovery) -> None:
+    history = recovery.history
+    steps = [row["step"] for row in history if row["loss"]]
+    axes.semilogy(steps, [row["loss"] for row in history if row["loss"]], lw=1.2, label="loss on the fitted data")
+    held = [(row["step"], row["heldout"]) for row in history if row["heldout"]]
+    if held:
+        axes.semilogy(*zip(*held, strict=True), "o-", ms=3, lw=1.2, label="held-out squared error per pixel")
+        best = min(held, key=lambda pair: pair[1])
+        axes.plot(*best, "k*", ms=9, label="delivered")
+    axes.set_xlabel("round", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7, frameon=False)
+
+
+def figures_table(summary: Mapping[str, Any]) -> Table:
+    """The closing table of a run, from its summary."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column()
+    for name, value in _figures(summary):
+        table.add_row(name, value)
+    return table
+
+
+def _figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    rows = [
+        ("clip", f"{s['frames']} frames, {s['height']}x{s['width']}, {'grey' if s['channels'] == 1 else 'colour'}"),
+        ("measured", f"{s['operator']['kind']}, {s['numbers_per_pixel']:.3f} numbers per pixel value"),
+    ]
+    if s.get("psnr") is not None or s.get("psnr_representation") is not None:
+        rows += [
+            ("PSNR", f"[bold]{decibels(s['psnr'])}[/] (peak 1), {decibels(s['psnr_range'])} (peak max - min)"),
+            ("SSIM", f"{s['ssim']:.3f}"),
+            ("generator alone", f"{decibels(s['psnr_representation'])} (peak 1)"),
+        ]
+        rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s["baselines"].items()]
+    rows += [
+        ("held-out data", f"{decibels(s['heldout_db'])} (the PSNR it predicts)"),
+        ("fit", f"{s['steps']} rounds in {s['seconds']:.1f} s, {s['outcome']['kind']}"),
+        ("parameters", f"{s['parameters']['weights']:,} weights, {s['parameters']['codes']:,} in the codes"),
+    ]
+    return rows
+
+
+def decibels(value: float | None) -> str:
+    """A level in dB as text; "exact" where the error is zero (None in JSON)."""
+    return "exact" if value is None or math.isinf(value) else f"{value:.2f} dB"
+
+

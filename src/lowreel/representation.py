@@ -1,0 +1,64 @@
+"""The representation: codes and generator, which together are the clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .files import read_tensors, write_tensors
+from .generators import Generator, from_spec
+from .latents import Codes
+
+AT_ONCE = 16
+"""Frames generated together: bounds the memory of a long clip."""
+
+
+@dataclass(frozen=True)
+class Representation:
+    """A clip as a generator and the codes of its frames: x_t = G(z_t).
+
+    Frames can be drawn at any time, between the measured ones too.
+    """
+
+    generator: Generator
+    codes: Codes
+
+    @property
+    def times(self) -> Tensor:
+        """Seconds of the measured frames, (T,)."""
+        return self.codes.times
+
+    @torch.no_grad()
+    def frames(self, at: Sequence[float] | Tensor | None = None) -> Tensor:
+        """Frames (N, C, H, W) in [0, 1] at these times in seconds; at the times of the clip if None."""
+        codes = self.codes.matrix() if at is None else self.codes.at(torch.as_tensor(at, dtype=torch.float64))
+        return torch.cat([self.generator(part) for part in codes.split(AT_ONCE)])
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Numbers stored: `weights` of the generator, `codes` (on r basis vectors where the rank is constrained)."""
+        return {"weights": self.generator.weights_count, "codes": self.codes.parameters}
+
+    def save(self, path: str | Path) -> None:
+        """Write codes, weights and frame times to one safetensors file (docs/format.md)."""
+        codes = {f"codes.{name}": tensor for name, tensor in self.codes.tensors().items()}
+        weights = {f"generator.{name}": tensor for name, tensor in self.generator.state_dict().items()}
+        write_tensors(path, "representation", codes | weights, {"generator": self.generator.spec()})
+
+    @staticmethod
+    def load(path: str | Path) -> Representation:
+        """Read what `save` wrote. Raises InputError when it is damaged or of another kind."""
+        tensors, header = read_tensors(path, "representation")
+        generator = from_spec(header["generator"])
+        weights = {n.removeprefix("generator."): t for n, t in tensors.items() if n.startswith("generator.")}
+        codes = {n.removeprefix("codes."): t for n, t in tensors.items() if n.startswith("codes.")}
+        try:
+            generator.load_state_dict(weights)
+            return Representation(generator.eval().requires_grad_(False), Codes(**codes))
+        except (RuntimeError, TypeError) as error:
+            raise InputError(f"{path}: its tensors do not fit its generator: {error}".splitlines()[0]) from None

@@ -1,0 +1,291 @@
+"""The run folder: one recovery on disk, complete or unfinished, that survives being killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .files import read_json, read_tensors, replacing, write_json, write_tensors
+from .generators import Generator
+from .measure import Data, Measured, tensors_of
+from .metrics import psnr, psnr_range, ssim
+from .recover import Progress, Recovery, recover
+from .report import best_baseline, draw_report
+from .settings import RecoverSettings
+from .solver import State
+from .video import write_npy, write_video
+
+CHECKPOINT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with config.json, data.safetensors, and what the recovery has written so far."""
+
+    folder: Path
+    settings: RecoverSettings
+    truth: dict[str, Any] | None = None
+    """How to read the true clip again: the arguments of `video.open_clip`, or None."""
+
+    @staticmethod
+    def create(
+        folder: str | Path, measured: Measured, settings: RecoverSettings, truth: dict[str, Any] | None = None
+    ) -> Run:
+        """Make the folder and write settings and data. Raises InputError when it holds anything already."""
+        folder = Path(folder)
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: is a file; give a folder for the run with -o")
+        if folder.is_dir() and any(folder.iterdir()):
+            held = "a run; add --resume to go on with it, or" if (folder / "config.json").exists() else "other files;"
+            raise InputError(f"{folder}: holds {held} give an empty or new folder with -o")
+        folder.mkdir(parents=True, exist_ok=True)
+        measured.save(folder / "data.safetensors")
+        write_json(folder / "config.json", {"version": 1, "settings": settings.model_dump(), "truth": truth})
+        return Run(folder, settings, truth)
+
+    @staticmethod
+    def open(folder: str | Path) -> Run:
+        """The run in a folder. Raises InputError when there is none."""
+        folder = Path(folder)
+        if not (folder / "config.json").is_file():
+            raise InputError(f"{folder}: expected a run folder (with config.json); check the path")
+        config = read_json(folder / "config.json")
+        try:
+            return Run(folder, RecoverSettings(**config["settings"]), config.get("truth"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{folder}/config.json: {str(error).splitlines()[0]}; start a new run") from None
+
+    def measured(self, operator: Any = None) -> Measured:
+        """The data and its operator."""
+        return Measured.load(self.folder / "data.safetensors", operator)
+
+    def summary(self) -> dict[str, Any] | None:
+        """`summary.json` of a finished run, or None."""
+        path = self.folder / "summary.json"
+        return read_json(path) if path.is_file() else None
+
+    def save_progress(self, progress: Progress) -> None:
+        """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
+        current, previous = self.folder / "state.safetensors", self.folder / "state.previous.safetensors"
+        tensors = {f"state.{name}": t for name, t in progress.state.tensors().items()}
+        header: dict[str, Any] = {"state": progress.state.header(), "best": None}
+        if progress.best.step != progress.state.step:
+            tensors |= {f"best.{name}": t for name, t in progress.best.tensors().items()}
+            header["best"] = progress.best.header()
+        error = progress.best_error if math.isfinite(progress.best_error) else None
+        header |= {"best_error": error, "steps": progress.steps, "seconds": progress.seconds}
+        header["history"] = list(progress.history)
+        with replacing(current) as temporary:
+            write_tensors(temporary, "state", tensors, header)
+            if current.exists():
+                os.replace(current, previous)
+
+    def load_progress(self) -> Progress | None:
+        """The newest checkpoint that can be read, or None when there is none."""
+        damage = None
+        for name in ("state.safetensors", "state.previous.safetensors"):
+            path = self.folder / name
+            if not path.exists():
+                continue
+            try:
+                return _progress(*read_tensors(path, "state"))
+            except InputError as error:
+                damage = error
+        if damage:
+            raise damage
+        return None
+
+    def write_history(self, progress: Progress) -> None:
+        """Write history.jsonl: one line a round."""
+        with replacing(self.folder / "history.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in progress.history), encoding="utf-8")
+
+
+def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> Progress:
+    def state(which: str) -> State:
+        start = which + "."
+        return State.of({n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}, header[which])
+
+    last = state("state")
+    best = state("best") if header["best"] else last
+    best_error = math.inf if header["best_error"] is None else header["best_error"]
+    return Progress(last, best, best_error, header["steps"], header["seconds"], tuple(header["history"]))
+
+
+@dataclass
+class Keeper:
+    """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each round."""
+
+    run: Run
+    show: Callable[[Progress], None] | None = None
+    last: Progress | None = None
+    written: float = field(default_factory=time.monotonic)
+
+    def __call__(self, progress: Progress) -> None:
+        """Note the progress, save it when it is time, show it."""
+        self.last = progress
+        if time.monotonic() - self.written > CHECKPOINT_SECONDS:
+            self.save()
+        if self.show:
+            self.show(progress)
+
+    def save(self) -> None:
+        """Save the progress noted last."""
+        if self.last is not None:
+            self.run.save_progress(self.last)
+            self.run.write_history(self.last)
+        self.written = time.monotonic()
+
+
+def perform(
+    run: Run,
+    measured: Measured,
+    truth: Tensor | None = None,
+    *,
+    generator: Generator | None = None,
+    show: Callable[[Progress], None] | None = None,
+) -> tuple[Recovery, dict[str, Any], list[str]]:
+    """Recover a run's clip from where it stands and write every result into its folder.
+
+    Returns the recovery, the summary, and notes for the user. What is on disk survives a kill at any moment:
+    `perform` on the same folder goes on from the last checkpoint and ends in the same bits.
+    """
+    keeper = Keeper(run, show)
+    recovery = recover(
+        measured.data,
+        measured.operator,
+        run.settings,
+        sigma=measured.noise.get("sigma", 0.0),
+        generator=generator,
+        times=measured.times,
+        watch=keeper,
+        resume=run.load_progress(),
+    )
+    keeper.save()
+    summary, notes = _write_results(run, recovery, measured, truth)
+    return recovery, summary, notes
+
+
+def _write_results(
+    run: Run, recovery: Recovery, measured: Measured, truth: Tensor | None
+) -> tuple[dict[str, Any], list[str]]:
+    folder, clip = run.folder, measured.clip
+    recovery.representation.save(folder / "representation.safetensors")
+    scaling = {"scale": clip.get("scale", 1.0), "offset": clip.get("offset", 0.0)}
+    write_npy(folder / "recovered.npy", recovery.clip, tuple(recovery.clip.shape), **scaling)
+    notes = write_video(folder / "recovered.mp4", recovery.clip, **_timing(measured))
+    summary = summarise(recovery, measured, truth)
+    draw_report(folder / "report.png", recovery, measured, truth, _title(summary, recovery, truth))
+    write_json(folder / "summary.json", summary)
+    return summary, notes
+
+
+def _timing(measured: Measured) -> dict[str, Any]:
+    """Frame times, rate and audio of the source file, as `write_video` takes them."""
+    clip = measured.clip
+    times = [Fraction(t).limit_denominator(1_000_000) for t in measured.times.tolist()]
+    source = Path(clip["source"]) if clip.get("audio") and Path(clip["source"]).is_file() else None
+    rate = Fraction(clip.get("rate", "25"))
+    span = (float(times[0]), float(times[-1] + 1 / rate)) if source else None
+    return {"times": times, "rate": rate, "audio": source, "audio_span": span}
+
+
+def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> dict[str, Any]:
+    """The content of summary.json: what was done, how well, and whether to trust it. Infinite values become None."""
+    frames, channels, height, width = recovery.clip.shape
+    codes = recovery.representation.codes
+    content = {
+        "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
+        "frames": frames,
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "operator": measured.operator.spec(),
+        "noise": dict(measured.noise),
+        "numbers_per_pixel": _numbers(measured.operator.informative()) / recovery.clip.numel(),
+        "preset": recovery.settings.preset,
+        "steps": recovery.steps,
+        "seconds": round(recovery.seconds, 2),
+        "seed": recovery.settings.seed,
+        "rank": codes.rank,
+        "similarity": recovery.settings.solver().similarity,
+        "generator": recovery.representation.generator.spec(),
+        "parameters": recovery.representation.parameters,
+        "heldout_db": _finite(recovery.heldout_db),
+        "trust": recovery.trust,
+        "baselines_heldout_db": {name: _finite(b.heldout_db) for name, b in recovery.baselines.items()},
+    }
+    return content | (_scores(recovery, truth) if truth is not None else {})
+
+
+def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
+    generated = recovery.representation.frames()
+    return {
+        "psnr": _finite(psnr(recovery.clip, truth)),
+        "psnr_range": _finite(psnr_range(recovery.clip, truth)),
+        "ssim": _finite(ssim(recovery.clip, truth)),
+        "psnr_representation": _finite(psnr(generated, truth)),
+        "psnr_range_representation": _finite(psnr_range(generated, truth)),
+        "baselines": {name: _finite(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
+        "baselines_psnr_range": {name: _finite(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
+    }
+
+
+def _numbers(informative: Data) -> int:
+    """Real numbers measured: a complex entry counts as two only by its dtype, which `informative` does not know."""
+    return sum(int(known.sum()) for known in tensors_of(informative))
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
+
+
+def _title(summary: dict[str, Any], recovery: Recovery, truth: Tensor | None) -> str:
+    percent = 100 * summary["numbers_per_pixel"]
+    first = f"recovered from {percent:.0f} % of the numbers ({summary['operator']['kind']})"
+    name = best_baseline(recovery, truth)
+    if truth is not None and name is not None and summary["psnr"] is not None:
+        bar = summary["baselines"][name]
+        against = f", {name} {bar:.2f} dB" if bar is not None else ""
+        first += f": {summary['psnr']:.2f} dB{against}"
+    return first + "\n" + summary["trust"]
+
+
+def load_truth(reading: dict[str, Any]) -> Tensor:
+    """The true clip that a run was told of, read again."""
+    from .video import open_clip
+
+    arguments = dict(reading)
+    path = arguments.pop("path")
+    if arguments.get("frames") is not None:
+        arguments["frames"] = slice(*arguments["frames"])
+    if arguments.get("size") is not None:
+        arguments["size"] = tuple(arguments["size"])
+    return open_clip(path, **arguments).read()
+
+
+def clip_information(clip: Any) -> dict[str, Any]:
+    """What of a `video.Clip` is kept with its data."""
+    return {
+        "source": str(Path(clip.source).resolve()),
+        "rate": str(clip.rate),
+        "scale": float(clip.scale),
+        "offset": float(clip.offset),
+        "audio": bool(clip.has_audio),
+    }
+
+
+def clip_times(clip: Any) -> Tensor:
+    """Seconds of a clip's frames, (T,) float64."""
+    return torch.tensor([float(t) for t in clip.times], dtype=torch.float64)

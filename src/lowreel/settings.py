@@ -1,0 +1,135 @@
+"""Every setting of the product, defined once: default, meaning, bounds. Imports no torch.
+
+The command line, the run folder's `config.json` and the Python functions all use these models.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+Preset = Literal["default", "paper-latent", "paper-joint"]
+
+
+class Settings(BaseModel):
+    """Frozen; an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SolverSettings(Settings):
+    """One recovery's algorithm. A preset is one of these; `PRESETS` holds them."""
+
+    algorithm: Literal["joint", "alternating"] = Field(
+        "joint",
+        description="joint: one backward pass for codes and weights, Adam on both, minibatches of frames, a schedule. "
+        "alternating: Algorithm 1 of the paper, a gradient step on the codes, projection, an Adam step on the weights",
+    )
+    steps: PositiveInt | None = Field(
+        None, description="rounds, each of which sees every frame once; None chooses them from the number of frames"
+    )
+    fit_weights: bool = Field(True, description="fit the generator's weights too (eq. 5), or the codes alone (eq. 4)")
+    rank: PositiveInt | None = Field(None, description="rank of the T x K code matrix (eq. 7); None leaves it free")
+    linear: bool = Field(False, description="codes as mean plus rank - 1 principal vectors: with rank 2 on a line")
+    similarity: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="1 - lambda of eq. (6): weight of the similarity of neighbouring codes"
+    )
+    code_step: PositiveFloat = Field(5e-3, description="step on the codes; alternating: times T")
+    weight_step: PositiveFloat = Field(5e-3, description="Adam's step on the weights; alternating: times T")
+    batch: PositiveInt | None = Field(4, description="frames in a minibatch; None takes them all at once")
+    start: Literal["smooth", "shared"] = Field(
+        "smooth", description="first codes: a smooth path around one random code, or one unit vector for all frames"
+    )
+
+    def rounds(self, frames: int) -> int:
+        """`steps`, or rounds enough for about UPDATES minibatches in a clip of this many frames."""
+        if self.steps is not None:
+            return self.steps
+        per_round = -(-frames // (self.batch or frames))
+        return min(max(round(UPDATES / per_round), 40), 400)
+
+
+UPDATES = 1200
+"""Minibatches that the default preset spends on a clip, however long (docs/choices.md)."""
+
+_PAPER = {"algorithm": "alternating", "steps": 2000, "batch": None, "start": "shared"}
+_PAPER |= {"code_step": 200 / 256, "weight_step": 0.001 / 256}
+
+PRESETS: dict[str, SolverSettings] = {
+    "default": SolverSettings(similarity=0.01),
+    "paper-latent": SolverSettings(**_PAPER, fit_weights=False),
+    "paper-joint": SolverSettings(**_PAPER),
+}
+"""Named settings: our own, and the authors' (steps 200 T/256 and 0.001 T/256, 2000 rounds)."""
+
+
+class RecoverSettings(Settings):
+    """What a user chooses for one recovery; what is None comes from the preset."""
+
+    preset: Preset = Field("default", description="default, or the paper's eq. (4) or eq. (5) with its own settings")
+    rank: PositiveInt | None = Field(None, description="rank of the T x K code matrix, eq. (7)")
+    linear: bool = Field(False, description="codes on a line: mean plus one principal vector (rank 2 unless given)")
+    similarity: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="1 - lambda of eq. (6), from 0 (off) to below 1"
+    )
+    steps: PositiveInt | None = Field(None, description="rounds; each sees every frame once")
+    time: PositiveFloat | None = Field(None, description="seconds at most for the optimisation")
+    generator: str = Field("auto", description="auto, decoder (any size) or paper (DCGAN of the paper, 64x64)")
+    seed: NonNegativeInt = Field(0, description="seed of everything random")
+    heldout: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        0.02, description="share of the data that is not fitted but used to judge the fit"
+    )
+
+    def solver(self) -> SolverSettings:
+        """The preset with the user's choices put in."""
+        chosen = {"rank": self.rank, "similarity": self.similarity, "steps": self.steps}
+        changes = {name: value for name, value in chosen.items() if value is not None}
+        if self.linear:
+            changes |= {"linear": True, "rank": self.rank or 2}
+        return PRESETS[self.preset].model_copy(update=changes)
+
+    def generator_kind(self) -> str:
+        """`decoder`, or `paper` for the paper's presets."""
+        if self.generator == "auto":
+            return "decoder" if self.preset == "default" else "paper"
+        return self.generator
+
+
+class ClipSettings(Settings):
+    """How a clip is read from its file."""
+
+    size: str | None = Field(None, description="resize to exactly N (square) or HxW, such as 64 or 48x64")
+    fit: Literal["squash", "crop"] = Field("squash", description="squash to that size, or crop to its shape first")
+    channels: Annotated[int, Field(ge=1, le=3)] | None = Field(
+        None, description="1 grey, 3 colour; default: the file's own"
+    )
+    frames: str | None = Field(None, description="N (the first N frames), A:B or A:B:STEP; default: all")
+
+
+class NoiseSettings(Settings):
+    """White noise added to the data."""
+
+    noise: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="standard deviation, times the operator's row norm; for pixels in grey levels"
+    )
+    snr: float | None = Field(None, description="signal-to-noise ratio in dB, in place of --noise")
+
+
+class MissingSettings(Settings):
+    """Missing pixels."""
+
+    ratio: float = Field(0.8, description="share of the pixels dropped in each frame, between 0 and 1")
+
+
+class GaussianSettings(Settings):
+    """Gaussian projections."""
+
+    m: PositiveInt | None = Field(None, description="numbers per frame")
+    sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="numbers per frame as a share of C H W, in place of --m"
+    )
+
+
+class IdentitySettings(Settings):
+    """Every pixel; nothing to set."""

@@ -1,0 +1,327 @@
+"""Recovery as an iteration: Algorithm 1 of the paper, and the faster joint fit that is the default."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .errors import InputError
+from .generators import Generator, seeded, shared_start, smooth_start
+from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
+from .measure import Data, Measurement, map_data, streams, tensors_of
+from .representation import Representation
+from .settings import SolverSettings
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Data, the operator that made it, the generator to start from, and what is known of the frames.
+
+    heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing.
+    times: seconds of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
+    """
+
+    data: Data
+    operator: Measurement
+    generator: Generator
+    times: Tensor
+    heldout: Data | None = None
+    sequences: tuple[int, ...] = ()
+    beta: Tensor | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.operator.checked_data(self.data)
+        frames, *shape = self.operator.clip_shape
+        if tuple(shape) != self.generator.frame_shape:
+            raise InputError(
+                f"generator: it makes frames (C, H, W) = {self.generator.frame_shape}, the data is of {tuple(shape)}; "
+                "use --generator decoder, which takes any size, or resize the clip"
+            )
+        if self.sequences and sum(self.sequences) != frames:
+            raise InputError(f"sequences: their lengths {self.sequences} should add up to the {frames} frames")
+        if self.beta is not None and len(self.beta) != frames - 1:
+            raise InputError(f"beta: expected one weight for each of {frames - 1} pairs of frames, got {len(self.beta)}")
+
+    @cached_property
+    def fitted(self) -> Data:
+        """Booleans like the data: the informative entries that are not held out."""
+        informative = self.operator.informative()
+        return informative if self.heldout is None else map_data(lambda a, b: a & ~b, informative, self.heldout)
+
+    @cached_property
+    def probe_power(self) -> tuple[float, Data]:
+        """Mean square of a clip of natural spectrum, and the squares of the data it would give."""
+        probe = natural_probe(self.operator.clip_shape)
+        response = map_data(lambda t: t.abs().square(), self.operator(probe))
+        return float(probe.square().mean()), response
+
+    def scale(self, entries: Data) -> float:
+        """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel."""
+        power, response = self.probe_power
+        seen = sum(float(r[e].sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
+        if seen == 0:
+            raise InputError("data: no entry is left to fit or to hold out; use more measurements")
+        return power / seen
+
+    def heldout_error(self, clip: Tensor) -> float:
+        """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out."""
+        if self.heldout is None:
+            return math.nan
+        return self.scale(self.heldout) * float(squared(self.operator(clip), self.data, self.heldout))
+
+
+def natural_probe(clip_shape: Sequence[int]) -> Tensor:
+    """A seeded clip whose amplitude falls as one over frequency, with zero mean and unit variance."""
+    frames, channels, height, width = clip_shape
+    rows = [streams.normals(0, streams.PROBE, t, range(1), channels * height * width) for t in range(frames)]
+    white = torch.stack([torch.from_numpy(row) for row in rows]).reshape(tuple(clip_shape))
+    axes = [torch.fft.fftfreq(n) * n for n in (frames, height)] + [torch.arange(width // 2 + 1)]
+    f_t, f_h, f_w = torch.meshgrid(*(axis.float() for axis in axes), indexing="ij")
+    amplitude = 1 / (f_t**2 + f_h**2 + f_w**2).sqrt().clamp_min(1)
+    amplitude[0, 0, 0] = 0
+    spectrum = torch.fft.rfftn(white, dim=(0, 2, 3)) * amplitude[:, None]
+    probe = torch.fft.irfftn(spectrum, s=(frames, height, width), dim=(0, 2, 3))
+    return probe / probe.std() if probe.numel() > 1 and probe.std() > 0 else torch.ones_like(probe)
+
+
+def squared(found: Data, data: Data, entries: Data) -> Tensor:
+    """Sum of |found - data|^2 over the entries that are true."""
+    terms = map_data(lambda f, y, e: ((f - y).abs().square() * e).sum(), found, data, entries)
+    return torch.stack(terms).sum() if isinstance(terms, tuple) else terms
+
+
+@dataclass(frozen=True)
+class State:
+    """A snapshot after `step` rounds: all that a restart needs, sharing no memory with the iteration.
+
+    parameters: code tensors by name; weights: the generator's state; optimiser: Adam's moments by name;
+    loss: mean over the round's minibatches; identity: hashes of the data, the operator and the generator.
+    """
+
+    step: int
+    loss: float
+    parameters: dict[str, Tensor]
+    weights: dict[str, Tensor]
+    optimiser: dict[str, Tensor]
+    identity: dict[str, str]
+
+    def codes(self, problem: Problem, settings: SolverSettings) -> Codes:
+        """The codes in their compact form: on r basis vectors where the rank is constrained (eq. 8)."""
+        p = self.parameters
+        if settings.algorithm == "alternating" and settings.rank is not None and not _joint_lines(problem, settings):
+            return factorise(p["coefficients"], problem.times, settings.rank, affine=settings.linear)
+        return Codes(p["coefficients"], problem.times, p.get("basis"), p.get("mean"))
+
+    def representation(self, problem: Problem, settings: SolverSettings) -> Representation:
+        """Codes and generator as they stand."""
+        generator = copy.deepcopy(problem.generator)
+        generator.load_state_dict(self.weights)
+        return Representation(generator.eval().requires_grad_(False), self.codes(problem, settings))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor under one name, for a checkpoint."""
+        groups = {"parameters": self.parameters, "weights": self.weights, "optimiser": self.optimiser}
+        return {f"{group}.{name}": t for group, named in groups.items() for name, t in named.items()}
+
+    def header(self) -> dict[str, Any]:
+        """What is not a tensor."""
+        return {"step": self.step, "loss": self.loss, "identity": self.identity}
+
+    @staticmethod
+    def of(tensors: dict[str, Tensor], header: dict[str, Any]) -> State:
+        """The state that `tensors` and `header` came from."""
+        groups: dict[str, dict[str, Tensor]] = {"parameters": {}, "weights": {}, "optimiser": {}}
+        for name, tensor in tensors.items():
+            group, _, rest = name.partition(".")
+            groups[group][rest] = tensor
+        return State(step=header["step"], loss=header["loss"], identity=header["identity"], **groups)
+
+
+def iterate(problem: Problem, settings: SolverSettings, state: State | None = None) -> Iterator[State]:
+    """Fit codes, and weights where wanted, to the data; yield a snapshot after each round.
+
+    The loop is the algorithm and nothing else: stopping early, saving and showing are up to whoever drains it. With
+    `state` it goes on from there, to the same bits as an unbroken run on the same build and number of threads. The
+    generator in `problem` is left untouched. Raises InputError when the rank or the state do not fit the problem.
+    """
+    fit = _Fit(problem, settings, state)
+    round_of = _alternating_round if settings.algorithm == "alternating" else _joint_round
+    step = state.step if state else 0
+    while step < settings.rounds(fit.frames):
+        loss = round_of(fit, problem, settings, step)
+        step += 1
+        yield fit.snapshot(step, loss)
+
+
+def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
+    return settings.linear and len(problem.sequences) > 1
+
+
+class _Fit:
+    """The live tensors of an iteration: a copy of the generator, the code parameters, Adam."""
+
+    def __init__(self, problem: Problem, settings: SolverSettings, state: State | None):
+        self.frames = problem.operator.clip_shape[0]
+        if settings.rank is not None:
+            check_rank(settings.rank, self.frames, problem.generator.code_dim)
+        self.identity = {
+            "data": _hash(problem.data),
+            "operator": problem.operator.fingerprint(),
+            "generator": str(problem.generator.spec()),
+        }
+        self.generator = copy.deepcopy(problem.generator).requires_grad_(settings.fit_weights)
+        self.generator = self.generator.to(memory_format=torch.channels_last)
+        start = state.parameters if state else _start(problem, settings)
+        self.codes = {name: nn.Parameter(t.clone(), requires_grad=name != "times") for name, t in start.items()}
+        self.adam = self._optimiser(settings)
+        if state is not None:
+            self._restore(state)
+
+    def _optimiser(self, settings: SolverSettings) -> torch.optim.Adam | None:
+        if settings.algorithm == "alternating":
+            if not settings.fit_weights:
+                return None
+            return torch.optim.Adam(self.generator.parameters(), lr=settings.weight_step * self.frames)
+        groups: list[dict[str, Any]] = [{"params": list(self.codes.values()), "step": settings.code_step}]
+        if settings.fit_weights:
+            groups.append({"params": list(self.generator.parameters()), "step": settings.weight_step})
+        return torch.optim.Adam(groups, lr=1.0, betas=(0.9, 0.99))
+
+    def _adam_parameters(self) -> list[nn.Parameter]:
+        return [p for group in self.adam.param_groups for p in group["params"]] if self.adam else []
+
+    def _restore(self, state: State) -> None:
+        for what, value in self.identity.items():
+            if state.identity.get(what) != value:
+                raise InputError(f"resume: the {what} differs from that of the saved state; give the same one, or start")
+        self.generator.load_state_dict(state.weights)
+        for k, parameter in enumerate(self._adam_parameters()):
+            names = ("step", "exp_avg", "exp_avg_sq")
+            saved = {name: state.optimiser.get(f"{k}.{name}") for name in names}
+            if saved["step"] is not None:
+                assert self.adam is not None
+                self.adam.state[parameter] = {
+                    name: tensor.clone(memory_format=torch.preserve_format) for name, tensor in saved.items()
+                }
+
+    def z(self) -> Tensor:
+        """Z, (T, K), differentiable."""
+        p = self.codes
+        codes = p["coefficients"] @ p["basis"] if "basis" in p else p["coefficients"]
+        return codes + p["mean"] if "mean" in p else codes
+
+    def snapshot(self, step: int, loss: float) -> State:
+        moments = {
+            f"{k}.{name}": tensor.clone()
+            for k, parameter in enumerate(self._adam_parameters())
+            for name, tensor in (self.adam.state[parameter] if self.adam else {}).items()
+        }
+        weights = {name: tensor.detach().clone() for name, tensor in self.generator.state_dict().items()}
+        codes = {name: tensor.detach().clone() for name, tensor in self.codes.items()}
+        return State(step, loss, codes, weights, moments, self.identity)
+
+
+def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
+    """First code parameters: Z itself, or its factors where the joint fit has a rank to keep."""
+    frames, code_dim = problem.operator.clip_shape[0], problem.generator.code_dim
+    if settings.start == "shared":
+        codes = shared_start(frames, code_dim, problem.seed)
+    else:
+        codes = smooth_start(problem.times, code_dim, problem.seed)
+    if settings.algorithm == "alternating" or settings.rank is None:
+        return {"coefficients": codes}
+    if _joint_lines(problem, settings):
+        raise InputError("linear: several sequences on lines of their own need a paper preset")
+    found = factorise(codes, problem.times, settings.rank, affine=settings.linear).tensors()
+    return {name: tensor for name, tensor in found.items() if name != "times"}
+
+
+def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: int) -> float:
+    """Algorithm 1: gradient step on the codes, projection, Adam step on the weights at the projected codes."""
+    z = fit.codes["coefficients"]
+    loss = _paper_loss(fit, problem, settings)
+    (gradient,) = torch.autograd.grad(loss, z)
+    with torch.no_grad():
+        z -= settings.code_step * fit.frames * gradient
+        z.copy_(_projected(z, problem, settings))
+    if fit.adam is not None:
+        loss = _paper_loss(fit, problem, settings)
+        fit.adam.zero_grad()
+        loss.backward()
+        fit.adam.step()
+    return float(loss.detach())
+
+
+def _projected(codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
+    if settings.rank is None:
+        return codes
+    if _joint_lines(problem, settings):
+        return lines(codes, problem.sequences, settings.rank)
+    return (affine_low_rank if settings.linear else low_rank)(codes, settings.rank)
+
+
+def _paper_loss(fit: _Fit, problem: Problem, settings: SolverSettings) -> Tensor:
+    """Eq. (6) as the authors average it: grey levels in [-1, 1], over all entries of the data, over (T - 1) K."""
+    found = problem.operator(fit.generator(fit.z()))
+    entries = sum(t.numel() for t in tensors_of(problem.data))
+    data_term = 4 * squared(found, problem.data, problem.fitted) / entries
+    return _weighed(data_term, fit, problem, settings)
+
+
+def _weighed(data_term: Tensor, fit: _Fit, problem: Problem, settings: SolverSettings) -> Tensor:
+    """lambda * data + (1 - lambda) * similarity, lambda = 1 - settings.similarity."""
+    if settings.similarity == 0:
+        return data_term
+    share = settings.similarity
+    return (1 - share) * data_term + share * similarity(fit.z(), problem.sequences, problem.beta)
+
+
+def _joint_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: int) -> float:
+    """One pass over all parts in a fresh random order, an Adam step on codes and weights for each minibatch."""
+    assert fit.adam is not None
+    parts = problem.operator.parts()
+    per_batch = max(1, (settings.batch or fit.frames) // problem.operator.part_frames)
+    order = streams.generator(problem.seed, streams.ORDER, step).permutation(len(parts))
+    batches = [sorted(order[k : k + per_batch].tolist()) for k in range(0, len(parts), per_batch)]
+    scale, total = problem.scale(problem.fitted), 0.0
+    for k, batch in enumerate(batches):
+        progress = (step * len(batches) + k + 1) / (settings.rounds(fit.frames) * len(batches))
+        for group in fit.adam.param_groups:
+            group["lr"] = group["step"] * one_cycle(progress)
+        frames = [t for part in batch for t in parts[part].frames]
+        loss = _batch_loss(fit, problem, batch, frames, scale * fit.frames / len(frames), settings)
+        fit.adam.zero_grad()
+        loss.backward()
+        fit.adam.step()
+        total += float(loss.detach()) * len(frames)
+    return total / fit.frames
+
+
+def _batch_loss(
+    fit: _Fit, problem: Problem, batch: list[int], frames: list[int], scale: float, settings: SolverSettings
+) -> Tensor:
+    operator = problem.operator
+    found = operator.subset(batch)(fit.generator(fit.z()[frames]))
+    error = squared(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
+    return _weighed(scale * error, fit, problem, settings)
+
+
+def one_cycle(progress: float, warm_up: float = 0.1) -> float:
+    """Share of the full step at a point of the run: up in a line over the first tenth, then down a half cosine."""
+    if progress < warm_up:
+        return progress / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+
+
+def _hash(data: Data) -> str:
+    from .files import tensor_hash
+
+    return " ".join(tensor_hash(t) for t in tensors_of(data))
