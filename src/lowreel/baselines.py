@@ -90,9 +90,7 @@ def total_variation(
         step = gradient_adjoint(edges)
         if not exact_pixels:
             misfit = map_data(lambda a, b: a - b, scaled(operator(ahead)), target)
-            multiplier = map_data(
-                lambda m, r: (m + dual_step * r) / (1 + dual_step * softening), multiplier, misfit
-            )
+            multiplier = map_data(lambda m, r: (m + dual_step * r) / (1 + dual_step * softening), multiplier, misfit)
             step = step + operator.adjoint(map_data(lambda m: m / norm, multiplier))
         new = x - tau * step
         if exact_pixels:

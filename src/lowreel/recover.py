@@ -20,7 +20,7 @@ from .metrics import error_decibels
 from .representation import Representation
 from .select import hold_out
 from .settings import RecoverSettings, SolverSettings
-from .solver import Problem, State, iterate
+from .solver import Problem, State, iterate, planned_rounds
 
 CHECKS = 25
 """How often in a run the held-out error is measured."""
@@ -111,8 +111,7 @@ def recover(
     problem = Problem(
         data=y,
         operator=operator,
-        generator=generator
-        or make(settings.generator_kind(), operator.clip_shape[1:], seed=settings.seed),  # type: ignore[arg-type]
+        generator=generator or make(settings.generator_kind(), operator.clip_shape[1:], seed=settings.seed),  # type: ignore[arg-type]
         times=_as_times(times, operator.clip_shape[0]),
         heldout=hold_out(operator, settings.heldout, settings.seed),
         sequences=tuple(sequences),
@@ -136,7 +135,9 @@ def recover(
         seconds=progress.seconds,
         settings=settings,
         baselines={
-            name: replace(b, clip=nearest_consistent(b.clip, operator, y, entries).clamp(0, 1) if sigma == 0 else b.clip)
+            name: replace(
+                b, clip=nearest_consistent(b.clip, operator, y, entries).clamp(0, 1) if sigma == 0 else b.clip
+            )
             for name, b in compared.items()
         },
     )
@@ -181,7 +182,7 @@ def fit(
 
     With a limit the schedule is shortened, after the first rounds have shown their pace, to end in time.
     """
-    progress, steps = resume, resume.steps if resume else solver.rounds(problem.operator.clip_shape[0])
+    progress, steps = resume, resume.steps if resume else planned_rounds(problem, solver)
     clock = time.monotonic() - (resume.seconds if resume else 0.0)
     planned = limit is None or resume is not None
     stopped = None
@@ -218,8 +219,10 @@ def _follow(
     if state.step % max(1, steps // CHECKS) == 0 or state.step in (1, steps):
         error = problem.heldout_error(state.representation(problem, solver).frames())
         error = error if math.isfinite(error) else None
-    better = before is None or (error is not None and error < before.best_error)
-    best, best_error = (state, math.inf if error is None else error) if better else (before.best, before.best_error)
+    if before is None or (error is not None and error < before.best_error):
+        best, best_error = state, math.inf if error is None else error
+    else:
+        best, best_error = before.best, before.best_error
     loss = state.loss if math.isfinite(state.loss) else None
     row = {"step": state.step, "loss": loss, "heldout": error, "seconds": round(seconds, 3)}
     history = (*(before.history if before else ()), row)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from .files import replacing
-from .measure import Mask, Measured
+from .measure import Mask, Measured, tensors_of
+from .metrics import psnr
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,7 +40,7 @@ def best_baseline(recovery: Recovery, truth: Tensor | None) -> str | None:
     return min(recovery.baselines, key=lambda name: float((recovery.baselines[name].clip - truth).square().mean()))
 
 
-def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None, title: str) -> None:
+def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
     """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -55,13 +55,15 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
         2,
         1,
         height_ratios=[picture_height * len(rows), 1.7],
-        hspace=0.14,
+        hspace=0.08,
         left=0.13,
         right=0.97,
         top=1 - 0.75 / figure.get_figheight(),
         bottom=0.5 / figure.get_figheight(),
     )
-    figure.suptitle(title, fontsize=10, y=1 - 0.12 / figure.get_figheight(), va="top", linespacing=1.5)
+    figure.suptitle(
+        _title(recovery, measured, truth), fontsize=10, y=1 - 0.12 / figure.get_figheight(), va="top", linespacing=1.5
+    )
     pictures = grid[0].subgridspec(len(rows), COLUMNS, wspace=0.03, hspace=0.03)
     shown = np.linspace(0, len(recovery.clip) - 1, COLUMNS).round().astype(int)
     ceiling = max((float(clip.max()) for _, clip, is_error in rows if is_error), default=1.0)
@@ -69,8 +71,13 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
         for c, t in enumerate(shown):
             axes = figure.add_subplot(pictures[r, c])
             frame = clip[int(t)].permute(1, 2, 0).numpy()
-            style = {"cmap": "magma", "vmin": 0, "vmax": ceiling} if is_error else {"cmap": "gray", "vmin": 0, "vmax": 1}
-            axes.imshow(frame[..., 0] if frame.shape[-1] == 1 else frame, interpolation="nearest", **style)
+            axes.imshow(
+                frame[..., 0] if frame.shape[-1] == 1 else frame,
+                interpolation="nearest",
+                cmap="magma" if is_error else "gray",
+                vmin=0,
+                vmax=ceiling if is_error else 1,
+            )
             axes.set_xticks([])
             axes.set_yticks([])
             if r == 0:
@@ -82,6 +89,16 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
         figure.savefig(temporary, dpi=150, format="png")
 
 
+def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
+    known = sum(int(k.sum()) for k in tensors_of(measured.operator.informative()))
+    first = f"recovered from {100 * known / recovery.clip.numel():.0f} % of the numbers ({measured.operator.kind})"
+    name = best_baseline(recovery, truth)
+    if truth is not None and name is not None:
+        found, bar = psnr(recovery.clip, truth), psnr(recovery.baselines[name].clip, truth)
+        first += f": {decibels(found)}, {name} {decibels(bar)}"
+    return first + "\n" + recovery.trust
+
+
 def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[tuple[str, Tensor, bool]]:
     """(label, clip, is it an error map) from top to bottom."""
     rows: list[tuple[str, Tensor, bool]] = [("measured", measured_view(measured), False)]
@@ -91,7 +108,9 @@ def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[
         clips = {name.replace(" ", "\n"): recovery.baselines[name].clip, **clips}
     rows += [(label, clip.clamp(0, 1), False) for label, clip in clips.items()]
     if truth is not None:
-        errors = [(f"error of\n{label}", (clip - truth).abs().mean(1, keepdim=True), True) for label, clip in clips.items()]
+        errors = [
+            (f"error of\n{label}", (clip - truth).abs().mean(1, keepdim=True), True) for label, clip in clips.items()
+        ]
         rows = [("true", truth.clamp(0, 1), False), *rows, *errors]
     return rows
 
@@ -146,5 +165,3 @@ def _figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 def decibels(value: float | None) -> str:
     """A level in dB as text; "exact" where the error is zero (None in JSON)."""
     return "exact" if value is None or math.isinf(value) else f"{value:.2f} dB"
-
-

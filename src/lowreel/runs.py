@@ -21,7 +21,6 @@ from .generators import Generator
 from .measure import Data, Measured, tensors_of
 from .metrics import psnr, psnr_range, ssim
 from .recover import Progress, Recovery, recover
-from .report import best_baseline, draw_report
 from .settings import RecoverSettings
 from .solver import State
 from .video import write_npy, write_video
@@ -74,6 +73,10 @@ class Run:
         """`summary.json` of a finished run, or None."""
         path = self.folder / "summary.json"
         return read_json(path) if path.is_file() else None
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write summary.json, the last file of a run: it says that the others are complete."""
+        write_json(self.folder / "summary.json", summary)
 
     def save_progress(self, progress: Progress) -> None:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
@@ -156,10 +159,10 @@ def perform(
     generator: Generator | None = None,
     show: Callable[[Progress], None] | None = None,
 ) -> tuple[Recovery, dict[str, Any], list[str]]:
-    """Recover a run's clip from where it stands and write every result into its folder.
+    """Recover a run's clip from where it stands and write the results into its folder, but for picture and summary.
 
-    Returns the recovery, the summary, and notes for the user. What is on disk survives a kill at any moment:
-    `perform` on the same folder goes on from the last checkpoint and ends in the same bits.
+    Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
+    kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits.
     """
     keeper = Keeper(run, show)
     recovery = recover(
@@ -185,10 +188,7 @@ def _write_results(
     scaling = {"scale": clip.get("scale", 1.0), "offset": clip.get("offset", 0.0)}
     write_npy(folder / "recovered.npy", recovery.clip, tuple(recovery.clip.shape), **scaling)
     notes = write_video(folder / "recovered.mp4", recovery.clip, **_timing(measured))
-    summary = summarise(recovery, measured, truth)
-    draw_report(folder / "report.png", recovery, measured, truth, _title(summary, recovery, truth))
-    write_json(folder / "summary.json", summary)
-    return summary, notes
+    return summarise(recovery, measured, truth), notes
 
 
 def _timing(measured: Measured) -> dict[str, Any]:
@@ -249,17 +249,6 @@ def _numbers(informative: Data) -> int:
 
 def _finite(value: float) -> float | None:
     return round(value, 4) if math.isfinite(value) else None
-
-
-def _title(summary: dict[str, Any], recovery: Recovery, truth: Tensor | None) -> str:
-    percent = 100 * summary["numbers_per_pixel"]
-    first = f"recovered from {percent:.0f} % of the numbers ({summary['operator']['kind']})"
-    name = best_baseline(recovery, truth)
-    if truth is not None and name is not None and summary["psnr"] is not None:
-        bar = summary["baselines"][name]
-        against = f", {name} {bar:.2f} dB" if bar is not None else ""
-        first += f": {summary['psnr']:.2f} dB{against}"
-    return first + "\n" + summary["trust"]
 
 
 def load_truth(reading: dict[str, Any]) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .errors import InputError
-from .measure import Data, Measurement, map_data, streams, tensors_of
+from .measure import Data, Measurement, streams, tensors_of
 
 
 def hold_out(operator: Measurement, share: float, seed: int = 0) -> Data:
@@ -16,16 +16,18 @@ def hold_out(operator: Measurement, share: float, seed: int = 0) -> Data:
     Where the data is pixels, the channels of a pixel are held out together: they are too alike to judge each other.
     """
     informative = operator.informative()
-    members = [
-        _draw(known, share, seed, k, tuple(known.shape) == operator.clip_shape)
-        for k, known in enumerate(tensors_of(informative))
-    ]
-    if not any(m.any() for m in members) or not any((i & ~m).any() for i, m in zip(tensors_of(informative), members)):
+    known = tensors_of(informative)
+    chosen = tuple(
+        _draw(entries, share, seed, member, pixels=tuple(entries.shape) == operator.clip_shape)
+        for member, entries in enumerate(known)
+    )
+    left = any(bool((k & ~c).any()) for k, c in zip(known, chosen, strict=True))
+    if not left or not any(bool(c.any()) for c in chosen):
         raise InputError(f"held-out data: {share:g} of so few measurements leaves nothing to fit or to judge")
-    return map_data(lambda _, k: members[k], informative, tuple(range(len(members)))) if len(members) > 1 else members[0]
+    return chosen if isinstance(informative, tuple) else chosen[0]
 
 
-def _draw(known: Tensor, share: float, seed: int, member: int, pixels: bool) -> Tensor:
+def _draw(known: Tensor, share: float, seed: int, member: int, *, pixels: bool) -> Tensor:
     """True for `share` of the informative entries: those with the smallest random words."""
     candidates = known[:, :1] if pixels else known
     where = candidates.flatten().nonzero()[:, 0]

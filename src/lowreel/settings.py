@@ -27,7 +27,7 @@ class SolverSettings(Settings):
         "alternating: Algorithm 1 of the paper, a gradient step on the codes, projection, an Adam step on the weights",
     )
     steps: PositiveInt | None = Field(
-        None, description="rounds, each of which sees every frame once; None chooses them from the number of frames"
+        None, description="rounds, each of which sees every frame once; None chooses them from the size of the clip"
     )
     fit_weights: bool = Field(True, description="fit the generator's weights too (eq. 5), or the codes alone (eq. 4)")
     rank: PositiveInt | None = Field(None, description="rank of the T x K code matrix (eq. 7); None leaves it free")
@@ -35,23 +35,20 @@ class SolverSettings(Settings):
     similarity: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="1 - lambda of eq. (6): weight of the similarity of neighbouring codes"
     )
-    code_step: PositiveFloat = Field(5e-3, description="step on the codes; alternating: times T")
-    weight_step: PositiveFloat = Field(5e-3, description="Adam's step on the weights; alternating: times T")
+    code_step: PositiveFloat = Field(4e-3, description="step on the codes; alternating: times T")
+    weight_step: PositiveFloat = Field(4e-3, description="Adam's step on the weights; alternating: times T")
     batch: PositiveInt | None = Field(4, description="frames in a minibatch; None takes them all at once")
     start: Literal["smooth", "shared"] = Field(
         "smooth", description="first codes: a smooth path around one random code, or one unit vector for all frames"
     )
 
-    def rounds(self, frames: int) -> int:
-        """`steps`, or rounds enough for about UPDATES minibatches in a clip of this many frames."""
-        if self.steps is not None:
-            return self.steps
-        per_round = -(-frames // (self.batch or frames))
-        return min(max(round(UPDATES / per_round), 40), 400)
+    def rounds(self, minibatches: int) -> int:
+        """`steps`, or as many rounds of so many minibatches each as come to about UPDATES."""
+        return self.steps or min(max(round(UPDATES / minibatches), 40), 400)
 
 
-UPDATES = 1200
-"""Minibatches that the default preset spends on a clip, however long (docs/choices.md)."""
+UPDATES = 2000
+"""Minibatches that the default preset spends on a clip (docs/choices.md)."""
 
 _PAPER = {"algorithm": "alternating", "steps": 2000, "batch": None, "start": "shared"}
 _PAPER |= {"code_step": 200 / 256, "weight_step": 0.001 / 256}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import InputError
-from .generators import Generator, seeded, shared_start, smooth_start
+from .generators import Generator, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, map_data, streams, tensors_of
 from .representation import Representation
@@ -48,7 +48,9 @@ class Problem:
         if self.sequences and sum(self.sequences) != frames:
             raise InputError(f"sequences: their lengths {self.sequences} should add up to the {frames} frames")
         if self.beta is not None and len(self.beta) != frames - 1:
-            raise InputError(f"beta: expected one weight for each of {frames - 1} pairs of frames, got {len(self.beta)}")
+            raise InputError(
+                f"beta: expected one weight for each of {frames - 1} pairs of frames, got {len(self.beta)}"
+            )
 
     @cached_property
     def fitted(self) -> Data:
@@ -155,10 +157,24 @@ def iterate(problem: Problem, settings: SolverSettings, state: State | None = No
     fit = _Fit(problem, settings, state)
     round_of = _alternating_round if settings.algorithm == "alternating" else _joint_round
     step = state.step if state else 0
-    while step < settings.rounds(fit.frames):
+    while step < planned_rounds(problem, settings):
         loss = round_of(fit, problem, settings, step)
         step += 1
         yield fit.snapshot(step, loss)
+
+
+def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
+    """Rounds that `iterate` makes in all."""
+    return settings.rounds(len(_minibatches(problem, settings, 0)))
+
+
+def _minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:
+    """The parts in a random order of their own for each round, cut into minibatches."""
+    operator = problem.operator
+    count = math.ceil(operator.clip_shape[0] / operator.part_frames)
+    per_batch = max(1, (settings.batch or operator.clip_shape[0]) // operator.part_frames)
+    order = streams.generator(problem.seed, streams.ORDER, step).permutation(count)
+    return [sorted(order[k : k + per_batch].tolist()) for k in range(0, count, per_batch)]
 
 
 def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
@@ -178,7 +194,7 @@ class _Fit:
             "generator": str(problem.generator.spec()),
         }
         self.generator = copy.deepcopy(problem.generator).requires_grad_(settings.fit_weights)
-        self.generator = self.generator.to(memory_format=torch.channels_last)
+        self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         start = state.parameters if state else _start(problem, settings)
         self.codes = {name: nn.Parameter(t.clone(), requires_grad=name != "times") for name, t in start.items()}
         self.adam = self._optimiser(settings)
@@ -201,16 +217,17 @@ class _Fit:
     def _restore(self, state: State) -> None:
         for what, value in self.identity.items():
             if state.identity.get(what) != value:
-                raise InputError(f"resume: the {what} differs from that of the saved state; give the same one, or start")
+                raise InputError(
+                    f"resume: the {what} differs from that of the saved state; give the same one, or start"
+                )
         self.generator.load_state_dict(state.weights)
         for k, parameter in enumerate(self._adam_parameters()):
-            names = ("step", "exp_avg", "exp_avg_sq")
-            saved = {name: state.optimiser.get(f"{k}.{name}") for name in names}
-            if saved["step"] is not None:
-                assert self.adam is not None
-                self.adam.state[parameter] = {
-                    name: tensor.clone(memory_format=torch.preserve_format) for name, tensor in saved.items()
+            if self.adam is not None and f"{k}.step" in state.optimiser:
+                moments = {
+                    name: torch.zeros_like(parameter).copy_(state.optimiser[f"{k}.{name}"])
+                    for name in ("exp_avg", "exp_avg_sq")
                 }
+                self.adam.state[parameter] = {"step": state.optimiser[f"{k}.step"].clone(), **moments}
 
     def z(self) -> Tensor:
         """Z, (T, K), differentiable."""
@@ -250,7 +267,7 @@ def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, st
     loss = _paper_loss(fit, problem, settings)
     (gradient,) = torch.autograd.grad(loss, z)
     with torch.no_grad():
-        z -= settings.code_step * fit.frames * gradient
+        z.sub_(settings.code_step * fit.frames * gradient)
         z.copy_(_projected(z, problem, settings))
     if fit.adam is not None:
         loss = _paper_loss(fit, problem, settings)
@@ -288,12 +305,11 @@ def _joint_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: in
     """One pass over all parts in a fresh random order, an Adam step on codes and weights for each minibatch."""
     assert fit.adam is not None
     parts = problem.operator.parts()
-    per_batch = max(1, (settings.batch or fit.frames) // problem.operator.part_frames)
-    order = streams.generator(problem.seed, streams.ORDER, step).permutation(len(parts))
-    batches = [sorted(order[k : k + per_batch].tolist()) for k in range(0, len(parts), per_batch)]
+    batches = _minibatches(problem, settings, step)
+    updates = planned_rounds(problem, settings) * len(batches)
     scale, total = problem.scale(problem.fitted), 0.0
     for k, batch in enumerate(batches):
-        progress = (step * len(batches) + k + 1) / (settings.rounds(fit.frames) * len(batches))
+        progress = (step * len(batches) + k + 1) / updates
         for group in fit.adam.param_groups:
             group["lr"] = group["step"] * one_cycle(progress)
         frames = [t for part in batch for t in parts[part].frames]

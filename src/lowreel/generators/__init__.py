@@ -19,7 +19,7 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
         case "dcgan":
             return Dcgan(spec["channels"])
         case "decoder":
-            return Decoder(tuple(spec["frame_shape"]), code_dim=spec["code_dim"], maps=spec["maps"])
+            return Decoder(tuple(spec["frame_shape"]), code_dim=spec["code_dim"])
         case other:
             raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
 

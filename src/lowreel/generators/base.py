@@ -33,9 +33,12 @@ class Generator(nn.Module, ABC):
         return sum(p.numel() for p in self.parameters())
 
 
-def to_grey_levels(values: Tensor) -> Tensor:
-    """tanh, mapped from [-1, 1] to [0, 1]."""
-    return torch.tanh(values) * 0.5 + 0.5
+def to_grey_levels(values: Tensor, leak: float = 0.0) -> Tensor:
+    """tanh, mapped from [-1, 1] to [0, 1]; with `leak` its gradient is that of tanh(v) + leak v, its value is not."""
+    levels = torch.tanh(values)
+    if leak and values.requires_grad:
+        levels = levels + leak * (values - values.detach())
+    return levels * 0.5 + 0.5
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ class Dcgan(Generator):
         first = 256 if channels == 1 else 512
         widths = [self.code_dim, first, first // 2, first // 4, first // 8, channels]
         layers: list[nn.Module] = []
-        for k, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+        for k, (inputs, outputs) in enumerate(pairwise(widths)):
             stride, padding = (1, 0) if k == 0 else (2, 1)
             layer = nn.ConvTranspose2d(inputs, outputs, 4, stride, padding, bias=False)
             taps = 1 if k == 0 else 4

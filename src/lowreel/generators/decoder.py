@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,58 +20,68 @@ WIDTHS = (96, 64, 48, 32, 24)
 class Decoder(Generator):
     """Projection of the code to a coarse feature map, then convolution and bilinear doubling up to the frame size.
 
-    At every scale the first `maps` numbers of the code also add feature maps of their own (a linear combination of
-    learned maps): the picture's fixed content and its slow changes need not pass through the coarse scales. Bilinear
-    doubling makes smooth frames the easy ones. Frames are generated on a grid of 2^L times the coarse one and
-    cropped, so any H, W fits.
+    Each scale is a 3x3 convolution, bilinear doubling, GELU, and a residual 3x3 convolution on the finer grid.
+    Bilinear doubling makes smooth frames the easy ones; the residual convolution lets detail through. Frames are
+    generated on a grid of 2^L times the coarse one and cropped, so any H, W fits. There is no normalisation over
+    frames: each depends on its own code alone.
     """
 
     kind = "decoder"
 
-    def __init__(
-        self, frame_shape: tuple[int, int, int], *, code_dim: int = 64, maps: int = 8, seed: int = 0
-    ):
+    def __init__(self, frame_shape: tuple[int, int, int], *, code_dim: int = 64, seed: int = 0):
         super().__init__()
         channels, height, width = frame_shape
         if min(frame_shape) < 1:
             raise InputError(f"decoder: expected a frame shape (C, H, W) of ones or more, got {tuple(frame_shape)}")
-        self.frame_shape, self.code_dim, self.maps = (channels, height, width), code_dim, maps
-        doublings = max(2, math.floor(math.log2(max(4, min(height, width)) / 3)))
+        self.frame_shape, self.code_dim = (channels, height, width), code_dim
+        doublings = max(2, round(math.log2(max(8, min(height, width)) / 4)))
         self.coarse = (math.ceil(height / 2**doublings), math.ceil(width / 2**doublings))
         widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(doublings + 1)]
         self.project = nn.Linear(code_dim, widths[0] * math.prod(self.coarse))
-        self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:]))
-        sizes = [(self.coarse[0] << k, self.coarse[1] << k) for k in range(1, doublings + 1)]
-        self.scale_maps = nn.ParameterList(
-            nn.Parameter(torch.empty(maps, c, h, w)) for c, (h, w) in zip(widths[1:], sizes, strict=True)
-        )
+        self.grow = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
+        self.refine = nn.ModuleList(nn.Conv2d(b, b, 3, padding=1) for b in widths[1:])
         self.to_frame = nn.Conv2d(widths[-1], channels, 3, padding=1)
         self._initialise(seed)
 
+    @torch.no_grad()
     def _initialise(self, seed: int) -> None:
-        """Weights that keep the spread of activations near one from the code to the frame; biases zero."""
+        """Random weights, layer by layer scaled so that a random code gives outputs of unit spread; biases zero.
+
+        Plain fan-in rules lose the signal in the bilinear doublings, and the fit then stays at one grey level.
+        """
         source = seeded(seed)
-        for layer in (self.project, *self.convolutions, self.to_frame):
-            fan_in = layer.weight[0].numel()
-            gain = 1.0 if layer is self.project else (0.5 if layer is self.to_frame else 1.9)
-            nn.init.normal_(layer.weight, 0, gain / math.sqrt(fan_in), generator=source)
+        probe = torch.randn(16, self.code_dim, generator=source)
+
+        def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
+            gain = (0.5 if layer is self.to_frame else 1.0) / output.std().clamp_min(1e-6)
+            layer.weight.mul_(gain)  # type: ignore[operator]
+            return output * gain
+
+        layers = [self.project, *self.grow, *self.refine, self.to_frame]
+        for layer in layers:
+            nn.init.normal_(layer.weight, 0, 1 / math.sqrt(layer.weight[0].numel()), generator=source)
             nn.init.zeros_(layer.bias)
-        for maps in self.scale_maps:
-            nn.init.normal_(maps, 0, 0.02, generator=source)
+        hooks = [layer.register_forward_hook(scale) for layer in layers]
+        self(probe)
+        for hook in hooks:
+            hook.remove()
 
     def forward(self, codes: Tensor) -> Tensor:
         """Frames of codes: (N, K) to (N, C, H, W)."""
         features = F.gelu(self.project(codes)).unflatten(1, (-1, *self.coarse))
-        for convolution, maps in zip(self.convolutions, self.scale_maps, strict=True):
-            features = F.interpolate(convolution(features), scale_factor=2, mode="bilinear", align_corners=False)
-            features = F.gelu(features) + (codes[:, : self.maps] @ maps.flatten(1)).view(features.shape)
+        for grow, refine in zip(self.grow, self.refine, strict=True):
+            features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
+            features = features + F.gelu(refine(features))
         _, height, width = self.frame_shape
-        return to_grey_levels(self.to_frame(features))[..., :height, :width]
+        return to_grey_levels(self.to_frame(features)[..., :height, :width], leak=LEAK)
 
     def spec(self) -> dict[str, Any]:
-        """Kind, frame shape, code dimension, maps per scale."""
-        shape = list(self.frame_shape)
-        return {"kind": self.kind, "frame_shape": shape, "code_dim": self.code_dim, "maps": self.maps}
+        """Kind, frame shape, code dimension."""
+        return {"kind": self.kind, "frame_shape": list(self.frame_shape), "code_dim": self.code_dim}
+
+
+LEAK = 0.05
+"""Slope that the gradient keeps where tanh is flat; without it large early steps can leave frames stuck at black."""
 
 
 def smooth_start(times: Tensor, code_dim: int, seed: int, spread: float = 0.3) -> Tensor:

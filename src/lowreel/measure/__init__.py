@@ -85,4 +85,3 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Measuremen
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     start = prefix + "."
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
-

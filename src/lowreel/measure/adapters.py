@@ -72,5 +72,5 @@ class _Pair(torch.autograd.Function):
         return _call(forward, x, None, "forward")
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         return _call(ctx.adjoint_function, gradient, ctx.shape, "adjoint"), None, None

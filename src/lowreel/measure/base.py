@@ -52,9 +52,9 @@ class Part:
 class Measurement(nn.Module, ABC):
     """Linear map of a clip to its data, y = A x. Noise is not part of A (see `measure.noise`).
 
-    x: `clip_shape` = (T, C, H, W), grey levels in [0, 1]. y: `data_shape`, whose first axis counts the parts.
-    A subclass writes `_measure`; its adjoint then follows from autograd, exact to rounding. Fixed tensors are
-    buffers, so that `.to(device)` and `.double()` work.
+    x: `clip_shape` = (T, C, H, W), grey levels in [0, 1]. y: `data_shape`, whose first axis counts the
+    parts where there are several. A subclass writes `_measure`; its adjoint then follows from autograd, exact to
+    rounding. Fixed tensors are buffers, so that `.to(device)` and `.double()` work.
     """
 
     kind: ClassVar[str]
@@ -75,7 +75,7 @@ class Measurement(nn.Module, ABC):
     def _adjoint(self, y: Data) -> Tensor:
         first = tensors_of(y)[0]
         like = first.real if first.is_complex() else first
-        _, pullback = torch.func.vjp(self._measure, like.new_zeros(self.clip_shape))
+        pullback = torch.func.vjp(self._measure, like.new_zeros(self.clip_shape))[1]
         return pullback(y)[0]
 
     def forward(self, x: Tensor) -> Data:
@@ -115,8 +115,13 @@ class Measurement(nn.Module, ABC):
             for k, start in enumerate(range(0, frames, step))
         ]
 
+    @property
+    def _whole(self) -> bool:
+        """The clip cannot be cut; then the first axis of y need not count anything."""
+        return self.part_frames >= self.clip_shape[0]
+
     def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
-        return slice(start, stop)
+        return slice(None) if self._whole else slice(start, stop)
 
     def subset(self, parts: Sequence[int]) -> Measurement:
         """The operator of these parts alone: its clip is their frames one after another, its data `take(y, parts)`."""
@@ -128,7 +133,7 @@ class Measurement(nn.Module, ABC):
 
     def take(self, y: Data, parts: Sequence[int]) -> Data:
         """The data of these parts."""
-        return map_data(lambda tensor: tensor[torch.as_tensor(parts, device=tensor.device)], y)
+        return y if self._whole else map_data(lambda tensor: tensor[torch.as_tensor(parts, device=tensor.device)], y)
 
     def _like(self, frames: int, data_shape: Shape, **buffers: Tensor) -> Self:
         """A shallow copy for another number of frames, with these buffers in place of its own."""

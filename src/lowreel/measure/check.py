@@ -23,7 +23,9 @@ def check_operator(operator: Measurement, *, tolerance: float = 1e-3) -> None:
     scale = math.sqrt(float(inner(measured, measured) * inner(y, y)))
     doubled = map_data(lambda a, b: a - 2 * b, operator(2 * x), measured)
     if math.sqrt(float(inner(doubled, doubled))) > tolerance * math.sqrt(float(inner(measured, measured))) + 1e-12:
-        raise InputError("operator: forward is not linear, A(2x) differs from 2 A(x); is there an offset? take it off y")
+        raise InputError(
+            "operator: forward is not linear, A(2x) differs from 2 A(x); is there an offset? take it off y"
+        )
     left, right = float(inner(measured, y)), float(inner(x, operator.adjoint(y)))
     if abs(left - right) > tolerance * max(scale, 1e-12):
         raise InputError(

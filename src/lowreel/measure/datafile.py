@@ -34,8 +34,12 @@ class Measured:
         """Write one safetensors file, atomically (docs/format.md)."""
         values = {f"y.{k}": tensor for k, tensor in enumerate(tensors_of(self.data))}
         fixed = {f"operator.{name}": tensor for name, tensor in self.operator.spec_tensors().items()}
-        header = {"operator": self.operator.spec(), "noise": dict(self.noise), "clip": dict(self.clip)}
-        header["stack"] = isinstance(self.data, tuple)
+        header = {
+            "operator": self.operator.spec(),
+            "noise": dict(self.noise),
+            "clip": dict(self.clip),
+            "stack": isinstance(self.data, tuple),
+        }
         write_tensors(path, "data", {**values, **fixed, "times": self.times}, header)
 
     @staticmethod

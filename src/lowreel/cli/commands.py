@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter, validators
 
-from . import __version__
-from .errors import InputError
-from .settings import (
+from .. import __version__
+from ..errors import InputError
+from ..settings import (
     ClipSettings,
     GaussianSettings,
     IdentitySettings,
@@ -19,11 +19,12 @@ from .settings import (
     RecoverSettings,
     Settings,
 )
+from .display import ProgressBar, show_summary
+from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
-    from .measure import Measured, Measurement
-    from .recover import Progress
-    from .runs import Run
+    from ..measure import Measured, Measurement
+    from ..runs import Run
 
 app = App(
     name="lowreel",
@@ -246,12 +247,12 @@ def recover(
     resume
         go on with the run in DATA
     """
-    from .runs import Run
+    from ..runs import Run
 
     if resume:
         _go_on(Run.open(data))
         return
-    from .measure import Measured
+    from ..measure import Measured
 
     if data.is_dir():
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
@@ -283,20 +284,18 @@ def inpaint(
     resume
         go on with the run in that folder
     """
-    from .runs import Run
+    from ..runs import Run
 
     if resume:
         _go_on(Run.open(_given(output)))
         return
-    from .measure import Mask, Measured
-    from .runs import clip_information, clip_times
-    from .video import read_mask
+    from ..measure import Mask, Measured
+    from ..runs import clip_information, clip_times
+    from ..video import read_mask
 
     source = _open(clip, reading)
     operator = Mask(source.shape, read_mask(mask, source.shape))
-    measured = Measured(
-        operator(source.read()), operator, clip_times(source), clip=clip_information(source)
-    )
+    measured = Measured(operator(source.read()), operator, clip_times(source), clip=clip_information(source))
     _perform(Run.create(_fresh(output, f"{clip.stem}-inpaint"), measured, recovering), measured)
 
 
@@ -325,7 +324,7 @@ def info(file: Path) -> None:
     file
         any file or folder that lowreel reads or writes
     """
-    from .inspect import describe
+    from .describe import describe
 
     for name, value in describe(file).items():
         print(f"{name:<14} {value}")
@@ -347,8 +346,8 @@ def _measured(
     clip: Path, operator: Settings, reading: ClipSettings, noise: NoiseSettings, seed: int
 ) -> tuple[Measured, dict[str, Any]]:
     """Data of a clip, and how to read the clip again."""
-    from .measure import Measured, add_white_noise, no_noise
-    from .runs import clip_information, clip_times
+    from ..measure import Measured, add_white_noise, no_noise
+    from ..runs import clip_information, clip_times
 
     if noise.noise is not None and noise.snr is not None:
         raise InputError("noise: give --noise or --snr, not both")
@@ -363,7 +362,7 @@ def _measured(
 
 
 def _operator(settings: Settings, clip_shape: tuple[int, ...], seed: int) -> Measurement:
-    from .measure import Gaussian, Identity, MissingPixels
+    from ..measure import Gaussian, Identity, MissingPixels
 
     match settings:
         case MissingSettings():
@@ -386,7 +385,7 @@ def _simulate(
     output: Path | None,
     resume: bool,
 ) -> None:
-    from .runs import Run
+    from ..runs import Run
 
     if resume:
         _go_on(Run.open(_given(output)))
@@ -405,72 +404,25 @@ def _check_arguments(operator: Settings) -> None:
 def _go_on(run: Run) -> None:
     summary = run.summary()
     if summary is not None and summary["outcome"]["kind"] != "stopped":
-        _close(run, summary, [f"{run.folder} was finished already; here is what it found"])
+        show_summary(run.folder, summary, [f"{run.folder} was finished already; this is what it found."])
         return
     _perform(run, run.measured())
 
 
 def _perform(run: Run, measured: Measured) -> None:
-    from .runs import load_truth, perform
+    from ..report import draw_report
+    from ..runs import load_truth, perform
 
     truth = load_truth(run.truth) if run.truth else None
-    with _Bar(run.settings.time) as bar:
-        _, summary, notes = perform(run, measured, truth, show=bar.show)
-    _close(run, summary, notes)
-
-
-def _close(run: Run, summary: dict[str, Any], notes: list[str]) -> None:
-    from rich.console import Console
-
-    from .report import figures_table
-
-    console = Console()
-    console.print(figures_table(summary))
-    console.print(f"\n[bold]{summary['trust']}[/]")
-    console.print(summary["outcome"]["sentence"])
-    for note in notes:
-        console.print(note)
-    console.print(f"Results in {run.folder}: recovered.mp4, report.png, summary.json", highlight=False)
-
-
-class _Bar:
-    """The progress bar: rounds, loss, held-out error, time left; silent when the output is not a terminal."""
-
-    def __init__(self, limit: float | None):
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        self.bar = Progress(
-            TextColumn("recovering"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("loss {task.fields[loss]}  held-out {task.fields[heldout]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-        self.task: Any = None
-
-    def __enter__(self) -> _Bar:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def show(self, progress: Progress) -> None:
-        """Move the bar to where the run stands."""
-        if self.task is None:
-            self.task = self.bar.add_task("", total=progress.steps, loss="", heldout="")
-        from .metrics import error_decibels
-
-        known = progress.best_error < float("inf")
-        heldout = f"{error_decibels(progress.best_error):.2f} dB" if known else "-"
-        loss = f"{progress.state.loss:.2e}"
-        self.bar.update(self.task, completed=progress.state.step, total=progress.steps, loss=loss, heldout=heldout)
+    with ProgressBar() as bar:
+        recovery, summary, notes = perform(run, measured, truth, show=bar.show)
+    draw_report(run.folder / "report.png", recovery, measured, truth)
+    run.finish(summary)
+    show_summary(run.folder, summary, notes)
 
 
 def _open(clip: Path, reading: ClipSettings) -> Any:
-    from .video import open_clip
+    from ..video import open_clip
 
     how = _reading(clip, reading)
     frames = slice(*how["frames"]) if how["frames"] else None
@@ -493,26 +445,6 @@ def _truth_reading(truth: Path, measured: Measured) -> dict[str, Any]:
     _, channels, height, width = measured.operator.clip_shape
     known = measured.clip.get("reading") or {"fit": "squash", "frames": [measured.operator.clip_shape[0]]}
     return {**known, "path": str(truth.resolve()), "size": (height, width), "channels": channels}
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """(H, W) of "N" or "HxW"; InputError otherwise."""
-    if text is None:
-        return None
-    numbers = text.lower().split("x")
-    if len(numbers) <= 2 and all(n.isdigit() and int(n) > 0 for n in numbers):
-        return int(numbers[0]), int(numbers[-1])
-    raise InputError(f"--size: expected N or HxW, such as 64 or 48x64, got {text!r}")
-
-
-def parse_frames(text: str | None) -> list[int | None] | None:
-    """Arguments of the slice that "N", "A:B" or "A:B:STEP" means; InputError otherwise."""
-    if text is None:
-        return None
-    fields = text.split(":")
-    if len(fields) <= 3 and all(f == "" or f.isdigit() for f in fields) and any(fields):
-        return [int(f) if f else None for f in fields]
-    raise InputError(f"--frames: expected N, A:B or A:B:STEP, got {text!r}")
 
 
 def _given(output: Path | None) -> Path:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .errors import InputError
-from .measure import Measured
-from .representation import Representation
-from .runs import Run
-from .video import open_clip
+from ..errors import InputError
+from ..measure import Measured
+from ..representation import Representation
+from ..runs import Run
+from ..video import open_clip
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -1,0 +1,36 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each first makes .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-slow lint types examples check clean
+
+.venv: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lowreel needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 --constraint constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	touch .venv
+
+demo: .venv
+	$(BIN)/lowreel demo
+
+test: .venv
+	$(BIN)/python -m pytest
+
+test-slow: .venv
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv
+	$(BIN)/mypy
+
+examples: .venv
+	for script in examples/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+
+check: lint types examples test
+
+clean:
+	rm -rf .venv

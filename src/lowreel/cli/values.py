@@ -1,0 +1,25 @@
+"""Values of flags that are more than a number or a word."""
+
+from __future__ import annotations
+
+from ..errors import InputError
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """(H, W) of "N" or "HxW"; InputError otherwise."""
+    if text is None:
+        return None
+    numbers = text.lower().split("x")
+    if len(numbers) <= 2 and all(n.isdigit() and int(n) > 0 for n in numbers):
+        return int(numbers[0]), int(numbers[-1])
+    raise InputError(f"--size: expected N or HxW, such as 64 or 48x64, got {text!r}")
+
+
+def parse_frames(text: str | None) -> list[int | None] | None:
+    """Arguments of the slice that "N", "A:B" or "A:B:STEP" means; InputError otherwise."""
+    if text is None:
+        return None
+    fields = text.split(":")
+    if len(fields) <= 3 and all(f == "" or f.isdigit() for f in fields) and any(fields):
+        return [int(f) if f else None for f in fields]
+    raise InputError(f"--frames: expected N, A:B or A:B:STEP, got {text!r}")

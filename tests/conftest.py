@@ -1,0 +1,152 @@
+"""What tests of the command line and of run folders share: small clips, commands in this process and in others."""
+
+import hashlib
+import multiprocessing.forkserver
+import os
+import shutil
+import sys
+from collections import namedtuple
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import background
+import numpy as np
+import pytest
+import torch
+
+Ended = namedtuple("Ended", "code out err")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """Bits depend on the number of threads; small clips are faster on one."""
+    torch.set_num_threads(1)
+
+
+def moving(frames=6, channels=1, height=12, width=16):
+    """A smooth moving clip, (T, C, H, W) float32 in [0, 1]."""
+    t, c, y, x = np.mgrid[:frames, :channels, :height, :width].astype(np.float64)
+    return (0.5 + 0.4 * np.sin(x / 4 + t / 3 + c) * np.cos(y / 5 + c)).astype(np.float32)
+
+
+def snapshot(folder):
+    """Every path below `folder`, with the SHA-256 of files: equal when nothing was changed, made or left behind."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        for path in sorted(Path(folder).rglob("*"))
+    }
+
+
+def encode(path, clip, *, times=None, tone=False, **container):
+    """An mp4 of a clip, made with PyAV alone. times: seconds of the frames; tone: with a sine as AAC audio."""
+    with av.open(str(path), "w", options=container) as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "10"})
+        stream.height, stream.width, stream.pix_fmt = *clip.shape[2:], "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        sound = out.add_stream("aac", rate=44100, layout="mono") if tone else None
+        for n, frame in enumerate(clip):
+            levels = np.ascontiguousarray((np.broadcast_to(frame, (3, *frame.shape[1:])) * 255).transpose(1, 2, 0))
+            picture = av.VideoFrame.from_ndarray(levels.round().astype(np.uint8), format="rgb24")
+            picture.pts, picture.time_base = round(1000 * (times[n] if times else n / 25)), Fraction(1, 1000)
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode())
+        if sound is not None:
+            wave = 0.3 * np.sin(2 * np.pi * 440 * np.arange(1024 * 40) / 44100)
+            for start in range(0, len(wave), 1024):
+                heard = av.AudioFrame.from_ndarray(wave[None, start : start + 1024].astype(np.float32), "fltp", "mono")
+                heard.sample_rate, heard.pts, heard.time_base = 44100, start, Fraction(1, 44100)
+                out.mux(sound.encode(heard))
+            out.mux(sound.encode())
+    return path
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working folder that holds clip.npy, 6 grey frames of 12x16."""
+    np.save(tmp_path / "clip.npy", moving())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+    """`command("info", path)` runs the command line in this process: its exit code, stdout and stderr."""
+    from lowreel.cli import main
+
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ending:
+            main([str(a) for a in arguments])
+        return Ended(ending.value.code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def python_path():
+    """The import path of this process, for others that run in another folder."""
+    return os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry)
+
+
+@pytest.fixture(scope="session")
+def _server(python_path):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lowreel.runs", "lowreel.report", "lowreel.cli", "torch._dynamo", "pytest"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", python_path)
+        patch.setenv("OMP_NUM_THREADS", "1")
+        multiprocessing.forkserver.ensure_running()
+    return context
+
+
+@pytest.fixture
+def start(_server, tmp_path_factory):
+    """`start(arguments, folder, **options)` runs a command in another process: see `background.start`."""
+    started = []
+
+    def call(arguments, folder, **options):
+        log = tmp_path_factory.mktemp("log")
+        process = background.start(_server, arguments, folder, log=str(log), **options)
+        process.log = log
+        started.append(process)
+        return process
+
+    yield call
+    for process in started:
+        process.kill()
+        process.join()
+
+
+@pytest.fixture
+def away(start):
+    """`away(arguments, folder, **options)` runs a command in another process to its end."""
+
+    def call(arguments, folder, **options):
+        process = start(arguments, folder, **options)
+        process.join(timeout=120)
+        assert process.exitcode is not None, "it still runs after two minutes"
+        return Ended(process.exitcode, *((process.log / name).read_text() for name in ("out.txt", "err.txt")))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory):
+    """A finished run of two rounds, made once; tests take a copy."""
+    from lowreel.cli import main
+
+    folder = tmp_path_factory.mktemp("finished")
+    np.save(folder / "clip.npy", moving())
+    with pytest.raises(SystemExit) as ending:
+        main(["simulate", "missing", str(folder / "clip.npy"), "--steps", "2", "-o", str(folder / "run")])
+    assert ending.value.code == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def finished(_finished, tmp_path):
+    """A run of two rounds that is finished, in tmp_path/run."""
+    return Path(shutil.copytree(_finished, tmp_path / "run"))

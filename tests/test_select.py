@@ -1,0 +1,89 @@
+"""Held-out data: the share asked for, of what says something, seeded, and never all of it."""
+
+import pytest
+import torch
+from cases import OPERATORS, SHAPE, T, kept, noise
+
+from lowreel.errors import InputError
+from lowreel.measure import Gaussian, Identity, Mask, MissingPixels, Stacked, tensors_of
+from lowreel.select import hold_out
+
+
+@pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
+def operator(request):
+    return request.param()
+
+
+def test_heldout_has_the_structure_of_the_data(operator):
+    """Booleans like the data, a tuple where the data is one."""
+    y, held = operator(noise(*SHAPE, dtype=torch.float32)), hold_out(operator, 0.1)
+    assert isinstance(held, tuple) == isinstance(y, tuple)
+    assert [tuple(h.shape) for h in tensors_of(held)] == [tuple(t.shape) for t in tensors_of(y)]
+    assert {h.dtype for h in tensors_of(held)} == {torch.bool}
+
+
+@pytest.mark.parametrize("share", [0.02, 0.25])
+def test_heldout_is_the_share_of_the_informative_entries(operator, share):
+    """Of each member round(share n) of its n informative entries, at least one; pixels count once for all channels."""
+    for held, known in zip(tensors_of(hold_out(operator, share)), tensors_of(operator.informative()), strict=True):
+        assert not (held & ~known).any()
+        if tuple(known.shape) == SHAPE:
+            assert torch.equal(held, held[:, :1].expand(SHAPE))
+            held, known = held[:, 0], known[:, 0]
+        assert int(held.sum()) == max(1, round(share * int(known.sum())))
+
+
+def test_heldout_is_seeded(operator):
+    """The same seed holds out the same entries, another seed others."""
+    one, again, other = (torch.cat([h.flatten() for h in tensors_of(hold_out(operator, 0.2, s))]) for s in (3, 3, 4))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_heldout_pixels_are_spread_over_the_clip():
+    """Every frame and every quarter of the picture gives about its share."""
+    operator = MissingPixels((8, 1, 32, 32), 0.5)
+    held = hold_out(operator, 0.25).float()
+    quarters = held.reshape(8, 1, 2, 16, 2, 16).mean((1, 3, 5))
+    assert float(quarters.min()) > 0.125 / 2
+    assert float(quarters.max()) < 0.125 * 2
+
+
+def test_stack_members_hold_out_entries_of_their_own():
+    """Two equal members do not hold out the same pixels."""
+    one, other = hold_out(Stacked([Identity(SHAPE), Identity(SHAPE)]), 0.2)
+    assert not torch.equal(one, other)
+
+
+def one_pixel():
+    mask = torch.zeros(SHAPE[2:], dtype=torch.bool)
+    mask[1, 2] = True
+    return mask
+
+
+NOTHING_LEFT = {
+    "one pixel, one frame": lambda: Mask((1, *SHAPE[1:]), one_pixel()),
+    "one number": lambda: Gaussian((1, *SHAPE[1:]), 1),
+    "one number twice": lambda: Stacked([Gaussian((1, *SHAPE[1:]), 1, seed=s) for s in (0, 1)]),
+}
+
+
+@pytest.mark.parametrize("make", NOTHING_LEFT.values(), ids=NOTHING_LEFT)
+def test_refused_when_nothing_is_left_to_fit(make):
+    """Holding out the only entry would leave nothing to fit."""
+    with pytest.raises(InputError, match="leaves nothing to fit or to judge"):
+        hold_out(make(), 0.02)
+
+
+def test_two_pixels_are_enough():
+    """One to fit and one to judge."""
+    mask = one_pixel()
+    mask[0, 0] = True
+    held = hold_out(Mask((1, 1, *SHAPE[2:]), mask), 0.02)
+    assert int(held.sum()) == 1
+
+
+def test_never_all_even_when_rounding_up():
+    """A share just below one half of a single frame still leaves entries to fit."""
+    operator = Mask(SHAPE, kept(T, *SHAPE[2:]))
+    assert int(hold_out(operator, 0.49).sum()) < int(operator.informative().sum())
