@@ -64,7 +64,7 @@ def _interpolate(values: np.ndarray, known: np.ndarray, mean: np.ndarray) -> np.
 
 @torch.no_grad()
 def total_variation(
-    data: Data, operator: Measurement, entries: Data, start: Tensor, *, sigma: float = 0.0, iterations: int = 400
+    data: Data, operator: Measurement, entries: Data, start: Tensor, *, sigma: float = 0.0, iterations: int = 250
 ) -> Tensor:
     """min sum |grad x| over time, rows and columns, channels coupled, subject to A x = y (or near it, with noise).
 

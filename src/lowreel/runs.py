@@ -265,12 +265,16 @@ def load_truth(reading: dict[str, Any]) -> Tensor:
 
 
 def clip_information(clip: Any) -> dict[str, Any]:
-    """What of a `video.Clip` is kept with its data."""
+    """What of a `video.Clip` is kept with its data.
+
+    Scale and offset are kept for arrays, whose units `recovered.npy` has to have; pictures stay in [0, 1].
+    """
+    array = Path(clip.source).suffix in (".npy", ".npz")
     return {
         "source": str(Path(clip.source).resolve()),
         "rate": str(clip.rate),
-        "scale": float(clip.scale),
-        "offset": float(clip.offset),
+        "scale": float(clip.scale) if array else 1.0,
+        "offset": float(clip.offset) if array else 0.0,
         "audio": bool(clip.has_audio),
     }
 
