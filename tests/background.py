@@ -10,11 +10,13 @@ WRITES = ("fsync", "replace")
 
 
 def start(context, arguments, folder, **options):
-    """Start `lowreel arguments` in `folder`; its output goes to out.txt and err.txt in `log`.
+    """Start `lowreel` with these arguments in `folder`; its output goes to out.txt and err.txt in `log`.
 
-    log: a folder that exists. dies_at: it is killed right before its n-th fsync or rename. largest: bytes a file may
-    have. hurried: a checkpoint after every round. The process is forked from a server that holds torch already.
+    arguments: a list, or words with spaces between. log: a folder that exists. dies_at: it is killed right before its
+    n-th fsync or rename. largest: bytes a file may have. hurried: a checkpoint after every round. The process is
+    forked from a server that holds torch already.
     """
+    arguments = arguments.split() if isinstance(arguments, str) else arguments
     process = context.Process(target=_command, args=([str(a) for a in arguments], str(folder)), kwargs=options)
     process.start()
     return process
@@ -30,7 +32,7 @@ def _command(arguments, folder, *, log, dies_at=None, largest=None, hurried=Fals
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, name in ((1, "out.txt"), (2, "err.txt")):
         os.dup2(os.open(Path(log) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.chdir(folder)
     if hurried:
         runs.CHECKPOINT_SECONDS = -1.0

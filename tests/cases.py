@@ -133,14 +133,16 @@ OPERATORS = SAVED | {
 
 
 class Linear(Generator):
-    """Frames = codes @ W, in float64, not clamped: the fit then has an answer in closed form."""
+    """Frames = codes @ W, in float64, rows of W orthogonal, not clamped: the fit then has an answer in closed form."""
 
     kind = "linear"
 
     def __init__(self, frame_shape, code_dim=3, seed=3):
         super().__init__()
         self.code_dim, self.frame_shape = code_dim, tuple(frame_shape)
-        self.weight = nn.Parameter(noise(code_dim, math.prod(frame_shape), seed=seed) / math.sqrt(code_dim))
+        pixels = math.prod(frame_shape)
+        columns, _ = torch.linalg.qr(noise(pixels, code_dim, seed=seed))
+        self.weight = nn.Parameter(columns.T * math.sqrt(pixels / code_dim))
 
     def forward(self, codes):
         return (codes.to(self.weight) @ self.weight).unflatten(1, self.frame_shape)

@@ -71,7 +71,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def command(capsys, monkeypatch):
-    """`command("info", path)` runs the command line in this process: its exit code, stdout and stderr."""
+    """`command("info clip.npy")` or `command("info", path)` runs the command line here: exit code, stdout, stderr."""
     from lowreel.cli import main
 
     monkeypatch.setenv("COLUMNS", "200")
@@ -79,7 +79,7 @@ def command(capsys, monkeypatch):
     def call(*arguments):
         capsys.readouterr()
         with pytest.raises(SystemExit) as ending:
-            main([str(a) for a in arguments])
+            main(arguments[0].split() if len(arguments) == 1 else [str(a) for a in arguments])
         return Ended(ending.value.code, *capsys.readouterr())
 
     return call
@@ -102,7 +102,7 @@ def _server(python_path):
     return context
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start(_server, tmp_path_factory):
     """`start(arguments, folder, **options)` runs a command in another process: see `background.start`."""
     started = []
@@ -120,17 +120,17 @@ def start(_server, tmp_path_factory):
         process.join()
 
 
-@pytest.fixture
+def ended(process):
+    """Wait for a process that `start` gave: its exit code (-9 when it was killed), stdout and stderr."""
+    process.join(timeout=120)
+    assert process.exitcode is not None, "it still runs after two minutes"
+    return Ended(process.exitcode, *((process.log / name).read_text() for name in ("out.txt", "err.txt")))
+
+
+@pytest.fixture(scope="session")
 def away(start):
     """`away(arguments, folder, **options)` runs a command in another process to its end."""
-
-    def call(arguments, folder, **options):
-        process = start(arguments, folder, **options)
-        process.join(timeout=120)
-        assert process.exitcode is not None, "it still runs after two minutes"
-        return Ended(process.exitcode, *((process.log / name).read_text() for name in ("out.txt", "err.txt")))
-
-    return call
+    return lambda arguments, folder, **options: ended(start(arguments, folder, **options))
 
 
 @pytest.fixture(scope="session")

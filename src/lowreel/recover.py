@@ -111,7 +111,7 @@ def recover(
     problem = Problem(
         data=y,
         operator=operator,
-        generator=generator or make(settings.generator_kind(), operator.clip_shape[1:], seed=settings.seed),  # type: ignore[arg-type]
+        generator=generator or make(settings.generator_kind(), operator.clip_shape[1:], seed=settings.seed),
         times=_as_times(times, operator.clip_shape[0]),
         heldout=hold_out(operator, settings.heldout, settings.seed),
         sequences=tuple(sequences),

@@ -59,6 +59,9 @@ class Representation:
         codes = {n.removeprefix("codes."): t for n, t in tensors.items() if n.startswith("codes.")}
         try:
             generator.load_state_dict(weights)
-            return Representation(generator.eval().requires_grad_(False), Codes(**codes))
+            found = Codes(**codes)
+            if found.matrix().shape != (len(found.times), generator.code_dim):
+                raise TypeError(f"{len(found.times)} times, codes of shape {tuple(found.matrix().shape)}")
+            return Representation(generator.eval().requires_grad_(False), found)
         except (RuntimeError, TypeError) as error:
             raise InputError(f"{path}: its tensors do not fit its generator: {error}".splitlines()[0]) from None

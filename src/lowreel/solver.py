@@ -181,6 +181,10 @@ def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
     return settings.linear and len(problem.sequences) > 1
 
 
+CODE_TENSORS = ("coefficients", "basis", "mean")
+"""Code parameters in the order in which the optimiser counts them."""
+
+
 class _Fit:
     """The live tensors of an iteration: a copy of the generator, the code parameters, Adam."""
 
@@ -196,7 +200,11 @@ class _Fit:
         self.generator = copy.deepcopy(problem.generator).requires_grad_(settings.fit_weights)
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         start = state.parameters if state else _start(problem, settings)
-        self.codes = {name: nn.Parameter(t.clone(), requires_grad=name != "times") for name, t in start.items()}
+        self.codes = {
+            name: nn.Parameter(start[name].clone(memory_format=torch.contiguous_format))
+            for name in CODE_TENSORS
+            if name in start
+        }
         self.adam = self._optimiser(settings)
         if state is not None:
             self._restore(state)

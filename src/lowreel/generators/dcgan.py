@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from ..errors import InputError
 from .base import Generator, seeded, to_grey_levels
@@ -34,7 +35,7 @@ class Dcgan(Generator):
         layers: list[nn.Module] = []
         for k, (inputs, outputs) in enumerate(pairwise(widths)):
             stride, padding = (1, 0) if k == 0 else (2, 1)
-            layer = nn.ConvTranspose2d(inputs, outputs, 4, stride, padding, bias=False)
+            layer = skip_init(nn.ConvTranspose2d, inputs, outputs, 4, stride, padding, bias=False)
             taps = 1 if k == 0 else 4
             nn.init.normal_(layer.weight, 0, math.sqrt(2 / (inputs * taps)), generator=seeded(seed + k))
             layers += [layer, nn.ReLU()]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from ..errors import InputError
 from .base import Generator, seeded, to_grey_levels
@@ -37,10 +38,10 @@ class Decoder(Generator):
         doublings = max(2, round(math.log2(max(8, min(height, width)) / 4)))
         self.coarse = (math.ceil(height / 2**doublings), math.ceil(width / 2**doublings))
         widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(doublings + 1)]
-        self.project = nn.Linear(code_dim, widths[0] * math.prod(self.coarse))
-        self.grow = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
-        self.refine = nn.ModuleList(nn.Conv2d(b, b, 3, padding=1) for b in widths[1:])
-        self.to_frame = nn.Conv2d(widths[-1], channels, 3, padding=1)
+        self.project = skip_init(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
+        self.grow = nn.ModuleList(skip_init(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
+        self.refine = nn.ModuleList(skip_init(nn.Conv2d, b, b, 3, padding=1) for b in widths[1:])
+        self.to_frame = skip_init(nn.Conv2d, widths[-1], channels, 3, padding=1)
         self._initialise(seed)
 
     @torch.no_grad()

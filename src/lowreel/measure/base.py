@@ -63,10 +63,8 @@ class Measurement(nn.Module, ABC):
 
     def __init__(self, clip_shape: Shape, data_shape: Any, *, part_frames: int | None = None):
         super().__init__()
-        if len(clip_shape) != 4 or min(clip_shape) < 1:
-            raise InputError(f"{type(self).__name__}: expected a clip shape (T, C, H, W), got {tuple(clip_shape)}")
-        self.clip_shape: Shape = tuple(int(n) for n in clip_shape)
-        self.data_shape = data_shape
+        self.clip_shape = checked_clip_shape(clip_shape)
+        self.data_shape = tuple(data_shape)
         self.part_frames = part_frames or self.clip_shape[0]
 
     @abstractmethod
@@ -80,7 +78,9 @@ class Measurement(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Data:
         """Data of a clip. x: `clip_shape`. Raises InputError for another shape."""
-        return self._measure(self._checked(x, self.clip_shape, "clip"))
+        if tuple(x.shape) != self.clip_shape:
+            raise InputError(_misfit(self, self.clip_shape, "clip", tuple(x.shape)))
+        return self._measure(x)
 
     def adjoint(self, y: Data) -> Tensor:
         """A* y, a clip; for complex data the real part of A^H y. Raises InputError for another shape."""
@@ -88,21 +88,9 @@ class Measurement(nn.Module, ABC):
 
     def checked_data(self, y: Data) -> Data:
         """`y` if it has this operator's shape; else an InputError."""
-        if isinstance(y, tuple) != isinstance(self, Stacked):
-            raise InputError(f"{type(self).__name__}: expected data of shape {self.data_shape}, got {_shape(y)}")
-        if isinstance(y, tuple):
-            for operator, tensor in zip(self.operators, y, strict=True):  # type: ignore[arg-type]
-                operator.checked_data(tensor)
-            return y
-        return self._checked(y, self.data_shape, "data")
-
-    def _checked(self, v: Tensor, shape: Shape, what: str) -> Tensor:
-        if tuple(v.shape) != tuple(shape):
-            raise InputError(
-                f"{type(self).__name__}: expected {what} of shape {tuple(shape)}, got {tuple(v.shape)}; "
-                "crop or resize the clip, or build the operator for this size"
-            )
-        return v
+        if _shape(y) != self.data_shape:
+            raise InputError(_misfit(self, self.data_shape, "data", _shape(y)))
+        return y
 
     def __matmul__(self, inner: Measurement) -> Composed:
         return Composed(self, inner)
@@ -140,19 +128,25 @@ class Measurement(nn.Module, ABC):
         other = copy.copy(self)
         other._buffers = {**self._buffers, **buffers}
         other.clip_shape = (frames, *self.clip_shape[1:])
-        other.data_shape = data_shape
+        other.data_shape = tuple(data_shape)
         return other
 
     def informative(self) -> Data:
-        """Booleans in the shape of y: the entries that say something about the clip (an unobserved pixel does not)."""
-        return torch.ones(self.data_shape, dtype=torch.bool)
+        """Booleans in the shape of y: the entries that say something about the clip (an unobserved pixel does not).
+
+        These are the rows of A that are not zero: those that answer a random clip.
+        """
+        return map_data(lambda t: t != 0, self(self._white_clip()))
+
+    def _white_clip(self) -> Tensor:
+        frames, *frame = self.clip_shape
+        white = streams.normals(0, streams.PROBE, 0, range(frames), math.prod(frame))
+        dtype = next((b.dtype for b in self.buffers() if b.is_floating_point()), torch.float32)
+        return torch.from_numpy(white).reshape(self.clip_shape).to(dtype)
 
     def row_norm(self) -> float:
         """Root mean square norm of the informative rows of A, from one seeded probe; 1 for pixels."""
-        white = torch.from_numpy(
-            streams.normals(0, streams.PROBE, 0, range(self.clip_shape[0]), math.prod(self.clip_shape[1:]))
-        ).reshape(self.clip_shape)
-        y = self(white)
+        y = self(self._white_clip())
         rows = sum(int(known.sum()) for known in tensors_of(self.informative()))
         return math.sqrt(float(inner(y, y)) / max(rows, 1))
 
@@ -185,6 +179,21 @@ def spec_hash(spec: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(dict(spec), sort_keys=True).encode()).hexdigest()
 
 
+def checked_clip_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
+    """`shape` as four integers of one or more, (T, C, H, W); else an InputError."""
+    if len(shape) != 4 or min(shape) < 1:
+        raise InputError(f"operator: expected a clip shape (T, C, H, W) of ones or more, got {tuple(shape)}")
+    frames, channels, height, width = (int(n) for n in shape)
+    return frames, channels, height, width
+
+
+def _misfit(operator: Measurement, wanted: Any, what: str, got: Any) -> str:
+    return (
+        f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}; "
+        "crop or resize the clip, or build the operator for this size"
+    )
+
+
 def _shape(y: Data) -> Any:
     return tuple(tuple(t.shape) for t in y) if isinstance(y, tuple) else tuple(y.shape)
 
@@ -211,8 +220,7 @@ class Composed(Measurement):
         return self.inner.adjoint(self.outer.adjoint(y))
 
     def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
-        k = self.part_frames // self.outer.part_frames
-        return self.outer._data_slice(start * k, stop * k)
+        return _finer_slice(self, self.outer, start)
 
     def _subset(self, parts: Sequence[int]) -> Measurement:
         return Composed(
@@ -221,9 +229,6 @@ class Composed(Measurement):
 
     def take(self, y: Data, parts: Sequence[int]) -> Data:
         return self.outer.take(y, _finer(self, self.outer, parts))
-
-    def informative(self) -> Data:
-        return self.outer.informative()
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"outer": self.outer.spec(), "inner": self.inner.spec()}
@@ -258,8 +263,7 @@ class Stacked(Measurement):
         return torch.stack([operator.adjoint(t) for operator, t in zip(self._members(), y, strict=True)]).sum(0)
 
     def _data_slice(self, start: int, stop: int) -> tuple[slice, ...]:
-        per_part = [self.part_frames // operator.part_frames for operator in self._members()]
-        return tuple(slice(start * k, stop * k) for k in per_part)
+        return tuple(_finer_slice(self, operator, start) for operator in self._members())  # type: ignore[misc]
 
     def _subset(self, parts: Sequence[int]) -> Measurement:
         return Stacked([operator.subset(_finer(self, operator, parts)) for operator in self._members()])
@@ -281,6 +285,10 @@ class Stacked(Measurement):
 
 def _finer(coarse: Measurement, fine: Measurement, parts: Sequence[int]) -> list[int]:
     """The parts of `fine` that the parts of `coarse` are made of."""
-    per_part = coarse.part_frames // fine.part_frames
-    count = math.ceil(coarse.clip_shape[0] / fine.part_frames)
-    return [k for part in parts for k in range(part * per_part, min((part + 1) * per_part, count))]
+    frames, wide, narrow = coarse.clip_shape[0], coarse.part_frames, fine.part_frames
+    return [k for p in parts for k in range(p * wide // narrow, math.ceil(min((p + 1) * wide, frames) / narrow))]
+
+
+def _finer_slice(coarse: Measurement, fine: Measurement, part: int) -> slice | tuple[slice, ...]:
+    inside = _finer(coarse, fine, [part])
+    return fine._data_slice(inside[0], inside[-1] + 1)

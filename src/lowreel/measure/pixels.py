@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .base import Measurement, Shape
+from .base import Measurement, Shape, checked_clip_shape
 
 
 class Identity(Measurement):
@@ -97,7 +97,7 @@ class MissingPixels(Mask):
                 f"missing pixels: expected a ratio (share dropped) between 0 and 1, both excluded, got {ratio:g}; "
                 "0.8 drops 80 %"
             )
-        frames, _, height, width = clip_shape
+        frames, _, height, width = checked_clip_shape(clip_shape)
         kept = round((1 - ratio) * height * width)
         if kept == 0:
             raise InputError(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .base import Measurement, Shape
+from .base import Measurement, Shape, checked_clip_shape
 
 
 class Gaussian(Measurement):
@@ -23,7 +23,8 @@ class Gaussian(Measurement):
     kind = "gaussian"
 
     def __init__(self, clip_shape: Shape, m: int, *, seed: int = 0):
-        frames, pixels = clip_shape[0], math.prod(clip_shape[1:])
+        frames, *size = checked_clip_shape(clip_shape)
+        pixels = math.prod(size)
         if not 1 <= m <= pixels:
             raise InputError(f"Gaussian: expected m from 1 to C H W = {pixels} numbers per frame, got {m}")
         super().__init__(clip_shape, (frames, m), part_frames=1)

@@ -1,0 +1,324 @@
+"""The commands, from clip to result: what they write, what they print, what they keep of the input."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from fractions import Fraction
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from conftest import encode, moving
+from PIL import Image
+
+from lowreel import Measured, Representation, __version__, open_clip, psnr, psnr_range
+
+FILES = {
+    *("config.json", "data.safetensors", "history.jsonl", "state.safetensors", "representation.safetensors"),
+    *("recovered.mp4", "recovered.npy", "report.png", "summary.json"),
+}
+FIELDS = {
+    *("outcome", "frames", "height", "width", "channels", "operator", "numbers_per_pixel", "steps", "seconds", "seed"),
+    *("rank", "similarity", "generator", "parameters", "heldout_db", "trust"),
+}
+SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
+COMMANDS = ["", "demo", "measure", "recover", "simulate", "inpaint", "info"]
+COMMANDS += [f"{command} {operator}" for command in ("measure", "simulate") for operator in ("missing", "gaussian")]
+
+
+def summary_of(run):
+    return json.loads(Path(run, "summary.json").read_text())
+
+
+def clip_of(array):
+    return torch.from_numpy(np.asarray(array, dtype=np.float32))
+
+
+# ------------------------------------------------------------------------------------------- help and argument errors
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help(name, command):
+    """--help of every command exits 0, and says what the command is for and how it is used."""
+    outcome = command(f"{name} --help")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert f"lowreel {name}".strip() in outcome.out
+
+
+def test_help_names_every_setting(command):
+    """Each setting of the models is a flag, with its default and its meaning."""
+    from lowreel.settings import ClipSettings, MissingSettings, NoiseSettings, RecoverSettings
+
+    shown = command("simulate", "missing", "--help").out
+    for model in (ClipSettings, MissingSettings, NoiseSettings, RecoverSettings):
+        for name, field in model.model_fields.items():
+            assert f"--{name}" in shown
+            assert field.description.split()[0] in shown
+
+
+def test_version(command):
+    """--version prints the version of the package and exits 0."""
+    assert command("--version").out.strip() == __version__
+
+
+def test_module_runs_the_command_line(monkeypatch, capsys):
+    """`python -m lowreel` is the command."""
+    monkeypatch.setattr(sys, "argv", ["lowreel", "--version"])
+    with pytest.raises(SystemExit) as ending:
+        runpy.run_module("lowreel", run_name="__main__")
+    assert (ending.value.code, capsys.readouterr().out.strip()) == (0, __version__)
+
+
+def test_help_and_argument_errors_do_not_import_torch(here, python_path):
+    """They answer before torch is read: --help, and whatever can be seen to be wrong in the words alone."""
+    lines = [
+        *("0 --help", "0 --version", "0 simulate missing --help", "0 recover --help", "0 measure gaussian --help"),
+        *("2 simulate missing clip.npy --bogus 1", "2 restore clip.npy", "2 measure missing clip.npy", "2 recover"),
+        *("2 simulate missing clip.npy --rank 0", "2 simulate missing clip.npy --steps many"),
+        *("2 simulate missing clip.npy --preset bogus", "2 simulate missing clip.npy --size 64x"),
+        *("2 simulate missing clip.npy --frames some", "2 simulate missing clip.npy --ratio 1.0"),
+        *("2 simulate missing clip.npy --noise 0.1 --snr 20", "2 simulate gaussian clip.npy"),
+        *("2 measure missing clip.npy --ratio 1.0 -o y.safetensors", "2 measure missing clip.npy -o clip.npy"),
+    ]
+    program = (
+        "import json, sys\n"
+        "import lowreel\n"
+        "from lowreel.cli import main\n"
+        "for line in json.loads(sys.argv[1]):\n"
+        "    try:\n"
+        "        main(line.split()[1:])\n"
+        "    except SystemExit as end:\n"
+        "        print(end.code, 'torch' in sys.modules, line, file=sys.stderr)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": python_path}
+    ran = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(lines)], capture_output=True, text=True, env=environment
+    )
+    reports = [line for line in ran.stderr.splitlines() if not line.startswith("lowreel: error: ")]
+    expected = [f"{line[0]} False {line}" for line in lines]
+    assert len(reports) == len(lines), ran.stderr
+    assert [line for line in reports if line not in expected] == []
+
+
+# ----------------------------------------------------------------------------------------- measure, recover, simulate
+
+
+def test_measure_recover_info(here, command):
+    """A clip is measured into a file, the file recovered into a run without the clip; info reads all of them."""
+    outcome = command("measure missing clip.npy --ratio 0.5 --seed 3 -o y.safetensors")
+    assert (outcome.code, outcome.err) == (0, "")
+    measured = Measured.load("y.safetensors")
+    assert (measured.operator.kind, measured.operator.ratio, measured.operator.seed) == ("missing", 0.5, 3)
+    torch.testing.assert_close(measured.data, measured.operator(clip_of(moving())))
+
+    outcome = command("recover y.safetensors -o run --steps 2 --rank 2 --linear --seed 7")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert set(os.listdir("run")) - {"state.previous.safetensors"} == FILES
+    summary = summary_of("run")
+    assert set(summary) >= FIELDS
+    assert not SCORES & set(summary)
+    assert [summary[name] for name in ("frames", "channels", "height", "width")] == [6, 1, 12, 16]
+    assert [summary[name] for name in ("steps", "seed", "rank")] == [2, 7, 2]
+    assert (summary["operator"], summary["numbers_per_pixel"]) == (measured.operator.spec(), 0.5)
+    assert summary["outcome"]["kind"] in ("finished", "converged")
+    assert "PSNR (" not in outcome.out
+    assert summary["trust"] in " ".join(outcome.out.split())
+    found = Representation.load("run/representation.safetensors")
+    assert found.codes.rank == 2
+    assert summary["parameters"] == found.parameters
+
+    shown = {name: command("info", name) for name in ("clip.npy", "y.safetensors", "run", "run/recovered.mp4")}
+    assert all(outcome.code == 0 for outcome in shown.values())
+    words = {"clip.npy": "12x16", "y.safetensors": "missing", "run": "finished", "run/recovered.mp4": "12x16"}
+    assert all(word in shown[name].out for name, word in words.items() if name != "run")
+    assert summary["outcome"]["kind"] in shown["run"].out
+    assert "decoder" in command("info", "run/representation.safetensors").out
+
+
+def test_truth_scores_what_recover_found(here, command):
+    """--truth reads the true clip as the data was read (size, frames, channels) and scores the result with it."""
+    np.save("colour.npy", moving(frames=8, channels=3))
+    reading = "--size 8x10 --frames 1:7:2 --channels 1"
+    assert command(f"measure missing colour.npy {reading} -o y.safetensors").code == 0
+    outcome = command("recover y.safetensors -o run --steps 1 --truth colour.npy")
+    assert (outcome.code, outcome.err) == (0, "")
+    summary = summary_of("run")
+    truth = open_clip("colour.npy", size=(8, 10), frames=slice(1, 7, 2), channels=1).read()
+    assert list(truth.shape) == [summary[name] for name in ("frames", "channels", "height", "width")] == [3, 1, 8, 10]
+    recovered = clip_of(np.load("run/recovered.npy"))
+    scores = [psnr(recovered, truth), psnr_range(recovered, truth)]
+    assert [summary["psnr"], summary["psnr_range"]] == pytest.approx(scores, abs=2e-4)
+
+
+def test_simulate_closes_with_a_table(here, command):
+    """Both PSNR conventions, SSIM, every baseline, seconds, weights and code parameters, and the sentence on trust."""
+    outcome = command("simulate missing clip.npy --steps 2 -o run")
+    summary = summary_of("run")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert set(summary) >= FIELDS | SCORES
+    assert len(summary["baselines"]) >= 2
+    numbers = [summary["psnr"], summary["psnr_range"], summary["psnr_representation"], *summary["baselines"].values()]
+    words = [f"{number:.2f} dB" for number in numbers] + [f"{summary['ssim']:.3f}", f"{summary['seconds']:.1f} s"]
+    words += [f"{summary['parameters'][name]:,}" for name in ("weights", "codes")]
+    words += [*summary["baselines"], "PSNR", "SSIM", summary["trust"], summary["outcome"]["sentence"]]
+    shown = " ".join(outcome.out.split())
+    assert [word for word in words if word not in shown] == []
+    with Image.open("run/report.png") as picture:
+        assert min(picture.size) > 400
+
+
+def test_paper_preset(here, command):
+    """--preset paper-joint with --size 64 runs the paper's network, with its weight count (Table 4)."""
+    outcome = command("simulate missing clip.npy --size 64 --frames 2 --preset paper-joint --steps 1 -o run")
+    assert (outcome.code, outcome.err) == (0, "")
+    summary = summary_of("run")
+    assert summary["generator"]["kind"] == "dcgan"
+    assert summary["parameters"]["codes"] == 2 * 32
+
+
+@pytest.mark.parametrize("operator", ["gaussian clip.npy --sampling 0.5", "identity clip.npy"])
+def test_simulate_other_operators(operator, here, command):
+    """Every operator of `measure` can be simulated."""
+    outcome = command(f"simulate {operator} --steps 1 -o run")
+    assert (outcome.code, outcome.err) == (0, "")
+    summary = summary_of("run")
+    assert summary["operator"]["kind"] == operator.split()[0]
+    assert summary["numbers_per_pixel"] == (0.5 if "gaussian" in operator else 1)
+
+
+def test_output_defaults_to_a_fresh_folder(here, command):
+    """Without -o each run gets a folder of its own, in runs/, and the closing lines name it."""
+    for _ in range(2):
+        outcome = command("simulate missing clip.npy --steps 1")
+        assert outcome.code == 0
+    made = sorted(str(path.parent) for path in Path("runs").glob("*/summary.json"))
+    assert len(made) == 2
+    assert any(name in outcome.out for name in made)
+
+
+def test_demo(here, command, monkeypatch):
+    """The clip in the package is recovered from a fifth of its pixels into a fresh folder."""
+    if not (files("lowreel") / "data" / "demo.mp4").is_file():
+        pytest.skip("the package holds no demo clip yet")
+    slow = import_module("lowreel.baselines")
+    monkeypatch.setattr(slow, "total_variation", lambda data, operator, entries, start, **_: start)
+    outcome = command("demo --steps 1")
+    assert (outcome.code, outcome.err) == (0, "")
+    (run,) = (path.parent for path in here.rglob("summary.json"))
+    summary = summary_of(run)
+    assert (summary["operator"]["kind"], summary["operator"]["ratio"]) == ("missing", 0.8)
+    assert set(summary) >= FIELDS | SCORES
+    assert summary["channels"] == 3
+    assert min(summary["frames"], summary["height"] // 2, summary["width"] // 2) >= 32
+
+
+# ---------------------------------------------------------------------------------------------------------- the input
+
+
+def halves():
+    return (np.indices((12, 16)).sum(0) % 3 > 0).astype(np.uint8)
+
+
+def mask_picture():
+    Image.fromarray(255 * halves()).save("mask.png")
+    return "mask.png", np.broadcast_to(halves(), (6, 1, 12, 16))
+
+
+def mask_folder():
+    Path("masks").mkdir()
+    kept = np.stack([np.roll(halves(), t, axis=1) for t in range(6)])
+    for t, frame in enumerate(kept):
+        Image.fromarray(255 * frame).save(f"masks/{t}.png")
+    return "masks", kept[:, None]
+
+
+def mask_array():
+    kept = np.stack([np.roll(halves(), t, axis=0) for t in range(6)]).astype(bool)
+    np.save("mask.npy", kept)
+    return "mask.npy", kept[:, None]
+
+
+@pytest.mark.parametrize("make", [mask_picture, mask_folder, mask_array])
+def test_inpaint_keeps_what_the_mask_keeps(make, here, command):
+    """A mask as picture, folder or array: white pixels come back as they were, the others are filled in."""
+    name, kept = make()
+    outcome = command(f"inpaint clip.npy --mask {name} --steps 1 -o run")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert set(os.listdir("run")) - {"state.previous.safetensors"} == FILES
+    summary = summary_of("run")
+    assert summary["operator"]["kind"] == "mask"
+    np.testing.assert_allclose(summary["numbers_per_pixel"], kept.mean())
+    kept, recovered, clip = kept.astype(bool), np.load("run/recovered.npy"), moving()
+    np.testing.assert_array_equal(recovered[kept], clip[kept])
+    assert not np.array_equal(recovered[~kept], clip[~kept])
+    torch.testing.assert_close(Measured.load("run/data.safetensors").operator.mask, torch.from_numpy(kept.copy()))
+
+
+def test_observed_pixels_are_kept_in_colour(here, command):
+    """Without noise, recovered.npy holds the observed pixels to the bit, the same ones in all channels."""
+    np.save("colour.npy", clip := moving(channels=3))
+    assert command("simulate missing colour.npy --ratio 0.7 --steps 1 -o run").code == 0
+    seen = Measured.load("run/data.safetensors").operator.informative().numpy()
+    recovered = np.load("run/recovered.npy")
+    assert recovered.shape == clip.shape == (6, 3, 12, 16)
+    assert (seen == seen[:, :1]).all()
+    np.testing.assert_array_equal(recovered[seen], clip[seen])
+
+
+def test_noisy_pixels_are_not_kept(here, command):
+    """--noise is written down in grey levels, and noisy pixels are not copied into the result."""
+    assert command("simulate missing clip.npy --noise 0.1 --steps 1 -o run").code == 0
+    measured = Measured.load("run/data.safetensors")
+    seen = measured.operator.informative().numpy()
+    noise = measured.data.numpy()[seen] - moving()[seen]
+    assert (summary_of("run")["noise"]["level"], 0.05 < noise.std() < 0.15) == (0.1, True)
+    assert (np.load("run/recovered.npy")[seen] != measured.data.numpy()[seen]).mean() > 0.9
+
+
+def test_a_clip_comes_back_in_its_own_units(here, command):
+    """Values outside [0, 1] are scaled for the fit and scaled back in recovered.npy."""
+    np.save("kelvin.npy", clip := 40 * moving() - 7)
+    assert command("simulate missing kelvin.npy --steps 1 -o run").code == 0
+    seen = Measured.load("run/data.safetensors").operator.informative().numpy()
+    recovered = np.load("run/recovered.npy")
+    torch.testing.assert_close(torch.from_numpy(recovered[seen]), clip_of(clip[seen]), rtol=1e-6, atol=1e-5)
+    assert recovered.min() >= clip.min() - 1e-4
+
+
+def test_frame_times_and_audio_of_the_input_are_in_the_output(here, command):
+    """Frames of varying length keep their times, and the sound is copied, not encoded again."""
+    times = [0, 0.04, 0.16, 0.2, 0.36, 0.4]
+    encode(here / "talk.mp4", moving(channels=3, height=32, width=48), times=times, tone=True)
+    assert command("simulate missing talk.mp4 --steps 1 -o run").code == 0
+    source, result = open_clip("talk.mp4"), open_clip("run/recovered.mp4")
+    assert [round(float(t), 3) for t in source.times] == times
+    assert all(abs(a - b) < Fraction(1, 10_000) for a, b in zip(result.times, source.times, strict=True))
+    assert result.shape == source.shape
+    heard, copied = packets("talk.mp4"), packets("run/recovered.mp4")
+    assert len(copied) > 5
+    assert copied == heard[heard.index(copied[0]) :][: len(copied)]
+
+
+def test_a_stretch_of_frames_keeps_its_times_and_audio(here, command):
+    """--frames 2:5 takes these frames, with the time between them and the sound that goes with them."""
+    times = [0, 0.04, 0.16, 0.2, 0.36, 0.4]
+    encode(here / "talk.mp4", moving(channels=3, height=32, width=48), times=times, tone=True)
+    assert command("simulate missing talk.mp4 --frames 2:5 --size 16x24 --steps 1 -o run").code == 0
+    result = open_clip("run/recovered.mp4")
+    assert (result.shape, result.has_audio) == ((3, 3, 16, 24), True)
+    assert [round(float(t), 3) for t in result.times] == [0, 0.04, 0.2]
+    heard, copied = packets("talk.mp4"), packets("run/recovered.mp4")
+    assert 3 < len(copied) < len(heard)
+    assert copied[1] in heard[5:]
+
+
+def packets(path):
+    """The audio of a file as it is stored: the bytes of its packets."""
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]

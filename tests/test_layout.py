@@ -1,0 +1,188 @@
+"""The package's layout: imports point to lower rows only, and nothing loads torch before it is needed."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lowreel
+
+PACKAGE = Path(lowreel.__file__).parent
+ROWS = {
+    "errors": -1,
+    "files": -1,
+    "video": 0,
+    "measure": 0,
+    "generators": 0,
+    "latents": 0,
+    "metrics": 0,
+    "settings": 0,
+    "representation": 1,
+    "datasets": 1,
+    "solver": 2,
+    "train": 2,
+    "manifold": 2,
+    "baselines": 2,
+    "select": 3,
+    "recover": 4,
+    "runs": 5,
+    "report": 5,
+    "cli": 6,
+    "inspect": 6,
+}
+"""Rows of the table in DESIGN.md; errors and files lie under them all."""
+
+HOMES = {"__init__", "__main__"}
+"""The package's front door and `python -m lowreel`: they stand above the rows."""
+
+SIDEWAYS_BELOW = {("files", "errors")}
+"""Both lie under row 0; files may raise errors."""
+
+
+def module_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def for_types_only(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def imports(node):
+    """Every import statement under a node, inside functions too, those for type checkers left out."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif for_types_only(child):
+            for other in child.orelse:
+                yield from imports(ast.Module([other], []))
+        else:
+            yield from imports(child)
+
+
+def targets(statement, path):
+    """The modules of this package that a statement imports."""
+    if isinstance(statement, ast.Import):
+        names = [alias.name.split(".") for alias in statement.names]
+        return [name[1] if len(name) > 1 else "__init__" for name in names if name[0] == "lowreel"]
+    if statement.level == 0:
+        parts = (statement.module or "").split(".")
+        if parts[0] != "lowreel":
+            return []
+        parts = parts[1:]
+    else:
+        folder = path.relative_to(PACKAGE).parts[:-1]
+        parts = [*folder[: len(folder) - statement.level + 1], *(statement.module or "").split(".")]
+        parts = [part for part in parts if part]
+    if parts:
+        return [parts[0]]
+    modules = {module_of(p) for p in sources()}
+    return [alias.name if alias.name in modules else "__init__" for alias in statement.names]
+
+
+def sources():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def test_every_module_has_a_row():
+    """A new module has to be given its place in the table."""
+    assert {module_of(path) for path in sources()} - HOMES <= set(ROWS)
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_to_lower_rows(path):
+    """Never up, never sideways, inside functions neither; inside one folder is fine."""
+    own = module_of(path)
+    if own in HOMES:
+        return
+    wrong = [
+        f"line {statement.lineno}: {own} (row {ROWS[own]}) imports {target} (row {ROWS[target]})"
+        for statement in imports(ast.parse(path.read_text(encoding="utf-8")))
+        for target in targets(statement, path)
+        if target not in HOMES | {own} and ROWS[target] >= ROWS[own] and (own, target) not in SIDEWAYS_BELOW
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_walk_sees_what_it_should():
+    """Imports at the top, in functions and under `else` of TYPE_CHECKING are seen, those for types are not."""
+    source = """
+from .files import a
+def f():
+    from ..video import b
+    import lowreel.runs
+if TYPE_CHECKING:
+    from .cli import c
+else:
+    from lowreel.report import d
+from . import latents, __version__
+import torch
+"""
+    path = PACKAGE / "measure" / "base.py"
+    found = [target for statement in imports(ast.parse(source)) for target in targets(statement, path)]
+    assert found == ["measure", "video", "runs", "report", "measure"]
+    top = [
+        target
+        for statement in imports(ast.parse("from . import latents, __version__"))
+        for target in targets(statement, PACKAGE / "cli.py")
+    ]
+    assert top == ["latents", "__init__"]
+
+
+def python(code):
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+
+
+HEAVY = "heavy = {'torch', 'scipy', 'skimage', 'av', 'matplotlib'} & set(sys.modules); assert not heavy, heavy"
+RUN = """
+import runpy
+sys.argv = ['lowreel', *{arguments}]
+try:
+    runpy.run_module('lowreel', run_name='__main__')
+except SystemExit as end:
+    assert (end.code or 0) == {code}, end.code
+"""
+QUICK = {
+    "import lowreel": "import lowreel; lowreel.__version__; dir(lowreel)",
+    "import lowreel.settings": "import lowreel.settings",
+    "import lowreel.cli": "import lowreel.cli",
+    "--help": RUN.format(arguments=["--help"], code=0),
+    "--version": RUN.format(arguments=["--version"], code=0),
+    "recover --help": RUN.format(arguments=["recover", "--help"], code=0),
+    "unknown flag": RUN.format(arguments=["recover", "y.safetensors", "--wizard"], code=2),
+    "bad value": RUN.format(arguments=["recover", "y.safetensors", "-o", "run", "--rank", "many"], code=2),
+}
+
+
+@pytest.mark.parametrize("code", QUICK.values(), ids=QUICK)
+def test_answers_at_once(code):
+    """No torch, nor another heavy library, is loaded for help and for errors in the arguments."""
+    done = python(f"import sys\n{code}\n{HEAVY}")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+
+
+def test_every_exported_name_resolves():
+    """Each name of `__all__` is there, `dir` lists it, and no name is listed twice."""
+    assert len(set(lowreel.__all__)) == len(lowreel.__all__)
+    for name in lowreel.__all__:
+        assert getattr(lowreel, name) is not None
+        assert name in dir(lowreel)
+
+
+def test_unknown_name_is_an_attribute_error():
+    """As for any module."""
+    with pytest.raises(AttributeError, match="no attribute 'wizard'"):
+        _ = lowreel.wizard
+
+
+def test_exports_for_type_checkers_are_the_exports():
+    """The names under TYPE_CHECKING in `__init__` are those of `__all__`, from the same modules."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if for_types_only(node)]
+    listed = {alias.name: statement.module for statement in block.body for alias in statement.names}
+    assert set(listed) == set(lowreel.__all__)
+    assert listed == {name: lowreel._HOME[name] for name in listed}

@@ -1,0 +1,251 @@
+"""The public `recover`: what is delivered, when it stops, and what it says about it. Tiny clips, few rounds."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+from cases import Linear, moving
+
+from lowreel.errors import InputError
+from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise
+from lowreel.metrics import psnr
+from lowreel.recover import fit, recover, trust
+from lowreel.select import hold_out
+from lowreel.settings import RecoverSettings, SolverSettings
+from lowreel.solver import Problem
+
+close = torch.testing.assert_close
+SHAPE = (6, 1, 12, 10)
+CLIP = moving(*SHAPE)
+FEW = RecoverSettings(steps=6, heldout=0.1)
+
+
+def scaled():
+    return Functions(lambda x: 3 * x[:, :, ::2], lambda y: 3 * np.insert(y, range(1, 7), 0, axis=2), SHAPE)
+
+
+def spectrum():
+    return Functions(lambda x: np.fft.fft2(x)[..., :6], lambda y: np.fft.ifft2(padded(y)).real * 120, SHAPE)
+
+
+def padded(y):
+    return np.concatenate([y, np.zeros_like(y[..., :4])], -1)
+
+
+OPERATORS = {
+    "missing": lambda: MissingPixels(SHAPE, 0.5, seed=2),
+    "gaussian": lambda: Gaussian(SHAPE, 60, seed=2),
+    "functions": scaled,
+    "functions, complex": spectrum,
+}
+
+
+@pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
+def operator(request):
+    return request.param()
+
+
+def test_recovery_agrees_with_data_free_of_noise(operator):
+    """A x = y for the delivered clip, the held-out part too, and it is in [0, 1]; the representation is another."""
+    y = operator(CLIP)
+    found = recover(y, operator, FEW, compare=False)
+    assert tuple(found.clip.shape) == SHAPE
+    assert 0 <= float(found.clip.min()) <= float(found.clip.max()) <= 1
+    inside = found.representation.frames()
+    residual, before = (
+        float((operator(found.clip) - y).abs().square().sum()),
+        float((operator(inside) - y).abs().square().sum()),
+    )
+    assert residual < 0.05 * before
+    if isinstance(operator, MissingPixels):
+        seen = operator.informative()
+        close(found.clip[seen], y[seen])
+
+
+def test_recovery_is_better_than_knowing_nothing(operator):
+    """More rounds on an easy clip beat the true clip's own mean by far."""
+    found = recover(operator(CLIP), operator, RecoverSettings(steps=40, heldout=0.05), compare=False)
+    assert psnr(found.clip, CLIP) > psnr(CLIP.mean().expand(SHAPE), CLIP) + 6
+    assert psnr(found.representation.frames(), CLIP) > psnr(CLIP.mean().expand(SHAPE), CLIP) + 3
+
+
+def test_arrays_are_as_good_as_tensors():
+    """NumPy data, float64 too, gives the same result."""
+    operator = OPERATORS["missing"]()
+    y = operator(CLIP)
+    one = recover(y, operator, FEW, compare=False)
+    other = recover(y.double().numpy(), operator, FEW, compare=False)
+    assert torch.equal(one.clip, other.clip)
+
+
+def test_noise_is_not_forced_on_the_clip():
+    """With noise the delivered clip is the representation's own, and does not repeat the data."""
+    operator = OPERATORS["missing"]()
+    y, entry = add_white_noise(operator(CLIP), operator, level=0.1)
+    found = recover(y, operator, FEW, sigma=entry["sigma"], compare=False)
+    assert torch.equal(found.clip, found.representation.frames().clamp(0, 1))
+    assert not torch.allclose(found.clip[operator.informative()], y[operator.informative()], atol=1e-3)
+
+
+@pytest.mark.parametrize("choices", [{}, {"rank": 2}, {"linear": True}, {"similarity": 0.5}], ids=str)
+def test_the_iterate_delivered_is_the_best_by_heldout_error(choices):
+    """The representation is that of the round with the smallest held-out error in the history."""
+    operator = OPERATORS["missing"]()
+    settings, rounds = FEW.model_copy(update={"steps": 12, **choices}), []
+    found = recover(operator(CLIP), operator, settings, compare=False, watch=rounds.append)
+    errors = {row["step"]: row["heldout"] for row in found.history if row["heldout"] is not None}
+    best = min(errors, key=errors.__getitem__)
+    assert found.heldout_db == pytest.approx(-10 * math.log10(errors[best]))
+    assert rounds[-1].best.step == best
+    state = rounds[best - 1].state
+    for name, tensor in found.representation.generator.state_dict().items():
+        assert torch.equal(tensor, state.weights[name]), name
+    assert torch.equal(found.representation.codes.coefficients, state.parameters["coefficients"])
+    assert [row["step"] for row in found.history] == list(range(1, found.steps + 1))
+    assert found.steps == 12
+
+
+def test_same_settings_same_result():
+    """Twice the same call is the same clip to the bit; another seed is another."""
+    operator = OPERATORS["missing"]()
+    one, again, other = (
+        recover(operator(CLIP), operator, FEW.model_copy(update={"seed": seed}), compare=False).clip
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_ctrl_c_keeps_the_best_so_far():
+    """KeyboardInterrupt from `watch` ends the run as stopped, with the best so far and what to do."""
+    operator, rounds = OPERATORS["missing"](), []
+
+    def watch(progress):
+        rounds.append(progress)
+        if progress.state.step == 4:
+            raise KeyboardInterrupt
+
+    found = recover(operator(CLIP), operator, FEW, compare=False, watch=watch)
+    assert found.outcome.kind == "stopped"
+    assert "Ctrl-C" in found.outcome.sentence
+    assert "--resume" in found.outcome.sentence
+    assert found.steps == 4
+    assert found.clip.isfinite().all()
+    for name, tensor in found.representation.generator.state_dict().items():
+        assert torch.equal(tensor, rounds[-1].best.weights[name])
+
+
+def test_resume_gives_the_unbroken_result():
+    """Stopped and gone on with, the result is that of the unbroken run, history and all."""
+    operator, rounds = OPERATORS["missing"](), []
+    y = operator(CLIP)
+
+    def watch(progress):
+        rounds.append(progress)
+        if progress.state.step == 3:
+            raise KeyboardInterrupt
+
+    unbroken = recover(y, operator, FEW, compare=False)
+    recover(y, operator, FEW, compare=False, watch=watch)
+    resumed = recover(y, operator, FEW, compare=False, resume=rounds[-1])
+    assert torch.equal(resumed.clip, unbroken.clip)
+    assert resumed.outcome == unbroken.outcome
+    keep = ("step", "loss", "heldout")
+    assert [[row[k] for k in keep] for row in resumed.history] == [[row[k] for k in keep] for row in unbroken.history]
+
+
+def test_time_limit():
+    """A run that would take far longer ends near its limit, with a schedule that was shortened to fit."""
+    operator = OPERATORS["missing"]()
+    recover(operator(CLIP), operator, FEW, compare=False)  # what is loaded at first use is not part of the limit
+    start = time.monotonic()
+    found = recover(operator(CLIP), operator, RecoverSettings(steps=100_000, time=0.6), compare=False)
+    assert time.monotonic() - start < 3
+    assert 3 < found.steps < 100_000
+    assert found.clip.isfinite().all()
+
+
+def test_every_outcome_has_a_sentence_for_the_user():
+    """Finished or converged when all rounds were done."""
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, FEW, compare=False)
+    assert found.outcome.kind in ("finished", "converged")
+    assert found.outcome.sentence.endswith(".")
+
+
+def test_divergence_is_told():
+    """A loss that is no number ends the run as diverged, with the best iterate before it."""
+    operator = MissingPixels(SHAPE, 0.5)
+    problem = Problem(
+        operator(CLIP), operator, Linear(SHAPE[1:]).float(), torch.arange(6.0).double(), heldout=hold_out(operator, 0.1)
+    )
+    progress, outcome = fit(problem, SolverSettings(steps=20, code_step=1e18, weight_step=1e18))
+    assert outcome.kind == "diverged"
+    assert "no longer a number" in outcome.sentence
+    assert progress.state.step < 20
+    assert math.isfinite(progress.best.loss)
+    assert progress.history[-1]["loss"] is None
+
+
+def test_baselines_are_judged_by_the_same_heldout_data():
+    """They are fitted without it, and delivered in agreement with all data."""
+    operator = OPERATORS["missing"]()
+    y = operator(CLIP)
+    found = recover(y, operator, FEW)
+    assert list(found.baselines) == ["linear interpolation", "3-D total variation"]
+    seen = operator.informative()
+    for baseline in found.baselines.values():
+        close(baseline.clip[seen], y[seen])
+        assert 10 < baseline.heldout_db < 60
+    assert found.trust == trust(found.heldout_db, {name: b.heldout_db for name, b in found.baselines.items()})
+
+
+TRUST = {
+    "clearly better": ((30.0, {"a": 20.0, "b": 25.0}), ("Use it", "5.0 dB better", "b, 25.0 dB")),
+    "a little better": ((25.5, {"a": 20.0, "b": 25.0}), ("Use with care", "0.5 dB better than b")),
+    "no better": ((25.0, {"a": 20.0, "b": 25.0}), ("Do not use", "no better than b", "25.0 against 25.0")),
+    "worse": ((15.0, {"a": 20.0}), ("Do not use", "no better than a", "15.0 against 20.0")),
+    "no baseline": ((25.0, {}), ("25.0 dB", "no baseline")),
+    "baseline is no number": ((25.0, {"a": math.nan}), ("25.0 dB", "no baseline")),
+    "nothing held out": ((math.nan, {"a": 20.0}), ("No data was held out",)),
+}
+
+
+@pytest.mark.parametrize(("figures", "words"), TRUST.values(), ids=TRUST)
+def test_trust_is_a_sentence_with_the_figures(figures, words):
+    """Use it from 1 dB, with care from 0.3 dB, else not; the best baseline is the bar."""
+    said = trust(*figures)
+    assert said.endswith(".")
+    for word in words:
+        assert word in said
+
+
+def with_nan(y):
+    bad = y.clone()
+    bad[0, 0, 0, 0] = math.nan
+    return bad
+
+
+REFUSED = {
+    "NaN": (lambda y, a: recover(with_nan(y), a, FEW), "1 of 720 numbers are NaN or infinite"),
+    "shape": (lambda y, a: recover(y[:5], a, FEW), r"expected data of shape \(6, 1, 12, 10\), got \(5, 1, 12, 10\)"),
+    "operator": (lambda y, a: recover(y, torch.nn.Identity(), FEW), "got Identity"),
+    "rank": (lambda y, a: recover(y, a, FEW.model_copy(update={"rank": 7})), r"min\(T, K\)"),
+    "paper size": (lambda y, a: recover(y, a, RecoverSettings(preset="paper-joint")), "add --size 64"),
+    "times": (lambda y, a: recover(y, a, FEW, times=[0, 1, 2, 3, 4, 4]), "6 rising numbers"),
+    "times, count": (lambda y, a: recover(y, a, FEW, times=[0, 1]), "6 rising numbers"),
+    "adjoint": (
+        lambda y, a: recover(y, Functions(lambda x: x, lambda v: 2 * v, SHAPE), FEW),
+        "adjoint is not the adjoint",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSED.values(), ids=REFUSED)
+def test_wrong_input_is_refused(call, message):
+    """Before the first round, by an InputError that says what came."""
+    operator = Identity(SHAPE)
+    with pytest.raises(InputError, match=message):
+        call(CLIP.clone(), operator)
