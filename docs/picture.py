@@ -3,11 +3,12 @@
 import sys
 from importlib.resources import files
 
-import lowreel
 import numpy as np
 import torch
-from lowreel.runs import Run
 from matplotlib.figure import Figure
+
+import lowreel
+from lowreel.runs import Run
 
 folder, target = sys.argv[1:]
 run = Run.open(folder)

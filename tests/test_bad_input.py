@@ -397,7 +397,7 @@ def test_resume_on_a_full_disk(here, away):
     """A run that cannot save is not harmed: its files are as before, and with room again it goes on to its end."""
     run = "simulate missing clip.npy --steps 4 -o run"
     assert away(run, here, hurried=True, dies_at=40).code == -9
-    before = snapshot(here)
+    before = {name: digest for name, digest in snapshot(here).items() if ".part" not in name}
     assert any(name.startswith("run/state") for name in before)
     ended = away("recover run --resume", here, hurried=True, largest=500_000)
     assert one_line(ended), ended.err

@@ -31,10 +31,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
         _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _sync_folder(folder: Path) -> None:
@@ -93,6 +100,8 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
         raise InputError(f"{path}: expected a lowreel {kind} file (safetensors), but {error}") from None
     try:
         header = json.loads(metadata[HEADER])
+        if not isinstance(header, dict):
+            raise KeyError
     except (KeyError, json.JSONDecodeError):
         raise InputError(f"{path}: a safetensors file, but not one of lowreel's; expected its {kind} file") from None
     if header.get("kind") != kind:
@@ -100,6 +109,23 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     if header.get("version", 0) > 1:
         raise InputError(f"{path}: written by a newer lowreel (file version {header['version']}); upgrade to read it")
     return tensors, header
+
+
+def is_whole(path: str | Path) -> bool:
+    """Whether a safetensors file is there with its header and all its bytes."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt"):
+            return True
+    except (SafetensorError, OSError):
+        return False
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary files that a killed `replacing` left in a folder."""
+    for leftover in folder.glob(".*.part*"):
+        leftover.unlink(missing_ok=True)
 
 
 def tensor_hash(tensor: Tensor) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 from .baselines import baselines as run_baselines
 from .errors import InputError
 from .generators import Generator, make
+from .latents import check_rank
 from .measure import Data, Functions, Measurement, check_operator, checked, map_data, nearest_consistent
 from .metrics import error_decibels
 from .representation import Representation
@@ -107,20 +108,9 @@ def recover(
     and settings that do not fit the clip.
     """
     settings = settings or RecoverSettings()
-    y = _as_data(data, operator)
-    problem = Problem(
-        data=y,
-        operator=operator,
-        generator=generator or make(settings.generator_kind(), operator.clip_shape[1:], seed=settings.seed),
-        times=_as_times(times, operator.clip_shape[0]),
-        heldout=hold_out(operator, settings.heldout, settings.seed),
-        sequences=tuple(sequences),
-        beta=beta,
-        seed=settings.seed,
-    )
+    problem = prepare(data, operator, settings, generator=generator, times=times, sequences=sequences, beta=beta)
     progress, outcome = fit(problem, settings.solver(), limit=settings.time, watch=watch, resume=resume)
     found = progress.best.representation(problem, settings.solver())
-    entries = operator.informative()
     clip = finish(found.frames(), problem, sigma)
     compared = _compare(problem, sigma) if compare else {}
     heldout_db = _decibels(progress.best_error, problem, sigma)
@@ -134,12 +124,36 @@ def recover(
         steps=progress.state.step,
         seconds=progress.seconds,
         settings=settings,
-        baselines={
-            name: replace(
-                b, clip=nearest_consistent(b.clip, operator, y, entries).clamp(0, 1) if sigma == 0 else b.clip
-            )
-            for name, b in compared.items()
-        },
+        baselines={name: replace(b, clip=finish(b.clip, problem, sigma)) for name, b in compared.items()},
+    )
+
+
+def prepare(
+    data: Data | np.ndarray,
+    operator: Measurement,
+    settings: RecoverSettings,
+    *,
+    generator: Generator | None = None,
+    times: Tensor | Sequence[float] | None = None,
+    sequences: Sequence[int] = (),
+    beta: Tensor | None = None,
+) -> Problem:
+    """The problem that `recover` solves, with everything checked that can be before the first round."""
+    y = _as_data(data, operator)
+    frames, channels, height, width = operator.clip_shape
+    made = generator or make(settings.generator_kind(), (channels, height, width), seed=settings.seed)
+    solver = settings.solver()
+    if solver.rank is not None:
+        check_rank(solver.rank, frames, made.code_dim)
+    return Problem(
+        data=y,
+        operator=operator,
+        generator=made,
+        times=_as_times(times, frames),
+        heldout=hold_out(operator, settings.heldout, settings.seed),
+        sequences=tuple(sequences),
+        beta=beta,
+        seed=settings.seed,
     )
 
 
@@ -182,32 +196,39 @@ def fit(
 
     With a limit the schedule is shortened, after the first rounds have shown their pace, to end in time.
     """
-    progress, steps = resume, resume.steps if resume else planned_rounds(problem, solver)
-    clock = time.monotonic() - (resume.seconds if resume else 0.0)
-    planned = limit is None or resume is not None
+    progress, full = resume, planned_rounds(problem, solver)
+    steps = resume.steps if resume else full
+    spent, start = resume.seconds if resume else 0.0, time.monotonic()
     stopped = None
     try:
         while stopped is None and (progress is None or progress.state.step < steps):
             current = solver.model_copy(update={"steps": steps})
             for state in iterate(problem, current, progress.state if progress else None):
-                progress = _follow(problem, current, progress, state, time.monotonic() - clock)
+                here = time.monotonic() - start
+                progress = _follow(problem, current, progress, state, spent + here)
                 if watch:
                     watch(progress)
                 if not math.isfinite(state.loss):
                     return progress, _diverged(progress)
-                if limit is not None and progress.seconds >= limit:
+                if limit is not None and here >= limit:
                     stopped = f"the time limit of {limit:g} s"
                     break
-                if not planned and (state.step >= 3 or progress.seconds > 0.05 * (limit or 0)):
-                    planned = True
-                    pace = progress.seconds / state.step
-                    steps = min(steps, max(state.step + 1, int(0.97 * (limit or 0) / pace)))
-                    break
+                if limit is not None and resume is None and steps == full:
+                    steps = _affordable(state.step, here, limit, full)
+                    if steps != full:
+                        break
     except KeyboardInterrupt:
         stopped = "Ctrl-C"
     if progress is None:
         raise KeyboardInterrupt
-    return progress, _outcome(progress, steps, stopped)
+    return progress, _outcome(progress, full, stopped)
+
+
+def _affordable(step: int, seconds: float, limit: float, full: int) -> int:
+    """Rounds that fit into the limit at the pace of the first ones; `full` while it is too early to tell."""
+    if step < 3 and seconds < 0.05 * limit:
+        return full
+    return min(full, max(step + 1, int(0.95 * limit * step / seconds)))
 
 
 def _follow(
@@ -237,12 +258,18 @@ def _diverged(progress: Progress) -> Outcome:
     )
 
 
-def _outcome(progress: Progress, steps: int, stopped: str | None) -> Outcome:
-    if stopped:
+def _outcome(progress: Progress, full: int, stopped: str | None) -> Outcome:
+    steps = progress.steps
+    if stopped and progress.state.step < steps:
         return Outcome(
             "stopped",
             f"Stopped by {stopped} after round {progress.state.step} of {steps}; the best iterate so far (round "
-            f"{progress.best.step}) is kept. Go on with --resume, or allow more time.",
+            f"{progress.best.step}) is kept. Go on with --resume.",
+        )
+    if steps < full:
+        return Outcome(
+            "finished",
+            f"The time limit shortened the run to {steps} of {full} rounds; a longer --time may give a better clip.",
         )
     tenth = max(1, steps // 10)
     early = [row["heldout"] for row in progress.history if row["heldout"] and row["step"] <= steps - tenth]

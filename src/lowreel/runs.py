@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from .errors import InputError
-from .files import read_json, read_tensors, replacing, write_json, write_tensors
+from .files import is_whole, read_json, read_tensors, remove_leftovers, replacing, write_json, write_tensors
 from .generators import Generator
 from .measure import Data, Measured, tensors_of
 from .metrics import psnr, psnr_range, ssim
@@ -43,14 +46,17 @@ class Run:
     ) -> Run:
         """Make the folder and write settings and data. Raises InputError when it holds anything already."""
         folder = Path(folder)
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder}: is a file; give a folder for the run with -o")
-        if folder.is_dir() and any(folder.iterdir()):
-            held = "a run; add --resume to go on with it, or" if (folder / "config.json").exists() else "other files;"
-            raise InputError(f"{folder}: holds {held} give an empty or new folder with -o")
-        folder.mkdir(parents=True, exist_ok=True)
-        measured.save(folder / "data.safetensors")
-        write_json(folder / "config.json", {"version": 1, "settings": settings.model_dump(), "truth": truth})
+        check_free(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+        draft.mkdir()
+        try:
+            measured.save(draft / "data.safetensors")
+            write_json(draft / "config.json", {"version": 1, "settings": settings.model_dump(), "truth": truth})
+            os.rename(draft, folder)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
         return Run(folder, settings, truth)
 
     @staticmethod
@@ -63,7 +69,8 @@ class Run:
         try:
             return Run(folder, RecoverSettings(**config["settings"]), config.get("truth"))
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{folder}/config.json: {str(error).splitlines()[0]}; start a new run") from None
+            what = ", ".join(str(e["loc"][0]) for e in error.errors()) if isinstance(error, ValidationError) else error
+            raise InputError(f"{folder}/config.json: cannot use {what}; restore the file or start a new run") from None
 
     def measured(self, operator: Any = None) -> Measured:
         """The data and its operator."""
@@ -91,7 +98,7 @@ class Run:
         header["history"] = list(progress.history)
         with replacing(current) as temporary:
             write_tensors(temporary, "state", tensors, header)
-            if current.exists():
+            if is_whole(current):
                 os.replace(current, previous)
 
     def load_progress(self) -> Progress | None:
@@ -109,10 +116,20 @@ class Run:
             raise damage
         return None
 
-    def write_history(self, progress: Progress) -> None:
+    def write_history(self, history: Sequence[dict[str, Any]]) -> None:
         """Write history.jsonl: one line a round."""
         with replacing(self.folder / "history.jsonl") as temporary:
-            temporary.write_text("".join(json.dumps(row) + "\n" for row in progress.history), encoding="utf-8")
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
+
+
+def check_free(folder: Path) -> None:
+    """Raise InputError unless a run can be made in this folder: it is empty or does not exist."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give a folder for the run with -o")
+    if folder.is_dir() and any(folder.iterdir()):
+        if (folder / "config.json").exists():
+            raise InputError(f"{folder}: holds a run; add --resume to go on with it, or give a new folder with -o")
+        raise InputError(f"{folder}: holds other files; give an empty or new folder with -o")
 
 
 def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> Progress:
@@ -147,7 +164,7 @@ class Keeper:
         """Save the progress noted last."""
         if self.last is not None:
             self.run.save_progress(self.last)
-            self.run.write_history(self.last)
+            self.run.write_history(self.last.history)
         self.written = time.monotonic()
 
 
@@ -164,6 +181,7 @@ def perform(
     Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
     kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits.
     """
+    remove_leftovers(run.folder)
     keeper = Keeper(run, show)
     recovery = recover(
         measured.data,
@@ -176,6 +194,7 @@ def perform(
         resume=run.load_progress(),
     )
     keeper.save()
+    run.write_history(recovery.history)
     summary, notes = _write_results(run, recovery, measured, truth)
     return recovery, summary, notes
 
@@ -251,8 +270,8 @@ def _finite(value: float) -> float | None:
     return round(value, 4) if math.isfinite(value) else None
 
 
-def load_truth(reading: dict[str, Any]) -> Tensor:
-    """The true clip that a run was told of, read again."""
+def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
+    """The true clip that a run was told of, read again. Raises InputError when it has another shape."""
     from .video import open_clip
 
     arguments = dict(reading)
@@ -261,7 +280,13 @@ def load_truth(reading: dict[str, Any]) -> Tensor:
         arguments["frames"] = slice(*arguments["frames"])
     if arguments.get("size") is not None:
         arguments["size"] = tuple(arguments["size"])
-    return open_clip(path, **arguments).read()
+    truth = open_clip(path, **arguments)
+    if tuple(truth.shape) != tuple(clip_shape):
+        raise InputError(
+            f"{path}: the true clip is {tuple(truth.shape)} (T, C, H, W), the measured one {tuple(clip_shape)}; "
+            "give the clip that was measured"
+        )
+    return truth.read()
 
 
 def clip_information(clip: Any) -> dict[str, Any]:

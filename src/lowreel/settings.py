@@ -71,7 +71,9 @@ class RecoverSettings(Settings):
         None, description="1 - lambda of eq. (6), from 0 (off) to below 1"
     )
     steps: PositiveInt | None = Field(None, description="rounds; each sees every frame once")
-    time: PositiveFloat | None = Field(None, description="seconds at most for the optimisation")
+    time: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="seconds at most for the optimisation; the schedule is shortened to end in time"
+    )
     generator: str = Field("auto", description="auto, decoder (any size) or paper (DCGAN of the paper, 64x64)")
     seed: NonNegativeInt = Field(0, description="seed of everything random")
     heldout: Annotated[float, Field(gt=0, lt=0.5)] = Field(
@@ -107,10 +109,12 @@ class ClipSettings(Settings):
 class NoiseSettings(Settings):
     """White noise added to the data."""
 
-    noise: Annotated[float, Field(ge=0)] | None = Field(
+    noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="standard deviation, times the operator's row norm; for pixels in grey levels"
     )
-    snr: float | None = Field(None, description="signal-to-noise ratio in dB, in place of --noise")
+    snr: Annotated[float, Field(ge=-100, le=200)] | None = Field(
+        None, description="signal-to-noise ratio in dB, in place of --noise"
+    )
 
 
 class MissingSettings(Settings):
@@ -126,6 +130,12 @@ class GaussianSettings(Settings):
     sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="numbers per frame as a share of C H W, in place of --m"
     )
+
+
+class SeedSettings(Settings):
+    """Where random numbers come from, in `measure`."""
+
+    seed: NonNegativeInt = Field(0, description="seed of the operator and the noise")
 
 
 class IdentitySettings(Settings):

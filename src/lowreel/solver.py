@@ -226,7 +226,7 @@ class _Fit:
         for what, value in self.identity.items():
             if state.identity.get(what) != value:
                 raise InputError(
-                    f"resume: the {what} differs from that of the saved state; give the same one, or start"
+                    f"resume: the {what} differs from that of the saved state; give the same one, or start a new run"
                 )
         self.generator.load_state_dict(state.weights)
         for k, parameter in enumerate(self._adam_parameters()):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, CycloptsError, Parameter, validators
+from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
 from ..errors import InputError
@@ -17,12 +18,15 @@ from ..settings import (
     MissingSettings,
     NoiseSettings,
     RecoverSettings,
+    SeedSettings,
     Settings,
 )
 from .display import ProgressBar, show_summary
 from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..measure import Measured, Measurement
     from ..runs import Run
 
@@ -33,6 +37,7 @@ app = App(
     "no true clip needed.",
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
 )
 measure = App(name="measure", help="Measure a clip with an operator and write the data to a file.")
 simulate = App(name="simulate", help="Measure a clip, recover it and score the result, in one go.")
@@ -47,7 +52,7 @@ Missing = Annotated[MissingSettings, Flat]
 Gauss = Annotated[GaussianSettings, Flat]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 OutputOrNew = Annotated[Path | None, Parameter(name=["--output", "-o"])]
-Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+Seeded = Annotated[SeedSettings, Flat]
 Resume = Annotated[bool, Parameter(name="--resume")]
 
 
@@ -63,8 +68,13 @@ def main(arguments: list[str] | None = None) -> None:
     except (InputError, CycloptsError, OSError, MemoryError) as error:
         print(f"lowreel: error: {_in_one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None
+    except RuntimeError as error:
+        if "allocate" not in str(error):
+            raise
+        print("lowreel: error: not enough memory; use a smaller --size or fewer --frames", file=sys.stderr)
+        raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("lowreel: interrupted before the first round; nothing was recovered", file=sys.stderr)
+        print("lowreel: interrupted; an unfinished run goes on with: lowreel recover RUN --resume", file=sys.stderr)
         raise SystemExit(130) from None
     raise SystemExit(0)
 
@@ -85,7 +95,7 @@ def measure_missing(
     clip: Path,
     *,
     output: Output,
-    seed: Seed = 0,
+    seeded: Seeded = SeedSettings(),
     missing: Missing = MissingSettings(),
     reading: Reading = ClipSettings(),
     noise: Noise = NoiseSettings(),
@@ -98,10 +108,8 @@ def measure_missing(
         video file, folder of images, or .npy/.npz array
     output
         file to write, such as y.safetensors
-    seed
-        seed of the operator and the noise
     """
-    _measure(clip, missing, reading, noise, seed, output)
+    _measure(clip, missing, reading, noise, seeded.seed, output)
 
 
 @measure.command(name="gaussian")
@@ -109,7 +117,7 @@ def measure_gaussian(
     clip: Path,
     *,
     output: Output,
-    seed: Seed = 0,
+    seeded: Seeded = SeedSettings(),
     gaussian: Gauss = GaussianSettings(),
     reading: Reading = ClipSettings(),
     noise: Noise = NoiseSettings(),
@@ -122,10 +130,8 @@ def measure_gaussian(
         video file, folder of images, or .npy/.npz array
     output
         file to write, such as y.safetensors
-    seed
-        seed of the operator and the noise
     """
-    _measure(clip, gaussian, reading, noise, seed, output)
+    _measure(clip, gaussian, reading, noise, seeded.seed, output)
 
 
 @measure.command(name="identity")
@@ -133,7 +139,7 @@ def measure_identity(
     clip: Path,
     *,
     output: Output,
-    seed: Seed = 0,
+    seeded: Seeded = SeedSettings(),
     reading: Reading = ClipSettings(),
     noise: Noise = NoiseSettings(),
 ) -> None:
@@ -145,10 +151,8 @@ def measure_identity(
         video file, folder of images, or .npy/.npz array
     output
         file to write, such as y.safetensors
-    seed
-        seed of the operator and the noise
     """
-    _measure(clip, IdentitySettings(), reading, noise, seed, output)
+    _measure(clip, IdentitySettings(), reading, noise, seeded.seed, output)
 
 
 @simulate.command(name="missing")
@@ -247,10 +251,8 @@ def recover(
     resume
         go on with the run in DATA
     """
-    from ..runs import Run
-
     if resume:
-        _go_on(Run.open(data))
+        _go_on(data, recovering)
         return
     from ..measure import Measured
 
@@ -258,7 +260,7 @@ def recover(
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
     measured = Measured.load(data)
     reading = _truth_reading(truth, measured) if truth else None
-    _perform(Run.create(_fresh(output, data.stem), measured, recovering, reading), measured)
+    _start(_fresh(output, data.stem), measured, recovering, reading)
 
 
 @app.command
@@ -284,11 +286,10 @@ def inpaint(
     resume
         go on with the run in that folder
     """
-    from ..runs import Run
-
     if resume:
-        _go_on(Run.open(_given(output)))
+        _go_on(_given(output), recovering)
         return
+    parse_size(reading.size), parse_frames(reading.frames)
     from ..measure import Mask, Measured
     from ..runs import clip_information, clip_times
     from ..video import read_mask
@@ -296,7 +297,7 @@ def inpaint(
     source = _open(clip, reading)
     operator = Mask(source.shape, read_mask(mask, source.shape))
     measured = Measured(operator(source.read()), operator, clip_times(source), clip=clip_information(source))
-    _perform(Run.create(_fresh(output, f"{clip.stem}-inpaint"), measured, recovering), measured)
+    _start(_fresh(output, f"{clip.stem}-inpaint"), measured, recovering, None)
 
 
 @app.command
@@ -337,6 +338,7 @@ def _measure(
         raise InputError(f"{output}: exists already; give another name with -o")
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
+    _check_arguments(operator, reading, noise)
     measured, _ = _measured(clip, operator, reading, noise, seed)
     measured.save(output)
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
@@ -349,8 +351,6 @@ def _measured(
     from ..measure import Measured, add_white_noise, no_noise
     from ..runs import clip_information, clip_times
 
-    if noise.noise is not None and noise.snr is not None:
-        raise InputError("noise: give --noise or --snr, not both")
     source = _open(clip, reading)
     made = _operator(operator, source.shape, seed)
     data, entry = made(source.read()), no_noise()
@@ -368,8 +368,6 @@ def _operator(settings: Settings, clip_shape: tuple[int, ...], seed: int) -> Mea
         case MissingSettings():
             return MissingPixels(clip_shape, settings.ratio, seed=seed)
         case GaussianSettings():
-            if (settings.m is None) == (settings.sampling is None):
-                raise InputError("gaussian: give --m (numbers per frame) or --sampling (share of C H W)")
             pixels = clip_shape[1] * clip_shape[2] * clip_shape[3]
             return Gaussian(clip_shape, settings.m or round((settings.sampling or 0) * pixels), seed=seed)
         case _:
@@ -385,35 +383,59 @@ def _simulate(
     output: Path | None,
     resume: bool,
 ) -> None:
-    from ..runs import Run
-
     if resume:
-        _go_on(Run.open(_given(output)))
+        _go_on(_given(output), recovering)
         return
-    _check_arguments(operator)
+    _check_arguments(operator, reading, noise)
     measured, truth = _measured(clip, operator, reading, noise, recovering.seed)
     name = f"{clip.stem}-{measured.operator.kind}"
-    _perform(Run.create(_fresh(output, name), measured, recovering, truth), measured)
+    _start(_fresh(output, name), measured, recovering, truth)
 
 
-def _check_arguments(operator: Settings) -> None:
+def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings) -> None:
+    """What can be said against the arguments before anything is imported or read."""
+    parse_size(reading.size)
+    parse_frames(reading.frames)
+    if noise.noise is not None and noise.snr is not None:
+        raise InputError("noise: give --noise or --snr, not both")
     if isinstance(operator, MissingSettings) and not 0 < operator.ratio < 1:
         raise InputError(f"--ratio: expected the share of pixels dropped, between 0 and 1, got {operator.ratio:g}")
+    if isinstance(operator, GaussianSettings) and (operator.m is None) == (operator.sampling is None):
+        raise InputError("gaussian: give --m (numbers per frame) or --sampling (share of C H W)")
 
 
-def _go_on(run: Run) -> None:
+def _start(folder: Path, measured: Measured, recovering: RecoverSettings, truth: dict[str, Any] | None) -> None:
+    """Make the run folder, once everything is known to fit, and perform the run."""
+    from ..recover import prepare
+    from ..runs import Run, check_free, load_truth
+
+    check_free(folder)
+    true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
+    prepare(measured.data, measured.operator, recovering, times=measured.times)
+    _perform(Run.create(folder, measured, recovering, truth), measured, true_clip)
+
+
+def _go_on(folder: Path, recovering: RecoverSettings) -> None:
+    """Resume the run in a folder with its own settings, but for a time limit of this session's."""
+    from ..runs import Run, load_truth
+
+    run = Run.open(folder)
+    limit, own = {"time": recovering.time}, run.settings
+    if recovering.model_copy(update={"time": None}) not in (RecoverSettings(), own.model_copy(update={"time": None})):
+        raise InputError(f"{folder}: a run goes on with the settings it has; only --time can be given with --resume")
     summary = run.summary()
     if summary is not None and summary["outcome"]["kind"] != "stopped":
         show_summary(run.folder, summary, [f"{run.folder} was finished already; this is what it found."])
         return
-    _perform(run, run.measured())
+    measured = run.measured()
+    truth = load_truth(run.truth, measured.operator.clip_shape) if run.truth else None
+    _perform(replace(run, settings=own.model_copy(update=limit)), measured, truth)
 
 
-def _perform(run: Run, measured: Measured) -> None:
+def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
     from ..report import draw_report
-    from ..runs import load_truth, perform
+    from ..runs import perform
 
-    truth = load_truth(run.truth) if run.truth else None
     with ProgressBar() as bar:
         recovery, summary, notes = perform(run, measured, truth, show=bar.show)
     draw_report(run.folder / "report.png", recovery, measured, truth)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .base import Data, Measurement, inner, map_data
+from .pixels import Mask
 
 
 @torch.no_grad()
@@ -14,9 +15,12 @@ def nearest_consistent(
 ) -> Tensor:
     """min |x - clip|^2 subject to A x = y on the entries that are true; (T, C, H, W).
 
-    x = clip + A* u with A A* u = y - A clip, by conjugate gradients. Where A only picks pixels these are put in as
-    they were observed; where the data is inconsistent the residual is made as small as the iterations allow.
+    x = clip + A* u with A A* u = y - A clip, by conjugate gradients. Where A only picks pixels these are put in
+    as they were observed, to the bit; where the data is inconsistent the residual is made as small as the iterations allow.
     """
+
+    if isinstance(operator, Mask):
+        return torch.where(entries, data, clip)  # type: ignore[arg-type]
 
     def keep(y: Data) -> Data:
         return map_data(lambda t, e: t * e, y, entries)

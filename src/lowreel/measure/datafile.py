@@ -52,13 +52,21 @@ class Measured:
 
         tensors, header = read_tensors(path, "data")
         fixed = {n.removeprefix("operator."): t for n, t in tensors.items() if n.startswith("operator.")}
-        if operator is None:
-            operator = from_spec(header["operator"], fixed)
-        elif operator.fingerprint() != spec_hash(header["operator"]):
-            raise InputError(f"{path}: the operator given is not the one this data was made with")
-        values = tuple(tensors[f"y.{k}"] for k in range(sum(n.startswith("y.") for n in tensors)))
-        data: Data = values if header["stack"] else values[0]
-        return Measured(checked(data, operator), operator, tensors["times"], header["noise"], header["clip"])
+        try:
+            spec = header["operator"]
+            if operator is None:
+                operator = from_spec(spec, fixed)
+            elif operator.fingerprint() != spec_hash(spec):
+                raise InputError(f"{path}: the operator given is not the one this data was made with")
+            count = max(1, sum(name.startswith("y.") for name in tensors))
+            values = tuple(tensors[f"y.{k}"] for k in range(count))
+            data: Data = values if header["stack"] else values[0]
+            times, noise, clip = tensors["times"], header["noise"], header["clip"]
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: a data file without a part that it needs ({error}); measure again") from None
+        if times.shape != operator.clip_shape[:1]:
+            raise InputError(f"{path}: {len(times)} frame times for {operator.clip_shape[0]} frames; measure again")
+        return Measured(checked(data, operator), operator, times, noise, clip)
 
 
 def checked(data: Data, operator: Measurement) -> Data:
