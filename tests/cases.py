@@ -1,6 +1,7 @@
 """What several test modules share: seeded numbers, the list of operators, and a generator with a known answer."""
 
 import math
+import os
 
 import numpy as np
 import torch
@@ -8,6 +9,9 @@ from torch import nn
 
 from lowreel.generators import Generator
 from lowreel.measure import Functions, Gaussian, Identity, Mask, Measurement, MissingPixels, Stacked, tensors_of
+
+# SciPy interpolates by thousands of tiny systems, which threads make slow on busy cores. Read when SciPy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 SHAPE = (5, 2, 4, 3)
 T, C, H, W = SHAPE

@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from lowreel.errors import InputError
-from lowreel.video import LUMA, open_clip, read_mask, write_npy, write_video
+from lowreel.video import open_clip, read_mask, write_npy, write_video
+from lowreel.video.reader import LUMA
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 T, H, W = 14, 24, 32

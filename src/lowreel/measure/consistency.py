@@ -15,8 +15,9 @@ def nearest_consistent(
 ) -> Tensor:
     """min |x - clip|^2 subject to A x = y on the entries that are true; (T, C, H, W).
 
-    x = clip + A* u with A A* u = y - A clip, by conjugate gradients. Where A only picks pixels these are put in
-    as they were observed, to the bit; where the data is inconsistent the residual is made as small as the iterations allow.
+    x = clip + A* u with A A* u = y - A clip, by conjugate gradients. Where A only picks pixels these are put in as
+    they were observed, to the bit. Where the data is inconsistent the residual is made as small as the iterations
+    allow.
     """
 
     if isinstance(operator, Mask):

@@ -1,0 +1,119 @@
+"""Clips in .npy and .npz files."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..files import replacing
+from .reader import RATE
+
+SLICE = 1 << 26  # bytes of an array looked at at once
+
+
+class ArrayReader:
+    """An array in .npy (memory-mapped) or .npz, at 25 frames per second."""
+
+    rate, has_audio = RATE, False
+
+    def __init__(self, path: Path) -> None:
+        array = _array(path)
+        if array.dtype.kind not in "biuf" or array.size == 0:
+            kind = f"{array.dtype} of shape {array.shape}"
+            raise InputError(f"{path}: expected an array of real numbers, not empty; got {kind}")
+        self._frames = _as_clip(path, array)
+        self.count = self.available = len(self._frames)
+        channels, height, width = self._frames.shape[1:]
+        self.shape = (channels, height, width)
+        self.times = tuple(i / RATE for i in range(self.count))
+        self.scale, self.offset = _range(path, self._frames)
+
+    def frames(self, indices: range) -> Iterator[Tensor]:
+        """See `Reader`."""
+        for index in indices:
+            stored = np.asarray(self._frames[index])
+            if (self.scale, self.offset) != (1, 0):
+                stored = (stored.astype(np.float64) - self.offset) / self.scale
+            yield torch.from_numpy(np.array(stored, dtype=np.float32, order="C"))
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as loaded:
+            names = loaded.files
+            named = names if len(names) == 1 else [name for name in ("x", "clip") if name in names]
+            if len(named) == 1:
+                return loaded[named[0]]
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read as a NumPy array ({error}); save it again with numpy.save") from None
+    raise InputError(f"{path}: holds the arrays {', '.join(names) or '(none)'}; name the clip x, or keep it alone")
+
+
+def _as_clip(path: Path, array: np.ndarray) -> np.ndarray:
+    """A view of shape (T, C, H, W)."""
+    if array.ndim in (2, 3):
+        return array[None, None] if array.ndim == 2 else array[:, None]
+    if array.ndim == 4 and array.shape[1] in (1, 3):
+        return array
+    if array.ndim == 4 and array.shape[3] in (1, 3):
+        return array.transpose(0, 3, 1, 2)
+    wanted = "(H, W), (T, H, W), (T, C, H, W) or (T, H, W, C) with C = 1 or 3"
+    raise InputError(f"{path}: expected an array {wanted}; got {array.shape}")
+
+
+def _range(path: Path, clip: np.ndarray) -> tuple[float, float]:
+    """The scale and offset that bring an array to [0, 1]; a float one is read through once, by slices."""
+    if clip.dtype.kind != "f":
+        return (1.0 if clip.dtype.kind == "b" else float(np.iinfo(clip.dtype).max)), 0.0
+    low, high, bad, first = math.inf, -math.inf, 0, -1
+    step = max(1, SLICE // max(1, clip[0].nbytes))
+    for start in range(0, len(clip), step):
+        part = np.asarray(clip[start : start + step])
+        if not (finite := np.isfinite(part)).all():
+            bad += int((~finite).sum())
+            first = start + int((~finite).any(axis=(1, 2, 3)).argmax()) if first < 0 else first
+        low, high = min(low, float(part.min())), max(high, float(part.max()))
+    if bad:
+        raise InputError(f"{path}: {bad} numbers are NaN or infinite, first in frame {first}; replace them")
+    if low >= 0 and high <= 1:
+        return 1.0, 0.0
+    offset = min(0.0, low)
+    return high - offset or 1.0, offset
+
+
+def write_npy(
+    path: str | Path,
+    clip_or_slices: Tensor | Iterable[Tensor],
+    shape: Sequence[int],
+    *,
+    scale: float = 1.0,
+    offset: float = 0.0,
+) -> None:
+    """Write float32 .npy of the given (T, C, H, W) shape by slices, atomically: stored = x * scale + offset.
+
+    Raises ValueError when the frames do not add up to `shape`, OSError when the disk is full.
+    """
+    shape, count = tuple(int(n) for n in shape), 0
+    # Plain writes: a memory map on a full disk would end the program with SIGBUS.
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in [clip_or_slices] if isinstance(clip_or_slices, Tensor) else clip_or_slices:
+            if tuple(part.shape[1:]) != shape[1:]:
+                raise ValueError(f"frames of shape {tuple(part.shape[1:])} in a clip of shape {shape}")
+            stored = part.detach().cpu()
+            stored = stored if (scale, offset) == (1, 0) else stored.double() * scale + offset
+            file.write(stored.numpy().astype("<f4").tobytes())
+            count += len(part)
+        if count != shape[0]:
+            raise ValueError(f"{count} frames came for a clip of shape {shape}")
