@@ -217,7 +217,7 @@ class _Fit:
         groups: list[dict[str, Any]] = [{"params": list(self.codes.values()), "step": settings.code_step}]
         if settings.fit_weights:
             groups.append({"params": list(self.generator.parameters()), "step": settings.weight_step})
-        return torch.optim.Adam(groups, lr=1.0, betas=(0.9, 0.99), fused=True)
+        return torch.optim.Adam(groups, lr=1.0, betas=(0.9, 0.99))
 
     def _adam_parameters(self) -> list[nn.Parameter]:
         return [p for group in self.adam.param_groups for p in group["params"]] if self.adam else []

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
-from .base import Generator, seeded
+from .base import Generator
 from .dcgan import Dcgan, shared_start
 from .decoder import Decoder, smooth_start
 
-__all__ = ["Dcgan", "Decoder", "Generator", "from_spec", "make", "seeded", "shared_start", "smooth_start"]
+__all__ = ["Dcgan", "Decoder", "Generator", "from_spec", "make", "shared_start", "smooth_start"]
 
 
 def from_spec(spec: Mapping[str, Any]) -> Generator:

@@ -41,6 +41,13 @@ def to_grey_levels(values: Tensor, leak: float = 0.0) -> Tensor:
     return levels * 0.5 + 0.5
 
 
-def seeded(seed: int) -> torch.Generator:
-    """A source of random weights of its own, so that no global state is read or changed."""
-    return torch.Generator().manual_seed(seed)
+def seeded(seed: int, purpose: int) -> torch.Generator:
+    """A source of random weights or codes of its own, so that no global state is read or changed.
+
+    Sources of one seed and different purposes (below 16) share no numbers.
+    """
+    return torch.Generator().manual_seed(16 * seed + purpose)
+
+
+WEIGHTS, CODES = range(2)
+"""Purposes of `seeded`."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from ..errors import InputError
-from .base import Generator, seeded, to_grey_levels
+from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
 
 
 class Dcgan(Generator):
@@ -33,11 +33,12 @@ class Dcgan(Generator):
         first = 256 if channels == 1 else 512
         widths = [self.code_dim, first, first // 2, first // 4, first // 8, channels]
         layers: list[nn.Module] = []
+        source = seeded(seed, WEIGHTS)
         for k, (inputs, outputs) in enumerate(pairwise(widths)):
             stride, padding = (1, 0) if k == 0 else (2, 1)
             layer = skip_init(nn.ConvTranspose2d, inputs, outputs, 4, stride, padding, bias=False)
             taps = 1 if k == 0 else 4
-            nn.init.normal_(layer.weight, 0, math.sqrt(2 / (inputs * taps)), generator=seeded(seed + k))
+            nn.init.normal_(layer.weight, 0, math.sqrt(2 / (inputs * taps)), generator=source)
             layers += [layer, nn.ReLU()]
         self.main = nn.Sequential(*layers[:-1])
 
@@ -52,5 +53,5 @@ class Dcgan(Generator):
 
 def shared_start(frames: int, code_dim: int, seed: int) -> Tensor:
     """The authors' start: one random unit vector for all frames, (T, K)."""
-    code = torch.randn(code_dim, generator=seeded(seed))
+    code = torch.randn(code_dim, generator=seeded(seed, CODES))
     return (code / code.norm()).expand(frames, -1).clone()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from ..errors import InputError
-from .base import Generator, seeded, to_grey_levels
+from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
 
 WIDTHS = (96, 64, 48, 32, 24)
 """Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
@@ -50,7 +50,7 @@ class Decoder(Generator):
 
         Plain fan-in rules lose the signal in the bilinear doublings, and the fit then stays at one grey level.
         """
-        source = seeded(seed)
+        source = seeded(seed, WEIGHTS)
         probe = torch.randn(16, self.code_dim, generator=source)
 
         def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ def smooth_start(times: Tensor, code_dim: int, seed: int, spread: float = 0.3) -
     span = float(times[-1] - times[0]) or 1.0
     position = ((times - times[0]) / span).float()[:, None]
     frequency = torch.linspace(0.25, max(frames / 8, 0.5), half)[None]
-    source = seeded(seed)
+    source = seeded(seed, CODES)
     phase = 2 * math.pi * (frequency * position + torch.rand(1, half, generator=source))
     path = torch.cat([phase.sin(), phase.cos()], 1)[:, :code_dim]
     return torch.randn(1, code_dim, generator=source) + spread * path

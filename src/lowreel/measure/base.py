@@ -112,7 +112,10 @@ class Measurement(nn.Module, ABC):
         return slice(None) if self._whole else slice(start, stop)
 
     def subset(self, parts: Sequence[int]) -> Measurement:
-        """The operator of these parts alone: its clip is their frames one after another, its data `take(y, parts)`."""
+        """The operator of these parts alone: its clip is their frames one after another, its data `take(y, parts)`.
+
+        A working view: its `spec` is still that of the whole clip's parameters and is not meant for files.
+        """
         count = math.ceil(self.clip_shape[0] / self.part_frames)
         return self if list(parts) == list(range(count)) else self._subset(parts)
 
