@@ -347,7 +347,7 @@ def test_golden_numbers():
         streams.NOISE,
         streams.PROBE,
         streams.HELDOUT,
-        streams.INITIAL,
+        6,
         streams.ORDER,
         streams.CHECK,
     ]
@@ -558,12 +558,30 @@ def test_data_that_is_not_finite_is_refused(name, bad, tmp_path):
     """NaN and infinity are counted in the message, in memory and from a file."""
     operator = OPERATORS[name]()
     before = measured(operator)
-    tensors_of(before.data)[-1].view(-1)[3] = bad
+    known = tensors_of(operator.informative())[-1].reshape(-1)
+    tensors_of(before.data)[-1].view(-1)[known.nonzero()[3]] = bad
     with pytest.raises(InputError, match=r"1 of .* numbers are NaN or infinite"):
         checked(before.data, operator)
     before.save(tmp_path / "y.safetensors")
     with pytest.raises(InputError, match="NaN or infinite"):
         Measured.load(tmp_path / "y.safetensors", operator)
+
+
+def test_what_says_nothing_may_hold_anything():
+    """NaN at an unobserved pixel is no concern of anyone's, and becomes zero."""
+    operator = OPERATORS["missing"]()
+    data = measured(operator).data
+    blind = ~operator.informative()
+    found = checked(torch.where(blind, math.nan, data), operator)
+    assert not found[blind].any()
+    assert torch.equal(found[~blind], data[~blind])
+
+
+def test_pixels_in_other_units_are_refused():
+    """Data of 0 to 255 where grey levels are wanted is named as that."""
+    operator = OPERATORS["missing"]()
+    with pytest.raises(InputError, match=r"grey levels in \[0, 1\]"):
+        checked(255 * operator(torch.ones(operator.clip_shape)), operator)
 
 
 def test_the_list_holds_every_way_to_cut_a_clip():

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .measure import Data, Mask, Measurement, inner, map_data, nearest_consistent
+from .measure import Data, Measurement, inner, map_data, nearest_consistent
 
 
 def baselines(data: Data, operator: Measurement, entries: Data, *, sigma: float = 0.0) -> dict[str, Tensor]:
@@ -17,7 +17,7 @@ def baselines(data: Data, operator: Measurement, entries: Data, *, sigma: float 
     Pixels: linear interpolation within each frame, then 3-D total variation started there. Other operators: the
     clip of least norm, then 3-D total variation. sigma: standard deviation of the noise in the data.
     """
-    if isinstance(operator, Mask):
+    if operator.picks_pixels:
         assert isinstance(data, Tensor)
         assert isinstance(entries, Tensor)
         first = {"linear interpolation": interpolate_frames(data, entries[:, :1])}
@@ -73,13 +73,14 @@ def total_variation(
     """min sum |grad x| over time, rows and columns, channels coupled, subject to A x = y (or near it, with noise).
 
     Primal-dual hybrid gradient (Chambolle and Pock, 2011). Without noise the data is met exactly where A picks
-    pixels; with noise of standard deviation sigma the penalty is |A x - y|^2 / (2 sigma) per unit row norm.
+    pixels; with noise of standard deviation sigma the penalty is |A x - y|^2 / (2 sigma a), a the row norm,
+    so that the units of A do not matter.
     """
-    exact_pixels = isinstance(operator, Mask) and sigma == 0
-    norm = 1.0 if isinstance(operator, Mask) else _norm(operator) / BALANCE
+    exact_pixels = operator.picks_pixels and sigma == 0
+    norm = 1.0 if operator.picks_pixels else _norm(operator) / BALANCE
     bound = 12.0 + (0.0 if exact_pixels else BALANCE**2)
     tau, dual_step = 0.05, 1 / (0.05 * bound)
-    softening = sigma * operator.row_norm() / norm if sigma else 0.0
+    softening = sigma * operator.row_norm() / norm**2 if sigma else 0.0
 
     def scaled(y: Data) -> Data:
         return map_data(lambda t, e: t * e / norm, y, entries)

@@ -96,7 +96,7 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, RuntimeError) as error:
         raise InputError(f"{path}: expected a lowreel {kind} file (safetensors), but {error}") from None
     try:
         header = json.loads(metadata[HEADER])
@@ -111,6 +111,16 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     return tensors, header
 
 
+def check_free(folder: Path) -> None:
+    """Raise InputError unless a run can be made in this folder: it is empty or does not exist."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give a folder for the run with -o")
+    if folder.is_dir() and any(folder.iterdir()):
+        if (folder / "config.json").exists():
+            raise InputError(f"{folder}: holds a run; add --resume to go on with it, or give a new folder with -o")
+        raise InputError(f"{folder}: holds other files; give an empty or new folder with -o")
+
+
 def is_whole(path: str | Path) -> bool:
     """Whether a safetensors file is there with its header and all its bytes."""
     from safetensors import SafetensorError, safe_open
@@ -118,7 +128,7 @@ def is_whole(path: str | Path) -> bool:
     try:
         with safe_open(str(path), framework="pt"):
             return True
-    except (SafetensorError, OSError):
+    except (SafetensorError, OSError, RuntimeError):
         return False
 
 

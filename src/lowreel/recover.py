@@ -120,7 +120,7 @@ def recover(
         history=progress.history,
         outcome=outcome,
         heldout_db=heldout_db,
-        trust=trust(heldout_db, {name: b.heldout_db for name, b in compared.items()}),
+        trust=_judged(outcome, operator, heldout_db, compared),
         steps=progress.state.step,
         seconds=progress.seconds,
         settings=settings,
@@ -169,7 +169,7 @@ def _as_data(data: Data | np.ndarray, operator: Measurement) -> Data:
             f"operator: expected one of lowreel's or lowreel.Functions(forward, adjoint, clip_shape), got "
             f"{type(operator).__name__}"
         )
-    if isinstance(operator, Functions):
+    if not type(operator).__module__.startswith("lowreel.") or isinstance(operator, Functions):
         check_operator(operator)
     y = tuple(convert(v) for v in data) if isinstance(data, tuple) else convert(data)
     return checked(y, operator)
@@ -198,7 +198,8 @@ def fit(
     """
     progress, full = resume, planned_rounds(problem, solver)
     steps = resume.steps if resume else full
-    spent, start = resume.seconds if resume else 0.0, time.monotonic()
+    spent, begun = (resume.seconds, resume.state.step) if resume else (0.0, 0)
+    start = time.monotonic()
     stopped = None
     try:
         while stopped is None and (progress is None or progress.state.step < steps):
@@ -213,22 +214,33 @@ def fit(
                 if limit is not None and here >= limit:
                     stopped = f"the time limit of {limit:g} s"
                     break
-                if limit is not None and resume is None and steps == full:
-                    steps = _affordable(state.step, here, limit, full)
+                if limit is not None and steps == full:
+                    steps = _affordable(state.step, state.step - begun, here, limit, full)
                     if steps != full:
                         break
     except KeyboardInterrupt:
         stopped = "Ctrl-C"
     if progress is None:
         raise KeyboardInterrupt
+    if stopped:
+        progress = _with_last_judged(problem, solver, progress)
     return progress, _outcome(progress, full, stopped)
 
 
-def _affordable(step: int, seconds: float, limit: float, full: int) -> int:
-    """Rounds that fit into the limit at the pace of the first ones; `full` while it is too early to tell."""
-    if step < 3 and seconds < 0.05 * limit:
+def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progress) -> Progress:
+    """The progress with the held-out error of its last state, for what is delivered now; checkpoints do without."""
+    error = problem.heldout_error(progress.state.representation(problem, solver).frames())
+    if not error < progress.best_error:
+        return progress
+    row = {**progress.history[-1], "heldout": error}
+    return replace(progress, best=progress.state, best_error=error, history=(*progress.history[:-1], row))
+
+
+def _affordable(step: int, made: int, seconds: float, limit: float, full: int) -> int:
+    """Rounds in all that fit into the limit at the pace of those made; `full` while it is too early to tell."""
+    if made < 3 and seconds < 0.05 * limit:
         return full
-    return min(full, max(step + 1, int(0.95 * limit * step / seconds)))
+    return min(full, max(step + 1, step - made + int(0.95 * limit * made / seconds)))
 
 
 def _follow(
@@ -303,15 +315,23 @@ def _decibels(error: float, problem: Problem, sigma: float) -> float:
     return error_decibels(max(error - noise, 0.05 * error))
 
 
+def _judged(outcome: Outcome, operator: Measurement, heldout_db: float, compared: dict[str, Baseline]) -> str:
+    """`trust`, with what it cannot know: that the fit diverged, or that a mask's holes were never looked into."""
+    if outcome.kind == "diverged" and math.isnan(heldout_db):
+        return "Do not use: the fit diverged before anything was found."
+    sentence = trust(heldout_db, {name: baseline.heldout_db for name, baseline in compared.items()})
+    return sentence + (" Inside the mask's holes nothing can be checked." if operator.kind == "mask" else "")
+
+
 def trust(heldout_db: float, baseline_dbs: dict[str, float]) -> str:
     """One sentence: can the result be trusted, judged by data that was not fitted?"""
-    finite = {name: db for name, db in baseline_dbs.items() if math.isfinite(db)}
+    known = {name: db for name, db in baseline_dbs.items() if not math.isnan(db)}
     if math.isnan(heldout_db):
         return "No data was held out, so nothing can be said."
-    if not finite:
+    if not known:
         return f"On held-out data the error is {heldout_db:.1f} dB; no baseline was run to compare it with."
-    name, bar = max(finite.items(), key=lambda item: item[1])
-    gain = heldout_db - bar
+    name, bar = max(known.items(), key=lambda item: item[1])
+    gain = 0.0 if bar == heldout_db else heldout_db - bar
     if gain >= 1:
         return f"Use it: on held-out data it is {gain:.1f} dB better than the best baseline ({name}, {bar:.1f} dB)."
     if gain >= 0.3:

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from .files import replacing
-from .measure import Mask, Measured, tensors_of
+from .measure import Measured, tensors_of
 from .metrics import psnr
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ COLUMNS = 5
 
 
 def measured_view(measured: Measured) -> Tensor:
-    """The data as a clip one can look at, (T, C, H, W): the observed pixels, else the best-scaled adjoint."""
+    """The data as a clip one can look at, (T, C, H, W): the observed pixels, else the adjoint, with its
+    contrast stretched."""
     back = measured.operator.adjoint(measured.data)
-    if isinstance(measured.operator, Mask):
+    if measured.operator.picks_pixels:
         return back.clamp(0, 1)
     spread = back.std().clamp_min(1e-12)
     return ((back - back.mean()) / (6 * spread) + 0.5).clamp(0, 1)
@@ -150,18 +151,20 @@ def _figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     if s.get("psnr") is not None or s.get("psnr_representation") is not None:
         rows += [
             ("PSNR", f"[bold]{decibels(s['psnr'])}[/] (peak 1), {decibels(s['psnr_range'])} (peak max - min)"),
-            ("SSIM", f"{s['ssim']:.3f}"),
+            ("SSIM", "n/a" if s["ssim"] is None else f"{s['ssim']:.3f}"),
             ("generator alone", f"{decibels(s['psnr_representation'])} (peak 1)"),
         ]
         rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s["baselines"].items()]
     rows += [
-        ("held-out data", f"{decibels(s['heldout_db'])} (the PSNR it predicts)"),
+        ("held-out data", f"{decibels(s['heldout_db'])} (PSNR where it was measured but not fitted)"),
         ("fit", f"{s['steps']} rounds in {s['seconds']:.1f} s, {s['outcome']['kind']}"),
         ("parameters", f"{s['parameters']['weights']:,} weights, {s['parameters']['codes']:,} in the codes"),
     ]
     return rows
 
 
-def decibels(value: float | None) -> str:
-    """A level in dB as text; "exact" where the error is zero (None in JSON)."""
-    return "exact" if value is None or math.isinf(value) else f"{value:.2f} dB"
+def decibels(value: float | str | None) -> str:
+    """A level in dB as text: "exact" where the error is zero, "n/a" where there is no such level."""
+    if value is None or value != value or value in ("-inf", -math.inf):
+        return "n/a"
+    return "exact" if value in ("inf", math.inf) else f"{value:.2f} dB"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import math
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,9 +21,9 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from .errors import InputError
-from .files import is_whole, read_json, read_tensors, remove_leftovers, replacing, write_json, write_tensors
+from .files import check_free, is_whole, read_json, read_tensors, remove_leftovers, replacing, write_json, write_tensors
 from .generators import Generator
-from .measure import Data, Measured, tensors_of
+from .measure import Measured, tensors_of
 from .metrics import psnr, psnr_range, ssim
 from .recover import Progress, Recovery, recover
 from .settings import RecoverSettings
@@ -39,25 +41,32 @@ class Run:
     settings: RecoverSettings
     truth: dict[str, Any] | None = None
     """How to read the true clip again: the arguments of `video.open_clip`, or None."""
+    request: dict[str, Any] | None = None
+    """What was asked to be measured (clip, operator, noise), so that a resume with another wish is noticed."""
 
     @staticmethod
     def create(
-        folder: str | Path, measured: Measured, settings: RecoverSettings, truth: dict[str, Any] | None = None
+        folder: str | Path,
+        measured: Measured,
+        settings: RecoverSettings,
+        truth: dict[str, Any] | None = None,
+        request: dict[str, Any] | None = None,
     ) -> Run:
         """Make the folder and write settings and data. Raises InputError when it holds anything already."""
-        folder = Path(folder)
+        folder = Path(folder).resolve()
         check_free(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
         draft.mkdir()
         try:
             measured.save(draft / "data.safetensors")
-            write_json(draft / "config.json", {"version": 1, "settings": settings.model_dump(), "truth": truth})
+            config = {"version": 1, "settings": settings.model_dump(), "truth": truth, "request": request}
+            write_json(draft / "config.json", config)
             os.rename(draft, folder)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        return Run(folder, settings, truth)
+        return Run(folder, settings, truth, request)
 
     @staticmethod
     def open(folder: str | Path) -> Run:
@@ -66,8 +75,10 @@ class Run:
         if not (folder / "config.json").is_file():
             raise InputError(f"{folder}: expected a run folder (with config.json); check the path")
         config = read_json(folder / "config.json")
+        if isinstance(config, dict) and config.get("version", 1) > 1:
+            raise InputError(f"{folder}: a run of a newer lowreel (version {config['version']}); upgrade to read it")
         try:
-            return Run(folder, RecoverSettings(**config["settings"]), config.get("truth"))
+            return Run(folder, RecoverSettings(**config["settings"]), config.get("truth"), config.get("request"))
         except (KeyError, TypeError, ValueError) as error:
             what = ", ".join(str(e["loc"][0]) for e in error.errors()) if isinstance(error, ValidationError) else error
             raise InputError(f"{folder}/config.json: cannot use {what}; restore the file or start a new run") from None
@@ -112,6 +123,8 @@ class Run:
                 return _progress(*read_tensors(path, "state"))
             except InputError as error:
                 damage = error
+            except (KeyError, TypeError) as error:
+                damage = InputError(f"{path}: a checkpoint without {error}; start a new run")
         if damage:
             raise damage
         return None
@@ -120,16 +133,6 @@ class Run:
         """Write history.jsonl: one line a round."""
         with replacing(self.folder / "history.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
-
-
-def check_free(folder: Path) -> None:
-    """Raise InputError unless a run can be made in this folder: it is empty or does not exist."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; give a folder for the run with -o")
-    if folder.is_dir() and any(folder.iterdir()):
-        if (folder / "config.json").exists():
-            raise InputError(f"{folder}: holds a run; add --resume to go on with it, or give a new folder with -o")
-        raise InputError(f"{folder}: holds other files; give an empty or new folder with -o")
 
 
 def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> Progress:
@@ -181,22 +184,39 @@ def perform(
     Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
     kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits.
     """
-    remove_leftovers(run.folder)
     keeper = Keeper(run, show)
-    recovery = recover(
-        measured.data,
-        measured.operator,
-        run.settings,
-        sigma=measured.noise.get("sigma", 0.0),
-        generator=generator,
-        times=measured.times,
-        watch=keeper,
-        resume=run.load_progress(),
-    )
-    keeper.save()
-    run.write_history(recovery.history)
-    summary, notes = _write_results(run, recovery, measured, truth)
+    with _alone_in(run.folder):
+        remove_leftovers(run.folder)
+        (run.folder / "summary.json").unlink(missing_ok=True)
+        try:
+            recovery = recover(
+                measured.data,
+                measured.operator,
+                run.settings,
+                sigma=measured.noise.get("sigma", 0.0),
+                generator=generator,
+                times=measured.times,
+                watch=keeper,
+                resume=run.load_progress(),
+            )
+        finally:
+            keeper.save()
+        run.write_history(recovery.history)
+        summary, notes = _write_results(run, recovery, measured, truth)
     return recovery, summary, notes
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder against a second process; InputError when another one works in it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InputError(f"{folder}: another lowreel works on this run; wait for it, or stop it") from None
+    finally:
+        os.close(descriptor)
 
 
 def _write_results(
@@ -221,7 +241,8 @@ def _timing(measured: Measured) -> dict[str, Any]:
 
 
 def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> dict[str, Any]:
-    """The content of summary.json: what was done, how well, and whether to trust it. Infinite values become None."""
+    """The content of summary.json: what was done, how well, and whether to trust it. Infinite values become
+    "inf", what is not a number None."""
     frames, channels, height, width = recovery.clip.shape
     codes = recovery.representation.codes
     content = {
@@ -232,7 +253,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "channels": channels,
         "operator": measured.operator.spec(),
         "noise": dict(measured.noise),
-        "numbers_per_pixel": _numbers(measured.operator.informative()) / recovery.clip.numel(),
+        "numbers_per_pixel": _numbers(measured) / recovery.clip.numel(),
         "preset": recovery.settings.preset,
         "steps": recovery.steps,
         "seconds": round(recovery.seconds, 2),
@@ -261,13 +282,17 @@ def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
     }
 
 
-def _numbers(informative: Data) -> int:
-    """Real numbers measured: a complex entry counts as two only by its dtype, which `informative` does not know."""
-    return sum(int(known.sum()) for known in tensors_of(informative))
+def _numbers(measured: Measured) -> int:
+    """Real numbers measured: the informative entries, complex ones counted twice."""
+    pairs = zip(tensors_of(measured.data), tensors_of(measured.operator.informative()), strict=True)
+    return sum(int(known.sum()) * (2 if y.is_complex() else 1) for y, known in pairs)
 
 
-def _finite(value: float) -> float | None:
-    return round(value, 4) if math.isfinite(value) else None
+def _finite(value: float) -> float | str | None:
+    """The value for JSON, which knows no infinity: "inf", "-inf", or None where it is not a number."""
+    if math.isnan(value):
+        return None
+    return round(value, 4) if math.isfinite(value) else str(value)
 
 
 def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:

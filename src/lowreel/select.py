@@ -29,7 +29,7 @@ def hold_out(operator: Measurement, share: float, seed: int = 0) -> Data:
 
 def _draw(known: Tensor, share: float, seed: int, member: int, *, pixels: bool) -> Tensor:
     """True for `share` of the informative entries: those with the smallest random words."""
-    candidates = known[:, :1] if pixels else known
+    candidates = known.any(1, keepdim=True) if pixels else known
     where = candidates.flatten().nonzero()[:, 0]
     words = streams.raw(seed, streams.HELDOUT, member, 0, len(where))
     chosen = where[torch.from_numpy(np.argsort(words, kind="stable")[: max(1, round(share * len(where)))].copy())]

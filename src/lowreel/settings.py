@@ -5,10 +5,11 @@ The command line, the run folder's `config.json` and the Python functions all us
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Preset = Literal["default", "paper-latent", "paper-joint"]
 
 
@@ -42,6 +43,12 @@ class SolverSettings(Settings):
         "smooth", description="first codes: a smooth path around one random code, or one unit vector for all frames"
     )
 
+    @model_validator(mode="after")
+    def _line_has_a_rank(self) -> Self:
+        if self.linear and self.rank is None:
+            raise ValueError("linear: give the rank too; 2 puts the codes on a line")
+        return self
+
     def rounds(self, minibatches: int) -> int:
         """`steps`, or as many rounds of so many minibatches each as come to about UPDATES."""
         return self.steps or min(max(round(UPDATES / minibatches), 40), 400)
@@ -74,8 +81,10 @@ class RecoverSettings(Settings):
     time: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="seconds at most for the optimisation; the schedule is shortened to end in time"
     )
-    generator: str = Field("auto", description="auto, decoder (any size) or paper (DCGAN of the paper, 64x64)")
-    seed: NonNegativeInt = Field(0, description="seed of everything random")
+    generator: Literal["auto", "decoder", "paper"] = Field(
+        "auto", description="decoder (any size) or paper (DCGAN of the paper, 64x64); auto: what the preset uses"
+    )
+    seed: Seed = Field(0, description="seed of everything random")
     heldout: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         0.02, description="share of the data that is not fitted but used to judge the fit"
     )
@@ -135,7 +144,7 @@ class GaussianSettings(Settings):
 class SeedSettings(Settings):
     """Where random numbers come from, in `measure`."""
 
-    seed: NonNegativeInt = Field(0, description="seed of the operator and the noise")
+    seed: Seed = Field(0, description="seed of the operator and the noise")
 
 
 class IdentitySettings(Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import InputError
+from .files import tensor_hash
 from .generators import Generator, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, map_data, streams, tensors_of
@@ -135,7 +137,8 @@ class State:
 
     def header(self) -> dict[str, Any]:
         """What is not a tensor."""
-        return {"step": self.step, "loss": self.loss, "identity": self.identity}
+        loss = self.loss if math.isfinite(self.loss) else None
+        return {"step": self.step, "loss": loss, "identity": self.identity}
 
     @staticmethod
     def of(tensors: dict[str, Tensor], header: dict[str, Any]) -> State:
@@ -144,7 +147,8 @@ class State:
         for name, tensor in tensors.items():
             group, _, rest = name.partition(".")
             groups[group][rest] = tensor
-        return State(step=header["step"], loss=header["loss"], identity=header["identity"], **groups)
+        loss = math.nan if header["loss"] is None else header["loss"]
+        return State(step=header["step"], loss=loss, identity=header["identity"], **groups)
 
 
 def iterate(problem: Problem, settings: SolverSettings, state: State | None = None) -> Iterator[State]:
@@ -196,6 +200,7 @@ class _Fit:
             "data": _hash(problem.data),
             "operator": problem.operator.fingerprint(),
             "generator": str(problem.generator.spec()),
+            "settings": _settings_hash(problem, settings),
         }
         self.generator = copy.deepcopy(problem.generator).requires_grad_(settings.fit_weights)
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -345,7 +350,13 @@ def one_cycle(progress: float, warm_up: float = 0.1) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
-def _hash(data: Data) -> str:
-    from .files import tensor_hash
+def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
+    """What else has to be the same when a run goes on: all settings but its length, seed, held-out part, sequences."""
+    heldout = "" if problem.heldout is None else _hash(problem.heldout)
+    beta = "" if problem.beta is None else tensor_hash(problem.beta)
+    own = settings.model_dump_json(exclude={"steps"})
+    return hashlib.sha256(f"{own} {problem.seed} {problem.sequences} {beta} {heldout}".encode()).hexdigest()
 
+
+def _hash(data: Data) -> str:
     return " ".join(tensor_hash(t) for t in tensors_of(data))

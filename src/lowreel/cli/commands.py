@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
 from ..errors import InputError
+from ..files import check_free
 from ..settings import (
     ClipSettings,
     GaussianSettings,
@@ -58,6 +60,8 @@ Resume = Annotated[bool, Parameter(name="--resume")]
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
+    # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         app(
             sys.argv[1:] if arguments is None else arguments,
@@ -252,15 +256,18 @@ def recover(
         go on with the run in DATA
     """
     if resume:
+        if output is not None or truth is not None:
+            raise InputError(f"{data}: a run goes on in its own folder with its own truth; leave out -o and --truth")
         _go_on(data, recovering)
         return
     from ..measure import Measured
 
     if data.is_dir():
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
+    folder = _fresh(output, data.stem)
     measured = Measured.load(data)
     reading = _truth_reading(truth, measured) if truth else None
-    _start(_fresh(output, data.stem), measured, recovering, reading)
+    _start(folder, measured, recovering, reading)
 
 
 @app.command
@@ -286,10 +293,11 @@ def inpaint(
     resume
         go on with the run in that folder
     """
+    request = _request("inpaint", clip, {"mask": str(mask.resolve())}, reading, NoiseSettings())
     if resume:
-        _go_on(_given(output), recovering)
+        _go_on(_given(output), recovering, request)
         return
-    parse_size(reading.size), parse_frames(reading.frames)
+    folder = _fresh(output, f"{clip.stem}-inpaint")
     from ..measure import Mask, Measured
     from ..runs import clip_information, clip_times
     from ..video import read_mask
@@ -297,7 +305,7 @@ def inpaint(
     source = _open(clip, reading)
     operator = Mask(source.shape, read_mask(mask, source.shape))
     measured = Measured(operator(source.read()), operator, clip_times(source), clip=clip_information(source))
-    _start(_fresh(output, f"{clip.stem}-inpaint"), measured, recovering, None)
+    _start(folder, measured, recovering, None, request)
 
 
 @app.command
@@ -383,13 +391,15 @@ def _simulate(
     output: Path | None,
     resume: bool,
 ) -> None:
+    kind = type(operator).__name__.removesuffix("Settings").lower()
+    request = _request(kind, clip, operator.model_dump(), reading, noise)
     if resume:
-        _go_on(_given(output), recovering)
+        _go_on(_given(output), recovering, request)
         return
     _check_arguments(operator, reading, noise)
+    folder = _fresh(output, f"{clip.stem}-{kind}")
     measured, truth = _measured(clip, operator, reading, noise, recovering.seed)
-    name = f"{clip.stem}-{measured.operator.kind}"
-    _start(_fresh(output, name), measured, recovering, truth)
+    _start(folder, measured, recovering, truth, request)
 
 
 def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings) -> None:
@@ -404,18 +414,30 @@ def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSett
         raise InputError("gaussian: give --m (numbers per frame) or --sampling (share of C H W)")
 
 
-def _start(folder: Path, measured: Measured, recovering: RecoverSettings, truth: dict[str, Any] | None) -> None:
+def _request(
+    kind: str, clip: Path, operator: dict[str, Any], reading: ClipSettings, noise: NoiseSettings
+) -> dict[str, Any]:
+    """What is asked to be measured, as plain data."""
+    return {"kind": kind, "operator": operator, "noise": noise.model_dump(), "reading": _reading(clip, reading)}
+
+
+def _start(
+    folder: Path,
+    measured: Measured,
+    recovering: RecoverSettings,
+    truth: dict[str, Any] | None,
+    request: dict[str, Any] | None = None,
+) -> None:
     """Make the run folder, once everything is known to fit, and perform the run."""
     from ..recover import prepare
-    from ..runs import Run, check_free, load_truth
+    from ..runs import Run, load_truth
 
-    check_free(folder)
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
     prepare(measured.data, measured.operator, recovering, times=measured.times)
-    _perform(Run.create(folder, measured, recovering, truth), measured, true_clip)
+    _perform(Run.create(folder, measured, recovering, truth, request), measured, true_clip)
 
 
-def _go_on(folder: Path, recovering: RecoverSettings) -> None:
+def _go_on(folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None = None) -> None:
     """Resume the run in a folder with its own settings, but for a time limit of this session's."""
     from ..runs import Run, load_truth
 
@@ -423,6 +445,11 @@ def _go_on(folder: Path, recovering: RecoverSettings) -> None:
     limit, own = {"time": recovering.time}, run.settings
     if recovering.model_copy(update={"time": None}) not in (RecoverSettings(), own.model_copy(update={"time": None})):
         raise InputError(f"{folder}: a run goes on with the settings it has; only --time can be given with --resume")
+    if request is not None and request != run.request:
+        raise InputError(
+            f"{folder}: holds a run of another clip, operator or noise; give the same, or go on with "
+            f"lowreel recover {folder} --resume"
+        )
     summary = run.summary()
     if summary is not None and summary["outcome"]["kind"] != "stopped":
         show_summary(run.folder, summary, [f"{run.folder} was finished already; this is what it found."])
@@ -476,7 +503,11 @@ def _given(output: Path | None) -> Path:
 
 
 def _fresh(output: Path | None, name: str) -> Path:
-    return output if output is not None else _unused(Path("runs") / name)
+    """The folder given, if a run can be made there, or a new one in runs/."""
+    if output is None:
+        return _unused(Path("runs") / name)
+    check_free(output)
+    return output
 
 
 def _unused(folder: Path) -> Path:

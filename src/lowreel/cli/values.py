@@ -5,12 +5,16 @@ from __future__ import annotations
 from ..errors import InputError
 
 
+def _whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """(H, W) of "N" or "HxW"; InputError otherwise."""
     if text is None:
         return None
     numbers = text.lower().split("x")
-    if len(numbers) <= 2 and all(n.isdigit() and int(n) > 0 for n in numbers):
+    if len(numbers) <= 2 and all(_whole(n) and int(n) > 0 for n in numbers):
         return int(numbers[0]), int(numbers[-1])
     raise InputError(f"--size: expected N or HxW, such as 64 or 48x64, got {text!r}")
 
@@ -20,6 +24,6 @@ def parse_frames(text: str | None) -> list[int | None] | None:
     if text is None:
         return None
     fields = text.split(":")
-    if len(fields) <= 3 and all(f == "" or f.isdigit() for f in fields) and any(fields):
+    if len(fields) <= 3 and all(f == "" or _whole(f) for f in fields) and any(fields):
         return [int(f) if f else None for f in fields]
     raise InputError(f"--frames: expected N, A:B or A:B:STEP, got {text!r}")

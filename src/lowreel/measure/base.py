@@ -60,6 +60,8 @@ class Measurement(nn.Module, ABC):
     kind: ClassVar[str]
     part_frames: int
     """Frames in a part: 1 where each frame is measured alone, T where the clip cannot be cut."""
+    picks_pixels: ClassVar[bool] = False
+    """Whether y has the clip's shape and its informative entries are pixels as they are."""
 
     def __init__(self, clip_shape: Shape, data_shape: Any, *, part_frames: int | None = None):
         super().__init__()
@@ -212,8 +214,10 @@ class Composed(Measurement):
                 f"{type(outer).__name__} @ {type(inner).__name__}: the first takes clips of shape {outer.clip_shape}, "
                 f"the second gives {inner.data_shape}; build the first for that shape"
             )
-        part_frames = math.lcm(outer.part_frames, inner.part_frames)
-        super().__init__(inner.clip_shape, outer.data_shape, part_frames=min(part_frames, inner.clip_shape[0]))
+        frames = inner.clip_shape[0]
+        cuttable = outer.clip_shape[0] == frames
+        part_frames = math.lcm(outer.part_frames, inner.part_frames) if cuttable else frames
+        super().__init__(inner.clip_shape, outer.data_shape, part_frames=min(part_frames, frames))
         self.outer, self.inner = outer, inner
 
     def _measure(self, x: Tensor) -> Data:
@@ -223,7 +227,7 @@ class Composed(Measurement):
         return self.inner.adjoint(self.outer.adjoint(y))
 
     def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
-        return _finer_slice(self, self.outer, start)
+        return slice(None) if self._whole else _finer_slice(self, self.outer, start)
 
     def _subset(self, parts: Sequence[int]) -> Measurement:
         return Composed(
@@ -231,7 +235,7 @@ class Composed(Measurement):
         )
 
     def take(self, y: Data, parts: Sequence[int]) -> Data:
-        return self.outer.take(y, _finer(self, self.outer, parts))
+        return y if self._whole else self.outer.take(y, _finer(self, self.outer, parts))
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"outer": self.outer.spec(), "inner": self.inner.spec()}

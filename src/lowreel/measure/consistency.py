@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from .base import Data, Measurement, inner, map_data
-from .pixels import Mask
 
 
 @torch.no_grad()
@@ -20,7 +19,7 @@ def nearest_consistent(
     allow.
     """
 
-    if isinstance(operator, Mask):
+    if operator.picks_pixels:
         return torch.where(entries, data, clip)  # type: ignore[arg-type]
 
     def keep(y: Data) -> Data:

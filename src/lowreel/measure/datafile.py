@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import read_tensors, write_tensors
-from .base import Data, Measurement, tensors_of
+from .base import Data, Measurement, map_data, tensors_of
 from .noise import no_noise
 
 
@@ -70,12 +70,21 @@ class Measured:
 
 
 def checked(data: Data, operator: Measurement) -> Data:
-    """`data` if it has the operator's shape and is finite; else an InputError."""
+    """`data` if it has the operator's shape and is finite, and in [0, 1] where it is pixels; else an InputError.
+
+    Entries that say nothing, such as unobserved pixels, may hold anything; they are set to zero.
+    """
     operator.checked_data(data)
-    for tensor in tensors_of(data):
-        bad = int((~torch.isfinite(tensor)).sum())
+    for tensor, known in zip(tensors_of(data), tensors_of(operator.informative()), strict=True):
+        bad = int((~torch.isfinite(tensor[known])).sum())
+        if operator.picks_pixels and not bad and known.any():
+            low, high = float(tensor[known].min()), float(tensor[known].max())
+            if low < -1 or high > 2:
+                raise InputError(
+                    f"data: expected grey levels in [0, 1], got {low:.4g} to {high:.4g}; divide by the largest value"
+                )
         if bad:
             raise InputError(
                 f"data: {bad} of {tensor.numel()} numbers are NaN or infinite; drop them with a mask or correct them"
             )
-    return data
+    return map_data(lambda t, known: torch.where(known, t, 0), data, operator.informative())

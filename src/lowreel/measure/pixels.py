@@ -18,6 +18,7 @@ class Identity(Measurement):
     """Every pixel of every frame, y = x: for compact representation rather than recovery (paper, Section 4.1)."""
 
     kind = "identity"
+    picks_pixels = True
 
     def __init__(self, clip_shape: Shape):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
@@ -43,6 +44,7 @@ class Mask(Measurement):
     """
 
     kind = "mask"
+    picks_pixels = True
 
     def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)

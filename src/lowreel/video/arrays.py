@@ -72,9 +72,13 @@ def _as_clip(path: Path, array: np.ndarray) -> np.ndarray:
 
 
 def _range(path: Path, clip: np.ndarray) -> tuple[float, float]:
-    """The scale and offset that bring an array to [0, 1]; a float one is read through once, by slices."""
-    if clip.dtype.kind != "f":
-        return (1.0 if clip.dtype.kind == "b" else float(np.iinfo(clip.dtype).max)), 0.0
+    """The scale and offset that bring an array to [0, 1].
+
+    uint8 has 255; floats within [0, 1] stay; all others, 12 bits in uint16 for one, are read through once, by slices,
+    and take the range that is there.
+    """
+    if clip.dtype.kind == "b" or clip.dtype == np.uint8:
+        return (1.0 if clip.dtype.kind == "b" else 255.0), 0.0
     low, high, bad, first = math.inf, -math.inf, 0, -1
     step = max(1, SLICE // max(1, clip[0].nbytes))
     for start in range(0, len(clip), step):
@@ -85,7 +89,7 @@ def _range(path: Path, clip: np.ndarray) -> tuple[float, float]:
         low, high = min(low, float(part.min())), max(high, float(part.max()))
     if bad:
         raise InputError(f"{path}: {bad} numbers are NaN or infinite, first in frame {first}; replace them")
-    if low >= 0 and high <= 1:
+    if low >= 0 and high <= 1 and clip.dtype.kind == "f":
         return 1.0, 0.0
     offset = min(0.0, low)
     return high - offset or 1.0, offset
