@@ -1,1 +1,1 @@
-"""Speed and quality, one command each: `python -m benchmarks NAME`."""
+"""`python -m benchmarks speed`: how many rounds of the paper's method a whole recovery costs."""

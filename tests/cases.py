@@ -130,6 +130,7 @@ OPERATORS = SAVED | {
     "autograd, complex": lambda: Spectrum(SHAPE),
     "sums of 2": lambda: Sums(SHAPE, 2),
     "sums of 2 @ mask": lambda: Sums(SHAPE, 2) @ Mask(SHAPE, kept(T, H, W)),
+    "mask of 3 frames @ sums of 2": lambda: Mask((3, C, H, W), kept(3, H, W)) @ Sums(SHAPE, 2),
     "sums of 2 + mask": lambda: Stacked([Sums(SHAPE, 2), Mask(SHAPE, kept(T, H, W))]),
     "sums of 2 + sums of 3": lambda: Stacked([Sums(SHAPE, 2), Sums(SHAPE, 3)]),
 }

@@ -252,6 +252,8 @@ BAD = {
     "snr nan": Bad(SIMULATE + " --snr nan", ["snr"], nothing),
     "snr beyond all numbers": Bad(SIMULATE + " --snr -1e6", ["snr"], nothing),
     "seed below 0": Bad(MEASURE.format("clip.npy --seed -1"), ["seed"], nothing),
+    "seed beyond 32 bits": Bad(MEASURE.format("clip.npy --seed 99999999999999999999"), ["seed"], nothing),
+    "size in another script": Bad(MEASURE.format("clip.npy --size ²"), ["--size"], nothing),
     "seed of a fraction": Bad(MEASURE.format("clip.npy --seed 1.5"), ["seed", "1.5"], nothing),
     # the mask
     "missing mask": Bad(INPAINT.format("no.png"), ["no.png", "no such file"], nothing),

@@ -196,3 +196,25 @@ def test_a_mask_of_ones_gives_the_clip_back():
     operator = Mask(SHAPE, torch.ones(16, 14))
     for found in baselines(clip, operator, operator.informative()).values():
         assert torch.equal(found, clip)
+
+
+def test_units_of_the_operator_do_not_matter():
+    """A, y and sigma in other units, all times 100: the same baseline."""
+
+    class Louder(Gaussian):
+        def _measure(self, x):
+            return 100 * super()._measure(x)
+
+        def _adjoint(self, y):
+            return 100 * super()._adjoint(y)
+
+        def row_norm(self):
+            return 100 * super().row_norm()
+
+    quiet, loud = Gaussian(SHAPE, 60), Louder(SHAPE, 60)
+    y = quiet(blocks())
+    start = torch.zeros(SHAPE)
+    one = total_variation(y, quiet, quiet.informative(), start, sigma=0.1)
+    other = total_variation(100 * y, loud, loud.informative(), start, sigma=10.0)
+    torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
+    assert float(one.std()) > 0.05

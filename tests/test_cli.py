@@ -322,3 +322,19 @@ def packets(path):
     """The audio of a file as it is stored: the bytes of its packets."""
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def test_tiny_and_constant_clips_have_a_table(here, command):
+    """Where a figure has no meaning the table says n/a, not "exact", and nothing breaks."""
+    np.save("tiny.npy", np.full((4, 1, 2, 9), 0.5, np.float32))
+    ended = command("simulate missing tiny.npy --steps 2 --ratio 0.5 -o run")
+    assert ended.code == 0, ended.err
+    assert "n/a (peak max - min)" in ended.out
+
+
+def test_the_folder_here_can_be_the_run(here, command, monkeypatch):
+    """-o . makes the run in the working folder when that is empty."""
+    Path("empty").mkdir()
+    monkeypatch.chdir("empty")
+    assert command("simulate missing ../clip.npy --steps 1 -o .").code == 0
+    assert Path("../empty/summary.json").exists()

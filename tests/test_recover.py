@@ -249,3 +249,38 @@ def test_wrong_input_is_refused(call, message):
     operator = Identity(SHAPE)
     with pytest.raises(InputError, match=message):
         call(CLIP.clone(), operator)
+
+
+def test_trust_knows_exact_baselines():
+    """A baseline without error is the best there is; one without a figure is passed over."""
+    assert "Do not use" in trust(40.0, {"linear": math.inf, "tv": 30.0})
+    assert "10.0 dB better" in trust(40.0, {"linear": math.nan, "tv": 30.0})
+
+
+def test_a_stop_delivers_the_last_round_when_it_is_the_best():
+    """Between two measurements of the held-out error a stop measures once more, so no round is lost."""
+    clip = moving()
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    seen = []
+
+    def watch(progress):
+        seen.append(progress)
+        if progress.state.step == 38:
+            raise KeyboardInterrupt
+
+    found = recover(operator(clip), operator, RecoverSettings(steps=100), compare=False, watch=watch)
+    assert seen[-1].history[-1]["heldout"] is None
+    assert found.history[-1]["heldout"] is not None
+    assert found.history[-1]["heldout"] == min(row["heldout"] for row in found.history if row["heldout"])
+    assert found.outcome.kind == "stopped"
+
+
+@pytest.mark.parametrize("other", [{"seed": 9}, {"heldout": 0.3}, {"rank": 2}, {"similarity": 0.5}], ids=str)
+def test_a_resume_with_other_settings_is_refused(other):
+    """What was fitted must not become held out, nor a free code a low-rank one."""
+    clip = moving()
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    seen = []
+    recover(operator(clip), operator, RecoverSettings(steps=2), compare=False, watch=seen.append)
+    with pytest.raises(InputError, match="resume"):
+        recover(operator(clip), operator, RecoverSettings(steps=3, **other), compare=False, resume=seen[0])

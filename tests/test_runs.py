@@ -303,3 +303,53 @@ def test_nothing_is_pickled(finished):
 def test_a_finished_run_leaves_no_temporary_file(finished):
     """Only the files of the design, and the checkpoint before the last."""
     assert set(os.listdir(finished)) - {"state.previous.safetensors"} == FILES
+
+
+def test_a_run_that_diverges_is_recorded(tmp_path):
+    """NaN in the fit ends in files that can be read and a sentence that says not to use the clip."""
+    from lowreel import Decoder, MissingPixels
+    from lowreel.measure import Measured
+    from lowreel.runs import perform
+
+    class Broken(Decoder):
+        def forward(self, codes):
+            return super().forward(codes) * torch.nan
+
+    clip = torch.from_numpy(moving())
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    measured = Measured(operator(clip), operator, torch.arange(len(clip)).double())
+    run = Run.create(tmp_path / "run", measured, RecoverSettings(steps=3))
+    _, summary, _ = perform(run, measured, clip, generator=Broken((1, 12, 16)))
+    run.finish(summary)
+    assert summary["outcome"]["kind"] == "diverged"
+    assert summary["trust"].startswith("Do not use")
+    assert run.summary()["psnr"] is None
+    assert run.load_progress().state.step == 1
+
+
+def test_two_cannot_work_on_one_run(here, command):
+    """A second resume is refused while the first one works."""
+    from lowreel.runs import _alone_in
+
+    assert command("simulate missing clip.npy --steps 2 -o run").code == 0
+    summary = json.loads(Path("run/summary.json").read_text())
+    summary["outcome"]["kind"] = "stopped"
+    Path("run/summary.json").write_text(json.dumps(summary))
+    before = snapshot(here)
+    with _alone_in(Path("run")):
+        ended = command(RESUME)
+    assert (ended.code, "another lowreel" in ended.err) == (2, True)
+    assert snapshot(here) == before
+
+
+@pytest.mark.parametrize(
+    "other", ["--ratio 0.9", "--noise 0.3", "--size 8", "--frames 3", "--seed 4"], ids=lambda flags: flags[2:7]
+)
+def test_a_resume_with_another_wish_is_refused(here, command, other):
+    """simulate --resume goes on only with what the run was made of."""
+    assert command("simulate missing clip.npy --steps 2 -o run").code == 0
+    before = snapshot(here)
+    ended = command(f"simulate missing clip.npy --steps 2 {other} -o run --resume")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert snapshot(here) == before
+    assert command("simulate missing clip.npy --steps 2 -o run --resume").code == 0

@@ -49,7 +49,7 @@ class Codes:
     """Codes z_t = mean + sum_j coefficients_tj basis_j (eq. 8), at the times of their frames.
 
     coefficients: (T, r), or the codes themselves, (T, K), where `basis` is None; basis: (r, K); mean: (K,) or None;
-    times: (T,) seconds, float64, rising within a sequence.
+    times: (T,) seconds, float64, rising.
     """
 
     coefficients: Tensor

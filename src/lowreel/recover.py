@@ -230,10 +230,12 @@ def fit(
 def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progress) -> Progress:
     """The progress with the held-out error of its last state, for what is delivered now; checkpoints do without."""
     error = problem.heldout_error(progress.state.representation(problem, solver).frames())
-    if not error < progress.best_error:
+    if not math.isfinite(error):
         return progress
-    row = {**progress.history[-1], "heldout": error}
-    return replace(progress, best=progress.state, best_error=error, history=(*progress.history[:-1], row))
+    history = (*progress.history[:-1], {**progress.history[-1], "heldout": error})
+    if error < progress.best_error:
+        return replace(progress, best=progress.state, best_error=error, history=history)
+    return replace(progress, history=history)
 
 
 def _affordable(step: int, made: int, seconds: float, limit: float, full: int) -> int:
