@@ -16,7 +16,7 @@ from .baselines import baselines as run_baselines
 from .errors import InputError
 from .generators import Generator, make
 from .latents import check_rank
-from .measure import Data, Functions, Measurement, check_operator, checked, map_data, nearest_consistent
+from .measure import Data, Functions, Measurement, check_operator, checked, map_data, nearest_consistent, tensors_of
 from .metrics import error_decibels
 from .representation import Representation
 from .select import hold_out
@@ -25,6 +25,9 @@ from .solver import Problem, State, iterate, planned_rounds
 
 CHECKS = 25
 """How often in a run the held-out error is measured."""
+
+FEW = 8
+"""Held-out numbers under which their error says nothing about the clip."""
 
 OutcomeKind = Literal["finished", "converged", "stopped", "diverged"]
 
@@ -120,7 +123,7 @@ def recover(
         history=progress.history,
         outcome=outcome,
         heldout_db=heldout_db,
-        trust=_judged(outcome, operator, heldout_db, compared),
+        trust=_judged(outcome, problem, heldout_db, compared),
         steps=progress.state.step,
         seconds=progress.seconds,
         settings=settings,
@@ -317,12 +320,15 @@ def _decibels(error: float, problem: Problem, sigma: float) -> float:
     return error_decibels(max(error - noise, 0.05 * error))
 
 
-def _judged(outcome: Outcome, operator: Measurement, heldout_db: float, compared: dict[str, Baseline]) -> str:
-    """`trust`, with what it cannot know: that the fit diverged, or that a mask's holes were never looked into."""
+def _judged(outcome: Outcome, problem: Problem, heldout_db: float, compared: dict[str, Baseline]) -> str:
+    """`trust`, with what it cannot know: a fit that diverged, too few held-out numbers, a mask's unseen holes."""
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return "Do not use: the fit diverged before anything was found."
+    count = 0 if problem.heldout is None else sum(int(t.sum()) for t in tensors_of(problem.heldout))
+    if count < FEW:
+        return f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
     sentence = trust(heldout_db, {name: baseline.heldout_db for name, baseline in compared.items()})
-    return sentence + (" Inside the mask's holes nothing can be checked." if operator.kind == "mask" else "")
+    return sentence + (" Inside the mask's holes nothing can be checked." if problem.operator.kind == "mask" else "")
 
 
 def trust(heldout_db: float, baseline_dbs: dict[str, float]) -> str:
