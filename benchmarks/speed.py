@@ -62,7 +62,7 @@ def seconds_per_round(data: torch.Tensor, operator: lowreel.Measurement, rounds:
     """Mean time of a round of paper-joint, the first (which starts everything up) left out."""
     times = torch.arange(operator.clip_shape[0], dtype=torch.float64) / 25
     shape = operator.clip_shape[1:]
-    problem = lowreel.Problem(data, operator, make("paper", shape, seed=0), times)
+    problem = lowreel.Problem(data, operator, make("dcgan", shape, seed=0), times)
     iteration = lowreel.iterate(problem, PRESETS["paper-joint"])
     next(iteration)
     start = time.perf_counter()

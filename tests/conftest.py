@@ -94,7 +94,9 @@ def python_path():
 @pytest.fixture(scope="session")
 def _server(python_path):
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lowreel.runs", "lowreel.report", "lowreel.cli", "torch._dynamo", "pytest"])
+    context.set_forkserver_preload(
+        ["lowreel.runs", "lowreel.trainings", "lowreel.report", "lowreel.cli", "torch._dynamo", "pytest"]
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", python_path)
         patch.setenv("OMP_NUM_THREADS", "1")

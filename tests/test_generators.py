@@ -135,9 +135,15 @@ def test_paper_network_is_relu_between_and_tanh_at_the_end():
 
 
 REFUSED = {
-    "paper of another size": (lambda: make("paper", (1, 48, 64)), "64x64 frames, this clip is 48x64; add --size 64"),
-    "paper of two channels": (lambda: make("paper", (2, 64, 64)), "expected 1 or 3 channels, got 2"),
-    "unknown": (lambda: make("wizard", (1, 8, 8)), "expected decoder or paper, got 'wizard'"),
+    "paper of another size": (
+        lambda: make("dcgan", (1, 48, 64)),
+        "this clip has 48x64 with 1; add --size 64",
+    ),
+    "paper of two channels": (lambda: make("dcgan", (2, 64, 64)), "expected 1 or 3 channels, got 2"),
+    "unknown": (
+        lambda: make("wizard", (1, 8, 8)),
+        "or a file of weights, got 'wizard'",
+    ),
     "unknown spec": (lambda: from_spec({"kind": "wizard"}), "unknown kind 'wizard'"),
     "no spec": (lambda: from_spec({}), "unknown kind None"),
     "no height": (lambda: Decoder((1, 0, 8)), r"expected a frame shape \(C, H, W\)"),
@@ -151,7 +157,7 @@ def test_refused_by_message(build, message):
         build()
 
 
-@pytest.mark.parametrize(("kind", "shape"), [("decoder", (3, 6, 9)), ("paper", (3, 64, 64)), ("paper", (1, 64, 64))])
+@pytest.mark.parametrize(("kind", "shape"), [("decoder", (3, 6, 9)), ("dcgan", (3, 64, 64)), ("dcgan", (1, 64, 64))])
 def test_make(kind, shape):
     """`make` gives frames of the shape asked for, from the seed asked for."""
     generator = make(kind, shape, seed=2)

@@ -14,12 +14,15 @@ PACKAGE = Path(lowreel.__file__).parent
 ROWS = {
     "errors": -1,
     "files": -1,
+    "checkpoints": -1,
     "video": 0,
     "measure": 0,
     "generators": 0,
     "latents": 0,
     "metrics": 0,
     "settings": 0,
+    "schedule": 0,
+    "names": 0,
     "representation": 1,
     "datasets": 1,
     "solver": 2,
@@ -29,17 +32,18 @@ ROWS = {
     "select": 3,
     "recover": 4,
     "runs": 5,
+    "trainings": 5,
     "report": 5,
     "cli": 6,
     "inspect": 6,
 }
-"""Rows of the table in DESIGN.md; errors and files lie under them all."""
+"""Rows of the table in DESIGN.md; errors, files and checkpoints lie under them all."""
 
 HOMES = {"__init__", "__main__"}
 """The package's front door and `python -m lowreel`: they stand above the rows."""
 
-SIDEWAYS_BELOW = {("files", "errors")}
-"""Both lie under row 0; files may raise errors."""
+SIDEWAYS_BELOW = {("files", "errors"), ("checkpoints", "files"), ("checkpoints", "errors")}
+"""They lie under row 0: checkpoints are files, and both may raise errors."""
 
 
 def module_of(path):

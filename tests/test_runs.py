@@ -329,14 +329,14 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
 
 def test_two_cannot_work_on_one_run(here, command):
     """A second resume is refused while the first one works."""
-    from lowreel.runs import _alone_in
+    from lowreel.checkpoints import alone_in
 
     assert command("simulate missing clip.npy --steps 2 -o run").code == 0
     summary = json.loads(Path("run/summary.json").read_text())
     summary["outcome"]["kind"] = "stopped"
     Path("run/summary.json").write_text(json.dumps(summary))
     before = snapshot(here)
-    with _alone_in(Path("run")):
+    with alone_in(Path("run")):
         ended = command(RESUME)
     assert (ended.code, "another lowreel" in ended.err) == (2, True)
     assert snapshot(here) == before

@@ -144,7 +144,7 @@ def prepare(
     """The problem that `recover` solves, with everything checked that can be before the first round."""
     y = _as_data(data, operator)
     frames, channels, height, width = operator.clip_shape
-    made = generator or make(settings.generator_kind(), (channels, height, width), seed=settings.seed)
+    made = generator or make(settings.generator_name(channels), (channels, height, width), seed=settings.seed)
     solver = settings.solver()
     if solver.rank is not None:
         check_rank(solver.rank, frames, made.code_dim)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import math
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,11 +18,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from .checkpoints import alone_in, load_checkpoint, save_checkpoint
+from .datasets import open_source
 from .errors import InputError
-from .files import check_free, is_whole, read_json, read_tensors, remove_leftovers, replacing, write_json, write_tensors
+from .files import check_free, read_json, remove_leftovers, replacing, write_json
 from .generators import Generator
 from .measure import Measured, tensors_of
 from .metrics import psnr, psnr_range, ssim
+from .names import source_text
 from .recover import Progress, Recovery, recover
 from .settings import RecoverSettings
 from .solver import State
@@ -98,7 +99,6 @@ class Run:
 
     def save_progress(self, progress: Progress) -> None:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
-        current, previous = self.folder / "state.safetensors", self.folder / "state.previous.safetensors"
         tensors = {f"state.{name}": t for name, t in progress.state.tensors().items()}
         header: dict[str, Any] = {"state": progress.state.header(), "best": None}
         if progress.best.step != progress.state.step:
@@ -107,27 +107,11 @@ class Run:
         error = progress.best_error if math.isfinite(progress.best_error) else None
         header |= {"best_error": error, "steps": progress.steps, "seconds": progress.seconds}
         header["history"] = list(progress.history)
-        with replacing(current) as temporary:
-            write_tensors(temporary, "state", tensors, header)
-            if is_whole(current):
-                os.replace(current, previous)
+        save_checkpoint(self.folder, "state", tensors, header)
 
     def load_progress(self) -> Progress | None:
         """The newest checkpoint that can be read, or None when there is none."""
-        damage = None
-        for name in ("state.safetensors", "state.previous.safetensors"):
-            path = self.folder / name
-            if not path.exists():
-                continue
-            try:
-                return _progress(*read_tensors(path, "state"))
-            except InputError as error:
-                damage = error
-            except (KeyError, TypeError) as error:
-                damage = InputError(f"{path}: a checkpoint without {error}; start a new run")
-        if damage:
-            raise damage
-        return None
+        return load_checkpoint(self.folder, "state", _progress)
 
     def write_history(self, history: Sequence[dict[str, Any]]) -> None:
         """Write history.jsonl: one line a round."""
@@ -185,7 +169,7 @@ def perform(
     kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits.
     """
     keeper = Keeper(run, show)
-    with _alone_in(run.folder):
+    with alone_in(run.folder):
         remove_leftovers(run.folder)
         (run.folder / "summary.json").unlink(missing_ok=True)
         try:
@@ -204,19 +188,6 @@ def perform(
         run.write_history(recovery.history)
         summary, notes = _write_results(run, recovery, measured, truth)
     return recovery, summary, notes
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder against a second process; InputError when another one works in it."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise InputError(f"{folder}: another lowreel works on this run; wait for it, or stop it") from None
-    finally:
-        os.close(descriptor)
 
 
 def _write_results(
@@ -297,15 +268,13 @@ def _finite(value: float) -> float | str | None:
 
 def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
     """The true clip that a run was told of, read again. Raises InputError when it has another shape."""
-    from .video import open_clip
-
     arguments = dict(reading)
     path = arguments.pop("path")
     if arguments.get("frames") is not None:
         arguments["frames"] = slice(*arguments["frames"])
     if arguments.get("size") is not None:
         arguments["size"] = tuple(arguments["size"])
-    truth = open_clip(path, **arguments)
+    truth = open_source(path, **arguments)
     if tuple(truth.shape) != tuple(clip_shape):
         raise InputError(
             f"{path}: the true clip is {tuple(truth.shape)} (T, C, H, W), the measured one {tuple(clip_shape)}; "
@@ -321,7 +290,7 @@ def clip_information(clip: Any) -> dict[str, Any]:
     """
     array = Path(clip.source).suffix in (".npy", ".npz")
     return {
-        "source": str(Path(clip.source).resolve()),
+        "source": source_text(clip.source),
         "rate": str(clip.rate),
         "scale": float(clip.scale) if array else 1.0,
         "offset": float(clip.offset) if array else 0.0,

@@ -81,8 +81,10 @@ class RecoverSettings(Settings):
     time: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="seconds at most for the optimisation; the schedule is shortened to end in time"
     )
-    generator: Literal["auto", "decoder", "paper"] = Field(
-        "auto", description="decoder (any size) or paper (DCGAN of the paper, 64x64); auto: what the preset uses"
+    generator: str = Field(
+        "auto",
+        description="decoder (any size) or dcgan (64x64) from random weights; paper-grey or paper-rgb, the dcgan "
+        "trained on MNIST or CIFAR-10; or a file of weights. auto: decoder, in the paper's presets the trained dcgan",
     )
     seed: Seed = Field(0, description="seed of everything random")
     heldout: Annotated[float, Field(gt=0, lt=0.5)] = Field(
@@ -97,11 +99,31 @@ class RecoverSettings(Settings):
             changes |= {"linear": True, "rank": self.rank or 2}
         return PRESETS[self.preset].model_copy(update=changes)
 
-    def generator_kind(self) -> str:
-        """`decoder`, or `paper` for the paper's presets."""
-        if self.generator == "auto":
-            return "decoder" if self.preset == "default" else "paper"
-        return self.generator
+    def generator_name(self, channels: int) -> str:
+        """`generator`, or what `auto` means for clips of so many channels."""
+        if self.generator != "auto":
+            return self.generator
+        return "decoder" if self.preset == "default" else "paper-grey" if channels == 1 else "paper-rgb"
+
+
+class TrainSettings(Settings):
+    """How a generator is trained on images."""
+
+    epochs: PositiveInt = Field(20, description="how often each image is seen")
+    batch: PositiveInt = Field(256, description="images in a minibatch")
+    code_step: PositiveFloat = Field(0.1, description="step on the codes, as a share of their spread")
+    weight_step: PositiveFloat = Field(2e-3, description="step on the weights: root mean square of its entries")
+    seed: Seed = Field(0, description="seed of the first weights and of the order of the images")
+
+
+class ImagesSettings(Settings):
+    """Which images of a data set a generator is trained on, and how they are read."""
+
+    size: str | None = Field(None, description="resize to exactly N (square) or HxW; default: 64")
+    channels: Annotated[int, Field(ge=1, le=3)] | None = Field(
+        None, description="1 grey, 3 colour; default: the data set's own"
+    )
+    images: PositiveInt | None = Field(None, description="take only so many, evenly spaced over the set")
 
 
 class ClipSettings(Settings):

@@ -19,6 +19,7 @@ from .generators import Generator, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, map_data, streams, tensors_of
 from .representation import Representation
+from .schedule import one_cycle
 from .settings import SolverSettings
 
 
@@ -185,6 +186,9 @@ def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
     return settings.linear and len(problem.sequences) > 1
 
 
+LEAST_SHARE = 1 / 1024
+"""Smallest share of the authors' step on the codes that Algorithm 1 falls to."""
+
 CODE_TENSORS = ("coefficients", "basis", "mean")
 """Code parameters in the order in which the optimiser counts them."""
 
@@ -211,6 +215,7 @@ class _Fit:
             if name in start
         }
         self.adam = self._optimiser(settings)
+        self.code_share, self.code_loss = 1.0, math.inf
         if state is not None:
             self._restore(state)
 
@@ -234,6 +239,7 @@ class _Fit:
                     f"resume: the {what} differs from that of the saved state; give the same one, or start a new run"
                 )
         self.generator.load_state_dict(state.weights)
+        self.code_share, self.code_loss = state.optimiser.get("codes", torch.tensor([1.0, math.inf])).tolist()
         for k, parameter in enumerate(self._adam_parameters()):
             if self.adam is not None and f"{k}.step" in state.optimiser:
                 moments = {
@@ -248,12 +254,18 @@ class _Fit:
         codes = p["coefficients"] @ p["basis"] if "basis" in p else p["coefficients"]
         return codes + p["mean"] if "mean" in p else codes
 
+    def judge_code_step(self, before: float, after: float) -> None:
+        """Halve the step on the codes if the last one made the loss rise, else let it grow towards the full one."""
+        share = self.code_share / 2 if after > before else 1.05 * self.code_share
+        self.code_share = min(max(share, LEAST_SHARE), 1.0)
+
     def snapshot(self, step: int, loss: float) -> State:
         moments = {
             f"{k}.{name}": tensor.clone()
             for k, parameter in enumerate(self._adam_parameters())
             for name, tensor in (self.adam.state[parameter] if self.adam else {}).items()
         }
+        moments["codes"] = torch.tensor([self.code_share, self.code_loss], dtype=torch.float64)
         weights = {name: tensor.detach().clone() for name, tensor in self.generator.state_dict().items()}
         codes = {name: tensor.detach().clone() for name, tensor in self.codes.items()}
         return State(step, loss, codes, weights, moments, self.identity)
@@ -265,7 +277,8 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
     if settings.start == "shared":
         codes = shared_start(frames, code_dim, problem.seed)
     else:
-        codes = smooth_start(problem.times, code_dim, problem.seed)
+        generator = problem.generator
+        codes = generator.code_mean + generator.code_spread * smooth_start(problem.times, code_dim, problem.seed)
     if settings.algorithm == "alternating" or settings.rank is None:
         return {"coefficients": codes}
     if _joint_lines(problem, settings):
@@ -275,18 +288,27 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
 
 
 def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: int) -> float:
-    """Algorithm 1: gradient step on the codes, projection, Adam step on the weights at the projected codes."""
+    """Algorithm 1: gradient step on the codes, projection, Adam step on the weights at the projected codes.
+
+    The step on the codes is the authors' as long as it lowers the loss. It is halved after each step that does not,
+    and recovers slowly: with weights or operators of larger curvature than theirs, theirs oscillates.
+    """
     z = fit.codes["coefficients"]
     loss = _paper_loss(fit, problem, settings)
+    before = float(loss.detach())
+    if fit.adam is None:
+        fit.judge_code_step(fit.code_loss, before)
     (gradient,) = torch.autograd.grad(loss, z)
     with torch.no_grad():
-        z.sub_(settings.code_step * fit.frames * gradient)
+        z.sub_(fit.code_share * settings.code_step * fit.frames * gradient)
         z.copy_(_projected(z, problem, settings))
     if fit.adam is not None:
         loss = _paper_loss(fit, problem, settings)
+        fit.judge_code_step(before, float(loss.detach()))
         fit.adam.zero_grad()
         loss.backward()
         fit.adam.step()
+    fit.code_loss = before
     return float(loss.detach())
 
 
@@ -341,13 +363,6 @@ def _batch_loss(
     found = operator.subset(batch)(fit.generator(fit.z()[frames]))
     error = squared(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
     return _weighed(scale * error, fit, problem, settings)
-
-
-def one_cycle(progress: float, warm_up: float = 0.1) -> float:
-    """Share of the full step at a point of the run: up in a line over the first tenth, then down a half cosine."""
-    if progress < warm_up:
-        return progress / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
 def _settings_hash(problem: Problem, settings: SolverSettings) -> str:

@@ -13,15 +13,18 @@ from cyclopts import App, CycloptsError, Parameter
 from .. import __version__
 from ..errors import InputError
 from ..files import check_free
+from ..names import source_text
 from ..settings import (
     ClipSettings,
     GaussianSettings,
     IdentitySettings,
+    ImagesSettings,
     MissingSettings,
     NoiseSettings,
     RecoverSettings,
     SeedSettings,
     Settings,
+    TrainSettings,
 )
 from .display import ProgressBar, show_summary
 from .values import parse_frames, parse_size
@@ -109,7 +112,7 @@ def measure_missing(
     Parameters
     ----------
     clip
-        video file, folder of images, or .npy/.npz array
+        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
     output
         file to write, such as y.safetensors
     """
@@ -131,7 +134,7 @@ def measure_gaussian(
     Parameters
     ----------
     clip
-        video file, folder of images, or .npy/.npz array
+        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
     output
         file to write, such as y.safetensors
     """
@@ -152,7 +155,7 @@ def measure_identity(
     Parameters
     ----------
     clip
-        video file, folder of images, or .npy/.npz array
+        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
     output
         file to write, such as y.safetensors
     """
@@ -175,7 +178,7 @@ def simulate_missing(
     Parameters
     ----------
     clip
-        video file, folder of images, or .npy/.npz array
+        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
     output
         folder of the run; default: a new one in runs/
     resume
@@ -200,7 +203,7 @@ def simulate_gaussian(
     Parameters
     ----------
     clip
-        video file, folder of images, or .npy/.npz array
+        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
     output
         folder of the run; default: a new one in runs/
     resume
@@ -224,7 +227,7 @@ def simulate_identity(
     Parameters
     ----------
     clip
-        video file, folder of images, or .npy/.npz array
+        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
     output
         folder of the run; default: a new one in runs/
     resume
@@ -297,7 +300,7 @@ def inpaint(
     if resume:
         _go_on(_given(output), recovering, request)
         return
-    folder = _fresh(output, f"{clip.stem}-inpaint")
+    folder = _fresh(output, f"{_stem(clip)}-inpaint")
     from ..measure import Mask, Measured
     from ..runs import clip_information, clip_times
     from ..video import read_mask
@@ -325,8 +328,43 @@ def demo(*, output: OutputOrNew = None, recovering: Recovering = RecoverSettings
 
 
 @app.command
+def train(
+    dataset: str,
+    *,
+    output: Output,
+    generator: str = "dcgan",
+    resume: Resume = False,
+    choosing: Annotated[ImagesSettings, Flat] = ImagesSettings(),
+    training: Annotated[TrainSettings, Flat] = TrainSettings(),
+) -> None:
+    """Train a generator on images: its weights, and a code for each image, are fitted together.
+
+    Beside the weights a folder NAME.training is made, with checkpoints, the curve and a picture of reconstructions.
+
+    Parameters
+    ----------
+    dataset
+        mnist, cifar10 (their published files are looked for in $LOWREEL_DATA and in data), or a folder of pictures
+        and videos
+    output
+        file to write, such as weights.safetensors; use it with --generator FILE
+    generator
+        dcgan (64x64) or decoder (any size) from random weights, or trained weights to start from: paper-grey,
+        paper-rgb, or a file
+    resume
+        go on with the training that was begun for this output; --epochs may be changed
+    """
+    from .training import resume_training, start_training
+
+    if resume:
+        resume_training(output, dataset, generator, choosing, training)
+    else:
+        start_training(output, dataset, generator, choosing, training)
+
+
+@app.command
 def info(file: Path) -> None:
-    """Say what a file or folder holds: a clip, measured data, a representation or a run.
+    """Say what a file or folder holds: a clip, measured data, a representation, weights or a run.
 
     Parameters
     ----------
@@ -397,7 +435,7 @@ def _simulate(
         _go_on(_given(output), recovering, request)
         return
     _check_arguments(operator, reading, noise)
-    folder = _fresh(output, f"{clip.stem}-{kind}")
+    folder = _fresh(output, f"{_stem(clip)}-{kind}")
     measured, truth = _measured(clip, operator, reading, noise, recovering.seed)
     _start(folder, measured, recovering, truth, request)
 
@@ -471,17 +509,17 @@ def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
 
 
 def _open(clip: Path, reading: ClipSettings) -> Any:
-    from ..video import open_clip
+    from ..datasets import open_source
 
     how = _reading(clip, reading)
     frames = slice(*how["frames"]) if how["frames"] else None
-    return open_clip(clip, size=how["size"], fit=how["fit"], channels=how["channels"], frames=frames)
+    return open_source(clip, size=how["size"], fit=how["fit"], channels=how["channels"], frames=frames)
 
 
 def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
-    """How a clip is read, as plain data: the arguments of `open_clip`."""
+    """How a clip is read, as plain data: the arguments of `open_source`."""
     return {
-        "path": str(clip.resolve()),
+        "path": source_text(clip),
         "size": parse_size(reading.size),
         "fit": reading.fit,
         "channels": reading.channels,
@@ -493,7 +531,7 @@ def _truth_reading(truth: Path, measured: Measured) -> dict[str, Any]:
     """The true clip is read as the measured one was, or else to the data's shape."""
     _, channels, height, width = measured.operator.clip_shape
     known = measured.clip.get("reading") or {"fit": "squash", "frames": [measured.operator.clip_shape[0]]}
-    return {**known, "path": str(truth.resolve()), "size": (height, width), "channels": channels}
+    return {**known, "path": source_text(truth), "size": (height, width), "channels": channels}
 
 
 def _given(output: Path | None) -> Path:
@@ -508,6 +546,10 @@ def _fresh(output: Path | None, name: str) -> Path:
         return _unused(Path("runs") / name)
     check_free(output)
     return output
+
+
+def _stem(clip: Path) -> str:
+    return clip.stem.replace(":", "-")
 
 
 def _unused(folder: Path) -> Path:

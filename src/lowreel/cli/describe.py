@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..datasets import open_source
 from ..errors import InputError
+from ..generators import load_weights, weights_header
 from ..measure import Measured
+from ..names import is_clip_name
 from ..representation import Representation
 from ..runs import Run
-from ..video import open_clip
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Facts about a clip, measured data, a representation or a run. Raises InputError for anything else."""
-    if not path.exists():
+    """Facts about a clip, measured data, a representation, weights or a run. Raises InputError for anything else."""
+    if not path.exists() and not is_clip_name(path):
         raise InputError(f"{path}: no such file or folder")
     if (path / "config.json").is_file():
         return _run(path)
     if path.suffix == ".safetensors":
         return _tensors(path)
-    clip = open_clip(path)
+    clip = open_source(path)
     frames, channels, height, width = clip.shape
     return {
         "clip": path,
@@ -34,19 +36,19 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def _tensors(path: Path) -> dict[str, Any]:
+    """Facts about one of our safetensors files, or the InputError that says what is wrong with it."""
     try:
-        measured = Measured.load(path)
-    except InputError as first:
-        if "expected a data file, got a representation" not in str(first):
-            raise
-        found = Representation.load(path)
-        return {
-            "representation": path,
-            "generator": found.generator.spec(),
-            "frames": len(found.codes),
-            "rank": found.codes.rank,
-            "parameters": found.parameters,
-        }
+        return _data(path)
+    except InputError as error:
+        if "expected a data file, got a representation" in str(error):
+            return _representation(path)
+        if "expected a data file, got a weights" in str(error):
+            return _weights(path)
+        raise
+
+
+def _data(path: Path) -> dict[str, Any]:
+    measured = Measured.load(path)
     return {
         "data": path,
         "operator": measured.operator.spec(),
@@ -54,6 +56,23 @@ def _tensors(path: Path) -> dict[str, Any]:
         "clip shape": measured.operator.clip_shape,
         "data shape": measured.operator.data_shape,
     }
+
+
+def _representation(path: Path) -> dict[str, Any]:
+    found = Representation.load(path)
+    return {
+        "representation": path,
+        "generator": found.generator.spec(),
+        "frames": len(found.codes),
+        "rank": found.codes.rank,
+        "parameters": found.parameters,
+    }
+
+
+def _weights(path: Path) -> dict[str, Any]:
+    generator, header = load_weights(path), weights_header(path)
+    facts = {"weights": path, "generator": header["generator"], "count": generator.weights_count}
+    return facts | header["provenance"] | {"sha256": header["sha256"]}
 
 
 def _run(path: Path) -> dict[str, Any]:

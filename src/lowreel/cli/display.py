@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from ..recover import Progress
+    from ..trainings import TrainProgress
 
 
 def show_summary(folder: Path, summary: dict[str, Any], notes: list[str]) -> None:
@@ -24,37 +27,69 @@ def show_summary(folder: Path, summary: dict[str, Any], notes: list[str]) -> Non
     console.print(f"Results in {folder}: recovered.mp4, report.png, summary.json", highlight=False)
 
 
-class ProgressBar:
-    """The progress bar: rounds, loss, held-out error, time left; silent when the output is not a terminal."""
+LINE_SECONDS = 30.0
+"""How often a line is printed where the output is not a terminal."""
 
-    def __init__(self) -> None:
+
+class Bar:
+    """A progress bar with fields of text and the time left; where the output is no terminal, a line now and then."""
+
+    def __init__(self, what: str) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+        self.what = what
         self.bar = Progress(
-            TextColumn("recovering"),
+            TextColumn(what),
             BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("loss {task.fields[loss]}  held-out {task.fields[heldout]}"),
+            TextColumn("{task.fields[text]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            disable=not sys.stdout.isatty(),
         )
         self.task: Any = None
+        self.printed = time.monotonic()
 
-    def __enter__(self) -> ProgressBar:
+    def __enter__(self) -> Self:
         self.bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
+    def move(self, done: int, total: int, text: str) -> None:
+        """Say how far things are."""
+        if self.task is None:
+            self.task = self.bar.add_task("", total=total, text=text)
+        self.bar.update(self.task, completed=done, total=total, text=text)
+        if self.bar.disable and time.monotonic() - self.printed > LINE_SECONDS:
+            self.printed = time.monotonic()
+            print(f"{self.what} {done}/{total}  {text}", flush=True)
+
+
+class ProgressBar(Bar):
+    """The progress of a recovery: rounds, loss, held-out error, time left."""
+
+    def __init__(self) -> None:
+        super().__init__("recovering")
+
     def show(self, progress: Progress) -> None:
         """Move the bar to where the run stands."""
-        if self.task is None:
-            self.task = self.bar.add_task("", total=progress.steps, loss="", heldout="")
         from ..metrics import error_decibels
 
         known = progress.best_error < float("inf")
         heldout = f"{error_decibels(progress.best_error):.2f} dB" if known else "-"
-        loss = f"{progress.state.loss:.2e}"
-        self.bar.update(self.task, completed=progress.state.step, total=progress.steps, loss=loss, heldout=heldout)
+        self.move(progress.state.step, progress.steps, f"loss {progress.state.loss:.2e}  held-out {heldout}")
+
+
+class TrainingBar(Bar):
+    """The progress of a training: minibatches, PSNR of the reconstructions, time left."""
+
+    def __init__(self) -> None:
+        super().__init__("training")
+
+    def show(self, progress: TrainProgress) -> None:
+        """Move the bar to where the training stands."""
+        psnr = progress.history[-1]["psnr"]
+        self.move(progress.state.step, progress.steps, "" if psnr is None else f"reconstruction {psnr:.2f} dB")

@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 from ..errors import InputError
 from .base import Generator
 from .dcgan import Dcgan, shared_start
 from .decoder import Decoder, smooth_start
+from .weights import from_spec, load_weights, save_weights, weights_header
+from .zoo import ZOO, from_zoo
 
-__all__ = ["Dcgan", "Decoder", "Generator", "from_spec", "make", "shared_start", "smooth_start"]
+__all__ = [
+    "ZOO",
+    "Dcgan",
+    "Decoder",
+    "Generator",
+    "from_spec",
+    "from_zoo",
+    "load_weights",
+    "make",
+    "save_weights",
+    "shared_start",
+    "smooth_start",
+    "weights_header",
+]
 
 
-def from_spec(spec: Mapping[str, Any]) -> Generator:
-    """Build the network of a `spec`, with weights yet to be loaded. Raises InputError for an unknown kind."""
-    match spec.get("kind"):
-        case "dcgan":
-            return Dcgan(spec["channels"])
-        case "decoder":
-            return Decoder(tuple(spec["frame_shape"]), code_dim=spec["code_dim"])
-        case other:
-            raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
+def make(name: str, frame_shape: tuple[int, int, int], *, seed: int = 0) -> Generator:
+    """A generator of frames (C, H, W) = `frame_shape`.
+
+    name: `decoder` (any size) or `dcgan` (64x64), which start from random weights of the seed; `paper-grey` or
+    `paper-rgb`, trained, from the zoo; or a file of weights. Raises InputError when it makes other frames.
+    """
+    if name == "decoder":
+        return Decoder(frame_shape, seed=seed)
+    if name == "dcgan":
+        _check_frames(name, (frame_shape[0], 64, 64), frame_shape)
+        return Dcgan(frame_shape[0], seed=seed)
+    if name not in ZOO and not Path(name).exists():
+        raise InputError(f"generator: expected decoder, dcgan, {', '.join(ZOO)} or a file of weights, got {name!r}")
+    found = from_zoo(name) if name in ZOO else load_weights(name)
+    _check_frames(name, found.frame_shape, frame_shape)
+    return found
 
 
-def make(kind: str, frame_shape: tuple[int, int, int], *, seed: int = 0) -> Generator:
-    """A generator with random weights: `decoder` (any size) or `paper` (DCGAN, 64x64). frame_shape: (C, H, W)."""
-    match kind:
-        case "decoder":
-            return Decoder(frame_shape, seed=seed)
-        case "paper":
-            if frame_shape[1:] != (64, 64):
-                raise InputError(
-                    f"generator paper: it makes 64x64 frames, this clip is {frame_shape[1]}x{frame_shape[2]}; "
-                    "add --size 64, or use --generator decoder"
-                )
-            return Dcgan(frame_shape[0], seed=seed)
-        case other:
-            raise InputError(f"generator: expected decoder or paper, got {other!r}")
+def _check_frames(name: str, made: tuple[int, int, int], wanted: tuple[int, int, int]) -> None:
+    if made == wanted:
+        return
+    size = f"--size {made[1]}" if made[1] == made[2] else f"--size {made[1]}x{made[2]}"
+    change = size if made[1:] != wanted[1:] else f"--channels {made[0]}"
+    raise InputError(
+        f"generator {name}: it makes {made[1]}x{made[2]} frames with {made[0]} channels, this clip has "
+        f"{wanted[1]}x{wanted[2]} with {wanted[0]}; add {change}, or use --generator decoder"
+    )

@@ -12,12 +12,16 @@ from torch import Tensor, nn
 class Generator(nn.Module, ABC):
     """G: codes (N, K) to frames (N, C, H, W) in [0, 1], each frame from its own code alone.
 
-    `code_dim` is K, `frame_shape` is (C, H, W); `spec()` rebuilds the network, its weights apart.
+    `code_dim` is K, `frame_shape` is (C, H, W); `spec()` rebuilds the network, its weights apart. `code_mean` and
+    `code_spread`, (K,), say what codes it is used to: of a trained one mean and standard deviation of its images'
+    codes, else 0 and 1. They say where a fit starts and are not part of the weights.
     """
 
     kind: ClassVar[str]
     code_dim: int
     frame_shape: tuple[int, int, int]
+    code_mean: Tensor | float = 0.0
+    code_spread: Tensor | float = 1.0
 
     @abstractmethod
     def forward(self, codes: Tensor) -> Tensor:
@@ -34,7 +38,11 @@ class Generator(nn.Module, ABC):
 
 
 def to_grey_levels(values: Tensor, leak: float = 0.0) -> Tensor:
-    """tanh, mapped from [-1, 1] to [0, 1]; with `leak` its gradient is that of tanh(v) + leak v, its value is not."""
+    """tanh, mapped from [-1, 1] to [0, 1]; with `leak` its gradient is that of tanh(v) + leak v, its value is not.
+
+    Computed in float32 at least: half formats are coarser than a grey level.
+    """
+    values = values.to(torch.promote_types(values.dtype, torch.float32))
     levels = torch.tanh(values)
     if leak and values.requires_grad:
         levels = levels + leak * (values - values.detach())

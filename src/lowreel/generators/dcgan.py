@@ -27,7 +27,7 @@ class Dcgan(Generator):
     def __init__(self, channels: int, *, seed: int = 0):
         super().__init__()
         if channels not in (1, 3):
-            raise InputError(f"paper generator: expected 1 or 3 channels, got {channels}")
+            raise InputError(f"dcgan: expected 1 or 3 channels, got {channels}")
         self.code_dim = 32 if channels == 1 else 256
         self.frame_shape = (channels, 64, 64)
         first = 256 if channels == 1 else 512

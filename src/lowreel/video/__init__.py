@@ -1,7 +1,10 @@
 """Files and folders of frames <-> clips, lazily, both ways: frame times, audio, crop, resize."""
 
 from .arrays import write_npy
-from .clip import Clip, open_clip, read_mask
+from .clip import Clip, clip_of, open_clip, read_mask
+from .movies import MOVIES
+from .pictures import PICTURES
+from .reader import LUMA
 from .writing import write_video
 
-__all__ = ["Clip", "open_clip", "read_mask", "write_npy", "write_video"]
+__all__ = ["LUMA", "MOVIES", "PICTURES", "Clip", "clip_of", "open_clip", "read_mask", "write_npy", "write_video"]

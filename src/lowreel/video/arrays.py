@@ -45,6 +45,23 @@ class ArrayReader:
             yield torch.from_numpy(np.array(stored, dtype=np.float32, order="C"))
 
 
+class TensorReader:
+    """A clip (T, C, H, W) in memory with grey levels in [0, 1], at 25 frames per second."""
+
+    rate, has_audio, scale, offset = RATE, False, 1.0, 0.0
+
+    def __init__(self, clip: Tensor) -> None:
+        self._clip = clip
+        self.count = self.available = len(clip)
+        channels, height, width = clip.shape[1:]
+        self.shape = (channels, height, width)
+        self.times = tuple(i / RATE for i in range(self.count))
+
+    def frames(self, indices: range) -> Iterator[Tensor]:
+        """See `Reader`."""
+        yield from (self._clip[index] for index in indices)
+
+
 def _array(path: Path) -> np.ndarray:
     try:
         if path.suffix.lower() == ".npy":

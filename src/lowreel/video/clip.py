@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .arrays import ArrayReader
+from .arrays import ArrayReader, TensorReader
 from .movies import VideoReader
 from .pictures import PICTURES, PictureReader, pages_of, pictures_of
 from .reader import Reader, coloured, fitted, size_text
@@ -66,9 +66,27 @@ def open_clip(
     the luma of colour, 3 repeats grey; `frames` selects start:stop:step. Raises InputError for whatever the file,
     or a wish, has wrong. Arrays may be (H, W), (T, H, W), (T, C, H, W) or (T, H, W, C); an .npz is held in memory.
     """
-    path = Path(path)
     _check_wishes(size, fit, channels)
-    reader = _reader(path)
+    return _clip(Path(path), _reader(Path(path)), size, fit, channels, frames)
+
+
+def clip_of(
+    tensor: Tensor,
+    name: str,
+    *,
+    size: tuple[int, int] | None = None,
+    fit: Literal["squash", "crop"] = "squash",
+    channels: int | None = None,
+    frames: slice | None = None,
+) -> Clip:
+    """A clip of frames in memory, (T, C, H, W) in [0, 1], with the wishes of `open_clip`; `name` is its source."""
+    _check_wishes(size, fit, channels)
+    return _clip(Path(name), TensorReader(tensor), size, fit, channels, frames)
+
+
+def _clip(
+    path: Path, reader: Reader, size: tuple[int, int] | None, fit: str, channels: int | None, frames: slice | None
+) -> Clip:
     indices = _selected(path, reader, frames or slice(None))
     shape = (len(indices), channels or reader.shape[0], *(size or reader.shape[1:]))
     times = tuple(reader.times[i] for i in indices)

@@ -20,6 +20,9 @@ from torch import Tensor
 from ..errors import InputError
 from .reader import ACCURATE, RATE, fraction, from_integers, size_text
 
+MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".ogv", ".y4m", ".gif")
+"""Suffixes by which a search of a folder knows videos; a file named by the user may have any."""
+
 
 class VideoReader:
     """A video file through PyAV. Frames are known by their pts; the decoder keeps its place between calls."""

@@ -1,0 +1,6 @@
+"""Images to train on, and clips drawn from a name: Rotating MNIST, Moving MNIST, the Color Wheel."""
+
+from .clips import open_source
+from .images import Images, open_images
+
+__all__ = ["Images", "open_images", "open_source"]

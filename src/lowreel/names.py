@@ -1,0 +1,28 @@
+"""Names that stand where a file may stand: drawn clips such as `rotating-mnist:7`. Imports no torch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+CLIPS = ("rotating-mnist", "moving-mnist", "color-wheel")
+"""Families of drawn clips; `datasets.open_source` draws them."""
+
+_CLIP = re.compile(rf"({'|'.join(CLIPS)})(?::([0-9]+))?")
+
+
+def is_clip_name(text: str | Path) -> bool:
+    """Whether this names a drawn clip (a file or folder of that very name comes first)."""
+    return _CLIP.fullmatch(str(text)) is not None and not Path(text).exists()
+
+
+def split_clip_name(text: str | Path) -> tuple[str, int]:
+    """Family and number, which is 0 if left out, of a name for which `is_clip_name` holds."""
+    match = _CLIP.fullmatch(str(text))
+    assert match is not None
+    return match[1], int(match[2] or 0)
+
+
+def source_text(source: str | Path) -> str:
+    """The name of a drawn clip as it is, or the full path of a file."""
+    return str(source) if is_clip_name(source) else str(Path(source).resolve())

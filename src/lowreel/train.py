@@ -1,0 +1,252 @@
+"""Generative latent optimisation: weights of a generator and a code for each image, fitted together to a set of images.
+
+Bojanowski et al., "Optimizing the latent space of generative networks" (2018); paper, Section 3.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .datasets import Images
+from .errors import InputError
+from .generators import Generator
+from .measure import streams
+from .schedule import one_cycle
+from .settings import TrainSettings
+
+ROUND = 16
+"""Minibatches between two snapshots."""
+
+MOMENTUM, CODE_MEMORY, WARM_UP = 0.95, 0.9, 0.05
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """A snapshot after `step` minibatches: all that a restart needs, sharing no memory with the iteration.
+
+    loss: squared error per pixel, averaged over the last minibatches; codes: (N, K), one for each image, in the unit
+    ball; power: (K,), running mean square of the gradient of each code coordinate; momentum: by name of the weight;
+    precision: number format of the network's products; identity: what has to be the same when training goes on.
+    """
+
+    step: int
+    loss: float
+    codes: Tensor
+    power: Tensor
+    weights: dict[str, Tensor]
+    momentum: dict[str, Tensor]
+    precision: str
+    identity: dict[str, str]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor under one name, for a checkpoint."""
+        named = {f"weights.{n}": t for n, t in self.weights.items()}
+        named |= {f"momentum.{n}": t for n, t in self.momentum.items()}
+        return named | {"codes": self.codes, "power": self.power}
+
+    def header(self) -> dict[str, Any]:
+        """What is not a tensor."""
+        return {"step": self.step, "loss": self.loss, "precision": self.precision, "identity": self.identity}
+
+    @staticmethod
+    def of(tensors: dict[str, Tensor], header: dict[str, Any]) -> TrainState:
+        """The state that `tensors` and `header` came from."""
+
+        def group(start: str) -> dict[str, Tensor]:
+            return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+
+        return TrainState(
+            step=header["step"],
+            loss=header["loss"],
+            codes=tensors["codes"],
+            power=tensors["power"],
+            weights=group("weights."),
+            momentum=group("momentum."),
+            precision=header["precision"],
+            identity=header["identity"],
+        )
+
+
+def planned_steps(images: Images, settings: TrainSettings) -> int:
+    """Minibatches that `iterate` makes in all."""
+    return settings.epochs * math.ceil(len(images) / settings.batch)
+
+
+def iterate(
+    images: Images, generator: Generator, settings: TrainSettings, state: TrainState | None = None
+) -> Iterator[TrainState]:
+    """Fit weights and codes to the images; yield a snapshot after every ROUND minibatches and at the end.
+
+    Each minibatch gives one forward and one backward pass, a step of orthogonalised momentum on the weights and a
+    step on its codes, which are then projected onto the unit ball. Codes start as the images' principal components.
+    `generator` is the start and is left untouched; with `state` the iteration goes on from there, to the same bits
+    as an unbroken one on the same build and number of threads. Runs on a GPU where there is one. Raises InputError
+    when generator, images and state do not fit each other.
+    """
+    fit = _Fit(images, generator, settings, state)
+    step, steps, order_of = (state.step if state else 0), planned_steps(images, settings), (-1, torch.empty(0))
+    per_epoch = math.ceil(len(images) / settings.batch)
+    while step < steps:
+        epoch, place = divmod(step, per_epoch)
+        if order_of[0] != epoch:
+            order_of = (epoch, _order(len(images), settings.seed, epoch))
+        rows = order_of[1][place * settings.batch : (place + 1) * settings.batch]
+        fit.minibatch(rows, one_cycle((step + 1) / steps, WARM_UP))
+        step += 1
+        if step % ROUND == 0 or step == steps:
+            yield fit.snapshot(step)
+
+
+def _order(count: int, seed: int, epoch: int) -> Tensor:
+    return torch.from_numpy(streams.generator(seed, streams.ORDER, epoch).permutation(count))
+
+
+class _Fit:
+    """The live tensors of a training: a copy of the generator, its momentum, the codes."""
+
+    def __init__(self, images: Images, generator: Generator, settings: TrainSettings, state: TrainState | None):
+        if generator.frame_shape != (images.channels, *images.size):
+            raise InputError(
+                f"generator: it makes frames (C, H, W) = {generator.frame_shape}, the images are "
+                f"{(images.channels, *images.size)}"
+            )
+        self.settings = settings
+        self.identity = {
+            "images": images.hash(),
+            "generator": str(generator.spec()),
+            "settings": settings.model_dump_json(exclude={"epochs"}),
+        }
+        if state is not None:
+            _check_same(self.identity, state.identity)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.images = Images(images.name, images.pixels.to(self.device), images.size)
+        self.generator = copy.deepcopy(generator).to(self.device)
+        self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.generator.requires_grad_(True)
+        self.weights = dict(self.generator.named_parameters())
+        if state is None:
+            self.codes = principal_codes(images, generator.code_dim).to(self.device)
+            self.power = torch.zeros(generator.code_dim, device=self.device)
+            self.momentum = {name: torch.zeros_like(w) for name, w in self.weights.items()}
+            self.precision, self.loss = _precision(self.device), math.nan
+        else:
+            self.generator.load_state_dict(state.weights)
+            self.codes, self.power = state.codes.clone().to(self.device), state.power.clone().to(self.device)
+            self.momentum = {n: torch.zeros_like(self.weights[n]).copy_(t) for n, t in state.momentum.items()}
+            self.precision, self.loss = state.precision, state.loss
+        self.recent = torch.tensor(self.loss, device=self.device)
+        self.spread = self._spread()
+
+    def _spread(self) -> Tensor:
+        """Root mean square of each code coordinate, (K,)."""
+        return self.codes.square().mean(0).sqrt()
+
+    def minibatch(self, rows: Tensor, share: float) -> None:
+        """One step on the weights and on the codes of some images; `share` scales both."""
+        rows = rows.to(self.device)
+        target = self.images.batch(rows)
+        codes = self.codes[rows].requires_grad_()
+        reduced = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+        with reduced:
+            frames = self.generator(codes)
+        loss = (frames - target).square().mean()
+        gradients = torch.autograd.grad(loss, [codes, *self.weights.values()])
+        with torch.no_grad():
+            for (name, weight), gradient in zip(self.weights.items(), gradients[1:], strict=True):
+                momentum = self.momentum[name].lerp_(gradient, 1 - MOMENTUM)
+                ahead = gradient.lerp(momentum, MOMENTUM)
+                weight.sub_(orthogonalised(ahead), alpha=self.settings.weight_step * share)
+            self._move_codes(rows, codes.detach(), gradients[0], share)
+            loss = loss.detach()
+            self.recent = torch.where(self.recent.isnan(), loss, self.recent.lerp(loss, 0.05))
+
+    def _move_codes(self, rows: Tensor, codes: Tensor, gradient: Tensor, share: float) -> None:
+        """A step whose size in each coordinate is a share of the coordinate's spread; then into the unit ball.
+
+        The scale of a coordinate's gradient is shared by all images, because each is seen once an epoch only.
+        """
+        power = gradient.square().mean(0)
+        self.power = torch.where(self.power > 0, self.power.lerp(power, 1 - CODE_MEMORY), power)
+        direction = gradient / self.power.sqrt().clamp_min(1e-20)
+        moved = codes - self.settings.code_step * share * self.spread * direction
+        self.codes[rows] = in_unit_ball(moved)
+
+    def snapshot(self, step: int) -> TrainState:
+        self.spread = self._spread()
+        self.loss = float(self.recent)
+        return TrainState(
+            step=step,
+            loss=self.loss,
+            codes=self.codes.detach().cpu().clone(),
+            power=self.power.cpu().clone(),
+            weights={n: w.detach().cpu().clone(memory_format=torch.contiguous_format) for n, w in self.weights.items()},
+            momentum={n: m.cpu().clone(memory_format=torch.contiguous_format) for n, m in self.momentum.items()},
+            precision=self.precision,
+            identity=self.identity,
+        )
+
+
+def _check_same(here: dict[str, str], saved: dict[str, str]) -> None:
+    for what, value in here.items():
+        if saved.get(what) != value:
+            raise InputError(
+                f"resume: the {what} differ from those of the saved state; give the same, or start a new training"
+            )
+
+
+def _precision(device: torch.device) -> str:
+    """bfloat16 where the machine multiplies it natively, twice as fast or more; float32 elsewhere."""
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
+
+
+def in_unit_ball(codes: Tensor) -> Tensor:
+    """Codes (N, K), those longer than 1 shortened to 1."""
+    return codes / codes.norm(dim=1, keepdim=True).clamp_min(1)
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """The nearest matrix with equal singular values, scaled to entries of unit mean square; of any shape, by rows.
+
+    Five steps of a Newton-Schulz iteration on the singular values, which end between about 0.7 and 1.2 (Jordan et
+    al., "Muon", 2024). Against plain adaptive steps it weighs all directions alike, also those in which the gradient
+    is small, and needs several times fewer minibatches (docs/choices.md).
+    """
+    x = matrix.flatten(1) if matrix.ndim > 1 else matrix[None]
+    tall = x.shape[0] > x.shape[1]
+    x = (x.T if tall else x).bfloat16()
+    x = x / (x.norm() + 1e-12)
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (2.0315 * (gram @ gram) - 4.7750 * gram) @ x
+    x = (x.T if tall else x).float().reshape(matrix.shape)
+    return x / x.square().mean().sqrt().clamp_min(1e-12)
+
+
+def principal_codes(images: Images, code_dim: int) -> Tensor:
+    """First codes, (N, K): principal components of the images less mid-grey, scaled into the unit ball.
+
+    The components are those of the images at 16x16 (or smaller, as they are): for each the first K coefficients,
+    divided by the 95th percentile of their norm.
+    """
+    side = (min(16, images.size[0]), min(16, images.size[1]))
+
+    def coarse(start: int) -> Tensor:
+        return images.batch(slice(start, start + 4096), side).flatten(1) - 0.5
+
+    starts = range(0, len(images), 4096)
+    gram: Tensor = sum(x.T @ x for x in map(coarse, starts))  # type: ignore[assignment]
+    axes = torch.linalg.eigh(gram.double())[1].flip(1)[:, :code_dim].float()
+    codes = torch.cat([coarse(start) @ axes for start in starts])
+    codes = torch.nn.functional.pad(codes, (0, code_dim - codes.shape[1]))
+    norms = codes.norm(dim=1).sort().values
+    return in_unit_ball(codes / norms[int(0.95 * (len(norms) - 1))].clamp_min(1e-12))
