@@ -72,6 +72,12 @@ def test_frames_between_come_from_codes_between():
     torch.testing.assert_close(drawn.frames((TIMES[1:] + TIMES[:-1]) / 2), (frames[1:] + frames[:-1]) / 2)
 
 
+def test_one_time_is_one_frame(representation):
+    """A number in place of a list of times gives a clip of one frame."""
+    middle = float(representation.times[1])
+    assert torch.equal(representation.frames(middle), representation.frames([middle]))
+
+
 def test_parameters_count(representation):
     """Weights and codes: the numbers in the file, its times apart."""
     stored = sum(t.numel() for t in representation.generator.state_dict().values())

@@ -64,7 +64,7 @@ class Progress:
     history: tuple[dict[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recovery:
     """What `recover` returns.
 
@@ -83,6 +83,12 @@ class Recovery:
     seconds: float
     settings: RecoverSettings
     baselines: dict[str, Baseline] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return (
+            f"Recovery(clip {tuple(self.clip.shape)}, {self.outcome.kind} after {self.steps} rounds in "
+            f"{self.seconds:.1f} s, held-out {self.heldout_db:.2f} dB; {self.trust})"
+        )
 
 
 def recover(

@@ -34,9 +34,12 @@ class Representation:
         return self.codes.times
 
     @torch.no_grad()
-    def frames(self, at: Sequence[float] | Tensor | None = None) -> Tensor:
-        """Frames (N, C, H, W) in [0, 1] at these times in seconds; at the times of the clip if None."""
-        codes = self.codes.matrix() if at is None else self.codes.at(torch.as_tensor(at, dtype=torch.float64))
+    def frames(self, at: float | Sequence[float] | Tensor | None = None) -> Tensor:
+        """Frames (N, C, H, W) in [0, 1] at these times in seconds (one time is one frame); the clip's if None.
+
+        Times before the first or after the last frame give that frame.
+        """
+        codes = self.codes.matrix() if at is None else self.codes.at(torch.as_tensor(at, dtype=torch.float64).view(-1))
         return torch.cat([self.generator(part) for part in codes.split(AT_ONCE)])
 
     @property

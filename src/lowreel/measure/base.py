@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -78,8 +79,9 @@ class Measurement(nn.Module, ABC):
         pullback = torch.func.vjp(self._measure, like.new_zeros(self.clip_shape))[1]
         return pullback(y)[0]
 
-    def forward(self, x: Tensor) -> Data:
-        """Data of a clip. x: `clip_shape`. Raises InputError for another shape."""
+    def forward(self, x: Tensor | np.ndarray) -> Data:
+        """Data of a clip, as tensors. x: `clip_shape`, a tensor or array. Raises InputError for another shape."""
+        x = torch.as_tensor(x)
         if tuple(x.shape) != self.clip_shape:
             raise InputError(_misfit(self, self.clip_shape, "clip", tuple(x.shape)))
         return self._measure(x)
