@@ -1,10 +1,16 @@
-"""`python -m benchmarks NAME`: speed."""
+"""`python -m benchmarks NAME`: speed, latent, layers, training, starts."""
 
 import sys
 
-from . import speed
+from . import latent, layers, speed, starts, training
 
-NAMES = {"speed": speed.main}
+NAMES = {
+    "speed": speed.main,
+    "latent": latent.main,
+    "layers": layers.main,
+    "training": training.main,
+    "starts": starts.main,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in NAMES:

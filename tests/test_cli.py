@@ -28,7 +28,7 @@ FIELDS = {
     *("rank", "similarity", "generator", "parameters", "heldout_db", "trust"),
 }
 SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
-COMMANDS = ["", "demo", "measure", "recover", "simulate", "inpaint", "info"]
+COMMANDS = ["", "demo", "measure", "recover", "simulate", "inpaint", "train", "info"]
 COMMANDS += [f"{command} {operator}" for command in ("measure", "simulate") for operator in ("missing", "gaussian")]
 
 
@@ -53,12 +53,24 @@ def test_help(name, command):
 
 def test_help_names_every_setting(command):
     """Each setting of the models is a flag, with its default and its meaning."""
-    from lowreel.settings import ClipSettings, MissingSettings, NoiseSettings, RecoverSettings
+    from lowreel.settings import (
+        ClipSettings,
+        ImagesSettings,
+        MissingSettings,
+        NoiseSettings,
+        RecoverSettings,
+        TrainSettings,
+    )
 
     shown = command("simulate", "missing", "--help").out
     for model in (ClipSettings, MissingSettings, NoiseSettings, RecoverSettings):
         for name, field in model.model_fields.items():
             assert f"--{name}" in shown
+            assert field.description.split()[0] in shown
+    shown = command("train", "--help").out
+    for model in (ImagesSettings, TrainSettings):
+        for name, field in model.model_fields.items():
+            assert f"--{name.replace('_', '-')}" in shown
             assert field.description.split()[0] in shown
 
 
@@ -84,6 +96,7 @@ def test_help_and_argument_errors_do_not_import_torch(here, python_path):
         *("2 simulate missing clip.npy --preset bogus", "2 simulate missing clip.npy --size 64x"),
         *("2 simulate missing clip.npy --frames some", "2 simulate missing clip.npy --ratio 1.0"),
         *("2 simulate missing clip.npy --noise 0.1 --snr 20", "2 simulate gaussian clip.npy"),
+        *("0 train --help", "2 train", "2 train pictures", "2 train pictures -o w.safetensors --epochs 0"),
         *("2 measure missing clip.npy --ratio 1.0 -o y.safetensors", "2 measure missing clip.npy -o clip.npy"),
     ]
     program = (
@@ -338,3 +351,25 @@ def test_the_folder_here_can_be_the_run(here, command, monkeypatch):
     monkeypatch.chdir("empty")
     assert command("simulate missing ../clip.npy --steps 1 -o .").code == 0
     assert Path("../empty/summary.json").exists()
+
+
+def test_a_clip_by_name(here, command):
+    """A drawn clip stands wherever a file may: measured, as the truth, in a simulation and when that is resumed."""
+    assert "64x64, colour" in command("info color-wheel:3").out
+    assert command("measure missing rotating-mnist:7 --size 16 --frames 4 -o y.safetensors").code == 0
+    ended = command("recover y.safetensors --truth rotating-mnist:7 --steps 2 -o run")
+    assert (ended.code, "PSNR" in ended.out) == (0, True), ended.err
+    simulate = "simulate missing moving-mnist:1 --size 16 --frames 4 --steps 2 -o other"
+    assert command(simulate).code == 0
+    ended = command(simulate + " --resume")
+    assert (ended.code, "finished already" in ended.out) == (0, True), ended.err
+    assert command("simulate missing moving-mnist:2 --size 16 --frames 4 --steps 2 -o other --resume").code == 2
+    assert command("simulate identity rotating-mnist:1 --size 16 --frames 3 --steps 1").code == 0
+    assert Path("runs/rotating-mnist-1-identity/summary.json").exists()
+
+
+def test_named_clips_that_are_not_there(here, command):
+    """One line that says what is wrong with the name."""
+    for name, words in (("rotating-mnist:x", "expected NAME:NUMBER"), ("rotating-mnist:20000", "LOWREEL_DATA")):
+        ended = command(f"simulate missing {name} -o run")
+        assert (ended.code, ended.err.count("\n"), words in ended.err) == (2, 1, True), ended.err

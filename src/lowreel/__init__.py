@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .baselines import baselines
+    from .datasets import open_source
     from .errors import InputError
-    from .generators import Dcgan, Decoder, Generator
+    from .generators import Dcgan, Decoder, Generator, load_weights
     from .latents import Codes
     from .measure import Functions, Gaussian, Identity, Mask, Measured, Measurement, MissingPixels, add_white_noise
     from .metrics import psnr, psnr_range, ssim
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "datasets": ("open_source",),
     "video": ("open_clip", "read_mask", "write_video"),
     "measure": (
         "Measurement",
@@ -37,7 +39,7 @@ _HOMES = {
         "Functions",
         "add_white_noise",
     ),
-    "generators": ("Generator", "Dcgan", "Decoder"),
+    "generators": ("Generator", "Dcgan", "Decoder", "load_weights"),
     "latents": ("Codes",),
     "settings": ("RecoverSettings", "SolverSettings"),
     "solver": ("Problem", "State", "iterate"),
@@ -51,6 +53,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "open_clip",
+    "open_source",
     "read_mask",
     "write_video",
     "Measurement",
@@ -64,6 +67,7 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "Generator",
     "Dcgan",
     "Decoder",
+    "load_weights",
     "Codes",
     "RecoverSettings",
     "SolverSettings",

@@ -513,7 +513,8 @@ def _open(clip: Path, reading: ClipSettings) -> Any:
 
     how = _reading(clip, reading)
     frames = slice(*how["frames"]) if how["frames"] else None
-    return open_source(clip, size=how["size"], fit=how["fit"], channels=how["channels"], frames=frames)
+    size = (how["size"][0], how["size"][1]) if how["size"] else None
+    return open_source(clip, size=size, fit=how["fit"], channels=how["channels"], frames=frames)
 
 
 def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
@@ -531,7 +532,7 @@ def _truth_reading(truth: Path, measured: Measured) -> dict[str, Any]:
     """The true clip is read as the measured one was, or else to the data's shape."""
     _, channels, height, width = measured.operator.clip_shape
     known = measured.clip.get("reading") or {"fit": "squash", "frames": [measured.operator.clip_shape[0]]}
-    return {**known, "path": source_text(truth), "size": (height, width), "channels": channels}
+    return {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
 
 
 def _given(output: Path | None) -> Path:

@@ -54,13 +54,12 @@ def _request(dataset: str, generator: str, choosing: ImagesSettings) -> dict[str
         return str(Path(text).resolve()) if Path(text).exists() else text
 
     named = {"dataset": dataset if dataset in ("mnist", "cifar10") else full(dataset), "generator": full(generator)}
-    size = parse_size(choosing.size)
-    return {**named, "size": list(size) if size else None, **choosing.model_dump(exclude={"size"})}
+    return {**named, "size": parse_size(choosing.size), **choosing.model_dump(exclude={"size"})}
 
 
 def _opened(request: dict[str, Any], seed: int) -> tuple[Images, Generator]:
-    size = tuple(request["size"] or (SIDE, SIDE))
-    images = open_images(request["dataset"], size, channels=request["channels"], limit=request["images"])
+    height, width = request["size"] or (SIDE, SIDE)
+    images = open_images(request["dataset"], (height, width), channels=request["channels"], limit=request["images"])
     return images, make(request["generator"], (images.channels, *images.size), seed=seed)
 
 

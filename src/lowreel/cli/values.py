@@ -9,13 +9,13 @@ def _whole(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """(H, W) of "N" or "HxW"; InputError otherwise."""
+def parse_size(text: str | None) -> list[int] | None:
+    """[H, W] of "N" or "HxW", as JSON would give it back; InputError otherwise."""
     if text is None:
         return None
     numbers = text.lower().split("x")
     if len(numbers) <= 2 and all(_whole(n) and int(n) > 0 for n in numbers):
-        return int(numbers[0]), int(numbers[-1])
+        return [int(numbers[0]), int(numbers[-1])]
     raise InputError(f"--size: expected N or HxW, such as 64 or 48x64, got {text!r}")
 
 

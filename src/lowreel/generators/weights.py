@@ -67,9 +67,11 @@ def load_weights(path: str | Path) -> Generator:
     if path.suffix == ".safetensors":
         tensors, header = _safetensors(path)
         if header is not None:
-            mean, spread = tensors.pop("codes.mean"), tensors.pop("codes.spread")
+            codes = {name: tensors.pop(name) for name in ("codes.mean", "codes.spread") if name in tensors}
             generator = _loaded(path, from_spec(header["generator"]), tensors)
-            generator.code_mean, generator.code_spread = mean.float(), spread.float()
+            if [t.shape for t in codes.values()] != 2 * [(generator.code_dim,)]:
+                raise InputError(f"{path}: codes.mean and codes.spread should have {generator.code_dim} numbers each")
+            generator.code_mean, generator.code_spread = (t.float() for t in codes.values())
             return generator
     else:
         tensors = _pickled(path)
