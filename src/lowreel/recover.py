@@ -29,6 +29,9 @@ CHECKS = 25
 FEW = 8
 """Held-out numbers under which their error says nothing about the clip."""
 
+SHORT = 40
+"""Rounds under which the last tenth of them is too short to say that a fit has converged."""
+
 OutcomeKind = Literal["finished", "converged", "stopped", "diverged"]
 
 
@@ -294,7 +297,9 @@ def _outcome(progress: Progress, full: int, stopped: str | None) -> Outcome:
             "finished",
             f"The time limit shortened the run to {steps} of {full} rounds; a longer --time may give a better clip.",
         )
-    tenth = max(1, steps // 10)
+    if steps < SHORT:
+        return Outcome("finished", f"All {steps} rounds were made, too few to tell whether more would help.")
+    tenth = steps // 10
     early = [row["heldout"] for row in progress.history if row["heldout"] and row["step"] <= steps - tenth]
     if early and progress.best_error > 0.999 * min(early):
         return Outcome("converged", "The held-out error no longer falls; more steps would not help.")
