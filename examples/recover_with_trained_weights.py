@@ -14,5 +14,7 @@ recovery = lowreel.recover(A(clip), A, settings, compare=False)
 print(recovery)
 
 generated = lowreel.psnr_range(recovery.representation.frames(), clip)
-print(f"the generator's frames have {generated:.1f} dB; they are stored in {recovery.representation.parameters} numbers")
+print(
+    f"the generator's frames have {generated:.1f} dB; they are stored in {recovery.representation.parameters} numbers"
+)
 assert generated > 20, "the example no longer recovers its clip"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,8 +53,6 @@ Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]
 Noise = Annotated[NoiseSettings, Flat]
 Recovering = Annotated[RecoverSettings, Flat]
-Missing = Annotated[MissingSettings, Flat]
-Gauss = Annotated[GaussianSettings, Flat]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 OutputOrNew = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 Seeded = Annotated[SeedSettings, Flat]
@@ -97,143 +95,92 @@ def _in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-@measure.command(name="missing")
-def measure_missing(
-    clip: Path,
-    *,
-    output: Output,
-    seeded: Seeded = SeedSettings(),
-    missing: Missing = MissingSettings(),
-    reading: Reading = ClipSettings(),
-    noise: Noise = NoiseSettings(),
-) -> None:
-    """Drop a random share of the pixels of each frame.
+@dataclass(frozen=True)
+class Operator:
+    """An operator on the command line: its name there, its settings, and what `measure` and `simulate` do with it."""
+
+    name: str
+    settings: type[Settings]
+    measure: str
+    simulate: str
+
+
+OPERATORS = (
+    Operator(
+        "missing",
+        MissingSettings,
+        "Drop a random share of the pixels of each frame.",
+        "Drop pixels, recover them, compare with the truth.",
+    ),
+    Operator(
+        "gaussian",
+        GaussianSettings,
+        "Take m random Gaussian projections of each frame.",
+        "Take Gaussian projections, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "identity",
+        IdentitySettings,
+        "Keep every pixel: for a compact representation, or to take noise off.",
+        "Represent a clip that is known in full.",
+    ),
+)
+
+CLIP_HELP = """
 
     Parameters
     ----------
     clip
         video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
-    output
+"""
+MEASURE_HELP = f"""{CLIP_HELP}    output
         file to write, such as y.safetensors
-    """
-    _measure(clip, missing, reading, noise, seeded.seed, output)
-
-
-@measure.command(name="gaussian")
-def measure_gaussian(
-    clip: Path,
-    *,
-    output: Output,
-    seeded: Seeded = SeedSettings(),
-    gaussian: Gauss = GaussianSettings(),
-    reading: Reading = ClipSettings(),
-    noise: Noise = NoiseSettings(),
-) -> None:
-    """Take m random Gaussian projections of each frame.
-
-    Parameters
-    ----------
-    clip
-        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
-    output
-        file to write, such as y.safetensors
-    """
-    _measure(clip, gaussian, reading, noise, seeded.seed, output)
-
-
-@measure.command(name="identity")
-def measure_identity(
-    clip: Path,
-    *,
-    output: Output,
-    seeded: Seeded = SeedSettings(),
-    reading: Reading = ClipSettings(),
-    noise: Noise = NoiseSettings(),
-) -> None:
-    """Keep every pixel: for a compact representation, or to take noise off.
-
-    Parameters
-    ----------
-    clip
-        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
-    output
-        file to write, such as y.safetensors
-    """
-    _measure(clip, IdentitySettings(), reading, noise, seeded.seed, output)
-
-
-@simulate.command(name="missing")
-def simulate_missing(
-    clip: Path,
-    *,
-    output: OutputOrNew = None,
-    resume: Resume = False,
-    missing: Missing = MissingSettings(),
-    reading: Reading = ClipSettings(),
-    noise: Noise = NoiseSettings(),
-    recovering: Recovering = RecoverSettings(),
-) -> None:
-    """Drop pixels, recover them, compare with the truth.
-
-    Parameters
-    ----------
-    clip
-        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
-    output
+"""
+SIMULATE_HELP = f"""{CLIP_HELP}    output
         folder of the run; default: a new one in runs/
     resume
         go on with the run in that folder
-    """
-    _simulate(clip, missing, reading, noise, recovering, output, resume)
+"""
 
 
-@simulate.command(name="gaussian")
-def simulate_gaussian(
-    clip: Path,
-    *,
-    output: OutputOrNew = None,
-    resume: Resume = False,
-    gaussian: Gauss = GaussianSettings(),
-    reading: Reading = ClipSettings(),
-    noise: Noise = NoiseSettings(),
-    recovering: Recovering = RecoverSettings(),
-) -> None:
-    """Take Gaussian projections, recover the clip, compare with the truth.
+def _add_operator(kind: Operator) -> None:
+    """Give `measure` and `simulate` a subcommand each; the flags of an operator are those of its settings."""
 
-    Parameters
-    ----------
-    clip
-        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
-    output
-        folder of the run; default: a new one in runs/
-    resume
-        go on with the run in that folder
-    """
-    _simulate(clip, gaussian, reading, noise, recovering, output, resume)
+    def measuring(
+        clip: Path,
+        *,
+        output: Output,
+        seeded: Seeded = SeedSettings(),
+        operator: Settings = kind.settings(),
+        reading: Reading = ClipSettings(),
+        noise: Noise = NoiseSettings(),
+    ) -> None:
+        _measure(clip, operator, reading, noise, seeded.seed, output)
+
+    def simulating(
+        clip: Path,
+        *,
+        output: OutputOrNew = None,
+        resume: Resume = False,
+        operator: Settings = kind.settings(),
+        reading: Reading = ClipSettings(),
+        noise: Noise = NoiseSettings(),
+        recovering: Recovering = RecoverSettings(),
+    ) -> None:
+        _simulate(clip, operator, reading, noise, recovering, output, resume)
+
+    for app_of, function, sentence, parameters in (
+        (measure, measuring, kind.measure, MEASURE_HELP),
+        (simulate, simulating, kind.simulate, SIMULATE_HELP),
+    ):
+        function.__doc__ = sentence + parameters
+        shown = Flat if kind.settings.model_fields else Parameter(parse=False)
+        function.__annotations__["operator"] = Annotated[kind.settings, shown]
+        app_of.command(function, name=kind.name)
 
 
-@simulate.command(name="identity")
-def simulate_identity(
-    clip: Path,
-    *,
-    output: OutputOrNew = None,
-    resume: Resume = False,
-    reading: Reading = ClipSettings(),
-    noise: Noise = NoiseSettings(),
-    recovering: Recovering = RecoverSettings(),
-) -> None:
-    """Represent a clip that is known in full.
-
-    Parameters
-    ----------
-    clip
-        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
-    output
-        folder of the run; default: a new one in runs/
-    resume
-        go on with the run in that folder
-    """
-    _simulate(clip, IdentitySettings(), reading, noise, recovering, output, resume)
+for _kind in OPERATORS:
+    _add_operator(_kind)
 
 
 @app.command
