@@ -1,1 +1,1 @@
-"""`python -m benchmarks speed`: how many rounds of the paper's method a whole recovery costs."""
+"""`python -m benchmarks NAME`: speed and quality, one command each; results are kept in `results/`."""

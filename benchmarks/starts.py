@@ -10,13 +10,14 @@ they come, and drawn into results/starts_PRESET.png.
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import lowreel
-from lowreel.generators import make
+from lowreel.generators import ZOO, make
 from lowreel.settings import PRESETS
 
 from .results import RESULTS, Rows
@@ -39,13 +40,21 @@ def main(arguments: list[str]) -> None:
     for source in chosen.clips:
         clip = lowreel.open_source(source, size=(64, 64)).read()
         trained = chosen.trained or ("paper-grey" if clip.shape[1] == 1 else "paper-rgb")
-        name = Path(source).name if "seq" not in source else "walking"
+        name = "walking" if source == str(WALKING) else Path(source).name
         for label, generator in (("trained", trained), ("random", chosen.random)):
             key = {"clip": name, "start": label, "generator": Path(generator).stem, "steps": chosen.steps}
+            key["weights"] = weights_of(generator)
             row = rows.find(key) or rows.add(key | curve(clip, generator, chosen.preset, chosen.steps))
             found.setdefault(name, {})[label] = row
         print(sentence(name, **found[name]), flush=True)
         draw(found, RESULTS / f"starts_{chosen.preset}.png", chosen.preset)
+
+
+def weights_of(generator: str) -> str:
+    """SHA-256 of the file of a trained generator; empty for random weights."""
+    if generator in ZOO:
+        return ZOO[generator]
+    return hashlib.sha256(Path(generator).read_bytes()).hexdigest() if Path(generator).is_file() else ""
 
 
 def curve(clip: torch.Tensor, name: str, preset: str, steps: int | None) -> dict[str, Any]:

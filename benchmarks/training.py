@@ -4,7 +4,8 @@
 
 Counted are 6 operations (forward and two gradients, 2 each) per useful multiply-add of the network; reading the
 minibatch, the loss, the steps on weights and codes and the snapshot are in the time. Matrix products are of 2048x2048
-matrices, in the number format that the training uses, and in float32 for comparison. Writes results/training.json.
+matrices, in the number format that the training uses, and in float32 for comparison. Both run on a GPU where there is
+one. Writes results/training_NETWORK.json.
 """
 
 from __future__ import annotations
@@ -77,11 +78,14 @@ def multiply_adds(generator: nn.Module) -> int:
 
 def matrix_rate(dtype: torch.dtype) -> float:
     """Operations a second of a square matrix product."""
-    a, b = torch.randn(2, SIDE, SIDE).to(dtype).unbind()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    a, b = torch.randn(2, SIDE, SIDE).to(device, dtype).unbind()
     return 2 * SIDE**3 / min(seconds(lambda: a @ b) for _ in range(4))
 
 
 def seconds(work) -> float:
     start = time.perf_counter()
     work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     return time.perf_counter() - start

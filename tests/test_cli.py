@@ -368,8 +368,9 @@ def test_a_clip_by_name(here, command):
     assert Path("runs/rotating-mnist-1-identity/summary.json").exists()
 
 
-def test_named_clips_that_are_not_there(here, command):
+def test_named_clips_that_are_not_there(here, command, monkeypatch):
     """One line that says what is wrong with the name."""
+    monkeypatch.delenv("LOWREEL_DATA", raising=False)
     for name, words in (("rotating-mnist:x", "expected NAME:NUMBER"), ("rotating-mnist:20000", "LOWREEL_DATA")):
         ended = command(f"simulate missing {name} -o run")
         assert (ended.code, ended.err.count("\n"), words in ended.err) == (2, 1, True), ended.err

@@ -109,6 +109,38 @@ def test_joint_fit_reaches_least_squares(name, batch):
     assert float((matrix @ found - y).norm()) == pytest.approx(float((matrix @ wanted - y).norm()), rel=1e-2)
 
 
+# The step on the codes
+
+
+SHARED = SolverSettings(algorithm="alternating", steps=60, batch=None, start="shared")
+STEEP = [SHARED.model_copy(update={"fit_weights": fitted}) for fitted in (False, True)]
+
+
+@pytest.mark.parametrize("settings", STEEP, ids=["codes", "codes and weights"])
+def test_a_step_too_large_for_the_curvature_is_halved(settings):
+    """With a step of 100 over the curvature the loss falls all the same, to near the least squares solution."""
+    problem = problem_of(Identity(SHAPE))
+    matrix, y, wanted = least_squares(problem)
+    curvature = 8 * float(torch.linalg.matrix_norm(matrix, 2)) ** 2 / y.numel()
+    settings = settings.model_copy(update={"code_step": 100 / curvature / T, "weight_step": 1e-4})
+    states = list(iterate(problem, settings))
+    best = 4 * float((matrix @ wanted - y).square().sum()) / y.numel()
+    assert states[-1].loss < 0.2 * states[0].loss + best
+    assert float(states[-1].optimiser["codes"][0]) < 0.1
+
+
+@pytest.mark.parametrize("settings", STEEP, ids=["codes", "codes and weights"])
+def test_a_halved_step_survives_a_resume(settings):
+    """Resumed where the step is a small share of the full one, the bits are those of an unbroken run."""
+    problem = problem_of(Identity(SHAPE))
+    settings = settings.model_copy(update={"code_step": 1e3, "steps": 12})
+    states = list(iterate(problem, settings))
+    assert float(states[5].optimiser["codes"][0]) < 1
+    for state in states[:-1]:
+        again = State.of(state.tensors(), state.header())
+        assert_same(last(iterate(problem, settings, again)), states[-1])
+
+
 # One round of the paper's algorithm, by hand
 
 

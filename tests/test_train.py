@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from lowreel import InputError
+from lowreel.checkpoints import alone_in
 from lowreel.datasets import Images
 from lowreel.generators import Dcgan, Decoder, Generator, load_weights
 from lowreel.settings import TrainSettings
@@ -83,14 +84,15 @@ def test_the_loss_falls_and_codes_stay_in_the_ball(generator):
 
 
 def test_resumed_equals_unbroken(generator):
-    """From every snapshot, through its tensors and JSON header, to the same bits; snapshots share no memory."""
-    images = images_like(generator)
-    states = list(iterate(images, generator, SETTINGS))
-    assert [s.step for s in states] == [16, planned_steps(images, SETTINGS)]
-    kept = copy.deepcopy(states[0])
-    again = TrainState.of(states[0].tensors(), json.loads(json.dumps(states[0].header())))
-    assert same(last(iterate(images, generator, SETTINGS, again)), states[-1])
-    assert same(states[0], kept)
+    """From each snapshot, through its tensors and JSON header, to the same bits; snapshots share no memory."""
+    images, settings = images_like(generator), SETTINGS.model_copy(update={"epochs": 8})
+    states = list(iterate(images, generator, settings))
+    assert [s.step for s in states] == [16, 32, planned_steps(images, settings)]
+    kept = copy.deepcopy(states)
+    for state in states[:-1]:
+        again = TrainState.of(state.tensors(), json.loads(json.dumps(state.header())))
+        assert same(last(iterate(images, generator, settings, again)), states[-1])
+    assert all(same(a, b) for a, b in zip(states, kept, strict=True))
 
 
 def test_seed_decides(generator):
@@ -211,13 +213,67 @@ def test_a_generator_remembers_its_codes(pictures, command):
 def test_more_epochs_and_other_wishes(pictures, command):
     """--resume may make a training longer; anything else is refused and changes nothing."""
     assert command(TRAIN).code == 0
-    assert command(TRAIN.replace("--epochs 8", "--epochs 10") + " --resume").code == 0
-    assert "steps          80" in command("info w.safetensors").out
+    assert command(TRAIN.replace("--epochs 8", "--epochs 20") + " --resume").code == 0
+    assert "steps          160" in command("info w.safetensors").out
+    of_v = TRAIN.replace("w.safe", "v.safe")
+    assert command(of_v + " --seed 3").code == 0
     before = snapshot(pictures)
-    for wish in (" --seed 3 --resume", " --code-step 0.5 --resume", " --images 3 --resume", ""):
-        ending = command(TRAIN + wish)
-        assert (ending.code, ending.err.count("\n")) == (2, 1), wish
+    for line in (
+        *(TRAIN + wish for wish in (" --seed 3 --resume", " --code-step 0.5 --resume", " --images 3 --resume", "")),
+        *(of_v + " --seed 0 --resume", of_v + " --code-step 0.1 --seed 0 --resume", TRAIN + " --resume"),
+        of_v.replace("v.safetensors", "v.pth") + " --seed 3 --resume",
+    ):
+        ending = command(line)
+        assert (ending.code, ending.err.count("\n")) == (2, 1), line
+    with alone_in(pictures / "v.training"):
+        ending = command(of_v.replace("--epochs 8", "--epochs 9") + " --seed 3 --resume")
+    assert (ending.code, "another lowreel" in ending.err) == (2, True)
     assert snapshot(pictures) == before
+
+
+def test_weights_among_the_pictures_they_come_from(pictures, command, monkeypatch):
+    """What a training leaves in the folder of its pictures does not become part of the set."""
+    monkeypatch.chdir(pictures / "pictures")
+    line = TRAIN.replace("train pictures", "train .")
+    assert command(line).code == 0
+    ending = command(line.replace("--epochs 8", "--epochs 9") + " --resume")
+    assert ending.code == 0, ending.err
+    assert "16 images" in ending.out
+
+
+def test_names_come_before_folders_of_the_name(pictures, command):
+    """A folder called decoder is not taken for the generator."""
+    (pictures / "decoder").mkdir()
+    assert command(TRAIN).code == 0
+
+
+def test_diverged(pictures, command):
+    """One line with what to do, and no weights."""
+    ending = command(TRAIN + " --weight-step 1e30")
+    assert (ending.code, ending.err.count("\n")) == (2, 1), ending.err
+    assert "diverged" in ending.err
+    assert not (pictures / "w.safetensors").exists()
+
+
+def test_info_of_a_training(pictures, command):
+    """What is trained on what, how far, and how to go on."""
+    assert command(TRAIN).code == 0
+    told = command("info w.training").out
+    assert [w for w in ("pictures", "decoder", "step 64 of 64", "--resume") if w not in told] == []
+
+
+def test_a_run_does_not_depend_on_where_its_weights_were_named(pictures, command, monkeypatch):
+    """Weights given by a relative path are found again when a run is resumed from another folder."""
+    assert command(TRAIN).code == 0
+    np.save("clip.npy", levels(6, 3, 8, 8).numpy())
+    assert command("simulate missing clip.npy --generator w.safetensors --steps 2 -o run").code == 0
+    summary = json.loads((pictures / "run" / "summary.json").read_text())
+    assert summary["generator_start"] == str((pictures / "w.safetensors").resolve())
+    summary["outcome"]["kind"] = "stopped"
+    (pictures / "run" / "summary.json").write_text(json.dumps(summary))
+    monkeypatch.chdir("/")
+    ending = command("recover", pictures / "run", "--resume")
+    assert ending.code == 0, ending.err
 
 
 def what_counts(folder):
@@ -240,19 +296,19 @@ def is_unbroken(folder, unbroken):
 def test_killed_at_any_write_ends_in_the_same_weights(away, tmp_path, unbroken):
     """Killed before its n-th fsync or rename, again and again, and resumed: the weights of an unbroken training."""
     folder, resume = picture_folder(tmp_path), ""
-    for dies_at in (9, 2, 5, 12, 7):
+    for dies_at in (1, 3, 9, 2, 5, 12, 7, 30):
         ending = away(TRAIN + resume, folder, hurried=True, dies_at=dies_at)
         assert ending.code in (-signal.SIGKILL, 0), ending.err
-        resume = " --resume"
+        resume = " --resume" if (folder / "w.training" / "config.json").exists() else ""
     assert away(TRAIN + resume, folder, hurried=True).code == 0
     assert is_unbroken(folder, unbroken)
-    assert [p.name for p in (folder / "w.training").iterdir() if ".part" in p.name] == []
+    assert [p.name for p in folder.rglob("*") if ".part" in p.name] == []
 
 
-def test_ctrl_c_writes_the_weights_and_can_be_resumed(start, away, tmp_path, unbroken):
-    """SIGINT: weights as they are, a checkpoint, and word of how to go on."""
-    folder = picture_folder(tmp_path)
-    process = start(TRAIN.replace("--epochs 8", "--epochs 4000"), folder, hurried=True)
+def test_ctrl_c_writes_the_weights_and_can_be_resumed(start, away, tmp_path):
+    """SIGINT: weights as they are, word of how to go on, and a checkpoint that --resume goes on from."""
+    folder, long = picture_folder(tmp_path), TRAIN.replace("--epochs 8", "--epochs 4000")
+    process = start(long, folder, hurried=True)
     while not (folder / "w.training" / "history.jsonl").exists():
         assert process.is_alive(), ended(process).err
         time.sleep(0.002)
@@ -261,6 +317,11 @@ def test_ctrl_c_writes_the_weights_and_can_be_resumed(start, away, tmp_path, unb
     assert ending.code == 0, ending.err
     assert "--resume" in ending.out
     assert load_weights(folder / "w.safetensors").frame_shape == (3, 8, 8)
+    history = folder / "w.training" / "history.jsonl"
+    epochs = json.loads(history.read_text().splitlines()[-1])["step"] // 8 + 3
+    ending = away(TRAIN.replace("--epochs 8", f"--epochs {epochs}") + " --resume", folder)
+    assert ending.code == 0, ending.err
+    assert json.loads(history.read_text().splitlines()[-1])["step"] == 8 * epochs
 
 
 def test_full_disk_keeps_the_last_good_checkpoint(away, tmp_path, unbroken):

@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 from lowreel import Dcgan, Decoder, InputError
 from lowreel.files import write_tensors
 from lowreel.generators import ZOO, from_zoo, load_weights, make, save_weights, weights_header
+from lowreel.generators.weights import weights_hash
+from lowreel.names import GENERATORS
 
 
 def trained(generator):
@@ -35,6 +37,18 @@ def test_round_trip(build, tmp_path):
     pairs += [(generator.code_mean, found.code_mean), (generator.code_spread, found.code_spread)]
     assert all(torch.equal(a.half().float(), b) for a, b in pairs)
     assert weights_header(tmp_path / "w.safetensors")["provenance"] == {"images": "none"}
+
+
+SPECS = [None, "decoder", {"kind": "decoder"}, {"kind": "decoder", "frame_shape": "x", "code_dim": 2}, {"k": 1}]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_header_that_describes_no_network(spec, tmp_path):
+    """Refused in words, whatever stands there in place of the generator."""
+    header = {"sha256": weights_hash({}), "provenance": {}} | ({"generator": spec} if spec else {})
+    write_tensors(tmp_path / "w.safetensors", "weights", {}, header)
+    with pytest.raises(InputError, match="generator"):
+        load_weights(tmp_path / "w.safetensors")
 
 
 def test_every_changed_byte_is_noticed(tmp_path):
@@ -67,6 +81,11 @@ def test_zoo(name):
     assert told["settings"]["seed"] == 0
     frames = generator(generator.code_mean + generator.code_spread * noise(4, generator.code_dim, dtype=torch.float32))
     assert float(frames.detach().std()) > 0.05
+
+
+def test_every_name_is_a_generator():
+    """The command line and the zoo speak of the same names."""
+    assert set(GENERATORS) == {"auto", "decoder", "dcgan", *ZOO}
 
 
 def test_a_damaged_zoo_file_is_refused(monkeypatch):
@@ -129,6 +148,14 @@ REFUSED = {
     "not finite": (lambda: state_dict(**{"main.0.weight": torch.full((32, 256, 4, 4), torch.nan)}), "NaN or infinite"),
     "no tensors": (lambda: {"main.0.weight": "text"}, "expected a state dict"),
     "a list": (lambda: [torch.zeros(3)], "expected a state dict"),
+    "complex": (
+        lambda: state_dict(**{"main.0.weight": torch.zeros(32, 256, 4, 4) + 0j}),
+        "main.0.weight is not a dense",
+    ),
+    "several networks": (
+        lambda: {**{f"a.{n}": t for n, t in state_dict().items()}, **{f"b.{n}": t for n, t in state_dict().items()}},
+        "holds several networks",
+    ),
     "empty": (dict, "main.0.weight is missing"),
     "code": (lambda: {"main.0.weight": Evil()}, "could run code"),
 }

@@ -132,9 +132,9 @@ def is_whole(path: str | Path) -> bool:
         return False
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files that a killed `replacing` left in a folder."""
-    for leftover in folder.glob(".*.part*"):
+def remove_leftovers(folder: Path, stem: str = "*") -> None:
+    """Delete the temporary files that a killed `replacing` left in a folder, for files of this stem or for all."""
+    for leftover in folder.glob(f".{stem}.*.part*"):
         leftover.unlink(missing_ok=True)
 
 

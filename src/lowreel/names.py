@@ -1,4 +1,4 @@
-"""Names that stand where a file may stand: drawn clips such as `rotating-mnist:7`. Imports no torch."""
+"""Names that may stand where a file stands: drawn clips, sets of images, generators. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from pathlib import Path
 
 CLIPS = ("rotating-mnist", "moving-mnist", "color-wheel")
 """Families of drawn clips; `datasets.open_source` draws them."""
+
+SETS = ("mnist", "cifar10")
+"""Sets of training images that `datasets.open_images` knows by name."""
+
+GENERATORS = ("auto", "decoder", "dcgan", "paper-grey", "paper-rgb")
+"""What `--generator` takes beside a file."""
 
 _CLIP = re.compile(rf"({'|'.join(CLIPS)})(?::([0-9]+))?")
 
@@ -26,3 +32,8 @@ def split_clip_name(text: str | Path) -> tuple[str, int]:
 def source_text(source: str | Path) -> str:
     """The name of a drawn clip as it is, or the full path of a file."""
     return str(source) if is_clip_name(source) else str(Path(source).resolve())
+
+
+def file_text(text: str, names: tuple[str, ...]) -> str:
+    """One of `names` as it is, else the full path of a file, else the text as it is."""
+    return text if text in names or not Path(text).exists() else str(Path(text).resolve())

@@ -232,6 +232,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "rank": codes.rank,
         "similarity": recovery.settings.solver().similarity,
         "generator": recovery.representation.generator.spec(),
+        "generator_start": recovery.settings.generator_name(channels),
         "parameters": recovery.representation.parameters,
         "heldout_db": _finite(recovery.heldout_db),
         "trust": recovery.trust,

@@ -107,7 +107,8 @@ def squared(found: Data, data: Data, entries: Data) -> Tensor:
 class State:
     """A snapshot after `step` rounds: all that a restart needs, sharing no memory with the iteration.
 
-    parameters: code tensors by name; weights: the generator's state; optimiser: Adam's moments by name;
+    parameters: code tensors by name; weights: the generator's state; optimiser: Adam's moments by name, and
+    under `codes` the share of the step on the codes (Algorithm 1) and the loss before it;
     loss: mean over the round's minibatches; identity: hashes of the data, the operator and the generator.
     """
 

@@ -87,8 +87,9 @@ def iterate(
     Each minibatch gives one forward and one backward pass, a step of orthogonalised momentum on the weights and a
     step on its codes, which are then projected onto the unit ball. Codes start as the images' principal components.
     `generator` is the start and is left untouched; with `state` the iteration goes on from there, to the same bits
-    as an unbroken one on the same build and number of threads. Runs on a GPU where there is one. Raises InputError
-    when generator, images and state do not fit each other.
+    as an unbroken one on a CPU with the same build and number of threads. Runs on a GPU where there is one, which
+    then holds all images; there the last bits may differ. Raises InputError when generator, images and state do not
+    fit each other.
     """
     fit = _Fit(images, generator, settings, state)
     step, steps, order_of = (state.step if state else 0), planned_steps(images, settings), (-1, torch.empty(0))
@@ -98,7 +99,7 @@ def iterate(
         if order_of[0] != epoch:
             order_of = (epoch, _order(len(images), settings.seed, epoch))
         rows = order_of[1][place * settings.batch : (place + 1) * settings.batch]
-        fit.minibatch(rows, one_cycle((step + 1) / steps, WARM_UP))
+        fit.minibatch(rows, one_cycle((step + 0.5) / steps, WARM_UP))
         step += 1
         if step % ROUND == 0 or step == steps:
             yield fit.snapshot(step)

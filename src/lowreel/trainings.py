@@ -27,6 +27,7 @@ from .settings import TrainSettings
 from .train import TrainState, iterate, planned_steps
 
 CHECKPOINT_SECONDS = 60.0
+REQUEST = ("dataset", "generator", "size", "channels", "images")
 SHEET = 16
 """Images in a row of the contact sheet."""
 
@@ -61,21 +62,22 @@ class Training:
     @staticmethod
     def check_free(output: Path) -> None:
         """Raise InputError unless these weights can be written, and no training for them is there."""
-        if output.suffix != ".safetensors":
-            raise InputError(f"{output}: weights are written as .safetensors; give a name that ends so")
+        _check_suffix(output)
         if output.exists():
             raise InputError(f"{output}: exists already; give another name with -o")
         if not output.parent.is_dir():
             raise InputError(f"{output.parent}: no such folder; make it first")
         folder = folder_of(output)
-        if folder.exists():
-            raise InputError(f"{folder}: exists already; add --resume to go on with its training, or give another -o")
+        if (folder / "config.json").exists():
+            raise InputError(f"{folder}: holds a training; add --resume to go on with it, or give another name with -o")
+        if folder.exists() and (not folder.is_dir() or any(folder.glob("[!.]*"))):
+            raise InputError(f"{folder}: is in the way; give another name with -o")
 
     @staticmethod
     def create(output: Path, settings: TrainSettings, request: dict[str, Any]) -> Training:
         """Make the folder. Raises InputError as `check_free` does."""
         Training.check_free(output)
-        folder_of(output).mkdir()
+        folder_of(output).mkdir(exist_ok=True)
         training = Training(output, settings, request)
         training._write_config()
         return training
@@ -83,20 +85,22 @@ class Training:
     @staticmethod
     def open(output: Path) -> Training:
         """The training that ends in this weights file. Raises InputError when there is none."""
+        _check_suffix(output)
         folder = folder_of(output)
         if not (folder / "config.json").is_file():
             raise InputError(f"{folder}: no training to go on with; leave out --resume, or check the name after -o")
         config = read_json(folder / "config.json")
+        if isinstance(config, dict) and config.get("version", 1) > 1:
+            raise InputError(f"{folder}: a training of a newer lowreel (version {config['version']}); upgrade")
         try:
-            return Training(output, TrainSettings(**config["settings"]), config["request"])
+            request = {name: config["request"][name] for name in REQUEST}
+            return Training(output, TrainSettings(**config["settings"]), request)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{folder}/config.json: cannot use {error}; restore it or start a new training") from None
 
     def with_epochs(self, epochs: int) -> Training:
-        """The same training with another length; what was learnt so far is kept."""
-        longer = replace(self, settings=self.settings.model_copy(update={"epochs": epochs}))
-        longer._write_config()
-        return longer
+        """The same training with another length; it is written down when `perform` goes on with it."""
+        return replace(self, settings=self.settings.model_copy(update={"epochs": epochs}))
 
     def _write_config(self) -> None:
         settings = self.settings.model_dump()
@@ -113,6 +117,11 @@ class Training:
         save_checkpoint(self.folder, "training", progress.state.tensors(), header)
         with replacing(self.folder / "history.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in progress.history), encoding="utf-8")
+
+
+def _check_suffix(output: Path) -> None:
+    if output.suffix != ".safetensors":
+        raise InputError(f"{output}: weights are written as .safetensors; give a name that ends so")
 
 
 def folder_of(output: Path) -> Path:
@@ -139,8 +148,13 @@ def perform(
     InputError when the loss is no longer a number, and KeyboardInterrupt when nothing has been learnt yet.
     """
     with alone_in(training.folder):
-        remove_leftovers(training.folder)
         progress, saved = training.load_progress(), time.monotonic()
+        steps = planned_steps(images, training.settings)
+        if progress and progress.state.step > steps:
+            raise InputError(f"{training.folder}: has made {progress.state.step} steps already; give more --epochs")
+        remove_leftovers(training.folder)
+        remove_leftovers(training.output.parent, training.output.stem)
+        training._write_config()
         try:
             for latest in _followed(training, images, generator, progress):
                 progress = latest
@@ -166,7 +180,9 @@ def _followed(
     steps, history = planned_steps(images, training.settings), progress.history if progress else ()
     for state in iterate(images, generator, training.settings, progress.state if progress else None):
         if not math.isfinite(state.loss):
-            raise InputError(f"{training.folder}: the training diverged before step {state.step}; use smaller steps")
+            raise InputError(
+                f"{training.folder}: diverged before step {state.step}; use a smaller --weight-step, and another -o"
+            )
         seconds = round(time.monotonic() - start, 2)
         psnr = error_decibels(state.loss) if state.loss > 0 else None
         history = (*history, {"step": state.step, "loss": state.loss, "psnr": psnr, "seconds": seconds})

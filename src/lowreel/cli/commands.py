@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from .. import __version__
 from ..errors import InputError
 from ..files import check_free
-from ..names import source_text
+from ..names import GENERATORS, file_text, source_text
 from ..settings import (
     ClipSettings,
     GaussianSettings,
@@ -59,6 +59,9 @@ Seeded = Annotated[SeedSettings, Flat]
 Resume = Annotated[bool, Parameter(name="--resume")]
 
 
+LESS = "use a smaller --size or fewer --frames; in a training a smaller --batch or fewer --images"
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
     # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
@@ -76,10 +79,13 @@ def main(arguments: list[str] | None = None) -> None:
     except RuntimeError as error:
         if "allocate" not in str(error):
             raise
-        print("lowreel: error: not enough memory; use a smaller --size or fewer --frames", file=sys.stderr)
+        print(f"lowreel: error: not enough memory; {LESS}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("lowreel: interrupted; an unfinished run goes on with: lowreel recover RUN --resume", file=sys.stderr)
+        print(
+            "lowreel: interrupted; what was begun goes on with --resume (a run: lowreel recover RUN --resume)",
+            file=sys.stderr,
+        )
         raise SystemExit(130) from None
     raise SystemExit(0)
 
@@ -301,6 +307,7 @@ def train(
     resume
         go on with the training that was begun for this output; --epochs may be changed
     """
+    parse_size(choosing.size)
     from .training import resume_training, start_training
 
     if resume:
@@ -417,6 +424,7 @@ def _start(
     from ..recover import prepare
     from ..runs import Run, load_truth
 
+    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
     prepare(measured.data, measured.operator, recovering, times=measured.times)
     _perform(Run.create(folder, measured, recovering, truth, request), measured, true_clip)

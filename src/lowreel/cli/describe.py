@@ -9,15 +9,19 @@ from ..datasets import open_source
 from ..errors import InputError
 from ..generators import load_weights, weights_header
 from ..measure import Measured
+from ..metrics import error_decibels
 from ..names import is_clip_name
 from ..representation import Representation
 from ..runs import Run
+from ..trainings import Training
 
 
 def describe(path: Path) -> dict[str, Any]:
     """Facts about a clip, measured data, a representation, weights or a run. Raises InputError for anything else."""
     if not path.exists() and not is_clip_name(path):
         raise InputError(f"{path}: no such file or folder")
+    if path.name.endswith(".training") and (path / "config.json").is_file():
+        return _training(path)
     if (path / "config.json").is_file():
         return _run(path)
     if path.suffix == ".safetensors":
@@ -71,8 +75,18 @@ def _representation(path: Path) -> dict[str, Any]:
 
 def _weights(path: Path) -> dict[str, Any]:
     generator, header = load_weights(path), weights_header(path)
-    facts = {"weights": path, "generator": header["generator"], "count": generator.weights_count}
+    facts = {"weights": path, "generator": header["generator"], "parameters": generator.weights_count}
     return facts | header["provenance"] | {"sha256": header["sha256"]}
+
+
+def _training(path: Path) -> dict[str, Any]:
+    training = Training.open(path.with_suffix(".safetensors"))
+    progress = training.load_progress()
+    facts = {"training": path, **training.request, **training.settings.model_dump()}
+    if progress is None:
+        return facts | {"state": "not begun; go on with the command that began it and --resume"}
+    at = f"step {progress.state.step} of {progress.steps}, {error_decibels(progress.state.loss):.2f} dB"
+    return facts | {"state": f"{at}; go on with the command that began it and --resume"}
 
 
 def _run(path: Path) -> dict[str, Any]:

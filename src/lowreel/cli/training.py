@@ -8,6 +8,8 @@ from typing import Any
 from ..datasets import Images, open_images
 from ..errors import InputError
 from ..generators import Generator, make
+from ..metrics import error_decibels
+from ..names import GENERATORS, SETS, file_text
 from ..settings import ImagesSettings, TrainSettings
 from ..trainings import Training, perform
 from .display import TrainingBar
@@ -37,12 +39,11 @@ def resume_training(
             f"{training.folder}: a training of another data set, generator or size "
             f"({training.request['dataset']}, {training.request['generator']}); give the same, or another -o"
         )
-    changed = settings.model_dump(exclude_defaults=True)
+    changed = settings.model_dump(exclude_unset=True)
     epochs = changed.pop("epochs", training.settings.epochs)
     if any(getattr(training.settings, name) != value for name, value in changed.items()):
         raise InputError(f"{training.folder}: a training goes on with its own settings; only --epochs may change")
-    if epochs != training.settings.epochs:
-        training = training.with_epochs(epochs)
+    training = training.with_epochs(epochs)
     images, network = _opened(training.request, training.settings.seed)
     _perform(training, images, network)
 
@@ -50,10 +51,7 @@ def resume_training(
 def _request(dataset: str, generator: str, choosing: ImagesSettings) -> dict[str, Any]:
     """What is trained on what, as plain data; files by their full path."""
 
-    def full(text: str) -> str:
-        return str(Path(text).resolve()) if Path(text).exists() else text
-
-    named = {"dataset": dataset if dataset in ("mnist", "cifar10") else full(dataset), "generator": full(generator)}
+    named = {"dataset": file_text(dataset, SETS), "generator": file_text(generator, GENERATORS)}
     return {**named, "size": parse_size(choosing.size), **choosing.model_dump(exclude={"size"})}
 
 
@@ -73,6 +71,9 @@ def _perform(training: Training, images: Images, generator: Generator) -> None:
         progress = perform(training, images, generator, show=bar.show)
     if progress.state.step < progress.steps:
         print(f"stopped at step {progress.state.step} of {progress.steps}; go on with the same command and --resume")
-    shown = f"{progress.history[-1]['psnr']:.2f} dB on its {len(images)} images" if progress.history else ""
-    print(f"wrote {training.output}: {shown}, {planned} epochs planned, {progress.seconds:.0f} s")
+    level = error_decibels(progress.state.loss)
+    print(
+        f"wrote {training.output}: {len(images)} images, {planned} epochs, {progress.seconds:.0f} s, "
+        f"{level:.2f} dB on the last minibatches"
+    )
     print(f"Look at {folder / 'reconstructions.png'}; use it with --generator {training.output}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,8 +20,15 @@ from .official import SAMPLE, mnist_digit, sample_digits
 SIDE, DIGIT = 64, 28
 
 
-def open_source(source: str | Path, **wishes: Any) -> Clip:
-    """A clip by name or from a file; `wishes` are those of `open_clip`.
+def open_source(
+    source: str | Path,
+    *,
+    size: tuple[int, int] | None = None,
+    fit: Literal["squash", "crop"] = "squash",
+    channels: int | None = None,
+    frames: slice | None = None,
+) -> Clip:
+    """A clip by name or from a file, with the wishes of `open_clip`.
 
     `rotating-mnist:N` is test digit N of MNIST (0 to 99 come with the package) turned by 2 degrees a frame, 32
     frames; `moving-mnist:SEED` two of the digits 0 to 99 that bounce in the frame, 20 frames; `color-wheel:SEED` a
@@ -31,12 +38,12 @@ def open_source(source: str | Path, **wishes: Any) -> Clip:
     if not is_clip_name(source):
         if str(source).split(":")[0] in CLIPS and not Path(source).exists():
             raise InputError(f"{source}: expected NAME:NUMBER, such as {str(source).split(':')[0]}:7")
-        return open_clip(source, **wishes)
+        return open_clip(source, size=size, fit=fit, channels=channels, frames=frames)
     name, number = split_clip_name(source)
     if number >= 2**32:
         raise InputError(f"{source}: the number should be below 2^32")
     draw = {"rotating-mnist": rotating_mnist, "moving-mnist": moving_mnist, "color-wheel": color_wheel}[name]
-    return clip_of(draw(number), f"{name}:{number}", **wishes)
+    return clip_of(draw(number), f"{name}:{number}", size=size, fit=fit, channels=channels, frames=frames)
 
 
 def rotating_mnist(number: int, frames: int = 32) -> Tensor:
@@ -54,10 +61,11 @@ def moving_mnist(seed: int, frames: int = 20) -> Tensor:
 
     Start and direction are uniform, a tenth of the free way a frame (Srivastava et al., 2015).
     """
-    source, room = streams.generator(seed, streams.DRAW), SIDE - DIGIT
-    clip = torch.zeros(frames, 1, SIDE, SIDE)
-    for digit in sample_digits()[source.integers(0, SAMPLE, 2), 0].float() / 255:
-        place, angle = source.random(2), 2 * math.pi * source.random()
+    room, clip = SIDE - DIGIT, torch.zeros(frames, 1, SIDE, SIDE)
+    for k in range(2):
+        which, *place_of, turn = streams.uniforms(seed, streams.DRAW, k, 4)
+        digit = sample_digits()[int(SAMPLE * which), 0].float() / 255
+        place, angle = np.array(place_of), 2 * math.pi * turn
         way = np.array([math.sin(angle), math.cos(angle)])
         for frame in clip[:, 0]:
             top, left = (room * place).astype(int)
@@ -74,7 +82,7 @@ def color_wheel(seed: int, frames: int = 64) -> Tensor:
 
     (T, 3, 64, 64); each pixel is the mean of 4x4 points, so that edges are smooth.
     """
-    start = 0.0 if seed == 0 else 360 * streams.generator(seed, streams.DRAW).random()
+    start = 0.0 if seed == 0 else 360 * float(streams.uniforms(seed, streams.DRAW, 0, 1)[0])
     points = (torch.arange(4 * SIDE) + 0.5) / (2 * SIDE) - 1
     y, x = torch.meshgrid(points, points, indexing="ij")
     angle, inside = torch.rad2deg(torch.atan2(-y, x)), (x.hypot(y) <= 0.95).float()

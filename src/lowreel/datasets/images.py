@@ -108,49 +108,63 @@ def _of_folder(folder: Path, size: tuple[int, int], channels: int | None, limit:
     candidates = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if _is_candidate(p, folder))
     if not candidates:
         raise InputError(f"{folder}: holds no pictures or videos ({', '.join(READABLE)}); give another folder")
-    clips, skipped = _opened(candidates, size, channels)
-    if not clips:
+    stretches, skipped = _looked_at(candidates)
+    if not stretches:
         raise InputError(f"{folder}: none of its {len(candidates)} files can be read; the first: {skipped[0]}")
-    channels = channels or max(clip.shape[1] for clip in clips)
-    count = sum(len(clip) for clip in clips)
-    _check_memory(folder, (min(limit or count, count), channels, *size))
+    channels = channels or max(stretch.channels for stretch in stretches)
+    count = sum(stretch.frames for stretch in stretches)
     wanted = torch.zeros(count, dtype=torch.bool)
     wanted[_spaced(count, limit)] = True
-    pixels = torch.cat([*_frames(clips, wanted, channels, skipped), torch.empty(0, channels, *size, dtype=torch.uint8)])
-    if not len(pixels):
+    shape = (int(wanted.sum()), channels, *size)
+    _check_memory(folder, shape)
+    pixels, filled, start = torch.empty(shape, dtype=torch.uint8), 0, 0
+    for stretch in stretches:
+        chosen = wanted[start : start + stretch.frames]
+        start += stretch.frames
+        try:
+            for frames in _frames(open_clip(stretch.path, size=size, channels=channels), chosen):
+                pixels[filled : filled + len(frames)] = frames
+                filled += len(frames)
+        except InputError as error:
+            skipped.append(str(error))
+    if not filled:
         raise InputError(f"{folder}: none of its {len(candidates)} files can be read; the first: {skipped[0]}")
-    return Images(folder.resolve().name, pixels, size, tuple(skipped))
+    return Images(folder.resolve().name, pixels[:filled], size, tuple(skipped))
 
 
 def _is_candidate(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in READABLE and not hidden and path.is_file()
+    """Pictures, videos and arrays, but for hidden ones and what a training of ours left in the folder."""
+    inside = path.relative_to(folder).parts
+    ours = any(part.startswith(".") or part.endswith(".training") for part in inside)
+    return path.suffix.lower() in READABLE and not ours and path.is_file()
 
 
-def _opened(paths: list[Path], size: tuple[int, int], channels: int | None) -> tuple[list[Clip], list[str]]:
-    clips, skipped = [], []
+@dataclass(frozen=True)
+class _Stretch:
+    """The frames of one file. Files are not kept open: there may be thousands."""
+
+    path: Path
+    frames: int
+    channels: int
+
+
+def _looked_at(paths: list[Path]) -> tuple[list[_Stretch], list[str]]:
+    stretches, skipped = [], []
     for path in paths:
         try:
-            clips.append(open_clip(path, size=size, channels=channels))
+            clip = open_clip(path)
+            stretches.append(_Stretch(path, len(clip), clip.shape[1]))
         except InputError as error:
             skipped.append(str(error))
-    return clips, skipped
+    return stretches, skipped
 
 
-def _frames(clips: list[Clip], wanted: Tensor, channels: int, skipped: list[str]) -> Iterator[Tensor]:
-    """The wanted frames of all clips as uint8; a clip that cannot be decoded to its end is named in `skipped`."""
-    start = 0
-    for clip in clips:
-        chosen = wanted[start : start + len(clip)]
-        start += len(clip)
-        try:
-            for first in range(0, len(clip), AT_ONCE):
-                here = chosen[first : first + AT_ONCE]
-                if here.any():
-                    frames = clip.read(first, first + AT_ONCE)[here].mul_(255).round_().byte()
-                    yield frames.expand(-1, channels, -1, -1)
-        except InputError as error:
-            skipped.append(str(error))
+def _frames(clip: Clip, chosen: Tensor) -> Iterator[Tensor]:
+    """The chosen frames of a clip as uint8, by slices."""
+    for first in range(0, len(clip), AT_ONCE):
+        here = chosen[first : first + AT_ONCE]
+        if here.any():
+            yield clip.read(first, first + AT_ONCE)[here].mul_(255).round_().byte()
 
 
 def _check_memory(folder: Path, shape: tuple[int, ...]) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import InputError
+from ..video import UNREADABLE
 
 SAMPLE = 100
 """MNIST test digits that come with the package: the first ones of the test set."""
@@ -83,7 +84,7 @@ def read_idx(path: Path) -> Tensor:
         magic, *shape = struct.unpack(">4I", content[:16])
     except (OSError, EOFError, zlib.error, struct.error) as error:
         raise InputError(f"{path}: cannot be read as an IDX file ({error}); download it again") from None
-    if magic != 0x803 or len(content) != 16 + math.prod(shape):
+    if magic != 0x803 or not all(shape) or len(content) != 16 + math.prod(shape):
         raise InputError(
             f"{path}: expected IDX images (uint8, three dimensions, {math.prod(shape)} bytes after the header), got "
             f"{len(content) - 16} bytes and the magic number {magic:#x}; download it again"
@@ -98,7 +99,11 @@ def read_cifar10(path: Path) -> Tensor:
     """
     if path.name.endswith(".webp"):
         sheets = sorted(path.parent.glob("train_[0-9][0-9].webp"))
-        return torch.cat([tiles(sheet, 32) for sheet in sheets])
+        expected = [f"train_{k:02d}.webp" for k in range(len(sheets))]
+        gaps = [name for name, sheet in zip(expected, sheets, strict=True) if name != sheet.name]
+        if gaps:
+            raise InputError(f"{path.parent}: {gaps[0]} is missing between the other sheets of CIFAR-10")
+        return torch.cat([tiles(sheet, 32, channels=3) for sheet in sheets])
     if path.name.endswith(".tar.gz"):
         return torch.cat([_records(path, raw) for raw in _members(path)])
     batches = [path.with_name(f"data_batch_{k}.bin") for k in range(1, 6)]
@@ -116,7 +121,7 @@ def _members(archive: Path) -> list[bytes]:
                 stream = tar.extractfile(member) if "data_batch_" in member.name else None
                 if stream is not None:
                     found[Path(member.name).name] = stream.read()
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, OSError, EOFError, KeyError, zlib.error) as error:
         raise InputError(f"{archive}: cannot be read ({error}); download it again") from None
     if len(found) != 5:
         raise InputError(f"{archive}: expected five members data_batch_1.bin to 5, got {sorted(found)}")
@@ -130,12 +135,12 @@ def _records(path: Path, raw: bytes) -> Tensor:
     return _tensor(np.frombuffer(raw, np.uint8).reshape(-1, 3073)[:, 1:].reshape(-1, 3, 32, 32))
 
 
-def tiles(sheet: Path, side: int) -> Tensor:
-    """A picture of square tiles, row by row: uint8 (N, C, side, side)."""
+def tiles(sheet: Path, side: int, channels: int) -> Tensor:
+    """A picture of square tiles, row by row: uint8 (N, C, side, side), grey (C = 1) or colour (3)."""
     try:
         with Image.open(sheet) as image:
-            array = np.asarray(image if image.mode == "L" else image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+            array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    except UNREADABLE as error:
         raise InputError(f"{sheet}: cannot be read as a picture ({error}); replace it") from None
     rows, columns = array.shape[0] // side, array.shape[1] // side
     if rows * columns == 0 or array.shape[:2] != (rows * side, columns * side):
@@ -151,7 +156,7 @@ def _tensor(array: np.ndarray) -> Tensor:
 def sample_digits() -> Tensor:
     """The first SAMPLE digits of MNIST's test set, uint8 (SAMPLE, 1, 28, 28); they come with the package."""
     with as_file(files("lowreel") / "data" / "mnist_test_100.png") as path:
-        return tiles(path, 28)
+        return tiles(path, 28, channels=1)
 
 
 def mnist_digit(number: int) -> Tensor:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import pickle
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +67,7 @@ def load_weights(path: str | Path) -> Generator:
         tensors, header = _safetensors(path)
         if header is not None:
             codes = {name: tensors.pop(name) for name in ("codes.mean", "codes.spread") if name in tensors}
-            generator = _loaded(path, from_spec(header["generator"]), tensors)
+            generator = _loaded(path, _network(path, header), tensors)
             if [t.shape for t in codes.values()] != 2 * [(generator.code_dim,)]:
                 raise InputError(f"{path}: codes.mean and codes.spread should have {generator.code_dim} numbers each")
             generator.code_mean, generator.code_spread = (t.float() for t in codes.values())
@@ -76,6 +75,13 @@ def load_weights(path: str | Path) -> Generator:
     else:
         tensors = _pickled(path)
     return _loaded(path, _dcgan_like(path, tensors), tensors)
+
+
+def _network(path: Path, header: Mapping[str, Any]) -> Generator:
+    try:
+        return from_spec(header["generator"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{path}: its header does not describe a generator ({error!r}); copy it again") from None
 
 
 def weights_header(path: str | Path) -> dict[str, Any]:
@@ -114,19 +120,26 @@ def _pickled(path: Path) -> dict[str, Tensor]:
             f"{path}: holds more than tensors (or is damaged), and what else a pickle holds could run code; save the "
             "state dict alone: torch.save(model.state_dict(), FILE)"
         ) from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged pickle can raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path}: cannot be read as a state dict ({reason}); copy or download it again") from None
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(t, Tensor) for t in content.values()):
         raise InputError(f"{path}: expected a state dict (names and tensors), got {type(content).__name__}")
+    odd = [n for n, t in content.items() if t.layout != torch.strided or t.is_meta or not t.is_floating_point()]
+    if odd:
+        raise InputError(f"{path}: {odd[0]} is not a dense tensor of real numbers; save plain weights")
     return dict(content)
 
 
 def _dcgan_like(path: Path, tensors: dict[str, Tensor]) -> Generator:
     """The DCGAN with as many channels as the last tensor makes; names lose what stands before `main.`."""
     renamed = {name[name.find("main.") :] if "main." in name else name: tensor for name, tensor in tensors.items()}
+    if len(renamed) < len(tensors):
+        raise InputError(
+            f"{path}: holds several networks ({', '.join(list(tensors)[:3])}, ...); save one of them alone"
+        )
     tensors.clear()
     tensors.update(renamed)
     last = [t for name, t in tensors.items() if name.startswith("main.") and t.ndim == 4]

@@ -81,7 +81,7 @@ class Measurement(nn.Module, ABC):
 
     def forward(self, x: Tensor | np.ndarray) -> Data:
         """Data of a clip, as tensors. x: `clip_shape`, a tensor or array. Raises InputError for another shape."""
-        x = torch.as_tensor(x)
+        x = torch.tensor(x) if isinstance(x, np.ndarray) else x
         if tuple(x.shape) != self.clip_shape:
             raise InputError(_misfit(self, self.clip_shape, "clip", tuple(x.shape)))
         return self._measure(x)

@@ -20,6 +20,11 @@ def raw(seed: int, purpose: int, frame: int, row: int, count: int) -> NDArray[np
     return np.random.Philox(key=[seed, purpose], counter=[0, row, frame, 0]).random_raw(count)
 
 
+def uniforms(seed: int, purpose: int, frame: int, count: int) -> NDArray[np.float64]:
+    """`count` numbers in [0, 1) at an address: the upper 53 bits of its words."""
+    return (raw(seed, purpose, frame, 0, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
 def generator(seed: int, purpose: int, frame: int = 0, row: int = 0) -> np.random.Generator:
     """A NumPy generator at an address, for numbers that need not agree between library versions (orders, starts)."""
     return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=[0, row, frame, 0]))

@@ -3,8 +3,19 @@
 from .arrays import write_npy
 from .clip import Clip, clip_of, open_clip, read_mask
 from .movies import MOVIES
-from .pictures import PICTURES
+from .pictures import PICTURES, UNREADABLE
 from .reader import LUMA
 from .writing import write_video
 
-__all__ = ["LUMA", "MOVIES", "PICTURES", "Clip", "clip_of", "open_clip", "read_mask", "write_npy", "write_video"]
+__all__ = [
+    "LUMA",
+    "MOVIES",
+    "PICTURES",
+    "UNREADABLE",
+    "Clip",
+    "clip_of",
+    "open_clip",
+    "read_mask",
+    "write_npy",
+    "write_video",
+]
