@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 import torch
-from cases import Linear, moving
+from cases import Linear, moving, noise
 
 from lowreel.errors import InputError
 from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise
 from lowreel.metrics import psnr
-from lowreel.recover import fit, recover, trust
+from lowreel.recover import _may_be_chance, fit, prepare, recover, trust
 from lowreel.select import hold_out
 from lowreel.settings import RecoverSettings, SolverSettings
 from lowreel.solver import Problem
@@ -199,7 +199,9 @@ def test_baselines_are_judged_by_the_same_heldout_data():
     for baseline in found.baselines.values():
         close(baseline.clip[seen], y[seen])
         assert 10 < baseline.heldout_db < 60
-    assert found.trust == trust(found.heldout_db, {name: b.heldout_db for name, b in found.baselines.items()})
+    levels = {name: b.heldout_db for name, b in found.baselines.items()}
+    held = int(hold_out(operator, FEW.heldout, FEW.seed).sum())
+    assert found.trust in (trust(found.heldout_db, levels), trust(found.heldout_db, levels, held))
 
 
 TRUST = {
@@ -209,6 +211,8 @@ TRUST = {
     "worse": ((15.0, {"a": 20.0}), ("Do not use", "no better than a", "15.0 against 20.0")),
     "no baseline": ((25.0, {}), ("25.0 dB", "no baseline")),
     "baseline is no number": ((25.0, {"a": math.nan}), ("25.0 dB", "no baseline")),
+    "few numbers": ((30.0, {"a": 25.0}, 9), ("Undecided", "9 held-out numbers", "5.0 dB better than a", "chance")),
+    "few numbers, no better": ((25.0, {"a": 30.0}, 9), ("Do not use", "no better than a")),
     "nothing held out": ((math.nan, {"a": 20.0}), ("No data was held out",)),
 }
 
@@ -220,6 +224,17 @@ def test_trust_is_a_sentence_with_the_figures(figures, words):
     assert said.endswith(".")
     for word in words:
         assert word in said
+
+
+def test_a_difference_within_its_standard_error_is_called_chance():
+    """Errors that differ by noise alone are; those that are smaller everywhere are not; equal ones are not."""
+    operator = Identity(SHAPE)
+    problem = prepare(CLIP, operator, RecoverSettings(heldout=0.2))
+    noisy = CLIP + 0.1 * noise(*SHAPE, seed=1, dtype=torch.float32)
+    other = CLIP + 0.1 * noise(*SHAPE, seed=2, dtype=torch.float32)
+    assert _may_be_chance(problem, noisy, other)
+    assert not _may_be_chance(problem, CLIP + 0.01, CLIP + 0.1)
+    assert not _may_be_chance(problem, noisy, noisy)
 
 
 def with_nan(y):

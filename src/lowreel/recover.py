@@ -123,16 +123,16 @@ def recover(
     problem = prepare(data, operator, settings, generator=generator, times=times, sequences=sequences, beta=beta)
     progress, outcome = fit(problem, settings.solver(), limit=settings.time, watch=watch, resume=resume)
     found = progress.best.representation(problem, settings.solver())
-    clip = finish(found.frames(), problem, sigma)
+    frames = found.frames()
     compared = _compare(problem, sigma) if compare else {}
     heldout_db = _decibels(progress.best_error, problem, sigma)
     return Recovery(
-        clip=clip,
+        clip=finish(frames, problem, sigma),
         representation=found,
         history=progress.history,
         outcome=outcome,
         heldout_db=heldout_db,
-        trust=_judged(outcome, problem, heldout_db, compared),
+        trust=_judged(outcome, problem, frames, heldout_db, compared),
         steps=progress.state.step,
         seconds=progress.seconds,
         settings=settings,
@@ -331,19 +331,40 @@ def _decibels(error: float, problem: Problem, sigma: float) -> float:
     return error_decibels(max(error - noise, 0.05 * error))
 
 
-def _judged(outcome: Outcome, problem: Problem, heldout_db: float, compared: dict[str, Baseline]) -> str:
+def _judged(
+    outcome: Outcome, problem: Problem, frames: Tensor, heldout_db: float, compared: dict[str, Baseline]
+) -> str:
     """`trust`, with what it cannot know: a fit that diverged, too few held-out numbers, a mask's unseen holes."""
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return "Do not use: the fit diverged before anything was found."
     count = 0 if problem.heldout is None else sum(int(t.sum()) for t in tensors_of(problem.heldout))
     if count < FEW:
         return f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
-    sentence = trust(heldout_db, {name: baseline.heldout_db for name, baseline in compared.items()})
+    levels = {name: baseline.heldout_db for name, baseline in compared.items()}
+    best = max((name for name, level in levels.items() if not math.isnan(level)), key=levels.__getitem__, default=None)
+    chance = best is not None and _may_be_chance(problem, frames, compared[best].clip)
+    sentence = trust(heldout_db, levels, count if chance else None)
     return sentence + (" Inside the mask's holes nothing can be checked." if problem.operator.kind == "mask" else "")
 
 
-def trust(heldout_db: float, baseline_dbs: dict[str, float]) -> str:
-    """One sentence: can the result be trusted, judged by data that was not fitted?"""
+def _may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
+    """Whether two clips' squared errors on the held-out data differ by less than two standard errors."""
+    heldout = problem.heldout
+    assert heldout is not None
+
+    def errors(clip: Tensor) -> Tensor:
+        terms = zip(*(tensors_of(t) for t in (problem.operator(clip), problem.data, heldout)), strict=True)
+        return torch.cat([(found - y)[held].abs().square() for found, y, held in terms])
+
+    gain = errors(other) - errors(frames)
+    return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))
+
+
+def trust(heldout_db: float, baseline_dbs: dict[str, float], chance_of: int | None = None) -> str:
+    """One sentence: can the result be trusted, judged by data that was not fitted?
+
+    chance_of: how many numbers were held out, where so few cannot tell the result from the best baseline.
+    """
     known = {name: db for name, db in baseline_dbs.items() if not math.isnan(db)}
     if math.isnan(heldout_db):
         return "No data was held out, so nothing can be said."
@@ -351,6 +372,11 @@ def trust(heldout_db: float, baseline_dbs: dict[str, float]) -> str:
         return f"On held-out data the error is {heldout_db:.1f} dB; no baseline was run to compare it with."
     name, bar = max(known.items(), key=lambda item: item[1])
     gain = 0.0 if bar == heldout_db else heldout_db - bar
+    if chance_of is not None and gain > 0:
+        return (
+            f"Undecided: on {chance_of} held-out numbers it is {gain:.1f} dB better than {name}, which may be chance; "
+            "look at the clip, or use a larger --heldout."
+        )
     if gain >= 1:
         return f"Use it: on held-out data it is {gain:.1f} dB better than the best baseline ({name}, {bar:.1f} dB)."
     if gain >= 0.3:
