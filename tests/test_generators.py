@@ -137,7 +137,7 @@ def test_paper_network_is_relu_between_and_tanh_at_the_end():
 REFUSED = {
     "paper of another size": (
         lambda: make("dcgan", (1, 48, 64)),
-        "this clip has 48x64 with 1; add --size 64",
+        "wanted are 48x64 with 1; add --size 64",
     ),
     "paper of two channels": (lambda: make("dcgan", (2, 64, 64)), "expected 1 or 3 channels, got 2"),
     "unknown": (

@@ -193,8 +193,8 @@ def test_train_and_use(pictures, command):
     words = ("pictures", "images_sha256", "final_loss", "steps          64", "sha256", "'seed': 0")
     assert [w for w in words if w not in told] == []
     sheet = np.asarray(Image.open("w.training/reconstructions.png")).astype(float)
-    assert sheet.shape == (16, 128, 3)
-    assert np.abs(sheet[:8] - sheet[8:]).mean() < np.abs(sheet[:8] - 128).mean()
+    assert sheet.shape == (128, 1024, 3)
+    assert np.abs(sheet[:64] - sheet[64:]).mean() < np.abs(sheet[:64] - 128).mean()
     np.save("clip.npy", levels(6, 3, 8, 8).numpy())
     ending = command("simulate missing clip.npy --generator w.safetensors --steps 2 -o run")
     assert ending.code == 0, ending.err
@@ -252,14 +252,44 @@ def test_diverged(pictures, command):
     ending = command(TRAIN + " --weight-step 1e30")
     assert (ending.code, ending.err.count("\n")) == (2, 1), ending.err
     assert "diverged" in ending.err
-    assert not (pictures / "w.safetensors").exists()
+    assert sorted(p.name for p in pictures.iterdir()) == ["pictures"]
 
 
 def test_info_of_a_training(pictures, command):
     """What is trained on what, how far, and how to go on."""
     assert command(TRAIN).code == 0
     told = command("info w.training").out
-    assert [w for w in ("pictures", "decoder", "step 64 of 64", "--resume") if w not in told] == []
+    assert [w for w in ("pictures", "decoder", "finished, step 64 of 64", "--resume") if w not in told] == []
+
+
+def test_resume_needs_no_settings_and_names_what_differs(pictures, command):
+    """What was begun with other flags goes on with the output alone; a flag that differs is named with both values."""
+    assert command(TRAIN).code == 0
+    assert command("train pictures -o w.safetensors --epochs 9 --resume").code == 0
+    ending = command("train pictures -o w.safetensors --size 12 --resume")
+    assert ending.code == 2
+    assert "--size was [8, 8] when this training was begun, now it is [12, 12]" in ending.err
+
+
+@pytest.mark.parametrize(("count", "batch", "epochs"), [(36, 4, 223), (3, 1, 667), (60_000, 256, 20)])
+def test_lengths_follow_the_number_of_images(count, batch, epochs):
+    """Minibatches of 256 and 20 epochs where there are many images; few images are seen more often, in smaller ones."""
+    chosen = TrainSettings().for_images(count)
+    assert (chosen.batch, chosen.epochs) == (batch, epochs)
+    assert TrainSettings(batch=7, epochs=3).for_images(count) == TrainSettings(batch=7, epochs=3)
+
+
+def test_sigterm_is_a_stop_like_ctrl_c(start, tmp_path):
+    """A scheduler's SIGTERM leaves weights and a checkpoint."""
+    folder = picture_folder(tmp_path)
+    process = start(TRAIN.replace("--epochs 8", "--epochs 4000"), folder, hurried=True)
+    while not (folder / "w.training" / "history.jsonl").exists():
+        assert process.is_alive(), ended(process).err
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGTERM)
+    ending = ended(process)
+    assert (ending.code, "half-trained" in ending.out) == (0, True), ending.err
+    assert load_weights(folder / "w.safetensors").frame_shape == (3, 8, 8)
 
 
 def test_a_run_does_not_depend_on_where_its_weights_were_named(pictures, command, monkeypatch):
@@ -338,6 +368,7 @@ def test_full_disk_keeps_the_last_good_checkpoint(away, tmp_path, unbroken):
 
 
 BAD = {
+    "empty name": (["train", "", "-o", "w.safetensors"], "DATASET is empty"),
     "no such data": ("train nowhere -o w.safetensors", "nowhere"),
     "empty folder": ("train empty -o w.safetensors", "holds no pictures or videos"),
     "nothing readable": ("train broken -o w.safetensors --size 8 --generator decoder", "none of its 2 files"),
@@ -361,7 +392,7 @@ def test_bad_input(arguments, words, pictures, command):
         (pictures / "broken" / name).write_bytes(b"nothing")
     (pictures / "there.safetensors").write_bytes(b"mine")
     before = snapshot(pictures)
-    ending = command(arguments)
+    ending = command(*arguments) if isinstance(arguments, list) else command(arguments)
     assert (ending.code, ending.err.count("\n")) == (2, 1), ending.err
     assert words in ending.err
     assert snapshot(pictures) == before

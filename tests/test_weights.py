@@ -148,6 +148,7 @@ REFUSED = {
     "not finite": (lambda: state_dict(**{"main.0.weight": torch.full((32, 256, 4, 4), torch.nan)}), "NaN or infinite"),
     "no tensors": (lambda: {"main.0.weight": "text"}, "expected a state dict"),
     "a list": (lambda: [torch.zeros(3)], "expected a state dict"),
+    "batch norm": (lambda: state_dict(**{"main.1.num_batches_tracked": torch.tensor(3)}), "a network with batch norm"),
     "complex": (
         lambda: state_dict(**{"main.0.weight": torch.zeros(32, 256, 4, 4) + 0j}),
         "main.0.weight is not a dense",

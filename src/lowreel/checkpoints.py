@@ -40,7 +40,7 @@ def load_checkpoint(folder: Path, kind: str, parse: Callable[[dict[str, Tensor],
         try:
             return parse(*read_tensors(path, kind))
         except InputError as error:
-            damage = error
+            damage = InputError(f"{error}; restore it, or delete it and start afresh")
         except (KeyError, TypeError) as error:
             damage = InputError(f"{path}: a checkpoint without {error}; start afresh")
     if damage:

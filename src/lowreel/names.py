@@ -22,6 +22,11 @@ def is_clip_name(text: str | Path) -> bool:
     return _CLIP.fullmatch(str(text)) is not None and not Path(text).exists()
 
 
+def is_wrong_clip_name(text: str | Path) -> bool:
+    """Whether this begins like the name of a drawn clip, but is none and no file either."""
+    return str(text).split(":")[0] in CLIPS and not is_clip_name(text) and not Path(text).exists()
+
+
 def split_clip_name(text: str | Path) -> tuple[str, int]:
     """Family and number, which is 0 if left out, of a name for which `is_clip_name` holds."""
     match = _CLIP.fullmatch(str(text))

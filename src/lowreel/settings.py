@@ -5,6 +5,7 @@ The command line, the run folder's `config.json` and the Python functions all us
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -106,14 +107,28 @@ class RecoverSettings(Settings):
         return "decoder" if self.preset == "default" else "paper-grey" if channels == 1 else "paper-rgb"
 
 
+TRAINING_STEPS = 2000
+"""Minibatches that a training takes at least, where the epochs are not given."""
+
+
 class TrainSettings(Settings):
     """How a generator is trained on images."""
 
-    epochs: PositiveInt = Field(20, description="how often each image is seen")
-    batch: PositiveInt = Field(256, description="images in a minibatch")
+    epochs: PositiveInt | None = Field(
+        None, description="how often each image is seen; default: 20, more where that makes less than 2000 steps"
+    )
+    batch: PositiveInt | None = Field(
+        None, description="images in a minibatch; default: 256, at most an eighth of the images"
+    )
     code_step: PositiveFloat = Field(0.1, description="step on the codes, as a share of their spread")
     weight_step: PositiveFloat = Field(2e-3, description="step on the weights: root mean square of its entries")
     seed: Seed = Field(0, description="seed of the first weights and of the order of the images")
+
+    def for_images(self, count: int) -> TrainSettings:
+        """These settings with what is None chosen for so many images."""
+        batch = self.batch or min(256, max(1, count // 8))
+        epochs = self.epochs or max(20, math.ceil(TRAINING_STEPS / math.ceil(count / batch)))
+        return self.model_copy(update={"batch": batch, "epochs": epochs})
 
 
 class ImagesSettings(Settings):

@@ -76,7 +76,8 @@ class TrainState:
 
 def planned_steps(images: Images, settings: TrainSettings) -> int:
     """Minibatches that `iterate` makes in all."""
-    return settings.epochs * math.ceil(len(images) / settings.batch)
+    chosen = settings.for_images(len(images))
+    return (chosen.epochs or 0) * math.ceil(len(images) / (chosen.batch or 1))
 
 
 def iterate(
@@ -91,14 +92,16 @@ def iterate(
     then holds all images; there the last bits may differ. Raises InputError when generator, images and state do not
     fit each other.
     """
+    settings = settings.for_images(len(images))
+    batch = settings.batch or len(images)
     fit = _Fit(images, generator, settings, state)
     step, steps, order_of = (state.step if state else 0), planned_steps(images, settings), (-1, torch.empty(0))
-    per_epoch = math.ceil(len(images) / settings.batch)
+    per_epoch = math.ceil(len(images) / batch)
     while step < steps:
         epoch, place = divmod(step, per_epoch)
         if order_of[0] != epoch:
             order_of = (epoch, _order(len(images), settings.seed, epoch))
-        rows = order_of[1][place * settings.batch : (place + 1) * settings.batch]
+        rows = order_of[1][place * batch : (place + 1) * batch]
         fit.minibatch(rows, one_cycle((step + 0.5) / steps, WARM_UP))
         step += 1
         if step % ROUND == 0 or step == steps:

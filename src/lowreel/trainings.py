@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from . import __version__
-from .checkpoints import alone_in, load_checkpoint, save_checkpoint
+from .checkpoints import NEWEST, alone_in, load_checkpoint, save_checkpoint
 from .datasets import Images
 from .errors import InputError
 from .files import read_json, remove_leftovers, replacing, write_json
@@ -26,10 +27,14 @@ from .metrics import error_decibels
 from .settings import TrainSettings
 from .train import TrainState, iterate, planned_steps
 
-CHECKPOINT_SECONDS = 60.0
+FIRST_CHECKPOINT_SECONDS, CHECKPOINT_SECONDS = 5.0, 60.0
 REQUEST = ("dataset", "generator", "size", "channels", "images")
-SHEET = 16
-"""Images in a row of the contact sheet."""
+SHEET, GAP = 16, 6
+"""Images in a row of the contact sheet, and pixels between its pairs of rows."""
+
+
+class Diverged(InputError):
+    """The loss of a training is no longer a number."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Training:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{folder}/config.json: cannot use {error}; restore it or start a new training") from None
 
-    def with_epochs(self, epochs: int) -> Training:
+    def with_epochs(self, epochs: int | None) -> Training:
         """The same training with another length; it is written down when `perform` goes on with it."""
         return replace(self, settings=self.settings.model_copy(update={"epochs": epochs}))
 
@@ -143,12 +148,14 @@ def perform(
 ) -> TrainProgress:
     """Train from where the folder stands to the end, and write the weights.
 
-    A checkpoint and the contact sheet are written every CHECKPOINT_SECONDS and at the end; a training killed at any
-    moment goes on from the last one and ends in the same weights. Ctrl-C ends it with the weights as they are. Raises
-    InputError when the loss is no longer a number, and KeyboardInterrupt when nothing has been learnt yet.
+    A checkpoint and the contact sheet are written after FIRST_CHECKPOINT_SECONDS, then every CHECKPOINT_SECONDS and
+    at the end; a training killed at any moment goes on from the last one and ends in the same weights. Ctrl-C ends
+    it with the weights as they are. Raises InputError when the loss is no longer a number, and KeyboardInterrupt
+    when nothing has been learnt yet.
     """
     with alone_in(training.folder):
         progress, saved = training.load_progress(), time.monotonic()
+        wait = CHECKPOINT_SECONDS if progress else min(FIRST_CHECKPOINT_SECONDS, CHECKPOINT_SECONDS)
         steps = planned_steps(images, training.settings)
         if progress and progress.state.step > steps:
             raise InputError(f"{training.folder}: has made {progress.state.step} steps already; give more --epochs")
@@ -158,14 +165,18 @@ def perform(
         try:
             for latest in _followed(training, images, generator, progress):
                 progress = latest
-                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                if time.monotonic() - saved > wait:
                     _save(training, progress, images, generator)
-                    saved = time.monotonic()
+                    saved, wait = time.monotonic(), CHECKPOINT_SECONDS
                 if show:
                     show(progress)
         except KeyboardInterrupt:
             if progress is None:
                 raise
+        except Diverged:
+            if not (training.folder / NEWEST).exists():
+                shutil.rmtree(training.folder)
+            raise
         assert progress is not None
         _save(training, progress, images, generator)
         trained = trained_generator(generator, progress.state)
@@ -180,8 +191,8 @@ def _followed(
     steps, history = planned_steps(images, training.settings), progress.history if progress else ()
     for state in iterate(images, generator, training.settings, progress.state if progress else None):
         if not math.isfinite(state.loss):
-            raise InputError(
-                f"{training.folder}: diverged before step {state.step}; use a smaller --weight-step, and another -o"
+            raise Diverged(
+                f"{training.folder}: diverged before step {state.step}; use a smaller --weight-step and another -o"
             )
         seconds = round(time.monotonic() - start, 2)
         psnr = error_decibels(state.loss) if state.loss > 0 else None
@@ -213,6 +224,7 @@ def provenance_of(training: Training, images: Images, progress: TrainProgress) -
         "start": training.request["generator"],
         "settings": training.settings.model_dump(),
         "steps": progress.state.step,
+        "planned_steps": progress.steps,
         "final_loss": progress.state.loss,
         "precision": progress.state.precision,
         "seconds": round(progress.seconds),
@@ -222,13 +234,20 @@ def provenance_of(training: Training, images: Images, progress: TrainProgress) -
 
 @torch.no_grad()
 def draw_sheet(path: Path, images: Images, generator: Generator, codes: Tensor) -> None:
-    """A contact sheet: images evenly spaced over the set above their reconstructions, in two pairs of rows."""
+    """A contact sheet: images evenly spaced over the set, each row of them above the row of their reconstructions.
+
+    The pairs of rows stand apart; small images are enlarged to about 64 pixels.
+    """
     count = min(2 * SHEET, len(images))
     rows = torch.arange(count) * len(images) // count
     pairs = zip(images.batch(rows).split(SHEET), generator(codes[rows]).split(SHEET), strict=True)
     width = min(SHEET, count)
-    lines = [_line(part, width) for pair in pairs for part in pair]
-    levels = torch.cat(lines, 1).clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
+    blocks = [torch.cat([_line(part, width) for part in pair], 1) for pair in pairs]
+    scale = max(1, round(64 / images.size[0]))
+    blocks = [block.repeat_interleave(scale, 1).repeat_interleave(scale, 2) for block in blocks]
+    gap = torch.ones(3, GAP, blocks[0].shape[2])
+    sheet = torch.cat([row for block in blocks for row in (gap, block)][1:], 1)
+    levels = sheet.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
     with replacing(path) as temporary:
         Image.fromarray(np.ascontiguousarray(levels)).save(temporary)
 

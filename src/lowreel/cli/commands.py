@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,6 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
     # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     try:
         app(
             sys.argv[1:] if arguments is None else arguments,
@@ -83,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(
-            "lowreel: interrupted; what was begun goes on with --resume (a run: lowreel recover RUN --resume)",
+            "lowreel: interrupted; a run or training that was begun goes on with --resume",
             file=sys.stderr,
         )
         raise SystemExit(130) from None
@@ -96,7 +100,10 @@ def _in_one_line(error: BaseException) -> str:
 
     cause = error if isinstance(error, ValidationError) else error.__cause__
     if isinstance(cause, ValidationError):
-        problems = (f"--{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in cause.errors())
+        problems = (
+            f"--{'.'.join(map(str, e['loc'])).replace('_', '-')}: {e['msg']}, got {e['input']!r}"
+            for e in cause.errors()
+        )
         return "; ".join(problems) + "; see --help"
     return " ".join(str(error).split()) or type(error).__name__
 
@@ -285,7 +292,7 @@ def train(
     dataset: str,
     *,
     output: Output,
-    generator: str = "dcgan",
+    generator: str | None = None,
     resume: Resume = False,
     choosing: Annotated[ImagesSettings, Flat] = ImagesSettings(),
     training: Annotated[TrainSettings, Flat] = TrainSettings(),
@@ -298,14 +305,14 @@ def train(
     ----------
     dataset
         mnist, cifar10 (their published files are looked for in $LOWREEL_DATA and in data), or a folder of pictures
-        and videos
+        and videos, subfolders included
     output
         file to write, such as weights.safetensors; use it with --generator FILE
     generator
-        dcgan (64x64) or decoder (any size) from random weights, or trained weights to start from: paper-grey,
-        paper-rgb, or a file
+        dcgan (64x64, the default) or decoder (any size) from random weights, or trained weights to start from:
+        paper-grey, paper-rgb, or a file
     resume
-        go on with the training that was begun for this output; --epochs may be changed
+        go on with the training that was begun for this output, with its settings; --epochs may be changed
     """
     parse_size(choosing.size)
     from .training import resume_training, start_training

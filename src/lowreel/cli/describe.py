@@ -7,10 +7,10 @@ from typing import Any
 
 from ..datasets import open_source
 from ..errors import InputError
-from ..generators import load_weights, weights_header
+from ..generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
 from ..measure import Measured
 from ..metrics import error_decibels
-from ..names import is_clip_name
+from ..names import is_clip_name, is_wrong_clip_name
 from ..representation import Representation
 from ..runs import Run
 from ..trainings import Training
@@ -18,6 +18,10 @@ from ..trainings import Training
 
 def describe(path: Path) -> dict[str, Any]:
     """Facts about a clip, measured data, a representation, weights or a run. Raises InputError for anything else."""
+    if str(path) in ZOO:
+        return _weights(zoo_file(str(path)))
+    if not path.exists() and is_wrong_clip_name(path):
+        raise InputError(f"{path}: expected NAME:NUMBER, such as {str(path).split(':')[0]}:7")
     if not path.exists() and not is_clip_name(path):
         raise InputError(f"{path}: no such file or folder")
     if path.name.endswith(".training") and (path / "config.json").is_file():
@@ -26,6 +30,9 @@ def describe(path: Path) -> dict[str, Any]:
         return _run(path)
     if path.suffix == ".safetensors":
         return _tensors(path)
+    if path.suffix in STATE_DICTS:
+        generator = load_weights(path)
+        return {"state dict": path, "generator": generator.spec(), "parameters": generator.weights_count}
     clip = open_source(path)
     frames, channels, height, width = clip.shape
     return {
@@ -86,6 +93,8 @@ def _training(path: Path) -> dict[str, Any]:
     if progress is None:
         return facts | {"state": "not begun; go on with the command that began it and --resume"}
     at = f"step {progress.state.step} of {progress.steps}, {error_decibels(progress.state.loss):.2f} dB"
+    if progress.state.step >= progress.steps:
+        return facts | {"state": f"finished, {at}; --resume with more --epochs makes it longer"}
     return facts | {"state": f"{at}; go on with the command that began it and --resume"}
 
 

@@ -20,39 +20,44 @@ SIDE = 64
 
 
 def start_training(
-    output: Path, dataset: str, generator: str, choosing: ImagesSettings, settings: TrainSettings
+    output: Path, dataset: str, generator: str | None, choosing: ImagesSettings, settings: TrainSettings
 ) -> None:
     """Begin a training and see it through. Raises InputError before anything is written if something does not fit."""
-    request = _request(dataset, generator, choosing)
+    request = _request(dataset, generator, choosing, every=True)
     Training.check_free(output)
     images, network = _opened(request, settings.seed)
-    _perform(Training.create(output, settings, request), images, network)
+    _perform(Training.create(output, settings.for_images(len(images)), request), images, network)
 
 
 def resume_training(
-    output: Path, dataset: str, generator: str, choosing: ImagesSettings, settings: TrainSettings
+    output: Path, dataset: str, generator: str | None, choosing: ImagesSettings, settings: TrainSettings
 ) -> None:
-    """Go on with a training; only its number of epochs may be another one than before."""
+    """Go on with a training as it was begun; what is given has to be the same, but for the number of epochs."""
     training = Training.open(output)
-    if _request(dataset, generator, choosing) != training.request:
-        raise InputError(
-            f"{training.folder}: a training of another data set, generator or size "
-            f"({training.request['dataset']}, {training.request['generator']}); give the same, or another -o"
-        )
-    changed = settings.model_dump(exclude_unset=True)
-    epochs = changed.pop("epochs", training.settings.epochs)
-    if any(getattr(training.settings, name) != value for name, value in changed.items()):
-        raise InputError(f"{training.folder}: a training goes on with its own settings; only --epochs may change")
+    there = {**training.request, **training.settings.model_dump()}
+    given = _request(dataset, generator, choosing, every=False) | settings.model_dump(exclude_unset=True)
+    epochs = given.pop("epochs", None) or training.settings.epochs
+    for name, value in given.items():
+        if there[name] != value:
+            flag = "the data set" if name == "dataset" else f"--{name.replace('_', '-')}"
+            raise InputError(
+                f"{training.folder}: {flag} was {there[name]} when this training was begun, now it is {value}; only "
+                "--epochs may change: give the same, or another -o"
+            )
     training = training.with_epochs(epochs)
     images, network = _opened(training.request, training.settings.seed)
     _perform(training, images, network)
 
 
-def _request(dataset: str, generator: str, choosing: ImagesSettings) -> dict[str, Any]:
-    """What is trained on what, as plain data; files by their full path."""
-
-    named = {"dataset": file_text(dataset, SETS), "generator": file_text(generator, GENERATORS)}
-    return {**named, "size": parse_size(choosing.size), **choosing.model_dump(exclude={"size"})}
+def _request(dataset: str, generator: str | None, choosing: ImagesSettings, *, every: bool) -> dict[str, Any]:
+    """What is trained on what, as plain data, files by their full path; `every` entry, or only what was given."""
+    if not dataset:
+        raise InputError("DATASET is empty; give mnist, cifar10, or a folder of pictures and videos")
+    request: dict[str, Any] = {"dataset": file_text(dataset, SETS)}
+    if every or generator is not None:
+        request["generator"] = file_text(generator or "dcgan", GENERATORS)
+    chosen = choosing.model_dump(exclude_unset=not every)
+    return request | chosen | ({"size": parse_size(choosing.size)} if "size" in chosen else {})
 
 
 def _opened(request: dict[str, Any], seed: int) -> tuple[Images, Generator]:
@@ -62,18 +67,18 @@ def _opened(request: dict[str, Any], seed: int) -> tuple[Images, Generator]:
 
 
 def _perform(training: Training, images: Images, generator: Generator) -> None:
-    folder, planned = training.folder, training.settings.epochs
     for sentence in images.skipped:
         print(f"skipped: {sentence}")
     if images.skipped:
         print(f"{len(images.skipped)} files skipped, {len(images)} images read")
     with TrainingBar() as bar:
         progress = perform(training, images, generator, show=bar.show)
-    if progress.state.step < progress.steps:
-        print(f"stopped at step {progress.state.step} of {progress.steps}; go on with the same command and --resume")
+    step, steps = progress.state.step, progress.steps
     level = error_decibels(progress.state.loss)
     print(
-        f"wrote {training.output}: {len(images)} images, {planned} epochs, {progress.seconds:.0f} s, "
+        f"wrote {training.output}: {len(images)} images, {step} of {steps} steps, {progress.seconds:.0f} s, "
         f"{level:.2f} dB on the last minibatches"
     )
-    print(f"Look at {folder / 'reconstructions.png'}; use it with --generator {training.output}")
+    if step < steps:
+        print("The training was stopped: these weights are half-trained; go on with the same command and --resume")
+    print(f"Look at {training.folder / 'reconstructions.png'}; use it with --generator {training.output}")

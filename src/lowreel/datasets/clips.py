@@ -13,7 +13,7 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from ..errors import InputError
 from ..measure import streams
-from ..names import CLIPS, is_clip_name, split_clip_name
+from ..names import is_clip_name, is_wrong_clip_name, split_clip_name
 from ..video import Clip, clip_of, open_clip
 from .official import SAMPLE, mnist_digit, sample_digits
 
@@ -36,7 +36,7 @@ def open_source(
     Section 3. Raises InputError for an unknown name or number, and whatever `open_clip` does.
     """
     if not is_clip_name(source):
-        if str(source).split(":")[0] in CLIPS and not Path(source).exists():
+        if is_wrong_clip_name(source):
             raise InputError(f"{source}: expected NAME:NUMBER, such as {str(source).split(':')[0]}:7")
         return open_clip(source, size=size, fit=fit, channels=channels, frames=frames)
     name, number = split_clip_name(source)

@@ -75,9 +75,9 @@ def open_images(
         raise InputError(f"channels is 1 (grey) or 3 (colour); got {channels}")
     path = Path(dataset)
     if dataset == "mnist":
-        found = Images("mnist", read_idx(find(MNIST_TRAIN, "mnist")), size)
+        found = Images("mnist", read_idx(find(MNIST_TRAIN, "mnist", "mnist")), size)
     elif dataset == "cifar10":
-        found = Images("cifar10", read_cifar10(find(CIFAR10, "cifar10")), size)
+        found = Images("cifar10", read_cifar10(find(CIFAR10, "cifar10", "cifar10")), size)
     elif is_official(path):
         name, pixels = read_official(path)
         found = Images(name, pixels, size)
@@ -170,7 +170,8 @@ def _frames(clip: Clip, chosen: Tensor) -> Iterator[Tensor]:
 def _check_memory(folder: Path, shape: tuple[int, ...]) -> None:
     needed, there = torch.Size(shape).numel(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there // 2:
+        fitting = shape[0] * there // (4 * needed)
         raise InputError(
             f"{folder}: its {shape[0]} images need {needed / 2**30:.1f} GiB, more than half of this machine's memory; "
-            f"use --images {shape[0] * there // (4 * needed)}"
+            f"use {f'--images {fitting}' if fitting else 'a smaller --size'}"
         )

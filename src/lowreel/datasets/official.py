@@ -24,28 +24,33 @@ SAMPLE = 100
 """MNIST test digits that come with the package: the first ones of the test set."""
 
 PLACES = ("data", ".", "../data", "../shared/data")
-SUBFOLDERS = ("", "mnist", "MNIST/raw", "cifar10", "cifar-10-batches-bin")
+SUBFOLDERS = {"mnist": ("", "mnist", "MNIST/raw"), "cifar10": ("", "cifar10", "cifar-10-batches-bin")}
+PUBLISHED = {"mnist": "yann.lecun.com/exdb/mnist", "cifar10": "www.cs.toronto.edu/~kriz/cifar.html"}
 
 MNIST_TRAIN = ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "train-images.idx3-ubyte")
 MNIST_TEST = ("t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz", "t10k-images.idx3-ubyte")
-CIFAR10 = ("data_batch_1.bin", "cifar-10-binary.tar.gz", "train_00.webp")
+CIFAR10 = ("cifar-10-binary.tar.gz", "data_batch_1.bin", "train_00.webp")
+"""The last one: sheets of 25x25 images, row by row, in pictures without loss."""
 
 
-def find(names: Sequence[str], what: str) -> Path:
+def find(names: Sequence[str], what: str, family: str) -> Path:
     """The first of these files in $LOWREEL_DATA, data, the working folder, ../data or ../shared/data.
+
+    what: who wants it, for the message; family: mnist or cifar10.
 
     Raises InputError that says which files are wanted and where they were looked for.
     """
     given = [p for p in os.environ.get("LOWREEL_DATA", "").split(os.pathsep) if p]
     for place in (*given, *PLACES):
-        for subfolder in SUBFOLDERS:
+        for subfolder in SUBFOLDERS[family]:
             for name in names:
                 if (path := Path(place, subfolder, name)).is_file():
                     return path
-    looked = ", ".join(given or ["$LOWREEL_DATA (not set)"])
+    looked = [place if Path(place).is_dir() else f"{place} (no such folder)" for place in (*given, *PLACES)]
     raise InputError(
-        f"{what}: its files are not here; wanted {' or '.join(names)}, looked for in {looked}, {', '.join(PLACES)} and "
-        f"their subfolders {', '.join(SUBFOLDERS[1:])}; put them there, or set LOWREEL_DATA to their folder"
+        f"{what}: its files are not here; wanted {' or '.join(names)}, looked for in {', '.join(looked)} and their "
+        f"subfolders {', '.join(SUBFOLDERS[family][1:])}; put them there, or set LOWREEL_DATA to their folder; they "
+        f"are published at {PUBLISHED[family]}"
     )
 
 
@@ -163,7 +168,7 @@ def mnist_digit(number: int) -> Tensor:
     """One digit of MNIST's test set, uint8 (28, 28). Raises InputError where its file is needed and not found."""
     if number < SAMPLE:
         return sample_digits()[number, 0]
-    digits = read_idx(find(MNIST_TEST, f"MNIST test digit {number} (0 to {SAMPLE - 1} come with the package)"))
+    digits = read_idx(find(MNIST_TEST, f"MNIST test digit {number} (0 to {SAMPLE - 1} come with the package)", "mnist"))
     if number >= len(digits):
         raise InputError(f"MNIST test digit {number}: there are {len(digits)}, counted from 0")
     return digits[number, 0]

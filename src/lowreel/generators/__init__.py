@@ -8,10 +8,11 @@ from ..errors import InputError
 from .base import Generator
 from .dcgan import Dcgan, shared_start
 from .decoder import Decoder, smooth_start
-from .weights import from_spec, load_weights, save_weights, weights_header
-from .zoo import ZOO, from_zoo
+from .weights import STATE_DICTS, from_spec, load_weights, save_weights, weights_header
+from .zoo import ZOO, from_zoo, zoo_file
 
 __all__ = [
+    "STATE_DICTS",
     "ZOO",
     "Dcgan",
     "Decoder",
@@ -24,6 +25,7 @@ __all__ = [
     "shared_start",
     "smooth_start",
     "weights_header",
+    "zoo_file",
 ]
 
 
@@ -51,6 +53,6 @@ def _check_frames(name: str, made: tuple[int, int, int], wanted: tuple[int, int,
     size = f"--size {made[1]}" if made[1] == made[2] else f"--size {made[1]}x{made[2]}"
     change = size if made[1:] != wanted[1:] else f"--channels {made[0]}"
     raise InputError(
-        f"generator {name}: it makes {made[1]}x{made[2]} frames with {made[0]} channels, this clip has "
+        f"generator {name}: it makes {made[1]}x{made[2]} frames with {made[0]} channels, wanted are "
         f"{wanted[1]}x{wanted[2]} with {wanted[0]}; add {change}, or use --generator decoder"
     )

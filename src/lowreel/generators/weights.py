@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .base import Generator
 
 KIND = "weights"
+STATE_DICTS = (".pth", ".pt")
+"""Endings by which `lowreel info` knows state dicts of others."""
 
 
 def from_spec(spec: Mapping[str, Any]) -> Generator:
@@ -54,7 +56,7 @@ def weights_hash(tensors: Mapping[str, Tensor]) -> str:
 
 
 def load_weights(path: str | Path) -> Generator:
-    """The generator in a file of `save_weights`, or of a state dict in DCGAN's layout (main.0.weight ...).
+    """The generator in a file of `save_weights`, or of a state dict of the paper's DCGAN (main.0.weight ...).
 
     State dicts may be .safetensors, .pth or .pt (read with weights_only=True, so that no code in them is run); names
     may have a prefix such as `module.`. Raises InputError for a damaged file, by its SHA-256 where it has one, and
@@ -127,6 +129,11 @@ def _pickled(path: Path) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(t, Tensor) for t in content.values()):
         raise InputError(f"{path}: expected a state dict (names and tensors), got {type(content).__name__}")
+    if any(name.endswith(("running_mean", "num_batches_tracked")) for name in content):
+        raise InputError(
+            f"{path}: a network with batch norm; what is read is the DCGAN of the paper, which has none: "
+            "main.0.weight, main.2.weight, ... main.8.weight alone (docs/format.md)"
+        )
     odd = [n for n, t in content.items() if t.layout != torch.strided or t.is_meta or not t.is_floating_point()]
     if odd:
         raise InputError(f"{path}: {odd[0]} is not a dense tensor of real numbers; save plain weights")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
@@ -19,8 +20,8 @@ ZOO = {
 """SHA-256 of each file."""
 
 
-def from_zoo(name: str) -> Generator:
-    """The trained generator of a name in `ZOO`. Raises InputError when its file is not the one that was shipped."""
+def zoo_file(name: str) -> Path:
+    """The file of a name in `ZOO`. Raises InputError when it is not the one that was shipped."""
     with as_file(files("lowreel") / "data" / f"{name}.safetensors") as path:
         if not path.is_file():
             raise InputError(f"{name}: its weights are missing from the installation ({path}); install lowreel again")
@@ -29,4 +30,9 @@ def from_zoo(name: str) -> Generator:
             raise InputError(
                 f"{path}: damaged: its SHA-256 is {found[:16]}..., not {ZOO[name][:16]}...; install lowreel again"
             )
-        return load_weights(path)
+        return path
+
+
+def from_zoo(name: str) -> Generator:
+    """The trained generator of a name in `ZOO`. Raises InputError as `zoo_file` does."""
+    return load_weights(zoo_file(name))
