@@ -24,14 +24,14 @@ from .results import RESULTS, Rows
 
 WALKING = Path("../shared/data/paper_clips/walking/seq1")
 CLIPS = ["rotating-mnist:3", "moving-mnist:0", *([str(WALKING)] if WALKING.exists() else [])]
-RATIO, POINTS = 0.8, 40
+RATIO, POINTS, COLOUR_STEPS = 0.8, 40, 300
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks starts", description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="*", default=CLIPS, metavar="CLIP")
     parser.add_argument("--preset", choices=list(PRESETS), default="paper-joint")
-    parser.add_argument("--steps", type=int, default=None, help="rounds; default: those of the preset")
+    parser.add_argument("--steps", type=int, default=None, help="rounds; default: those of the preset, 300 for colour")
     parser.add_argument("--trained", default=None, help="generator; default: paper-grey or paper-rgb")
     parser.add_argument("--random", default="dcgan", help="generator with random weights")
     chosen = parser.parse_args(arguments)
@@ -42,9 +42,10 @@ def main(arguments: list[str]) -> None:
         trained = chosen.trained or ("paper-grey" if clip.shape[1] == 1 else "paper-rgb")
         name = "walking" if source == str(WALKING) else Path(source).name
         for label, generator in (("trained", trained), ("random", chosen.random)):
-            key = {"clip": name, "start": label, "generator": Path(generator).stem, "steps": chosen.steps}
+            steps = chosen.steps or (PRESETS[chosen.preset].steps if clip.shape[1] == 1 else COLOUR_STEPS)
+            key = {"clip": name, "start": label, "generator": Path(generator).stem, "steps": steps}
             key["weights"] = weights_of(generator)
-            row = rows.find(key) or rows.add(key | curve(clip, generator, chosen.preset, chosen.steps))
+            row = rows.find(key) or rows.add(key | curve(clip, generator, chosen.preset, steps))
             found.setdefault(name, {})[label] = row
         print(sentence(name, **found[name]), flush=True)
         draw(found, RESULTS / f"starts_{chosen.preset}.png", chosen.preset)
