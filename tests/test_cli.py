@@ -169,6 +169,16 @@ def test_truth_scores_what_recover_found(here, command):
     assert [summary["psnr"], summary["psnr_range"]] == pytest.approx(scores, abs=2e-4)
 
 
+def test_a_truth_that_would_not_give_the_data_is_doubted(here, command):
+    """Another clip of the same shape is scored, with a sentence; the true one and a noisy one are not doubted."""
+    np.save("other.npy", 1 - moving())
+    assert command("measure missing clip.npy -o y.safetensors").code == 0
+    assert command("measure missing clip.npy --noise 0.2 -o noisy.safetensors").code == 0
+    for data, truth, doubted in (("y", "other", True), ("y", "clip", False), ("noisy", "clip", False)):
+        outcome = command(f"recover {data}.safetensors --truth {truth}.npy --steps 1 -o {data}-{truth}")
+        assert (outcome.code, "Is this the true clip?" in outcome.out) == (0, doubted), outcome.err
+
+
 def test_simulate_closes_with_a_table(here, command):
     """Both PSNR conventions, SSIM, every baseline, seconds, weights and code parameters, and the sentence on trust."""
     outcome = command("simulate missing clip.npy --steps 2 -o run")

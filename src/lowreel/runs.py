@@ -284,6 +284,23 @@ def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
     return truth.read()
 
 
+def doubts_about(truth: Tensor, measured: Measured) -> list[str]:
+    """A sentence for the user where the true clip would not have given the data: it may be another clip.
+
+    That is where the error exceeds a tenth of the data and three times the noise.
+    """
+    pairs = list(zip(tensors_of(measured.operator(truth)), tensors_of(measured.data), strict=True))
+    error = sum(float((found - y).abs().square().sum()) for found, y in pairs)
+    power = sum(float(y.abs().square().sum()) for _, y in pairs)
+    noise = _numbers(measured) * measured.noise.get("sigma", 0.0) ** 2
+    if error <= 0.01 * power + 9 * noise:
+        return []
+    share = math.sqrt(error / power) if power else math.inf
+    return [
+        f"Is this the true clip? What it would have given differs from the data by {share:.0%}; see the figures so."
+    ]
+
+
 def clip_information(clip: Any) -> dict[str, Any]:
     """What of a `video.Clip` is kept with its data.
 

@@ -461,13 +461,14 @@ def _go_on(folder: Path, recovering: RecoverSettings, request: dict[str, Any] | 
 
 def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
     from ..report import draw_report
-    from ..runs import perform
+    from ..runs import doubts_about, perform
 
+    doubts = [] if truth is None else doubts_about(truth, measured)
     with ProgressBar() as bar:
         recovery, summary, notes = perform(run, measured, truth, show=bar.show)
     draw_report(run.folder / "report.png", recovery, measured, truth)
     run.finish(summary)
-    show_summary(run.folder, summary, notes)
+    show_summary(run.folder, summary, [*doubts, *notes])
 
 
 def _open(clip: Path, reading: ClipSettings) -> Any:

@@ -80,7 +80,10 @@ class ProgressBar(Bar):
 
         known = progress.best_error < float("inf")
         heldout = f"{error_decibels(progress.best_error):.2f} dB" if known else "-"
-        self.move(progress.state.step, progress.steps, f"loss {progress.state.loss:.2e}  held-out {heldout}")
+        text = f"loss {progress.state.loss:.2e}  held-out {heldout}"
+        if progress.state.step >= progress.steps:
+            text += "; now the baselines"
+        self.move(progress.state.step, progress.steps, text)
 
 
 class TrainingBar(Bar):
