@@ -296,9 +296,7 @@ def doubts_about(truth: Tensor, measured: Measured) -> list[str]:
     if error <= 0.01 * power + 9 * noise:
         return []
     share = math.sqrt(error / power) if power else math.inf
-    return [
-        f"Is this the true clip? What it would have given differs from the data by {share:.0%}; see the figures so."
-    ]
+    return [f"Is this the true clip? What it would have given differs from the data by {share:.0%}."]
 
 
 def clip_information(clip: Any) -> dict[str, Any]:
