@@ -25,7 +25,7 @@ from lowreel.train import ROUND, iterate
 
 from .results import RESULTS
 
-SIDE = 2048
+SIDE, BATCH = 2048, 256
 
 
 def main(arguments: list[str]) -> None:
@@ -34,11 +34,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=6, help=f"rounds of {ROUND} steps that are timed")
     chosen = parser.parse_args(arguments)
 
-    generator, settings = Dcgan(chosen.channels), TrainSettings(epochs=1000)
+    generator, settings = Dcgan(chosen.channels), TrainSettings(epochs=1000, batch=BATCH)
     pixels = torch.randint(0, 256, (8192, chosen.channels, 32, 32), dtype=torch.uint8)
     training = iterate(Images("noise", pixels, (64, 64)), generator, settings)
     precision = getattr(torch, next(training).precision)
-    work = 6 * multiply_adds(generator) * settings.batch * ROUND
+    work = 6 * multiply_adds(generator) * BATCH * ROUND
     rates: dict[str, list[float]] = {"step": [], "product": [], "float32 product": []}
     for _ in range(chosen.rounds):
         rates["step"].append(work / seconds(lambda: next(training)))

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss, pad
 
 from .datasets import Images
 from .errors import InputError
@@ -160,7 +161,7 @@ class _Fit:
         reduced = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
         with reduced:
             frames = self.generator(codes)
-        loss = (frames - target).square().mean()
+        loss = mse_loss(frames, target)
         gradients = torch.autograd.grad(loss, [codes, *self.weights.values()])
         with torch.no_grad():
             for (name, weight), gradient in zip(self.weights.items(), gradients[1:], strict=True):
@@ -231,9 +232,9 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     x = x / (x.norm() + 1e-12)
     for _ in range(5):
         gram = x @ x.T
-        x = 3.4445 * x + (2.0315 * (gram @ gram) - 4.7750 * gram) @ x
-    x = (x.T if tall else x).float().reshape(matrix.shape)
-    return x / x.square().mean().sqrt().clamp_min(1e-12)
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
+    x = (x.T if tall else x).reshape(matrix.shape)
+    return x.float().mul_(math.sqrt(x.numel()) / x.norm(dtype=torch.float32).clamp_min(1e-12))
 
 
 def principal_codes(images: Images, code_dim: int) -> Tensor:
@@ -251,6 +252,6 @@ def principal_codes(images: Images, code_dim: int) -> Tensor:
     gram: Tensor = sum(x.T @ x for x in map(coarse, starts))  # type: ignore[assignment]
     axes = torch.linalg.eigh(gram.double())[1].flip(1)[:, :code_dim].float()
     codes = torch.cat([coarse(start) @ axes for start in starts])
-    codes = torch.nn.functional.pad(codes, (0, code_dim - codes.shape[1]))
+    codes = pad(codes, (0, code_dim - codes.shape[1]))
     norms = codes.norm(dim=1).sort().values
     return in_unit_ball(codes / norms[int(0.95 * (len(norms) - 1))].clamp_min(1e-12))

@@ -39,12 +39,17 @@ class Dcgan(Generator):
             layer = skip_init(nn.ConvTranspose2d, inputs, outputs, 4, stride, padding, bias=False)
             taps = 1 if k == 0 else 4
             nn.init.normal_(layer.weight, 0, math.sqrt(2 / (inputs * taps)), generator=source)
-            layers += [layer, nn.ReLU()]
+            layers += [layer, nn.ReLU(inplace=True)]
         self.main = nn.Sequential(*layers[:-1])
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Frames of codes: (N, K) to (N, C, 64, 64)."""
-        return to_grey_levels(self.main(codes[..., None, None]))
+        """Frames of codes: (N, K) to (N, C, 64, 64).
+
+        The first transposed convolution sees one pixel, so it is a matrix product, and is computed as one.
+        """
+        first = self.get_parameter("main.0.weight").permute(0, 2, 3, 1)
+        features = (codes @ first.flatten(1)).relu().unflatten(1, first.shape[1:]).permute(0, 3, 1, 2)
+        return to_grey_levels(self.main[2:](features))
 
     def spec(self) -> dict[str, Any]:
         """Kind and channels."""
