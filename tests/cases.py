@@ -8,7 +8,21 @@ import torch
 from torch import nn
 
 from lowreel.generators import Generator
-from lowreel.measure import Functions, Gaussian, Identity, Mask, Measurement, MissingPixels, Stacked, tensors_of
+from lowreel.measure import (
+    Fourier,
+    Functions,
+    Gaussian,
+    Identity,
+    Mask,
+    Measurement,
+    MissingBlocks,
+    MissingFrames,
+    MissingPixels,
+    Signs,
+    Snapshot,
+    Stacked,
+    tensors_of,
+)
 
 # SciPy interpolates by thousands of tiny systems, which threads make slow on busy cores. Read when SciPy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -112,7 +126,13 @@ SAVED = {
     "mask H W": lambda seed=0: Mask(SHAPE, kept(H, W, seed=seed)),
     "mask T H W": lambda seed=0: Mask(SHAPE, kept(T, H, W, seed=seed)),
     "mask T 1 H W": lambda seed=0: Mask(SHAPE, kept(T, 1, H, W, seed=seed + 100)),
+    "blocks": lambda seed=0: MissingBlocks(SHAPE, 0.4, 2, seed=seed),
+    "frames": lambda seed=0: MissingFrames(SHAPE, 0.4, seed=seed),
     "gaussian": lambda seed=0: Gaussian(SHAPE, 7, seed=seed),
+    "signs": lambda seed=0: Signs(SHAPE, 7, seed=seed),
+    "snapshot": lambda seed=0: Snapshot(SHAPE, 2, seed=seed),
+    "snapshot, own mask": lambda seed=0: Snapshot(SHAPE, 3, mask=levels(3, H, W, seed=seed, dtype=torch.float32)),
+    "fourier rows": lambda seed=0: Fourier(SHAPE, "rows", 0.5, seed=seed),
     "mask @ identity": lambda seed=0: Mask(SHAPE, kept(T, H, W, seed=seed)) @ Identity(SHAPE),
     "gaussian @ mask": lambda seed=0: Gaussian(SHAPE, 7, seed=seed) @ Mask(SHAPE, kept(T, H, W)),
     "mask @ mask": lambda seed=0: Mask(SHAPE, kept(T, H, W, seed=seed)) @ Mask(SHAPE, kept(H, W, seed=7)),
@@ -125,6 +145,9 @@ SAVED = {
 """Operators that a file can hold, each by a seed."""
 
 OPERATORS = SAVED | {
+    "fourier radial": lambda: Fourier(SHAPE, "radial", 2),
+    "snapshot of all": lambda: Snapshot(SHAPE, 5),
+    "snapshot @ blocks": lambda: Snapshot(SHAPE, 2) @ MissingBlocks(SHAPE, 0.4, 2),
     "functions": blur,
     "functions, complex": fourier,
     "autograd, complex": lambda: Spectrum(SHAPE),

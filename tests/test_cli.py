@@ -29,7 +29,9 @@ FIELDS = {
 }
 SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
 COMMANDS = ["", "demo", "measure", "recover", "simulate", "inpaint", "train", "info"]
-COMMANDS += [f"{command} {operator}" for command in ("measure", "simulate") for operator in ("missing", "gaussian")]
+COMMANDS += [
+    f"{command} {operator}" for command in ("measure", "simulate") for operator in ("missing", "gaussian", "fourier")
+]
 
 
 def summary_of(run):
@@ -205,14 +207,39 @@ def test_paper_preset(here, command):
     assert summary["parameters"]["codes"] == 2 * 32
 
 
-@pytest.mark.parametrize("operator", ["gaussian clip.npy --sampling 0.5", "identity clip.npy"])
-def test_simulate_other_operators(operator, here, command):
+SIMULATED = {
+    "gaussian --sampling 0.5": 0.5,
+    "signs --m 48": 0.25,
+    "identity": 1,
+    "blocks --ratio 0.5 --block 4": 0.5,
+    "frames --ratio 0.5": 0.5,
+    "snapshot --together 2": 0.37,
+    "fourier --sampling 0.25": 0.5,
+    "fourier --lines 3": 0.4,
+}
+"""Commands, and how many real numbers per pixel value they measure, within a tenth (a complex number counts twice)."""
+
+
+@pytest.mark.parametrize(("operator", "numbers"), SIMULATED.items(), ids=SIMULATED)
+def test_simulate_other_operators(operator, numbers, here, command):
     """Every operator of `measure` can be simulated."""
-    outcome = command(f"simulate {operator} --steps 1 -o run")
+    kind, *flags = operator.split()
+    outcome = command(f"simulate {kind} clip.npy {' '.join(flags)} --steps 1 -o run")
     assert (outcome.code, outcome.err) == (0, "")
     summary = summary_of("run")
-    assert summary["operator"]["kind"] == operator.split()[0]
-    assert summary["numbers_per_pixel"] == (0.5 if "gaussian" in operator else 1)
+    assert summary["operator"]["kind"] == kind
+    assert summary["numbers_per_pixel"] == pytest.approx(numbers, abs=0.1)
+
+
+def test_every_operator_is_measured_and_recovered(here, command):
+    """`measure` writes what `recover` reads, for each operator of the command line."""
+    from lowreel.cli.commands import OPERATORS
+
+    assert {operator.name for operator in OPERATORS} == {"missing", *(words.split()[0] for words in SIMULATED)}
+    for number, words in enumerate(SIMULATED):
+        kind, *flags = words.split()
+        assert command(f"measure {kind} clip.npy {' '.join(flags)} -o {number}.safetensors").code == 0
+        assert command(f"recover {number}.safetensors --steps 1 -o run{number}").code == 0
 
 
 def test_output_defaults_to_a_fresh_folder(here, command):

@@ -1,7 +1,9 @@
 """Laws over one list of operators (cases.OPERATORS), then what each kind promises beyond them."""
 
+import hashlib
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +13,17 @@ from cases import OPERATORS, SAVED, SHAPE, C, H, T, W, blur, dense, flat, fourie
 from lowreel.errors import InputError
 from lowreel.files import read_tensors, write_tensors
 from lowreel.measure import (
+    Fourier,
     Functions,
     Gaussian,
     Identity,
     Mask,
     Measured,
+    MissingBlocks,
+    MissingFrames,
     MissingPixels,
+    Signs,
+    Snapshot,
     Stacked,
     add_white_noise,
     check_operator,
@@ -194,7 +201,7 @@ def test_fingerprints_differ_between_kinds():
 def test_changed_tensor_is_refused(saved):
     """A mask other than the one the spec was taken from is refused."""
     operator = saved()
-    changed = {name: ~tensor for name, tensor in operator.spec_tensors().items()}
+    changed = {n: ~t if t.dtype == torch.bool else 1 - t for n, t in operator.spec_tensors().items()}
     if changed:
         with pytest.raises(InputError, match="not those it was saved with"):
             from_spec(operator.spec(), changed)
@@ -590,6 +597,124 @@ def test_pixels_in_other_units_are_refused():
         checked(255 * operator(torch.ones(operator.clip_shape)), operator)
 
 
+# Blocks, frames, signs, snapshots, spectra
+
+
+def test_blocks_are_whole_and_counted():
+    """Each block of the grid is kept or dropped as a whole, the right number of them, others in each frame."""
+    mask = MissingBlocks((6, 3, 20, 28), 0.7, 8, seed=1)(torch.ones(6, 3, 20, 28))[:, 0]
+    grid = mask[:, ::8, ::8]
+    close(grid.repeat_interleave(8, 1).repeat_interleave(8, 2)[:, :20, :28], mask)
+    assert grid.flatten(1).sum(1).tolist() == [round(0.3 * 12)] * 6
+    assert len({tuple(frame.flatten().tolist()) for frame in grid}) > 1
+
+
+def test_frames_are_whole_and_counted():
+    """Of 10 frames 4 are seen, every pixel of them."""
+    seen = MissingFrames((10, 1, 3, 4), 0.6, seed=2)(torch.ones(10, 1, 3, 4)).flatten(1)
+    assert sorted(seen.mean(1).tolist()) == [0] * 6 + [1] * 4
+
+
+def test_signs_are_plus_and_minus_one():
+    """Entries +-1 / sqrt(m), both equally often, frames and seeds independent; the bits take an eighth of a byte."""
+    one, other = (Signs((2, 1, 16, 16), 64, seed=seed) for seed in (0, 1))
+    rows = [operator._matrix(t, torch.zeros(1)).flatten() * 8 for operator in (one, other) for t in (0, 1)]
+    for row in rows:
+        assert set(row.tolist()) == {-1, 1}
+        assert abs(float(row.mean())) < 5 / math.sqrt(len(row))
+    for a, b in itertools.combinations(rows, 2):
+        assert abs(float((a * b).mean())) < 5 / math.sqrt(len(a))
+    assert one.bits.numel() == 2 * 64 * 256 // 8
+
+
+def test_a_snapshot_is_the_sum_of_masked_frames():
+    """y_k = sum_b mask_b x_(B k + b), the last picture of fewer frames."""
+    x, mask = noise(7, 3, 5, 6), levels(3, 5, 6)
+    y = Snapshot((7, 3, 5, 6), 3, mask=mask).double()(x)
+    mask = mask.float().double()[:, None]
+    close(y[0], (mask * x[:3]).sum(0))
+    close(y[2], mask[0] * x[6])
+
+
+def test_random_snapshot_masks_are_half_open():
+    """0 and 1 equally often, other ones for each of the frames together."""
+    codes = Snapshot((4, 1, 40, 70), 4, seed=3).codes
+    assert set(codes.unique().tolist()) == {0, 1}
+    assert abs(float(codes.mean()) - 0.5) < 5 * 0.5 / math.sqrt(codes.numel())
+    assert abs(float(((2 * codes[0] - 1) * (2 * codes[1] - 1)).mean())) < 5 / math.sqrt(codes[0].numel())
+
+
+def test_fourier_rows_hold_the_centre():
+    """round(amount H) whole rows of each frame, those around zero among them; all rows are a unitary map."""
+    mask = Fourier((5, 1, 50, 8), "rows", 0.3, seed=1).mask[:, 0]
+    assert mask.all(2).sum(1).tolist() == mask.any(2).sum(1).tolist() == [15] * 5
+    assert mask[:, [0, 1]].all()
+    assert len({tuple(frame[:, 0].tolist()) for frame in mask}) > 1
+    x = noise(*SHAPE)
+    close(flat(Fourier(SHAPE, "rows", 1.0).double()(x)).norm(), x.norm())
+
+
+def test_radial_lines_go_through_zero():
+    """Each line has about as many points as the frame is wide, zero among them, and frames have lines of their own."""
+    mask = Fourier((3, 1, 64, 64), "radial", 1).mask[:, 0]
+    assert mask[:, 0, 0].all()
+    assert all(45 <= count <= 100 for count in mask.flatten(1).sum(1).tolist())
+    assert int((mask[0] & mask[1]).sum()) < 20
+    assert int(Fourier((1, 1, 64, 64), "radial", 8).mask.sum()) > 5 * int(mask[0].sum())
+
+
+NOT_BUILT = {
+    "block": (lambda: MissingBlocks(SHAPE, 0.5, 9), "a block of 1 to 4 pixels, got 9"),
+    "all blocks": (lambda: MissingBlocks(SHAPE, 0.99, 2), "keeps no block"),
+    "all frames": (lambda: MissingFrames(SHAPE, 0.95), r"keeps no frame \(of 5\)"),
+    "signs": (lambda: Signs(SHAPE, 0), "signs: expected m from 1"),
+    "together": (lambda: Snapshot(SHAPE, 6), "expected 1 to 5 frames together, got 6"),
+    "snapshot mask": (lambda: Snapshot(SHAPE, 2, mask=torch.ones(3, H, W)), r"expected a mask of shape \(2, 4, 3\)"),
+    "dark mask": (lambda: Snapshot(SHAPE, 2, mask=torch.zeros(2, H, W)), "not all of them zero"),
+    "rows": (lambda: Fourier(SHAPE, "rows", 1.5), "a share of the rows"),
+    "lines": (lambda: Fourier(SHAPE, "radial", 0.5), "a whole number of radial lines"),
+    "pattern": (lambda: Fourier(SHAPE, "spiral", 2), "the pattern rows or radial, got spiral"),
+}
+
+
+@pytest.mark.parametrize(("build", "message"), NOT_BUILT.values(), ids=NOT_BUILT)
+def test_parameters_out_of_range_are_refused(build, message):
+    """By what was expected and what came."""
+    with pytest.raises(InputError, match=message):
+        build()
+
+
+BITS = {
+    "blocks": (lambda: MissingBlocks((2, 1, 8, 8), 0.5, 2).mask, "f931d82b6802"),
+    "frames": (lambda: MissingFrames((9, 1, 1, 1), 0.5).mask, "426944f82e5f"),
+    "signs": (lambda: Signs((2, 1, 4, 5), 3).bits, "ff6604c8ad9a"),
+    "snapshot": (lambda: Snapshot((4, 1, 5, 70), 4).codes, "7e6e470e1413"),
+    "rows": (lambda: Fourier((3, 1, 20, 4), "rows", 0.4).mask, "30e392bf50ac"),
+    "radial": (lambda: Fourier((3, 1, 20, 14), "radial", 3).mask, "701d75b25bfd"),
+}
+
+
+@pytest.mark.parametrize(("tensor", "expected"), BITS.values(), ids=BITS)
+def test_random_bits_stay_what_they_are(tensor, expected):
+    """A file holds the seed alone: the same seed has to give the same operator for good."""
+    assert hashlib.sha256(tensor().to(torch.uint8).contiguous().numpy().tobytes()).hexdigest()[:12] == expected
+
+
+DROP = Path("../shared/data/sci/drop40_cacti.mat")
+
+
+@pytest.mark.skipif(not DROP.exists(), reason="the snapshot benchmark file is not here")
+def test_snapshot_is_the_convention_of_the_benchmark_file():
+    """meas / 255 of drop40_cacti.mat is what `Snapshot` makes of its first 8 frames and its mask."""
+    from scipy.io import loadmat
+
+    held = loadmat(DROP, variable_names=["orig", "mask", "meas"])
+    clip = torch.from_numpy(held["orig"][..., :8].astype(np.float32).transpose(2, 0, 1) / 255)[:, None]
+    mask = held["mask"].astype(np.float32).transpose(2, 0, 1)
+    y = Snapshot(tuple(clip.shape), 8, mask=mask)(clip)
+    np.testing.assert_allclose(y[0, 0], held["meas"][..., 0] / 255, atol=1e-4)
+
+
 def test_the_list_holds_every_way_to_cut_a_clip():
-    """The laws on parts see operators cut by one frame, by two and by none."""
-    assert {make().part_frames for make in OPERATORS.values()} == {1, 2, T}
+    """The laws on parts see operators cut by one frame, by two, by three and by none."""
+    assert {make().part_frames for make in OPERATORS.values()} == {1, 2, 3, T}

@@ -169,13 +169,53 @@ class MissingSettings(Settings):
     ratio: float = Field(0.8, description="share of the pixels dropped in each frame, between 0 and 1")
 
 
-class GaussianSettings(Settings):
-    """Gaussian projections."""
+class BlocksSettings(Settings):
+    """Missing blocks."""
+
+    ratio: float = Field(0.5, description="share of the blocks dropped in each frame, between 0 and 1")
+    block: PositiveInt = Field(8, description="side of a block in pixels")
+
+
+class FramesSettings(Settings):
+    """Missing frames."""
+
+    ratio: float = Field(0.5, description="share of the frames dropped, between 0 and 1")
+
+
+class ProjectionSettings(Settings):
+    """Random projections of every frame."""
 
     m: PositiveInt | None = Field(None, description="numbers per frame")
     sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="numbers per frame as a share of C H W, in place of --m"
     )
+
+    def numbers(self, pixels: int) -> int:
+        """Numbers per frame, for frames of so many pixel values."""
+        return self.m or round((self.sampling or 0) * pixels)
+
+
+class GaussianSettings(ProjectionSettings):
+    """Gaussian projections."""
+
+
+class SignsSettings(ProjectionSettings):
+    """Projections of random signs."""
+
+
+class SnapshotSettings(Settings):
+    """Coded frames added into one picture."""
+
+    together: PositiveInt = Field(8, description="frames that are added into one picture")
+
+
+class FourierSettings(Settings):
+    """Part of the spectrum of every frame."""
+
+    sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="share of the rows of the spectrum, those around zero among them"
+    )
+    lines: PositiveInt | None = Field(None, description="radial lines per frame, in place of --sampling")
 
 
 class SeedSettings(Settings):

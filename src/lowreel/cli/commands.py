@@ -17,15 +17,21 @@ from ..errors import InputError
 from ..files import check_free
 from ..names import GENERATORS, file_text, source_text
 from ..settings import (
+    BlocksSettings,
     ClipSettings,
+    FourierSettings,
+    FramesSettings,
     GaussianSettings,
     IdentitySettings,
     ImagesSettings,
     MissingSettings,
     NoiseSettings,
+    ProjectionSettings,
     RecoverSettings,
     SeedSettings,
     Settings,
+    SignsSettings,
+    SnapshotSettings,
     TrainSettings,
 )
 from .display import ProgressBar, show_summary
@@ -130,6 +136,36 @@ OPERATORS = (
         GaussianSettings,
         "Take m random Gaussian projections of each frame.",
         "Take Gaussian projections, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "blocks",
+        BlocksSettings,
+        "Drop square blocks of each frame.",
+        "Drop blocks, fill them in, compare with the truth.",
+    ),
+    Operator(
+        "frames",
+        FramesSettings,
+        "Drop whole frames.",
+        "Drop frames, draw them from the codes between, compare with the truth.",
+    ),
+    Operator(
+        "signs",
+        SignsSettings,
+        "Take m projections of each frame with random signs.",
+        "Take projections with random signs, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "snapshot",
+        SnapshotSettings,
+        "Add several coded frames into one picture (snapshot compressive imaging).",
+        "Add coded frames into one picture, take them apart, compare with the truth.",
+    ),
+    Operator(
+        "fourier",
+        FourierSettings,
+        "Take part of the spectrum of each frame (dynamic MRI).",
+        "Take part of each frame's spectrum, recover the clip, compare with the truth.",
     ),
     Operator(
         "identity",
@@ -369,14 +405,26 @@ def _measured(
 
 
 def _operator(settings: Settings, clip_shape: tuple[int, ...], seed: int) -> Measurement:
-    from ..measure import Gaussian, Identity, MissingPixels
+    from ..measure import Fourier, Gaussian, Identity, MissingBlocks, MissingFrames, MissingPixels, Signs, Snapshot
 
+    pixels = clip_shape[1] * clip_shape[2] * clip_shape[3]
     match settings:
         case MissingSettings():
             return MissingPixels(clip_shape, settings.ratio, seed=seed)
+        case BlocksSettings():
+            return MissingBlocks(clip_shape, settings.ratio, settings.block, seed=seed)
+        case FramesSettings():
+            return MissingFrames(clip_shape, settings.ratio, seed=seed)
         case GaussianSettings():
-            pixels = clip_shape[1] * clip_shape[2] * clip_shape[3]
-            return Gaussian(clip_shape, settings.m or round((settings.sampling or 0) * pixels), seed=seed)
+            return Gaussian(clip_shape, settings.numbers(pixels), seed=seed)
+        case SignsSettings():
+            return Signs(clip_shape, settings.numbers(pixels), seed=seed)
+        case SnapshotSettings():
+            return Snapshot(clip_shape, settings.together, seed=seed)
+        case FourierSettings(lines=int(lines)):
+            return Fourier(clip_shape, "radial", lines, seed=seed)
+        case FourierSettings(sampling=float(share)):
+            return Fourier(clip_shape, "rows", share, seed=seed)
         case _:
             return Identity(clip_shape)
 
@@ -407,10 +455,12 @@ def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSett
     parse_frames(reading.frames)
     if noise.noise is not None and noise.snr is not None:
         raise InputError("noise: give --noise or --snr, not both")
-    if isinstance(operator, MissingSettings) and not 0 < operator.ratio < 1:
-        raise InputError(f"--ratio: expected the share of pixels dropped, between 0 and 1, got {operator.ratio:g}")
-    if isinstance(operator, GaussianSettings) and (operator.m is None) == (operator.sampling is None):
-        raise InputError("gaussian: give --m (numbers per frame) or --sampling (share of C H W)")
+    if isinstance(operator, MissingSettings | BlocksSettings | FramesSettings) and not 0 < operator.ratio < 1:
+        raise InputError(f"--ratio: expected the share dropped, between 0 and 1, got {operator.ratio:g}")
+    if isinstance(operator, ProjectionSettings) and (operator.m is None) == (operator.sampling is None):
+        raise InputError("give --m (numbers per frame) or --sampling (share of C H W)")
+    if isinstance(operator, FourierSettings) and (operator.lines is None) == (operator.sampling is None):
+        raise InputError("fourier: give --sampling (share of the rows) or --lines (radial lines per frame)")
 
 
 def _request(

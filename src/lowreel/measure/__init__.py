@@ -15,20 +15,27 @@ from .check import check_operator
 from .consistency import nearest_consistent
 from .datafile import Measured, checked
 from .noise import add_white_noise, no_noise
-from .pixels import Identity, Mask, MissingPixels
-from .random import Gaussian
+from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
+from .random import Gaussian, Signs
+from .snapshot import Snapshot
+from .transforms import Fourier
 
 __all__ = [
     "Composed",
     "Data",
+    "Fourier",
     "Functions",
     "Gaussian",
     "Identity",
     "Mask",
     "Measured",
     "Measurement",
+    "MissingBlocks",
+    "MissingFrames",
     "MissingPixels",
     "Part",
+    "Signs",
+    "Snapshot",
     "Stacked",
     "add_white_noise",
     "check_operator",
@@ -66,6 +73,16 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Measuremen
             return Identity(shape)
         case "missing":
             return MissingPixels(shape, spec["ratio"], seed=spec["seed"])
+        case "blocks":
+            return MissingBlocks(shape, spec["ratio"], spec["block"], seed=spec["seed"])
+        case "frames":
+            return MissingFrames(shape, spec["ratio"], seed=spec["seed"])
+        case "signs":
+            return Signs(shape, spec["m"], seed=spec["seed"])
+        case "snapshot":
+            return Snapshot(shape, spec["together"], mask=tensors.get("mask"), seed=spec.get("seed", 0))
+        case "fourier":
+            return Fourier(shape, spec["pattern"], spec["amount"], seed=spec["seed"])
         case "mask":
             return Mask(shape, tensors["mask"])
         case "gaussian":

@@ -1,4 +1,4 @@
-"""Operators that see pixels as they are: all of them, a random part, or those a mask keeps."""
+"""Operators that see pixels as they are: all of them, random pixels, blocks or frames, or those a mask keeps."""
 
 from __future__ import annotations
 
@@ -94,17 +94,8 @@ class MissingPixels(Mask):
     kind = "missing"
 
     def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0):
-        if not 0 < ratio < 1:
-            raise InputError(
-                f"missing pixels: expected a ratio (share dropped) between 0 and 1, both excluded, got {ratio:g}; "
-                "0.8 drops 80 %"
-            )
         frames, _, height, width = checked_clip_shape(clip_shape)
-        kept = round((1 - ratio) * height * width)
-        if kept == 0:
-            raise InputError(
-                f"missing pixels: ratio {ratio:g} keeps no pixel of a {height}x{width} frame; use a smaller ratio"
-            )
+        kept = _kept("missing pixels", ratio, height * width, f"pixel of a {height}x{width} frame")
         mask = np.zeros((frames, height * width), dtype=bool)
         for frame in range(frames):
             words = np.concatenate([streams.raw(seed, streams.MASK, frame, row, width) for row in range(height)])
@@ -117,3 +108,68 @@ class MissingPixels(Mask):
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {}
+
+
+class MissingBlocks(Mask):
+    """Square blocks of each frame are dropped, other ones in each frame, the same for all channels.
+
+    ratio: share of the blocks that is dropped, in (0, 1); block: their side in pixels, less at the right and lower
+    border. Each frame keeps exactly round((1 - ratio) n) of its n blocks.
+    """
+
+    kind = "blocks"
+
+    def __init__(self, clip_shape: Shape, ratio: float, block: int = 8, *, seed: int = 0):
+        frames, _, height, width = checked_clip_shape(clip_shape)
+        if not 1 <= block <= max(height, width):
+            raise InputError(f"missing blocks: expected a block of 1 to {max(height, width)} pixels, got {block}")
+        rows, columns = -(-height // block), -(-width // block)
+        kept = _kept("missing blocks", ratio, rows * columns, "block of a frame")
+        grid = np.zeros((frames, rows * columns), dtype=bool)
+        for frame in range(frames):
+            words = streams.raw(seed, streams.MASK, frame, 0, rows * columns)
+            grid[frame, np.argsort(words, kind="stable")[:kept]] = True
+        mask = grid.reshape(frames, rows, columns).repeat(block, 1).repeat(block, 2)
+        super().__init__(clip_shape, mask[:, :height, :width])
+        self.ratio, self.block, self.seed = float(ratio), int(block), int(seed)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"ratio": self.ratio, "block": self.block, "seed": self.seed}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        return {}
+
+
+class MissingFrames(Mask):
+    """Whole frames are dropped at random; of T frames exactly round((1 - ratio) T) are seen.
+
+    ratio: share of the frames that is dropped, in (0, 1).
+    """
+
+    kind = "frames"
+
+    def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0):
+        frames, _, height, width = checked_clip_shape(clip_shape)
+        kept = _kept("missing frames", ratio, frames, "frame")
+        mask = np.zeros((frames, height, width), dtype=bool)
+        mask[np.argsort(streams.raw(seed, streams.MASK, 0, 0, frames), kind="stable")[:kept]] = True
+        super().__init__(clip_shape, mask)
+        self.ratio, self.seed = float(ratio), int(seed)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"ratio": self.ratio, "seed": self.seed}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        return {}
+
+
+def _kept(who: str, ratio: float, count: int, what: str) -> int:
+    """round((1 - ratio) count); InputError for a ratio that is none, or that keeps nothing."""
+    if not 0 < ratio < 1:
+        raise InputError(
+            f"{who}: expected a ratio (share dropped) between 0 and 1, both excluded, got {ratio:g}; 0.8 drops 80 %"
+        )
+    kept = round((1 - ratio) * count)
+    if kept == 0:
+        raise InputError(f"{who}: ratio {ratio:g} keeps no {what} (of {count}); use a smaller ratio")
+    return kept
