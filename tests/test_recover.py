@@ -11,7 +11,7 @@ from cases import Linear, moving, noise
 from lowreel.errors import InputError
 from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise
 from lowreel.metrics import psnr
-from lowreel.recover import _may_be_chance, fit, prepare, recover, trust
+from lowreel.recover import _affordable, _may_be_chance, fit, prepare, recover, trust
 from lowreel.select import hold_out
 from lowreel.settings import RecoverSettings, SolverSettings
 from lowreel.solver import Problem
@@ -300,3 +300,12 @@ def test_a_resume_with_other_settings_is_refused(other):
     recover(operator(clip), operator, RecoverSettings(steps=2), compare=False, watch=seen.append)
     with pytest.raises(InputError, match="resume"):
         recover(operator(clip), operator, RecoverSettings(steps=3, **other), compare=False, resume=seen[0])
+
+
+def test_the_pace_of_a_limited_run_leaves_out_the_first_round():
+    """Three seconds to start up and a tenth a round: a limit of 20 s is filled, not divided by the first round."""
+    assert _affordable(1, 1, 3.0, 3.0, 20, 1000) == 1000, "too early to tell"
+    assert _affordable(4, 4, 3.0, 3.3, 20, 1000) == 4 + int((19 - 3.3) / 0.1 + 1e-9)
+    assert _affordable(1, 1, 12.0, 12.0, 20, 1000) == 2, "a first round of more than half of the limit"
+    assert _affordable(4, 4, 3.0, 3.3, 20, 50) == 50, "never more than planned"
+    assert _affordable(9, 9, 1.0, 25.0, 20, 50) == 10, "at least one more, which the limit itself then ends"

@@ -211,13 +211,14 @@ def fit(
     progress, full = resume, planned_rounds(problem, solver)
     steps = resume.steps if resume else full
     spent, begun = (resume.seconds, resume.state.step) if resume else (0.0, 0)
-    start = time.monotonic()
+    start, first = time.monotonic(), 0.0
     stopped = None
     try:
         while stopped is None and (progress is None or progress.state.step < steps):
             current = solver.model_copy(update={"steps": steps})
             for state in iterate(problem, current, progress.state if progress else None):
                 here = time.monotonic() - start
+                first = first or here
                 progress = _follow(problem, current, progress, state, spent + here)
                 if watch:
                     watch(progress)
@@ -227,7 +228,7 @@ def fit(
                     stopped = f"the time limit of {limit:g} s"
                     break
                 if limit is not None and steps == full:
-                    steps = _affordable(state.step, state.step - begun, here, limit, full)
+                    steps = _affordable(state.step, state.step - begun, first, here, limit, full)
                     if steps != full:
                         break
     except KeyboardInterrupt:
@@ -250,11 +251,16 @@ def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progre
     return replace(progress, history=history)
 
 
-def _affordable(step: int, made: int, seconds: float, limit: float, full: int) -> int:
-    """Rounds in all that fit into the limit at the pace of those made; `full` while it is too early to tell."""
-    if made < 3 and seconds < 0.05 * limit:
+def _affordable(step: int, made: int, first: float, seconds: float, limit: float, full: int) -> int:
+    """Rounds in all that fit into the limit at the pace of those made; `full` while it is too early to tell.
+
+    The first round, which took `first` seconds, starts everything up and says nothing of the pace, unless it takes
+    half of the time alone.
+    """
+    if made < 4 and seconds < 0.5 * limit:
         return full
-    return min(full, max(step + 1, step - made + int(0.95 * limit * made / seconds)))
+    pace = (seconds - first) / (made - 1) if made > 1 else first
+    return min(full, max(step + 1, step + int((0.95 * limit - seconds) / pace)))
 
 
 def _follow(
