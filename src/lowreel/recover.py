@@ -29,6 +29,16 @@ CHECKS = 25
 FEW = 8
 """Held-out numbers under which their error says nothing about the clip."""
 
+UNSEEN = {
+    "mask": " Inside the mask's holes nothing can be checked.",
+    "blocks": " Inside the missing blocks nothing can be checked; single pixels were, which are easier.",
+    "frames": " In the missing frames nothing can be checked; single pixels of the others were, which are easier.",
+}
+"""What the verdict leaves out, by kind of operator: what is held out is not shaped like what is missing."""
+
+REPLAN = 8
+"""Rounds after which a run with a time limit looks at its pace again: other work on the machine may slow it down."""
+
 SHORT = 40
 """Rounds under which the last tenth of them is too short to say that a fit has converged."""
 
@@ -206,7 +216,8 @@ def fit(
 ) -> tuple[Progress, Outcome]:
     """Drain `iterate`, keeping the iterate with the smallest held-out error; stop at `limit` seconds or on Ctrl-C.
 
-    With a limit the schedule is shortened, after the first rounds have shown their pace, to end in time.
+    With a limit the schedule is shortened to end in time, when the first rounds have shown their pace and again
+    where they become slower.
     """
     progress, full = resume, planned_rounds(problem, solver)
     steps = resume.steps if resume else full
@@ -227,9 +238,10 @@ def fit(
                 if limit is not None and here >= limit:
                     stopped = f"the time limit of {limit:g} s"
                     break
-                if limit is not None and steps == full:
-                    steps = _affordable(state.step, state.step - begun, first, here, limit, full)
-                    if steps != full:
+                if limit is not None and (steps == full or state.step % REPLAN == 0):
+                    planned = _affordable(state.step, state.step - begun, first, here, limit, steps)
+                    if planned < (steps if steps == full else 0.95 * steps):
+                        steps = planned
                         break
     except KeyboardInterrupt:
         stopped = "Ctrl-C"
@@ -260,7 +272,7 @@ def _affordable(step: int, made: int, first: float, seconds: float, limit: float
     if made < 4 and seconds < 0.5 * limit:
         return full
     pace = (seconds - first) / (made - 1) if made > 1 else first
-    return min(full, max(step + 1, step + int((0.95 * limit - seconds) / pace)))
+    return min(full, max(step + 1, step + int((0.95 * limit - seconds) / max(pace, 1e-9))))
 
 
 def _follow(
@@ -350,7 +362,7 @@ def _judged(
     best = max((name for name, level in levels.items() if not math.isnan(level)), key=levels.__getitem__, default=None)
     chance = best is not None and _may_be_chance(problem, frames, compared[best].clip)
     sentence = trust(heldout_db, levels, count if chance else None)
-    return sentence + (" Inside the mask's holes nothing can be checked." if problem.operator.kind == "mask" else "")
+    return sentence + UNSEEN.get(problem.operator.kind, "")
 
 
 def _may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
