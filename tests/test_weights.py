@@ -169,6 +169,13 @@ def test_others_are_refused_by_the_first_difference(content, message, tmp_path):
         load_weights(pth(content())(tmp_path / "w.pth"))
 
 
+def test_state_dicts_are_checked_whatever_file_they_are_in(tmp_path):
+    """Batch norm is named in a .safetensors as in a .pth."""
+    save_file(state_dict(**{"main.1.num_batches_tracked": torch.tensor(3)}), tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="a network with batch norm"):
+        load_weights(tmp_path / "w.safetensors")
+
+
 def plain_pickle(path):
     path.write_bytes(pickle.dumps({"main.0.weight": Evil()}))
 

@@ -111,6 +111,17 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     return tensors, header
 
 
+def kind_of(path: str | Path) -> str | None:
+    """The `kind` that `write_tensors` gave a file; None for a file that is damaged or somebody else's."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return json.loads((file.metadata() or {})[HEADER])["kind"]
+    except (SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def check_free(folder: Path) -> None:
     """Raise InputError unless a run can be made in this folder: it is empty or does not exist."""
     if folder.exists() and not folder.is_dir():

@@ -140,13 +140,13 @@ class _Fit:
             self.codes = principal_codes(images, generator.code_dim).to(self.device)
             self.power = torch.zeros(generator.code_dim, device=self.device)
             self.momentum = {name: torch.zeros_like(w) for name, w in self.weights.items()}
-            self.precision, self.loss = _precision(self.device), math.nan
+            self.precision, loss = _precision(self.device), math.nan
         else:
             self.generator.load_state_dict(state.weights)
             self.codes, self.power = state.codes.clone().to(self.device), state.power.clone().to(self.device)
             self.momentum = {n: torch.zeros_like(self.weights[n]).copy_(t) for n, t in state.momentum.items()}
-            self.precision, self.loss = state.precision, state.loss
-        self.recent = torch.tensor(self.loss, device=self.device)
+            self.precision, loss = state.precision, state.loss
+        self.recent = torch.tensor(loss, device=self.device)
         self.spread = self._spread()
 
     def _spread(self) -> Tensor:
@@ -185,10 +185,9 @@ class _Fit:
 
     def snapshot(self, step: int) -> TrainState:
         self.spread = self._spread()
-        self.loss = float(self.recent)
         return TrainState(
             step=step,
-            loss=self.loss,
+            loss=float(self.recent),
             codes=self.codes.detach().cpu().clone(),
             power=self.power.cpu().clone(),
             weights={n: w.detach().cpu().clone(memory_format=torch.contiguous_format) for n, w in self.weights.items()},

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..datasets import open_source
 from ..errors import InputError
+from ..files import kind_of
 from ..generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
 from ..measure import Measured
 from ..metrics import error_decibels
@@ -48,14 +49,13 @@ def describe(path: Path) -> dict[str, Any]:
 
 def _tensors(path: Path) -> dict[str, Any]:
     """Facts about one of our safetensors files, or the InputError that says what is wrong with it."""
-    try:
-        return _data(path)
-    except InputError as error:
-        if "expected a data file, got a representation" in str(error):
+    match kind_of(path):
+        case "representation":
             return _representation(path)
-        if "expected a data file, got a weights" in str(error):
+        case "weights":
             return _weights(path)
-        raise
+        case _:
+            return _data(path)
 
 
 def _data(path: Path) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def load_weights(path: str | Path) -> Generator:
             return generator
     else:
         tensors = _pickled(path)
+    _check_plain(path, tensors)
     return _loaded(path, _dcgan_like(path, tensors), tensors)
 
 
@@ -129,15 +130,19 @@ def _pickled(path: Path) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(t, Tensor) for t in content.values()):
         raise InputError(f"{path}: expected a state dict (names and tensors), got {type(content).__name__}")
-    if any(name.endswith(("running_mean", "num_batches_tracked")) for name in content):
+    return dict(content)
+
+
+def _check_plain(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Raise InputError for a state dict of others that holds batch norm, or anything but dense real tensors."""
+    if any(name.endswith(("running_mean", "num_batches_tracked")) for name in tensors):
         raise InputError(
             f"{path}: a network with batch norm; what is read is the DCGAN of the paper, which has none: "
             "main.0.weight, main.2.weight, ... main.8.weight alone (docs/format.md)"
         )
-    odd = [n for n, t in content.items() if t.layout != torch.strided or t.is_meta or not t.is_floating_point()]
+    odd = [n for n, t in tensors.items() if t.layout != torch.strided or t.is_meta or not t.is_floating_point()]
     if odd:
         raise InputError(f"{path}: {odd[0]} is not a dense tensor of real numbers; save plain weights")
-    return dict(content)
 
 
 def _dcgan_like(path: Path, tensors: dict[str, Tensor]) -> Generator:
