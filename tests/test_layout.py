@@ -14,6 +14,7 @@ PACKAGE = Path(lowreel.__file__).parent
 ROWS = {
     "errors": -1,
     "files": -1,
+    "memory": -1,
     "checkpoints": -1,
     "video": 0,
     "measure": 0,
@@ -37,12 +38,12 @@ ROWS = {
     "cli": 6,
     "inspect": 6,
 }
-"""Rows of the table in DESIGN.md; errors, files and checkpoints lie under them all."""
+"""Rows of the table in DESIGN.md; errors, files, memory and checkpoints lie under them all."""
 
 HOMES = {"__init__", "__main__"}
 """The package's front door and `python -m lowreel`: they stand above the rows."""
 
-SIDEWAYS_BELOW = {("files", "errors"), ("checkpoints", "files"), ("checkpoints", "errors")}
+SIDEWAYS_BELOW = {("files", "errors"), ("memory", "errors"), ("checkpoints", "files"), ("checkpoints", "errors")}
 """They lie under row 0: checkpoints are files, and both may raise errors."""
 
 

@@ -13,16 +13,22 @@ from cases import OPERATORS, SAVED, SHAPE, C, H, T, W, blur, dense, flat, fourie
 from lowreel.errors import InputError
 from lowreel.files import read_tensors, write_tensors
 from lowreel.measure import (
+    Bayer,
+    Blur,
+    Cosine,
+    Downsample,
     Fourier,
     Functions,
     Gaussian,
     Identity,
+    LongExposure,
     Mask,
     Measured,
     MissingBlocks,
     MissingFrames,
     MissingPixels,
     Signs,
+    SinglePixel,
     Snapshot,
     Stacked,
     add_white_noise,
@@ -34,6 +40,8 @@ from lowreel.measure import (
     streams,
     tensors_of,
 )
+from lowreel.measure.random import BLOCK
+from lowreel.measure.transforms import _stripes, dct, hadamard, inverse_dct
 
 close = torch.testing.assert_close
 
@@ -240,7 +248,7 @@ REFUSED = {
     "m 0": (lambda: Gaussian(SHAPE, 0), "m from 1 to C H W = 24 .* got 0"),
     "m too large": (lambda: Gaussian(SHAPE, 25), "got 25"),
     "mask size": (lambda: Mask(SHAPE, kept(W, H)), r"got \(3, 4\); resize the mask"),
-    "mask channels": (lambda: Mask(SHAPE, kept(*SHAPE)), r"got \(5, 2, 4, 3\)"),
+    "mask channels": (lambda: Mask(SHAPE, kept(T, 3, H, W)), r"got \(5, 3, 4, 3\)"),
     "empty mask": (lambda: Mask(SHAPE, torch.zeros(H, W)), "hides every pixel"),
     "identity, 3 axes": (lambda: Identity(SHAPE[1:]), r"expected a clip shape \(T, C, H, W\)"),
     "missing, 3 axes": (lambda: MissingPixels(SHAPE[1:], 0.5), r"expected a clip shape \(T, C, H, W\)"),
@@ -274,7 +282,7 @@ def blocks(rows):
 
 def gaussian_rows(m, seed):
     drawn = [streams.normals(seed, streams.GAUSSIAN, t, range(m), C * H * W) for t in range(T)]
-    return torch.from_numpy(np.stack(drawn)).div(math.sqrt(m)).double()
+    return torch.from_numpy(np.stack(drawn)).double() / math.sqrt(m)
 
 
 DENSE = {
@@ -311,7 +319,7 @@ def test_missing_keeps_exactly_its_share_of_every_frame(ratio):
 def test_gaussian_entries_have_mean_zero_and_variance_one_over_m():
     """Mean and variance lie within five standard errors; E|Ax|^2 = |x|^2."""
     m = 64
-    rows = Gaussian((3, 1, 16, 16), m, seed=2).double().rows
+    rows = torch.stack([Gaussian((3, 1, 16, 16), m, seed=2).matrix(t) for t in range(3)]).double()
     count = rows.numel()
     assert abs(float(rows.mean())) * math.sqrt(m) < 5 / math.sqrt(count)
     assert abs(float(rows.var()) * m - 1) < 5 * math.sqrt(2 / count)
@@ -319,7 +327,9 @@ def test_gaussian_entries_have_mean_zero_and_variance_one_over_m():
 
 def test_gaussian_frames_and_seeds_are_independent():
     """The correlation between two frames' matrices, two rows, or two seeds lies within five standard errors of 0."""
-    one, other = (Gaussian((2, 1, 16, 16), 64, seed=seed).double().rows for seed in (0, 1))
+    one, other = (
+        torch.stack([Gaussian((2, 1, 16, 16), 64, seed=seed).matrix(t) for t in range(2)]).double() for seed in (0, 1)
+    )
     for a, b in [(one[0], one[1]), (one, other), (one[:, :-1], one[:, 1:]), (one[..., :128], one[..., 128:])]:
         pair = torch.stack([a.flatten(), b.flatten()])
         assert abs(float(torch.corrcoef(pair)[0, 1])) < 5 / math.sqrt(pair.shape[1])
@@ -331,7 +341,7 @@ def test_numbers_have_an_address():
     one_by_one = [streams.normals(7, streams.GAUSSIAN, 3, range(row, row + 1), 11)[0] for row in reversed(range(6))]
     assert np.array_equal(whole, one_by_one[::-1])
     assert np.array_equal(whole[2:5], streams.normals(7, streams.GAUSSIAN, 3, range(2, 5), 11))
-    assert np.array_equal(whole / np.float32(math.sqrt(6)), Gaussian((4, 1, 1, 11), 6, seed=7).rows[3].numpy())
+    assert np.array_equal(whole / np.float32(math.sqrt(6)), Gaussian((4, 1, 1, 11), 6, seed=7).matrix(3).numpy())
 
 
 def test_streams_do_not_overlap():
@@ -369,7 +379,8 @@ def test_golden_numbers():
     words = np.array([0, 2**32, 2**63, 2**64 - 1, 0x0123456789ABCDEF], np.uint64)
     np.testing.assert_allclose(streams.to_normals(words), GOLDEN_NORMALS, rtol=1e-6, atol=1e-9)
     assert MissingPixels((2, 1, 3, 4), 0.5, seed=0).mask.int().flatten(1).tolist() == GOLDEN_MASK
-    np.testing.assert_allclose(Gaussian((2, 1, 1, 3), 2, seed=0).rows, GOLDEN_ROWS, rtol=1e-6)
+    matrices = [Gaussian((2, 1, 1, 3), 2, seed=0).matrix(t) for t in range(2)]
+    np.testing.assert_allclose(torch.stack(matrices), GOLDEN_ROWS, rtol=1e-6)
 
 
 # Noise
@@ -393,7 +404,7 @@ def test_noise_level_is_in_units_of_the_row_norm():
         operator = Gaussian((40, 2, 8, 3), m)
         y = operator(torch.zeros(operator.clip_shape))
         noisy, entry = add_white_noise(y, operator, level=0.2)
-        rows = operator.rows.square().sum(-1).mean().sqrt()
+        rows = torch.stack([operator.matrix(t) for t in range(T)]).square().sum(-1).mean().sqrt()
         assert entry["sigma"] == pytest.approx(0.2 * float(rows), rel=0.05)
         assert abs(float(noisy.var()) / entry["sigma"] ** 2 - 1) < 5 * math.sqrt(2 / noisy.numel())
 
@@ -618,13 +629,13 @@ def test_frames_are_whole_and_counted():
 def test_signs_are_plus_and_minus_one():
     """Entries +-1 / sqrt(m), both equally often, frames and seeds independent; the bits take an eighth of a byte."""
     one, other = (Signs((2, 1, 16, 16), 64, seed=seed) for seed in (0, 1))
-    rows = [operator._matrix(t, torch.zeros(1)).flatten() * 8 for operator in (one, other) for t in (0, 1)]
+    rows = [operator.matrix(t).flatten() * 8 for operator in (one, other) for t in (0, 1)]
     for row in rows:
         assert set(row.tolist()) == {-1, 1}
         assert abs(float(row.mean())) < 5 / math.sqrt(len(row))
     for a, b in itertools.combinations(rows, 2):
         assert abs(float((a * b).mean())) < 5 / math.sqrt(len(a))
-    assert one.bits.numel() == 2 * 64 * 256 // 8
+    assert one.held.numel() == 2 * 64 * 256 // 8
 
 
 def test_a_snapshot_is_the_sum_of_masked_frames():
@@ -673,7 +684,19 @@ NOT_BUILT = {
     "dark mask": (lambda: Snapshot(SHAPE, 2, mask=torch.zeros(2, H, W)), "not all of them zero"),
     "rows": (lambda: Fourier(SHAPE, "rows", 1.5), "a share of the rows"),
     "lines": (lambda: Fourier(SHAPE, "radial", 0.5), "a whole number of radial lines"),
-    "pattern": (lambda: Fourier(SHAPE, "spiral", 2), "the pattern rows or radial, got spiral"),
+    "pattern": (lambda: Fourier(SHAPE, "spiral", 2), "the pattern rows or radial, or mask"),
+    "no mask": (lambda: Fourier(SHAPE, "mask"), "or mask with a mask, got mask"),
+    "fourier mask": (lambda: Fourier(SHAPE, "mask", mask=kept(W, H)), r"got \(3, 4\)"),
+    "dark fourier mask": (lambda: Fourier(SHAPE, "mask", mask=torch.zeros(H, W)), "keeps nothing"),
+    "patterns": (lambda: SinglePixel(SHAPE, 13), "from 1 to H W = 12 numbers per frame and channel, got 13"),
+    "order": (lambda: Cosine(SHAPE, 3, "high"), "the order random or low, got high"),
+    "sigma": (lambda: Blur(SHAPE, 0.0), "a sigma above 0"),
+    "two kernels": (lambda: Blur(SHAPE, 1.0, kernel=torch.ones(3, 3)), "or a kernel"),
+    "even kernel": (lambda: Blur(SHAPE, kernel=torch.ones(2, 3)), r"odd sizes, got \(2, 3\)"),
+    "factor": (lambda: Downsample(SHAPE, 5), "a factor from 2 to 4, got 5"),
+    "grey mosaic": (lambda: Bayer((2, 1, 4, 4)), "C = 3, got C = 1"),
+    "tile": (lambda: Bayer((2, 3, 4, 4), "rgbg"), "got rgbg"),
+    "long exposure": (lambda: LongExposure(SHAPE, 6), "2 to 5 frames together, got 6"),
 }
 
 
@@ -687,9 +710,13 @@ def test_parameters_out_of_range_are_refused(build, message):
 BITS = {
     "blocks": (lambda: MissingBlocks((2, 1, 8, 8), 0.5, 2).mask, "f931d82b6802"),
     "frames": (lambda: MissingFrames((9, 1, 1, 1), 0.5).mask, "426944f82e5f"),
-    "signs": (lambda: Signs((2, 1, 4, 5), 3).bits, "ff6604c8ad9a"),
+    "signs": (lambda: Signs((2, 1, 4, 5), 3).held, "ff6604c8ad9a"),
     "snapshot": (lambda: Snapshot((4, 1, 5, 70), 4).codes, "7e6e470e1413"),
     "rows": (lambda: Fourier((3, 1, 20, 4), "rows", 0.4).mask, "30e392bf50ac"),
+    "single-pixel": (lambda: SinglePixel((2, 1, 5, 7), 9, "random").places, "a92ceebc9699"),
+    "pixel signs": (lambda: SinglePixel((2, 1, 5, 7), 9, "random").signs > 0, "ee56772eef2c"),
+    "cake": (lambda: SinglePixel((2, 1, 5, 7), 9, "cake").places, "677de98e8956"),
+    "dct": (lambda: Cosine((2, 1, 5, 7), 9).places, "94ea3d42747a"),
     "radial": (lambda: Fourier((3, 1, 20, 14), "radial", 3).mask, "701d75b25bfd"),
 }
 
@@ -698,6 +725,72 @@ BITS = {
 def test_random_bits_stay_what_they_are(tensor, expected):
     """A file holds the seed alone: the same seed has to give the same operator for good."""
     assert hashlib.sha256(tensor().to(torch.uint8).contiguous().numpy().tobytes()).hexdigest()[:12] == expected
+
+
+@pytest.mark.parametrize("kind", [Gaussian, Signs])
+def test_projections_drawn_anew_are_those_held(kind):
+    """However many rows are held in memory, y = A x and A* y are the same to the bit."""
+    shape, m = (2, 1, 7, 9), 5 * BLOCK - 1
+    x, y = levels(2, 1, 63, 9, dtype=torch.float32), levels(2, m, dtype=torch.float32)
+    shape, whole = tuple(x.shape), kind.bytes_for(tuple(x.shape), m)
+    tilings = [kind(shape, m, seed=3, memory=round(whole * share)) for share in (0, 0.25, 0.5, 0.8, 1, 2)]
+    assert sorted({operator.held.numel() for operator in tilings}) == [
+        operator.held.numel() for operator in tilings[:5]
+    ]
+    assert all(operator.held.numel() * operator.held.element_size() <= round(whole) for operator in tilings)
+    for operator in tilings[1:]:
+        assert torch.equal(operator(x), tilings[0](x))
+        assert torch.equal(operator.adjoint(y), tilings[0].adjoint(y))
+        assert torch.equal(operator.subset([1])(x[1:]), tilings[0](x)[1:])
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 32])
+def test_hadamard_is_the_matrix(count):
+    """The transform is SciPy's Hadamard matrix on both axes; stripes and pieces are those that one counts."""
+    from scipy.linalg import hadamard as matrix_of
+    from scipy.ndimage import label
+
+    matrix, x = matrix_of(count), noise(2, count, count)
+    close(hadamard(x), torch.from_numpy(matrix).double() @ x @ torch.from_numpy(matrix).double())
+    assert _stripes(count).tolist() == [1 + int((row[1:] != row[:-1]).sum()) for row in matrix]
+    operator = SinglePixel((1, 1, count, count), count**2, "cake")
+    patterns = dense(operator).reshape(-1, count, count) > 0
+    pieces = [label(p)[1] + label(~p)[1] for p in patterns.numpy()]
+    assert pieces == sorted(pieces)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 12])
+def test_cosine_transform_is_that_of_scipy(count):
+    """DCT-II, orthonormal, and its inverse, for even and odd lengths."""
+    from scipy.fft import dct as dct_of
+
+    x = noise(3, count)
+    close(dct(x).numpy(), dct_of(x.numpy(), norm="ortho"))
+    close(inverse_dct(dct(x)), x)
+
+
+def test_blur_is_a_convolution():
+    """A kernel that is not symmetric comes out of a point as it is; a constant frame stays what it is."""
+    point, kernel = torch.zeros(1, 1, 7, 9), noise(3, 5).float()
+    point[0, 0, 3, 4] = 1
+    close(Blur((1, 1, 7, 9), kernel=kernel)(point)[0, 0, 2:5, 2:7], kernel)
+    close(Blur((2, 3, 7, 9), 2.0)(torch.full((2, 3, 7, 9), 0.4)), torch.full((2, 3, 7, 9), 0.4))
+
+
+def test_means_of_pixels_and_frames():
+    """Downsampling averages tiles, smaller ones at the border; a long exposure averages frames."""
+    x = levels(4, 1, 5, 4)
+    coarse = Downsample((4, 1, 5, 4), 2)(x)
+    close(coarse[:, :, 1, 0], x[:, :, 2:4, :2].mean((-1, -2)))
+    close(coarse[:, :, 2, 1], x[:, :, 4:, 2:].mean((-1, -2)))
+    close(LongExposure((4, 1, 5, 4), 3)(x), torch.stack([x[:3].mean(0), x[1:].mean(0)]))
+
+
+def test_a_mosaic_sees_one_colour_of_each_pixel():
+    """In tiles of 2x2: here green and red above, blue and green below."""
+    seen = Bayer((1, 3, 5, 4), "grbg")(torch.ones(1, 3, 5, 4))[0]
+    assert seen.sum(0).eq(1).all()
+    assert [int(seen[:, i, j].argmax()) for i, j in itertools.product((2, 3), (0, 1))] == [1, 0, 2, 1]
 
 
 DROP = Path("../shared/data/sci/drop40_cacti.mat")

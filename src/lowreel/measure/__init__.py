@@ -16,17 +16,23 @@ from .consistency import nearest_consistent
 from .datafile import Measured, checked
 from .noise import add_white_noise, no_noise
 from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
-from .random import Gaussian, Signs
+from .random import Gaussian, Projections, Signs
+from .resample import Bayer, Blur, Downsample, LongExposure
 from .snapshot import Snapshot
-from .transforms import Fourier
+from .transforms import Cosine, Fourier, SinglePixel
 
 __all__ = [
+    "Bayer",
+    "Blur",
     "Composed",
+    "Cosine",
     "Data",
+    "Downsample",
     "Fourier",
     "Functions",
     "Gaussian",
     "Identity",
+    "LongExposure",
     "Mask",
     "Measured",
     "Measurement",
@@ -34,7 +40,9 @@ __all__ = [
     "MissingFrames",
     "MissingPixels",
     "Part",
+    "Projections",
     "Signs",
+    "SinglePixel",
     "Snapshot",
     "Stacked",
     "add_white_noise",
@@ -51,8 +59,10 @@ __all__ = [
 ]
 
 
-def from_spec(spec: Mapping[str, Any], tensors: Mapping[str, Tensor] | None = None) -> Measurement:
-    """Rebuild an operator from its `spec` and tensors, to the same numbers.
+def from_spec(
+    spec: Mapping[str, Any], tensors: Mapping[str, Tensor] | None = None, *, memory: int | None = None
+) -> Measurement:
+    """Rebuild an operator from its `spec` and tensors, to the same numbers, holding at most `memory` bytes of them.
 
     Raises InputError for an unknown kind, a newer version of the random streams, tensors that were changed, and for
     an operator made of functions, which no file can hold.
@@ -60,13 +70,13 @@ def from_spec(spec: Mapping[str, Any], tensors: Mapping[str, Tensor] | None = No
     tensors = tensors or {}
     if spec.get("streams", 0) > streams.VERSION:
         raise InputError("operator: its random streams are of a newer lowreel; upgrade to read it")
-    operator = _build(spec, tensors)
+    operator = _build(spec, tensors, memory)
     if operator.fingerprint() != spec_hash(spec):
         raise InputError(f"operator: the tensors of this {spec['kind']} are not those it was saved with")
     return operator
 
 
-def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Measurement:
+def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int | None) -> Measurement:
     shape = tuple(spec["clip_shape"])
     match spec.get("kind"):
         case "identity":
@@ -78,21 +88,33 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Measuremen
         case "frames":
             return MissingFrames(shape, spec["ratio"], seed=spec["seed"])
         case "signs":
-            return Signs(shape, spec["m"], seed=spec["seed"])
+            return Signs(shape, spec["m"], seed=spec["seed"], memory=memory)
         case "snapshot":
             return Snapshot(shape, spec["together"], mask=tensors.get("mask"), seed=spec.get("seed", 0))
         case "fourier":
-            return Fourier(shape, spec["pattern"], spec["amount"], seed=spec["seed"])
+            return Fourier(shape, spec["pattern"], spec["amount"], mask=tensors.get("mask"), seed=spec["seed"])
+        case "single-pixel":
+            return SinglePixel(shape, spec["m"], spec["order"], seed=spec["seed"])
+        case "dct":
+            return Cosine(shape, spec["m"], spec["order"], seed=spec["seed"])
+        case "blur":
+            return Blur(shape, spec.get("sigma"), kernel=tensors.get("kernel"))
+        case "downsample":
+            return Downsample(shape, spec["factor"])
+        case "bayer":
+            return Bayer(shape, spec["pattern"])
+        case "exposure":
+            return LongExposure(shape, spec["together"])
         case "mask":
             return Mask(shape, tensors["mask"])
         case "gaussian":
-            return Gaussian(shape, spec["m"], seed=spec["seed"])
+            return Gaussian(shape, spec["m"], seed=spec["seed"], memory=memory)
         case "composed":
-            return Composed(
-                _build(spec["outer"], _under("outer", tensors)), _build(spec["inner"], _under("inner", tensors))
-            )
+            outer, inner = (_build(spec[side], _under(side, tensors), memory) for side in ("outer", "inner"))
+            return Composed(outer, inner)
         case "stacked":
-            return Stacked([_build(s, _under(str(k), tensors)) for k, s in enumerate(spec["operators"])])
+            members = spec["operators"]
+            return Stacked([_build(s, _under(str(k), tensors), memory) for k, s in enumerate(members)])
         case "functions":
             raise InputError("operator: it was given as functions, which no file holds; give the same operator again")
         case other:

@@ -24,6 +24,9 @@ Data = Tensor | tuple[Tensor, ...]
 """What an operator returns: one real or complex tensor, or a tuple of them for a stack."""
 
 
+LinearMap = Callable[[Tensor], Tensor]
+
+
 def map_data(function: Callable[..., Any], *data: Data) -> Any:
     """Apply `function` to the tensor, or to each tensor of a stack."""
     if isinstance(data[0], tuple):
@@ -40,6 +43,24 @@ def inner(a: Data, b: Data) -> Tensor:
     """Re<a, b>, summed over a stack."""
     pairs = zip(tensors_of(a), tensors_of(b), strict=True)
     return torch.stack([(u.conj() * v).real.sum() if u.is_complex() else (u * v).sum() for u, v in pairs]).sum()
+
+
+class _ByAdjoint(torch.autograd.Function):
+    """A linear map whose vector-Jacobian product is given as another function, so that autograd keeps nothing."""
+
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, function: LinearMap, transposed: LinearMap) -> Tensor:
+        ctx.function, ctx.transposed = function, transposed
+        return function(v.detach())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _ByAdjoint.apply(gradient, ctx.transposed, ctx.function), None, None
+
+
+def by_adjoint(function: LinearMap, transposed: LinearMap, v: Tensor) -> Tensor:
+    """`function(v)` of a linear map, with `transposed` as its gradient: autograd keeps no intermediate result."""
+    return _ByAdjoint.apply(v, function, transposed)
 
 
 @dataclass(frozen=True)

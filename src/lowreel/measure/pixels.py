@@ -39,8 +39,8 @@ class Identity(Measurement):
 class Mask(Measurement):
     """The pixels that a mask keeps: y = mask * x, with zeros where nothing was observed.
 
-    mask: booleans of shape (H, W), (T, H, W) or (T, 1, H, W), True = observed, the same for all channels.
-    Raises InputError when it has another size or hides every pixel.
+    mask: booleans of shape (H, W), (T, H, W) or (T, 1, H, W), True = observed, the same for all channels; or
+    (T, C, H, W), of each channel its own. Raises InputError when it has another size or hides every pixel.
     """
 
     kind = "mask"
@@ -50,16 +50,17 @@ class Mask(Measurement):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
         frames, _, height, width = self.clip_shape
         kept = torch.as_tensor(mask).bool()
-        if tuple(kept.shape) not in {(height, width), (frames, height, width), (frames, 1, height, width)}:
+        fitting = {(height, width), (frames, height, width), (frames, 1, height, width), self.clip_shape}
+        if tuple(kept.shape) not in fitting:
             raise InputError(
                 f"Mask: expected {(height, width)}, {(frames, height, width)} or {(frames, 1, height, width)} "
                 f"for this clip, got {tuple(kept.shape)}; resize the mask or the clip so that they agree"
             )
         if not kept.any():
             raise InputError("Mask: it hides every pixel, so there is nothing to recover from; white (True) = keep")
-        full = kept.reshape(-1, 1, height, width).expand(frames, 1, height, width).contiguous()
+        full = kept if kept.ndim == 4 else kept.reshape(-1, 1, height, width).expand(frames, 1, height, width)
         self.mask: Tensor
-        self.register_buffer("mask", full)
+        self.register_buffer("mask", full.contiguous())
 
     def _measure(self, x: Tensor) -> Tensor:
         return x * self.mask

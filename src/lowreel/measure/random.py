@@ -1,102 +1,161 @@
-"""Random projections of every frame."""
+"""Random projections of every frame, held in memory as far as a budget goes and drawn anew beyond it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..memory import default_budget
 from . import streams
-from .base import Measurement, Shape, checked_clip_shape
+from .base import Measurement, Shape, by_adjoint, checked_clip_shape
+
+BLOCK = 64
+"""Rows that are drawn, and multiplied, together. Each product has this shape however many blocks are held in memory,
+so that its bits do not depend on that."""
+
+LANE = 64
+"""Columns are filled up with zeros to a multiple of this: blocks then lie alike in memory, held or drawn."""
 
 
-class Gaussian(Measurement):
-    """m random projections of every frame, a matrix of its own for each, entries N(0, 1/m): E|Ax|^2 = |x|^2.
+class Projections(Measurement):
+    """m projections of every frame, y_t = A_t x_t with a random matrix of its own for each frame.
 
-    y: (T, m). The rows run over C H W (paper, Section 3). The matrices are held in memory, 4 T m C H W bytes.
+    y: (T, m); the rows of A_t run over C H W. The matrices follow from the seed. Of each one as many blocks of BLOCK
+    rows are held as `memory` bytes allow (default: `default_budget()`), the others are drawn whenever they are
+    used: the numbers are the same to the bit, only the time is not. Raises InputError unless 1 <= m <= C H W.
     """
 
-    kind = "gaussian"
+    stored_bytes: ClassVar[float]
+    """Bytes an entry takes while it is held."""
 
-    def __init__(self, clip_shape: Shape, m: int, *, seed: int = 0):
+    def __init__(self, clip_shape: Shape, m: int, *, seed: int = 0, memory: int | None = None):
         frames, *size = checked_clip_shape(clip_shape)
-        pixels = math.prod(size)
-        if not 1 <= m <= pixels:
-            raise InputError(f"Gaussian: expected m from 1 to C H W = {pixels} numbers per frame, got {m}")
+        self._pixels = math.prod(size)
+        if not 1 <= m <= self._pixels:
+            raise InputError(f"{self.kind}: expected m from 1 to C H W = {self._pixels} numbers per frame, got {m}")
         super().__init__(clip_shape, (frames, m), part_frames=1)
         self.m, self.seed = int(m), int(seed)
-        rows = torch.empty(frames, m, pixels)
-        for frame in range(frames):
-            rows[frame] = torch.from_numpy(streams.normals(seed, streams.GAUSSIAN, frame, range(m), pixels))
-        self.rows: Tensor
-        self.register_buffer("rows", rows.div_(math.sqrt(m)))
+        self._columns = -(-self._pixels // LANE) * LANE
+        self._frames: Sequence[int] = range(frames)
+        held = self._rows_within(default_budget() if memory is None else memory)
+        self.held: Tensor
+        self.register_buffer("held", self._draw_all(range(held)))
+
+    @classmethod
+    def bytes_for(cls, clip_shape: Shape, m: int) -> int:
+        """Bytes of all matrices when none has to be drawn anew."""
+        frames, *size = clip_shape
+        return int(frames * m * -(-math.prod(size) // LANE) * LANE * cls.stored_bytes)
+
+    def _rows_within(self, memory: int) -> int:
+        rows = int(memory / (self.clip_shape[0] * self._columns * self.stored_bytes))
+        return self.m if rows >= self.m else rows // BLOCK * BLOCK
+
+    @abstractmethod
+    def _draw(self, frame: int, rows: range) -> Tensor:
+        """Rows of A_t in the form in which they are held, (len(rows), ...)."""
+
+    @abstractmethod
+    def _entries(self, stored: Tensor, dtype: torch.dtype) -> Tensor:
+        """Rows of sqrt(m) A_t, (n, columns), of what is held."""
+
+    def _draw_all(self, rows: range) -> Tensor:
+        drawn = torch.empty(0)
+        for frame in self._frames:
+            for start in range(rows.start, rows.stop, BLOCK):
+                block = self._draw(frame, range(start, min(start + BLOCK, rows.stop)))
+                if not drawn.numel():
+                    drawn = block.new_empty(len(self._frames), len(rows), *block.shape[1:])
+                drawn[frame, start : start + len(block)] = block
+        return drawn
+
+    def _blocks(self, frame: int, like: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Blocks of rows of sqrt(m) A_t, and where they stand in y_t."""
+        held = self.held.shape[1] if self.held.numel() else 0
+        for start in range(0, self.m, BLOCK):
+            rows = range(start, min(start + BLOCK, self.m))
+            stored = self.held[frame, rows.start : rows.stop] if start < held else self._draw(frame, rows)
+            yield slice(rows.start, rows.stop), self._entries(stored.to(like.device), like.dtype)
+
+    def matrix(self, frame: int) -> Tensor:
+        """A_t, (m, C H W) float32, drawn where it is not held."""
+        blocks = [block for _, block in self._blocks(self._frames[frame], torch.zeros(1))]
+        return torch.cat(blocks)[:, : self._pixels] / math.sqrt(self.m)
 
     def _measure(self, x: Tensor) -> Tensor:
-        return torch.bmm(self.rows, x.flatten(1)[..., None])[..., 0]
+        return by_adjoint(self._project, self._back_project, x)
+
+    def _project(self, x: Tensor) -> Tensor:
+        y = x.new_empty(self.data_shape)
+        padded = torch.nn.functional.pad(x.flatten(1), (0, self._columns - self._pixels))
+        for t, frame in enumerate(self._frames):
+            for rows, block in self._blocks(frame, x):
+                torch.mv(block, padded[t], out=y[t, rows])
+        return y.div_(math.sqrt(self.m))
 
     def _adjoint(self, y: Any) -> Tensor:
-        return torch.bmm(y[:, None], self.rows)[:, 0].reshape(self.clip_shape)
+        return by_adjoint(self._back_project, self._project, y)
 
-    def _subset(self, parts: Sequence[int]) -> Gaussian:
-        return self._like(len(parts), (len(parts), self.m), rows=self.rows[torch.as_tensor(parts)])
+    def _back_project(self, y: Tensor) -> Tensor:
+        x = y.new_zeros(len(y), self._columns)
+        for t, frame in enumerate(self._frames):
+            for rows, block in self._blocks(frame, y):
+                x[t] += y[t, rows] @ block
+        return x[:, : self._pixels].reshape(self.clip_shape).div_(math.sqrt(self.m))
 
-    def row_norm(self) -> float:
-        return math.sqrt(math.prod(self.clip_shape[1:]) / self.m)
-
-    def parameters_spec(self) -> dict[str, Any]:
-        return {"m": self.m, "seed": self.seed}
-
-
-class Signs(Measurement):
-    """m random projections of every frame with entries +1 / sqrt(m) and -1 / sqrt(m), a matrix of its own for each.
-
-    y: (T, m). The signs are the bits of the random words, kept as bits: T m C H W / 8 bytes; each frame's matrix is
-    written out only while it is used, 4 m C H W bytes.
-    """
-
-    kind = "signs"
-
-    def __init__(self, clip_shape: Shape, m: int, *, seed: int = 0):
-        frames, *size = checked_clip_shape(clip_shape)
-        pixels = math.prod(size)
-        if not 1 <= m <= pixels:
-            raise InputError(f"signs: expected m from 1 to C H W = {pixels} numbers per frame, got {m}")
-        super().__init__(clip_shape, (frames, m), part_frames=1)
-        self.m, self.seed = int(m), int(seed)
-        words = -(-pixels // 64)
-        bits = torch.empty(frames, m, 8 * words, dtype=torch.uint8)
-        for frame in range(frames):
-            for row in range(m):
-                raw = streams.raw(seed, streams.SIGNS, frame, row, words).astype("<u8")
-                bits[frame, row] = torch.from_numpy(raw.view(np.uint8).copy())
-        self.bits: Tensor
-        self.register_buffer("bits", bits)
-
-    def _matrix(self, frame: int, like: Tensor) -> Tensor:
-        """A_t, (m, C H W), in the type of `like`: bit k of a row is bit k % 8 of its byte k // 8."""
-        places = torch.arange(8, device=self.bits.device, dtype=torch.uint8)
-        signs = (self.bits[frame][..., None] >> places & 1).flatten(1)[:, : math.prod(self.clip_shape[1:])]
-        return (signs.to(like.dtype) * 2 - 1) / math.sqrt(self.m)
-
-    def _measure(self, x: Tensor) -> Tensor:
-        return torch.stack([self._matrix(t, x) @ frame.flatten() for t, frame in enumerate(x)])
-
-    def _adjoint(self, y: Any) -> Tensor:
-        return torch.stack([row @ self._matrix(t, y) for t, row in enumerate(y)]).reshape(self.clip_shape)
-
-    def _subset(self, parts: Sequence[int]) -> Signs:
-        return self._like(len(parts), (len(parts), self.m), bits=self.bits[torch.as_tensor(parts)])
+    def _subset(self, parts: Sequence[int]) -> Projections:
+        other = self._like(len(parts), (len(parts), self.m))
+        other._frames = [self._frames[k] for k in parts]
+        return other
 
     def informative(self) -> Tensor:
         return torch.ones(self.data_shape, dtype=torch.bool)
 
     def row_norm(self) -> float:
-        return math.sqrt(math.prod(self.clip_shape[1:]) / self.m)
+        return math.sqrt(self._pixels / self.m)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"m": self.m, "seed": self.seed}
+
+
+class Gaussian(Projections):
+    """Entries N(0, 1/m), so that E|Ax|^2 = |x|^2 (paper, Section 3). See `Projections`; an entry takes 4 bytes."""
+
+    kind = "gaussian"
+    stored_bytes = 4
+
+    def _draw(self, frame: int, rows: range) -> Tensor:
+        drawn = streams.normals(self.seed, streams.GAUSSIAN, frame, rows, self._pixels)
+        return torch.nn.functional.pad(torch.from_numpy(drawn), (0, self._columns - self._pixels))
+
+    def _entries(self, stored: Tensor, dtype: torch.dtype) -> Tensor:
+        return stored.to(dtype)
+
+
+class Signs(Projections):
+    """Entries +1 / sqrt(m) and -1 / sqrt(m), the bits of random words. See `Projections`; an entry takes a bit."""
+
+    kind = "signs"
+    stored_bytes = 1 / 8
+
+    def _draw(self, frame: int, rows: range) -> Tensor:
+        words = [streams.raw(self.seed, streams.SIGNS, frame, row, self._columns // 64) for row in rows]
+        return torch.from_numpy(np.array(words, dtype="<u8").view(np.uint8))
+
+    def _entries(self, stored: Tensor, dtype: torch.dtype) -> Tensor:
+        return unpacked(stored).to(dtype).mul_(2).sub_(1)
+
+
+def unpacked(packed: Tensor) -> Tensor:
+    """Bits of bytes as zeros and ones, (..., n) to (..., 8 n): bit k is bit k % 8 of byte k // 8."""
+    if packed.device.type == "cpu":
+        return torch.from_numpy(np.unpackbits(packed.numpy(), axis=-1, bitorder="little"))
+    places = torch.arange(8, device=packed.device, dtype=torch.uint8)
+    return (packed[..., None] >> places & 1).flatten(-2)

@@ -1,0 +1,160 @@
+"""Operators of optics and sensors: blur, coarser pixels, colour mosaics, exposures longer than a frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InputError
+from .base import Measurement, Shape, checked_clip_shape
+from .pixels import Mask
+
+REACH = 3.0
+"""Standard deviations at which a Gaussian blur is cut off."""
+
+
+class Blur(Measurement):
+    """Every frame convolved with a kernel; y has the clip's shape, frames go on beyond their border as it is.
+
+    sigma: standard deviation in pixels of a Gaussian kernel of sum 1; or kernel: (h, w) real numbers, odd sizes, as
+    it appears in the picture of a point. Raises InputError for both, none, or another kernel.
+    """
+
+    kind = "blur"
+
+    def __init__(self, clip_shape: Shape, sigma: float | None = None, *, kernel: Tensor | np.ndarray | None = None):
+        super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
+        if (sigma is None) == (kernel is None):
+            raise InputError("blur: give sigma in pixels, or a kernel")
+        self.sigma = sigma
+        self.kernel: Tensor
+        self.register_buffer("kernel", _gaussian(sigma) if sigma is not None else _checked(torch.as_tensor(kernel)))
+
+    def _measure(self, x: Tensor) -> Tensor:
+        rows, columns = (n // 2 for n in self.kernel.shape)
+        pixels = F.pad(x.flatten(0, 1)[:, None], (columns, columns, rows, rows), mode="replicate")
+        blurred = F.conv2d(pixels, self.kernel.flip(0, 1).to(x.dtype)[None, None])
+        return blurred.reshape(self.clip_shape)
+
+    def _subset(self, parts: Sequence[int]) -> Blur:
+        return self._like(len(parts), (len(parts), *self.clip_shape[1:]))
+
+    def informative(self) -> Tensor:
+        return torch.ones(self.data_shape, dtype=torch.bool)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {} if self.sigma is None else {"sigma": self.sigma}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        return {"kernel": self.kernel} if self.sigma is None else {}
+
+
+def _gaussian(sigma: float) -> Tensor:
+    if not 0 < sigma <= 100:
+        raise InputError(f"blur: expected a sigma above 0 and at most 100 pixels, got {sigma:g}")
+    reach = max(1, math.ceil(REACH * sigma))
+    line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
+    kernel = torch.outer(line, line)
+    return (kernel / kernel.sum()).float()
+
+
+def _checked(kernel: Tensor) -> Tensor:
+    if kernel.ndim != 2 or min(kernel.shape) < 1 or any(n % 2 == 0 for n in kernel.shape) or kernel.is_complex():
+        raise InputError(f"blur: expected a kernel (h, w) of real numbers and odd sizes, got {tuple(kernel.shape)}")
+    if not bool(torch.isfinite(kernel).all()) or not bool((kernel != 0).any()):
+        raise InputError("blur: expected a kernel of finite numbers, not all of them zero")
+    return kernel.float()
+
+
+class Downsample(Measurement):
+    """Coarser pixels: means of factor x factor pixels, of fewer at the right and lower border.
+
+    y: (T, C, ceil(H / factor), ceil(W / factor)). Raises InputError unless 2 <= factor <= max(H, W).
+    """
+
+    kind = "downsample"
+
+    def __init__(self, clip_shape: Shape, factor: int):
+        frames, channels, height, width = checked_clip_shape(clip_shape)
+        if not 2 <= factor <= max(2, height, width):
+            raise InputError(f"downsample: expected a factor from 2 to {max(2, height, width)}, got {factor}")
+        coarse = (math.ceil(height / factor), math.ceil(width / factor))
+        super().__init__(clip_shape, (frames, channels, *coarse), part_frames=1)
+        self.factor = int(factor)
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, self.factor, ceil_mode=True, count_include_pad=False)
+
+    def _subset(self, parts: Sequence[int]) -> Downsample:
+        return self._like(len(parts), (len(parts), *self.data_shape[1:]))
+
+    def informative(self) -> Tensor:
+        return torch.ones(self.data_shape, dtype=torch.bool)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"factor": self.factor}
+
+
+class Bayer(Mask):
+    """A colour filter array: of each pixel one colour, in tiles of 2x2; y has the clip's shape, zeros elsewhere.
+
+    pattern: colours of the tile's upper and lower row, such as rggb. A raw picture (T, 1, H, W) times `mask` is such
+    data. Bayer, US patent 3,971,065 (1976). Raises InputError for a grey clip or another pattern.
+    """
+
+    kind = "bayer"
+
+    def __init__(self, clip_shape: Shape, pattern: Literal["rggb", "bggr", "grbg", "gbrg"] = "rggb"):
+        frames, channels, height, width = checked_clip_shape(clip_shape)
+        if channels != 3:
+            raise InputError(f"bayer: expected a clip in colour, C = 3, got C = {channels}; use --channels 3")
+        if pattern not in ("rggb", "bggr", "grbg", "gbrg"):
+            raise InputError(f"bayer: expected the pattern rggb, bggr, grbg or gbrg, got {pattern}")
+        tile = torch.tensor(["rgb".index(colour) for colour in pattern]).reshape(2, 2)
+        colours = tile.repeat(height // 2 + 1, width // 2 + 1)[:height, :width]
+        mask = colours == torch.arange(3)[:, None, None]
+        super().__init__(clip_shape, mask.expand(frames, -1, -1, -1))
+        self.pattern = pattern
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"pattern": self.pattern}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        return {}
+
+
+class LongExposure(Measurement):
+    """Temporal blur: each picture is the mean of B frames in a row, and pictures follow each other frame by frame.
+
+    y: (T - B + 1, C, H, W), y_t = (x_t + ... + x_(t+B-1)) / B. Raises InputError unless 2 <= B <= T.
+    """
+
+    kind = "exposure"
+
+    def __init__(self, clip_shape: Shape, together: int):
+        frames, *frame = checked_clip_shape(clip_shape)
+        if not 2 <= together <= frames:
+            raise InputError(f"exposure: expected 2 to {frames} frames together, got {together}")
+        super().__init__(clip_shape, (frames - together + 1, *frame))
+        self.together = int(together)
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return torch.stack([x[k : k + len(x) - self.together + 1] for k in range(self.together)]).mean(0)
+
+    def _adjoint(self, y: Any) -> Tensor:
+        x = y.new_zeros(self.clip_shape)
+        for k in range(self.together):
+            x[k : k + len(y)] += y / self.together
+        return x
+
+    def informative(self) -> Tensor:
+        return torch.ones(self.data_shape, dtype=torch.bool)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"together": self.together}

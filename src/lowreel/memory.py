@@ -1,0 +1,46 @@
+"""How much memory there is, and how it is said in words."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from .errors import InputError
+
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def machine_bytes() -> int:
+    """Memory of the machine, or of the control group that the process is in where that allows less."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            return min(physical, int(file.read()))
+    except (OSError, ValueError):
+        return physical
+
+
+def default_budget() -> int:
+    """A quarter of the machine's memory, in bytes."""
+    return machine_bytes() // 4
+
+
+def parse_bytes(text: str | None) -> int:
+    """Bytes of a text such as 4GB, 1.5 GB or 500MB; `default_budget()` for None. Raises InputError for others."""
+    if text is None:
+        return default_budget()
+    match = re.fullmatch(rf"([0-9.]+)\s*({'|'.join(UNITS)})", text.strip().upper())
+    try:
+        count = int(float(match[1]) * UNITS[match[2]]) if match else 0
+    except ValueError:
+        count = 0
+    if count <= 0:
+        raise InputError(f"memory: expected a size such as 4GB or 500MB, got {text!r}")
+    return count
+
+
+def bytes_text(count: float) -> str:
+    """Bytes as people say them: 4.2 GB, 310 MB."""
+    unit = next((name for name in ("TB", "GB") if count >= UNITS[name]), "MB")
+    amount = count / UNITS[unit]
+    return f"{amount:.{1 if amount < 10 and unit != 'MB' else 0}f} {unit}"
