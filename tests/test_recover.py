@@ -84,7 +84,7 @@ def test_noise_is_not_forced_on_the_clip():
     """With noise the delivered clip is the representation's own, and does not repeat the data."""
     operator = OPERATORS["missing"]()
     y, entry = add_white_noise(operator(CLIP), operator, level=0.1)
-    found = recover(y, operator, FEW, sigma=entry["sigma"], compare=False)
+    found = recover(y, operator, FEW, noise=entry, compare=False)
     assert torch.equal(found.clip, found.representation.frames().clamp(0, 1))
     assert not torch.allclose(found.clip[operator.informative()], y[operator.informative()], atol=1e-3)
 

@@ -14,7 +14,7 @@ from lowreel.generators import Dcgan, Decoder
 from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, Stacked, add_white_noise, map_data, tensors_of
 from lowreel.select import hold_out
 from lowreel.settings import PRESETS, SolverSettings
-from lowreel.solver import Problem, State, iterate, natural_probe, squared
+from lowreel.solver import Problem, State, iterate, misfit, natural_probe
 
 close = torch.testing.assert_close
 SHAPE = (6, 1, 4, 5)
@@ -402,7 +402,7 @@ def test_loss_of_the_joint_fit_is_the_scaled_squared_error(name):
     settings = SolverSettings(steps=1, batch=2, code_step=1e-30, weight_step=1e-30, similarity=0.0)
     state = next(iterate(problem, settings))
     frames = state.representation(problem, settings).frames()
-    wanted = problem.scale(problem.fitted) * float(squared(problem.operator(frames), problem.data, problem.fitted))
+    wanted = problem.scale(problem.fitted) * float(misfit(problem.operator(frames), problem.data, problem.fitted))
     assert state.loss == pytest.approx(wanted, rel=1e-5)
 
 
@@ -420,7 +420,7 @@ def test_scaled_error_of_every_pixel_is_the_mean_squared_error():
     """Identity: scale times the sum of squares is the mean of squares."""
     problem = problem_of(Identity(SHAPE))
     clip = levels(*SHAPE, seed=3)
-    found = problem.scale(problem.fitted) * squared(clip, problem.data, problem.fitted)
+    found = problem.scale(problem.fitted) * misfit(clip, problem.data, problem.fitted)
     close(found, (clip - problem.data).square().mean())
 
 
@@ -441,7 +441,7 @@ def test_scaled_error_estimates_the_mean_squared_error(make):
     error, held = natural(shape).float(), hold_out(operator, 0.3)
     problem = Problem(operator(error), operator, Linear(shape[1:], K), torch.arange(8.0).double(), heldout=held)
     nothing, wanted = torch.zeros(shape), float(error.square().mean())
-    fitted = float(squared(operator(nothing), problem.data, problem.fitted))
+    fitted = float(misfit(operator(nothing), problem.data, problem.fitted))
     assert problem.scale(problem.fitted) * fitted == pytest.approx(wanted, rel=0.2)
     assert problem.heldout_error(nothing) == pytest.approx(wanted, rel=0.3)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -16,12 +16,23 @@ from .baselines import baselines as run_baselines
 from .errors import InputError
 from .generators import Generator, make
 from .latents import check_rank
-from .measure import Data, Functions, Measurement, check_operator, checked, map_data, nearest_consistent, tensors_of
+from .measure import (
+    DATA_TERMS,
+    Data,
+    Functions,
+    Measurement,
+    check_operator,
+    checked,
+    is_exact,
+    nearest_consistent,
+    noise_entry,
+    tensors_of,
+)
 from .metrics import error_decibels
 from .representation import Representation
 from .select import hold_out
-from .settings import RecoverSettings, SolverSettings
-from .solver import Problem, State, iterate, planned_rounds
+from .settings import DataTerm, RecoverSettings, SolverSettings
+from .solver import Problem, State, iterate, planned_rounds, residual_terms
 
 CHECKS = 25
 """How often in a run the held-out error is measured."""
@@ -109,7 +120,7 @@ def recover(
     operator: Measurement,
     settings: RecoverSettings | None = None,
     *,
-    sigma: float = 0.0,
+    noise: float | Mapping[str, Any] | None = 0.0,
     generator: Generator | None = None,
     times: Tensor | Sequence[float] | None = None,
     sequences: Sequence[int] = (),
@@ -121,23 +132,27 @@ def recover(
     """Recover the clip x from y = A x + e.
 
     data: y, an array or tensor in the operator's shape. operator: A, one of ours or `Functions` around a pair of
-    NumPy functions. sigma: standard deviation of the noise, in units of y; 0 means that the data is exact and the
-    clip will agree with it. times: seconds of the frames (25 a second if None). sequences: lengths of stretches
-    without a cut. beta: weights of eq. (6). compare: run the baselines too. watch: called after every round; a
-    KeyboardInterrupt ends the fit with the best so far. resume: what `watch` was last given, to go on from there.
+    NumPy functions. noise: standard deviation of the noise, in units of y; 0 means that the data is exact and the
+    clip will agree with it, None that nothing is known of it; or the noise entry of a data file. times: seconds of
+    the frames (25 a second if None). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
+    compare: run the baselines too. watch: called after every round; a KeyboardInterrupt ends the fit with the best
+    so far. resume: what `watch` was last given, to go on from there.
 
     Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
     and settings that do not fit the clip.
     """
     settings = settings or RecoverSettings()
-    problem = prepare(data, operator, settings, generator=generator, times=times, sequences=sequences, beta=beta)
+    problem = prepare(
+        data, operator, settings, noise=noise, generator=generator, times=times, sequences=sequences, beta=beta
+    )
     progress, outcome = fit(problem, settings.solver(), limit=settings.time, watch=watch, resume=resume)
     found = progress.best.representation(problem, settings.solver())
     frames = found.frames()
+    sigma = _sigma(problem, frames)
     compared = _compare(problem, sigma) if compare else {}
-    heldout_db = _decibels(progress.best_error, problem, sigma)
+    heldout_db = _decibels(progress.best_error, problem)
     return Recovery(
-        clip=finish(frames, problem, sigma),
+        clip=finish(frames, problem),
         representation=found,
         history=progress.history,
         outcome=outcome,
@@ -146,7 +161,7 @@ def recover(
         steps=progress.state.step,
         seconds=progress.seconds,
         settings=settings,
-        baselines={name: replace(b, clip=finish(b.clip, problem, sigma)) for name, b in compared.items()},
+        baselines={name: replace(b, clip=finish(b.clip, problem)) for name, b in compared.items()},
     )
 
 
@@ -155,6 +170,7 @@ def prepare(
     operator: Measurement,
     settings: RecoverSettings,
     *,
+    noise: float | Mapping[str, Any] | None = 0.0,
     generator: Generator | None = None,
     times: Tensor | Sequence[float] | None = None,
     sequences: Sequence[int] = (),
@@ -167,16 +183,19 @@ def prepare(
     solver = settings.solver()
     if solver.rank is not None:
         check_rank(solver.rank, frames, made.code_dim)
-    return Problem(
+    entry = noise_entry(noise)
+    problem = Problem(
         data=y,
         operator=operator,
         generator=made,
         times=_as_times(times, frames),
-        heldout=hold_out(operator, settings.heldout, settings.seed),
         sequences=tuple(sequences),
         beta=beta,
+        noise=entry,
+        data_term=cast(DataTerm, DATA_TERMS[entry["kind"]] if settings.data_term == "auto" else settings.data_term),
         seed=settings.seed,
     )
+    return replace(problem, heldout=hold_out(operator, settings.heldout, settings.seed, known=problem.known))
 
 
 def _as_data(data: Data | np.ndarray, operator: Measurement) -> Data:
@@ -324,28 +343,52 @@ def _outcome(progress: Progress, full: int, stopped: str | None) -> Outcome:
     return Outcome("finished", "The held-out error was still falling; more --steps may help a little.")
 
 
-def finish(frames: Tensor, problem: Problem, sigma: float) -> Tensor:
-    """The frames made consistent with all data, the held-out part too, where it is free of noise; in [0, 1]."""
-    if sigma > 0:
-        return frames.clamp(0, 1)
-    entries = problem.operator.informative()
-    return nearest_consistent(frames, problem.operator, problem.data, entries).clamp(0, 1)
+def finish(frames: Tensor, problem: Problem) -> Tensor:
+    """The frames made consistent with all data, the held-out part too, where that helps; in [0, 1].
+
+    It does where the data is exact. Where nothing is known of the noise, it is tried with the fitted part, and done
+    if the held-out part then agrees better; data that is pixels cannot tell and is left as the generator has it.
+    """
+
+    def consistent(entries: Data) -> Tensor:
+        return nearest_consistent(frames, problem.operator, problem.data, entries)
+
+    if is_exact(problem.noise):
+        return consistent(problem.known).clamp(0, 1)
+    can_tell = problem.noise["kind"] == "unknown" and not problem.operator.picks_pixels and problem.heldout is not None
+    if can_tell and problem.heldout_error(consistent(problem.fitted)) < problem.heldout_error(frames):
+        return consistent(problem.known).clamp(0, 1)
+    return frames.clamp(0, 1)
+
+
+def _sigma(problem: Problem, frames: Tensor) -> float:
+    """Standard deviation of the noise in units of y; where it is not known, that of the residuals of these frames.
+
+    1.4826 times the median of the sizes of the held-out residuals: outliers hardly move it.
+    """
+    if is_exact(problem.noise):
+        return 0.0
+    if "sigma" in problem.noise:
+        return float(problem.noise["sigma"])
+    entries = problem.known if problem.heldout is None else problem.heldout
+    found = zip(*(tensors_of(t) for t in (problem.operator(frames), problem.data, entries)), strict=True)
+    return 1.4826 * float(torch.cat([(f - y)[e].abs() for f, y, e in found]).median())
 
 
 def _compare(problem: Problem, sigma: float) -> dict[str, Baseline]:
     """Baselines fitted to the same data as the recovery, without the held-out part, and judged by it."""
     clips = run_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma)
-    return {
-        name: Baseline(clip, _decibels(problem.heldout_error(clip), problem, sigma)) for name, clip in clips.items()
-    }
+    return {name: Baseline(clip, _decibels(problem.heldout_error(clip), problem)) for name, clip in clips.items()}
 
 
-def _decibels(error: float, problem: Problem, sigma: float) -> float:
-    """Held-out error as dB with peak 1, with the part that the noise itself makes taken off."""
+def _decibels(error: float, problem: Problem) -> float:
+    """Held-out error as dB with peak 1; the part that white noise of known size makes is taken off."""
     if problem.heldout is None or not math.isfinite(error):
         return math.nan
-    count = map_data(lambda e: e.sum(), problem.heldout)
-    noise = problem.scale(problem.heldout) * float(sum(count) if isinstance(count, tuple) else count) * sigma**2
+    if problem.noise["kind"] != "white":
+        return error_decibels(error)
+    count = sum(float(t.sum()) for t in tensors_of(problem.heldout))
+    noise = problem.scale(problem.heldout) * count * problem.noise["sigma"] ** 2
     return error_decibels(max(error - noise, 0.05 * error))
 
 
@@ -369,10 +412,11 @@ def _may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
     """Whether two clips' squared errors on the held-out data differ by less than two standard errors."""
     heldout = problem.heldout
     assert heldout is not None
+    weights = problem.weighed(heldout)
 
     def errors(clip: Tensor) -> Tensor:
-        terms = zip(*(tensors_of(t) for t in (problem.operator(clip), problem.data, heldout)), strict=True)
-        return torch.cat([(found - y)[held].abs().square() for found, y, held in terms])
+        terms = zip(*(tensors_of(t) for t in (problem.operator(clip), problem.data, heldout, weights)), strict=True)
+        return torch.cat([(residual_terms(f - y, w, problem.data_term) * w)[held] for f, y, held, w in terms])
 
     gain = errors(other) - errors(frames)
     return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))

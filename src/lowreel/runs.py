@@ -177,7 +177,7 @@ def perform(
                 measured.data,
                 measured.operator,
                 run.settings,
-                sigma=measured.noise.get("sigma", 0.0),
+                noise=measured.noise,
                 generator=generator,
                 times=measured.times,
                 watch=keeper,
@@ -287,8 +287,11 @@ def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
 def doubts_about(truth: Tensor, measured: Measured) -> list[str]:
     """A sentence for the user where the true clip would not have given the data: it may be another clip.
 
-    That is where the error exceeds a tenth of the data and three times the noise.
+    That is where the error exceeds a tenth of the data and three times the noise. Nothing is said where the noise has
+    outliers or is not known.
     """
+    if measured.noise["kind"] not in ("none", "white", "poisson"):
+        return []
     pairs = list(zip(tensors_of(measured.operator(truth)), tensors_of(measured.data), strict=True))
     error = sum(float((found - y).abs().square().sum()) for found, y in pairs)
     power = sum(float(y.abs().square().sum()) for _, y in pairs)

@@ -10,18 +10,18 @@ from .errors import InputError
 from .measure import Data, Measurement, streams, tensors_of
 
 
-def hold_out(operator: Measurement, share: float, seed: int = 0) -> Data:
-    """Booleans like the data: a random `share` of its informative entries, at least one, never all.
+def hold_out(operator: Measurement, share: float, seed: int = 0, *, known: Data | None = None) -> Data:
+    """Booleans like the data: a random `share` of its `known` entries (the informative ones), at least one, never all.
 
     Where the data is pixels, the channels of a pixel are held out together: they are too alike to judge each other.
     """
-    informative = operator.informative()
-    known = tensors_of(informative)
+    informative = operator.informative() if known is None else known
+    candidates = tensors_of(informative)
     chosen = tuple(
         _draw(entries, share, seed, member, pixels=tuple(entries.shape) == operator.clip_shape)
-        for member, entries in enumerate(known)
+        for member, entries in enumerate(candidates)
     )
-    left = any(bool((k & ~c).any()) for k, c in zip(known, chosen, strict=True))
+    left = any(bool((k & ~c).any()) for k, c in zip(candidates, chosen, strict=True))
     if not left or not any(bool(c.any()) for c in chosen):
         raise InputError(f"held-out data: {share:g} of so few measurements leaves nothing to fit or to judge")
     return chosen if isinstance(informative, tuple) else chosen[0]

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+DataTerm = Literal["squared", "weighted", "huber", "l1"]
 Preset = Literal["default", "paper-latent", "paper-joint"]
 
 
@@ -91,6 +92,14 @@ class RecoverSettings(Settings):
     heldout: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         0.02, description="share of the data that is not fitted but used to judge the fit"
     )
+    data_term: Literal["auto"] | DataTerm = Field(
+        "auto",
+        description="what residuals cost: squared; weighted by the noise's variances; huber or l1, which outliers "
+        "hardly move. auto: what suits the noise that the data file names",
+    )
+    memory: str | None = Field(
+        None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"
+    )
 
     def solver(self) -> SolverSettings:
         """The preset with the user's choices put in."""
@@ -153,7 +162,7 @@ class ClipSettings(Settings):
 
 
 class NoiseSettings(Settings):
-    """White noise added to the data."""
+    """Noise added to the data, one kind at a time."""
 
     noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="standard deviation, times the operator's row norm; for pixels in grey levels"
@@ -161,6 +170,20 @@ class NoiseSettings(Settings):
     snr: Annotated[float, Field(ge=-100, le=200)] | None = Field(
         None, description="signal-to-noise ratio in dB, in place of --noise"
     )
+    photons: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="photon noise: photons counted where the data is 1"
+    )
+    salt_and_pepper: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="share of the numbers replaced by the largest or smallest one"
+    )
+    dead_columns: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="share of the columns of the data that are zero throughout"
+    )
+    blind: bool = Field(False, description="keep from the recovery what noise there is")
+
+    def kinds(self) -> list[str]:
+        """Names of the kinds of noise that are asked for."""
+        return [name for name in type(self).model_fields if name != "blind" and getattr(self, name) is not None]
 
 
 class MissingSettings(Settings):
@@ -182,8 +205,8 @@ class FramesSettings(Settings):
     ratio: float = Field(0.5, description="share of the frames dropped, between 0 and 1")
 
 
-class ProjectionSettings(Settings):
-    """Random projections of every frame."""
+class CountSettings(Settings):
+    """How many numbers are measured: as such, or as a share of all."""
 
     m: PositiveInt | None = Field(None, description="numbers per frame")
     sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
@@ -191,15 +214,24 @@ class ProjectionSettings(Settings):
     )
 
     def numbers(self, pixels: int) -> int:
-        """Numbers per frame, for frames of so many pixel values."""
-        return self.m or round((self.sampling or 0) * pixels)
+        """Numbers out of so many: at least one."""
+        return self.m or max(1, round((self.sampling or 0) * pixels))
 
 
-class GaussianSettings(ProjectionSettings):
+class ChannelCountSettings(CountSettings):
+    """The same, of each channel alone."""
+
+    m: PositiveInt | None = Field(None, description="numbers per frame and channel")
+    sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="numbers per frame as a share of all, in place of --m"
+    )
+
+
+class GaussianSettings(CountSettings):
     """Gaussian projections."""
 
 
-class SignsSettings(ProjectionSettings):
+class SignsSettings(CountSettings):
     """Projections of random signs."""
 
 
@@ -218,10 +250,71 @@ class FourierSettings(Settings):
     lines: PositiveInt | None = Field(None, description="radial lines per frame, in place of --sampling")
 
 
-class SeedSettings(Settings):
-    """Where random numbers come from, in `measure`."""
+class SinglePixelSettings(ChannelCountSettings):
+    """A single-pixel camera with Hadamard patterns."""
+
+    order: Literal["cake", "random"] = Field(
+        "cake", description="cake: the patterns of fewest pieces first; random: randomised patterns, others each frame"
+    )
+
+
+class CosineSettings(ChannelCountSettings):
+    """Coefficients of the cosine transform of every frame."""
+
+    order: Literal["random", "low"] = Field(
+        "random", description="random: a quarter of low frequency, the rest at random; low: the lowest ones"
+    )
+
+
+class BlurSettings(Settings):
+    """Frames out of focus."""
+
+    sigma: PositiveFloat = Field(1.5, description="standard deviation of the Gaussian blur in pixels")
+
+
+class DownsampleSettings(Settings):
+    """Coarser pixels."""
+
+    factor: Annotated[int, Field(ge=2)] = Field(2, description="pixels across whose mean is one of the data")
+
+
+class BayerSettings(Settings):
+    """A colour filter array."""
+
+    pattern: Literal["rggb", "bggr", "grbg", "gbrg"] = Field(
+        "rggb", description="colours of the upper and lower row of a tile of 2x2 pixels"
+    )
+
+
+class ExposureSettings(Settings):
+    """Exposures longer than a frame."""
+
+    together: Annotated[int, Field(ge=2)] = Field(4, description="frames whose mean is one picture")
+
+
+class ChainSettings(Settings):
+    """Operators one after the other."""
+
+    of: tuple[str, ...] = Field(
+        (), description='an operator with its flags, such as --of "blur --sigma 1"; repeat it, the first comes first'
+    )
+
+
+class StackSettings(Settings):
+    """Several operators that look at the same clip."""
+
+    of: tuple[str, ...] = Field(
+        (), description='an operator with its flags, such as --of "missing --ratio 0.9"; repeat it'
+    )
+
+
+class MeasureSettings(Settings):
+    """What `measure` needs beside the operator."""
 
     seed: Seed = Field(0, description="seed of the operator and the noise")
+    memory: str | None = Field(
+        None, description="memory the operator may take, such as 4GB; default: a quarter of the machine's"
+    )
 
 
 class IdentitySettings(Settings):

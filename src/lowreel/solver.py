@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,10 +17,10 @@ from .errors import InputError
 from .files import tensor_hash
 from .generators import Generator, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
-from .measure import Data, Measurement, map_data, streams, tensors_of
+from .measure import Data, Measurement, map_data, no_noise, streams, tensors_of, weights_of
 from .representation import Representation
 from .schedule import one_cycle
-from .settings import SolverSettings
+from .settings import DataTerm, SolverSettings
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Problem:
 
     heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing.
     times: seconds of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
+    noise: its entry, see `measure.noise`; its weights count in every sum of residuals, and what has weight 0 is left
+    out altogether. data_term: "squared" (also for weights), "huber" or "l1", see `residual_terms`.
     """
 
     data: Data
@@ -38,6 +40,8 @@ class Problem:
     heldout: Data | None = None
     sequences: tuple[int, ...] = ()
     beta: Tensor | None = None
+    noise: Mapping[str, Any] = field(default_factory=no_noise)
+    data_term: DataTerm = "squared"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -56,10 +60,29 @@ class Problem:
             )
 
     @cached_property
-    def fitted(self) -> Data:
-        """Booleans like the data: the informative entries that are not held out."""
+    def weights(self) -> Data | None:
+        """Weights of the squared residuals, those of the noise where the data term is weighted; None: all 1."""
+        return weights_of(self.noise, self.data) if self.data_term == "weighted" else None
+
+    @cached_property
+    def known(self) -> Data:
+        """Booleans like the data: the informative entries whose weight is not 0."""
         informative = self.operator.informative()
-        return informative if self.heldout is None else map_data(lambda a, b: a & ~b, informative, self.heldout)
+        return informative if self.weights is None else map_data(lambda a, w: a & (w > 0), informative, self.weights)
+
+    @cached_property
+    def fitted(self) -> Data:
+        """Booleans like the data: the known entries that are not held out."""
+        return self.known if self.heldout is None else map_data(lambda a, b: a & ~b, self.known, self.heldout)
+
+    @cached_property
+    def fitted_weights(self) -> Data:
+        """Weights of the fitted entries, 0 for others."""
+        return self.weighed(self.fitted)
+
+    def weighed(self, entries: Data) -> Data:
+        """The weights of these entries, 0 for others."""
+        return entries if self.weights is None else map_data(lambda e, w: e * w, entries, self.weights)
 
     @cached_property
     def probe_power(self) -> tuple[float, Data]:
@@ -71,16 +94,21 @@ class Problem:
     def scale(self, entries: Data) -> float:
         """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel."""
         power, response = self.probe_power
-        seen = sum(float(r[e].sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
+        pairs = zip(tensors_of(response), tensors_of(self.weighed(entries)), strict=True)
+        seen = sum(float((r * w).sum()) for r, w in pairs)
         if seen == 0:
             raise InputError("data: no entry is left to fit or to hold out; use more measurements")
         return power / seen
 
     def heldout_error(self, clip: Tensor) -> float:
-        """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out."""
+        """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out.
+
+        Where the data term is robust, outliers count as little as in the fit.
+        """
         if self.heldout is None:
             return math.nan
-        return self.scale(self.heldout) * float(squared(self.operator(clip), self.data, self.heldout))
+        weights = self.weighed(self.heldout)
+        return self.scale(self.heldout) * float(misfit(self.operator(clip), self.data, weights, self.data_term))
 
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:
@@ -97,10 +125,32 @@ def natural_probe(clip_shape: Sequence[int]) -> Tensor:
     return probe / probe.std() if probe.numel() > 1 and probe.std() > 0 else torch.ones_like(probe)
 
 
-def squared(found: Data, data: Data, entries: Data) -> Tensor:
-    """Sum of |found - data|^2 over the entries that are true."""
-    terms = map_data(lambda f, y, e: ((f - y).abs().square() * e).sum(), found, data, entries)
+HUBER = 1.345
+"""Robust standard deviations beyond which a residual counts as an outlier: 95 % efficient for white noise."""
+
+
+def misfit(found: Data, data: Data, weights: Data, term: DataTerm = "squared") -> Tensor:
+    """Sum over the entries of their weight (or truth) times `residual_terms`."""
+    terms = map_data(lambda f, y, w: (residual_terms(f - y, w, term) * w).sum(), found, data, weights)
     return torch.stack(terms).sum() if isinstance(terms, tuple) else terms
+
+
+def residual_terms(residual: Tensor, weights: Tensor, term: DataTerm = "squared") -> Tensor:
+    """What each residual r costs before its weight: |r|^2 unless the term is robust.
+
+    With s the robust standard deviation of the residuals whose weight is not 0, 1.4826 times the median of |r|:
+    "huber" is |r|^2 up to d = HUBER s and 2 d |r| - d^2 beyond; "l1" is 2 s |r|. s is no part of the gradient. All
+    are in units of |r|^2.
+    """
+    if term in ("squared", "weighted"):
+        return residual.abs().square()
+    size = residual.abs()
+    known = size.detach()[weights.expand_as(size) > 0]
+    spread = (1.4826 * known.median() if len(known) else size.new_zeros(())).clamp_min(torch.finfo(size.dtype).tiny)
+    if term == "l1":
+        return 2 * spread * size
+    bound = HUBER * spread
+    return torch.where(size <= bound, size.square(), 2 * bound * size - bound.square())
 
 
 @dataclass(frozen=True)
@@ -325,7 +375,7 @@ def _paper_loss(fit: _Fit, problem: Problem, settings: SolverSettings) -> Tensor
     """Eq. (6) as the authors average it: grey levels in [-1, 1], over all entries of the data, over (T - 1) K."""
     found = problem.operator(fit.generator(fit.z()))
     entries = sum(t.numel() for t in tensors_of(problem.data))
-    data_term = 4 * squared(found, problem.data, problem.fitted) / entries
+    data_term = 4 * misfit(found, problem.data, problem.fitted_weights, problem.data_term) / entries
     return _weighed(data_term, fit, problem, settings)
 
 
@@ -362,7 +412,8 @@ def _batch_loss(
 ) -> Tensor:
     operator = problem.operator
     found = operator.subset(batch)(fit.generator(fit.z()[frames]))
-    error = squared(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
+    weights = operator.take(problem.fitted_weights, batch)
+    error = misfit(found, operator.take(problem.data, batch), weights, problem.data_term)
     return _weighed(scale * error, fit, problem, settings)
 
 
@@ -371,7 +422,8 @@ def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
     heldout = "" if problem.heldout is None else _hash(problem.heldout)
     beta = "" if problem.beta is None else tensor_hash(problem.beta)
     own = settings.model_dump_json(exclude={"steps"})
-    return hashlib.sha256(f"{own} {problem.seed} {problem.sequences} {beta} {heldout}".encode()).hexdigest()
+    term = f"{problem.data_term} {'' if problem.weights is None else _hash(problem.weights)}"
+    return hashlib.sha256(f"{own} {problem.seed} {problem.sequences} {beta} {heldout} {term}".encode()).hexdigest()
 
 
 def _hash(data: Data) -> str:

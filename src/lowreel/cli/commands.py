@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,32 +15,26 @@ from cyclopts import App, CycloptsError, Parameter
 from .. import __version__
 from ..errors import InputError
 from ..files import check_free
+from ..memory import parse_bytes
 from ..names import GENERATORS, file_text, source_text
 from ..settings import (
-    BlocksSettings,
     ClipSettings,
-    FourierSettings,
-    FramesSettings,
-    GaussianSettings,
-    IdentitySettings,
     ImagesSettings,
+    MeasureSettings,
     MissingSettings,
     NoiseSettings,
-    ProjectionSettings,
     RecoverSettings,
-    SeedSettings,
     Settings,
-    SignsSettings,
-    SnapshotSettings,
     TrainSettings,
 )
 from .display import ProgressBar, show_summary
+from .operators import OPERATORS, Operator, build, check_operator_settings, name_of
 from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..measure import Measured, Measurement
+    from ..measure import Data, Measured, Measurement
     from ..runs import Run
 
 app = App(
@@ -63,7 +57,7 @@ Noise = Annotated[NoiseSettings, Flat]
 Recovering = Annotated[RecoverSettings, Flat]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 OutputOrNew = Annotated[Path | None, Parameter(name=["--output", "-o"])]
-Seeded = Annotated[SeedSettings, Flat]
+Measuring = Annotated[MeasureSettings, Flat]
 Resume = Annotated[bool, Parameter(name="--resume")]
 
 
@@ -114,67 +108,6 @@ def _in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-@dataclass(frozen=True)
-class Operator:
-    """An operator on the command line: its name there, its settings, and what `measure` and `simulate` do with it."""
-
-    name: str
-    settings: type[Settings]
-    measure: str
-    simulate: str
-
-
-OPERATORS = (
-    Operator(
-        "missing",
-        MissingSettings,
-        "Drop a random share of the pixels of each frame.",
-        "Drop pixels, recover them, compare with the truth.",
-    ),
-    Operator(
-        "gaussian",
-        GaussianSettings,
-        "Take m random Gaussian projections of each frame.",
-        "Take Gaussian projections, recover the clip, compare with the truth.",
-    ),
-    Operator(
-        "blocks",
-        BlocksSettings,
-        "Drop square blocks of each frame.",
-        "Drop blocks, fill them in, compare with the truth.",
-    ),
-    Operator(
-        "frames",
-        FramesSettings,
-        "Drop whole frames.",
-        "Drop frames, draw them from the codes between, compare with the truth.",
-    ),
-    Operator(
-        "signs",
-        SignsSettings,
-        "Take m projections of each frame with random signs.",
-        "Take projections with random signs, recover the clip, compare with the truth.",
-    ),
-    Operator(
-        "snapshot",
-        SnapshotSettings,
-        "Add several coded frames into one picture (snapshot compressive imaging).",
-        "Add coded frames into one picture, take them apart, compare with the truth.",
-    ),
-    Operator(
-        "fourier",
-        FourierSettings,
-        "Take part of the spectrum of each frame (dynamic MRI).",
-        "Take part of each frame's spectrum, recover the clip, compare with the truth.",
-    ),
-    Operator(
-        "identity",
-        IdentitySettings,
-        "Keep every pixel: for a compact representation, or to take noise off.",
-        "Represent a clip that is known in full.",
-    ),
-)
-
 CLIP_HELP = """
 
     Parameters
@@ -195,18 +128,18 @@ SIMULATE_HELP = f"""{CLIP_HELP}    output
 def _add_operator(kind: Operator) -> None:
     """Give `measure` and `simulate` a subcommand each; the flags of an operator are those of its settings."""
 
-    def measuring(
+    def measure_it(
         clip: Path,
         *,
         output: Output,
-        seeded: Seeded = SeedSettings(),
+        measuring: Measuring = MeasureSettings(),
         operator: Settings = kind.settings(),
         reading: Reading = ClipSettings(),
         noise: Noise = NoiseSettings(),
     ) -> None:
-        _measure(clip, operator, reading, noise, seeded.seed, output)
+        _measure(clip, operator, reading, noise, measuring, output)
 
-    def simulating(
+    def simulate_it(
         clip: Path,
         *,
         output: OutputOrNew = None,
@@ -219,8 +152,8 @@ def _add_operator(kind: Operator) -> None:
         _simulate(clip, operator, reading, noise, recovering, output, resume)
 
     for app_of, function, sentence, parameters in (
-        (measure, measuring, kind.measure, MEASURE_HELP),
-        (simulate, simulating, kind.simulate, SIMULATE_HELP),
+        (measure, measure_it, kind.measure, MEASURE_HELP),
+        (simulate, simulate_it, kind.simulate, SIMULATE_HELP),
     ):
         function.__doc__ = sentence + parameters
         shown = Flat if kind.settings.model_fields else Parameter(parse=False)
@@ -375,58 +308,52 @@ def info(file: Path) -> None:
 
 
 def _measure(
-    clip: Path, operator: Settings, reading: ClipSettings, noise: NoiseSettings, seed: int, output: Path
+    clip: Path,
+    operator: Settings,
+    reading: ClipSettings,
+    noise: NoiseSettings,
+    measuring: MeasureSettings,
+    output: Path,
 ) -> None:
     if output.exists():
         raise InputError(f"{output}: exists already; give another name with -o")
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
-    _check_arguments(operator, reading, noise)
-    measured, _ = _measured(clip, operator, reading, noise, seed)
+    _check_arguments(operator, reading, noise, measuring.memory)
+    measured, _ = _measured(clip, operator, reading, noise, measuring)
     measured.save(output)
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
 
 
 def _measured(
-    clip: Path, operator: Settings, reading: ClipSettings, noise: NoiseSettings, seed: int
+    clip: Path, operator: Settings, reading: ClipSettings, noise: NoiseSettings, measuring: MeasureSettings
 ) -> tuple[Measured, dict[str, Any]]:
     """Data of a clip, and how to read the clip again."""
-    from ..measure import Measured, add_white_noise, no_noise
+    from ..measure import Measured
     from ..runs import clip_information, clip_times
 
     source = _open(clip, reading)
-    made = _operator(operator, source.shape, seed)
-    data, entry = made(source.read()), no_noise()
-    if noise.noise is not None or noise.snr is not None:
-        data, entry = add_white_noise(data, made, level=noise.noise, snr=noise.snr, seed=seed)
+    made = build(operator, source.shape, measuring.seed, parse_bytes(measuring.memory))
+    data, entry = _with_noise(made(source.read()), made, noise, measuring.seed)
     how = _reading(clip, reading)
     information = clip_information(source) | {"reading": how}
     return Measured(data, made, clip_times(source), entry, information), how
 
 
-def _operator(settings: Settings, clip_shape: tuple[int, ...], seed: int) -> Measurement:
-    from ..measure import Fourier, Gaussian, Identity, MissingBlocks, MissingFrames, MissingPixels, Signs, Snapshot
+def _with_noise(data: Data, operator: Measurement, noise: NoiseSettings, seed: int) -> tuple[Data, dict[str, Any]]:
+    """The data with the noise asked for, and what is told of it."""
+    from ..measure import add_dead_columns, add_poisson_noise, add_salt_and_pepper, add_white_noise, no_noise
 
-    pixels = clip_shape[1] * clip_shape[2] * clip_shape[3]
-    match settings:
-        case MissingSettings():
-            return MissingPixels(clip_shape, settings.ratio, seed=seed)
-        case BlocksSettings():
-            return MissingBlocks(clip_shape, settings.ratio, settings.block, seed=seed)
-        case FramesSettings():
-            return MissingFrames(clip_shape, settings.ratio, seed=seed)
-        case GaussianSettings():
-            return Gaussian(clip_shape, settings.numbers(pixels), seed=seed)
-        case SignsSettings():
-            return Signs(clip_shape, settings.numbers(pixels), seed=seed)
-        case SnapshotSettings():
-            return Snapshot(clip_shape, settings.together, seed=seed)
-        case FourierSettings(lines=int(lines)):
-            return Fourier(clip_shape, "radial", lines, seed=seed)
-        case FourierSettings(sampling=float(share)):
-            return Fourier(clip_shape, "rows", share, seed=seed)
-        case _:
-            return Identity(clip_shape)
+    noisy, entry = data, no_noise()
+    if noise.photons is not None:
+        noisy, entry = add_poisson_noise(data, operator, photons=noise.photons, seed=seed)
+    elif noise.salt_and_pepper is not None:
+        noisy, entry = add_salt_and_pepper(data, operator, share=noise.salt_and_pepper, seed=seed)
+    elif noise.dead_columns is not None:
+        noisy, entry = add_dead_columns(data, operator, share=noise.dead_columns, seed=seed)
+    elif noise.kinds():
+        noisy, entry = add_white_noise(data, operator, level=noise.noise, snr=noise.snr, seed=seed)
+    return noisy, {"kind": "unknown"} if noise.blind else entry
 
 
 def _simulate(
@@ -438,29 +365,28 @@ def _simulate(
     output: Path | None,
     resume: bool,
 ) -> None:
-    kind = type(operator).__name__.removesuffix("Settings").lower()
+    kind = name_of(operator)
     request = _request(kind, clip, operator.model_dump(), reading, noise)
     if resume:
         _go_on(_given(output), recovering, request)
         return
-    _check_arguments(operator, reading, noise)
+    _check_arguments(operator, reading, noise, recovering.memory)
     folder = _fresh(output, f"{_stem(clip)}-{kind}")
-    measured, truth = _measured(clip, operator, reading, noise, recovering.seed)
+    measured, truth = _measured(
+        clip, operator, reading, noise, MeasureSettings(seed=recovering.seed, memory=recovering.memory)
+    )
     _start(folder, measured, recovering, truth, request)
 
 
-def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings) -> None:
+def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings, memory: str | None) -> None:
     """What can be said against the arguments before anything is imported or read."""
     parse_size(reading.size)
     parse_frames(reading.frames)
-    if noise.noise is not None and noise.snr is not None:
-        raise InputError("noise: give --noise or --snr, not both")
-    if isinstance(operator, MissingSettings | BlocksSettings | FramesSettings) and not 0 < operator.ratio < 1:
-        raise InputError(f"--ratio: expected the share dropped, between 0 and 1, got {operator.ratio:g}")
-    if isinstance(operator, ProjectionSettings) and (operator.m is None) == (operator.sampling is None):
-        raise InputError("give --m (numbers per frame) or --sampling (share of C H W)")
-    if isinstance(operator, FourierSettings) and (operator.lines is None) == (operator.sampling is None):
-        raise InputError("fourier: give --sampling (share of the rows) or --lines (radial lines per frame)")
+    parse_bytes(memory)
+    if len(kinds := noise.kinds()) > 1:
+        flags = " and ".join(f"--{name.replace('_', '-')}" for name in kinds)
+        raise InputError(f"noise: give one kind at a time, not {flags}")
+    check_operator_settings(operator)
 
 
 def _request(

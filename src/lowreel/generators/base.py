@@ -37,15 +37,33 @@ class Generator(nn.Module, ABC):
         return sum(p.numel() for p in self.parameters())
 
 
+class _LeakyTanh(torch.autograd.Function):
+    """tanh(v) with the gradient of tanh(v) + leak v wherever descent then leads back from where tanh is flat."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, leak: float) -> Tensor:
+        levels = torch.tanh(values)
+        ctx.save_for_backward(levels)
+        ctx.leak = leak
+        return levels
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (levels,) = ctx.saved_tensors
+        slope = 1 - levels.square()
+        return gradient * torch.where(gradient * levels > 0, slope + ctx.leak, slope), None
+
+
 def to_grey_levels(values: Tensor, leak: float = 0.0) -> Tensor:
-    """tanh, mapped from [-1, 1] to [0, 1]; with `leak` its gradient is that of tanh(v) + leak v, its value is not.
+    """tanh, mapped from [-1, 1] to [0, 1]; with `leak` the gradient is larger where descent leads back to grey.
+
+    It never helps a level on its way to pure black or white: operators that mix pixels leave residuals there, which
+    would drive the values before tanh without bound.
 
     Computed in float32 at least: half formats are coarser than a grey level.
     """
     values = values.to(torch.promote_types(values.dtype, torch.float32))
-    levels = torch.tanh(values)
-    if leak and values.requires_grad:
-        levels = levels + leak * (values - values.detach())
+    levels = _LeakyTanh.apply(values, leak) if leak and values.requires_grad else torch.tanh(values)
     return levels * 0.5 + 0.5
 
 

@@ -14,7 +14,17 @@ from .base import Composed, Data, Measurement, Part, Stacked, inner, map_data, s
 from .check import check_operator
 from .consistency import nearest_consistent
 from .datafile import Measured, checked
-from .noise import add_white_noise, no_noise
+from .noise import (
+    DATA_TERMS,
+    add_dead_columns,
+    add_poisson_noise,
+    add_salt_and_pepper,
+    add_white_noise,
+    is_exact,
+    no_noise,
+    noise_entry,
+    weights_of,
+)
 from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
 from .random import Gaussian, Projections, Signs
 from .resample import Bayer, Blur, Downsample, LongExposure
@@ -22,6 +32,7 @@ from .snapshot import Snapshot
 from .transforms import Cosine, Fourier, SinglePixel
 
 __all__ = [
+    "DATA_TERMS",
     "Bayer",
     "Blur",
     "Composed",
@@ -45,17 +56,23 @@ __all__ = [
     "SinglePixel",
     "Snapshot",
     "Stacked",
+    "add_dead_columns",
+    "add_poisson_noise",
+    "add_salt_and_pepper",
     "add_white_noise",
     "check_operator",
     "checked",
     "from_spec",
     "inner",
+    "is_exact",
     "map_data",
     "nearest_consistent",
     "no_noise",
+    "noise_entry",
     "spec_hash",
     "streams",
     "tensors_of",
+    "weights_of",
 ]
 
 

@@ -1,16 +1,28 @@
-"""Noise of the data; never part of the operator."""
+"""Noise of the data, never part of the operator; and what is known of it when a clip is fitted."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .base import Data, Measurement, inner, tensors_of
+from .base import Data, Measurement, inner, map_data, tensors_of
+
+DATA_TERMS = {
+    "none": "squared",
+    "white": "squared",
+    "poisson": "weighted",
+    "salt-and-pepper": "l1",
+    "dead-columns": "weighted",
+    "unknown": "huber",
+}
+"""Which data term suits a kind of noise."""
 
 
 def add_white_noise(
@@ -42,9 +54,112 @@ def add_white_noise(
     return (noisy if isinstance(y, tuple) else noisy[0]), entry
 
 
+def add_poisson_noise(y: Data, operator: Measurement, *, photons: float, seed: int = 0) -> tuple[Data, dict[str, Any]]:
+    """Photon noise: data drawn as Poisson(photons y) / photons, so that its variance is y / photons.
+
+    The entry holds kind, photons, sigma (root mean square, in the units of y) and seed. Raises InputError for complex
+    or negative data, which counts nothing, and unless photons > 0.
+    """
+    if not (photons > 0 and math.isfinite(photons)):
+        raise InputError(f"poisson noise: expected a number of photons above 0, got {photons:g}")
+    if any(t.is_complex() or float(t.min()) < -1e-6 for t in tensors_of(y)):
+        raise InputError(
+            f"poisson noise: {operator.kind} gives negative or complex numbers, which are no counts; use --noise"
+        )
+
+    def counted(t: Tensor, source: np.random.Generator) -> Tensor:
+        rates = np.maximum(t.double().numpy(), 0) * photons
+        return torch.from_numpy(source.poisson(rates) / photons).to(t.dtype)
+
+    noisy = tuple(counted(t, streams.generator(seed, streams.NOISE, k)) for k, t in enumerate(tensors_of(y)))
+    numbers = sum(int(k.sum()) for k in tensors_of(operator.informative()))
+    sigma = math.sqrt(sum(float(t.sum()) for t in tensors_of(y)) / photons / numbers)
+    entry = {"kind": "poisson", "photons": photons, "sigma": sigma, "seed": seed}
+    return (noisy if isinstance(y, tuple) else noisy[0]), entry
+
+
+def add_salt_and_pepper(y: Data, operator: Measurement, *, share: float, seed: int = 0) -> tuple[Data, dict[str, Any]]:
+    """A random share of the informative entries becomes the largest or the smallest value of the data, half each.
+
+    The entry holds kind, share and seed. Raises InputError for complex data and unless 0 < share < 1.
+    """
+    if not 0 < share < 1:
+        raise InputError(f"salt and pepper: expected a share between 0 and 1, got {share:g}")
+    if any(t.is_complex() for t in tensors_of(y)):
+        raise InputError(f"salt and pepper: {operator.kind} gives complex numbers, which have no largest; use --noise")
+
+    def sprinkled(t: Tensor, known: Tensor, member: int) -> Tensor:
+        drawn = torch.from_numpy(streams.uniforms(seed, streams.NOISE, member, t.numel())).reshape(t.shape)
+        values = t[known]
+        salted = torch.where(drawn < share / 2, values.max(), torch.where(drawn < share, values.min(), t))
+        return torch.where(known, salted, t)
+
+    pairs = zip(tensors_of(y), tensors_of(operator.informative()), strict=True)
+    noisy = tuple(sprinkled(t, known, k) for k, (t, known) in enumerate(pairs))
+    return (noisy if isinstance(y, tuple) else noisy[0]), {"kind": "salt-and-pepper", "share": share, "seed": seed}
+
+
+def add_dead_columns(y: Data, operator: Measurement, *, share: float, seed: int = 0) -> tuple[Data, dict[str, Any]]:
+    """A random share of the columns of y (its last axis: detectors) is zero throughout.
+
+    The entry holds kind, columns (their numbers, rising) and seed. Raises InputError for a stack, which has several
+    detectors, and for a share that leaves none dead or none alive.
+    """
+    if isinstance(y, tuple):
+        raise InputError("dead columns: the data is of several detectors; measure with each operator alone")
+    count = y.shape[-1]
+    dead = round(share * count)
+    if not 0 < dead < count:
+        raise InputError(
+            f"dead columns: a share of {share:g} makes {dead} of {count} columns dead; expected some, not all"
+        )
+    order = np.argsort(streams.raw(seed, streams.NOISE, 0, 0, count), kind="stable")
+    columns = sorted(order[:dead].tolist())
+    noisy = y.clone()
+    noisy[..., columns] = 0
+    return noisy, {"kind": "dead-columns", "columns": columns, "seed": seed}
+
+
 def no_noise() -> dict[str, Any]:
     """The noise entry of data that is exact."""
     return {"kind": "none", "level": 0.0}
+
+
+def noise_entry(noise: float | Mapping[str, Any] | None) -> dict[str, Any]:
+    """The noise entry of a standard deviation in the units of y (0: exact), of an entry itself, or of None: unknown.
+
+    Raises InputError for a negative number and a kind that is not one of DATA_TERMS.
+    """
+    if noise is None:
+        return {"kind": "unknown"}
+    if isinstance(noise, Mapping):
+        if noise.get("kind") not in DATA_TERMS:
+            raise InputError(f"noise: expected a kind among {', '.join(DATA_TERMS)}, got {noise.get('kind')!r}")
+        return dict(noise)
+    if not (noise >= 0 and math.isfinite(noise)):
+        raise InputError(f"noise: expected a standard deviation of 0 or more, got {noise!r}")
+    return {"kind": "white", "sigma": float(noise)} if noise else no_noise()
+
+
+def is_exact(noise: Mapping[str, Any]) -> bool:
+    """Whether every number that is not left out is what A makes of the clip."""
+    return noise["kind"] in ("none", "dead-columns")
+
+
+def weights_of(noise: Mapping[str, Any], data: Data) -> Data | None:
+    """Weights of the squared residuals: one over the variance that the noise entry says, in [0, 1]; None: all alike.
+
+    Photons: the variance y / photons is estimated from the data, one photon at least. Dead columns have weight 0.
+    """
+    match noise["kind"]:
+        case "poisson":
+            return map_data(lambda t: 1 / (t * noise["photons"]).clamp_min(1), data)
+        case "dead-columns":
+            alive = torch.ones_like(tensors_of(data)[0], dtype=torch.float32)
+            alive[..., noise["columns"]] = 0
+            return alive
+        case _:
+            return None
 
 
 def _white(like: Tensor, seed: int, member: int) -> Tensor:

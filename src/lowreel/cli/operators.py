@@ -1,0 +1,243 @@
+"""The operators of the command line: their names, their settings, and how they are built."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from ..errors import InputError
+from ..settings import (
+    BayerSettings,
+    BlocksSettings,
+    BlurSettings,
+    ChainSettings,
+    CosineSettings,
+    CountSettings,
+    DownsampleSettings,
+    ExposureSettings,
+    FourierSettings,
+    FramesSettings,
+    GaussianSettings,
+    IdentitySettings,
+    MissingSettings,
+    Settings,
+    SignsSettings,
+    SinglePixelSettings,
+    SnapshotSettings,
+    StackSettings,
+)
+
+if TYPE_CHECKING:
+    from ..measure import Measurement
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator on the command line: its name there, its settings, and what `measure` and `simulate` do with it."""
+
+    name: str
+    settings: type[Settings]
+    measure: str
+    simulate: str
+
+
+OPERATORS = (
+    Operator(
+        "missing",
+        MissingSettings,
+        "Drop a random share of the pixels of each frame.",
+        "Drop pixels, recover them, compare with the truth.",
+    ),
+    Operator(
+        "blocks",
+        BlocksSettings,
+        "Drop square blocks of each frame.",
+        "Drop blocks, fill them in, compare with the truth.",
+    ),
+    Operator(
+        "frames",
+        FramesSettings,
+        "Drop whole frames.",
+        "Drop frames, draw them from the codes between, compare with the truth.",
+    ),
+    Operator(
+        "gaussian",
+        GaussianSettings,
+        "Take m random Gaussian projections of each frame.",
+        "Take Gaussian projections, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "signs",
+        SignsSettings,
+        "Take m projections of each frame with random signs.",
+        "Take projections with random signs, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "single-pixel",
+        SinglePixelSettings,
+        "Take m numbers of each frame with a single-pixel camera and Hadamard patterns.",
+        "Take numbers with a single-pixel camera, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "dct",
+        CosineSettings,
+        "Take m coefficients of the cosine transform of each frame.",
+        "Take cosine coefficients, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "fourier",
+        FourierSettings,
+        "Take part of the spectrum of each frame (dynamic MRI).",
+        "Take part of each frame's spectrum, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "snapshot",
+        SnapshotSettings,
+        "Add several coded frames into one picture (snapshot compressive imaging).",
+        "Add coded frames into one picture, take them apart, compare with the truth.",
+    ),
+    Operator(
+        "blur",
+        BlurSettings,
+        "Blur each frame.",
+        "Blur the frames, sharpen them, compare with the truth.",
+    ),
+    Operator(
+        "downsample",
+        DownsampleSettings,
+        "Make the pixels of each frame coarser.",
+        "Make the pixels coarser, refine them, compare with the truth.",
+    ),
+    Operator(
+        "bayer",
+        BayerSettings,
+        "See one colour of each pixel (colour filter array).",
+        "See one colour of each pixel, find the others, compare with the truth.",
+    ),
+    Operator(
+        "exposure",
+        ExposureSettings,
+        "Expose several frames together (temporal blur).",
+        "Expose frames together, take them apart, compare with the truth.",
+    ),
+    Operator(
+        "chain",
+        ChainSettings,
+        "Measure with several operators, each seeing what the one before makes of the clip.",
+        "Measure with operators one after the other, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "stack",
+        StackSettings,
+        "Measure the same clip with several operators.",
+        "Measure with several operators at once, recover the clip, compare with the truth.",
+    ),
+    Operator(
+        "identity",
+        IdentitySettings,
+        "Keep every pixel: for a compact representation, or to take noise off.",
+        "Represent a clip that is known in full.",
+    ),
+)
+
+
+def name_of(settings: Settings) -> str:
+    """The name of the operator with these settings."""
+    return next(operator.name for operator in OPERATORS if operator.settings is type(settings))
+
+
+def check_operator_settings(settings: Settings) -> None:
+    """What can be said against the settings of an operator before torch is imported. Raises InputError."""
+    match settings:
+        case MissingSettings() | BlocksSettings() | FramesSettings() if not 0 < settings.ratio < 1:
+            raise InputError(f"--ratio: expected the share dropped, between 0 and 1, got {settings.ratio:g}")
+        case CountSettings() if (settings.m is None) == (settings.sampling is None):
+            raise InputError(f"{name_of(settings)}: give --m (a number) or --sampling (a share), one of them")
+        case FourierSettings() if (settings.lines is None) == (settings.sampling is None):
+            raise InputError("fourier: give --sampling (share of the rows) or --lines (radial lines per frame)")
+        case ChainSettings() | StackSettings():
+            if not settings.of:
+                raise InputError(f'{name_of(settings)}: say which operators with --of, such as --of "blur --sigma 1"')
+            for text in settings.of:
+                check_operator_settings(parse_operator(text))
+
+
+def parse_operator(text: str) -> Settings:
+    """The settings that an operator with its flags stands for, such as "blur --sigma 1". Raises InputError."""
+    parser = App(name="--of", help_flags=(), version_flags=(), default_parameter=Parameter(negative=()))
+    for kind in OPERATORS:
+        _add_reader(parser, kind)
+    try:
+        found = parser(shlex.split(text), exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, ValueError) as error:
+        raise InputError(f"--of {text!r}: {' '.join(str(error).split())}") from None
+    if not isinstance(found, Settings):
+        names = ", ".join(kind.name for kind in OPERATORS)
+        raise InputError(f"--of {text!r}: expected an operator with its flags, one of {names}")
+    return found
+
+
+def _add_reader(parser: App, kind: Operator) -> None:
+    def read(*, operator: Settings = kind.settings()) -> Settings:
+        return operator
+
+    shown = Parameter(name="*") if kind.settings.model_fields else Parameter(parse=False)
+    read.__annotations__["operator"] = Annotated[kind.settings, shown]
+    parser.command(read, name=kind.name)
+
+
+def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: int) -> Measurement:
+    """The operator of these settings for a clip of this shape, holding at most `memory` bytes."""
+    from .. import measure as m
+
+    shape: Any = clip_shape
+    pixels = clip_shape[2] * clip_shape[3]
+    match settings:
+        case MissingSettings():
+            return m.MissingPixels(shape, settings.ratio, seed=seed)
+        case BlocksSettings():
+            return m.MissingBlocks(shape, settings.ratio, settings.block, seed=seed)
+        case FramesSettings():
+            return m.MissingFrames(shape, settings.ratio, seed=seed)
+        case GaussianSettings():
+            return m.Gaussian(shape, settings.numbers(clip_shape[1] * pixels), seed=seed, memory=memory)
+        case SignsSettings():
+            return m.Signs(shape, settings.numbers(clip_shape[1] * pixels), seed=seed, memory=memory)
+        case SinglePixelSettings():
+            return m.SinglePixel(shape, settings.numbers(pixels), settings.order, seed=seed)
+        case CosineSettings():
+            return m.Cosine(shape, settings.numbers(pixels), settings.order, seed=seed)
+        case FourierSettings(lines=int(lines)):
+            return m.Fourier(shape, "radial", lines, seed=seed)
+        case FourierSettings(sampling=float(share)):
+            return m.Fourier(shape, "rows", share, seed=seed)
+        case SnapshotSettings():
+            return m.Snapshot(shape, settings.together, seed=seed)
+        case BlurSettings():
+            return m.Blur(shape, settings.sigma)
+        case DownsampleSettings():
+            return m.Downsample(shape, settings.factor)
+        case BayerSettings():
+            return m.Bayer(shape, settings.pattern)
+        case ExposureSettings():
+            return m.LongExposure(shape, settings.together)
+        case ChainSettings():
+            return _chained(settings.of, clip_shape, seed, memory)
+        case StackSettings():
+            share_of = memory // len(settings.of)
+            return m.Stacked([build(parse_operator(text), clip_shape, seed, share_of) for text in settings.of])
+        case _:
+            return m.Identity(shape)
+
+
+def _chained(texts: tuple[str, ...], clip_shape: tuple[int, ...], seed: int, memory: int) -> Measurement:
+    chain = build(parse_operator(texts[0]), clip_shape, seed, memory // len(texts))
+    for text in texts[1:]:
+        shape = tuple(chain.data_shape)
+        if len(shape) != 4 or not all(isinstance(n, int) for n in shape):
+            raise InputError(f"chain: what comes before {text!r} gives data of shape {shape}, which is no clip")
+        chain = build(parse_operator(text), shape, seed, memory // len(texts)) @ chain
+    return chain
