@@ -31,6 +31,7 @@ ROWS = {
     "manifold": 2,
     "baselines": 2,
     "select": 3,
+    "estimate": 3,
     "recover": 4,
     "runs": 5,
     "trainings": 5,

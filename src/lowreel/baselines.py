@@ -62,13 +62,16 @@ def _interpolate(values: np.ndarray, known: np.ndarray, mean: np.ndarray) -> np.
     return filled
 
 
+ITERATIONS = 250
+"""Of total variation (docs/choices.md)."""
+
 BALANCE = 3.5
 """Size given to A beside the gradient, whose norm is sqrt(12): of one size they converge soonest."""
 
 
 @torch.no_grad()
 def total_variation(
-    data: Data, operator: Measurement, entries: Data, start: Tensor, *, sigma: float = 0.0, iterations: int = 250
+    data: Data, operator: Measurement, entries: Data, start: Tensor, *, sigma: float = 0.0, iterations: int = ITERATIONS
 ) -> Tensor:
     """min sum |grad x| over time, rows and columns, channels coupled, subject to A x = y (or near it, with noise).
 

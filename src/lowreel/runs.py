@@ -24,6 +24,7 @@ from .errors import InputError
 from .files import check_free, read_json, remove_leftovers, replacing, write_json
 from .generators import Generator
 from .measure import Measured, tensors_of
+from .memory import parse_bytes
 from .metrics import psnr, psnr_range, ssim
 from .names import source_text
 from .recover import Progress, Recovery, recover
@@ -86,7 +87,8 @@ class Run:
 
     def measured(self, operator: Any = None) -> Measured:
         """The data and its operator."""
-        return Measured.load(self.folder / "data.safetensors", operator)
+        memory = parse_bytes(self.settings.memory)
+        return Measured.load(self.folder / "data.safetensors", operator, memory=memory)
 
     def summary(self) -> dict[str, Any] | None:
         """`summary.json` of a finished run, or None."""

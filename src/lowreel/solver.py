@@ -233,6 +233,17 @@ def _minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[
     return [sorted(order[k : k + per_batch].tolist()) for k in range(0, count, per_batch)]
 
 
+def trial_loss(problem: Problem, settings: SolverSettings, generator: Generator) -> tuple[Tensor, int]:
+    """The data term of one minibatch with random codes, and how many minibatches make a round: what an update costs."""
+    batches = _minibatches(problem, settings, 0)
+    parts = problem.operator.parts()
+    frames = sum(len(parts[k].frames) for k in batches[0])
+    codes = shared_start(frames, generator.code_dim, problem.seed).requires_grad_()
+    found = problem.operator.subset(batches[0])(generator(codes))
+    data, weights = (problem.operator.take(v, batches[0]) for v in (problem.data, problem.fitted_weights))
+    return misfit(found, data, weights, problem.data_term), len(batches)
+
+
 def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
     return settings.linear and len(problem.sequences) > 1
 

@@ -197,7 +197,7 @@ def recover(
     if data.is_dir():
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
     folder = _fresh(output, data.stem)
-    measured = Measured.load(data)
+    measured = Measured.load(data, memory=parse_bytes(recovering.memory))
     reading = _truth_reading(truth, measured) if truth else None
     _start(folder, measured, recovering, reading)
 
@@ -230,11 +230,13 @@ def inpaint(
         _go_on(_given(output), recovering, request)
         return
     folder = _fresh(output, f"{_stem(clip)}-inpaint")
+    from ..estimate import check_clip_fits
     from ..measure import Mask, Measured
     from ..runs import clip_information, clip_times
     from ..video import read_mask
 
     source = _open(clip, reading)
+    check_clip_fits(source.shape, parse_bytes(recovering.memory))
     operator = Mask(source.shape, read_mask(mask, source.shape))
     measured = Measured(operator(source.read()), operator, clip_times(source), clip=clip_information(source))
     _start(folder, measured, recovering, None, request)
@@ -329,11 +331,13 @@ def _measured(
     clip: Path, operator: Settings, reading: ClipSettings, noise: NoiseSettings, measuring: MeasureSettings
 ) -> tuple[Measured, dict[str, Any]]:
     """Data of a clip, and how to read the clip again."""
+    from ..estimate import check_clip_fits
     from ..measure import Measured
     from ..runs import clip_information, clip_times
 
-    source = _open(clip, reading)
-    made = build(operator, source.shape, measuring.seed, parse_bytes(measuring.memory))
+    source, budget = _open(clip, reading), parse_bytes(measuring.memory)
+    check_clip_fits(source.shape, budget)
+    made = build(operator, source.shape, measuring.seed, budget)
     data, entry = _with_noise(made(source.read()), made, noise, measuring.seed)
     how = _reading(clip, reading)
     information = clip_information(source) | {"reading": how}
@@ -404,12 +408,16 @@ def _start(
     request: dict[str, Any] | None = None,
 ) -> None:
     """Make the run folder, once everything is known to fit, and perform the run."""
+    from ..estimate import check_fits, estimate
     from ..recover import prepare
     from ..runs import Run, load_truth
 
     recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
-    prepare(measured.data, measured.operator, recovering, times=measured.times)
+    problem = prepare(measured.data, measured.operator, recovering, noise=measured.noise, times=measured.times)
+    expected = estimate(problem, recovering.solver())
+    print(expected.sentence(recovering.time), flush=True)
+    check_fits(expected, parse_bytes(recovering.memory))
     _perform(Run.create(folder, measured, recovering, truth, request), measured, true_clip)
 
 

@@ -43,8 +43,10 @@ class Measured:
         write_tensors(path, "data", {**values, **fixed, "times": self.times}, header)
 
     @staticmethod
-    def load(path: str | Path, operator: Measurement | None = None) -> Measured:
+    def load(path: str | Path, operator: Measurement | None = None, *, memory: int | None = None) -> Measured:
         """Read what `save` wrote; an operator made of functions has to be given again.
+
+        memory: bytes that the operator may hold, see `Projections`.
 
         Raises InputError for a damaged file, data and operator that do not fit, NaN or infinite data.
         """
@@ -55,7 +57,7 @@ class Measured:
         try:
             spec = header["operator"]
             if operator is None:
-                operator = from_spec(spec, fixed)
+                operator = from_spec(spec, fixed, memory=memory)
             elif operator.fingerprint() != spec_hash(spec):
                 raise InputError(f"{path}: the operator given is not the one this data was made with")
             count = max(1, sum(name.startswith("y.") for name in tensors))

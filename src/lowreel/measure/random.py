@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..memory import default_budget
+from ..memory import bytes_text, default_budget
 from . import streams
 from .base import Measurement, Shape, by_adjoint, checked_clip_shape
 
@@ -22,6 +22,10 @@ so that its bits do not depend on that."""
 
 LANE = 64
 """Columns are filled up with zeros to a multiple of this: blocks then lie alike in memory, held or drawn."""
+
+
+LONGEST = 30.0
+"""Seconds that one use of an operator may take to draw what is not held."""
 
 
 class Projections(Measurement):
@@ -34,6 +38,8 @@ class Projections(Measurement):
 
     stored_bytes: ClassVar[float]
     """Bytes an entry takes while it is held."""
+    draw_seconds: ClassVar[float]
+    """Seconds it takes to draw an entry, roughly."""
 
     def __init__(self, clip_shape: Shape, m: int, *, seed: int = 0, memory: int | None = None):
         frames, *size = checked_clip_shape(clip_shape)
@@ -44,7 +50,9 @@ class Projections(Measurement):
         self.m, self.seed = int(m), int(seed)
         self._columns = -(-self._pixels // LANE) * LANE
         self._frames: Sequence[int] = range(frames)
-        held = self._rows_within(default_budget() if memory is None else memory)
+        memory = default_budget() if memory is None else memory
+        held = self._rows_within(memory)
+        self._check_time(m - held, memory)
         self.held: Tensor
         self.register_buffer("held", self._draw_all(range(held)))
 
@@ -57,6 +65,18 @@ class Projections(Measurement):
     def _rows_within(self, memory: int) -> int:
         rows = int(memory / (self.clip_shape[0] * self._columns * self.stored_bytes))
         return self.m if rows >= self.m else rows // BLOCK * BLOCK
+
+    def _check_time(self, missing: int, memory: int) -> None:
+        """Raise InputError where drawing the rows that are not held would take too long at each use."""
+        seconds = missing * self.clip_shape[0] * self._columns * self.draw_seconds
+        if seconds > LONGEST:
+            whole = self.bytes_for(self.clip_shape, self.m)
+            raise InputError(
+                f"{self.kind}: its matrices take {bytes_text(whole)}, {bytes_text(memory)} are allowed, and drawing "
+                f"them anew would take about {seconds / 60:.0f} min at each of thousands of uses; use single-pixel "
+                f"--sampling {self.m / self._pixels:.2g}, which needs no matrix, a smaller --m, --size or --frames, or "
+                f"--memory {bytes_text(1.2 * whole).replace(' ', '')}"
+            )
 
     @abstractmethod
     def _draw(self, frame: int, rows: range) -> Tensor:
@@ -130,6 +150,7 @@ class Gaussian(Projections):
 
     kind = "gaussian"
     stored_bytes = 4
+    draw_seconds = 2e-8
 
     def _draw(self, frame: int, rows: range) -> Tensor:
         drawn = streams.normals(self.seed, streams.GAUSSIAN, frame, rows, self._pixels)
@@ -144,6 +165,7 @@ class Signs(Projections):
 
     kind = "signs"
     stored_bytes = 1 / 8
+    draw_seconds = 1e-9
 
     def _draw(self, frame: int, rows: range) -> Tensor:
         words = [streams.raw(self.seed, streams.SIGNS, frame, row, self._columns // 64) for row in rows]
