@@ -15,24 +15,37 @@ def baselines(data: Data, operator: Measurement, entries: Data, *, sigma: float 
     """Clips (T, C, H, W) by name, from the entries of the data that are true.
 
     Pixels: linear interpolation within each frame, then 3-D total variation started there. Other operators: the
-    clip of least norm, then 3-D total variation. sigma: standard deviation of the noise in the data.
+    clip of least norm, then 3-D total variation; for a snapshot camera also GAP-TV, for part of the spectrum also
+    temporal total variation and low rank in space and time. sigma: standard deviation of the noise in the data.
     """
     if operator.picks_pixels:
         assert isinstance(data, Tensor)
         assert isinstance(entries, Tensor)
-        first = {"linear interpolation": interpolate_frames(data, entries[:, :1])}
+        first = {"linear interpolation": interpolate_frames(data, entries)}
     else:
         nothing = torch.zeros(operator.clip_shape)
         first = {"least norm": nearest_consistent(nothing, operator, data, entries)}
     (start,) = first.values()
-    return {**first, "3-D total variation": total_variation(data, operator, entries, start, sigma=sigma)}
+    found = {**first, "3-D total variation": total_variation(data, operator, entries, start, sigma=sigma)}
+    if operator.kind == "snapshot":
+        found["GAP-TV"] = gap_tv(data, operator, entries)
+    if operator.kind == "fourier":
+        found["temporal total variation"] = total_variation(
+            data, operator, entries, start, sigma=sigma, axes=(True, False)
+        )
+        found["k-t low rank"] = low_rank_clip(data, operator, entries)
+    return found
 
 
 def interpolate_frames(pixels: Tensor, known: Tensor) -> Tensor:
     """Each frame from its own known pixels: linear on their Delaunay triangles, the nearest one outside.
 
-    pixels: (T, C, H, W); known: (T, 1, H, W). A frame without known pixels takes the mean of all known ones.
+    pixels: (T, C, H, W); known: the same, or (T, 1, H, W) for all channels. A frame without known pixels takes the
+    mean of all known ones.
     """
+    if known.shape[1] > 1 and not torch.equal(known, known[:, :1].expand_as(known)):
+        channels = [interpolate_frames(p, k) for p, k in zip(pixels.split(1, 1), known.split(1, 1), strict=True)]
+        return torch.cat(channels, 1)
     values, masks = pixels.cpu().numpy(), known[:, 0].cpu().numpy()
     count = masks.sum() or 1
     mean = (values * masks[:, None]).sum((0, 2, 3)) / count
@@ -71,13 +84,20 @@ BALANCE = 3.5
 
 @torch.no_grad()
 def total_variation(
-    data: Data, operator: Measurement, entries: Data, start: Tensor, *, sigma: float = 0.0, iterations: int = ITERATIONS
+    data: Data,
+    operator: Measurement,
+    entries: Data,
+    start: Tensor,
+    *,
+    sigma: float = 0.0,
+    axes: tuple[bool, bool] = (True, True),
+    iterations: int = ITERATIONS,
 ) -> Tensor:
     """min sum |grad x| over time, rows and columns, channels coupled, subject to A x = y (or near it, with noise).
 
-    Primal-dual hybrid gradient (Chambolle and Pock, 2011). Without noise the data is met exactly where A picks
-    pixels; with noise of standard deviation sigma the penalty is |A x - y|^2 / (2 sigma a), a the row norm,
-    so that the units of A do not matter.
+    axes: whether time and whether space counts. Primal-dual hybrid gradient (Chambolle and Pock, 2011). Without
+    noise the data is met exactly where A picks pixels; with noise of standard deviation sigma the penalty is |A x -
+    y|^2 / (2 sigma a), a the row norm, so that the units of A do not matter.
     """
     exact_pixels = operator.picks_pixels and sigma == 0
     norm = 1.0 if operator.picks_pixels else _norm(operator) / BALANCE
@@ -91,9 +111,10 @@ def total_variation(
     target = scaled(data)
     x = ahead = start.clone()
     edges = torch.zeros(3, *x.shape)
+    counted = torch.tensor([axes[0], axes[1], axes[1]]).view(3, 1, 1, 1, 1)
     multiplier = map_data(torch.zeros_like, target)
     for _ in range(iterations):
-        edges += dual_step * gradient(ahead)
+        edges += dual_step * gradient(ahead) * counted
         edges /= edges.square().sum((0, 2), keepdim=True).sqrt().clamp_min(1)
         step = gradient_adjoint(edges)
         if not exact_pixels:
@@ -105,6 +126,39 @@ def total_variation(
             new = torch.where(entries, data, new)  # type: ignore[arg-type]
         ahead, x = 2 * new - x, new
     return x.clamp(0, 1)
+
+
+@torch.no_grad()
+def gap_tv(data: Data, operator: Measurement, entries: Data, *, weight: float = 0.1, iterations: int = 60) -> Tensor:
+    """Generalised alternating projection with total variation (Yuan, ICIP 2016), accelerated; (T, C, H, W).
+
+    In turns: the clip nearest to the last one that agrees with the data, to which the residuals so far are added, and
+    total variation denoising of each frame with this weight.
+    """
+    from skimage.restoration import denoise_tv_chambolle
+
+    target, clip = data, operator.adjoint(map_data(torch.zeros_like, data))
+    for _ in range(iterations):
+        projected = nearest_consistent(clip, operator, target, entries, iterations=10)
+        frames = [denoise_tv_chambolle(f.numpy(), weight=weight, max_num_iter=10, channel_axis=0) for f in projected]
+        clip = torch.from_numpy(np.stack(frames)).float()
+        target = map_data(lambda t, y, found: t + (y - found), target, data, operator(clip))
+    return nearest_consistent(clip, operator, data, entries, iterations=10).clamp(0, 1)
+
+
+@torch.no_grad()
+def low_rank_clip(data: Data, operator: Measurement, entries: Data, *, iterations: int = 100) -> Tensor:
+    """min |X|_* subject to A x = y, X the T x CHW matrix of the clip: k-t low rank (Lingala et al., 2011).
+
+    Douglas-Rachford iteration with singular value thresholding; the threshold only sets the speed.
+    """
+    z = nearest_consistent(torch.zeros(operator.clip_shape), operator, data, entries, iterations=10)
+    threshold = float(torch.linalg.matrix_norm(z.flatten(1), 2)) / 200
+    for _ in range(iterations):
+        agreeing = nearest_consistent(z, operator, data, entries, iterations=10)
+        u, s, vh = torch.linalg.svd((2 * agreeing - z).flatten(1), full_matrices=False)
+        z = z + ((u * (s - threshold).clamp_min(0)) @ vh).reshape(z.shape) - agreeing
+    return nearest_consistent(z, operator, data, entries, iterations=10).clamp(0, 1)
 
 
 def gradient(x: Tensor) -> Tensor:
