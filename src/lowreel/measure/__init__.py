@@ -9,13 +9,14 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .adapters import Functions
+from .adapters import Foreign, Functions, as_measurement, as_scipy
 from .base import Composed, Data, Measurement, Part, Stacked, inner, map_data, spec_hash, tensors_of
-from .check import check_operator
+from .check import Examination, check_operator, examine
 from .consistency import nearest_consistent
 from .datafile import Measured, checked
 from .noise import add_white_noise, no_noise
 from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
+from .plugin import operator_from_name
 from .random import Gaussian, Signs
 from .snapshot import Snapshot
 from .transforms import Fourier
@@ -23,6 +24,8 @@ from .transforms import Fourier
 __all__ = [
     "Composed",
     "Data",
+    "Examination",
+    "Foreign",
     "Fourier",
     "Functions",
     "Gaussian",
@@ -38,13 +41,17 @@ __all__ = [
     "Snapshot",
     "Stacked",
     "add_white_noise",
+    "as_measurement",
+    "as_scipy",
     "check_operator",
     "checked",
+    "examine",
     "from_spec",
     "inner",
     "map_data",
     "nearest_consistent",
     "no_noise",
+    "operator_from_name",
     "spec_hash",
     "streams",
     "tensors_of",
