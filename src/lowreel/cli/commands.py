@@ -34,6 +34,7 @@ from ..settings import (
     SnapshotSettings,
     TrainSettings,
 )
+from .checking import add_check
 from .display import ProgressBar, show_summary
 from .values import parse_frames, parse_size
 
@@ -56,6 +57,7 @@ measure = App(name="measure", help="Measure a clip with an operator and write th
 simulate = App(name="simulate", help="Measure a clip, recover it and score the result, in one go.")
 app.command(measure)
 app.command(simulate)
+add_check(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]

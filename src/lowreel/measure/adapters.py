@@ -43,7 +43,8 @@ def as_measurement(operator: Any, clip_shape: Sequence[int] | None = None) -> Me
     told = clip_shape if clip_shape is not None else _own_clip_shape(operator)
     if told is None:
         raise InputError(
-            f"operator: {type(operator).__name__} does not say which clips it is for; give clip_shape=(T, C, H, W)"
+            f"operator: {type(operator).__name__} does not say which clips it is for; give its clip_shape, "
+            "(T, C, H, W) in Python, --clip-shape TxCxHxW on the command line"
         )
     return adapter(operator, checked_clip_shape(told))
 
