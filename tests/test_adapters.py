@@ -1,7 +1,10 @@
 """Operators of others as ours and ours as theirs, with the real SciPy and PyLops; operators by name."""
 
 import math
+import re
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pylops
@@ -10,6 +13,7 @@ import torch
 from cases import OPERATORS, SHAPE, C, Camera, H, Spinning, T, W, dense, flat, like, noise
 from scipy.sparse.linalg import LinearOperator, aslinearoperator, lsqr
 
+import lowreel
 from lowreel import RecoverSettings, as_measurement, as_scipy, recover
 from lowreel.errors import InputError
 from lowreel.measure import Functions, Gaussian, Identity, Mask, Stacked, from_spec, map_data, operator_from_name
@@ -404,3 +408,26 @@ def test_a_maker_wants_a_clip_shape():
     with pytest.raises(InputError, match="give one, such as --clip-shape 16x1x64x64"):
         operator_from_name("camera:make")
     assert operator_from_name("camera:fixed").clip_shape == SHAPE
+
+
+# The page
+
+
+def blocks():
+    """The Python of docs/plugins.md, block by block, but for deepinv's, which make test-interop runs."""
+    page = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    return [block for block in found if "deepinv" not in block]
+
+
+def test_the_page_runs(monkeypatch):
+    """Every example of docs/plugins.md, with two rounds for each recovery."""
+    few = partial(recover, settings=RecoverSettings(steps=2), compare=False)
+    monkeypatch.setattr(lowreel, "recover", few)
+    names = {}
+    for block in blocks():
+        exec(block, names)
+        if "recovery" in block:
+            assert names.pop("recovery").clip.shape == names["clip"].shape
+    assert len(blocks()) == 5
+    assert names["least_norm"].shape == names["shape"]
