@@ -161,7 +161,7 @@ class Weights:
     """Weights for each frame of the batch, which the first frames of a smaller batch take from the start."""
 
     def __init__(self, weights):
-        self.weights = weights
+        self.weights = torch.tensor(weights)[..., None, None, None] if isinstance(weights, list) else weights
 
     def A(self, x):
         return x * self.weights[: len(x)]
@@ -172,7 +172,7 @@ class Weights:
 @pytest.mark.parametrize(("weights", "frames"), [([1, 2, 1, 2, 1], T), ([1, 1, 1, 1, 2], T), ([3, 3, 3, 3, 3], 1)])
 def test_frames_that_are_measured_differently_are_not_cut(weights, frames):
     """Every position is tried: weights that differ in any frame keep the clip whole."""
-    operator = as_measurement(Weights(torch.tensor(weights)[:, None, None, None]), SHAPE)
+    operator = as_measurement(Weights(weights), SHAPE)
     assert operator.part_frames == frames
 
 
@@ -183,7 +183,7 @@ def test_what_takes_no_single_frame_is_not_cut():
         def A(self, x):
             return (x[0] - x[4])[None].expand(T, -1, -1, -1)
 
-    assert as_measurement(Whole(None), SHAPE).part_frames == T
+    assert as_measurement(Whole([]), SHAPE).part_frames == T
 
 
 def test_precision_is_theirs_inside_and_ours_outside():
@@ -285,7 +285,7 @@ PLUGGED = {
     "pylops": lambda: (BLUR, CLIP),
     "scipy": lambda: (as_scipy(Gaussian(CLIP, 20)), None),
     "pair": lambda: ((lambda x: x[:, :, ::2], lambda y: np.insert(y, range(1, 5), 0, axis=2)), CLIP),
-    "tensors": lambda: (Weights(torch.full((4, 1, 1, 1), 2.0)), CLIP),
+    "tensors": lambda: (Weights([2.0, 2.0, 2.0, 2.0]), CLIP),
 }
 
 
@@ -298,6 +298,32 @@ def test_recover_takes_them_all(make):
     found = recover(y.numpy(), theirs, few, clip_shape=clip_shape, compare=False)
     close(found.clip, recover(y, operator, few, compare=False).clip, rtol=0, atol=0)
     assert tuple(found.clip.shape) == CLIP
+
+
+def test_recover_takes_the_data_of_a_stack_in_any_container():
+    """A list, as PyTorch libraries return several tensors, is what a tuple is."""
+    theirs = Camera()
+    theirs.matrix = noise(6, 2, seed=4)
+    y = theirs.A(torch.rand(CLIP))
+    few = RecoverSettings(steps=1, heldout=0.1)
+    found, same = (recover(given, theirs, few, clip_shape=CLIP, compare=False).clip for given in (list(y), y))
+    close(found, same, rtol=0, atol=0)
+
+
+def test_what_returns_its_input_is_an_identity():
+    """A view of the clip as data does no harm: gradients flow, the clip stays."""
+    operator = as_measurement(Weights([1] * T), SHAPE)
+    operator.physics.A = operator.physics.A_adjoint = lambda x: x
+    x = noise(*SHAPE).requires_grad_()
+    (gradient,) = torch.autograd.grad(operator(x).square().sum() / 2, x)
+    close(gradient, x.detach())
+
+
+def test_one_number_of_data():
+    """Data without axes, the sum of a clip, goes both ways too."""
+    operator = as_measurement((lambda x: x.sum(), lambda y: np.full(SHAPE, y)), SHAPE)
+    assert operator.data_shape == ()
+    close(as_measurement(as_scipy(operator))(noise(*SHAPE))[0], noise(*SHAPE).sum())
 
 
 def test_recover_checks_theirs_inside_a_composition():

@@ -23,6 +23,7 @@ from .measure import (
     as_measurement,
     check_operator,
     checked,
+    is_stack,
     map_data,
     nearest_consistent,
     tensors_of,
@@ -212,7 +213,8 @@ def _as_data(data: Data | np.ndarray, operator: Measurement) -> Data:
 
     if _of_others(operator):
         check_operator(operator)
-    y = tuple(convert(v) for v in data) if isinstance(data, tuple) else convert(data)
+    several = isinstance(data, tuple) or (is_stack(operator) and not isinstance(data, Tensor | np.ndarray))
+    y = tuple(convert(v) for v in data) if several else convert(data)
     return checked(y, operator)
 
 

@@ -1,5 +1,9 @@
 """deepinv, the real one, both ways: `make test-interop` makes an environment that has it and runs these."""
 
+import re
+from functools import partial
+from pathlib import Path
+
 import deepinv
 import pytest
 import torch
@@ -19,6 +23,7 @@ from deepinv.physics import (
 )
 from deepinv.physics.functional.blur import gaussian_blur
 
+import lowreel
 from lowreel import Gaussian, MissingPixels, RecoverSettings, as_measurement, as_scipy, psnr, recover
 from lowreel.errors import InputError
 from lowreel.measure import Signs, Snapshot, Stacked, check_operator, examine, operator_from_name
@@ -167,6 +172,27 @@ def test_recover_from_a_physics():
     seen = theirs.mask.expand(clip.shape).bool()
     close(found.clip[seen], clip[seen], rtol=1e-4, atol=1e-4)
     assert psnr(found.clip, clip) > 22
+
+
+def test_recover_takes_the_data_of_a_stack():
+    """As deepinv gives it, a TensorList."""
+    clip = bright()
+    theirs = Inpainting((1, 24, 24), mask=kept(1, 24, 24)).stack(Blur(gaussian_blur(sigma=(1.0, 1.0))))
+    few = RecoverSettings(steps=2)
+    found = recover(theirs.A(clip), theirs, few, clip_shape=tuple(clip.shape), compare=False)
+    assert found.clip.shape == clip.shape
+
+
+def test_the_page_runs(monkeypatch):
+    """deepinv's example of docs/plugins.md."""
+    page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    few = partial(recover, settings=RecoverSettings(steps=2), compare=False)
+    monkeypatch.setattr(lowreel, "recover", few)
+    names = {}
+    for block in (blocks[0], *(block for block in blocks if "deepinv" in block)):
+        exec(block, names)
+    assert names["recovery"].clip.shape == names["clip"].shape
 
 
 OURS = {

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from . import streams
 from .adapters import Foreign, Functions, as_measurement, as_scipy
-from .base import Composed, Data, Measurement, Part, Stacked, inner, map_data, spec_hash, tensors_of
+from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
 from .check import Examination, check_operator, examine
 from .consistency import nearest_consistent
 from .datafile import Measured, checked
@@ -48,6 +48,7 @@ __all__ = [
     "examine",
     "from_spec",
     "inner",
+    "is_stack",
     "map_data",
     "nearest_consistent",
     "no_noise",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .base import Data, Measurement, Shape, checked_clip_shape, map_data, tensors_of
+from .base import Data, Measurement, Shape, checked_clip_shape, is_stack, map_data, tensors_of
 
 ArrayFunction = Callable[[np.ndarray], Any]
 TensorsFunction = Callable[..., tuple[Tensor, ...]]
@@ -301,30 +301,28 @@ def as_scipy(operator: Measurement) -> Any:
     """
     from scipy.sparse.linalg import LinearOperator
 
-    floats = _floats(operator)
-    precision = floats[0].dtype if floats else torch.float64
+    like = next(iter(_floats(operator)), torch.zeros((), dtype=torch.float64))
     with torch.no_grad():
-        response = tensors_of(operator(torch.zeros(operator.clip_shape, dtype=precision)))
+        response = tensors_of(operator(like.new_zeros(operator.clip_shape)))
     sizes = [t.numel() for t in response]
-    stacked = isinstance(operator.data_shape[0], tuple)
 
     def measured(x: np.ndarray) -> np.ndarray:
-        clip = torch.as_tensor(np.ascontiguousarray(x)).to(precision).reshape(operator.clip_shape)
+        clip = torch.as_tensor(np.ascontiguousarray(x)).to(like).reshape(operator.clip_shape)
         with torch.no_grad():
-            return np.concatenate([t.reshape(-1).numpy() for t in tensors_of(operator(clip))])
+            return np.concatenate([_array(t).reshape(-1) for t in tensors_of(operator(clip))])
 
     def pulled_back(y: np.ndarray) -> np.ndarray:
         pieces = torch.as_tensor(np.ascontiguousarray(y)).reshape(-1).split(sizes)
         data = tuple(_typed(piece, t).reshape(t.shape) for piece, t in zip(pieces, response, strict=True))
         with torch.no_grad():
-            return operator.adjoint(data if stacked else data[0]).reshape(-1).numpy()
+            return _array(operator.adjoint(data if is_stack(operator) else data[0])).reshape(-1)
 
     complex_data = any(t.is_complex() for t in response)
     made = LinearOperator(
         (sum(sizes), math.prod(operator.clip_shape)),
         matvec=lambda x: _real_and_imaginary(measured, x),
         rmatvec=pulled_back if complex_data else lambda y: _real_and_imaginary(pulled_back, y),
-        dtype=np.result_type(*(t.numpy().dtype for t in response)),
+        dtype=np.result_type(*(_array(t).dtype for t in response)),
     )
     made.clip_shape = operator.clip_shape
     return made
@@ -335,7 +333,7 @@ def _real_and_imaginary(function: ArrayFunction, v: np.ndarray) -> np.ndarray:
 
 
 def _typed(values: Tensor, like: Tensor) -> Tensor:
-    return (values.real if values.is_complex() and not like.is_complex() else values).to(like.dtype)
+    return (values.real if values.is_complex() and not like.is_complex() else values).to(like)
 
 
 def _floats(module: torch.nn.Module) -> list[Tensor]:
