@@ -24,13 +24,32 @@ def same(x):
     return x
 
 
+class Cut(Measurement):
+    """A class of a user's own that gives all parts the weights of the first ones."""
+
+    kind = "cut"
+
+    def __init__(self, weights):
+        super().__init__((len(weights), C, H, W), (len(weights), C, H, W), part_frames=1)
+        self.register_buffer("weights", weights)
+
+    def _measure(self, x):
+        return x * self.weights
+
+    def _subset(self, parts):
+        return Cut(self.weights[: len(parts)])
+
+    def parameters_spec(self):
+        return {}
+
+
 class Own(Measurement):
     """A class of a user's own, whose two maps are given as functions of tensors."""
 
     kind = "own"
 
-    def __init__(self, measure, adjoint=same, data_shape=SHAPE):
-        super().__init__(SHAPE, data_shape)
+    def __init__(self, measure, adjoint=same, data_shape=SHAPE, part_frames=None):
+        super().__init__(SHAPE, data_shape, part_frames=part_frames)
         self.maps = (measure, adjoint)
 
     def _measure(self, x):
@@ -145,6 +164,14 @@ NOT_A_FUNCTION = {
     "own, adjoint short": (
         lambda: Own(same, lambda y: y[:2]),
         r"adjoint gives shape \(2, 2, 4, 3\), expected the clip's",
+    ),
+    "own, no subset": (
+        lambda: Own(same, part_frames=1),
+        "part . alone raised NotImplementedError: Own has parts but no",
+    ),
+    "own, wrong subset": (
+        lambda: Cut(levels(T, 1, 1, 1, dtype=torch.float32)),
+        "part 4 alone is not measured as it is in the clip; mend subset",
     ),
     "own, twice": (lambda: Own(lambda x: 3 * x, lambda y: 6 * y), "2 times as large"),
 }

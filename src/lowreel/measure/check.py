@@ -79,7 +79,11 @@ class _Trials:
     adjointness: float = math.nan
 
     def forward(self, x: Tensor) -> Data:
-        return self._apply("forward", self.operator.forward, x)
+        found = self._apply("forward", self.operator.forward, x)
+        try:
+            return self.operator.checked_data(found)
+        except InputError as error:
+            raise _Defect(f"forward does not give data of its own data_shape: {error}") from error
 
     def adjoint(self, y: Data) -> Tensor:
         return self._apply("adjoint", self.operator.adjoint, y)
@@ -135,19 +139,16 @@ def _defect_of(trials: _Trials) -> str | None:
         measured = _repeatable(trials)
         _linear(trials, measured)
         _adjoint(trials, measured)
+        _parts(trials, measured)
     except _Defect as defect:
         return str(defect)
     return None
 
 
 def _repeatable(trials: _Trials) -> Data:
-    """A x, when it has the shape that was promised and is the same the second time."""
-    operator, x = trials.operator, _random(trials.operator.clip_shape, 0)
+    """A x, when it is the same the second time."""
+    x = _random(trials.operator.clip_shape, 0)
     measured = trials.forward(x)
-    try:
-        operator.checked_data(measured)
-    except InputError as error:
-        raise _Defect(f"forward does not give data of its own data_shape: {error}") from error
     if _size(_difference(measured, trials.forward(x))) > trials.tolerance * _size(measured):
         raise _Defect(
             "two applications to the same clip differ: it is random, or keeps a state; draw its random numbers once, "
@@ -220,6 +221,23 @@ def _adjoint(trials: _Trials, measured: Data) -> None:
     if trials.adjointness > trials.tolerance:
         ratio = _best_ratio(left, [[_dot(x, back) for back in found] for x in clips])
         raise _Defect("adjoint is not the adjoint of forward: " + _what_is_wrong(trials, data, found, mismatch, ratio))
+
+
+def _parts(trials: _Trials, measured: Data) -> None:
+    """Compare the first and the last part, measured alone, with their rows of A x."""
+    operator, x = trials.operator, _random(trials.operator.clip_shape, 0)
+    parts = operator.parts()
+    for k in {0, len(parts) - 1} if len(parts) > 1 else ():
+        try:
+            found = operator.subset([k])(x[list(parts[k].frames)])
+            rows = operator.take(measured, [k])
+            equal = _size(_difference(found, rows)) <= trials.tolerance * max(_size(rows), 1e-12)
+        except Exception as error:
+            raise _Defect(f"part {k} alone raised {type(error).__name__}: {error}; mend subset") from error
+        if not equal:
+            raise _Defect(
+                f"part {k} alone is not measured as it is in the clip; mend subset and take, or give part_frames = T"
+            )
 
 
 def _what_is_wrong(
