@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: .venv demo test test-slow lint types examples check clean
+.PHONY: .venv demo test test-slow test-interop lint types examples check clean
 
 .venv: .venv/installed
 
@@ -22,6 +22,15 @@ test: .venv
 test-slow: .venv
 	$(BIN)/python -m pytest -m slow
 
+# deepinv needs torchvision, which has no build for the pinned CPU torch: it gets the index's newest torch, 6 GB.
+test-interop: .venv-interop/installed
+	.venv-interop/bin/python -m pytest tests/interop
+
+.venv-interop/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-interop
+	.venv-interop/bin/pip install --quiet --disable-pip-version-check deepinv==0.5.0 'pytest>=8' --editable '.[interop]'
+	touch $@
+
 lint: .venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,4 +44,4 @@ examples: .venv
 check: lint types examples test
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-interop

@@ -4,7 +4,11 @@ import math
 import os
 
 import numpy as np
+import pylops
+import scipy.sparse
 import torch
+from pylops.signalprocessing import FFT2D, ConvolveND
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from torch import nn
 
 from lowreel.generators import Generator
@@ -26,6 +30,8 @@ from lowreel.measure import (
     SinglePixel,
     Snapshot,
     Stacked,
+    as_measurement,
+    as_scipy,
     tensors_of,
 )
 
@@ -125,6 +131,45 @@ def fourier(conjugate=True):
     return Functions(forward, adjoint, SHAPE)
 
 
+class Camera:
+    """An object with `A` and `A_adjoint` on batches of tensors: products of all rows with a matrix, and what is left.
+
+    With `together` the frames of a batch are mixed. It is no operator of any library, as a user's own may be.
+    """
+
+    def __init__(self, together=False):
+        self.matrix = noise(W, 2, seed=4)
+        self.mixing = noise(T, T, seed=6) if together else None
+
+    def A(self, x):
+        x = x if self.mixing is None else torch.tensordot(self.mixing.to(x.dtype), x, 1)
+        return x @ self.matrix.to(x.dtype), x[:, :, ::2]
+
+    def A_adjoint(self, y):
+        products, rows = y
+        x = products @ self.matrix.to(products.dtype).T
+        x[:, :, ::2] += rows
+        return x if self.mixing is None else torch.tensordot(self.mixing.to(x.dtype).T, x, 1)
+
+
+class Spinning(LinearOperator):
+    """SciPy's own base class: phases times each number of a vector, complex."""
+
+    def __init__(self, count):
+        self.phases = np.exp(1j * np.arange(count))
+        super().__init__(np.complex128, (count, count))
+
+    def _matvec(self, x):
+        return self.phases * x.reshape(-1)
+
+    def _rmatvec(self, y):
+        return self.phases.conj() * y.reshape(-1)
+
+
+def sparse(rows, columns):
+    return aslinearoperator(scipy.sparse.random(rows, columns, 0.2, random_state=2).tocsr())
+
+
 SAVED = {
     "identity": lambda seed=0: Identity(SHAPE),
     "missing": lambda seed=0: MissingPixels(SHAPE, 0.6, seed=seed),
@@ -168,6 +213,22 @@ OPERATORS = SAVED | {
     "snapshot @ blocks": lambda: Snapshot(SHAPE, 2) @ MissingBlocks(SHAPE, 0.4, 2),
     "functions": blur,
     "functions, complex": fourier,
+    "pair": lambda: as_measurement((lambda x: x[..., ::2], lambda y: np.insert(y, [1], 0, axis=-1)), SHAPE),
+    "tensors, in frames": lambda: as_measurement(Camera(), SHAPE),
+    "tensors, together": lambda: as_measurement(Camera(together=True), SHAPE),
+    "pylops, a frame": lambda: as_measurement(ConvolveND((C, H, W), noise(3, 3).numpy(), (1, 1), (1, 2)), SHAPE),
+    "pylops, a clip": lambda: as_measurement(pylops.FirstDerivative(SHAPE, axis=0, kind="forward")),
+    "pylops, restriction": lambda: as_measurement(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE),
+    "pylops, complex": lambda: as_measurement(
+        FFT2D((H, W)) @ pylops.Restriction(C * H * W, range(H * W), dtype=complex), SHAPE
+    ),
+    "scipy, a frame": lambda: as_measurement(sparse(9, C * H * W), SHAPE),
+    "scipy, a clip": lambda: as_measurement(sparse(70, math.prod(SHAPE)), SHAPE),
+    "scipy, complex": lambda: as_measurement(Spinning(C * H * W), SHAPE),
+    "ours by way of scipy": lambda: as_measurement(as_scipy(Gaussian(SHAPE, 7, seed=1).double())),
+    "pylops @ mask": lambda: (
+        as_measurement(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE) @ Mask(SHAPE, kept(T, H, W))
+    ),
     "autograd, complex": lambda: Spectrum(SHAPE),
     "sums of 2": lambda: Sums(SHAPE, 2),
     "sums of 2 @ mask": lambda: Sums(SHAPE, 2) @ Mask(SHAPE, kept(T, H, W)),

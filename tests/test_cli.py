@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import shlex
 import subprocess
@@ -29,7 +30,7 @@ FIELDS = {
     *("rank", "similarity", "generator", "parameters", "heldout_db", "trust"),
 }
 SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
-COMMANDS = ["", "demo", "measure", "recover", "simulate", "inpaint", "train", "info"]
+COMMANDS = ["", "demo", "measure", "recover", "simulate", "inpaint", "train", "info", "check"]
 COMMANDS += [
     f"{command} {operator}" for command in ("measure", "simulate") for operator in ("missing", "gaussian", "fourier")
 ]
@@ -420,3 +421,67 @@ def test_named_clips_that_are_not_there(here, command, monkeypatch):
     for name, words in (("rotating-mnist:x", "expected NAME:NUMBER"), ("rotating-mnist:20000", "LOWREEL_DATA")):
         ended = command(f"simulate missing {name} -o run")
         assert (ended.code, ended.err.count("\n"), words in ended.err) == (2, 1, True), ended.err
+
+
+# -------------------------------------------------------------------------------------------------------------- check
+
+CAMERA = """
+import pylops
+from lowreel import Functions
+
+slope = pylops.FirstDerivative((4, 1, 6, 5), axis=0)
+twice = (lambda x: x, lambda y: 2 * y)
+
+def make(clip_shape):
+    return Functions(lambda x: x + 1, lambda y: y, clip_shape)
+
+raise_nothing = None
+"""
+
+
+@pytest.fixture
+def camera(tmp_path, monkeypatch):
+    (tmp_path / "cli_camera.py").write_text(CAMERA)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    yield
+    sys.modules.pop("cli_camera", None)
+
+
+@pytest.mark.usefixtures("camera")
+def test_check_of_a_sound_operator(command):
+    """Exit 0, a table with shapes, errors, norm and cost, and the sentence."""
+    done = command("check cli_camera:slope")
+    assert (done.code, done.err) == (0, "")
+    for shown in ("4x1x6x5", "120 float64, rounded to float32", "norm", "forward", " ms", "Sound: it is linear"):
+        assert shown in done.out
+
+
+CHECK_REFUSED = {
+    "check cli_camera:twice --clip-shape 4x1x6x5": "twice: adjoint is not the adjoint .* multiply its result by 0.5",
+    "check cli_camera:make --clip-shape 4x1x6x5": "cli_camera:make: forward is not linear because of an offset",
+    "check cli_camera:twice": "give its clip_shape, .* --clip-shape TxCxHxW",
+    "check cli_camera:make": "it makes an operator for a clip shape; give one, such as --clip-shape 16x1x64x64",
+    "check cli_camera:slope --clip-shape 4x1x6x6": "vectors of 120 numbers, a clip of shape .4, 1, 6, 6. has 144",
+    "check cli_camera:slope --clip-shape 4x6x5": "--clip-shape: expected TxCxHxW, such as 16x1x64x64, got '4x6x5'",
+    "check cli_camera:raise_nothing": "expected one of lowreel's, .* got NoneType",
+    "check cli_lens:slope": "no module cli_lens here",
+    "check slope": "expected package.module:object, such as camera:operator, got 'slope'",
+}
+
+
+@pytest.mark.usefixtures("camera")
+@pytest.mark.parametrize("line", CHECK_REFUSED)
+def test_check_of_a_wrong_operator(line, command):
+    """Exit 2, one line on stderr that names the defect and what to do."""
+    done = command(line)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert re.search(CHECK_REFUSED[line], done.err), done.err
+
+
+@pytest.mark.usefixtures("camera")
+def test_check_shows_what_it_measured_of_a_wrong_operator(command):
+    """The table stands above the error."""
+    assert "0.5" in command("check cli_camera:twice --clip-shape 4x1x6x5").out
+    assert "-" in command("check cli_camera:make --clip-shape 4x1x6x5").out

@@ -159,6 +159,7 @@ QUICK = {
     "--version": RUN.format(arguments=["--version"], code=0),
     "recover --help": RUN.format(arguments=["recover", "--help"], code=0),
     "unknown flag": RUN.format(arguments=["recover", "y.safetensors", "--wizard"], code=2),
+    "bad clip shape": RUN.format(arguments=["check", "camera:A", "--clip-shape", "16x64x64"], code=2),
     "bad value": RUN.format(arguments=["recover", "y.safetensors", "-o", "run", "--rank", "many"], code=2),
 }
 

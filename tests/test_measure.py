@@ -455,35 +455,6 @@ def test_wrong_noise_is_refused(asked):
         add_white_noise(torch.ones(SHAPE), operator, **asked)
 
 
-# The operator check
-
-
-WRONG = {
-    "scaled adjoint": (lambda: Functions(lambda x: x, lambda y: 2 * y, SHAPE), "adjoint is not the adjoint"),
-    "flipped adjoint": (lambda: Functions(lambda x: x, lambda y: y[::-1], SHAPE), "adjoint is not the adjoint"),
-    "zero adjoint": (lambda: Functions(lambda x: x, lambda y: 0 * y, SHAPE), "adjoint is not the adjoint"),
-    "transpose, not conjugate": (lambda: fourier(conjugate=False), "adjoint is not the adjoint"),
-    "offset": (lambda: Functions(lambda x: x + 1, lambda y: y, SHAPE), "offset"),
-    "square": (lambda: Functions(np.square, lambda y: y, SHAPE), "not linear"),
-    "magnitude": (lambda: Functions(np.abs, lambda y: y, SHAPE), "not linear"),
-    "clipped": (lambda: Functions(lambda x: x.clip(0, 1), lambda y: y, SHAPE), "not linear"),
-}
-
-
-@pytest.mark.parametrize(("make", "message"), WRONG.values(), ids=WRONG)
-def test_check_operator_names_the_defect(make, message):
-    """A wrong adjoint and a forward that is not linear are told apart by the message."""
-    with pytest.raises(InputError, match=message):
-        check_operator(make())
-
-
-def test_functions_with_an_adjoint_of_wrong_shape():
-    """The shape that came and the shape expected are named."""
-    wrong = Functions(lambda x: x, lambda y: y[:, :1], SHAPE)
-    with pytest.raises(InputError, match=r"adjoint gave shape \(5, 1, 4, 3\)"):
-        check_operator(wrong)
-
-
 # Data consistency
 
 

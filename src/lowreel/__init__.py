@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from .errors import InputError
     from .generators import Dcgan, Decoder, Generator, load_weights
     from .latents import Codes
-    from .measure import Functions, Gaussian, Identity, Mask, Measured, Measurement, MissingPixels, add_white_noise
+    from .measure import (
+        Functions,
+        Gaussian,
+        Identity,
+        Mask,
+        Measured,
+        Measurement,
+        MissingPixels,
+        add_white_noise,
+        as_measurement,
+        as_scipy,
+    )
     from .metrics import psnr, psnr_range, ssim
     from .recover import Recovery, recover
     from .representation import Representation
@@ -37,6 +48,8 @@ _HOMES = {
         "Mask",
         "Gaussian",
         "Functions",
+        "as_measurement",
+        "as_scipy",
         "add_white_noise",
     ),
     "generators": ("Generator", "Dcgan", "Decoder", "load_weights"),
@@ -63,6 +76,8 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "Mask",
     "Gaussian",
     "Functions",
+    "as_measurement",
+    "as_scipy",
     "add_white_noise",
     "Generator",
     "Dcgan",

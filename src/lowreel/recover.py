@@ -19,11 +19,13 @@ from .latents import check_rank
 from .measure import (
     DATA_TERMS,
     Data,
-    Functions,
+    Foreign,
     Measurement,
+    as_measurement,
     check_operator,
     checked,
     is_exact,
+    is_stack,
     nearest_consistent,
     noise_entry,
     tensors_of,
@@ -117,9 +119,10 @@ class Recovery:
 
 def recover(
     data: Data | np.ndarray,
-    operator: Measurement,
+    operator: Any,
     settings: RecoverSettings | None = None,
     *,
+    clip_shape: Sequence[int] | None = None,
     noise: float | Mapping[str, Any] | None = 0.0,
     generator: Generator | None = None,
     times: Tensor | Sequence[float] | None = None,
@@ -131,19 +134,28 @@ def recover(
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
-    data: y, an array or tensor in the operator's shape. operator: A, one of ours or `Functions` around a pair of
-    NumPy functions. noise: standard deviation of the noise, in units of y; 0 means that the data is exact and the
-    clip will agree with it, None that nothing is known of it; or the noise entry of a data file. times: seconds of
-    the frames (25 a second if None). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
-    compare: run the baselines too. watch: called after every round; a KeyboardInterrupt ends the fit with the best
-    so far. resume: what `watch` was last given, to go on from there.
+    data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_measurement`
+    takes: a deepinv physics, a SciPy or PyLops operator, a tuple of NumPy functions. clip_shape: (T, C, H, W), only
+    for an operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the
+    data is exact and the clip will agree with it, None that nothing is known of it; or the noise entry of a data
+    file. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut. beta:
+    weights of eq. (6). compare: run the baselines too. watch: called after every round; a KeyboardInterrupt ends
+    the fit with the best so far. resume: what `watch` was last given, to go on from there.
 
     Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
     and settings that do not fit the clip.
     """
     settings = settings or RecoverSettings()
     problem = prepare(
-        data, operator, settings, noise=noise, generator=generator, times=times, sequences=sequences, beta=beta
+        data,
+        operator,
+        settings,
+        clip_shape=clip_shape,
+        noise=noise,
+        generator=generator,
+        times=times,
+        sequences=sequences,
+        beta=beta,
     )
     progress, outcome = fit(problem, settings.solver(), limit=settings.time, watch=watch, resume=resume)
     found = progress.best.representation(problem, settings.solver())
@@ -167,9 +179,10 @@ def recover(
 
 def prepare(
     data: Data | np.ndarray,
-    operator: Measurement,
+    operator: Any,
     settings: RecoverSettings,
     *,
+    clip_shape: Sequence[int] | None = None,
     noise: float | Mapping[str, Any] | None = 0.0,
     generator: Generator | None = None,
     times: Tensor | Sequence[float] | None = None,
@@ -177,6 +190,7 @@ def prepare(
     beta: Tensor | None = None,
 ) -> Problem:
     """The problem that `recover` solves, with everything checked that can be before the first round."""
+    operator = as_measurement(operator, clip_shape)
     y = _as_data(data, operator)
     frames, channels, height, width = operator.clip_shape
     made = generator or make(settings.generator_name(channels), (channels, height, width), seed=settings.seed)
@@ -205,15 +219,20 @@ def _as_data(data: Data | np.ndarray, operator: Measurement) -> Data:
         tensor = torch.as_tensor(values)
         return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
 
-    if not isinstance(operator, Measurement):
-        raise InputError(
-            f"operator: expected one of lowreel's or lowreel.Functions(forward, adjoint, clip_shape), got "
-            f"{type(operator).__name__}"
-        )
-    if not type(operator).__module__.startswith("lowreel.") or isinstance(operator, Functions):
+    if _of_others(operator):
         check_operator(operator)
-    y = tuple(convert(v) for v in data) if isinstance(data, tuple) else convert(data)
+    several = isinstance(data, tuple) or (is_stack(operator) and not isinstance(data, Tensor | np.ndarray))
+    y = tuple(convert(v) for v in data) if several else convert(data)
     return checked(y, operator)
+
+
+def _of_others(operator: Measurement) -> bool:
+    """Whether any part of it is made elsewhere: adapted, or a class of somebody else's."""
+    return any(
+        isinstance(module, Foreign) or not type(module).__module__.startswith("lowreel.")
+        for module in operator.modules()
+        if isinstance(module, Measurement)
+    )
 
 
 def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:

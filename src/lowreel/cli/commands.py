@@ -27,6 +27,7 @@ from ..settings import (
     Settings,
     TrainSettings,
 )
+from .checking import add_check
 from .display import ProgressBar, show_summary
 from .operators import OPERATORS, Operator, build, check_operator_settings, name_of
 from .values import parse_frames, parse_size
@@ -50,6 +51,7 @@ measure = App(name="measure", help="Measure a clip with an operator and write th
 simulate = App(name="simulate", help="Measure a clip, recover it and score the result, in one go.")
 app.command(measure)
 app.command(simulate)
+add_check(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .adapters import Functions
-from .base import Composed, Data, Measurement, Part, Stacked, inner, map_data, spec_hash, tensors_of
-from .check import check_operator
+from .adapters import Foreign, Functions, as_measurement, as_scipy
+from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
+from .check import Examination, check_operator, examine
 from .consistency import nearest_consistent
 from .datafile import Measured, checked
 from .noise import (
@@ -26,6 +26,7 @@ from .noise import (
     weights_of,
 )
 from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
+from .plugin import operator_from_name
 from .random import Gaussian, Projections, Signs
 from .resample import Bayer, Blur, Downsample, LongExposure
 from .snapshot import Snapshot
@@ -39,6 +40,8 @@ __all__ = [
     "Cosine",
     "Data",
     "Downsample",
+    "Examination",
+    "Foreign",
     "Fourier",
     "Functions",
     "Gaussian",
@@ -60,15 +63,20 @@ __all__ = [
     "add_poisson_noise",
     "add_salt_and_pepper",
     "add_white_noise",
+    "as_measurement",
+    "as_scipy",
     "check_operator",
     "checked",
+    "examine",
     "from_spec",
     "inner",
     "is_exact",
+    "is_stack",
     "map_data",
     "nearest_consistent",
     "no_noise",
     "noise_entry",
+    "operator_from_name",
     "spec_hash",
     "streams",
     "tensors_of",

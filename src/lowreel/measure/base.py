@@ -202,6 +202,11 @@ class Measurement(nn.Module, ABC):
         return spec_hash(self.spec())
 
 
+def is_stack(operator: Measurement) -> bool:
+    """Whether its data is a tuple of tensors."""
+    return any(isinstance(shape, tuple) for shape in operator.data_shape)
+
+
 def spec_hash(spec: Mapping[str, Any]) -> str:
     """SHA-256 of a spec, whatever the order of its fields."""
     return hashlib.sha256(json.dumps(dict(spec), sort_keys=True).encode()).hexdigest()
