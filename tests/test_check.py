@@ -248,8 +248,8 @@ def test_large_operators_are_tested_as_sharply():
 def test_the_operator_is_left_as_it_was():
     """No buffer and no random state is changed by an examination."""
     operator, state = Gaussian(SHAPE, 7), torch.get_rng_state()
-    before = operator.rows.clone()
+    before = operator.held.clone()
     examine(operator)
-    assert torch.equal(operator.rows, before)
+    assert torch.equal(operator.held, before)
     assert torch.equal(torch.get_rng_state(), state)
     assert examine(Identity((1, 1, 1, 1))).sound

@@ -49,9 +49,12 @@ class _ByAdjoint(torch.autograd.Function):
     """A linear map whose vector-Jacobian product is given as another function, so that autograd keeps nothing."""
 
     @staticmethod
-    def forward(ctx: Any, v: Tensor, function: LinearMap, transposed: LinearMap) -> Tensor:
-        ctx.function, ctx.transposed = function, transposed
+    def forward(v: Tensor, function: LinearMap, transposed: LinearMap) -> Tensor:
         return function(v.detach())
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        _, ctx.function, ctx.transposed = inputs
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
