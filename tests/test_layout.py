@@ -15,6 +15,7 @@ ROWS = {
     "errors": -1,
     "files": -1,
     "checkpoints": -1,
+    "containers": -1,
     "video": 0,
     "measure": 0,
     "generators": 0,
@@ -37,13 +38,14 @@ ROWS = {
     "cli": 6,
     "inspect": 6,
 }
-"""Rows of the table in DESIGN.md; errors, files and checkpoints lie under them all."""
+"""Rows of the table in DESIGN.md; errors, files, checkpoints and containers lie under them all."""
 
 HOMES = {"__init__", "__main__"}
 """The package's front door and `python -m lowreel`: they stand above the rows."""
 
-SIDEWAYS_BELOW = {("files", "errors"), ("checkpoints", "files"), ("checkpoints", "errors")}
-"""They lie under row 0: checkpoints are files, and both may raise errors."""
+SIDEWAYS_BELOW = {("files", "errors")}
+SIDEWAYS_BELOW |= {(own, target) for own in ("checkpoints", "containers") for target in ("files", "errors")}
+"""They lie under row 0: checkpoints and containers are files, and all may raise errors."""
 
 
 def module_of(path):

@@ -21,7 +21,7 @@ from torch import Tensor
 from .checkpoints import alone_in, load_checkpoint, save_checkpoint
 from .datasets import open_source
 from .errors import InputError
-from .files import check_free, read_json, remove_leftovers, replacing, write_json
+from .files import check_free, is_array_file, read_json, remove_leftovers, replacing, write_json
 from .generators import Generator
 from .measure import Measured, tensors_of
 from .metrics import psnr, psnr_range, ssim
@@ -273,8 +273,9 @@ def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
     path = arguments.pop("path")
     if arguments.get("frames") is not None:
         arguments["frames"] = slice(*arguments["frames"])
-    if arguments.get("size") is not None:
-        arguments["size"] = tuple(arguments["size"])
+    for name in ("size", "levels"):
+        if arguments.get(name) is not None:
+            arguments[name] = tuple(arguments[name])
     truth = open_source(path, **arguments)
     if tuple(truth.shape) != tuple(clip_shape):
         raise InputError(
@@ -304,7 +305,7 @@ def clip_information(clip: Any) -> dict[str, Any]:
 
     Scale and offset are kept for arrays, whose units `recovered.npy` has to have; pictures stay in [0, 1].
     """
-    array = Path(clip.source).suffix in (".npy", ".npz")
+    array = is_array_file(clip.source)
     return {
         "source": source_text(clip.source),
         "rate": str(clip.rate),

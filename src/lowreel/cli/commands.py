@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
 from ..errors import InputError
-from ..files import check_free
+from ..files import check_free, split_member
 from ..names import GENERATORS, file_text, source_text
 from ..settings import (
     BlocksSettings,
@@ -563,7 +563,9 @@ def _fresh(output: Path | None, name: str) -> Path:
 
 
 def _stem(clip: Path) -> str:
-    return clip.stem.replace(":", "-")
+    file, name = split_member(clip)
+    text = file.stem if name is None else f"{file.stem}-{name}"
+    return text.replace(":", "-").replace("/", "-")
 
 
 def _unused(folder: Path) -> Path:
