@@ -285,14 +285,32 @@ def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
     return truth.read()
 
 
+def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
+    """How to read a true clip for data of others: with the data's scale and offset where it then fits better.
+
+    A true clip may be in the units of the data, or have levels of its own (a video; floats in [0, 1]).
+    """
+    levels = [measured.clip.get("scale", 1.0), measured.clip.get("offset", 0.0)]
+    if "path" in measured.clip.get("reading", {"path": None}) or not is_array_file(reading["path"]):
+        return reading
+    choices = (reading, reading | {"levels": levels})
+    shape = measured.operator.clip_shape
+    return min(choices, key=lambda how: _misfit(load_truth(how, shape), measured)[0])
+
+
+def _misfit(truth: Tensor, measured: Measured) -> tuple[float, float]:
+    """The squared difference of the data and what the true clip would have given, and the squared norm of the data."""
+    pairs = list(zip(tensors_of(measured.operator(truth)), tensors_of(measured.data), strict=True))
+    error = sum(float((found - y).abs().square().sum()) for found, y in pairs)
+    return error, sum(float(y.abs().square().sum()) for _, y in pairs)
+
+
 def doubts_about(truth: Tensor, measured: Measured) -> list[str]:
     """A sentence for the user where the true clip would not have given the data: it may be another clip.
 
     That is where the error exceeds a tenth of the data and three times the noise.
     """
-    pairs = list(zip(tensors_of(measured.operator(truth)), tensors_of(measured.data), strict=True))
-    error = sum(float((found - y).abs().square().sum()) for found, y in pairs)
-    power = sum(float(y.abs().square().sum()) for _, y in pairs)
+    error, power = _misfit(truth, measured)
     noise = _numbers(measured) * measured.noise.get("sigma", 0.0) ** 2
     if error <= 0.01 * power + 9 * noise:
         return []

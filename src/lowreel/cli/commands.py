@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..files import check_free, split_member
 from ..names import GENERATORS, file_text, source_text
 from ..settings import (
+    ArraysSettings,
     BlocksSettings,
     ClipSettings,
     FourierSettings,
@@ -34,6 +35,7 @@ from ..settings import (
     SnapshotSettings,
     TrainSettings,
 )
+from .arrays import are_arrays_meant, measured_arrays
 from .display import ProgressBar, show_summary
 from .values import parse_frames, parse_size
 
@@ -239,14 +241,16 @@ def recover(
     output: OutputOrNew = None,
     truth: Path | None = None,
     resume: Resume = False,
+    arrays: Annotated[ArraysSettings, Flat] = ArraysSettings(),
     recovering: Recovering = RecoverSettings(),
 ) -> None:
-    """Recover a clip from a data file, or go on with an unfinished run.
+    """Recover a clip from a data file or from arrays of others, or go on with an unfinished run.
 
     Parameters
     ----------
     data
-        file that `lowreel measure` wrote; with --resume the run folder
+        file that `lowreel measure` wrote; with --operator a .mat, .h5, .npz or .npy of others; with --resume the run
+        folder
     output
         folder of the run; default: a new one in runs/
     truth
@@ -257,14 +261,17 @@ def recover(
     if resume:
         if output is not None or truth is not None:
             raise InputError(f"{data}: a run goes on in its own folder with its own truth; leave out -o and --truth")
+        if arrays != ArraysSettings():
+            raise InputError(f"{data}: a run goes on with the data it has; leave out --operator and what goes with it")
         _go_on(data, recovering)
         return
-    from ..measure import Measured
-
     if data.is_dir():
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
-    folder = _fresh(output, data.stem)
-    measured = Measured.load(data)
+    others = are_arrays_meant(data, arrays)
+    folder = _fresh(output, _stem(data))
+    from ..measure import Measured
+
+    measured = measured_arrays(data, arrays) if others else Measured.load(data)
     reading = _truth_reading(truth, measured) if truth else None
     _start(folder, measured, recovering, reading)
 
@@ -543,9 +550,12 @@ def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
 
 def _truth_reading(truth: Path, measured: Measured) -> dict[str, Any]:
     """The true clip is read as the measured one was, or else to the data's shape."""
+    from ..runs import in_levels_of
+
     _, channels, height, width = measured.operator.clip_shape
     known = measured.clip.get("reading") or {"fit": "squash", "frames": [measured.operator.clip_shape[0]]}
-    return {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
+    reading = {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
+    return in_levels_of(measured, reading)
 
 
 def _given(output: Path | None) -> Path:

@@ -27,3 +27,11 @@ def parse_frames(text: str | None) -> list[int | None] | None:
     if len(fields) <= 3 and all(f == "" or _whole(f) for f in fields) and any(fields):
         return [int(f) if f else None for f in fields]
     raise InputError(f"--frames: expected N, A:B or A:B:STEP, got {text!r}")
+
+
+def parse_shape(text: str | None) -> tuple[int, int, int, int]:
+    """(T, C, H, W) of "TxCxHxW"; InputError otherwise."""
+    numbers = (text or "").lower().split("x")
+    if len(numbers) == 4 and all(_whole(n) and int(n) > 0 for n in numbers):
+        return int(numbers[0]), int(numbers[1]), int(numbers[2]), int(numbers[3])
+    raise InputError(f"--clip-shape: expected TxCxHxW, such as 16x1x64x64, got {text!r}")

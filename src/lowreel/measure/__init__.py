@@ -10,10 +10,12 @@ from torch import Tensor
 from ..errors import InputError
 from . import streams
 from .adapters import Functions
+from .arrays import ARRAY_KINDS, Given, check_finite, data_of
 from .base import Composed, Data, Measurement, Part, Stacked, inner, map_data, spec_hash, tensors_of
 from .check import check_operator
 from .consistency import nearest_consistent
 from .datafile import Measured, checked
+from .levels import Levels, found_levels, in_levels
 from .noise import add_white_noise, no_noise
 from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
 from .random import Gaussian, Signs
@@ -21,12 +23,15 @@ from .snapshot import Snapshot
 from .transforms import Fourier
 
 __all__ = [
+    "ARRAY_KINDS",
     "Composed",
     "Data",
     "Fourier",
     "Functions",
     "Gaussian",
+    "Given",
     "Identity",
+    "Levels",
     "Mask",
     "Measured",
     "Measurement",
@@ -38,9 +43,13 @@ __all__ = [
     "Snapshot",
     "Stacked",
     "add_white_noise",
+    "check_finite",
     "check_operator",
     "checked",
+    "data_of",
+    "found_levels",
     "from_spec",
+    "in_levels",
     "inner",
     "map_data",
     "nearest_consistent",
