@@ -15,6 +15,9 @@ WHITES = (1, 255, 1023, 4095, 16383, 65535)
 """White of 1, 8, 10, 12, 14 and 16 bits."""
 
 MARGIN = 1.1
+DARK = 0.1
+"""A peak below this is taken for units of its own, such as those of an MRI scanner, not for a dark clip in [0, 1]."""
+
 ITERATIONS = 20
 
 
@@ -32,8 +35,8 @@ def found_levels(data: Data, operator: Measurement) -> Levels:
     Some clip with levels in [offset, offset + peak] has to explain the data. Where rows only add pixels up, a row's
     number over its sum of weights is a mean of pixels, so that the largest of them is the least possible peak;
     elsewhere the peak is that of the least-norm clip. Whole numbers take the smallest of WHITES that is not below it;
-    others 1 if the peak is no more, else the peak and a tenth on top. Only pixels as they are can tell an offset: it
-    is the smallest of them, if below zero.
+    others 1 if the peak is between 0.1 and 1, else the peak and a tenth on top. Only pixels as they are can tell an
+    offset: it is the smallest of them, if below zero.
     """
     informative = operator.informative()
     known = [y[k] for y, k in zip(tensors_of(data), tensors_of(informative), strict=True)]
@@ -45,7 +48,7 @@ def found_levels(data: Data, operator: Measurement) -> Levels:
         return Levels(next((float(white) for white in WHITES if white >= peak), peak))
     if offset < 0:
         return Levels(peak or 1.0, offset)
-    return Levels(1.0 if peak <= 1 else MARGIN * peak)
+    return Levels(1.0 if DARK <= peak <= 1 or peak <= 0 else MARGIN * peak)
 
 
 def in_levels(data: Data, operator: Measurement, levels: Levels) -> Data:
