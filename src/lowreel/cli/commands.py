@@ -182,7 +182,8 @@ CLIP_HELP = """
     Parameters
     ----------
     clip
-        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
+        video file, folder of images, array (.npy, .npz, .mat, .h5; FILE.mat:NAME picks one), or a name:
+        rotating-mnist:7, moving-mnist:0, color-wheel:0
 """
 MEASURE_HELP = f"""{CLIP_HELP}    output
         file to write, such as y.safetensors
@@ -291,7 +292,7 @@ def inpaint(
     Parameters
     ----------
     clip
-        video file, folder of images, or .npy/.npz array
+        video file, folder of images, or array (.npy, .npz, .mat, .h5; FILE.mat:NAME picks one)
     mask
         image (for every frame), folder, video or array of the clip's size: white = keep, black = fill in
     output
