@@ -117,7 +117,8 @@ def _real(values: np.ndarray, array: Array) -> np.ndarray:
 def _stretch(frames: slice, total: int, y: Array) -> tuple[int, int]:
     start, stop, step = frames.indices(total)
     if step != 1 or start >= stop or (frames.stop or 0) > total:
-        raise InputError(f"--frames: expected N or A:B within the {total} frames of {y.label}, got {frames}")
+        got = ":".join("" if n is None else str(n) for n in (frames.start, frames.stop, frames.step)).rstrip(":")
+        raise InputError(f"--frames: expected N or A:B within the {total} frames of {y.label}, got {got}")
     return start, stop
 
 
