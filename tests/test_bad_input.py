@@ -211,7 +211,9 @@ BAD = {
         MEASURE.format("none.npy"), ["none.npy", "empty"], array("none.npy", np.ones((0, 1, 12, 16)))
     ),
     "npz without the clip": Bad(
-        MEASURE.format("two.npz"), ["two.npz", "name the clip x"], lambda: np.savez("two.npz", a=moving(), b=moving())
+        MEASURE.format("two.npz"),
+        ["two.npz", "say which", "two.npz:b"],
+        lambda: np.savez("two.npz", a=moving(), b=moving()),
     ),
     "npz of nothing": Bad(MEASURE.format("none.npz"), ["none.npz", "(none)"], lambda: np.savez("none.npz")),
     "picture of 100000x100000": Bad(MEASURE.format("huge.png"), ["huge.png", "pixels"], huge_picture),

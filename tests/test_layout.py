@@ -16,6 +16,7 @@ ROWS = {
     "files": -1,
     "memory": -1,
     "checkpoints": -1,
+    "containers": -1,
     "video": 0,
     "measure": 0,
     "generators": 0,
@@ -39,13 +40,14 @@ ROWS = {
     "cli": 6,
     "inspect": 6,
 }
-"""Rows of the table in DESIGN.md; errors, files, memory and checkpoints lie under them all."""
+"""Rows of the table in DESIGN.md; errors, files, memory, checkpoints and containers lie under them all."""
 
 HOMES = {"__init__", "__main__"}
 """The package's front door and `python -m lowreel`: they stand above the rows."""
 
-SIDEWAYS_BELOW = {("files", "errors"), ("memory", "errors"), ("checkpoints", "files"), ("checkpoints", "errors")}
-"""They lie under row 0: checkpoints are files, and both may raise errors."""
+SIDEWAYS_BELOW = {("files", "errors"), ("memory", "errors")}
+SIDEWAYS_BELOW |= {(own, target) for own in ("checkpoints", "containers") for target in ("files", "errors")}
+"""They lie under row 0: checkpoints and containers are files, and all may raise errors."""
 
 
 def module_of(path):

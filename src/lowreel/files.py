@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEADER = "lowreel"
+
+ARRAY_FILES = (".mat", ".h5", ".hdf5", ".npz", ".npy")
+"""Suffixes of the files that hold arrays with names."""
+
+_MEMBER = re.compile(rf"(.+(?:{'|'.join(map(re.escape, ARRAY_FILES))})):(.+)", re.IGNORECASE | re.DOTALL)
+
+
+def split_member(path: str | Path) -> tuple[Path, str | None]:
+    """File and name of "FILE.mat:NAME", None for the name of any other path; a file of that very name comes first."""
+    match = None if Path(path).exists() else _MEMBER.fullmatch(str(path))
+    return (Path(match[1]), match[2]) if match else (Path(path), None)
+
+
+def is_array_file(path: str | Path) -> bool:
+    """Whether this names a file of arrays, or an array in one."""
+    return split_member(path)[0].suffix.lower() in ARRAY_FILES
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from torch import Tensor
 from .checkpoints import alone_in, load_checkpoint, save_checkpoint
 from .datasets import open_source
 from .errors import InputError
-from .files import check_free, read_json, remove_leftovers, replacing, write_json
+from .files import check_free, is_array_file, read_json, remove_leftovers, replacing, write_json
 from .generators import Generator
 from .measure import Measured, tensors_of
 from .memory import parse_bytes
@@ -275,8 +275,9 @@ def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
     path = arguments.pop("path")
     if arguments.get("frames") is not None:
         arguments["frames"] = slice(*arguments["frames"])
-    if arguments.get("size") is not None:
-        arguments["size"] = tuple(arguments["size"])
+    for name in ("size", "levels"):
+        if arguments.get(name) is not None:
+            arguments[name] = tuple(arguments[name])
     truth = open_source(path, **arguments)
     if tuple(truth.shape) != tuple(clip_shape):
         raise InputError(
@@ -284,6 +285,26 @@ def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
             "give the clip that was measured"
         )
     return truth.read()
+
+
+def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
+    """How to read a true clip for data of others: with the data's scale and offset where it then fits better.
+
+    A true clip may be in the units of the data, or have levels of its own (a video; floats in [0, 1]).
+    """
+    levels = [measured.clip.get("scale", 1.0), measured.clip.get("offset", 0.0)]
+    if "path" in measured.clip.get("reading", {"path": None}) or not is_array_file(reading["path"]):
+        return reading
+    choices = (reading, reading | {"levels": levels})
+    shape = measured.operator.clip_shape
+    return min(choices, key=lambda how: _misfit(load_truth(how, shape), measured)[0])
+
+
+def _misfit(truth: Tensor, measured: Measured) -> tuple[float, float]:
+    """The squared difference of the data and what the true clip would have given, and the squared norm of the data."""
+    pairs = list(zip(tensors_of(measured.operator(truth)), tensors_of(measured.data), strict=True))
+    error = sum(float((found - y).abs().square().sum()) for found, y in pairs)
+    return error, sum(float(y.abs().square().sum()) for _, y in pairs)
 
 
 def doubts_about(truth: Tensor, measured: Measured) -> list[str]:
@@ -294,9 +315,7 @@ def doubts_about(truth: Tensor, measured: Measured) -> list[str]:
     """
     if measured.noise["kind"] not in ("none", "white", "poisson"):
         return []
-    pairs = list(zip(tensors_of(measured.operator(truth)), tensors_of(measured.data), strict=True))
-    error = sum(float((found - y).abs().square().sum()) for found, y in pairs)
-    power = sum(float(y.abs().square().sum()) for _, y in pairs)
+    error, power = _misfit(truth, measured)
     noise = _numbers(measured) * measured.noise.get("sigma", 0.0) ** 2
     if error <= 0.01 * power + 9 * noise:
         return []
@@ -309,7 +328,7 @@ def clip_information(clip: Any) -> dict[str, Any]:
 
     Scale and offset are kept for arrays, whose units `recovered.npy` has to have; pictures stay in [0, 1].
     """
-    array = Path(clip.source).suffix in (".npy", ".npz")
+    array = is_array_file(clip.source)
     return {
         "source": source_text(clip.source),
         "rate": str(clip.rate),

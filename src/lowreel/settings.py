@@ -161,6 +161,23 @@ class ClipSettings(Settings):
     frames: str | None = Field(None, description="N (the first N frames), A:B or A:B:STEP; default: all")
 
 
+class ArraysSettings(Settings):
+    """Which arrays of a file of others are the data and what it was measured with."""
+
+    operator: str | None = Field(
+        None,
+        description="what made the data of a file of arrays: snapshot (needs --mask), mask (pixels that are missing), "
+        "or package.module:object, an operator of your own (needs --clip-shape)",
+    )
+    y: str | None = Field(None, description="name of the array of data in DATA; default: the only one")
+    mask: str | None = Field(None, description="name of the operator's mask in DATA, or another FILE or FILE:NAME")
+    frames: str | None = Field(None, description="recover only the first N frames, or A:B; default: all")
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="white, in the units of the data, such as 255; default: found from the data"
+    )
+    clip_shape: str | None = Field(None, description="TxCxHxW of the clip, for an operator of your own")
+
+
 class NoiseSettings(Settings):
     """Noise added to the data, one kind at a time."""
 

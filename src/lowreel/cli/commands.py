@@ -14,10 +14,11 @@ from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
 from ..errors import InputError
-from ..files import check_free
+from ..files import check_free, split_member
 from ..memory import parse_bytes
 from ..names import GENERATORS, file_text, source_text
 from ..settings import (
+    ArraysSettings,
     ClipSettings,
     ImagesSettings,
     MeasureSettings,
@@ -27,6 +28,7 @@ from ..settings import (
     Settings,
     TrainSettings,
 )
+from .arrays import are_arrays_meant, measured_arrays
 from .checking import add_check
 from .display import ProgressBar, show_summary
 from .operators import OPERATORS, Operator, build, check_operator_settings, name_of
@@ -115,7 +117,8 @@ CLIP_HELP = """
     Parameters
     ----------
     clip
-        video file, folder of images, .npy/.npz array, or a name: rotating-mnist:7, moving-mnist:0, color-wheel:0
+        video file, folder of images, array (.npy, .npz, .mat, .h5; FILE.mat:NAME picks one), or a name:
+        rotating-mnist:7, moving-mnist:0, color-wheel:0
 """
 MEASURE_HELP = f"""{CLIP_HELP}    output
         file to write, such as y.safetensors
@@ -174,14 +177,16 @@ def recover(
     output: OutputOrNew = None,
     truth: Path | None = None,
     resume: Resume = False,
+    arrays: Annotated[ArraysSettings, Flat] = ArraysSettings(),
     recovering: Recovering = RecoverSettings(),
 ) -> None:
-    """Recover a clip from a data file, or go on with an unfinished run.
+    """Recover a clip from a data file or from arrays of others, or go on with an unfinished run.
 
     Parameters
     ----------
     data
-        file that `lowreel measure` wrote; with --resume the run folder
+        file that `lowreel measure` wrote; with --operator a .mat, .h5, .npz or .npy of others; with --resume the run
+        folder
     output
         folder of the run; default: a new one in runs/
     truth
@@ -192,14 +197,18 @@ def recover(
     if resume:
         if output is not None or truth is not None:
             raise InputError(f"{data}: a run goes on in its own folder with its own truth; leave out -o and --truth")
+        if arrays != ArraysSettings():
+            raise InputError(f"{data}: a run goes on with the data it has; leave out --operator and what goes with it")
         _go_on(data, recovering)
         return
-    from ..measure import Measured
-
     if data.is_dir():
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
-    folder = _fresh(output, data.stem)
-    measured = Measured.load(data, memory=parse_bytes(recovering.memory))
+    others = are_arrays_meant(data, arrays)
+    folder = _fresh(output, _stem(data))
+    from ..measure import Measured
+
+    budget = parse_bytes(recovering.memory)
+    measured = measured_arrays(data, arrays) if others else Measured.load(data, memory=budget)
     reading = _truth_reading(truth, measured) if truth else None
     _start(folder, measured, recovering, reading)
 
@@ -219,7 +228,7 @@ def inpaint(
     Parameters
     ----------
     clip
-        video file, folder of images, or .npy/.npz array
+        video file, folder of images, or array (.npy, .npz, .mat, .h5; FILE.mat:NAME picks one)
     mask
         image (for every frame), folder, video or array of the clip's size: white = keep, black = fill in
     output
@@ -479,9 +488,12 @@ def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
 
 def _truth_reading(truth: Path, measured: Measured) -> dict[str, Any]:
     """The true clip is read as the measured one was, or else to the data's shape."""
+    from ..runs import in_levels_of
+
     _, channels, height, width = measured.operator.clip_shape
     known = measured.clip.get("reading") or {"fit": "squash", "frames": [measured.operator.clip_shape[0]]}
-    return {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
+    reading = {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
+    return in_levels_of(measured, reading)
 
 
 def _given(output: Path | None) -> Path:
@@ -499,7 +511,9 @@ def _fresh(output: Path | None, name: str) -> Path:
 
 
 def _stem(clip: Path) -> str:
-    return clip.stem.replace(":", "-")
+    file, name = split_member(clip)
+    text = file.stem if name is None else f"{file.stem}-{name}"
+    return text.replace(":", "-").replace("/", "-")
 
 
 def _unused(folder: Path) -> Path:

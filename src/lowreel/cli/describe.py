@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..containers import Entry, clip_entry, entries_of, is_matlab
 from ..datasets import open_source
 from ..errors import InputError
-from ..files import kind_of
+from ..files import is_array_file, kind_of, split_member
 from ..generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
 from ..measure import Measured
 from ..metrics import error_decibels
@@ -23,7 +24,7 @@ def describe(path: Path) -> dict[str, Any]:
         return _weights(zoo_file(str(path)))
     if not path.exists() and is_wrong_clip_name(path):
         raise InputError(f"{path}: expected NAME:NUMBER, such as {str(path).split(':')[0]}:7")
-    if not path.exists() and not is_clip_name(path):
+    if not split_member(path)[0].exists() and not is_clip_name(path):
         raise InputError(f"{path}: no such file or folder")
     if path.name.endswith(".training") and (path / "config.json").is_file():
         return _training(path)
@@ -34,6 +35,18 @@ def describe(path: Path) -> dict[str, Any]:
     if path.suffix in STATE_DICTS:
         generator = load_weights(path)
         return {"state dict": path, "generator": generator.spec(), "parameters": generator.weights_count}
+    if path.is_file() and is_array_file(path) and len(entries := entries_of(path)) > 1:
+        return _arrays(path, entries)
+    return _clip(path)
+
+
+def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
+    """The arrays of a file, and what is known of the clip where one of them must be it."""
+    clip = _clip(path) if clip_entry(entries, is_matlab(path)) else {"arrays": path}
+    return clip | {entry.name: entry.problem or entry.facts for entry in entries}
+
+
+def _clip(path: Path) -> dict[str, Any]:
     clip = open_source(path)
     frames, channels, height, width = clip.shape
     return {

@@ -27,6 +27,7 @@ def open_source(
     fit: Literal["squash", "crop"] = "squash",
     channels: int | None = None,
     frames: slice | None = None,
+    levels: tuple[float, float] | None = None,
 ) -> Clip:
     """A clip by name or from a file, with the wishes of `open_clip`.
 
@@ -38,7 +39,7 @@ def open_source(
     if not is_clip_name(source):
         if is_wrong_clip_name(source):
             raise InputError(f"{source}: expected NAME:NUMBER, such as {str(source).split(':')[0]}:7")
-        return open_clip(source, size=size, fit=fit, channels=channels, frames=frames)
+        return open_clip(source, size=size, fit=fit, channels=channels, frames=frames, levels=levels)
     name, number = split_clip_name(source)
     if number >= 2**32:
         raise InputError(f"{source}: the number should be below 2^32")

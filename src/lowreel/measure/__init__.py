@@ -10,10 +10,12 @@ from torch import Tensor
 from ..errors import InputError
 from . import streams
 from .adapters import Foreign, Functions, as_measurement, as_scipy
+from .arrays import ARRAY_KINDS, Given, check_finite, data_of
 from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
 from .check import Examination, check_operator, examine
 from .consistency import nearest_consistent
 from .datafile import Measured, checked
+from .levels import Levels, found_levels, in_levels
 from .noise import (
     DATA_TERMS,
     add_dead_columns,
@@ -33,6 +35,7 @@ from .snapshot import Snapshot
 from .transforms import Cosine, Fourier, SinglePixel
 
 __all__ = [
+    "ARRAY_KINDS",
     "DATA_TERMS",
     "Bayer",
     "Blur",
@@ -45,7 +48,9 @@ __all__ = [
     "Fourier",
     "Functions",
     "Gaussian",
+    "Given",
     "Identity",
+    "Levels",
     "LongExposure",
     "Mask",
     "Measured",
@@ -65,10 +70,14 @@ __all__ = [
     "add_white_noise",
     "as_measurement",
     "as_scipy",
+    "check_finite",
     "check_operator",
     "checked",
+    "data_of",
     "examine",
+    "found_levels",
     "from_spec",
+    "in_levels",
     "inner",
     "is_exact",
     "is_stack",

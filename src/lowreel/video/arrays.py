@@ -1,10 +1,8 @@
-"""Clips in .npy and .npz files."""
+"""Clips in files of arrays: .npy, .npz, .mat, .h5."""
 
 from __future__ import annotations
 
 import math
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..containers import Array, as_clip, load_clip
 from ..errors import InputError
 from ..files import replacing
 from .reader import RATE
@@ -20,21 +19,27 @@ SLICE = 1 << 26  # bytes of an array looked at at once
 
 
 class ArrayReader:
-    """An array in .npy (memory-mapped) or .npz, at 25 frames per second."""
+    """An array of a file, FILE or FILE:NAME, at 25 frames per second; .npy is mapped, others are held in memory.
+
+    `levels`, (scale, offset), stand in place of the array's own.
+    """
 
     rate, has_audio = RATE, False
 
-    def __init__(self, path: Path) -> None:
-        array = _array(path)
-        if array.dtype.kind not in "biuf" or array.size == 0:
-            kind = f"{array.dtype} of shape {array.shape}"
-            raise InputError(f"{path}: expected an array of real numbers, not empty; got {kind}")
-        self._frames = _as_clip(path, array)
+    def __init__(self, path: Path, levels: tuple[float, float] | None = None) -> None:
+        array = load_clip(path)
+        values = array.values
+        if values.dtype.kind not in "biuf" or values.size == 0:
+            kind = f"{values.dtype} of shape {values.shape}"
+            advice = "; take its magnitude, abs(...), first" if values.dtype.kind == "c" else ""
+            raise InputError(f"{path}: expected an array of real numbers, not empty; got {kind}{advice}")
+        self._frames = as_clip(array)
         self.count = self.available = len(self._frames)
         channels, height, width = self._frames.shape[1:]
         self.shape = (channels, height, width)
         self.times = tuple(i / RATE for i in range(self.count))
-        self.scale, self.offset = _range(path, self._frames)
+        found = _range(array, self._frames)
+        self.scale, self.offset = levels or found
 
     def frames(self, indices: range) -> Iterator[Tensor]:
         """See `Reader`."""
@@ -62,41 +67,15 @@ class TensorReader:
         yield from (self._clip[index] for index in indices)
 
 
-def _array(path: Path) -> np.ndarray:
-    try:
-        if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as loaded:
-            names = loaded.files
-            named = names if len(names) == 1 else [name for name in ("x", "clip") if name in names]
-            if len(named) == 1:
-                return loaded[named[0]]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read as a NumPy array ({error}); save it again with numpy.save") from None
-    raise InputError(f"{path}: holds the arrays {', '.join(names) or '(none)'}; name the clip x, or keep it alone")
-
-
-def _as_clip(path: Path, array: np.ndarray) -> np.ndarray:
-    """A view of shape (T, C, H, W)."""
-    if array.ndim in (2, 3):
-        return array[None, None] if array.ndim == 2 else array[:, None]
-    if array.ndim == 4 and array.shape[1] in (1, 3):
-        return array
-    if array.ndim == 4 and array.shape[3] in (1, 3):
-        return array.transpose(0, 3, 1, 2)
-    wanted = "(H, W), (T, H, W), (T, C, H, W) or (T, H, W, C) with C = 1 or 3"
-    raise InputError(f"{path}: expected an array {wanted}; got {array.shape}")
-
-
-def _range(path: Path, clip: np.ndarray) -> tuple[float, float]:
+def _range(array: Array, clip: np.ndarray) -> tuple[float, float]:
     """The scale and offset that bring an array to [0, 1].
 
-    uint8 has 255; floats within [0, 1] stay; all others, 12 bits in uint16 for one, are read through once, by slices,
-    and take the range that is there.
+    uint8 has 255, and so have MATLAB's doubles that are whole numbers up to 255; floats within [0, 1] stay; all
+    others, 12 bits in uint16 for one, are read through once, by slices, and take the range that is there.
     """
     if clip.dtype.kind == "b" or clip.dtype == np.uint8:
         return (1.0 if clip.dtype.kind == "b" else 255.0), 0.0
-    low, high, bad, first = math.inf, -math.inf, 0, -1
+    low, high, bad, first, whole = math.inf, -math.inf, 0, -1, array.matlab
     step = max(1, SLICE // max(1, clip[0].nbytes))
     for start in range(0, len(clip), step):
         part = np.asarray(clip[start : start + step])
@@ -104,10 +83,13 @@ def _range(path: Path, clip: np.ndarray) -> tuple[float, float]:
             bad += int((~finite).sum())
             first = start + int((~finite).any(axis=(1, 2, 3)).argmax()) if first < 0 else first
         low, high = min(low, float(part.min())), max(high, float(part.max()))
+        whole = whole and bool((part == np.floor(part)).all())
     if bad:
-        raise InputError(f"{path}: {bad} numbers are NaN or infinite, first in frame {first}; replace them")
+        raise InputError(f"{array.label}: {bad} numbers are NaN or infinite, first in frame {first}; replace them")
     if low >= 0 and high <= 1 and clip.dtype.kind == "f":
         return 1.0, 0.0
+    if whole and low >= 0 and high <= 255 and clip.dtype.kind == "f":
+        return 255.0, 0.0
     offset = min(0.0, low)
     return high - offset or 1.0, offset
 

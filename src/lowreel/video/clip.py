@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import is_array_file, split_member
 from .arrays import ArrayReader, TensorReader
 from .movies import VideoReader
 from .pictures import PICTURES, PictureReader, pages_of, pictures_of
@@ -59,15 +60,18 @@ def open_clip(
     fit: Literal["squash", "crop"] = "squash",
     channels: int | None = None,
     frames: slice | None = None,
+    levels: tuple[float, float] | None = None,
 ) -> Clip:
-    """Open a video, a picture, a folder of pictures, or a .npy / .npz array as a clip; reads no frame yet.
+    """Open a video, a picture, a folder of pictures, or an array in .npy, .npz, .mat or .h5; reads no frame yet.
 
     `size` (H, W) resizes to exactly that, `fit="crop"` after a central crop to its aspect ratio; `channels` 1 takes
     the luma of colour, 3 repeats grey; `frames` selects start:stop:step. Raises InputError for whatever the file,
-    or a wish, has wrong. Arrays may be (H, W), (T, H, W), (T, C, H, W) or (T, H, W, C); an .npz is held in memory.
+    or a wish, has wrong. Arrays may be (H, W), (T, H, W), (T, C, H, W) or (T, H, W, C), those of MATLAB (H, W),
+    (H, W, T) or (H, W, C, T); FILE.mat:NAME says which of several is meant; all but .npy are held in memory.
+    `levels`, (scale, offset), stand in place of those found in an array.
     """
     _check_wishes(size, fit, channels)
-    return _clip(Path(path), _reader(Path(path)), size, fit, channels, frames)
+    return _clip(Path(path), _reader(Path(path), levels), size, fit, channels, frames)
 
 
 def clip_of(
@@ -131,13 +135,14 @@ def _check_wishes(size: tuple[int, int] | None, fit: str, channels: int | None) 
         raise InputError(f"channels is 1 (grey) or 3 (colour); got {channels}")
 
 
-def _reader(path: Path) -> Reader:
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; expected a video, a picture, a folder of pictures or .npy")
-    if path.is_dir():
+def _reader(path: Path, levels: tuple[float, float] | None) -> Reader:
+    file, _ = split_member(path)
+    if not file.exists():
+        raise InputError(f"{file}: no such file or folder; expected a video, a picture, a folder of pictures or .npy")
+    if file.is_dir():
         return PictureReader(path, pictures_of(path))
-    if path.suffix.lower() in (".npy", ".npz"):
-        return ArrayReader(path)
+    if is_array_file(path):
+        return ArrayReader(path, levels)
     if path.suffix.lower() in PICTURES:
         return PictureReader(path, [(path, page) for page in range(pages_of(path))])
     return VideoReader(path)

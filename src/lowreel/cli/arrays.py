@@ -1,0 +1,101 @@
+"""`lowreel recover` of data that others saved: which arrays are meant, in which units. Torch comes with the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..files import ARRAY_FILES, is_array_file, split_member
+from ..names import source_text
+from ..settings import ArraysSettings
+from .values import parse_clip_shape, parse_frames
+
+if TYPE_CHECKING:
+    from ..containers import Array
+    from ..measure import Given, Measured
+
+
+def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
+    """Whether DATA is a file of others, with flags that fit; InputError where flags and file do not."""
+    given = [f"--{name.replace('_', '-')}" for name, value in wish.model_dump().items() if value is not None]
+    if not is_array_file(data):
+        if given:
+            raise InputError(f"{data}: {given[0]} is for files of arrays ({', '.join(ARRAY_FILES)}); leave it out")
+        return False
+    if wish.operator is None:
+        raise InputError(
+            f"{data}: expected a lowreel data file, or --operator with a file of arrays: "
+            "--operator snapshot --y NAME --mask NAME (lowreel info lists the names)"
+        )
+    parse_frames(wish.frames)
+    if _is_own(wish.operator):
+        if wish.clip_shape is None or wish.mask is not None or wish.frames is not None:
+            raise InputError(f"--operator {wish.operator}: give --clip-shape TxCxHxW, and neither --mask nor --frames")
+        parse_clip_shape(wish.clip_shape)
+    elif wish.clip_shape is not None:
+        raise InputError(f"--clip-shape is for an operator of your own; {wish.operator} takes it from its arrays")
+    return True
+
+
+def measured_arrays(data: Path, wish: ArraysSettings) -> Measured:
+    """Data and operator of a file of arrays, brought to grey levels in [0, 1]; prints which level is white.
+
+    The file's units stay with it as scale and offset. Raises InputError for arrays that are not there or do not fit.
+    """
+    import torch
+
+    from ..measure import Levels, Measured, check_finite, found_levels, in_levels
+
+    file, name = split_member(data)
+    y = _array(file, wish.y or name)
+    given = _given(y, file, wish)
+    check_finite(given, y.label)
+    levels = Levels(wish.scale) if wish.scale else found_levels(given.data, given.operator)
+    print(_sentence(levels, y, wish.scale is None))
+    start, stop = given.frames
+    information = {"source": source_text(y.label), "rate": "25", "audio": False}
+    information |= {"scale": levels.scale, "offset": levels.offset}
+    information |= {"reading": {"fit": "squash", "frames": [start, stop]}}
+    times = torch.arange(start, stop, dtype=torch.float64) / 25
+    return Measured(in_levels(given.data, given.operator, levels), given.operator, times, clip=information)
+
+
+def _given(y: Array, file: Path, wish: ArraysSettings) -> Given:
+    from ..measure import ARRAY_KINDS, Given, data_of, operator_from_name
+
+    assert wish.operator is not None
+    if _is_own(wish.operator):
+        shape = parse_clip_shape(wish.clip_shape)
+        assert shape is not None
+        operator = operator_from_name(wish.operator, shape)
+        return Given(operator, data_of(y, operator), (0, shape[0]))
+    if wish.operator not in ARRAY_KINDS:
+        known = ", ".join(ARRAY_KINDS)
+        raise InputError(f"--operator: expected {known} or package.module:object, got {wish.operator}")
+    mask = None if wish.mask is None else _other_array(file, wish.mask)
+    return ARRAY_KINDS[wish.operator](y, mask, slice(*(parse_frames(wish.frames) or [None])))
+
+
+def _is_own(operator: str) -> bool:
+    return ":" in operator
+
+
+def _array(file: Path, name: str | None) -> Array:
+    from ..containers import load, load_named
+
+    return load_named(file) if name is None else load(file, name)
+
+
+def _other_array(file: Path, text: str) -> Array:
+    """An array of DATA, or one of another file."""
+    from ..containers import entries_of, load, load_named
+
+    here = text in {entry.name for entry in entries_of(file)} or not is_array_file(text)
+    return load(file, text) if here else load_named(text)
+
+
+def _sentence(levels: Any, y: Array, found: bool) -> str:
+    how = "found from the data; --scale S sets another" if found else "as --scale says"
+    black = f"black is {levels.offset:g} and " if levels.offset else ""
+    return f"In the units of {y.label} {black}white is {levels.scale + levels.offset:g} ({how})."
