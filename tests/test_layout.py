@@ -24,6 +24,7 @@ ROWS = {
     "metrics": 0,
     "settings": 0,
     "schedule": 0,
+    "orthogonal": 0,
     "names": 0,
     "representation": 1,
     "datasets": 1,

@@ -19,8 +19,9 @@ from lowreel import InputError
 from lowreel.checkpoints import alone_in
 from lowreel.datasets import Images
 from lowreel.generators import Dcgan, Decoder, Generator, load_weights
+from lowreel.orthogonal import orthogonalised
 from lowreel.settings import TrainSettings
-from lowreel.train import TrainState, in_unit_ball, iterate, orthogonalised, planned_steps, principal_codes
+from lowreel.train import TrainState, in_unit_ball, iterate, planned_steps, principal_codes
 
 close = torch.testing.assert_close
 

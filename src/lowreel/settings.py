@@ -40,6 +40,11 @@ class SolverSettings(Settings):
     )
     code_step: PositiveFloat = Field(4e-3, description="step on the codes; alternating: times T")
     weight_step: PositiveFloat = Field(4e-3, description="Adam's step on the weights; alternating: times T")
+    matrix_step: PositiveFloat | None = Field(
+        None,
+        description="joint: step on weight matrices by orthogonalised momentum, root mean square of its entries; "
+        "None leaves them to Adam",
+    )
     batch: PositiveInt | None = Field(4, description="frames in a minibatch; None takes them all at once")
     start: Literal["smooth", "shared"] = Field(
         "smooth", description="first codes: a smooth path around one random code, or one unit vector for all frames"
@@ -63,7 +68,7 @@ _PAPER = {"algorithm": "alternating", "steps": 2000, "batch": None, "start": "sh
 _PAPER |= {"code_step": 200 / 256, "weight_step": 0.001 / 256}
 
 PRESETS: dict[str, SolverSettings] = {
-    "default": SolverSettings(similarity=0.01),
+    "default": SolverSettings(similarity=0.01, matrix_step=6e-4),
     "paper-latent": SolverSettings(**_PAPER, fit_weights=False),
     "paper-joint": SolverSettings(**_PAPER),
 }

@@ -18,6 +18,7 @@ from .files import tensor_hash
 from .generators import Generator, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, map_data, no_noise, streams, tensors_of, weights_of
+from .orthogonal import orthogonalised
 from .representation import Representation
 from .schedule import one_cycle
 from .settings import DataTerm, SolverSettings
@@ -157,8 +158,8 @@ def residual_terms(residual: Tensor, weights: Tensor, term: DataTerm = "squared"
 class State:
     """A snapshot after `step` rounds: all that a restart needs, sharing no memory with the iteration.
 
-    parameters: code tensors by name; weights: the generator's state; optimiser: Adam's moments by name, and
-    under `codes` the share of the step on the codes (Algorithm 1) and the loss before it;
+    parameters: code tensors by name; weights: the generator's state; optimiser: Adam's moments and the momentum of
+    weight matrices by name, and under `codes` the share of the step on the codes (Algorithm 1) and the loss before it;
     loss: mean over the round's minibatches; identity: hashes of the data, the operator and the generator.
     """
 
@@ -251,12 +252,15 @@ def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
 LEAST_SHARE = 1 / 1024
 """Smallest share of the authors' step on the codes that Algorithm 1 falls to."""
 
+MOMENTUM = 0.9
+"""Memory of the momentum of weight matrices."""
+
 CODE_TENSORS = ("coefficients", "basis", "mean")
 """Code parameters in the order in which the optimiser counts them."""
 
 
 class _Fit:
-    """The live tensors of an iteration: a copy of the generator, the code parameters, Adam."""
+    """The live tensors of an iteration: a copy of the generator, the code parameters, Adam, momentum."""
 
     def __init__(self, problem: Problem, settings: SolverSettings, state: State | None):
         self.frames = problem.operator.clip_shape[0]
@@ -276,10 +280,18 @@ class _Fit:
             for name in CODE_TENSORS
             if name in start
         }
+        self.matrices = self._matrices(settings)
+        self.momentum = {name: torch.zeros_like(weight) for name, weight in self.matrices.items()}
         self.adam = self._optimiser(settings)
         self.code_share, self.code_loss = 1.0, math.inf
         if state is not None:
             self._restore(state)
+
+    def _matrices(self, settings: SolverSettings) -> dict[str, nn.Parameter]:
+        """The weights that move by orthogonalised momentum."""
+        if settings.matrix_step is None or not settings.fit_weights:
+            return {}
+        return {name: p for name, p in self.generator.named_parameters() if p.ndim > 1}
 
     def _optimiser(self, settings: SolverSettings) -> torch.optim.Adam | None:
         if settings.algorithm == "alternating":
@@ -288,7 +300,8 @@ class _Fit:
             return torch.optim.Adam(self.generator.parameters(), lr=settings.weight_step * self.frames)
         groups: list[dict[str, Any]] = [{"params": list(self.codes.values()), "step": settings.code_step}]
         if settings.fit_weights:
-            groups.append({"params": list(self.generator.parameters()), "step": settings.weight_step})
+            rest = [p for name, p in self.generator.named_parameters() if name not in self.matrices]
+            groups.append({"params": rest, "step": settings.weight_step})
         return torch.optim.Adam(groups, lr=1.0, betas=(0.9, 0.99))
 
     def _adam_parameters(self) -> list[nn.Parameter]:
@@ -309,6 +322,16 @@ class _Fit:
                     for name in ("exp_avg", "exp_avg_sq")
                 }
                 self.adam.state[parameter] = {"step": state.optimiser[f"{k}.step"].clone(), **moments}
+        for name, momentum in self.momentum.items():
+            momentum.copy_(state.optimiser[f"momentum.{name}"])
+
+    @torch.no_grad()
+    def step_matrices(self, step: float) -> None:
+        """Move the weight matrices against their orthogonalised momentum, by entries of this root mean square."""
+        for name, weight in self.matrices.items():
+            assert weight.grad is not None
+            momentum = self.momentum[name].lerp_(weight.grad, 1 - MOMENTUM)
+            weight.sub_(orthogonalised(weight.grad.lerp(momentum, MOMENTUM)), alpha=step)
 
     def z(self) -> Tensor:
         """Z, (T, K), differentiable."""
@@ -327,6 +350,7 @@ class _Fit:
             for k, parameter in enumerate(self._adam_parameters())
             for name, tensor in (self.adam.state[parameter] if self.adam else {}).items()
         }
+        moments |= {f"momentum.{name}": tensor.clone() for name, tensor in self.momentum.items()}
         moments["codes"] = torch.tensor([self.code_share, self.code_loss], dtype=torch.float64)
         weights = {name: tensor.detach().clone() for name, tensor in self.generator.state_dict().items()}
         codes = {name: tensor.detach().clone() for name, tensor in self.codes.items()}
@@ -411,9 +435,11 @@ def _joint_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: in
             group["lr"] = group["step"] * one_cycle(progress)
         frames = [t for part in batch for t in parts[part].frames]
         loss = _batch_loss(fit, problem, batch, frames, scale * fit.frames / len(frames), settings)
+        fit.generator.zero_grad()
         fit.adam.zero_grad()
         loss.backward()
         fit.adam.step()
+        fit.step_matrices(one_cycle(progress) * (settings.matrix_step or 0.0))
         total += float(loss.detach()) * len(frames)
     return total / fit.frames
 

@@ -35,7 +35,7 @@ class Decoder(Generator):
         if min(frame_shape) < 1:
             raise InputError(f"decoder: expected a frame shape (C, H, W) of ones or more, got {tuple(frame_shape)}")
         self.frame_shape, self.code_dim = (channels, height, width), code_dim
-        doublings = max(2, round(math.log2(max(8, min(height, width)) / 4)))
+        doublings = _doublings(min(height, width))
         self.coarse = (math.ceil(height / 2**doublings), math.ceil(width / 2**doublings))
         widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(doublings + 1)]
         self.project = skip_init(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
@@ -79,6 +79,12 @@ class Decoder(Generator):
     def spec(self) -> dict[str, Any]:
         """Kind, frame shape, code dimension."""
         return {"kind": self.kind, "frame_shape": list(self.frame_shape), "code_dim": self.code_dim}
+
+
+def _doublings(side: int) -> int:
+    """From a coarse grid of 4 to 16 pixels: deeper networks learn large frames more slowly (docs/choices.md)."""
+    scale = math.log2(max(side, 16))
+    return max(2, min(round(scale - 2), max(4, round(scale - 4))))
 
 
 LEAK = 0.05
