@@ -1,13 +1,14 @@
-"""`python -m benchmarks NAME`: speed, latent, layers, training, starts."""
+"""`python -m benchmarks NAME`: speed, latent, layers, operators, training, starts."""
 
 import sys
 
-from . import latent, layers, speed, starts, training
+from . import latent, layers, operators, speed, starts, training
 
 NAMES = {
     "speed": speed.main,
     "latent": latent.main,
     "layers": layers.main,
+    "operators": operators.main,
     "training": training.main,
     "starts": starts.main,
 }

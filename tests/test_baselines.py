@@ -6,8 +6,25 @@ import pytest
 import torch
 from cases import levels, moving, noise
 
-from lowreel.baselines import baselines, gradient, gradient_adjoint, interpolate_frames, total_variation
-from lowreel.measure import Gaussian, Mask, MissingPixels, add_white_noise
+from lowreel.baselines import (
+    baselines,
+    gradient,
+    gradient_adjoint,
+    interpolate_frames,
+    interpolate_times,
+    total_variation,
+)
+from lowreel.measure import (
+    Bayer,
+    Downsample,
+    Fourier,
+    Gaussian,
+    Mask,
+    MissingFrames,
+    MissingPixels,
+    Snapshot,
+    add_white_noise,
+)
 from lowreel.metrics import psnr
 
 close = torch.testing.assert_close
@@ -218,3 +235,45 @@ def test_units_of_the_operator_do_not_matter():
     other = total_variation(100 * y, loud, loud.informative(), start, sigma=10.0)
     torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
     assert float(one.std()) > 0.05
+
+
+def test_temporal_interpolation_reproduces_a_slope_in_time():
+    """A pixel that moves evenly in grey comes back between the frames that saw it; beyond them it stays."""
+    clip = ramp()
+    known = torch.zeros(SHAPE, dtype=torch.bool)
+    known[[1, 3]] = True
+    known[:, :, 0, 0] = False
+    found = interpolate_times(clip * known, known)
+    close(found[1:4, :, 1:], clip[1:4, :, 1:])
+    close(found[[0, 4], :, 1:], clip[[1, 3], :, 1:])
+    close(found[:, :, 0, 0], clip[known].mean().expand(5, 2))
+
+
+def test_gap_tv_takes_a_snapshot_apart():
+    """Flat quarters in four frames come back from one picture, far better than by least norm."""
+    clip = blocks()[:4, :1]
+    operator = Snapshot(tuple(clip.shape), 4)
+    found = baselines(operator(clip), operator, operator.informative())
+    assert psnr(found["GAP-TV"], clip) > psnr(found["least norm"], clip) + 8
+
+
+def test_low_rank_in_space_and_time_finds_a_clip_of_rank_one():
+    """A picture that grows brighter, from a third of its spectrum: the clip of least nuclear norm is it."""
+    picture = levels(1, 1, 16, 16, dtype=torch.float32)
+    clip = picture * torch.linspace(0.3, 0.9, 12).view(-1, 1, 1, 1)
+    operator = Fourier(tuple(clip.shape), "rows", 0.35)
+    found = baselines(operator(clip), operator, operator.informative())
+    assert psnr(found["k-t low rank"], clip) > 40
+    assert psnr(found["temporal total variation"], clip) > psnr(found["least norm"], clip)
+
+
+def test_baselines_of_other_operators():
+    """Coarser pixels have bicubic interpolation, a mosaic interpolation of each colour, frames one over time."""
+    clip = 0.5 + 0.04 * torch.sin(torch.arange(16.0) / 5).expand(6, 3, 16, 16)
+    for operator, name in (
+        (Downsample(tuple(clip.shape), 2), "bicubic"),
+        (Bayer(tuple(clip.shape)), "linear interpolation"),
+        (MissingFrames(tuple(clip.shape), 0.5), "temporal interpolation"),
+    ):
+        found = baselines(operator(clip), operator, operator.informative())[name]
+        assert psnr(found, clip) > 40

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .measure import Data, Measurement, inner, map_data, nearest_consistent
@@ -14,9 +15,10 @@ from .measure import Data, Measurement, inner, map_data, nearest_consistent
 def baselines(data: Data, operator: Measurement, entries: Data, *, sigma: float = 0.0) -> dict[str, Tensor]:
     """Clips (T, C, H, W) by name, from the entries of the data that are true.
 
-    Pixels: linear interpolation within each frame, then 3-D total variation started there. Other operators: the
-    clip of least norm, then 3-D total variation; for a snapshot camera also GAP-TV, for part of the spectrum also
-    temporal total variation and low rank in space and time. sigma: standard deviation of the noise in the data.
+    Pixels: linear interpolation within each frame, for missing blocks and frames also over time, then 3-D total
+    variation. Other operators: the clip of least norm, then 3-D total variation; for coarser pixels also bicubic
+    interpolation, for a snapshot camera GAP-TV, for part of the spectrum temporal total variation and low rank in
+    space and time. sigma: standard deviation of the noise in the data.
     """
     if operator.picks_pixels:
         assert isinstance(data, Tensor)
@@ -27,6 +29,10 @@ def baselines(data: Data, operator: Measurement, entries: Data, *, sigma: float 
         first = {"least norm": nearest_consistent(nothing, operator, data, entries)}
     (start,) = first.values()
     found = {**first, "3-D total variation": total_variation(data, operator, entries, start, sigma=sigma)}
+    if operator.kind in ("blocks", "frames"):
+        found["temporal interpolation"] = interpolate_times(data, entries)  # type: ignore[arg-type]
+    if operator.kind == "downsample":
+        found["bicubic"] = F.interpolate(data, operator.clip_shape[2:], mode="bicubic").clamp(0, 1)  # type: ignore[arg-type]
     if operator.kind == "snapshot":
         found["GAP-TV"] = gap_tv(data, operator, entries)
     if operator.kind == "fourier":
@@ -51,6 +57,23 @@ def interpolate_frames(pixels: Tensor, known: Tensor) -> Tensor:
     mean = (values * masks[:, None]).sum((0, 2, 3)) / count
     frames = [_interpolate(v, m, mean) for v, m in zip(values, masks, strict=True)]
     return torch.from_numpy(np.stack(frames).astype(np.float32))
+
+
+def interpolate_times(pixels: Tensor, known: Tensor) -> Tensor:
+    """Each pixel linearly between the frames before and after in which it is known, the nearer one at the ends.
+
+    pixels, known: (T, C, H, W). A pixel that is never known takes the mean of all known ones.
+    """
+    frames = len(pixels)
+    times = torch.arange(frames).view(-1, 1, 1, 1).expand_as(known)
+    before = torch.where(known, times, -1).cummax(0).values
+    after = torch.where(known, times, frames).flip(0).cummin(0).values.flip(0)
+    before, after = (torch.where(before < 0, after, before), torch.where(after == frames, before, after))
+    never = before == frames
+    before, after = before.clamp(0, frames - 1), after.clamp(0, frames - 1)
+    share = ((times - before) / (after - before).clamp_min(1)).to(pixels)
+    found = torch.lerp(pixels.gather(0, before), pixels.gather(0, after), share)
+    return torch.where(never, pixels[known].mean(), found)
 
 
 def _interpolate(values: np.ndarray, known: np.ndarray, mean: np.ndarray) -> np.ndarray:

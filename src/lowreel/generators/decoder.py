@@ -82,9 +82,9 @@ class Decoder(Generator):
 
 
 def _doublings(side: int) -> int:
-    """From a coarse grid of 4 to 16 pixels: deeper networks learn large frames more slowly (docs/choices.md)."""
+    """From a coarse grid of 8 to 16 pixels a side: deeper networks learn large frames more slowly (docs/choices.md)."""
     scale = math.log2(max(side, 16))
-    return max(2, min(round(scale - 2), max(4, round(scale - 4))))
+    return max(2, min(round(scale - 3), max(4, round(scale - 4))))
 
 
 LEAK = 0.05
