@@ -330,3 +330,37 @@ def test_the_benchmark_file_is_read_as_it_stands():
     how = in_levels_of(measured, {"path": f"{DROP}:orig", "frames": [0, 40]})
     truth = load_truth(how, measured.operator.clip_shape)
     torch.testing.assert_close(measured.operator(truth), measured.data, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("with_mask", [False, True])
+def test_spectra_of_a_scanner_are_read_as_they_stand(centred, with_mask, here, command):
+    """k-space of any scale, frequency zero in the corner or in the middle, with a mask or zeros: the same recovery."""
+    clip = torch.from_numpy(moving(4)) * 3e-5
+    operator = Fourier(tuple(clip.shape), "radial", 7)
+    place = (lambda v: np.fft.fftshift(v, axes=(1, 2))) if centred else (lambda v: v)
+    held = {"k": place(operator(clip).numpy()[:, 0])}
+    if with_mask:
+        held |= {"seen": place(operator.mask.numpy()[:, 0])}
+    mat7(Path("scan.mat"), **{name: np.moveaxis(array, 0, -1) for name, array in held.items()})
+    mask = "--mask seen" if with_mask else ""
+    ended = command(f"recover scan.mat --operator fourier --y k {mask} --sigma 0 --steps 1 -o run")
+    assert ended.code == 0, ended.err
+    measured = Measured.load("run/data.safetensors")
+    scale = measured.clip["scale"]
+    assert 0.5 < scale / float(clip.max()) < 2
+    torch.testing.assert_close(measured.data * scale, operator(clip).to(torch.complex64), atol=1e-9, rtol=1e-3)
+    assert np.load("run/recovered.npy").max() < 2 * float(clip.max())
+
+
+def test_an_operator_of_ones_own_for_arrays_of_others(here, command, monkeypatch):
+    """--operator module:object with --clip-shape takes y as the object's data; the noise that is said is kept."""
+    Path("camera.py").write_text(
+        "from lowreel import Gaussian\n\ndef build(clip_shape):\n    return Gaussian(clip_shape, 40, seed=3)\n"
+    )
+    clip = torch.from_numpy(moving(3))
+    np.savez("a.npz", y=Gaussian(tuple(clip.shape), 40, seed=3)(clip).numpy())
+    line = "recover a.npz --operator camera:build --clip-shape 3x1x12x16 --y y --sigma 0.1 --scale 1 --steps 1 -o run"
+    ended = command(line)
+    assert ended.code == 0, ended.err
+    assert Measured.load("run/data.safetensors").noise == {"kind": "white", "sigma": 0.1}

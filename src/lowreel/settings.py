@@ -61,14 +61,14 @@ class SolverSettings(Settings):
         return self.steps or min(max(round(UPDATES / minibatches), 40), 400)
 
 
-UPDATES = 2000
+UPDATES = 1000
 """Minibatches that the default preset spends on a clip (docs/choices.md)."""
 
 _PAPER = {"algorithm": "alternating", "steps": 2000, "batch": None, "start": "shared"}
 _PAPER |= {"code_step": 200 / 256, "weight_step": 0.001 / 256}
 
 PRESETS: dict[str, SolverSettings] = {
-    "default": SolverSettings(similarity=0.01, matrix_step=6e-4),
+    "default": SolverSettings(similarity=0.01, matrix_step=1e-3),
     "paper-latent": SolverSettings(**_PAPER, fit_weights=False),
     "paper-joint": SolverSettings(**_PAPER),
 }
@@ -172,13 +172,18 @@ class ArraysSettings(Settings):
     operator: str | None = Field(
         None,
         description="what made the data of a file of arrays: snapshot (needs --mask), mask (pixels that are missing), "
-        "or package.module:object, an operator of your own (needs --clip-shape)",
+        "fourier (part of the spectrum), or package.module:object, an operator of your own (needs --clip-shape)",
     )
     y: str | None = Field(None, description="name of the array of data in DATA; default: the only one")
     mask: str | None = Field(None, description="name of the operator's mask in DATA, or another FILE or FILE:NAME")
     frames: str | None = Field(None, description="recover only the first N frames, or A:B; default: all")
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="white, in the units of the data, such as 255; default: found from the data"
+    )
+    sigma: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="standard deviation of the noise, in the units of the data; 0: exact; default: not known, and "
+        "held-out data decides whether the clip has to agree (pixels are kept)",
     )
     clip_shape: str | None = Field(None, description="TxCxHxW of the clip, for an operator of your own")
 

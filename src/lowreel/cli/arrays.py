@@ -45,7 +45,7 @@ def measured_arrays(data: Path, wish: ArraysSettings) -> Measured:
     """
     import torch
 
-    from ..measure import Levels, Measured, check_finite, found_levels, in_levels
+    from ..measure import Levels, Measured, check_finite, found_levels, in_levels, noise_entry
 
     file, name = split_member(data)
     y = _array(file, wish.y or name)
@@ -58,7 +58,9 @@ def measured_arrays(data: Path, wish: ArraysSettings) -> Measured:
     information |= {"scale": levels.scale, "offset": levels.offset}
     information |= {"reading": {"fit": "squash", "frames": [start, stop]}}
     times = torch.arange(start, stop, dtype=torch.float64) / 25
-    return Measured(in_levels(given.data, given.operator, levels), given.operator, times, clip=information)
+    exact = wish.sigma is None and given.operator.picks_pixels
+    noise = noise_entry(0.0 if exact else None if wish.sigma is None else wish.sigma / levels.scale)
+    return Measured(in_levels(given.data, given.operator, levels), given.operator, times, noise, information)
 
 
 def _given(y: Array, file: Path, wish: ArraysSettings) -> Given:

@@ -13,6 +13,7 @@ from ..errors import InputError
 from .base import Data, Measurement, tensors_of
 from .pixels import Mask
 from .snapshot import Snapshot
+from .transforms import Fourier
 
 
 class Given(NamedTuple):
@@ -67,7 +68,39 @@ def mask_given(y: Array, mask: Array | None, frames: slice) -> Given:
     return Given(Mask(pixels.shape, torch.from_numpy(seen)), torch.from_numpy(np.where(seen, pixels, 0)), (start, stop))
 
 
-ARRAY_KINDS: dict[str, Callable[[Array, Array | None, slice], Given]] = {"snapshot": snapshot_given, "mask": mask_given}
+def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
+    """Spectra of T frames, (H, W) or (H, W, T) complex, unitary, and which entries were measured: (H, W) or (H, W, T).
+
+    Those are MATLAB's axes; in NumPy's files T comes first. Without a mask the entries that are not zero were measured.
+    Frequency zero stands in the corner or in the middle, wherever the spectra are larger. Raises InputError for other
+    shapes, real data, and a mask that does not fit.
+    """
+    spectra = _stack(y)
+    if spectra.dtype.kind != "c":
+        raise InputError(f"{y.label}: expected complex numbers, a spectrum, got {spectra.dtype}")
+    start, stop = _stretch(frames, len(spectra), y)
+    height, width = spectra.shape[1:]
+    measured = spectra != 0 if mask is None else _stack(mask) != 0
+    if measured.shape[1:] != (height, width) or len(measured) not in (1, len(spectra)):
+        raise InputError(
+            f"{mask.label if mask else y.label}: the mask is {measured.shape[::-1]}, the data {y.values.shape}; "
+            f"expected {_axes(y, 'T')} or (H, W)"
+        )
+    measured = np.broadcast_to(measured, spectra.shape)
+    size = np.abs(np.where(measured, spectra, 0)).mean(0)
+    if size[height // 2, width // 2] > size[0, 0]:
+        spectra, measured = (np.fft.ifftshift(v, axes=(1, 2)) for v in (spectra, measured))
+    kept = torch.from_numpy(np.ascontiguousarray(spectra[start:stop], dtype=np.complex128))[:, None]
+    seen = torch.from_numpy(np.ascontiguousarray(measured[start:stop]))
+    operator = Fourier((stop - start, 1, height, width), "mask", mask=seen)
+    return Given(operator, kept * operator.mask, (start, stop))
+
+
+ARRAY_KINDS: dict[str, Callable[[Array, Array | None, slice], Given]] = {
+    "snapshot": snapshot_given,
+    "mask": mask_given,
+    "fourier": fourier_given,
+}
 """Operators that arrays in a file can describe, by the names that `--operator` takes."""
 
 
