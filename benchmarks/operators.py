@@ -10,7 +10,6 @@ that of the package (48 frames, here 24 of 64x64); cases with a file in ../share
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,7 +22,7 @@ import torch
 import lowreel
 from lowreel import measure as m
 from lowreel.estimate import estimate
-from lowreel.memory import bytes_text
+from lowreel.memory import bytes_text, resident_bytes
 from lowreel.recover import prepare
 
 from .results import Rows
@@ -130,7 +129,7 @@ def row_of(name: str) -> dict[str, Any]:
         "seconds": round(recovery.seconds, 1),
         "expected_seconds": round(expected.seconds, 1),
         "threads": torch.get_num_threads(),
-        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory": resident_bytes(peak=True),
         "expected_memory": expected.memory,
     }
 

@@ -247,7 +247,7 @@ BAD = {
     ),
     "sampling that keeps nothing": Bad("simulate gaussian clip.npy --steps 1 --sampling 1e-9 -o run", ["m"], nothing),
     "sampling above 1": Bad("simulate gaussian clip.npy --steps 1 --sampling 1.5 -o run", ["--sampling"], nothing),
-    "noise and snr": Bad(SIMULATE + " --noise 0.1 --snr 20", ["--noise", "--snr", "not both"], nothing),
+    "noise and snr": Bad(SIMULATE + " --noise 0.1 --snr 20", ["--noise", "--snr", "one kind at a time"], nothing),
     "noise below 0": Bad(SIMULATE + " --noise -0.1", ["noise"], nothing),
     "noise nan": Bad(SIMULATE + " --noise nan", ["noise"], nothing),
     "noise infinite": Bad(SIMULATE + " --noise inf", ["noise"], nothing),

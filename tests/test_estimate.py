@@ -16,7 +16,8 @@ from lowreel.settings import RecoverSettings
 
 SIZES = {"many frames": "(24, 1, 64, 64)", "large frames": "(8, 3, 160, 160)"}
 SCRIPT = """
-import resource, torch, lowreel
+import torch, lowreel
+from lowreel.memory import resident_bytes
 from lowreel.estimate import estimate
 from lowreel.recover import prepare
 clip = torch.rand({shape})
@@ -24,7 +25,7 @@ operator = lowreel.MissingPixels({shape}, 0.5)
 settings = lowreel.RecoverSettings(steps=2)
 print(estimate(prepare(operator(clip), operator, settings), settings.solver()).memory)
 lowreel.recover(operator(clip), operator, settings)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(resident_bytes(peak=True))
 """
 
 

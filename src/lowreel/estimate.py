@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from torch import Tensor
 from .baselines import ITERATIONS, gradient, gradient_adjoint
 from .errors import InputError
 from .measure import map_data, tensors_of
-from .memory import bytes_text
+from .memory import bytes_text, resident_bytes
 from .settings import SolverSettings
 from .solver import Problem, planned_rounds, trial_loss
 
@@ -30,8 +29,9 @@ DATA = 8
 WEIGHTS = 12
 """Copies of the weights in a fit: gradients, moments, and snapshots of all of them."""
 
-SLACK = 1.25
-"""Memory of the fit over what autograd keeps: gradients on their way, and what the allocator loses."""
+SLACK = 2.0
+"""Memory of the fit over what autograd keeps: gradients on their way, workspaces, what the allocator does not give
+back before the baselines begin."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def estimate(problem: Problem, solver: SolverSettings) -> Estimate:
     clip = 4 * math.prod(problem.operator.clip_shape)
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
     weights = 4 * sum(p.numel() for p in generator.parameters())
-    fit = SLACK * kept.bytes + WEIGHTS * weights + 4 * (clip + data)
+    fit = SLACK * kept.bytes + WEIGHTS * weights
     return Estimate(
-        memory=round(resident_bytes() + max(fit, CLIPS * clip + DATA * data)),
+        memory=round(resident_bytes() + fit + CLIPS * clip + DATA * data),
         seconds=updates * _seconds(update),
         baselines=ITERATIONS * _seconds(lambda: _total_variation_step(problem)),
     )
@@ -125,15 +125,6 @@ def _seconds(action: Callable[[], Any]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
-
-
-def resident_bytes() -> int:
-    """Memory of this process now; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
 
 
 def _time_text(seconds: float) -> str:

@@ -20,6 +20,16 @@ def machine_bytes() -> int:
         return physical
 
 
+def resident_bytes(*, peak: bool = False) -> int:
+    """Memory of this process now, or at its peak so far; 0 where the system does not tell."""
+    wanted = "VmHWM:" if peak else "VmRSS:"
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next((int(line.split()[1]) * 1024 for line in file if line.startswith(wanted)), 0)
+    except OSError:
+        return 0
+
+
 def default_budget() -> int:
     """A quarter of the machine's memory, in bytes."""
     return machine_bytes() // 4

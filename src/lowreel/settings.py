@@ -61,7 +61,7 @@ class SolverSettings(Settings):
         return self.steps or min(max(round(UPDATES / minibatches), 40), 400)
 
 
-UPDATES = 1000
+UPDATES = 700
 """Minibatches that the default preset spends on a clip (docs/choices.md)."""
 
 _PAPER = {"algorithm": "alternating", "steps": 2000, "batch": None, "start": "shared"}
@@ -241,8 +241,8 @@ class CountSettings(Settings):
     )
 
     def numbers(self, pixels: int) -> int:
-        """Numbers out of so many: at least one."""
-        return self.m or max(1, round((self.sampling or 0) * pixels))
+        """Numbers out of so many."""
+        return self.m or round((self.sampling or 0) * pixels)
 
 
 class ChannelCountSettings(CountSettings):
