@@ -101,7 +101,8 @@ def main(arguments: list[str]) -> None:
                 print(f"{name}: left out, {NEEDS[name]} is not here")
                 continue
             subprocess.run([sys.executable, "-m", "benchmarks", "operators", name, "--here"], check=True)
-    show(Rows("operators"))
+    if not chosen.here:
+        show(Rows("operators"))
 
 
 def row_of(name: str) -> dict[str, Any]:
