@@ -92,7 +92,8 @@ def main(arguments: list[str]) -> None:
     chosen = parser.parse_args(arguments)
     rows = Rows("operators")
     for name in CASES:
-        if chosen.cases and not any(name.startswith(start) for start in chosen.cases):
+        fits = name in chosen.cases if chosen.here else any(name.startswith(start) for start in chosen.cases or [""])
+        if not fits:
             continue
         if chosen.here:
             rows.add(row_of(name))

@@ -6,7 +6,7 @@ from cases import OPERATORS, SHAPE, T, kept, noise
 
 from lowreel.errors import InputError
 from lowreel.measure import Gaussian, Identity, Mask, MissingPixels, Stacked, tensors_of
-from lowreel.select import hold_out
+from lowreel.select import _rows_alike, hold_out
 
 
 @pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
@@ -24,13 +24,21 @@ def test_heldout_has_the_structure_of_the_data(operator):
 
 @pytest.mark.parametrize("share", [0.02, 0.25])
 def test_heldout_is_the_share_of_the_informative_entries(operator, share):
-    """Of each member round(share n) of its n informative entries, at least one; pixels count once for all channels."""
-    for held, known in zip(tensors_of(hold_out(operator, share)), tensors_of(operator.informative()), strict=True):
+    """Of each member round(share n) of its n informative entries, at least one; pixels count once for all channels.
+
+    Where all parts are measured alike this holds of the first one, and the others hold out the same entries.
+    """
+    members = tensors_of(operator.informative())
+    alike = _rows_alike(operator, members)
+    for held, known, rows in zip(tensors_of(hold_out(operator, share)), members, alike, strict=True):
         assert not (held & ~known).any()
         if tuple(known.shape) == SHAPE:
             assert torch.equal(held, held.any(1, keepdim=True) & known)
             held, known = held.any(1), known.any(1)
-        assert int(held.sum()) == max(1, round(share * int(known.sum())))
+        assert int(held[:rows].sum()) == max(1, round(share * int(known[:rows].sum())))
+        for start in range(0, len(held), rows):
+            part = slice(start, start + rows)
+            assert torch.equal(held[part], held[:rows][: len(held[part])] & known[part])
 
 
 def test_heldout_is_seeded(operator):
@@ -87,3 +95,23 @@ def test_never_all_even_when_rounding_up():
     """A share just below one half of a single frame still leaves entries to fit."""
     operator = Mask(SHAPE, kept(T, *SHAPE[2:]))
     assert int(hold_out(operator, 0.49).sum()) < int(operator.informative().sum())
+
+
+ALIKE = {
+    "mask H W": 1,
+    "single-pixel, cake": 1,
+    "single-pixel, random": T,
+    "missing": T,
+    "snapshot": 1,
+    "gaussian": T,
+    "identity": T,
+    "exposure": T - 1,
+    "dct, low": 1,
+}
+
+
+@pytest.mark.parametrize(("name", "rows"), ALIKE.items())
+def test_parts_that_are_measured_alike_are_known(name, rows):
+    """One set of patterns for all frames, unless they see everything; not where each frame has its own."""
+    operator = OPERATORS[name]()
+    assert _rows_alike(operator, tensors_of(operator.informative())) == [rows]
