@@ -485,3 +485,43 @@ def test_check_shows_what_it_measured_of_a_wrong_operator(command):
     """The table stands above the error."""
     assert "0.5" in command("check cli_camera:twice --clip-shape 4x1x6x5").out
     assert "-" in command("check cli_camera:make --clip-shape 4x1x6x5").out
+
+
+def test_a_chain_is_resumed_and_its_members_differ(here, command):
+    """The same flags go on with a run; two members of a stack draw masks of their own."""
+    words = ["clip.npy", "--of", "blur --sigma 1", "--of", "missing --ratio 0.5", "--steps", "4", "-o", "run"]
+    assert command("simulate", "chain", *words).code == 0
+    ended = command("simulate", "chain", *words, "--resume")
+    assert (ended.code, ended.err) == (0, "")
+    flags = ["--of", "missing --ratio 0.5", "--of", "missing --ratio 0.5", "-o", "y.safetensors"]
+    assert command("measure", "stack", "clip.npy", *flags).code == 0
+    one, other = Measured.load("y.safetensors").data
+    assert not torch.equal(one != 0, other != 0)
+
+
+def test_a_run_with_an_operator_of_ones_own_goes_on(here, command):
+    """--resume takes the operator again by its name; info reads the data without it."""
+    Path("halves.py").write_text(
+        "import numpy as np\n\n\ndef forward(x):\n    return x[..., ::2]\n\n\n"
+        "def adjoint(y):\n    x = np.zeros((*y.shape[:-1], 2 * y.shape[-1]), y.dtype)\n    x[..., ::2] = y\n"
+        "    return x\n\n\noperator = (forward, adjoint)\n"
+    )
+    clip = np.load("clip.npy")
+    clip = clip if clip.ndim == 4 else clip[:, None]
+    np.savez("a.npz", y=clip[..., ::2].astype(np.float32))
+    shape = "x".join(str(n) for n in clip.shape)
+    first = f"recover a.npz --operator halves:operator --clip-shape {shape} --y y --scale 1 --time 0.2 -o run"
+    assert command(first).code == 0
+    assert command("info run/data.safetensors").code == 0
+    Path("run/summary.json").unlink()
+    assert "--operator package.module:object" in command("recover run --resume --time 0.2").err
+    assert command("recover run --resume --operator halves:operator --time 0.2").code == 0
+
+
+def test_a_matrix_beyond_the_budget_is_drawn_anew(here, command):
+    """The recovery of data whose matrix does not fit goes on within --memory."""
+    flags = ["--m", "150", "--memory", "4MB", "-o", "y.safetensors"]
+    assert command("measure", "gaussian", "clip.npy", *flags).code == 0
+    measured = Measured.load("y.safetensors", memory=400_000)
+    assert 0 < measured.operator.held.shape[1] < 150
+    assert command("recover y.safetensors --memory 8GB --steps 1 -o run").code == 0

@@ -166,3 +166,12 @@ def test_make(kind, shape):
     codes = noise(1, generator.code_dim, dtype=torch.float32)
     assert torch.equal(again(codes), generator(codes))
     assert not torch.equal(other(codes), generator(codes))
+
+
+@pytest.mark.parametrize(("side", "doublings"), [(16, 2), (32, 3), (64, 4), (256, 6)])
+def test_decoders_of_files_without_doublings_are_what_they_were(side, doublings):
+    """A spec that does not say them has those of the time it was written; a new one says its own."""
+    old = from_spec({"kind": "decoder", "frame_shape": [1, side, side], "code_dim": 64})
+    assert len(old.grow) == doublings
+    new = Decoder((1, side, side))
+    assert from_spec(new.spec()).spec() == new.spec()

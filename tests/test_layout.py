@@ -47,7 +47,7 @@ HOMES = {"__init__", "__main__"}
 """The package's front door and `python -m lowreel`: they stand above the rows."""
 
 SIDEWAYS_BELOW = {("files", "errors"), ("memory", "errors")}
-SIDEWAYS_BELOW |= {(own, target) for own in ("checkpoints", "containers") for target in ("files", "errors")}
+SIDEWAYS_BELOW |= {(own, target) for own in ("checkpoints", "containers") for target in ("files", "errors", "memory")}
 """They lie under row 0: checkpoints and containers are files, and all may raise errors."""
 
 

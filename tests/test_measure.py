@@ -257,6 +257,11 @@ REFUSED = {
     "no frame": (lambda: Identity((0, 1, 4, 4)), "expected a clip shape"),
     "composed": (lambda: Mask(SHAPE, kept(H, W)) @ Gaussian(SHAPE, 7), r"Mask @ Gaussian: .*gives \(5, 7\)"),
     "stack of other clips": (lambda: Stacked([Identity(SHAPE), Identity((1, 1, 2, 2))]), "for one clip shape"),
+    "stack in a stack": (
+        lambda: Stacked([Identity(SHAPE), Stacked([Identity(SHAPE)])]),
+        "one of the operators is a stack itself",
+    ),
+    "chain of a spectrum": (lambda: Identity(SHAPE) @ Fourier(SHAPE, "radial", 2), "complex data, which is no clip"),
     "stack of none": (lambda: Stacked([]), "got none"),
     "not functions": (lambda: Functions(1, 2, SHAPE), "expected two functions"),
 }

@@ -1,10 +1,13 @@
 """Noise of every kind: what the data becomes, what its entry tells, and how the fit then counts residuals."""
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 import torch
 from cases import levels, moving, noise
 
+from lowreel.datasets import open_source
 from lowreel.errors import InputError
 from lowreel.measure import (
     DATA_TERMS,
@@ -25,7 +28,7 @@ from lowreel.measure import (
 from lowreel.metrics import psnr
 from lowreel.recover import prepare, recover
 from lowreel.settings import RecoverSettings
-from lowreel.solver import misfit, residual_terms
+from lowreel.solver import misfit, residual_terms, robust_spread
 
 close = torch.testing.assert_close
 SHAPE = (4, 1, 32, 32)
@@ -82,11 +85,13 @@ def test_noise_is_seeded_and_named(kind):
 
 WRONG = {
     "negative counts": (lambda y, A: add_poisson_noise(-y, A, photons=3), "negative or complex"),
-    "no photons": (lambda y, A: add_poisson_noise(y, A, photons=0), "above 0, got 0"),
+    "no photons": (lambda y, A: add_poisson_noise(y, A, photons=0), "photons above 0 and at most 1e.12, got 0"),
     "all salt": (lambda y, A: add_salt_and_pepper(y, A, share=1), "between 0 and 1, got 1"),
     "none dead": (lambda y, A: add_dead_columns(y, A, share=0.001), "0 of 32 columns dead"),
     "stack": (lambda y, A: add_dead_columns((y, y), A, share=0.5), "several detectors"),
     "kind": (lambda y, A: noise_entry({"kind": "pink"}), "got 'pink'"),
+    "half an entry": (lambda y, A: noise_entry({"kind": "poisson", "sigma": 1}), "poisson noise lacks photons"),
+    "too many photons": (lambda y, A: add_poisson_noise(y, A, photons=1e300), "got 1e.300"),
     "negative": (lambda y, A: noise_entry(-1.0), "0 or more"),
     "complex": (lambda y, A: add_salt_and_pepper(Fourier(SHAPE, "radial", 4)(y), A, share=0.1), "complex"),
 }
@@ -112,12 +117,12 @@ def test_every_kind_has_a_data_term():
 def test_robust_terms_agree_with_the_square_where_they_should():
     """Huber is the square for small residuals and meets it smoothly; both robust terms grow linearly."""
     r = noise(10_000).requires_grad_()
-    ones = torch.ones_like(r)
-    spread = 1.4826 * float(r.detach().abs().median())
+    spread = float(robust_spread(r, torch.ones_like(r), 0.0))
+    assert spread == pytest.approx(1, rel=0.05)
     small = r.detach().abs() < 1.345 * spread
-    close(residual_terms(r, ones, "huber")[small], r[small].square())
-    close(residual_terms(r, ones, "l1"), 2 * spread * r.abs())
-    (slope,) = torch.autograd.grad(residual_terms(r, ones, "huber").sum(), r)
+    close(residual_terms(r, "huber", spread)[small], r[small].square())
+    close(residual_terms(r, "l1", spread), 2 * spread * r.abs())
+    (slope,) = torch.autograd.grad(residual_terms(r, "huber", spread).sum(), r)
     assert float(slope.abs().max()) <= 2 * 1.345 * spread * 1.0001
 
 
@@ -131,11 +136,54 @@ def test_an_outlier_hardly_counts(term):
 
 
 def test_weights_are_one_over_the_variance():
-    """Of counted photons: weights times variance is the same for all entries with a photon or more."""
-    y = torch.linspace(0.1, 2, 20)
-    weights = weights_of({"kind": "poisson", "photons": 50.0}, y)
-    close(weights * y / 50, torch.full((20,), 1 / 2500))
-    assert weights_of({"kind": "white", "sigma": 0.1}, y) is None
+    """Of counted photons: weights times variance is the same for all entries with a photon or more; their mean is 1."""
+    y, entries = torch.linspace(0.1, 2, 20), torch.arange(20) > 4
+    weights = weights_of({"kind": "poisson", "photons": 50.0}, y, entries)
+    variances = (weights * y)[entries]
+    close(variances, variances[:1].expand_as(variances))
+    assert float(weights[entries].mean()) == pytest.approx(1)
+    assert not weights[:5].any()
+    assert weights_of({"kind": "white", "sigma": 0.1}, y, entries) is None
+
+
+def test_weighted_photons_do_not_darken_the_clip():
+    """With few photons the weighted fit keeps the mean level, and is no worse than the unweighted one."""
+    demo = files("lowreel") / "data" / "demo.mp4"
+    clip = open_source(demo, size=(32, 32), channels=1, frames=slice(8)).read()
+    operator = Identity(tuple(clip.shape))
+    data, entry = add_poisson_noise(operator(clip), operator, photons=30)
+    weighted = recover(data, operator, RecoverSettings(steps=60), noise=entry, compare=False)
+    squared = recover(data, operator, RecoverSettings(steps=60, data_term="squared"), noise=entry, compare=False)
+    assert float(weighted.clip.mean()) == pytest.approx(float(clip.mean()), rel=0.12)
+    assert psnr(weighted.clip, clip) > psnr(squared.clip, clip) - 0.5
+
+
+FLAT = {
+    "salt and pepper": (Identity, lambda y, A: add_salt_and_pepper(y, A, share=0.2)),
+    "unknown": (lambda s: MissingPixels(s, 0.5), lambda y, A: (y, {"kind": "unknown"})),
+    "unknown snapshot": (lambda s: Snapshot(s, 4), lambda y, A: (y, {"kind": "unknown"})),
+}
+
+
+@pytest.mark.parametrize(("build", "spoil"), FLAT.values(), ids=FLAT)
+def test_robust_fits_of_a_digit_on_black(build, spoil):
+    """A background that is met exactly does not let the robust scale vanish."""
+    clip = open_source("rotating-mnist:7", size=(32, 32), frames=slice(8)).read()
+    operator = build(tuple(clip.shape))
+    data, entry = spoil(operator(clip), operator)
+    found = recover(data, operator, RecoverSettings(steps=60), noise=entry, compare=False)
+    assert psnr(found.clip, clip) > 22
+    assert found.heldout_db < 60
+
+
+@pytest.mark.parametrize("term", ["squared", "huber", "weighted"])
+def test_dead_columns_stay_dead_whatever_the_term(term):
+    """No term fits their zeros or puts them back."""
+    clip = moving(4, 1, 16, 16)
+    operator = Identity(tuple(clip.shape))
+    data, entry = add_dead_columns(operator(clip), operator, share=0.2)
+    problem = prepare(data, operator, RecoverSettings(data_term=term), noise=entry)
+    assert not problem.known[..., entry["columns"]].any()
 
 
 def test_dead_columns_are_left_out_altogether():

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .measure import Data, Measurement, inner, map_data, nearest_consistent
+from .measure import Data, Downsample, Measurement, inner, map_data, nearest_consistent
 
 
 def baselines(data: Data, operator: Measurement, entries: Data, *, sigma: float = 0.0) -> dict[str, Tensor]:
@@ -32,7 +32,7 @@ def baselines(data: Data, operator: Measurement, entries: Data, *, sigma: float 
     if operator.kind in ("blocks", "frames"):
         found["temporal interpolation"] = interpolate_times(data, entries)  # type: ignore[arg-type]
     if operator.kind == "downsample":
-        found["bicubic"] = F.interpolate(data, operator.clip_shape[2:], mode="bicubic").clamp(0, 1)  # type: ignore[arg-type]
+        found["bicubic"] = bicubic(data, operator, entries)  # type: ignore[arg-type]
     if operator.kind == "snapshot":
         found["GAP-TV"] = gap_tv(data, operator, entries)
     if operator.kind == "fourier":
@@ -57,6 +57,14 @@ def interpolate_frames(pixels: Tensor, known: Tensor) -> Tensor:
     mean = (values * masks[:, None]).sum((0, 2, 3)) / count
     frames = [_interpolate(v, m, mean) for v, m in zip(values, masks, strict=True)]
     return torch.from_numpy(np.stack(frames).astype(np.float32))
+
+
+def bicubic(coarse: Tensor, operator: Measurement, entries: Tensor) -> Tensor:
+    """Coarse pixels made finer by bicubic interpolation, those that are left out filled in linearly before."""
+    _, _, height, width = operator.clip_shape
+    assert isinstance(operator, Downsample)
+    fine = F.interpolate(interpolate_frames(coarse, entries), scale_factor=operator.factor, mode="bicubic")
+    return fine[..., :height, :width].clamp(0, 1)
 
 
 def interpolate_times(pixels: Tensor, known: Tensor) -> Tensor:

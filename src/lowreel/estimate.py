@@ -82,13 +82,16 @@ def check_fits(estimate: Estimate, budget: int) -> None:
     if estimate.memory > budget:
         raise InputError(
             f"memory: the recovery needs about {bytes_text(estimate.memory)}, {bytes_text(budget)} are allowed; use a "
-            f"smaller --size, fewer --frames, or --memory {bytes_text(1.1 * estimate.memory).replace(' ', '')}"
+            f"smaller --size, fewer --frames, or --memory {bytes_text(1.5 * estimate.memory).replace(' ', '')}"
         )
 
 
-def check_clip_fits(clip_shape: Sequence[int], budget: int) -> None:
-    """Raise InputError, before anything is read, where the arrays of this clip alone would exceed the budget."""
-    needed = CLIPS * 4 * math.prod(clip_shape)
+def check_clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None = None) -> None:
+    """Raise InputError, before anything is read, where so many arrays of this clip's size exceed the budget.
+
+    arrays: those of a recovery if None.
+    """
+    needed = (arrays or CLIPS) * 4 * math.prod(clip_shape)
     if needed > budget:
         raise InputError(
             f"memory: a clip of {clip_shape[0]} frames of {clip_shape[2]}x{clip_shape[3]} needs at least "

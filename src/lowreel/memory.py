@@ -35,6 +35,11 @@ def default_budget() -> int:
     return machine_bytes() // 4
 
 
+def operator_budget(text: str | None) -> int:
+    """Half of `parse_bytes`, for what an operator holds; the other half is for the fit."""
+    return parse_bytes(text) // 2
+
+
 def parse_bytes(text: str | None) -> int:
     """Bytes of a text such as 4GB, 1.5 GB or 500MB; `default_budget()` for None. Raises InputError for others."""
     if text is None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .baselines import baselines as run_baselines
 from .errors import InputError
+from .estimate import check_fits, estimate
 from .generators import Generator, make
 from .latents import check_rank
 from .measure import (
@@ -30,11 +31,12 @@ from .measure import (
     noise_entry,
     tensors_of,
 )
+from .memory import parse_bytes
 from .metrics import error_decibels
 from .representation import Representation
 from .select import hold_out
 from .settings import DataTerm, RecoverSettings, SolverSettings
-from .solver import Problem, State, iterate, planned_rounds, residual_terms
+from .solver import Problem, State, iterate, planned_rounds, robust_spread
 
 CHECKS = 25
 """How often in a run the held-out error is measured."""
@@ -157,6 +159,8 @@ def recover(
         sequences=sequences,
         beta=beta,
     )
+    if settings.memory is not None:
+        check_fits(estimate(problem, settings.solver()), parse_bytes(settings.memory))
     progress, outcome = fit(problem, settings.solver(), limit=settings.time, watch=watch, resume=resume)
     found = progress.best.representation(problem, settings.solver())
     frames = found.frames()
@@ -191,13 +195,13 @@ def prepare(
 ) -> Problem:
     """The problem that `recover` solves, with everything checked that can be before the first round."""
     operator = as_measurement(operator, clip_shape)
-    y = _as_data(data, operator)
+    entry = noise_entry(noise)
+    y = _as_data(data, operator, entry)
     frames, channels, height, width = operator.clip_shape
     made = generator or make(settings.generator_name(channels), (channels, height, width), seed=settings.seed)
     solver = settings.solver()
     if solver.rank is not None:
         check_rank(solver.rank, frames, made.code_dim)
-    entry = noise_entry(noise)
     problem = Problem(
         data=y,
         operator=operator,
@@ -212,7 +216,7 @@ def prepare(
     return replace(problem, heldout=hold_out(operator, settings.heldout, settings.seed, known=problem.known))
 
 
-def _as_data(data: Data | np.ndarray, operator: Measurement) -> Data:
+def _as_data(data: Data | np.ndarray, operator: Measurement, noise: Mapping[str, Any]) -> Data:
     """`data` as float32 or complex64 tensors that fit the operator; operators of others are checked first."""
 
     def convert(values: Any) -> Tensor:
@@ -223,7 +227,7 @@ def _as_data(data: Data | np.ndarray, operator: Measurement) -> Data:
         check_operator(operator)
     several = isinstance(data, tuple) or (is_stack(operator) and not isinstance(data, Tensor | np.ndarray))
     y = tuple(convert(v) for v in data) if several else convert(data)
-    return checked(y, operator)
+    return checked(y, operator, noise)
 
 
 def _of_others(operator: Measurement) -> bool:
@@ -383,7 +387,7 @@ def finish(frames: Tensor, problem: Problem) -> Tensor:
 def _sigma(problem: Problem, frames: Tensor) -> float:
     """Standard deviation of the noise in units of y; where it is not known, that of the residuals of these frames.
 
-    1.4826 times the median of the sizes of the held-out residuals: outliers hardly move it.
+    By the median of the sizes of the held-out residuals: outliers hardly move it.
     """
     if is_exact(problem.noise):
         return 0.0
@@ -391,7 +395,7 @@ def _sigma(problem: Problem, frames: Tensor) -> float:
         return float(problem.noise["sigma"])
     entries = problem.known if problem.heldout is None else problem.heldout
     found = zip(*(tensors_of(t) for t in (problem.operator(frames), problem.data, entries)), strict=True)
-    return 1.4826 * float(torch.cat([(f - y)[e].abs() for f, y, e in found]).median())
+    return max(float(robust_spread(f - y, e, 0.0)) for f, y, e in found)
 
 
 def _compare(problem: Problem, sigma: float) -> dict[str, Baseline]:
@@ -431,11 +435,10 @@ def _may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
     """Whether two clips' squared errors on the held-out data differ by less than two standard errors."""
     heldout = problem.heldout
     assert heldout is not None
-    weights = problem.weighed(heldout)
 
     def errors(clip: Tensor) -> Tensor:
-        terms = zip(*(tensors_of(t) for t in (problem.operator(clip), problem.data, heldout, weights)), strict=True)
-        return torch.cat([(residual_terms(f - y, w, problem.data_term) * w)[held] for f, y, held, w in terms])
+        terms = zip(tensors_of(problem.judged(clip)), tensors_of(heldout), strict=True)
+        return torch.cat([t[held] for t, held in terms])
 
     gain = errors(other) - errors(frames)
     return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))

@@ -23,8 +23,8 @@ from .datasets import open_source
 from .errors import InputError
 from .files import check_free, is_array_file, read_json, remove_leftovers, replacing, write_json
 from .generators import Generator
-from .measure import Measured, tensors_of
-from .memory import parse_bytes
+from .measure import Measured, data_header, operator_from_name, tensors_of
+from .memory import operator_budget
 from .metrics import psnr, psnr_range, ssim
 from .names import source_text
 from .recover import Progress, Recovery, recover
@@ -86,9 +86,11 @@ class Run:
             raise InputError(f"{folder}/config.json: cannot use {what}; restore the file or start a new run") from None
 
     def measured(self, operator: Any = None) -> Measured:
-        """The data and its operator."""
-        memory = parse_bytes(self.settings.memory)
-        return Measured.load(self.folder / "data.safetensors", operator, memory=memory)
+        """The data and its operator; one of somebody's own is given again, or its name package.module:object."""
+        path = self.folder / "data.safetensors"
+        if isinstance(operator, str):
+            operator = operator_from_name(operator, data_header(path)["operator"]["clip_shape"])
+        return Measured.load(path, operator, memory=operator_budget(self.settings.memory))
 
     def summary(self) -> dict[str, Any] | None:
         """`summary.json` of a finished run, or None."""

@@ -18,6 +18,7 @@ def hold_out(operator: Measurement, share: float, seed: int = 0, *, known: Data 
     Where the data is pixels, the channels of a pixel are held out together: they are too alike to judge each other.
     Where every part is measured alike and not in full (one set of patterns for all frames), the same entries of all
     parts are held out: those of a still picture would else be fitted through the other frames and judge nothing.
+    What says the same as a held-out number is held out with it (`Measurement.with_twins`), beyond the share.
     """
     informative = operator.informative() if known is None else known
     candidates = tensors_of(informative)
@@ -25,10 +26,17 @@ def hold_out(operator: Measurement, share: float, seed: int = 0, *, known: Data 
         _draw(entries, share, seed, member, rows, pixels=tuple(entries.shape) == operator.clip_shape)
         for member, (entries, rows) in enumerate(zip(candidates, _rows_alike(operator, candidates), strict=True))
     )
+    chosen = tuple(
+        both & entries for both, entries in zip(_with_twins(operator, informative, chosen), candidates, strict=True)
+    )
     left = any(bool((k & ~c).any()) for k, c in zip(candidates, chosen, strict=True))
     if not left or not any(bool(c.any()) for c in chosen):
         raise InputError(f"held-out data: {share:g} of so few measurements leaves nothing to fit or to judge")
     return chosen if isinstance(informative, tuple) else chosen[0]
+
+
+def _with_twins(operator: Measurement, like: Data, chosen: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tensors_of(operator.with_twins(chosen if isinstance(like, tuple) else chosen[0]))
 
 
 def _rows_alike(operator: Measurement, known: tuple[Tensor, ...]) -> list[int]:

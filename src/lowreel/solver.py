@@ -17,7 +17,7 @@ from .errors import InputError
 from .files import tensor_hash
 from .generators import Generator, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
-from .measure import Data, Measurement, map_data, no_noise, streams, tensors_of, weights_of
+from .measure import Data, Measurement, alive_in, map_data, no_noise, streams, tensors_of, weights_of
 from .orthogonal import orthogonalised
 from .representation import Representation
 from .schedule import one_cycle
@@ -30,8 +30,8 @@ class Problem:
 
     heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing.
     times: seconds of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
-    noise: its entry, see `measure.noise`; its weights count in every sum of residuals, and what has weight 0 is left
-    out altogether. data_term: "squared" (also for weights), "huber" or "l1", see `residual_terms`.
+    noise: its entry, see `measure.noise`; what it has put out of use is left out altogether. data_term: what residuals
+    cost in the fit, see `residual_terms`; "weighted" is the square over the variance that the noise has at A G(z).
     """
 
     data: Data
@@ -61,15 +61,11 @@ class Problem:
             )
 
     @cached_property
-    def weights(self) -> Data | None:
-        """Weights of the squared residuals, those of the noise where the data term is weighted; None: all 1."""
-        return weights_of(self.noise, self.data) if self.data_term == "weighted" else None
-
-    @cached_property
     def known(self) -> Data:
-        """Booleans like the data: the informative entries whose weight is not 0."""
+        """Booleans like the data: the informative entries that the noise has not put out of use."""
+        alive = alive_in(self.noise, self.data)
         informative = self.operator.informative()
-        return informative if self.weights is None else map_data(lambda a, w: a & (w > 0), informative, self.weights)
+        return informative if alive is None else map_data(lambda a, b: a & b, informative, alive)
 
     @cached_property
     def fitted(self) -> Data:
@@ -77,13 +73,24 @@ class Problem:
         return self.known if self.heldout is None else map_data(lambda a, b: a & ~b, self.known, self.heldout)
 
     @cached_property
-    def fitted_weights(self) -> Data:
-        """Weights of the fitted entries, 0 for others."""
-        return self.weighed(self.fitted)
+    def grey_level(self) -> float:
+        """What one hundredth of the way from black to white is in the units of the data."""
+        return 0.01 * self.operator.row_norm()
 
-    def weighed(self, entries: Data) -> Data:
-        """The weights of these entries, 0 for others."""
-        return entries if self.weights is None else map_data(lambda e, w: e * w, entries, self.weights)
+    def misfit(self, found: Data, data: Data, entries: Data) -> Tensor:
+        """Sum over these entries of what their residuals cost in the fit (`data_term`); found: A G(z)."""
+        weights = weights_of(self.noise, found, entries) if self.data_term == "weighted" else None
+        return misfit(found, data, entries if weights is None else weights, self.data_term, least=self.grey_level)
+
+    def judged(self, clip: Tensor) -> Data:
+        """What the residual of each number costs when a clip is judged: the same measure for every clip.
+
+        The square; where the fit is robust Huber's term with a bound of 5 grey levels in 100, so that outliers do not
+        decide.
+        """
+        term: DataTerm = "huber" if self.data_term in ("huber", "l1") else "squared"
+        spread = JUDGE * self.grey_level
+        return map_data(lambda f, y: residual_terms(f - y, term, spread), self.operator(clip), self.data)
 
     @cached_property
     def probe_power(self) -> tuple[float, Data]:
@@ -95,8 +102,7 @@ class Problem:
     def scale(self, entries: Data) -> float:
         """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel."""
         power, response = self.probe_power
-        pairs = zip(tensors_of(response), tensors_of(self.weighed(entries)), strict=True)
-        seen = sum(float((r * w).sum()) for r, w in pairs)
+        seen = sum(float(r[e].sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
         if seen == 0:
             raise InputError("data: no entry is left to fit or to hold out; use more measurements")
         return power / seen
@@ -104,12 +110,12 @@ class Problem:
     def heldout_error(self, clip: Tensor) -> float:
         """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out.
 
-        Where the data term is robust, outliers count as little as in the fit.
+        Where the data term is robust, outliers count little, see `judged`.
         """
         if self.heldout is None:
             return math.nan
-        weights = self.weighed(self.heldout)
-        return self.scale(self.heldout) * float(misfit(self.operator(clip), self.data, weights, self.data_term))
+        terms = zip(tensors_of(self.judged(clip)), tensors_of(self.heldout), strict=True)
+        return self.scale(self.heldout) * sum(float(t[held].sum()) for t, held in terms)
 
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:
@@ -129,29 +135,47 @@ def natural_probe(clip_shape: Sequence[int]) -> Tensor:
 HUBER = 1.345
 """Robust standard deviations beyond which a residual counts as an outlier: 95 % efficient for white noise."""
 
+JUDGE = 5.0 / HUBER
+"""Robust standard deviation, in hundredths of the grey range, by which clips are judged where outliers are likely."""
 
-def misfit(found: Data, data: Data, weights: Data, term: DataTerm = "squared") -> Tensor:
-    """Sum over the entries of their weight (or truth) times `residual_terms`."""
-    terms = map_data(lambda f, y, w: (residual_terms(f - y, w, term) * w).sum(), found, data, weights)
+
+def misfit(found: Data, data: Data, weights: Data, term: DataTerm = "squared", *, least: float = 0.0) -> Tensor:
+    """Sum over the entries of their weight (or truth) times what the residual found - data costs, `residual_terms`.
+
+    The robust standard deviation of a robust term is that of the residuals whose weight is not 0, and `least` at least.
+    """
+
+    def one(f: Tensor, y: Tensor, w: Tensor) -> Tensor:
+        spread = robust_spread(f - y, w, least) if term in ("huber", "l1") else 0.0
+        return (residual_terms(f - y, term, spread) * w).sum()
+
+    terms = map_data(one, found, data, weights)
     return torch.stack(terms).sum() if isinstance(terms, tuple) else terms
 
 
-def residual_terms(residual: Tensor, weights: Tensor, term: DataTerm = "squared") -> Tensor:
-    """What each residual r costs before its weight: |r|^2 unless the term is robust.
+def residual_terms(residual: Tensor, term: DataTerm, spread: Tensor | float = 0.0) -> Tensor:
+    """What each residual r costs, in units of |r|^2: the square unless the term is robust.
 
-    With s the robust standard deviation of the residuals whose weight is not 0, 1.4826 times the median of |r|:
-    "huber" is |r|^2 up to d = HUBER s and 2 d |r| - d^2 beyond; "l1" is 2 s |r|. s is no part of the gradient. All
-    are in units of |r|^2.
+    "huber" is |r|^2 up to d = HUBER spread and 2 d |r| - d^2 beyond; "l1" is 2 spread |r|.
     """
     if term in ("squared", "weighted"):
         return residual.abs().square()
     size = residual.abs()
-    known = size.detach()[weights.expand_as(size) > 0]
-    spread = (1.4826 * known.median() if len(known) else size.new_zeros(())).clamp_min(torch.finfo(size.dtype).tiny)
     if term == "l1":
         return 2 * spread * size
     bound = HUBER * spread
-    return torch.where(size <= bound, size.square(), 2 * bound * size - bound.square())
+    return torch.where(size <= bound, size.square(), 2 * bound * size - bound**2)
+
+
+def robust_spread(residual: Tensor, weights: Tensor, least: float) -> Tensor:
+    """Standard deviation by the median of the sizes of the residuals whose weight is not 0; no part of a gradient.
+
+    A floor keeps it from vanishing where most of a clip is met exactly, as a black background is.
+    """
+    size = residual.detach().abs()
+    known = size[weights.expand_as(size) > 0]
+    factor = 1.2011 if residual.is_complex() else 1.4826
+    return (factor * known.median() if len(known) else size.new_zeros(())).clamp_min(least)
 
 
 @dataclass(frozen=True)
@@ -241,8 +265,8 @@ def trial_loss(problem: Problem, settings: SolverSettings, generator: Generator)
     frames = sum(len(parts[k].frames) for k in batches[0])
     codes = shared_start(frames, generator.code_dim, problem.seed).requires_grad_()
     found = problem.operator.subset(batches[0])(generator(codes))
-    data, weights = (problem.operator.take(v, batches[0]) for v in (problem.data, problem.fitted_weights))
-    return misfit(found, data, weights, problem.data_term), len(batches)
+    data, entries = (problem.operator.take(v, batches[0]) for v in (problem.data, problem.fitted))
+    return problem.misfit(found, data, entries), len(batches)
 
 
 def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
@@ -410,7 +434,7 @@ def _paper_loss(fit: _Fit, problem: Problem, settings: SolverSettings) -> Tensor
     """Eq. (6) as the authors average it: grey levels in [-1, 1], over all entries of the data, over (T - 1) K."""
     found = problem.operator(fit.generator(fit.z()))
     entries = sum(t.numel() for t in tensors_of(problem.data))
-    data_term = 4 * misfit(found, problem.data, problem.fitted_weights, problem.data_term) / entries
+    data_term = 4 * problem.misfit(found, problem.data, problem.fitted) / entries
     return _weighed(data_term, fit, problem, settings)
 
 
@@ -449,8 +473,7 @@ def _batch_loss(
 ) -> Tensor:
     operator = problem.operator
     found = operator.subset(batch)(fit.generator(fit.z()[frames]))
-    weights = operator.take(problem.fitted_weights, batch)
-    error = misfit(found, operator.take(problem.data, batch), weights, problem.data_term)
+    error = problem.misfit(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
     return _weighed(scale * error, fit, problem, settings)
 
 
@@ -459,7 +482,7 @@ def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
     heldout = "" if problem.heldout is None else _hash(problem.heldout)
     beta = "" if problem.beta is None else tensor_hash(problem.beta)
     own = settings.model_dump_json(exclude={"steps"})
-    term = f"{problem.data_term} {'' if problem.weights is None else _hash(problem.weights)}"
+    term = f"{problem.data_term} {sorted(problem.noise.items())}"
     return hashlib.sha256(f"{own} {problem.seed} {problem.sequences} {beta} {heldout} {term}".encode()).hexdigest()
 
 

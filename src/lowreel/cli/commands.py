@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 from .. import __version__
 from ..errors import InputError
 from ..files import check_free, split_member
-from ..memory import parse_bytes
+from ..memory import operator_budget, parse_bytes
 from ..names import GENERATORS, file_text, source_text
 from ..settings import (
     ArraysSettings,
@@ -197,9 +197,11 @@ def recover(
     if resume:
         if output is not None or truth is not None:
             raise InputError(f"{data}: a run goes on in its own folder with its own truth; leave out -o and --truth")
-        if arrays != ArraysSettings():
-            raise InputError(f"{data}: a run goes on with the data it has; leave out --operator and what goes with it")
-        _go_on(data, recovering)
+        if arrays.model_copy(update={"operator": None}) != ArraysSettings():
+            raise InputError(
+                f"{data}: a run goes on with the data it has; leave out all but --operator, for one of your own"
+            )
+        _go_on(data, recovering, operator=arrays.operator)
         return
     if data.is_dir():
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
@@ -207,7 +209,7 @@ def recover(
     folder = _fresh(output, _stem(data))
     from ..measure import Measured
 
-    budget = parse_bytes(recovering.memory)
+    budget = operator_budget(recovering.memory)
     measured = measured_arrays(data, arrays) if others else Measured.load(data, memory=budget)
     reading = _truth_reading(truth, measured) if truth else None
     _start(folder, measured, recovering, reading)
@@ -333,22 +335,27 @@ def _measure(
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
     _check_arguments(operator, reading, noise, measuring.memory)
-    measured, _ = _measured(clip, operator, reading, noise, measuring)
+    measured, _ = _measured(clip, operator, reading, noise, measuring, arrays=4)
     measured.save(output)
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
 
 
 def _measured(
-    clip: Path, operator: Settings, reading: ClipSettings, noise: NoiseSettings, measuring: MeasureSettings
+    clip: Path,
+    operator: Settings,
+    reading: ClipSettings,
+    noise: NoiseSettings,
+    measuring: MeasureSettings,
+    arrays: int | None = None,
 ) -> tuple[Measured, dict[str, Any]]:
-    """Data of a clip, and how to read the clip again."""
+    """Data of a clip, and how to read the clip again. arrays: how many of the clip's size there have to be room for."""
     from ..estimate import check_clip_fits
     from ..measure import Measured
     from ..runs import clip_information, clip_times
 
     source, budget = _open(clip, reading), parse_bytes(measuring.memory)
-    check_clip_fits(source.shape, budget)
-    made = build(operator, source.shape, measuring.seed, budget)
+    check_clip_fits(source.shape, budget, arrays)
+    made = build(operator, source.shape, measuring.seed, budget // 2)
     data, entry = _with_noise(made(source.read()), made, noise, measuring.seed)
     how = _reading(clip, reading)
     information = clip_information(source) | {"reading": how}
@@ -381,7 +388,7 @@ def _simulate(
     resume: bool,
 ) -> None:
     kind = name_of(operator)
-    request = _request(kind, clip, operator.model_dump(), reading, noise)
+    request = _request(kind, clip, operator.model_dump(mode="json"), reading, noise)
     if resume:
         _go_on(_given(output), recovering, request)
         return
@@ -432,14 +439,19 @@ def _start(
     _perform(Run.create(folder, measured, recovering, truth, request), measured, true_clip)
 
 
-def _go_on(folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None = None) -> None:
-    """Resume the run in a folder with its own settings, but for a time limit of this session's."""
+def _go_on(
+    folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None = None, operator: str | None = None
+) -> None:
+    """Resume the run in a folder with its own settings, but for the time and memory that this session may take."""
     from ..runs import Run, load_truth
 
     run = Run.open(folder)
-    limit, own = {"time": recovering.time}, run.settings
-    if recovering.model_copy(update={"time": None}) not in (RecoverSettings(), own.model_copy(update={"time": None})):
-        raise InputError(f"{folder}: a run goes on with the settings it has; only --time can be given with --resume")
+    nothing, own = {"time": None, "memory": None}, run.settings
+    limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
+    if recovering.model_copy(update=nothing) not in (RecoverSettings(), own.model_copy(update=nothing)):
+        raise InputError(
+            f"{folder}: a run goes on with the settings it has; only --time and --memory can be given with --resume"
+        )
     if request is not None and request != run.request:
         raise InputError(
             f"{folder}: holds a run of another clip, operator or noise; give the same, or go on with "
@@ -449,9 +461,10 @@ def _go_on(folder: Path, recovering: RecoverSettings, request: dict[str, Any] | 
     if summary is not None and summary["outcome"]["kind"] != "stopped":
         show_summary(run.folder, summary, [f"{run.folder} was finished already; this is what it found."])
         return
-    measured = run.measured()
+    run = replace(run, settings=own.model_copy(update=limits))
+    measured = run.measured(operator)
     truth = load_truth(run.truth, measured.operator.clip_shape) if run.truth else None
-    _perform(replace(run, settings=own.model_copy(update=limit)), measured, truth)
+    _perform(run, measured, truth)
 
 
 def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:

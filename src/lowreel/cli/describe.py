@@ -10,7 +10,7 @@ from ..datasets import open_source
 from ..errors import InputError
 from ..files import is_array_file, kind_of, split_member
 from ..generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
-from ..measure import Measured
+from ..measure import data_header
 from ..metrics import error_decibels
 from ..names import is_clip_name, is_wrong_clip_name
 from ..representation import Representation
@@ -72,14 +72,9 @@ def _tensors(path: Path) -> dict[str, Any]:
 
 
 def _data(path: Path) -> dict[str, Any]:
-    measured = Measured.load(path)
-    return {
-        "data": path,
-        "operator": measured.operator.spec(),
-        "noise": dict(measured.noise),
-        "clip shape": measured.operator.clip_shape,
-        "data shape": measured.operator.data_shape,
-    }
+    header = data_header(path)
+    spec = header["operator"]
+    return {"data": path, "operator": spec, "noise": header.get("noise", {}), "clip shape": tuple(spec["clip_shape"])}
 
 
 def _representation(path: Path) -> dict[str, Any]:

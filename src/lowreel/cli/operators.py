@@ -228,16 +228,17 @@ def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: in
             return _chained(settings.of, clip_shape, seed, memory)
         case StackSettings():
             share_of = memory // len(settings.of)
-            return m.Stacked([build(parse_operator(text), clip_shape, seed, share_of) for text in settings.of])
+            members = enumerate(settings.of)
+            return m.Stacked([build(parse_operator(text), clip_shape, seed + k, share_of) for k, text in members])
         case _:
             return m.Identity(shape)
 
 
 def _chained(texts: tuple[str, ...], clip_shape: tuple[int, ...], seed: int, memory: int) -> Measurement:
     chain = build(parse_operator(texts[0]), clip_shape, seed, memory // len(texts))
-    for text in texts[1:]:
+    for number, text in enumerate(texts[1:], start=1):
         shape = tuple(chain.data_shape)
         if len(shape) != 4 or not all(isinstance(n, int) for n in shape):
             raise InputError(f"chain: what comes before {text!r} gives data of shape {shape}, which is no clip")
-        chain = build(parse_operator(text), shape, seed, memory // len(texts)) @ chain
+        chain = build(parse_operator(text), shape, seed + number, memory // len(texts)) @ chain
     return chain

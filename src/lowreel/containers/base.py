@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..memory import machine_bytes
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def reading(path: Path, kind: str, remedy: str) -> Iterator[None]:
 
 def check_size(path: Path, entry: Entry, item: int) -> None:
     """Raise InputError where the header claims an array beyond the machine's memory, or an empty one."""
-    size, memory = item * math.prod(entry.shape), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    size, memory = item * math.prod(entry.shape), machine_bytes()
     if size > memory:
         there = f"this machine's memory has {memory / 1e9:.3g} GB"
         raise InputError(f"{path}:{entry.name}: says that it takes {size / 1e9:.3g} GB, and {there}; cut it smaller")

@@ -35,7 +35,6 @@ def load(path: str | Path, name: str) -> Array:
     entries = entries_of(path)
     by_name = {entry.name: entry for entry in entries}
     entry = by_name.get(name)
-    reader = _reader(path)
     if entry is None:
         raise InputError(f"{path}: holds no array {name}; it holds {listed(entries)}")
     if entry.problem:

@@ -29,13 +29,15 @@ class Decoder(Generator):
 
     kind = "decoder"
 
-    def __init__(self, frame_shape: tuple[int, int, int], *, code_dim: int = 64, seed: int = 0):
+    def __init__(
+        self, frame_shape: tuple[int, int, int], *, code_dim: int = 64, doublings: int | None = None, seed: int = 0
+    ):
         super().__init__()
         channels, height, width = frame_shape
         if min(frame_shape) < 1:
             raise InputError(f"decoder: expected a frame shape (C, H, W) of ones or more, got {tuple(frame_shape)}")
         self.frame_shape, self.code_dim = (channels, height, width), code_dim
-        doublings = _doublings(min(height, width))
+        self.doublings = doublings = _doublings(min(height, width)) if doublings is None else doublings
         self.coarse = (math.ceil(height / 2**doublings), math.ceil(width / 2**doublings))
         widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(doublings + 1)]
         self.project = skip_init(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
@@ -77,14 +79,20 @@ class Decoder(Generator):
         return to_grey_levels(self.to_frame(features)[..., :height, :width], leak=LEAK)
 
     def spec(self) -> dict[str, Any]:
-        """Kind, frame shape, code dimension."""
-        return {"kind": self.kind, "frame_shape": list(self.frame_shape), "code_dim": self.code_dim}
+        """Kind, frame shape, code dimension, doublings."""
+        sizes = {"frame_shape": list(self.frame_shape), "code_dim": self.code_dim, "doublings": self.doublings}
+        return {"kind": self.kind, **sizes}
 
 
 def _doublings(side: int) -> int:
     """From a coarse grid of 8 to 16 pixels a side: deeper networks learn large frames more slowly (docs/choices.md)."""
     scale = math.log2(max(side, 16))
     return max(2, min(round(scale - 3), max(4, round(scale - 4))))
+
+
+def first_doublings(frame_shape: tuple[int, ...]) -> int:
+    """Those of decoders whose spec does not say them: files written before it did."""
+    return max(2, round(math.log2(max(8, min(frame_shape[1:])) / 4)))
 
 
 LEAK = 0.05

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import read_tensors, tensor_hash, write_tensors
 from .dcgan import Dcgan
-from .decoder import Decoder
+from .decoder import Decoder, first_doublings
 
 if TYPE_CHECKING:
     from .base import Generator
@@ -32,7 +32,8 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
         case "dcgan":
             return Dcgan(spec["channels"])
         case "decoder":
-            return Decoder(tuple(spec["frame_shape"]), code_dim=spec["code_dim"])
+            shape = tuple(spec["frame_shape"])
+            return Decoder(shape, code_dim=spec["code_dim"], doublings=spec.get("doublings", first_doublings(shape)))
         case other:
             raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
 

@@ -14,7 +14,7 @@ from .arrays import ARRAY_KINDS, Given, check_finite, data_of
 from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
 from .check import Examination, check_operator, examine
 from .consistency import nearest_consistent
-from .datafile import Measured, checked
+from .datafile import Measured, checked, data_header
 from .levels import Levels, found_levels, in_levels
 from .noise import (
     DATA_TERMS,
@@ -22,6 +22,7 @@ from .noise import (
     add_poisson_noise,
     add_salt_and_pepper,
     add_white_noise,
+    alive_in,
     is_exact,
     no_noise,
     noise_entry,
@@ -68,11 +69,13 @@ __all__ = [
     "add_poisson_noise",
     "add_salt_and_pepper",
     "add_white_noise",
+    "alive_in",
     "as_measurement",
     "as_scipy",
     "check_finite",
     "check_operator",
     "checked",
+    "data_header",
     "data_of",
     "examine",
     "found_levels",
@@ -144,15 +147,24 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int |
         case "gaussian":
             return Gaussian(shape, spec["m"], seed=spec["seed"], memory=memory)
         case "composed":
-            outer, inner = (_build(spec[side], _under(side, tensors), memory) for side in ("outer", "inner"))
+            outer, inner = (_build(spec[side], _under(side, tensors), _share(memory, 2)) for side in ("outer", "inner"))
             return Composed(outer, inner)
         case "stacked":
             members = spec["operators"]
-            return Stacked([_build(s, _under(str(k), tensors), memory) for k, s in enumerate(members)])
+            return Stacked(
+                [_build(s, _under(str(k), tensors), _share(memory, len(members))) for k, s in enumerate(members)]
+            )
         case "functions":
-            raise InputError("operator: it was given as functions, which no file holds; give the same operator again")
+            raise InputError(
+                "operator: it was given as functions, which no file holds; give the same operator again "
+                "(--operator package.module:object)"
+            )
         case other:
             raise InputError(f"operator: unknown kind {other!r}; is the file of a newer lowreel?")
+
+
+def _share(memory: int | None, members: int) -> int | None:
+    return None if memory is None else memory // members
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -85,6 +85,8 @@ class Measurement(nn.Module, ABC):
     kind: ClassVar[str]
     part_frames: int
     """Frames in a part: 1 where each frame is measured alone, T where the clip cannot be cut."""
+    is_complex: ClassVar[bool] = False
+    """Whether y is known to be complex."""
     picks_pixels: ClassVar[bool] = False
     """Whether y has the clip's shape and its informative entries are pixels as they are."""
 
@@ -169,6 +171,10 @@ class Measurement(nn.Module, ABC):
         """
         return map_data(lambda t: t != 0, self(self._white_clip()))
 
+    def with_twins(self, entries: Data) -> Data:
+        """Booleans like the data: these entries and those that say the same as one of them; none, in most."""
+        return entries
+
     def _white_clip(self) -> Tensor:
         frames, *frame = self.clip_shape
         white = streams.normals(0, streams.PROBE, 0, range(frames), math.prod(frame))
@@ -240,6 +246,10 @@ class Composed(Measurement):
     kind = "composed"
 
     def __init__(self, outer: Measurement, inner: Measurement):
+        if inner.is_complex:
+            raise InputError(
+                f"{type(outer).__name__} @ {type(inner).__name__}: the second gives complex data, which is no clip"
+            )
         if tuple(inner.data_shape) != tuple(outer.clip_shape):
             raise InputError(
                 f"{type(outer).__name__} @ {type(inner).__name__}: the first takes clips of shape {outer.clip_shape}, "
@@ -268,6 +278,9 @@ class Composed(Measurement):
     def take(self, y: Data, parts: Sequence[int]) -> Data:
         return y if self._whole else self.outer.take(y, _finer(self, self.outer, parts))
 
+    def with_twins(self, entries: Data) -> Data:
+        return self.outer.with_twins(entries)
+
     def parameters_spec(self) -> dict[str, Any]:
         return {"outer": self.outer.spec(), "inner": self.inner.spec()}
 
@@ -285,6 +298,8 @@ class Stacked(Measurement):
         shapes = {operator.clip_shape for operator in operators}
         if len(shapes) != 1:
             raise InputError(f"Stacked: expected operators for one clip shape, got {sorted(shapes) or 'none'}")
+        if any(is_stack(operator) for operator in operators):
+            raise InputError("Stacked: one of the operators is a stack itself; give its members instead")
         clip_shape = shapes.pop()
         part_frames = math.lcm(*(operator.part_frames for operator in operators))
         data_shape = tuple(operator.data_shape for operator in operators)
@@ -312,6 +327,9 @@ class Stacked(Measurement):
 
     def informative(self) -> Data:
         return tuple(operator.informative() for operator in self._members())  # type: ignore[misc]
+
+    def with_twins(self, entries: Data) -> Data:
+        return tuple(operator.with_twins(e) for operator, e in zip(self._members(), entries, strict=True))  # type: ignore[misc]
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"operators": [operator.spec() for operator in self._members()]}

@@ -68,18 +68,29 @@ class Measured:
             raise InputError(f"{path}: a data file without a part that it needs ({error}); measure again") from None
         if times.shape != operator.clip_shape[:1]:
             raise InputError(f"{path}: {len(times)} frame times for {operator.clip_shape[0]} frames; measure again")
-        return Measured(checked(data, operator), operator, times, noise, clip)
+        return Measured(checked(data, operator, noise), operator, times, noise, clip)
 
 
-def checked(data: Data, operator: Measurement) -> Data:
+def data_header(path: str | Path) -> dict[str, Any]:
+    """What the header of a data file says; the operator is not built. Raises InputError for a damaged file."""
+    header = read_tensors(path, "data")[1]
+    if not isinstance(header.get("operator"), dict) or "clip_shape" not in header["operator"]:
+        raise InputError(f"{path}: a data file without its operator; measure again")
+    return header
+
+
+def checked(data: Data, operator: Measurement, noise: Mapping[str, Any] | None = None) -> Data:
     """`data` if it has the operator's shape and is finite, and in [0, 1] where it is pixels; else an InputError.
+
+    Pixels with noise may lie outside, and are not held to that.
 
     Entries that say nothing, such as unobserved pixels, may hold anything; they are set to zero.
     """
     operator.checked_data(data)
     for tensor, known in zip(tensors_of(data), tensors_of(operator.informative()), strict=True):
         bad = int((~torch.isfinite(tensor[known])).sum())
-        if operator.picks_pixels and not bad and known.any():
+        noisy = noise is not None and noise["kind"] in ("white", "poisson")
+        if operator.picks_pixels and not noisy and not bad and known.any():
             low, high = float(tensor[known].min()), float(tensor[known].max())
             if low < -1 or high > 2:
                 raise InputError(

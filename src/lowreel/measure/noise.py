@@ -24,6 +24,11 @@ DATA_TERMS = {
 }
 """Which data term suits a kind of noise."""
 
+NEEDED = {"white": ("sigma",), "poisson": ("photons", "sigma"), "dead-columns": ("columns",)}
+"""What a noise entry has to say beside its kind."""
+
+MOST_PHOTONS = 1e12
+
 
 def add_white_noise(
     y: Data, operator: Measurement, *, level: float | None = None, snr: float | None = None, seed: int = 0
@@ -50,7 +55,7 @@ def add_white_noise(
     if sigma == 0:
         return y, no_noise()
     noisy = tuple(t + sigma * _white(t, seed, k) * known[k] for k, t in enumerate(tensors_of(y)))
-    entry = {"kind": "white", "level": level, "sigma": sigma, "seed": seed}
+    entry = {"kind": "white", "level": float(level), "sigma": float(sigma), "seed": seed}
     return (noisy if isinstance(y, tuple) else noisy[0]), entry
 
 
@@ -58,10 +63,10 @@ def add_poisson_noise(y: Data, operator: Measurement, *, photons: float, seed: i
     """Photon noise: data drawn as Poisson(photons y) / photons, so that its variance is y / photons.
 
     The entry holds kind, photons, sigma (root mean square, in the units of y) and seed. Raises InputError for complex
-    or negative data, which counts nothing, and unless photons > 0.
+    or negative data, which counts nothing, and unless 0 < photons <= MOST_PHOTONS.
     """
-    if not (photons > 0 and math.isfinite(photons)):
-        raise InputError(f"poisson noise: expected a number of photons above 0, got {photons:g}")
+    if not 0 < photons <= MOST_PHOTONS:
+        raise InputError(f"poisson noise: expected photons above 0 and at most {MOST_PHOTONS:g}, got {photons:g}")
     if any(t.is_complex() or float(t.min()) < -1e-6 for t in tensors_of(y)):
         raise InputError(
             f"poisson noise: {operator.kind} gives negative or complex numbers, which are no counts; use --noise"
@@ -135,6 +140,8 @@ def noise_entry(noise: float | Mapping[str, Any] | None) -> dict[str, Any]:
     if isinstance(noise, Mapping):
         if noise.get("kind") not in DATA_TERMS:
             raise InputError(f"noise: expected a kind among {', '.join(DATA_TERMS)}, got {noise.get('kind')!r}")
+        if lacking := [name for name in NEEDED.get(noise["kind"], ()) if name not in noise]:
+            raise InputError(f"noise: the entry of {noise['kind']} noise lacks {', '.join(lacking)}")
         return dict(noise)
     if not (noise >= 0 and math.isfinite(noise)):
         raise InputError(f"noise: expected a standard deviation of 0 or more, got {noise!r}")
@@ -146,25 +153,34 @@ def is_exact(noise: Mapping[str, Any]) -> bool:
     return noise["kind"] in ("none", "dead-columns")
 
 
-def weights_of(noise: Mapping[str, Any], data: Data) -> Data | None:
-    """Weights of the squared residuals: one over the variance that the noise entry says, in [0, 1]; None: all alike.
+def alive_in(noise: Mapping[str, Any], data: Data) -> Data | None:
+    """Booleans like the data: what the noise has not put out of use (dead columns); None: everything."""
+    if noise["kind"] != "dead-columns":
+        return None
+    alive = torch.ones_like(tensors_of(data)[0], dtype=torch.bool)
+    alive[..., noise["columns"]] = False
+    return alive
 
-    Photons: the variance y / photons is estimated from the data, one photon at least. Dead columns have weight 0.
+
+def weights_of(noise: Mapping[str, Any], found: Data, entries: Data) -> Data | None:
+    """Weights of the squared residuals at these entries, 0 at others: one over the variance, with mean 1; None: alike.
+
+    Photons: the variance is found / photons, one photon at least; found: the data of the present fit (that of the
+    measured data, being noisy itself, would pull the clip to the dark).
     """
-    match noise["kind"]:
-        case "poisson":
-            return map_data(lambda t: 1 / (t * noise["photons"]).clamp_min(1), data)
-        case "dead-columns":
-            alive = torch.ones_like(tensors_of(data)[0], dtype=torch.float32)
-            alive[..., noise["columns"]] = 0
-            return alive
-        case _:
-            return None
+    if noise["kind"] != "poisson":
+        return None
+
+    def one(f: Tensor, e: Tensor) -> Tensor:
+        weights = e / (f.detach() * noise["photons"]).clamp_min(1)
+        return weights * (e.sum() / weights.sum().clamp_min(1e-30))
+
+    return map_data(one, found, entries)
 
 
 def _white(like: Tensor, seed: int, member: int) -> Tensor:
     """Unit white noise in the shape of `like`, one address for each entry of its first axis."""
     reals = torch.view_as_real(like) if like.is_complex() else like
-    rows, width = reals.shape[0], math.prod(reals.shape[1:])
+    rows, width = (reals.shape[0], math.prod(reals.shape[1:])) if reals.ndim else (1, 1)
     drawn = torch.from_numpy(streams.normals(seed, streams.NOISE, member, range(rows), width)).reshape(reals.shape)
     return torch.view_as_complex(drawn.contiguous()) / math.sqrt(2) if like.is_complex() else drawn

@@ -32,7 +32,7 @@ class Projections(Measurement):
     """m projections of every frame, y_t = A_t x_t with a random matrix of its own for each frame.
 
     y: (T, m); the rows of A_t run over C H W. The matrices follow from the seed. Of each one as many blocks of BLOCK
-    rows are held as `memory` bytes allow (default: `default_budget()`), the others are drawn whenever they are
+    rows are held as `memory` bytes allow (default: half of `default_budget()`), the others are drawn whenever they are
     used: the numbers are the same to the bit, only the time is not. Raises InputError unless 1 <= m <= C H W.
     """
 
@@ -50,7 +50,7 @@ class Projections(Measurement):
         self.m, self.seed = int(m), int(seed)
         self._columns = -(-self._pixels // LANE) * LANE
         self._frames: Sequence[int] = range(frames)
-        memory = default_budget() if memory is None else memory
+        memory = default_budget() // 2 if memory is None else memory
         held = self._rows_within(memory)
         self._check_time(m - held, memory)
         self.held: Tensor

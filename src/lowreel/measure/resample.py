@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from .base import Measurement, Shape, checked_clip_shape
+from .base import Measurement, Shape, by_adjoint, checked_clip_shape
 from .pixels import Mask
 
 REACH = 3.0
@@ -32,15 +32,35 @@ class Blur(Measurement):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
         if (sigma is None) == (kernel is None):
             raise InputError("blur: give sigma in pixels, or a kernel")
-        self.sigma = sigma
+        self.sigma = None if sigma is None else float(sigma)
         self.kernel: Tensor
         self.register_buffer("kernel", _gaussian(sigma) if sigma is not None else _checked(torch.as_tensor(kernel)))
 
     def _measure(self, x: Tensor) -> Tensor:
-        rows, columns = (n // 2 for n in self.kernel.shape)
-        pixels = F.pad(x.flatten(0, 1)[:, None], (columns, columns, rows, rows), mode="replicate")
-        blurred = F.conv2d(pixels, self.kernel.flip(0, 1).to(x.dtype)[None, None])
-        return blurred.reshape(self.clip_shape)
+        return by_adjoint(self._blur, self._blur_transposed, x)
+
+    def _adjoint(self, y: Any) -> Tensor:
+        return by_adjoint(self._blur_transposed, self._blur, y)
+
+    def _borders(self) -> Iterator[tuple[int, Tensor]]:
+        """Axis, and for each pixel of the frame with its border the pixel whose value it takes."""
+        for axis, count in ((2, self.clip_shape[2]), (3, self.clip_shape[3])):
+            reach = self.kernel.shape[axis - 2] // 2
+            yield axis, torch.arange(-reach, count + reach, device=self.kernel.device).clamp(0, count - 1)
+
+    def _blur(self, x: Tensor) -> Tensor:
+        pixels = x.flatten(0, 1)[:, None]
+        for axis, source in self._borders():
+            pixels = pixels.index_select(axis, source)
+        return F.conv2d(pixels, self.kernel.flip(0, 1).to(x.dtype)[None, None]).reshape(self.clip_shape)
+
+    def _blur_transposed(self, y: Tensor) -> Tensor:
+        pixels = F.conv_transpose2d(y.flatten(0, 1)[:, None], self.kernel.flip(0, 1).to(y.dtype)[None, None])
+        for axis, source in self._borders():
+            shape = list(pixels.shape)
+            shape[axis] = self.clip_shape[axis]
+            pixels = pixels.new_zeros(shape).index_add(axis, source, pixels)
+        return pixels.reshape(self.clip_shape)
 
     def _subset(self, parts: Sequence[int]) -> Blur:
         return self._like(len(parts), (len(parts), *self.clip_shape[1:]))
@@ -139,15 +159,26 @@ class LongExposure(Measurement):
 
     def __init__(self, clip_shape: Shape, together: int):
         frames, *frame = checked_clip_shape(clip_shape)
+        if frames < 2:
+            raise InputError("exposure: expected a clip of two frames at least, got one")
         if not 2 <= together <= frames:
             raise InputError(f"exposure: expected 2 to {frames} frames together, got {together}")
         super().__init__(clip_shape, (frames - together + 1, *frame))
         self.together = int(together)
 
     def _measure(self, x: Tensor) -> Tensor:
-        return torch.stack([x[k : k + len(x) - self.together + 1] for k in range(self.together)]).mean(0)
+        return by_adjoint(self._expose, self._spread, x)
 
     def _adjoint(self, y: Any) -> Tensor:
+        return by_adjoint(self._spread, self._expose, y)
+
+    def _expose(self, x: Tensor) -> Tensor:
+        y = x.new_zeros(self.data_shape)
+        for k in range(self.together):
+            y += x[k : k + len(y)] / self.together
+        return y
+
+    def _spread(self, y: Tensor) -> Tensor:
         x = y.new_zeros(self.clip_shape)
         for k in range(self.together):
             x[k : k + len(y)] += y / self.together

@@ -37,6 +37,7 @@ class Fourier(Measurement):
     """
 
     kind = "fourier"
+    is_complex = True
 
     def __init__(
         self,
@@ -106,6 +107,11 @@ class Fourier(Measurement):
 
     def informative(self) -> Tensor:
         return self.mask.expand(self.clip_shape)
+
+    def with_twins(self, entries: Any) -> Tensor:
+        """The spectrum of a real frame is symmetric: y(-k) is the conjugate of y(k)."""
+        negative = entries.flip(-2, -1).roll((1, 1), (-2, -1))
+        return (entries | negative) & self.mask
 
     def row_norm(self) -> float:
         return 1.0
