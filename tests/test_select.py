@@ -5,8 +5,8 @@ import torch
 from cases import OPERATORS, SHAPE, T, kept, noise
 
 from lowreel.errors import InputError
-from lowreel.measure import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, tensors_of
-from lowreel.select import _rows_alike, hold_out
+from lowreel.measure import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, rows_alike, tensors_of
+from lowreel.select import hold_out
 
 
 @pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
@@ -29,7 +29,7 @@ def test_heldout_is_the_share_of_the_informative_entries(operator, share):
     Where all parts are measured alike this holds of the first one, and the others hold out the same entries.
     """
     members = tensors_of(operator.informative())
-    alike = _rows_alike(operator, members)
+    alike = rows_alike(operator, members)
     for held, known, rows in zip(tensors_of(hold_out(operator, share)), members, alike, strict=True):
         assert not (held & ~known).any()
         if held.ndim == 4 and operator.is_complex:
@@ -116,7 +116,7 @@ ALIKE = {
 def test_parts_that_are_measured_alike_are_known(name, rows):
     """One set of patterns for all frames, unless they see everything; not where each frame has its own."""
     operator = OPERATORS[name]()
-    assert _rows_alike(operator, tensors_of(operator.informative())) == [rows]
+    assert rows_alike(operator, tensors_of(operator.informative())) == [rows]
 
 
 @pytest.mark.parametrize("pattern", ["rows", "radial"])

@@ -11,10 +11,20 @@ from cases import Linear, flat, levels, moving, noise
 from lowreel.errors import InputError
 from lowreel.files import read_tensors, write_tensors
 from lowreel.generators import Dcgan, Decoder
-from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, Stacked, add_white_noise, map_data, tensors_of
+from lowreel.measure import (
+    Downsample,
+    Functions,
+    Gaussian,
+    Identity,
+    MissingPixels,
+    Stacked,
+    add_white_noise,
+    map_data,
+    tensors_of,
+)
 from lowreel.select import hold_out
 from lowreel.settings import PRESETS, SolverSettings
-from lowreel.solver import Problem, State, iterate, misfit, natural_probe
+from lowreel.solver import Problem, State, iterate, misfit, natural_probe, variation
 
 close = torch.testing.assert_close
 SHAPE = (6, 1, 4, 5)
@@ -414,6 +424,22 @@ def natural(shape):
     clip = moving(*shape).double()
     clip = clip + 0.2 * (clip > 0.5)
     return clip - clip.mean()
+
+
+def test_variation_counts_where_all_frames_are_measured_alike():
+    """A fit through one set of patterns for all frames becomes smoother with it; one of random masks is untouched."""
+    clip = moving(4, 1, 16, 16)
+
+    def fitted(operator, weight):
+        problem = problem_of(operator, generator=Decoder((1, 16, 16)), clip=clip, dtype=torch.float32)
+        settings = SolverSettings(steps=8, variation=weight)
+        return problem.is_alike, last(iterate(problem, settings)).representation(problem, settings).frames()
+
+    for operator, alike in ((Downsample(tuple(clip.shape), 2), True), (MissingPixels(tuple(clip.shape), 0.5), False)):
+        (same, plain), (_, smooth) = (fitted(operator, weight) for weight in (0.0, 1.0))
+        assert same is alike
+        assert (float(variation(smooth)) < 0.9 * float(variation(plain))) is alike
+        assert torch.equal(smooth, plain) is not alike
 
 
 def test_scaled_error_of_every_pixel_is_the_mean_squared_error():

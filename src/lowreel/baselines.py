@@ -109,6 +109,9 @@ def _interpolate(values: np.ndarray, known: np.ndarray, mean: np.ndarray) -> np.
 ITERATIONS = 250
 """Of total variation (docs/choices.md)."""
 
+GAP_ITERATIONS, GAP_STEPS, RANK_ITERATIONS = 60, 10, 100
+"""Of GAP-TV, of the denoising and the projection in each, and of low rank in space and time."""
+
 BALANCE = 3.5
 """Size given to A beside the gradient, whose norm is sqrt(12): of one size they converge soonest."""
 
@@ -160,7 +163,7 @@ def total_variation(
 
 
 @torch.no_grad()
-def gap_tv(data: Data, operator: Measurement, entries: Data, *, weight: float = 0.1, iterations: int = 60) -> Tensor:
+def gap_tv(data: Data, operator: Measurement, entries: Data, *, weight: float = 0.1) -> Tensor:
     """Generalised alternating projection with total variation (Yuan, ICIP 2016), accelerated; (T, C, H, W).
 
     In turns: the clip nearest to the last one that agrees with the data, to which the residuals so far are added, and
@@ -169,27 +172,29 @@ def gap_tv(data: Data, operator: Measurement, entries: Data, *, weight: float = 
     from skimage.restoration import denoise_tv_chambolle
 
     target, clip = data, operator.adjoint(map_data(torch.zeros_like, data))
-    for _ in range(iterations):
-        projected = nearest_consistent(clip, operator, target, entries, iterations=10)
-        frames = [denoise_tv_chambolle(f.numpy(), weight=weight, max_num_iter=10, channel_axis=0) for f in projected]
+    for _ in range(GAP_ITERATIONS):
+        projected = nearest_consistent(clip, operator, target, entries, iterations=GAP_STEPS)
+        frames = [
+            denoise_tv_chambolle(f.numpy(), weight=weight, max_num_iter=GAP_STEPS, channel_axis=0) for f in projected
+        ]
         clip = torch.from_numpy(np.stack(frames)).float()
         target = map_data(lambda t, y, found: t + (y - found), target, data, operator(clip))
-    return nearest_consistent(clip, operator, data, entries, iterations=10).clamp(0, 1)
+    return nearest_consistent(clip, operator, data, entries, iterations=GAP_STEPS).clamp(0, 1)
 
 
 @torch.no_grad()
-def low_rank_clip(data: Data, operator: Measurement, entries: Data, *, iterations: int = 100) -> Tensor:
+def low_rank_clip(data: Data, operator: Measurement, entries: Data) -> Tensor:
     """min |X|_* subject to A x = y, X the T x CHW matrix of the clip: k-t low rank (Lingala et al., 2011).
 
     Douglas-Rachford iteration with singular value thresholding; the threshold only sets the speed.
     """
-    z = nearest_consistent(torch.zeros(operator.clip_shape), operator, data, entries, iterations=10)
+    z = nearest_consistent(torch.zeros(operator.clip_shape), operator, data, entries, iterations=GAP_STEPS)
     threshold = float(torch.linalg.matrix_norm(z.flatten(1), 2)) / 200
-    for _ in range(iterations):
-        agreeing = nearest_consistent(z, operator, data, entries, iterations=10)
+    for _ in range(RANK_ITERATIONS):
+        agreeing = nearest_consistent(z, operator, data, entries, iterations=GAP_STEPS)
         u, s, vh = torch.linalg.svd((2 * agreeing - z).flatten(1), full_matrices=False)
         z = z + ((u * (s - threshold).clamp_min(0)) @ vh).reshape(z.shape) - agreeing
-    return nearest_consistent(z, operator, data, entries, iterations=10).clamp(0, 1)
+    return nearest_consistent(z, operator, data, entries, iterations=GAP_STEPS).clamp(0, 1)
 
 
 def gradient(x: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .baselines import ITERATIONS, gradient, gradient_adjoint
+from .baselines import GAP_ITERATIONS, GAP_STEPS, ITERATIONS, RANK_ITERATIONS, gradient, gradient_adjoint
 from .errors import InputError
-from .measure import map_data, tensors_of
+from .measure import tensors_of
 from .memory import bytes_text, resident_bytes
 from .settings import SolverSettings
 from .solver import Problem, planned_rounds, trial_loss
@@ -28,6 +28,9 @@ DATA = 8
 
 WEIGHTS = 12
 """Copies of the weights in a fit: gradients, moments, and snapshots of all of them."""
+
+CONSISTENCY = 20
+"""Iterations in which the clip of least norm is found, roughly."""
 
 SLACK = 2.0
 """Memory of the fit over what autograd keeps: gradients on their way, workspaces, what the allocator does not give
@@ -73,7 +76,7 @@ def estimate(problem: Problem, solver: SolverSettings) -> Estimate:
     return Estimate(
         memory=round(resident_bytes() + fit + CLIPS * clip + DATA * data),
         seconds=updates * _seconds(update),
-        baselines=ITERATIONS * _seconds(lambda: _total_variation_step(problem)),
+        baselines=_baseline_seconds(problem),
     )
 
 
@@ -116,12 +119,20 @@ class _Kept:
         return tensor
 
 
-def _total_variation_step(problem: Problem) -> None:
+def _baseline_seconds(problem: Problem) -> float:
+    """Time of the baselines that suit the operator, from one application of A and A* and one gradient of the clip."""
     operator = problem.operator
-    x = torch.zeros(operator.clip_shape)
-    gradient_adjoint(gradient(x))
-    if not operator.picks_pixels:
-        operator.adjoint(map_data(lambda t: t, operator(x)))
+    clip = torch.zeros(operator.clip_shape)
+    edges = _seconds(lambda: gradient_adjoint(gradient(clip)))
+    if operator.picks_pixels:
+        return ITERATIONS * edges
+    applied = _seconds(lambda: operator.adjoint(operator(clip)))
+    total = (CONSISTENCY + ITERATIONS) * applied + ITERATIONS * edges
+    if operator.kind == "snapshot":
+        total += GAP_ITERATIONS * (GAP_STEPS * applied + 4 * GAP_STEPS * edges)
+    if operator.kind == "fourier":
+        total += ITERATIONS * (applied + edges) + RANK_ITERATIONS * (GAP_STEPS * applied + 4 * edges)
+    return total
 
 
 def _seconds(action: Callable[[], Any]) -> float:

@@ -50,7 +50,7 @@ def parse_bytes(text: str | None) -> int:
     except ValueError:
         count = 0
     if count <= 0:
-        raise InputError(f"memory: expected a size such as 4GB or 500MB, got {text!r}")
+        raise InputError(f"memory: expected a size in KB, MB, GB or TB, such as 4GB or 500MB, got {text!r}")
     return count
 
 

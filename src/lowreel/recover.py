@@ -220,7 +220,10 @@ def _as_data(data: Data | np.ndarray, operator: Measurement, noise: Mapping[str,
     """`data` as float32 or complex64 tensors that fit the operator; operators of others are checked first."""
 
     def convert(values: Any) -> Tensor:
-        tensor = torch.as_tensor(values)
+        try:
+            tensor = torch.as_tensor(values)
+        except (RuntimeError, TypeError, ValueError):
+            raise InputError(f"data: expected an array or tensor of numbers, got {type(values).__name__}") from None
         return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
 
     if _of_others(operator):

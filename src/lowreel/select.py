@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .errors import InputError
-from .measure import Data, Measurement, streams, tensors_of
+from .measure import Data, Measurement, rows_alike, streams, tensors_of
 
 
 def hold_out(operator: Measurement, share: float, seed: int = 0, *, known: Data | None = None) -> Data:
@@ -24,7 +24,7 @@ def hold_out(operator: Measurement, share: float, seed: int = 0, *, known: Data 
     candidates = tensors_of(informative)
     chosen = tuple(
         _draw(entries, share, seed, member, rows, pixels=tuple(entries.shape) == operator.clip_shape)
-        for member, (entries, rows) in enumerate(zip(candidates, _rows_alike(operator, candidates), strict=True))
+        for member, (entries, rows) in enumerate(zip(candidates, rows_alike(operator, candidates), strict=True))
     )
     chosen = tuple(
         both & entries for both, entries in zip(_with_twins(operator, informative, chosen), candidates, strict=True)
@@ -37,27 +37,6 @@ def hold_out(operator: Measurement, share: float, seed: int = 0, *, known: Data 
 
 def _with_twins(operator: Measurement, like: Data, chosen: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tensors_of(operator.with_twins(chosen if isinstance(like, tuple) else chosen[0]))
-
-
-def _rows_alike(operator: Measurement, known: tuple[Tensor, ...]) -> list[int]:
-    """Of each tensor of the data the rows of one part, where all parts are measured alike and not in full; else all."""
-    frames, *frame = operator.clip_shape
-    together = operator.part_frames
-    parts = [part.data for part in operator.parts() if len(part.frames) == together]
-    everything = [len(entries) for entries in known]
-    if len(parts) < 2:
-        return everything
-    one = torch.from_numpy(streams.normals(0, streams.PROBE, 1, range(1), math.prod(frame)))
-    clip = one.reshape(1, *frame).expand(together, *frame) * torch.linspace(0.5, 1.5, together).view(-1, 1, 1, 1)
-    response = tensors_of(operator(clip.repeat(math.ceil(frames / together), 1, 1, 1)[:frames]))
-    slices = [where if isinstance(where, tuple) else (where,) for where in parts]
-    rows = []
-    for k, (y, entries) in enumerate(zip(response, known, strict=True)):
-        first = y[slices[0][k]]
-        alike = all(torch.allclose(y[where[k]], first, rtol=1e-4, atol=1e-5) for where in slices[1:])
-        numbers = int(entries[slices[0][k]].sum()) * (2 if y.is_complex() else 1)
-        rows.append(len(first) if alike and numbers < together * math.prod(frame) else len(y))
-    return rows
 
 
 def _draw(known: Tensor, share: float, seed: int, member: int, rows: int, *, pixels: bool) -> Tensor:

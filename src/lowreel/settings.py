@@ -38,6 +38,10 @@ class SolverSettings(Settings):
     similarity: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="1 - lambda of eq. (6): weight of the similarity of neighbouring codes"
     )
+    variation: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="joint: weight of the variation of the frames, where all frames are measured alike and not in full",
+    )
     code_step: PositiveFloat = Field(4e-3, description="step on the codes; alternating: times T")
     weight_step: PositiveFloat = Field(4e-3, description="Adam's step on the weights; alternating: times T")
     matrix_step: PositiveFloat | None = Field(
@@ -68,7 +72,7 @@ _PAPER = {"algorithm": "alternating", "steps": 2000, "batch": None, "start": "sh
 _PAPER |= {"code_step": 200 / 256, "weight_step": 0.001 / 256}
 
 PRESETS: dict[str, SolverSettings] = {
-    "default": SolverSettings(similarity=0.01, matrix_step=1e-3),
+    "default": SolverSettings(similarity=0.01, matrix_step=1e-3, variation=5e-3),
     "paper-latent": SolverSettings(**_PAPER, fit_weights=False),
     "paper-joint": SolverSettings(**_PAPER),
 }
@@ -97,7 +101,7 @@ class RecoverSettings(Settings):
     heldout: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         0.02, description="share of the data that is not fitted but used to judge the fit"
     )
-    data_term: Literal["auto"] | DataTerm = Field(
+    data_term: Literal["auto", "squared", "weighted", "huber", "l1"] = Field(
         "auto",
         description="what residuals cost: squared; weighted by the noise's variances; huber or l1, which outliers "
         "hardly move. auto: what suits the noise that the data file names",
@@ -191,13 +195,13 @@ class ArraysSettings(Settings):
 class NoiseSettings(Settings):
     """Noise added to the data, one kind at a time."""
 
-    noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+    noise: Annotated[float, Field(ge=0, le=1e6)] | None = Field(
         None, description="standard deviation, times the operator's row norm; for pixels in grey levels"
     )
     snr: Annotated[float, Field(ge=-100, le=200)] | None = Field(
         None, description="signal-to-noise ratio in dB, in place of --noise"
     )
-    photons: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+    photons: Annotated[float, Field(ge=1e-3, le=1e12)] | None = Field(
         None, description="photon noise: photons counted where the data is 1"
     )
     salt_and_pepper: Annotated[float, Field(gt=0, lt=1)] | None = Field(

@@ -17,7 +17,7 @@ from .errors import InputError
 from .files import tensor_hash
 from .generators import Generator, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
-from .measure import Data, Measurement, alive_in, map_data, no_noise, streams, tensors_of, weights_of
+from .measure import Data, Measurement, alive_in, map_data, no_noise, rows_alike, streams, tensors_of, weights_of
 from .orthogonal import orthogonalised
 from .representation import Representation
 from .schedule import one_cycle
@@ -71,6 +71,13 @@ class Problem:
     def fitted(self) -> Data:
         """Booleans like the data: the known entries that are not held out."""
         return self.known if self.heldout is None else map_data(lambda a, b: a & ~b, self.known, self.heldout)
+
+    @cached_property
+    def is_alike(self) -> bool:
+        """Whether all parts are measured alike and not in full: of a still picture one then tells all there is."""
+        known = tensors_of(self.operator.informative())
+        rows = rows_alike(self.operator, known)
+        return all(n < len(entries) for n, entries in zip(rows, known, strict=True))
 
     @cached_property
     def grey_level(self) -> float:
@@ -472,9 +479,19 @@ def _batch_loss(
     fit: _Fit, problem: Problem, batch: list[int], frames: list[int], scale: float, settings: SolverSettings
 ) -> Tensor:
     operator = problem.operator
-    found = operator.subset(batch)(fit.generator(fit.z()[frames]))
+    generated = fit.generator(fit.z()[frames])
+    found = operator.subset(batch)(generated)
     error = problem.misfit(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
-    return _weighed(scale * error, fit, problem, settings)
+    loss = _weighed(scale * error, fit, problem, settings)
+    if settings.variation and problem.is_alike:
+        loss = loss + settings.variation * variation(generated)
+    return loss
+
+
+def variation(frames: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring pixels, down and across together; (N, C, H, W)."""
+    down, across = (frames.diff(dim=axis).abs() for axis in (2, 3))
+    return (down.sum() + across.sum()) / frames.numel()
 
 
 def _settings_hash(problem: Problem, settings: SolverSettings) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from . import streams
 from .adapters import Foreign, Functions, as_measurement, as_scipy
+from .alike import rows_alike
 from .arrays import ARRAY_KINDS, Given, check_finite, data_of
 from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
 from .check import Examination, check_operator, examine
@@ -89,6 +90,7 @@ __all__ = [
     "no_noise",
     "noise_entry",
     "operator_from_name",
+    "rows_alike",
     "spec_hash",
     "streams",
     "tensors_of",

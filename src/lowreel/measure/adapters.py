@@ -105,7 +105,7 @@ class Foreign(Measurement):
         probe = _probe(self.clip_shape)
         try:
             raw = self._there(probe)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError(
                 f"{self._name}: for a clip of shape {self.clip_shape} it raised {type(error).__name__}: {error}; "
                 "is it made for clips of this shape?"
@@ -365,7 +365,10 @@ def _array(values: Any) -> np.ndarray:
 
 
 def _tensor(result: Any) -> Tensor:
-    return torch.from_numpy(np.array(result))
+    array = np.array(result)
+    if array.dtype.kind not in "biufc":
+        raise InputError(f"it returned {type(result).__name__}, expected an array of numbers")
+    return torch.from_numpy(array)
 
 
 class _Linear(torch.autograd.Function):

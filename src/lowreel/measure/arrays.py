@@ -114,7 +114,7 @@ def check_finite(given: Given, label: str) -> None:
 
 def data_of(y: Array, operator: Measurement) -> Data:
     """The array as data of an operator. Raises InputError where its shape is another."""
-    values = torch.from_numpy(np.ascontiguousarray(y.values))
+    values = torch.from_numpy(np.array(y.values))
     return operator.checked_data(values.to(torch.complex128 if values.is_complex() else torch.float64))
 
 

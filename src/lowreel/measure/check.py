@@ -96,7 +96,7 @@ class _Trials:
                 found = function(argument)
         except InputError as error:
             raise _Defect(str(error)) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _Defect(f"{what} raised {type(error).__name__}: {error}") from error
         if not all(torch.equal(a, b) for a, b in zip(tensors_of(before), tensors_of(argument), strict=True)):
             raise _Defect(f"{what} modifies its input in place; let it work on a copy")
@@ -160,6 +160,8 @@ def _repeatable(trials: _Trials) -> Data:
 def _linear(trials: _Trials, measured: Data) -> None:
     """Compare A 0 with 0, A(c x) with c A x and A(x + w) with A x + A w."""
     x, w = (_random(trials.operator.clip_shape, row) for row in (0, 1))
+    if _size(measured) == 0:
+        raise _Defect("forward gives zeros for every clip: it measures nothing")
     size = max(_size(measured), 1e-12)
     nothing = trials.forward(torch.zeros_like(x))
     offset = _size(nothing) / size
@@ -196,7 +198,8 @@ def _why_not_homogeneous(
         return "A(-x) = Ax, a modulus; give data that keeps the sign or the phase"
     worst = max(defects, key=lambda c: defects[c])
     guess = {4.0: "large numbers are clipped", 1e-3: "small numbers are rounded or cut off"}
-    return f"A({worst:g} x) differs from {worst:g} Ax; {guess.get(worst, 'are negative numbers clipped?')}"
+    why = guess.get(worst, "are negative numbers clipped, or are numbers sorted?")
+    return f"A({worst:g} x) differs from {worst:g} Ax; {why}"
 
 
 def _adjoint(trials: _Trials, measured: Data) -> None:

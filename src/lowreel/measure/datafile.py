@@ -71,6 +71,10 @@ class Measured:
         return Measured(checked(data, operator, noise), operator, times, noise, clip)
 
 
+def _gives_complex(operator: Measurement) -> bool:
+    return any(t.is_complex() for t in tensors_of(operator(torch.zeros(operator.clip_shape))))
+
+
 def data_header(path: str | Path) -> dict[str, Any]:
     """What the header of a data file says; the operator is not built. Raises InputError for a damaged file."""
     header = read_tensors(path, "data")[1]
@@ -88,6 +92,8 @@ def checked(data: Data, operator: Measurement, noise: Mapping[str, Any] | None =
     """
     operator.checked_data(data)
     for tensor, known in zip(tensors_of(data), tensors_of(operator.informative()), strict=True):
+        if tensor.is_complex() and not operator.is_complex and not _gives_complex(operator):
+            raise InputError("data: complex numbers, but the operator gives real ones; take the real part, or another")
         bad = int((~torch.isfinite(tensor[known])).sum())
         noisy = noise is not None and noise["kind"] in ("white", "poisson")
         if operator.picks_pixels and not noisy and not bad and known.any():

@@ -42,7 +42,10 @@ def load_object(text: str) -> Any:
     found = _imported(text, module_name)
     for name in path.split("."):
         if not hasattr(found, name):
-            public = ", ".join(known for known in sorted(vars(found)) if not known.startswith("_")) or "nothing"
+            public = (
+                ", ".join(known for known in sorted(getattr(found, "__dict__", ())) if not known.startswith("_"))
+                or "nothing"
+            )
             raise InputError(f"{text}: there is no {name} in it, only {public}")
         found = getattr(found, name)
     return found
@@ -57,6 +60,8 @@ def _imported(text: str, module_name: str) -> Any:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name + ".").startswith(error.name + "."):
+            if module_name.endswith(".py"):
+                raise InputError(f"{text}: write the module's name without .py, {module_name[:-3]}:...") from error
             raise InputError(
                 f"{text}: no module {error.name} here in {here}, and none is installed; go to the folder that holds "
                 f"{error.name}.py"
