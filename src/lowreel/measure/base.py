@@ -87,6 +87,8 @@ class Measurement(nn.Module, ABC):
     """Frames in a part: 1 where each frame is measured alone, T where the clip cannot be cut."""
     is_complex: ClassVar[bool] = False
     """Whether y is known to be complex."""
+    sees_with_every_row: ClassVar[bool] = False
+    """Whether no row of A is zero."""
     picks_pixels: ClassVar[bool] = False
     """Whether y has the clip's shape and its informative entries are pixels as they are."""
 
@@ -169,6 +171,8 @@ class Measurement(nn.Module, ABC):
 
         These are the rows of A that are not zero: those that answer a random clip.
         """
+        if self.sees_with_every_row:
+            return torch.ones(self.data_shape, dtype=torch.bool)
         return map_data(lambda t: t != 0, self(self._white_clip()))
 
     def with_twins(self, entries: Data) -> Data:

@@ -36,6 +36,7 @@ class Projections(Measurement):
     used: the numbers are the same to the bit, only the time is not. Raises InputError unless 1 <= m <= C H W.
     """
 
+    sees_with_every_row = True
     stored_bytes: ClassVar[float]
     """Bytes an entry takes while it is held."""
     draw_seconds: ClassVar[float]
@@ -134,9 +135,6 @@ class Projections(Measurement):
         other = self._like(len(parts), (len(parts), self.m))
         other._frames = [self._frames[k] for k in parts]
         return other
-
-    def informative(self) -> Tensor:
-        return torch.ones(self.data_shape, dtype=torch.bool)
 
     def row_norm(self) -> float:
         return math.sqrt(self._pixels / self.m)

@@ -27,6 +27,7 @@ class Blur(Measurement):
     """
 
     kind = "blur"
+    sees_with_every_row = True
 
     def __init__(self, clip_shape: Shape, sigma: float | None = None, *, kernel: Tensor | np.ndarray | None = None):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
@@ -65,9 +66,6 @@ class Blur(Measurement):
     def _subset(self, parts: Sequence[int]) -> Blur:
         return self._like(len(parts), (len(parts), *self.clip_shape[1:]))
 
-    def informative(self) -> Tensor:
-        return torch.ones(self.data_shape, dtype=torch.bool)
-
     def parameters_spec(self) -> dict[str, Any]:
         return {} if self.sigma is None else {"sigma": self.sigma}
 
@@ -99,6 +97,7 @@ class Downsample(Measurement):
     """
 
     kind = "downsample"
+    sees_with_every_row = True
 
     def __init__(self, clip_shape: Shape, factor: int):
         frames, channels, height, width = checked_clip_shape(clip_shape)
@@ -113,9 +112,6 @@ class Downsample(Measurement):
 
     def _subset(self, parts: Sequence[int]) -> Downsample:
         return self._like(len(parts), (len(parts), *self.data_shape[1:]))
-
-    def informative(self) -> Tensor:
-        return torch.ones(self.data_shape, dtype=torch.bool)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"factor": self.factor}
@@ -156,6 +152,7 @@ class LongExposure(Measurement):
     """
 
     kind = "exposure"
+    sees_with_every_row = True
 
     def __init__(self, clip_shape: Shape, together: int):
         frames, *frame = checked_clip_shape(clip_shape)
@@ -183,9 +180,6 @@ class LongExposure(Measurement):
         for k in range(self.together):
             x[k : k + len(y)] += y / self.together
         return x
-
-    def informative(self) -> Tensor:
-        return torch.ones(self.data_shape, dtype=torch.bool)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"together": self.together}

@@ -126,6 +126,7 @@ class Fourier(Measurement):
 class _Chosen(Measurement):
     """m coefficients of a transform of every frame and channel, those at `places`; y: (T, C, m)."""
 
+    sees_with_every_row = True
     places: Tensor
     """(T, m), or (1, m) where all frames share them: places in the transform of a frame, row by row."""
 
@@ -150,9 +151,6 @@ class _Chosen(Measurement):
     def _subset(self, parts: Sequence[int]) -> Measurement:
         places = self.places if len(self.places) == 1 else self.places[torch.as_tensor(parts)]
         return self._like(len(parts), (len(parts), *self.data_shape[1:]), places=places)
-
-    def informative(self) -> Tensor:
-        return torch.ones(self.data_shape, dtype=torch.bool)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"m": self.m, "order": self.order, "seed": self.seed}
