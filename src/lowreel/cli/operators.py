@@ -171,7 +171,8 @@ def parse_operator(text: str) -> Settings:
     for kind in OPERATORS:
         _add_reader(parser, kind)
     try:
-        found = parser(shlex.split(text), exit_on_error=False, print_error=False, result_action="return_value")
+        words = shlex.split(text) or ["nothing"]
+        found = parser(words, exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, ValueError) as error:
         raise InputError(f"--of {text!r}: {' '.join(str(error).split())}") from None
     if not isinstance(found, Settings):
