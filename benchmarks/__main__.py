@@ -1,14 +1,15 @@
-"""`python -m benchmarks NAME`: speed, latent, layers, operators, training, starts."""
+"""`python -m benchmarks NAME`: speed, quality, latent, layers, operators, training, starts."""
 
 import sys
 
-from . import latent, layers, operators, speed, starts, training
+from . import latent, layers, operators, quality, speed, starts, training
 
 NAMES = {
     "speed": speed.main,
     "latent": latent.main,
     "layers": layers.main,
     "operators": operators.main,
+    "quality": quality.main,
     "training": training.main,
     "starts": starts.main,
 }

@@ -1,0 +1,123 @@
+"""Recovery against the paper and the baselines: clips x operators x sequences x seeds, default settings.
+
+    python -m benchmarks quality [ROW ...] [--seeds 3] [--sequences 10] [--data ../shared/data/paper_clips]
+
+ROW is the beginning of a row's name, such as "walking" or "rotating-mnist, missing"; all by default. Printed are the
+mean psnr_range over sequences and seeds, the standard deviation beside it, the best baseline and the paper's best
+column. Cells are kept in benchmarks/results/quality.json as they come and not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import lowreel
+from lowreel.measure import Gaussian, MissingPixels
+
+from .results import Rows
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: which clips, how they are measured, the paper's best figure and what is asked for."""
+
+    name: str
+    clips: str
+    build: Callable[[tuple[int, ...], int], lowreel.Measurement]
+    paper: float | None
+    wanted: float | None
+
+
+def missing(shape: tuple[int, ...], seed: int) -> lowreel.Measurement:
+    return MissingPixels(shape, 0.8, seed=seed)
+
+
+def gaussian(m: int) -> Callable[[tuple[int, ...], int], lowreel.Measurement]:
+    return lambda shape, seed: Gaussian(shape, m, seed=seed)
+
+
+ROWS = (
+    Row("rotating-mnist, missing 80 %", "rotating-mnist", missing, 29.58, 35),
+    Row("rotating-mnist, gaussian 200", "rotating-mnist", gaussian(200), 32.97, 37),
+    Row("moving-mnist, missing 80 %", "moving-mnist", missing, 19.55, 24),
+    Row("moving-mnist, gaussian 512", "moving-mnist", gaussian(512), 27.2, 36),
+    Row("color-wheel, missing 80 %", "color-wheel", missing, 19.96, 32),
+    Row("color-wheel, gaussian 1024", "color-wheel", gaussian(1024), 23.71, 30),
+    Row("archery, missing 80 %", "archery", missing, 23.81, 30),
+    Row("archery, gaussian 512", "archery", gaussian(512), 26.9, 29),
+    Row("walking, missing 80 %", "walking/seq1", missing, 26.17, 32),
+    Row("walking, gaussian 512", "walking/seq1", gaussian(512), None, None),
+)
+SEQUENCES = {"rotating-mnist": 10, "moving-mnist": 10}
+"""How many sequences a drawn clip has: digits 0 to 9 of the test set, seeds 0 to 9."""
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks quality", description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="beginnings of names; default: all")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of operator and fit")
+    parser.add_argument("--sequences", type=int, default=10, help="sequences at most of a drawn clip")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/paper_clips"), help="folder of real clips")
+    chosen = parser.parse_args(arguments)
+    kept = Rows("quality")
+    for row in ROWS:
+        if not any(row.name.startswith(start) for start in chosen.rows or [""]):
+            continue
+        sources = sources_of(row, chosen.sequences, chosen.data)
+        if not sources:
+            print(f"{row.name:<30} left out, {chosen.data / row.clips} is not here")
+            continue
+        cells = [cell(kept, row, source, seed) for seed in range(chosen.seeds) for source in sources]
+        show(row, cells)
+
+
+def sources_of(row: Row, most: int, folder: Path) -> list[str]:
+    """Names or paths of the clips of a row."""
+    if row.clips in SEQUENCES:
+        return [f"{row.clips}:{k}" for k in range(min(most, SEQUENCES[row.clips]))]
+    if row.clips == "color-wheel":
+        return ["color-wheel:0"]
+    return [str(folder / row.clips)] if (folder / row.clips).exists() else []
+
+
+def cell(kept: Rows, row: Row, source: str, seed: int) -> dict[str, Any]:
+    """One clip, operator and seed: from the kept cells, or computed now."""
+    key = {"row": row.name, "clip": Path(source).name, "seed": seed}
+    found = kept.find(key)
+    if found is not None:
+        return found
+    clip = lowreel.open_source(source, size=(64, 64), frames=slice(64 if row.clips == "archery" else None)).read()
+    operator = row.build(tuple(clip.shape), seed)
+    recovery = lowreel.recover(operator(clip), operator, lowreel.RecoverSettings(seed=seed))
+    baselines = {name: round(lowreel.psnr_range(b.clip, clip), 2) for name, b in recovery.baselines.items()}
+    figures = {
+        "psnr_range": round(lowreel.psnr_range(recovery.clip, clip), 2),
+        "psnr": round(lowreel.psnr(recovery.clip, clip), 2),
+        "baselines_psnr_range": baselines,
+        "heldout_db": round(recovery.heldout_db, 2),
+        "rounds": recovery.steps,
+        "seconds": round(recovery.seconds, 1),
+        "threads": torch.get_num_threads(),
+    }
+    print(f"  {row.name}, {key['clip']}, seed {seed}: {figures['psnr_range']} dB in {figures['seconds']} s", flush=True)
+    return kept.add(key | figures)
+
+
+def show(row: Row, cells: list[dict[str, Any]]) -> None:
+    """One line: ours with its spread, the best baseline, the paper, what is asked for."""
+    levels = np.array([c["psnr_range"] for c in cells])
+    means = {n: np.mean([c["baselines_psnr_range"][n] for c in cells]) for n in cells[0]["baselines_psnr_range"]}
+    best = max(means, key=lambda name: means[name])
+    paper = "-" if row.paper is None else f"{row.paper:.2f}"
+    wanted = "-" if row.wanted is None else f"{row.wanted:g}"
+    print(
+        f"{row.name:<30} {levels.mean():6.2f} +- {levels.std():4.2f} dB ({len(cells)} cells), "
+        f"{best} {means[best]:.2f}, paper {paper}, wanted {wanted}"
+    )
