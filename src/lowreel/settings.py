@@ -62,7 +62,7 @@ class SolverSettings(Settings):
 
     def rounds(self, minibatches: int) -> int:
         """`steps`, or as many rounds of so many minibatches each as come to about UPDATES."""
-        return self.steps or min(max(round(UPDATES / minibatches), 40), 400)
+        return self.steps or max(round(UPDATES / minibatches), 40)
 
 
 UPDATES = 700
