@@ -13,8 +13,8 @@ import lowreel
 from lowreel.measure import examine
 
 truth = lowreel.open_clip(files("lowreel") / "data" / "demo.mp4", size=(32, 32), channels=1, frames=slice(16)).read()
-matrix = scipy.sparse.random_array((200, 32 * 32), density=0.05, rng=0, dtype=np.float32).tocsr()
-camera = aslinearoperator(matrix)  # 200 numbers of each frame
+matrix = scipy.sparse.random_array((400, 32 * 32), density=0.05, rng=0, dtype=np.float32).tocsr()
+camera = aslinearoperator(matrix)  # 400 numbers of each frame
 
 print(examine(lowreel.as_measurement(camera, truth.shape)).sentence)
 y = np.stack([camera.matvec(frame.flatten().numpy()) for frame in truth])

@@ -68,7 +68,7 @@ def test_what_does_not_fit_is_refused_with_what_to_change():
 
 def test_large_matrices_are_refused_with_the_alternative():
     """A Gaussian of 495 GB would be drawn anew for half an hour at each use; the camera without a matrix is named."""
-    with pytest.raises(InputError, match=r"495 GB, 6.0 GB are allowed, .* single-pixel --sampling 0.1"):
+    with pytest.raises(InputError, match=r"495 GB, 6.0 GB are there for them .* single-pixel --sampling 0.1"):
         Gaussian((32, 3, 256, 256), 19661, memory=6 * 10**9)
     assert Signs((2, 1, 64, 64), 400, memory=0).held.numel() == 0
     assert Snapshot((32, 3, 256, 256), 8).part_frames == 8
