@@ -1,4 +1,4 @@
-"""Recover a clip with an operator of SciPy: one sparse matrix that measures each frame; first ask whether it is sound.
+"""Recover a clip with an operator of SciPy, a sparse matrix that mixes all of its pixels; first ask if it is sound.
 
 PyLops operators and deepinv physics are taken in the same way (docs/plugins.md).
 """
@@ -13,10 +13,13 @@ import lowreel
 from lowreel.measure import examine
 
 truth = lowreel.open_clip(files("lowreel") / "data" / "demo.mp4", size=(32, 32), channels=1, frames=slice(16)).read()
-matrix = scipy.sparse.random_array((400, 32 * 32), density=0.05, rng=0, dtype=np.float32).tocsr()
-camera = aslinearoperator(matrix)  # 400 numbers of each frame
+rng = np.random.default_rng(0)
+matrix = scipy.sparse.random_array(
+    (3000, truth.numel()), density=0.01, rng=rng, data_sampler=lambda size: rng.choice(np.float32([-1, 1]), size)
+)
+camera = aslinearoperator(matrix.tocsr())  # 3000 numbers of 16384 pixels
 
 print(examine(lowreel.as_measurement(camera, truth.shape)).sentence)
-y = np.stack([camera.matvec(frame.flatten().numpy()) for frame in truth])
+y = camera.matvec(truth.flatten().numpy())
 recovery = lowreel.recover(y, camera, lowreel.RecoverSettings(steps=120), clip_shape=truth.shape)
 print(f"recovered {lowreel.psnr(recovery.clip, truth):.2f} dB; {recovery.trust}")

@@ -74,7 +74,8 @@ class Projections(Measurement):
             whole = self.bytes_for(self.clip_shape, self.m)
             raise InputError(
                 f"{self.kind}: its matrices take {bytes_text(whole)}, {bytes_text(memory)} are there for them (half of "
-                f"--memory), and drawing them anew would take about {seconds / 60:.0f} min at each of thousands of uses; use single-pixel "
+                f"--memory), and drawing them anew would take about {seconds / 60:.0f} min at each of its many uses; "
+                "use single-pixel "
                 f"--sampling {self.m / self._pixels:.2g}, which needs no matrix, a smaller --m, --size or --frames, or "
                 f"--memory {bytes_text(2.4 * whole).replace(' ', '')}"
             )
