@@ -81,7 +81,7 @@ def _agreeing(operator: Measurement, clip_shape: Shape) -> Measurement:
 class Foreign(Measurement):
     """An operator that knows nothing of ours: what it does and its adjoint, which a subclass calls.
 
-    Gradients flow through the two, each being the derivative of the other. What it does is recorded as the SHA-256 of
+    Gradients flow through the two, each being the derivative of the other. What it does is recorded as a few numbers of
     its response to a seeded probe, so that a run can only be resumed with an operator that does the same.
     """
 
@@ -177,7 +177,7 @@ class Functions(Foreign):
     """An operator given as two NumPy functions, `forward(x) -> y` and `adjoint(y) -> x`.
 
     x: float32 array of `clip_shape` = (T, C, H, W); y: one real or complex array of any shape. Gradients flow through
-    the pair. What it does is recorded as the SHA-256 of its response to a seeded probe, so that a run can only be
+    the pair. What it does is recorded as a few numbers of its response to a seeded probe, so that a run can only be
     resumed with an operator that does the same. Raises InputError where `forward` does not take such a clip.
     """
 
