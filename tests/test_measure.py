@@ -706,7 +706,7 @@ def test_random_bits_stay_what_they_are(tensor, expected):
 @pytest.mark.parametrize("kind", [Gaussian, Signs])
 def test_projections_drawn_anew_are_those_held(kind):
     """However many rows are held in memory, y = A x and A* y are the same to the bit."""
-    shape, m = (2, 1, 7, 9), 5 * BLOCK - 1
+    m = 5 * BLOCK - 1
     x, y = levels(2, 1, 63, 9, dtype=torch.float32), levels(2, m, dtype=torch.float32)
     shape, whole = tuple(x.shape), kind.bytes_for(tuple(x.shape), m)
     tilings = [kind(shape, m, seed=3, memory=round(whole * share)) for share in (0, 0.25, 0.5, 0.8, 1, 2)]

@@ -13,10 +13,19 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .base import Data, Measurement, Shape, checked_clip_shape, is_stack, map_data, tensors_of
+from .base import (
+    ByAdjoint,
+    Data,
+    Measurement,
+    Shape,
+    TensorsFunction,
+    checked_clip_shape,
+    is_stack,
+    map_data,
+    tensors_of,
+)
 
 ArrayFunction = Callable[[np.ndarray], Any]
-TensorsFunction = Callable[..., tuple[Tensor, ...]]
 
 ROUNDING = 1e-4
 """How far two ways to compute the same data may lie apart, relative to its largest number."""
@@ -152,12 +161,12 @@ class Foreign(Measurement):
         return there, back
 
     def _measure(self, x: Tensor) -> Data:
-        found = _Linear.apply(*self._both_ways(), x)
+        found = ByAdjoint.apply(*self._both_ways(), x)
         return found if self.stacked else found[0]
 
     def _adjoint(self, y: Data) -> Tensor:
         there, back = self._both_ways()
-        return _Linear.apply(back, there, *tensors_of(y))[0]
+        return ByAdjoint.apply(back, there, *tensors_of(y))[0]
 
     def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
         rows = slice(None) if self._whole else slice(start, stop)
@@ -369,19 +378,3 @@ def _tensor(result: Any) -> Tensor:
     if array.dtype.kind not in "biufc":
         raise InputError(f"it returned {type(result).__name__}, expected an array of numbers")
     return torch.from_numpy(array)
-
-
-class _Linear(torch.autograd.Function):
-    """there(*tensors), whose derivative is `back`, and the other way round."""
-
-    @staticmethod
-    def forward(there: TensorsFunction, back: TensorsFunction, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return there(*tensors)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        ctx.there, ctx.back = inputs[:2]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        return (None, None, *_Linear.apply(ctx.back, ctx.there, *gradients))

@@ -25,6 +25,7 @@ Data = Tensor | tuple[Tensor, ...]
 
 
 LinearMap = Callable[[Tensor], Tensor]
+TensorsFunction = Callable[..., tuple[Tensor, ...]]
 
 
 def map_data(function: Callable[..., Any], *data: Data) -> Any:
@@ -45,25 +46,25 @@ def inner(a: Data, b: Data) -> Tensor:
     return torch.stack([(u.conj() * v).real.sum() if u.is_complex() else (u * v).sum() for u, v in pairs]).sum()
 
 
-class _ByAdjoint(torch.autograd.Function):
-    """A linear map whose vector-Jacobian product is given as another function, so that autograd keeps nothing."""
+class ByAdjoint(torch.autograd.Function):
+    """there(*tensors) of a linear map, whose derivative is `back`, and the other way round; autograd keeps nothing."""
 
     @staticmethod
-    def forward(v: Tensor, function: LinearMap, transposed: LinearMap) -> Tensor:
-        return function(v.detach())
+    def forward(there: TensorsFunction, back: TensorsFunction, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return there(*tensors)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        _, ctx.function, ctx.transposed = inputs
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.there, ctx.back = inputs[:2]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _ByAdjoint.apply(gradient, ctx.transposed, ctx.function), None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
+        return (None, None, *ByAdjoint.apply(ctx.back, ctx.there, *gradients))
 
 
 def by_adjoint(function: LinearMap, transposed: LinearMap, v: Tensor) -> Tensor:
     """`function(v)` of a linear map, with `transposed` as its gradient: autograd keeps no intermediate result."""
-    return _ByAdjoint.apply(v, function, transposed)
+    return ByAdjoint.apply(lambda t: (function(t.detach()),), lambda t: (transposed(t.detach()),), v)[0]
 
 
 @dataclass(frozen=True)
