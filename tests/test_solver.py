@@ -345,6 +345,15 @@ def test_resume_equals_the_unbroken_run(problem, settings, constraint, tmp_path)
             assert_same(a, b)
 
 
+def test_a_fit_goes_on_from_given_codes(problem, settings):
+    """With steps that vanish, the codes of the first state are those given."""
+    like = last(iterate(problem, settings)).parameters["coefficients"]
+    codes = torch.linspace(-1, 1, like.numel()).reshape(like.shape).to(like.dtype)
+    still = settings.model_copy(update={"code_step": 1e-12, "weight_step": 1e-12})
+    state = next(iterate(replace(problem, start=codes), still))
+    close(state.parameters["coefficients"], codes, atol=1e-6, rtol=0)
+
+
 def test_resume_at_the_end_has_nothing_to_do(problem, settings):
     """A finished state yields no more."""
     assert list(iterate(problem, settings, last(iterate(problem, settings)))) == []

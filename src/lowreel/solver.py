@@ -30,6 +30,7 @@ class Problem:
 
     heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing.
     times: seconds of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
+    start: first codes, (T, K), of a fit that goes on from another one's generator; None draws them.
     noise: its entry, see `measure.noise`; what it has put out of use is left out altogether. data_term: what residuals
     cost in the fit, see `residual_terms`; "weighted" is the square over the variance that the noise has at A G(z).
     """
@@ -41,6 +42,7 @@ class Problem:
     heldout: Data | None = None
     sequences: tuple[int, ...] = ()
     beta: Tensor | None = None
+    start: Tensor | None = None
     noise: Mapping[str, Any] = field(default_factory=no_noise)
     data_term: DataTerm = "squared"
     seed: int = 0
@@ -58,6 +60,10 @@ class Problem:
         if self.beta is not None and len(self.beta) != frames - 1:
             raise InputError(
                 f"beta: expected one weight for each of {frames - 1} pairs of frames, got {len(self.beta)}"
+            )
+        if self.start is not None and tuple(self.start.shape) != (frames, self.generator.code_dim):
+            raise InputError(
+                f"start: expected codes of shape {(frames, self.generator.code_dim)}, got {tuple(self.start.shape)}"
             )
 
     @cached_property
@@ -391,7 +397,9 @@ class _Fit:
 def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
     """First code parameters: Z itself, or its factors where the joint fit has a rank to keep."""
     frames, code_dim = problem.operator.clip_shape[0], problem.generator.code_dim
-    if settings.start == "shared":
+    if problem.start is not None:
+        codes = problem.start
+    elif settings.start == "shared":
         codes = shared_start(frames, code_dim, problem.seed)
     else:
         generator = problem.generator
@@ -495,12 +503,13 @@ def variation(frames: Tensor) -> Tensor:
 
 
 def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
-    """What else has to be the same when a run goes on: all settings but its length, seed, held-out part, sequences."""
+    """What else has to be the same when a run goes on, the length apart."""
     heldout = "" if problem.heldout is None else _hash(problem.heldout)
-    beta = "" if problem.beta is None else tensor_hash(problem.beta)
+    beta, start = ("" if t is None else tensor_hash(t) for t in (problem.beta, problem.start))
     own = settings.model_dump_json(exclude={"steps"})
     term = f"{problem.data_term} {sorted(problem.noise.items())}"
-    return hashlib.sha256(f"{own} {problem.seed} {problem.sequences} {beta} {heldout} {term}".encode()).hexdigest()
+    known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}"
+    return hashlib.sha256(f"{own} {known} {term}".encode()).hexdigest()
 
 
 def _hash(data: Data) -> str:
