@@ -8,6 +8,7 @@ from cases import levels, noise
 
 from lowreel.errors import InputError
 from lowreel.generators import Dcgan, Decoder, from_spec, make
+from lowreel.generators.base import to_grey_levels
 
 close = torch.testing.assert_close
 
@@ -168,10 +169,38 @@ def test_make(kind, shape):
     assert not torch.equal(other(codes), generator(codes))
 
 
+def test_black_and_white_are_reached_by_finite_values():
+    """With headroom the levels are cut off at exactly 0 and 1; without, they are those of tanh."""
+    values = torch.tensor([-3.0, -0.2, 0.0, 0.7, 3.0])
+    close(to_grey_levels(values, headroom=1.1), (1.1 * values.tanh()).clamp(-1, 1) / 2 + 0.5)
+    assert to_grey_levels(values, headroom=1.1)[[0, -1]].tolist() == [0, 1]
+    close(to_grey_levels(values), values.tanh() / 2 + 0.5)
+
+
+@pytest.mark.parametrize("headroom", [1.0, 1.1])
+def test_levels_at_black_move_only_back_to_grey(headroom):
+    """Where the output is flat the gradient pulls towards grey with at least the leak, and never pushes outwards."""
+    values = torch.tensor([-12.0, 12.0], requires_grad=True)
+    for target, pulled in ((0.5, True), (-1.0, False)):
+        levels = to_grey_levels(values, leak=0.05, headroom=headroom)
+        (gradient,) = torch.autograd.grad((levels - torch.tensor([target, 1 - target])).square().sum(), values)
+        assert bool((gradient * values > 0).all()) == pulled
+        assert pulled or not gradient.any()
+
+
+def test_slope_inside_is_that_of_the_levels():
+    """Between black and white the gradient is the exact one wherever descent leads away from grey."""
+    values = torch.tensor([-0.4, 0.3], dtype=torch.float64, requires_grad=True)
+    leaky, plain = (to_grey_levels(values, leak, 1.1) for leak in (0.05, 0.0))
+    outwards = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    close(*(torch.autograd.grad(levels, values, outwards)[0] for levels in (leaky, plain)))
+
+
 @pytest.mark.parametrize(("side", "doublings"), [(16, 2), (32, 3), (64, 4), (256, 6)])
 def test_decoders_of_files_without_doublings_are_what_they_were(side, doublings):
-    """A spec that does not say them has those of the time it was written; a new one says its own."""
+    """A spec that does not say them has those of the time it was written, and no headroom; a new one says its own."""
     old = from_spec({"kind": "decoder", "frame_shape": [1, side, side], "code_dim": 64})
     assert len(old.grow) == doublings
+    assert old.headroom == 1
     new = Decoder((1, side, side))
     assert from_spec(new.spec()).spec() == new.spec()

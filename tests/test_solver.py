@@ -22,6 +22,7 @@ from lowreel.measure import (
     map_data,
     tensors_of,
 )
+from lowreel.schedule import one_cycle
 from lowreel.select import hold_out
 from lowreel.settings import PRESETS, SolverSettings
 from lowreel.solver import Problem, State, iterate, misfit, natural_probe, variation
@@ -107,6 +108,23 @@ def test_codes_alone_reach_least_squares(name):
     found = last(iterate(problem, settings, starting(problem, settings, torch.zeros(T, K, dtype=torch.float64))))
     close(found.parameters["coefficients"].flatten(), wanted)
     assert found.loss == pytest.approx(4 * float((matrix @ wanted - y).square().sum()) / entries, rel=1e-9)
+
+
+def test_decay_shrinks_weight_matrices_by_the_step():
+    """One update with decay d and step s ends at the update without it, less d s W of the first weights."""
+    problem = problem_of(DATA["missing"](), dtype=torch.float32)
+    plain = SolverSettings(steps=2, batch=None, matrix_step=1e-2, decay=0.0)
+    first, one, other = (
+        {n: w for n, w in weights.items() if w.ndim > 1}
+        for weights in (
+            dict(problem.generator.state_dict()),
+            next(iterate(problem, plain)).weights,
+            next(iterate(problem, plain.model_copy(update={"decay": 3.0}))).weights,
+        )
+    )
+    assert first
+    for name, weight in first.items():
+        close(other[name], one[name] - 3 * 1e-2 * one_cycle(0.5) * weight)
 
 
 @pytest.mark.parametrize(("name", "batch"), [*((name, None) for name in DATA), ("missing", 2), ("stack", 4)])

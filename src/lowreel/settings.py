@@ -49,6 +49,9 @@ class SolverSettings(Settings):
         description="joint: step on weight matrices by orthogonalised momentum, root mean square of its entries; "
         "None leaves them to Adam",
     )
+    decay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="joint: weight matrices shrink by this times the step on them, at each step"
+    )
     batch: PositiveInt | None = Field(4, description="frames in a minibatch; None takes them all at once")
     start: Literal["smooth", "shared"] = Field(
         "smooth", description="first codes: a smooth path around one random code, or one unit vector for all frames"
@@ -72,7 +75,7 @@ _PAPER = {"algorithm": "alternating", "steps": 2000, "batch": None, "start": "sh
 _PAPER |= {"code_step": 200 / 256, "weight_step": 0.001 / 256}
 
 PRESETS: dict[str, SolverSettings] = {
-    "default": SolverSettings(similarity=0.01, matrix_step=1e-3, variation=5e-3),
+    "default": SolverSettings(similarity=0.01, matrix_step=1e-3, decay=3.0, variation=5e-3),
     "paper-latent": SolverSettings(**_PAPER, fit_weights=False),
     "paper-joint": SolverSettings(**_PAPER),
 }

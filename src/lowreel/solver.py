@@ -363,12 +363,16 @@ class _Fit:
             momentum.copy_(state.optimiser[f"momentum.{name}"])
 
     @torch.no_grad()
-    def step_matrices(self, step: float) -> None:
-        """Move the weight matrices against their orthogonalised momentum, by entries of this root mean square."""
+    def step_matrices(self, step: float, decay: float) -> None:
+        """Move the weight matrices against their orthogonalised momentum, by entries of this root mean square.
+
+        They shrink by decay * step before: all directions move alike, also those in which the gradient is noise, and
+        what noise adds has to go again.
+        """
         for name, weight in self.matrices.items():
             assert weight.grad is not None
             momentum = self.momentum[name].lerp_(weight.grad, 1 - MOMENTUM)
-            weight.sub_(orthogonalised(weight.grad.lerp(momentum, MOMENTUM)), alpha=step)
+            weight.mul_(1 - decay * step).sub_(orthogonalised(weight.grad.lerp(momentum, MOMENTUM)), alpha=step)
 
     def z(self) -> Tensor:
         """Z, (T, K), differentiable."""
@@ -478,7 +482,7 @@ def _joint_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: in
         fit.adam.zero_grad()
         loss.backward()
         fit.adam.step()
-        fit.step_matrices(one_cycle(progress) * (settings.matrix_step or 0.0))
+        fit.step_matrices(one_cycle(progress) * (settings.matrix_step or 0.0), settings.decay)
         total += float(loss.detach()) * len(frames)
     return total / fit.frames
 

@@ -37,33 +37,44 @@ class Generator(nn.Module, ABC):
         return sum(p.numel() for p in self.parameters())
 
 
-class _LeakyTanh(torch.autograd.Function):
-    """tanh(v) with the gradient of tanh(v) + leak v wherever descent then leads back from where tanh is flat."""
+class _LeakyLevels(torch.autograd.Function):
+    """clamp(h tanh(v), -1, 1), with more slope wherever descent leads back from where it is flat.
+
+    There the gradient is that of h tanh(v) + leak v, clamped or not; beyond the clamp it is 0 on the way out.
+    """
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, leak: float) -> Tensor:
+    def forward(ctx: Any, values: Tensor, headroom: float, leak: float) -> Tensor:
         levels = torch.tanh(values)
         ctx.save_for_backward(levels)
-        ctx.leak = leak
-        return levels
+        ctx.headroom, ctx.leak = headroom, leak
+        return (headroom * levels).clamp_(-1, 1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (levels,) = ctx.saved_tensors
-        slope = 1 - levels.square()
-        return gradient * torch.where(gradient * levels > 0, slope + ctx.leak, slope), None
+        slope = ctx.headroom * (1 - levels.square())
+        outwards = slope * (levels.abs() < 1 / ctx.headroom)
+        return gradient * torch.where(gradient * levels > 0, slope + ctx.leak, outwards), None, None
 
 
-def to_grey_levels(values: Tensor, leak: float = 0.0) -> Tensor:
+def to_grey_levels(values: Tensor, leak: float = 0.0, headroom: float = 1.0) -> Tensor:
     """tanh, mapped from [-1, 1] to [0, 1]; with `leak` the gradient is larger where descent leads back to grey.
 
-    It never helps a level on its way to pure black or white: operators that mix pixels leave residuals there, which
-    would drive the values before tanh without bound.
+    headroom: by what tanh is multiplied before it is cut off at black and white. Above 1 both are reached by finite
+    values; tanh alone never arrives, and a background that should be black stays a little grey.
+
+    The leak never helps a level on its way to pure black or white: operators that mix pixels leave residuals there,
+    which would drive the values before tanh without bound.
 
     Computed in float32 at least: half formats are coarser than a grey level.
     """
     values = values.to(torch.promote_types(values.dtype, torch.float32))
-    levels = _LeakyTanh.apply(values, leak) if leak and values.requires_grad else torch.tanh(values)
+    if leak and values.requires_grad:
+        levels = _LeakyLevels.apply(values, headroom, leak)
+    else:
+        levels = torch.tanh(values)
+        levels = levels if headroom == 1 else (headroom * levels).clamp(-1, 1)
     return levels * 0.5 + 0.5
 
 

@@ -17,6 +17,13 @@ from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
 WIDTHS = (96, 64, 48, 32, 24)
 """Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
 
+LEAK = 0.05
+"""Slope that the gradient keeps where the output is flat; without it large early steps can leave frames stuck at
+black."""
+
+HEADROOM = 1.1
+"""By what tanh is multiplied before it is cut off at black and white (docs/choices.md)."""
+
 
 class Decoder(Generator):
     """Projection of the code to a coarse feature map, then convolution and bilinear doubling up to the frame size.
@@ -30,13 +37,19 @@ class Decoder(Generator):
     kind = "decoder"
 
     def __init__(
-        self, frame_shape: tuple[int, int, int], *, code_dim: int = 64, doublings: int | None = None, seed: int = 0
+        self,
+        frame_shape: tuple[int, int, int],
+        *,
+        code_dim: int = 64,
+        doublings: int | None = None,
+        headroom: float = HEADROOM,
+        seed: int = 0,
     ):
         super().__init__()
         channels, height, width = frame_shape
         if min(frame_shape) < 1:
             raise InputError(f"decoder: expected a frame shape (C, H, W) of ones or more, got {tuple(frame_shape)}")
-        self.frame_shape, self.code_dim = (channels, height, width), code_dim
+        self.frame_shape, self.code_dim, self.headroom = (channels, height, width), code_dim, headroom
         self.doublings = doublings = _doublings(min(height, width)) if doublings is None else doublings
         self.coarse = (math.ceil(height / 2**doublings), math.ceil(width / 2**doublings))
         widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(doublings + 1)]
@@ -76,12 +89,12 @@ class Decoder(Generator):
             features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
             features = features + F.gelu(refine(features))
         _, height, width = self.frame_shape
-        return to_grey_levels(self.to_frame(features)[..., :height, :width], leak=LEAK)
+        return to_grey_levels(self.to_frame(features)[..., :height, :width], LEAK, self.headroom)
 
     def spec(self) -> dict[str, Any]:
-        """Kind, frame shape, code dimension, doublings."""
+        """Kind, frame shape, code dimension, doublings, headroom."""
         sizes = {"frame_shape": list(self.frame_shape), "code_dim": self.code_dim, "doublings": self.doublings}
-        return {"kind": self.kind, **sizes}
+        return {"kind": self.kind, **sizes, "headroom": self.headroom}
 
 
 def _doublings(side: int) -> int:
@@ -93,10 +106,6 @@ def _doublings(side: int) -> int:
 def first_doublings(frame_shape: tuple[int, ...]) -> int:
     """Those of decoders whose spec does not say them: files written before it did."""
     return max(2, round(math.log2(max(8, min(frame_shape[1:])) / 4)))
-
-
-LEAK = 0.05
-"""Slope that the gradient keeps where tanh is flat; without it large early steps can leave frames stuck at black."""
 
 
 def smooth_start(times: Tensor, code_dim: int, seed: int, spread: float = 0.3) -> Tensor:

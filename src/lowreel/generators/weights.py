@@ -33,7 +33,8 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
             return Dcgan(spec["channels"])
         case "decoder":
             shape = tuple(spec["frame_shape"])
-            return Decoder(shape, code_dim=spec["code_dim"], doublings=spec.get("doublings", first_doublings(shape)))
+            doublings = spec.get("doublings", first_doublings(shape))
+            return Decoder(shape, code_dim=spec["code_dim"], doublings=doublings, headroom=spec.get("headroom", 1.0))
         case other:
             raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
 
