@@ -19,6 +19,7 @@ from .generators import Generator, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, alive_in, map_data, no_noise, rows_alike, streams, tensors_of, weights_of
 from .orthogonal import orthogonalised
+from .precision import bfloat16_is_native
 from .representation import Representation
 from .schedule import one_cycle
 from .settings import DataTerm, SolverSettings
@@ -292,6 +293,9 @@ LEAST_SHARE = 1 / 1024
 MOMENTUM = 0.9
 """Memory of the momentum of weight matrices."""
 
+FULL_PRECISION_FROM = 0.7
+"""Share of a run from which on products are in float32 throughout (docs/choices.md)."""
+
 CODE_TENSORS = ("coefficients", "basis", "mean")
 """Code parameters in the order in which the optimiser counts them."""
 
@@ -321,6 +325,8 @@ class _Fit:
         self.momentum = {name: torch.zeros_like(weight) for name, weight in self.matrices.items()}
         self.adam = self._optimiser(settings)
         self.code_share, self.code_loss = 1.0, math.inf
+        self.device = next(iter(self.codes.values())).device
+        self.reduced_precision = self.generator.reduced_precision and bfloat16_is_native(self.device)
         if state is not None:
             self._restore(state)
 
@@ -373,6 +379,12 @@ class _Fit:
             assert weight.grad is not None
             momentum = self.momentum[name].lerp_(weight.grad, 1 - MOMENTUM)
             weight.mul_(1 - decay * step).sub_(orthogonalised(weight.grad.lerp(momentum, MOMENTUM)), alpha=step)
+
+    def generated(self, codes: Tensor, progress: float) -> Tensor:
+        """G(codes), differentiable; early in a run, where steps are large, in bfloat16 where that is faster."""
+        reduced = self.reduced_precision and progress < FULL_PRECISION_FROM
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=reduced):
+            return self.generator(codes)
 
     def z(self) -> Tensor:
         """Z, (T, K), differentiable."""
@@ -477,7 +489,8 @@ def _joint_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: in
         for group in fit.adam.param_groups:
             group["lr"] = group["step"] * one_cycle(progress)
         frames = [t for part in batch for t in parts[part].frames]
-        loss = _batch_loss(fit, problem, batch, frames, scale * fit.frames / len(frames), settings)
+        generated = fit.generated(fit.z()[frames], progress)
+        loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
         fit.generator.zero_grad()
         fit.adam.zero_grad()
         loss.backward()
@@ -488,10 +501,9 @@ def _joint_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: in
 
 
 def _batch_loss(
-    fit: _Fit, problem: Problem, batch: list[int], frames: list[int], scale: float, settings: SolverSettings
+    fit: _Fit, problem: Problem, batch: list[int], generated: Tensor, scale: float, settings: SolverSettings
 ) -> Tensor:
     operator = problem.operator
-    generated = fit.generator(fit.z()[frames])
     found = operator.subset(batch)(generated)
     error = problem.misfit(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
     loss = _weighed(scale * error, fit, problem, settings)

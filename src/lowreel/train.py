@@ -20,6 +20,7 @@ from .errors import InputError
 from .generators import Generator
 from .measure import streams
 from .orthogonal import orthogonalised
+from .precision import bfloat16_is_native
 from .schedule import one_cycle
 from .settings import TrainSettings
 
@@ -141,7 +142,7 @@ class _Fit:
             self.codes = principal_codes(images, generator.code_dim).to(self.device)
             self.power = torch.zeros(generator.code_dim, device=self.device)
             self.momentum = {name: torch.zeros_like(w) for name, w in self.weights.items()}
-            self.precision, loss = _precision(self.device), math.nan
+            self.precision, loss = ("bfloat16" if bfloat16_is_native(self.device) else "float32"), math.nan
         else:
             self.generator.load_state_dict(state.weights)
             self.codes, self.power = state.codes.clone().to(self.device), state.power.clone().to(self.device)
@@ -204,14 +205,6 @@ def _check_same(here: dict[str, str], saved: dict[str, str]) -> None:
             raise InputError(
                 f"resume: the {what} differ from those of the saved state; give the same, or start a new training"
             )
-
-
-def _precision(device: torch.device) -> str:
-    """bfloat16 where the machine multiplies it natively, twice as fast or more; float32 elsewhere."""
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
 
 
 def in_unit_ball(codes: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ class Generator(nn.Module, ABC):
     kind: ClassVar[str]
     code_dim: int
     frame_shape: tuple[int, int, int]
+    reduced_precision: ClassVar[bool] = False
+    """Whether the first part of its fit may be computed with products in bfloat16."""
     code_mean: Tensor | float = 0.0
     code_spread: Tensor | float = 1.0
 

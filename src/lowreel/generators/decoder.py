@@ -35,6 +35,7 @@ class Decoder(Generator):
     """
 
     kind = "decoder"
+    reduced_precision = True
 
     def __init__(
         self,
