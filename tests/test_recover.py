@@ -9,9 +9,10 @@ import torch
 from cases import Linear, moving, noise
 
 from lowreel.errors import InputError
+from lowreel.fitting import _affordable, fit
 from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise
 from lowreel.metrics import psnr
-from lowreel.recover import _affordable, _may_be_chance, fit, prepare, recover, trust
+from lowreel.recover import _may_be_chance, prepare, recover, trust
 from lowreel.select import hold_out
 from lowreel.settings import RecoverSettings, SolverSettings
 from lowreel.solver import Problem

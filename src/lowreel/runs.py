@@ -22,12 +22,13 @@ from .checkpoints import alone_in, load_checkpoint, save_checkpoint
 from .datasets import open_source
 from .errors import InputError
 from .files import check_free, is_array_file, read_json, remove_leftovers, replacing, write_json
+from .fitting import Progress
 from .generators import Generator
 from .measure import Measured, data_header, operator_from_name, tensors_of
 from .memory import operator_budget
 from .metrics import psnr, psnr_range, ssim
 from .names import source_text
-from .recover import Progress, Recovery, recover
+from .recover import Recovery, recover
 from .settings import RecoverSettings
 from .solver import State
 from .video import write_npy, write_video

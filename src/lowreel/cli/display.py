@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from ..recover import Progress
+    from ..fitting import Progress
     from ..trainings import TrainProgress
 
 
