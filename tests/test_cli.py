@@ -134,7 +134,7 @@ def test_measure_recover_info(here, command):
     assert (measured.operator.kind, measured.operator.ratio, measured.operator.seed) == ("missing", 0.5, 3)
     torch.testing.assert_close(measured.data, measured.operator(clip_of(moving())))
 
-    outcome = command("recover y.safetensors -o run --steps 2 --rank 2 --linear --seed 7")
+    outcome = command("recover y.safetensors -o run --quality draft --steps 2 --rank 2 --linear --seed 7")
     assert (outcome.code, outcome.err) == (0, "")
     assert set(os.listdir("run")) - {"state.previous.safetensors"} == FILES
     summary = summary_of("run")

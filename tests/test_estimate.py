@@ -22,7 +22,7 @@ from lowreel.estimate import estimate
 from lowreel.recover import prepare
 clip = torch.rand({shape})
 operator = lowreel.MissingPixels({shape}, 0.5)
-settings = lowreel.RecoverSettings(steps=2)
+settings = lowreel.RecoverSettings(quality="draft", steps=2)
 print(estimate(prepare(operator(clip), operator, settings), settings.solver()).memory)
 lowreel.recover(operator(clip), operator, settings)
 print(resident_bytes(peak=True))
@@ -49,11 +49,12 @@ def test_time_grows_with_the_rounds():
     problem = prepare(torch.rand(4, 1, 16, 16), operator, RecoverSettings())
     before = {name: w.clone() for name, w in problem.generator.state_dict().items()}
     short, long = (
-        min(estimate(problem, RecoverSettings(steps=n).solver()).seconds for _ in range(5)) for n in (10, 80)
+        min(estimate(problem, RecoverSettings(quality="draft", steps=n).solver()).seconds for _ in range(5))
+        for n in (10, 80)
     )
     assert 3 < long / short < 20
     assert all(torch.equal(before[name], w) for name, w in problem.generator.state_dict().items())
-    assert "for the fit" in estimate(problem, RecoverSettings(steps=10).solver()).sentence(5.0)
+    assert "for the fit" in estimate(problem, RecoverSettings(quality="draft", steps=10).solver()).sentence(5.0)
 
 
 def test_what_does_not_fit_is_refused_with_what_to_change():

@@ -34,15 +34,15 @@ ROWS = {
     "manifold": 2,
     "baselines": 3,
     "fitting": 3,
-    "select": 4,
     "uncertainty": 4,
     "estimate": 4,
-    "recover": 5,
-    "runs": 6,
-    "trainings": 6,
-    "report": 6,
-    "cli": 7,
-    "inspect": 7,
+    "select": 5,
+    "recover": 6,
+    "runs": 7,
+    "trainings": 7,
+    "report": 7,
+    "cli": 8,
+    "inspect": 8,
 }
 """Rows of the table in DESIGN.md; errors, files, memory, checkpoints and containers lie under them all."""
 

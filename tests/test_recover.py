@@ -20,7 +20,7 @@ from lowreel.solver import Problem
 close = torch.testing.assert_close
 SHAPE = (6, 1, 12, 10)
 CLIP = moving(*SHAPE)
-FEW = RecoverSettings(steps=6, heldout=0.1)
+FEW = RecoverSettings(quality="draft", steps=6, heldout=0.1)
 
 
 def scaled():
@@ -67,7 +67,7 @@ def test_recovery_agrees_with_data_free_of_noise(operator):
 
 def test_recovery_is_better_than_knowing_nothing(operator):
     """On an easy clip some more rounds beat the mean of the true clip by 3 dB."""
-    found = recover(operator(CLIP), operator, RecoverSettings(steps=50, heldout=0.05), compare=False)
+    found = recover(operator(CLIP), operator, RecoverSettings(quality="draft", steps=50, heldout=0.05), compare=False)
     assert psnr(found.clip, CLIP) > psnr(CLIP.mean().expand(SHAPE), CLIP) + 3
     assert psnr(found.representation.frames(), CLIP) > psnr(CLIP.mean().expand(SHAPE), CLIP) + 3
 
@@ -162,7 +162,7 @@ def test_time_limit():
     operator = OPERATORS["missing"]()
     recover(operator(CLIP), operator, FEW, compare=False)  # what is loaded at first use is not part of the limit
     start = time.monotonic()
-    found = recover(operator(CLIP), operator, RecoverSettings(steps=100_000, time=0.6), compare=False)
+    found = recover(operator(CLIP), operator, RecoverSettings(quality="draft", steps=100_000, time=0.6), compare=False)
     assert time.monotonic() - start < 3
     assert 3 < found.steps < 100_000
     assert found.clip.isfinite().all()
@@ -284,7 +284,7 @@ def test_a_stop_delivers_the_last_round_when_it_is_the_best():
         if progress.state.step == 39:
             raise KeyboardInterrupt
 
-    found = recover(operator(clip), operator, RecoverSettings(steps=100), compare=False, watch=watch)
+    found = recover(operator(clip), operator, RecoverSettings(quality="draft", steps=100), compare=False, watch=watch)
     assert seen[-1].history[-1]["heldout"] is None
     last = found.history[-1]["heldout"]
     assert last is not None
@@ -298,9 +298,11 @@ def test_a_resume_with_other_settings_is_refused(other):
     clip = moving()
     operator = MissingPixels(tuple(clip.shape), 0.5)
     seen = []
-    recover(operator(clip), operator, RecoverSettings(steps=2), compare=False, watch=seen.append)
+    recover(operator(clip), operator, RecoverSettings(quality="draft", steps=2), compare=False, watch=seen.append)
     with pytest.raises(InputError, match="resume"):
-        recover(operator(clip), operator, RecoverSettings(steps=3, **other), compare=False, resume=seen[0])
+        recover(
+            operator(clip), operator, RecoverSettings(quality="draft", steps=3, **other), compare=False, resume=seen[0]
+        )
 
 
 def test_the_pace_of_a_limited_run_leaves_out_the_first_round():

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from lowreel import RecoverSettings
 from lowreel.runs import Run
 
-SIMULATE = "simulate missing clip.npy --steps 10 -o run"
+SIMULATE = "simulate missing clip.npy --quality draft --steps 10 -o run"
 RESUME = "recover run --resume"
 FILES = {
     *("config.json", "data.safetensors", "history.jsonl", "state.safetensors", "representation.safetensors"),
@@ -257,7 +257,7 @@ def test_ctrl_c_after_the_fit_says_how_to_go_on(here, command, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lowreel.runs.write_video", interrupted)
-    outcome = command("simulate missing clip.npy --steps 1 -o run")
+    outcome = command("simulate missing clip.npy --quality draft --steps 1 -o run")
     assert outcome.code == 130
     assert "--resume" in outcome.err
     monkeypatch.undo()
@@ -267,7 +267,7 @@ def test_ctrl_c_after_the_fit_says_how_to_go_on(here, command, monkeypatch):
 
 def test_time_limit(here, command):
     """--time ends the fit in time, keeps the results, and the outcome says that time was short."""
-    outcome = command("simulate missing clip.npy --steps 100000 --time 0.5 -o run")
+    outcome = command("simulate missing clip.npy --quality draft --steps 100000 --time 0.5 -o run")
     assert outcome.code == 0, outcome.err
     summary = json.loads((here / "run" / "summary.json").read_text())
     assert summary["seconds"] < 2
@@ -318,7 +318,7 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
     clip = torch.from_numpy(moving())
     operator = MissingPixels(tuple(clip.shape), 0.5)
     measured = Measured(operator(clip), operator, torch.arange(len(clip)).double())
-    run = Run.create(tmp_path / "run", measured, RecoverSettings(steps=3))
+    run = Run.create(tmp_path / "run", measured, RecoverSettings(quality="draft", steps=3))
     _, summary, _ = perform(run, measured, clip, generator=Broken((1, 12, 16)))
     run.finish(summary)
     assert summary["outcome"]["kind"] == "diverged"
@@ -331,7 +331,7 @@ def test_two_cannot_work_on_one_run(here, command):
     """A second resume is refused while the first one works."""
     from lowreel.checkpoints import alone_in
 
-    assert command("simulate missing clip.npy --steps 2 -o run").code == 0
+    assert command("simulate missing clip.npy --quality draft --steps 2 -o run").code == 0
     summary = json.loads(Path("run/summary.json").read_text())
     summary["outcome"]["kind"] = "stopped"
     Path("run/summary.json").write_text(json.dumps(summary))
@@ -347,9 +347,9 @@ def test_two_cannot_work_on_one_run(here, command):
 )
 def test_a_resume_with_another_wish_is_refused(here, command, other):
     """simulate --resume goes on only with what the run was made of."""
-    assert command("simulate missing clip.npy --steps 2 -o run").code == 0
+    assert command("simulate missing clip.npy --quality draft --steps 2 -o run").code == 0
     before = snapshot(here)
-    ended = command(f"simulate missing clip.npy --steps 2 {other} -o run --resume")
+    ended = command(f"simulate missing clip.npy --quality draft --steps 2 {other} -o run --resume")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert snapshot(here) == before
-    assert command("simulate missing clip.npy --steps 2 -o run --resume").code == 0
+    assert command("simulate missing clip.npy --quality draft --steps 2 -o run --resume").code == 0

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -39,11 +39,17 @@ back before the baselines begin."""
 
 @dataclass(frozen=True)
 class Estimate:
-    """memory: bytes at the peak, all told; seconds: of the optimisation; baselines: seconds of these."""
+    """memory: bytes at the peak, all told; each: those of one fit in it; seconds: of the optimisation; baselines:
+    seconds of these."""
 
     memory: int
     seconds: float
     baselines: float
+    each: int = 0
+
+    def several(self, at_once: int, in_turn: float) -> Estimate:
+        """That of so many fits side by side, which take as long as so many one after the other."""
+        return replace(self, memory=self.memory + (at_once - 1) * self.each, seconds=in_turn * self.seconds)
 
     def sentence(self, limit: float | None = None) -> str:
         """What to expect, in words; limit: seconds that the optimisation may take."""
@@ -77,6 +83,7 @@ def estimate(problem: Problem, solver: SolverSettings) -> Estimate:
         memory=round(resident_bytes() + fit + CLIPS * clip + DATA * data),
         seconds=updates * _seconds(update),
         baselines=_baseline_seconds(problem),
+        each=round(fit),
     )
 
 

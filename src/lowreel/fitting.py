@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from .settings import SolverSettings
+from torch import Tensor
+
+from .representation import Representation
+from .settings import Choice, SolverSettings
 from .solver import Problem, State, iterate, planned_rounds
 
 CHECKS = 25
@@ -32,11 +35,36 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A finished fit of the search: its settings, its best iterate by held-out data, and how it came about.
+
+    error: that iterate's held-out squared error per pixel; step: its round, of `steps`; history: as in `Progress`;
+    identity: what it was a fit of, as in `State`.
+    """
+
+    choice: Choice
+    representation: Representation
+    error: float
+    step: int
+    steps: int
+    seconds: float
+    outcome: Outcome
+    history: tuple[dict[str, Any], ...] = ()
+    identity: dict[str, str] = field(default_factory=dict)
+
+
+Stage = Literal["fit", "search", "last"]
+
+
+@dataclass(frozen=True)
 class Progress:
     """Where a run stands after a round: shown live, written as a checkpoint, given back to go on.
 
     best: the state with the smallest held-out error so far, best_error. steps: rounds planned. seconds: spent so far.
-    history: one row a round with step, loss, heldout (squared error per pixel, None between checks) and seconds.
+    history: one row a round with step, loss, heldout (squared error per pixel, None between checks), seconds, and
+    `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
+    all data; trials: the finished fits of the search. made, planned: rounds of all fits together; before: seconds that
+    the search has taken.
     """
 
     state: State
@@ -45,6 +73,15 @@ class Progress:
     steps: int
     seconds: float
     history: tuple[dict[str, Any], ...] = ()
+    stage: Stage = "fit"
+    trials: tuple[Trial, ...] = ()
+    made: int = 0
+    planned: int = 0
+    before: float = 0.0
+
+
+Watch = Callable[[Progress], None]
+Score = Callable[[Tensor], float]
 
 
 def fit(
@@ -52,13 +89,16 @@ def fit(
     solver: SolverSettings,
     *,
     limit: float | None = None,
-    watch: Callable[[Progress], None] | None = None,
+    watch: Watch | None = None,
     resume: Progress | None = None,
+    score: Score | None = None,
+    until: int | None = None,
 ) -> tuple[Progress, Outcome]:
     """Drain `iterate`, keeping the iterate with the smallest held-out error; stop at `limit` seconds or on Ctrl-C.
 
     With a limit the schedule is shortened to end in time, when the first rounds have shown their pace and again
-    where they become slower.
+    where they become slower. score: a number that is noted of the frames at each check and takes part in nothing.
+    until: the round after which to end, on the way of the full schedule.
     """
     progress, full = resume, planned_rounds(problem, solver)
     steps = resume.steps if resume else full
@@ -71,11 +111,13 @@ def fit(
             for state in iterate(problem, current, progress.state if progress else None):
                 here = time.monotonic() - start
                 first = first or here
-                progress = _follow(problem, current, progress, state, spent + here)
+                progress = _follow(problem, current, progress, state, spent + here, score)
                 if watch:
                     watch(progress)
                 if not math.isfinite(state.loss):
                     return progress, _diverged(progress)
+                if state.step == until:
+                    return progress, _outcome(progress, full, None)
                 if limit is not None and here >= limit:
                     stopped = f"the time limit of {limit:g} s"
                     break
@@ -89,16 +131,17 @@ def fit(
     if progress is None:
         raise KeyboardInterrupt
     if stopped:
-        progress = _with_last_judged(problem, solver, progress)
+        progress = _with_last_judged(problem, solver, progress, score)
     return progress, _outcome(progress, full, stopped)
 
 
-def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progress) -> Progress:
+def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progress, score: Score | None) -> Progress:
     """The progress with the held-out error of its last state, for what is delivered now; checkpoints do without."""
-    error = problem.heldout_error(progress.state.representation(problem, solver).frames())
-    if not math.isfinite(error):
+    row = _check(problem, solver, progress.state, score)
+    error = row.get("heldout")
+    if error is None:
         return progress
-    history = (*progress.history[:-1], {**progress.history[-1], "heldout": error})
+    history = (*progress.history[:-1], progress.history[-1] | row)
     if error < progress.best_error:
         return replace(progress, best=progress.state, best_error=error, history=history)
     return replace(progress, history=history)
@@ -117,22 +160,37 @@ def _affordable(step: int, made: int, first: float, seconds: float, limit: float
 
 
 def _follow(
-    problem: Problem, solver: SolverSettings, before: Progress | None, state: State, seconds: float
+    problem: Problem,
+    solver: SolverSettings,
+    before: Progress | None,
+    state: State,
+    seconds: float,
+    score: Score | None,
 ) -> Progress:
     """The progress after one more round; the held-out error is measured CHECKS times a run and at its end."""
     steps = solver.steps or 0
-    error = None
+    row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
+    row |= {"heldout": None, "seconds": round(seconds, 3)}
     if state.step % max(1, steps // CHECKS) == 0 or state.step in (1, steps):
-        error = problem.heldout_error(state.representation(problem, solver).frames())
-        error = error if math.isfinite(error) else None
+        row |= _check(problem, solver, state, score)
+    error = row["heldout"]
     if before is None or (error is not None and error < before.best_error):
         best, best_error = state, math.inf if error is None else error
     else:
         best, best_error = before.best, before.best_error
-    loss = state.loss if math.isfinite(state.loss) else None
-    row = {"step": state.step, "loss": loss, "heldout": error, "seconds": round(seconds, 3)}
     history = (*(before.history if before else ()), row)
-    return Progress(state, best, best_error, steps, seconds, history)
+    return Progress(state, best, best_error, steps, seconds, history, made=state.step, planned=steps)
+
+
+def _check(problem: Problem, solver: SolverSettings, state: State, score: Score | None) -> dict[str, Any]:
+    """The held-out error of a state, None where it is not finite or nothing is held out, and its score."""
+    frames = state.representation(problem, solver).frames()
+    error = problem.heldout_error(frames)
+    row: dict[str, Any] = {"heldout": error if math.isfinite(error) else None}
+    if score is not None:
+        level = score(frames)
+        row["score"] = level if math.isfinite(level) else None
+    return row
 
 
 def _diverged(progress: Progress) -> Outcome:

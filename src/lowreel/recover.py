@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -13,19 +13,19 @@ from torch import Tensor
 
 from .baselines import baselines as run_baselines
 from .errors import InputError
-from .estimate import check_fits, estimate
-from .fitting import Outcome, Progress, fit
+from .estimate import check_fits
+from .fitting import Outcome, Progress, Score, Trial, Watch
 from .generators import Generator, make
 from .latents import check_rank
 from .measure import (
     DATA_TERMS,
     Data,
-    Foreign,
     Measurement,
     as_measurement,
     check_operator,
     checked,
     is_exact,
+    is_of_others,
     is_stack,
     nearest_consistent,
     noise_entry,
@@ -34,12 +34,13 @@ from .measure import (
 from .memory import parse_bytes
 from .metrics import error_decibels
 from .representation import Representation
-from .select import hold_out
-from .settings import DataTerm, RecoverSettings
+from .select import FEW, expected, fit_chosen, fit_once, hold_out, search_plan
+from .settings import (
+    DataTerm,
+    RecoverSettings,
+    SolverSettings,
+)
 from .solver import Problem, robust_spread
-
-FEW = 8
-"""Held-out numbers under which their error says nothing about the clip."""
 
 UNSEEN = {
     "mask": " Inside the mask's holes nothing can be checked.",
@@ -63,7 +64,8 @@ class Recovery:
 
     clip: the delivered frames, (T, C, H, W) in [0, 1], which agree with the data where it is free of noise;
     representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1;
-    trust: a sentence that compares it with the best baseline's.
+    trust: a sentence that compares it with the best baseline's. trials: the fits among which held-out data chose,
+    none where the settings were given. solver: the settings of the fit that is delivered.
     """
 
     clip: Tensor
@@ -75,7 +77,9 @@ class Recovery:
     steps: int
     seconds: float
     settings: RecoverSettings
+    solver: SolverSettings
     baselines: dict[str, Baseline] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -96,8 +100,9 @@ def recover(
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
     compare: bool = True,
-    watch: Callable[[Progress], None] | None = None,
+    watch: Watch | None = None,
     resume: Progress | None = None,
+    score: Score | None = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
@@ -107,7 +112,8 @@ def recover(
     data is exact and the clip will agree with it, None that nothing is known of it; or the noise entry of a data
     file. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut. beta:
     weights of eq. (6). compare: run the baselines too. watch: called after every round; a KeyboardInterrupt ends
-    the fit with the best so far. resume: what `watch` was last given, to go on from there.
+    the fit with the best so far. resume: what `watch` was last given, to go on from there. score: a number of the
+    frames, such as their PSNR against a true clip, that is noted in the history and takes part in no choice.
 
     Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
     and settings that do not fit the clip.
@@ -124,25 +130,31 @@ def recover(
         sequences=sequences,
         beta=beta,
     )
+    solver = settings.solver()
+    plan = search_plan(problem, settings, given=generator is not None)
     if settings.memory is not None:
-        check_fits(estimate(problem, settings.solver()), parse_bytes(settings.memory))
-    progress, outcome = fit(problem, settings.solver(), limit=settings.time, watch=watch, resume=resume)
-    found = progress.best.representation(problem, settings.solver())
-    frames = found.frames()
+        check_fits(expected(problem, settings, plan), parse_bytes(settings.memory))
+    if plan is None:
+        found = fit_once(problem, solver, settings.time, watch, resume, score)
+    else:
+        found = fit_chosen(problem, settings, plan, watch, resume, score)
+    frames = found.representation.frames()
     sigma = _sigma(problem, frames)
     compared = _compare(problem, sigma) if compare else {}
-    heldout_db = _decibels(progress.best_error, problem)
+    heldout_db = _decibels(found.error, problem)
     return Recovery(
         clip=finish(frames, problem),
-        representation=found,
-        history=progress.history,
-        outcome=outcome,
+        representation=found.representation,
+        history=found.history,
+        outcome=found.outcome,
         heldout_db=heldout_db,
-        trust=_judged(outcome, problem, frames, heldout_db, compared),
-        steps=progress.state.step,
-        seconds=progress.seconds,
+        trust=_judged(found.outcome, problem, found.judged.frames(), heldout_db, compared),
+        steps=found.steps,
+        seconds=found.seconds,
         settings=settings,
+        solver=found.solver,
         baselines={name: replace(b, clip=finish(b.clip, problem)) for name, b in compared.items()},
+        trials=found.trials,
     )
 
 
@@ -178,7 +190,8 @@ def prepare(
         data_term=cast(DataTerm, DATA_TERMS[entry["kind"]] if settings.data_term == "auto" else settings.data_term),
         seed=settings.seed,
     )
-    return replace(problem, heldout=hold_out(operator, settings.heldout, settings.seed, known=problem.known))
+    share = settings.heldout_share(sum(int(known.sum()) for known in tensors_of(problem.known)))
+    return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known))
 
 
 def _as_data(data: Data | np.ndarray, operator: Measurement, noise: Mapping[str, Any]) -> Data:
@@ -191,20 +204,11 @@ def _as_data(data: Data | np.ndarray, operator: Measurement, noise: Mapping[str,
             raise InputError(f"data: expected an array or tensor of numbers, got {type(values).__name__}") from None
         return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
 
-    if _of_others(operator):
+    if is_of_others(operator):
         check_operator(operator)
     several = isinstance(data, tuple) or (is_stack(operator) and not isinstance(data, Tensor | np.ndarray))
     y = tuple(convert(v) for v in data) if several else convert(data)
     return checked(y, operator, noise)
-
-
-def _of_others(operator: Measurement) -> bool:
-    """Whether any part of it is made elsewhere: adapted, or a class of somebody else's."""
-    return any(
-        isinstance(module, Foreign) or not type(module).__module__.startswith("lowreel.")
-        for module in operator.modules()
-        if isinstance(module, Measurement)
-    )
 
 
 def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:

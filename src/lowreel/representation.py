@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,24 +48,35 @@ class Representation:
         """Numbers stored: `weights` of the generator, `codes` (on r basis vectors where the rank is constrained)."""
         return {"weights": self.generator.weights_count, "codes": self.codes.parameters}
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Codes, weights and frame times by name."""
+        codes = {f"codes.{name}": tensor for name, tensor in self.codes.tensors().items()}
+        return codes | {f"generator.{name}": tensor for name, tensor in self.generator.state_dict().items()}
+
+    @staticmethod
+    def of(tensors: Mapping[str, Tensor], generator: Mapping[str, Any]) -> Representation:
+        """The representation that `tensors` came from; generator: its `spec`.
+
+        Raises RuntimeError or TypeError when they do not fit.
+        """
+        made = from_spec(generator)
+        made.load_state_dict(
+            {n.removeprefix("generator."): t for n, t in tensors.items() if n.startswith("generator.")}
+        )
+        codes = Codes(**{n.removeprefix("codes."): t for n, t in tensors.items() if n.startswith("codes.")})
+        if codes.matrix().shape != (len(codes.times), made.code_dim):
+            raise TypeError(f"{len(codes.times)} times, codes of shape {tuple(codes.matrix().shape)}")
+        return Representation(made.eval().requires_grad_(False), codes)
+
     def save(self, path: str | Path) -> None:
         """Write codes, weights and frame times to one safetensors file (docs/format.md)."""
-        codes = {f"codes.{name}": tensor for name, tensor in self.codes.tensors().items()}
-        weights = {f"generator.{name}": tensor for name, tensor in self.generator.state_dict().items()}
-        write_tensors(path, "representation", codes | weights, {"generator": self.generator.spec()})
+        write_tensors(path, "representation", self.tensors(), {"generator": self.generator.spec()})
 
     @staticmethod
     def load(path: str | Path) -> Representation:
         """Read what `save` wrote. Raises InputError when it is damaged or of another kind."""
         tensors, header = read_tensors(path, "representation")
-        generator = from_spec(header["generator"])
-        weights = {n.removeprefix("generator."): t for n, t in tensors.items() if n.startswith("generator.")}
-        codes = {n.removeprefix("codes."): t for n, t in tensors.items() if n.startswith("codes.")}
         try:
-            generator.load_state_dict(weights)
-            found = Codes(**codes)
-            if found.matrix().shape != (len(found.times), generator.code_dim):
-                raise TypeError(f"{len(found.times)} times, codes of shape {tuple(found.matrix().shape)}")
-            return Representation(generator.eval().requires_grad_(False), found)
+            return Representation.of(tensors, header["generator"])
         except (RuntimeError, TypeError) as error:
             raise InputError(f"{path}: its tensors do not fit its generator: {error}".splitlines()[0]) from None

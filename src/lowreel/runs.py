@@ -22,14 +22,15 @@ from .checkpoints import alone_in, load_checkpoint, save_checkpoint
 from .datasets import open_source
 from .errors import InputError
 from .files import check_free, is_array_file, read_json, remove_leftovers, replacing, write_json
-from .fitting import Progress
+from .fitting import Outcome, Progress, Trial
 from .generators import Generator
 from .measure import Measured, data_header, operator_from_name, tensors_of
 from .memory import operator_budget
-from .metrics import psnr, psnr_range, ssim
+from .metrics import error_decibels, psnr, psnr_range, ssim
 from .names import source_text
 from .recover import Recovery, recover
-from .settings import RecoverSettings
+from .representation import Representation
+from .settings import Choice, RecoverSettings
 from .solver import State
 from .video import write_npy, write_video
 
@@ -104,14 +105,19 @@ class Run:
 
     def save_progress(self, progress: Progress) -> None:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
-        tensors = {f"state.{name}": t for name, t in progress.state.tensors().items()}
-        header: dict[str, Any] = {"state": progress.state.header(), "best": None}
-        if progress.best.step != progress.state.step:
-            tensors |= {f"best.{name}": t for name, t in progress.best.tensors().items()}
-            header["best"] = progress.best.header()
+        tensors: dict[str, Tensor] = {}
+        header: dict[str, Any] = {"stage": progress.stage, "state": None, "best": None, "before": progress.before}
+        if progress.stage != "search":  # its fits under way are made again, from their first round
+            tensors |= {f"state.{name}": t for name, t in progress.state.tensors().items()}
+            header["state"] = progress.state.header()
+            if progress.best.step != progress.state.step:
+                tensors |= {f"best.{name}": t for name, t in progress.best.tensors().items()}
+                header["best"] = progress.best.header()
+        for k, trial in enumerate(progress.trials):
+            tensors |= {f"trial.{k}.{name}": t for name, t in trial.representation.tensors().items()}
         error = progress.best_error if math.isfinite(progress.best_error) else None
         header |= {"best_error": error, "steps": progress.steps, "seconds": progress.seconds}
-        header["history"] = list(progress.history)
+        header |= {"history": list(progress.history), "trials": [_trial_header(trial) for trial in progress.trials]}
         save_checkpoint(self.folder, "state", tensors, header)
 
     def load_progress(self) -> Progress | None:
@@ -124,15 +130,40 @@ class Run:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
 
 
-def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> Progress:
-    def state(which: str) -> State:
-        start = which + "."
-        return State.of({n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}, header[which])
+def _trial_header(trial: Trial) -> dict[str, Any]:
+    """A trial as JSON, but for the tensors of its representation."""
+    error = trial.error if math.isfinite(trial.error) else None
+    return {
+        "choice": trial.choice.model_dump(),
+        "generator": trial.representation.generator.spec(),
+        "error": error,
+        "step": trial.step,
+        "steps": trial.steps,
+        "seconds": trial.seconds,
+        "outcome": {"kind": trial.outcome.kind, "sentence": trial.outcome.sentence},
+        "history": list(trial.history),
+        "identity": trial.identity,
+    }
 
-    last = state("state")
-    best = state("best") if header["best"] else last
+
+def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> Progress:
+    def named(start: str) -> dict[str, Tensor]:
+        return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+
+    def trial(k: int, known: dict[str, Any]) -> Trial:
+        known = dict(known)
+        representation = Representation.of(named(f"trial.{k}."), known.pop("generator"))
+        error = math.inf if known["error"] is None else known["error"]
+        parsed = {"choice": Choice(**known["choice"]), "outcome": Outcome(**known["outcome"]), "error": error}
+        return Trial(representation=representation, **(known | parsed | {"history": tuple(known["history"])}))
+
+    last = State.of(named("state."), header["state"]) if header["state"] else State(0, math.nan, {}, {}, {}, {})
+    best = State.of(named("best."), header["best"]) if header["best"] else last
     best_error = math.inf if header["best_error"] is None else header["best_error"]
-    return Progress(last, best, best_error, header["steps"], header["seconds"], tuple(header["history"]))
+    about = {"stage": header["stage"], "before": header["before"]}
+    trials = tuple(trial(k, known) for k, known in enumerate(header["trials"]))
+    history = tuple(header["history"])
+    return Progress(last, best, best_error, header["steps"], header["seconds"], history, trials=trials, **about)
 
 
 @dataclass
@@ -146,8 +177,9 @@ class Keeper:
 
     def __call__(self, progress: Progress) -> None:
         """Note the progress, save it when it is time, show it."""
+        finished = 0 if self.last is None else len(self.last.trials)
         self.last = progress
-        if time.monotonic() - self.written > CHECKPOINT_SECONDS:
+        if time.monotonic() - self.written > CHECKPOINT_SECONDS or len(progress.trials) > finished:
             self.save()
         if self.show:
             self.show(progress)
@@ -187,6 +219,7 @@ def perform(
                 times=measured.times,
                 watch=keeper,
                 resume=run.load_progress(),
+                score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
             )
         finally:
             keeper.save()
@@ -235,7 +268,10 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "seconds": round(recovery.seconds, 2),
         "seed": recovery.settings.seed,
         "rank": codes.rank,
-        "similarity": recovery.settings.solver().similarity,
+        "similarity": recovery.solver.similarity,
+        "decay": recovery.solver.decay,
+        "quality": recovery.settings.quality if recovery.settings.searches else None,
+        "search": [_tried(trial) for trial in recovery.trials],
         "generator": recovery.representation.generator.spec(),
         "generator_start": recovery.settings.generator_name(channels),
         "parameters": recovery.representation.parameters,
@@ -244,6 +280,15 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "baselines_heldout_db": {name: _finite(b.heldout_db) for name, b in recovery.baselines.items()},
     }
     return content | (_scores(recovery, truth) if truth is not None else {})
+
+
+def _tried(trial: Trial) -> dict[str, Any]:
+    """A fit of the search for summary.json: what was tried, what the held-out data said, the score of that iterate."""
+    scores = {row["step"]: row["score"] for row in trial.history if row.get("score") is not None}
+    best = {"best_score": _finite(max(scores.values())), "score": _finite(scores[trial.step])} if scores else {}
+    heldout = error_decibels(trial.error) if math.isfinite(trial.error) else math.nan
+    told = {"heldout_db": _finite(heldout), "step": trial.step, "steps": trial.steps}
+    return trial.choice.model_dump() | told | best
 
 
 def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:

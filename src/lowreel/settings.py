@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 DataTerm = Literal["squared", "weighted", "huber", "l1"]
 Preset = Literal["default", "paper-latent", "paper-joint"]
+Quality = Literal["draft", "standard", "best"]
+Auto = Literal["auto"]
 
 
 class Settings(BaseModel):
@@ -32,6 +34,7 @@ class SolverSettings(Settings):
     steps: PositiveInt | None = Field(
         None, description="rounds, each of which sees every frame once; None chooses them from the size of the clip"
     )
+    longer: PositiveInt = Field(1, description="how many times as many rounds, where `steps` is None")
     fit_weights: bool = Field(True, description="fit the generator's weights too (eq. 5), or the codes alone (eq. 4)")
     rank: PositiveInt | None = Field(None, description="rank of the T x K code matrix (eq. 7); None leaves it free")
     linear: bool = Field(False, description="codes as mean plus rank - 1 principal vectors: with rank 2 on a line")
@@ -65,7 +68,7 @@ class SolverSettings(Settings):
 
     def rounds(self, minibatches: int) -> int:
         """`steps`, or as many rounds of so many minibatches each as come to about UPDATES."""
-        return self.steps or max(round(UPDATES / minibatches), 40)
+        return self.steps or self.longer * max(round(UPDATES / minibatches), 40)
 
 
 UPDATES = 700
@@ -82,16 +85,58 @@ PRESETS: dict[str, SolverSettings] = {
 """Named settings: our own, and the authors' (steps 200 T/256 and 0.001 T/256, 2000 rounds)."""
 
 
+class Choice(Settings):
+    """What the search over settings chooses by held-out data: the settings of one of its fits."""
+
+    deeper: Annotated[int, Field(ge=0)] = Field(
+        0, description="doublings of the decoder beyond its usual ones: it then starts from a coarser grid"
+    )
+    decay: Annotated[float, Field(ge=0)] = Field(description="`SolverSettings.decay`")
+    similarity: Annotated[float, Field(ge=0, lt=1)] = Field(description="`SolverSettings.similarity`")
+
+    def solver(self, base: SolverSettings) -> SolverSettings:
+        """`base` with this choice put in."""
+        return base.model_copy(update={"decay": self.decay, "similarity": self.similarity})
+
+
+CHANGES: dict[Quality, tuple[dict[str, float], ...]] = {
+    "draft": (),
+    "standard": ({"decay": 10.0}, {"deeper": 1}, {"similarity": 0.1}),
+    "best": ({"decay": 10.0}, {"deeper": 1}, {"similarity": 0.1}, {"decay": 1.0}, {"similarity": 0.001}),
+}
+"""What the search changes of the preset, one at a time; "best" does so a second time, with the best of the first."""
+
+WAVES: dict[Quality, int] = {"draft": 0, "standard": 1, "best": 2}
+"""How often `CHANGES` are tried."""
+
+LONGER: dict[Quality, int] = {"draft": 1, "standard": 1, "best": 2}
+"""How many times as many rounds a fit gets."""
+
+LAST_ROUNDS, LAST_STEP = 0.25, 0.3
+"""The last fit, with all data, goes on from the best one: its share of the rounds, and of the step."""
+
+FEWEST, MOST, ENOUGH = 0.02, 0.05, 1000
+"""Share of the data that is held out: the smallest, the largest, and how many numbers judge well enough."""
+
+
 class RecoverSettings(Settings):
     """What a user chooses for one recovery; what is None comes from the preset."""
 
     preset: Preset = Field("default", description="default, or the paper's eq. (4) or eq. (5) with its own settings")
-    rank: PositiveInt | None = Field(None, description="rank of the T x K code matrix, eq. (7)")
-    linear: bool = Field(False, description="codes on a line: mean plus one principal vector (rank 2 unless given)")
-    similarity: Annotated[float, Field(ge=0, lt=1)] | None = Field(
-        None, description="1 - lambda of eq. (6), from 0 (off) to below 1"
+    quality: Quality = Field(
+        "standard",
+        description="time that the choice of settings by held-out data may take: draft, one fit with fixed settings; "
+        "standard, a handful of fits; best, a dozen, twice as long. The paper's presets have nothing to choose",
     )
-    steps: PositiveInt | None = Field(None, description="rounds; each sees every frame once")
+    rank: PositiveInt | Auto = Field(
+        "auto",
+        description="rank of the T x K code matrix, eq. (7); auto: the smallest one that held-out data allows",
+    )
+    linear: bool = Field(False, description="codes on a line: mean plus one principal vector (rank 2 unless given)")
+    similarity: Annotated[float, Field(ge=0, lt=1)] | Auto = Field(
+        "auto", description="1 - lambda of eq. (6), from 0 (off) to below 1; auto: chosen by held-out data"
+    )
+    steps: PositiveInt | None = Field(None, description="rounds of each fit; each sees every frame once")
     time: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="seconds at most for the optimisation; the schedule is shortened to end in time"
     )
@@ -101,8 +146,10 @@ class RecoverSettings(Settings):
         "trained on MNIST or CIFAR-10; or a file of weights. auto: decoder, in the paper's presets the trained dcgan",
     )
     seed: Seed = Field(0, description="seed of everything random")
-    heldout: Annotated[float, Field(gt=0, lt=0.5)] = Field(
-        0.02, description="share of the data that is not fitted but used to judge the fit"
+    heldout: Annotated[float, Field(gt=0, lt=0.5)] | None = Field(
+        None,
+        description="share of the data that is not fitted but used to choose and to judge; default: 0.02, up to 0.05 "
+        "where that is less than 1000 numbers and the last fit sees them all",
     )
     data_term: Literal["auto", "squared", "weighted", "huber", "l1"] = Field(
         "auto",
@@ -113,13 +160,26 @@ class RecoverSettings(Settings):
         None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"
     )
 
+    @property
+    def searches(self) -> bool:
+        """Whether settings are chosen by held-out data."""
+        return self.preset == "default" and self.quality != "draft"
+
     def solver(self) -> SolverSettings:
-        """The preset with the user's choices put in."""
+        """The preset with the user's choices put in; what is chosen by held-out data is as in the preset."""
         chosen = {"rank": self.rank, "similarity": self.similarity, "steps": self.steps}
-        changes = {name: value for name, value in chosen.items() if value is not None}
+        changes: dict[str, object] = {name: v for name, v in chosen.items() if v not in (None, "auto")}
         if self.linear:
-            changes |= {"linear": True, "rank": self.rank or 2}
+            changes |= {"linear": True, "rank": changes.get("rank", 2)}
+        if self.searches:
+            changes["longer"] = LONGER[self.quality]
         return PRESETS[self.preset].model_copy(update=changes)
+
+    def heldout_share(self, numbers: int) -> float:
+        """Share of so many numbers that is held out."""
+        if self.heldout is not None:
+            return self.heldout
+        return min(MOST, max(FEWEST, ENOUGH / max(numbers, 1))) if self.searches else FEWEST
 
     def generator_name(self, channels: int) -> str:
         """`generator`, or what `auto` means for clips of so many channels."""

@@ -307,12 +307,7 @@ class _Fit:
         self.frames = problem.operator.clip_shape[0]
         if settings.rank is not None:
             check_rank(settings.rank, self.frames, problem.generator.code_dim)
-        self.identity = {
-            "data": _hash(problem.data),
-            "operator": problem.operator.fingerprint(),
-            "generator": str(problem.generator.spec()),
-            "settings": _settings_hash(problem, settings),
-        }
+        self.identity = identity(problem, settings)
         self.generator = copy.deepcopy(problem.generator).requires_grad_(settings.fit_weights)
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         start = state.parameters if state else _start(problem, settings)
@@ -351,11 +346,7 @@ class _Fit:
         return [p for group in self.adam.param_groups for p in group["params"]] if self.adam else []
 
     def _restore(self, state: State) -> None:
-        for what, value in self.identity.items():
-            if state.identity.get(what) != value:
-                raise InputError(
-                    f"resume: the {what} differs from that of the saved state; give the same one, or start a new run"
-                )
+        check_same(self.identity, state.identity)
         self.generator.load_state_dict(state.weights)
         self.code_share, self.code_loss = state.optimiser.get("codes", torch.tensor([1.0, math.inf])).tolist()
         for k, parameter in enumerate(self._adam_parameters()):
@@ -516,6 +507,25 @@ def variation(frames: Tensor) -> Tensor:
     """Mean absolute difference of neighbouring pixels, down and across together; (N, C, H, W)."""
     down, across = (frames.diff(dim=axis).abs() for axis in (2, 3))
     return (down.sum() + across.sum()) / frames.numel()
+
+
+def identity(problem: Problem, settings: SolverSettings) -> dict[str, str]:
+    """Hashes of the data, the operator, the generator's spec and all else that makes a fit what it is."""
+    return {
+        "data": _hash(problem.data),
+        "operator": problem.operator.fingerprint(),
+        "generator": str(problem.generator.spec()),
+        "settings": _settings_hash(problem, settings),
+    }
+
+
+def check_same(here: Mapping[str, str], saved: Mapping[str, str]) -> None:
+    """Raise InputError where a saved state, or a fit of a search, is of another problem than the one here."""
+    for what, value in here.items():
+        if saved.get(what) != value:
+            raise InputError(
+                f"resume: the {what} differs from that of the saved state; give the same one, or start a new run"
+            )
 
 
 def _settings_hash(problem: Problem, settings: SolverSettings) -> str:

@@ -426,16 +426,17 @@ def _start(
     request: dict[str, Any] | None = None,
 ) -> None:
     """Make the run folder, once everything is known to fit, and perform the run."""
-    from ..estimate import check_fits, estimate
+    from ..estimate import check_fits
     from ..recover import prepare
     from ..runs import Run, load_truth
+    from ..select import expected, search_plan
 
     recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
     problem = prepare(measured.data, measured.operator, recovering, noise=measured.noise, times=measured.times)
-    expected = estimate(problem, recovering.solver())
-    print(expected.sentence(recovering.time), flush=True)
-    check_fits(expected, parse_bytes(recovering.memory))
+    needs = expected(problem, recovering, search_plan(problem, recovering))
+    print(needs.sentence(recovering.time), flush=True)
+    check_fits(needs, parse_bytes(recovering.memory))
     _perform(Run.create(folder, measured, recovering, truth, request), measured, true_clip)
 
 

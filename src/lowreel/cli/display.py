@@ -79,11 +79,15 @@ class ProgressBar(Bar):
         from ..metrics import error_decibels
 
         known = progress.best_error < float("inf")
-        heldout = f"{error_decibels(progress.best_error):.2f} dB" if known else "-"
-        text = f"loss {progress.state.loss:.2e}  held-out {heldout}"
-        if progress.state.step >= progress.steps:
+        heldout = f"  held-out {error_decibels(progress.best_error):.2f} dB" if known else ""
+        text = f"loss {progress.state.loss:.2e}{heldout}"
+        if progress.stage == "search":
+            text = f"choosing settings, {len(progress.trials)} fits done  {text}"
+        elif progress.stage == "last":
+            text = f"last fit, with all data  {text}"
+        if progress.made >= progress.planned:
             text += "; now the baselines"
-        self.move(progress.state.step, progress.steps, text)
+        self.move(progress.made, progress.planned, text)
 
 
 class TrainingBar(Bar):

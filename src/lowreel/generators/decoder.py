@@ -92,6 +92,16 @@ class Decoder(Generator):
         _, height, width = self.frame_shape
         return to_grey_levels(self.to_frame(features)[..., :height, :width], LEAK, self.headroom)
 
+    def deeper(self, more: int, *, seed: int) -> Decoder:
+        """A new decoder of the same frames with more doublings: its coarse grid is coarser by 2^more."""
+        return Decoder(
+            self.frame_shape,
+            code_dim=self.code_dim,
+            doublings=self.doublings + more,
+            headroom=self.headroom,
+            seed=seed,
+        )
+
     def spec(self) -> dict[str, Any]:
         """Kind, frame shape, code dimension, doublings, headroom."""
         sizes = {"frame_shape": list(self.frame_shape), "code_dim": self.code_dim, "doublings": self.doublings}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .adapters import Foreign, Functions, as_measurement, as_scipy
+from .adapters import Foreign, Functions, as_measurement, as_scipy, is_of_others
 from .alike import rows_alike
 from .arrays import ARRAY_KINDS, Given, check_finite, data_of
 from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
@@ -84,6 +84,7 @@ __all__ = [
     "in_levels",
     "inner",
     "is_exact",
+    "is_of_others",
     "is_stack",
     "map_data",
     "nearest_consistent",

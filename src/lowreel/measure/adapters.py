@@ -182,6 +182,15 @@ class Foreign(Measurement):
         return {"response": self.response}
 
 
+def is_of_others(operator: Measurement) -> bool:
+    """Whether any part of it is made elsewhere: adapted, or a class of somebody else's."""
+    return any(
+        isinstance(module, Foreign) or not type(module).__module__.startswith("lowreel.")
+        for module in operator.modules()
+        if isinstance(module, Measurement)
+    )
+
+
 class Functions(Foreign):
     """An operator given as two NumPy functions, `forward(x) -> y` and `adjoint(y) -> x`.
 

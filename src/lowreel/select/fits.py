@@ -1,0 +1,257 @@
+"""The fits of a recovery: one with fixed settings, or a search by held-out data and a last fit with all data."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..estimate import Estimate, estimate
+from ..fitting import Outcome, Progress, Score, Trial, Watch, fit
+from ..generators import Decoder
+from ..latents import factorise
+from ..measure import tensors_of
+from ..memory import parse_bytes
+from ..representation import Representation
+from ..settings import CHANGES, LAST_ROUNDS, LAST_STEP, WAVES, Choice, RecoverSettings, SolverSettings
+from ..solver import Problem
+from .search import Search, best_of, search, side_by_side, varied
+
+FEW = 8
+"""Held-out numbers under which their error says nothing about the clip."""
+
+LEAST_SHARE = 0.5
+"""Share of the time of a whole search under which a time limit leaves one fit with fixed settings instead."""
+
+LEAST_COARSE = 4
+"""Pixels a side that the coarse grid of a decoder has at least, for a deeper one to be tried."""
+
+STILL_FALLING = 0.9
+"""Share of its rounds after which the best iterate of a fit has to come, for more rounds with all data to help."""
+
+NEAR = 2.0
+"""Mean square distance of the last fit from the one it goes on from, in held-out errors of that one, at most."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the fits came to. judged: the representation that the held-out data, of which it saw nothing, gave `error`;
+    the delivered one may have gone on from it with all data."""
+
+    representation: Representation
+    judged: Representation
+    error: float
+    history: tuple[dict[str, Any], ...]
+    outcome: Outcome
+    steps: int
+    seconds: float
+    solver: SolverSettings
+    trials: tuple[Trial, ...] = ()
+
+
+def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = False) -> Search | None:
+    """What is tried, or None where there is nothing to choose, to choose by, or no time for it.
+
+    given: whether the generator is somebody's own, whose size is not to be chosen.
+    """
+    held = 0 if problem.heldout is None else sum(int(t.sum()) for t in tensors_of(problem.heldout))
+    if not settings.searches or held < FEW:
+        return None
+    solver = settings.solver()
+    coarse = problem.generator.coarse if isinstance(problem.generator, Decoder) else (0, 0)
+    fixed = {"similarity"} if settings.similarity != "auto" else set()
+    grows = not given and settings.generator in ("auto", "decoder") and min(coarse) >= LEAST_COARSE
+    fixed |= set() if grows else {"deeper"}
+    changes = tuple(change for change in CHANGES[settings.quality] if not fixed & set(change))
+    plan = Search(Choice(decay=solver.decay, similarity=solver.similarity), changes, WAVES[settings.quality])
+    one = estimate(problem, solver)
+    room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
+    plan = replace(plan, at_once=min(side_by_side(problem), 1 + room))
+    if settings.time is not None and settings.time < LEAST_SHARE * one.seconds * (plan.in_turn + LAST_ROUNDS):
+        return None
+    return plan
+
+
+def expected(problem: Problem, settings: RecoverSettings, plan: Search | None) -> Estimate:
+    """Memory and time of the fits and the baselines."""
+    one = estimate(problem, settings.solver())
+    return one if plan is None else one.several(plan.at_once, plan.in_turn + LAST_ROUNDS)
+
+
+def fit_once(
+    problem: Problem,
+    solver: SolverSettings,
+    limit: float | None,
+    watch: Watch | None,
+    resume: Progress | None,
+    score: Score | None,
+) -> Found:
+    """One fit with fixed settings; the best iterate by held-out data is delivered."""
+    progress, outcome = fit(problem, solver, limit=limit, watch=watch, resume=resume, score=score)
+    best = progress.best.representation(problem, solver)
+    return Found(
+        best, best, progress.best_error, progress.history, outcome, progress.state.step, progress.seconds, solver
+    )
+
+
+def fit_chosen(
+    problem: Problem,
+    settings: RecoverSettings,
+    plan: Search,
+    watch: Watch | None,
+    resume: Progress | None,
+    score: Score | None,
+) -> Found:
+    """The search, then a last fit with all data and the settings that were chosen.
+
+    Without the last one where the search was stopped, and where it ends far from the best fit of the search.
+    """
+    solver, start, spent = settings.solver(), time.monotonic(), resume.before if resume else 0.0
+
+    def seconds() -> float:
+        return spent + time.monotonic() - start
+
+    def searching(progress: Progress) -> None:
+        if watch is not None:
+            watch(replace(progress, before=seconds()))
+
+    limit = None if settings.time is None else settings.time * (1 - LAST_ROUNDS / (plan.most + LAST_ROUNDS))
+    done = resume.trials if resume else ()
+    trials, stopped = search(problem, solver, plan, done=done, limit=limit, watch=searching, score=score)
+    found = _best(trials, solver, seconds())
+    if stopped is not None:
+        return replace(found, outcome=_stopped(stopped, plan, trials))
+    if found.outcome.kind == "diverged":
+        return found
+    best = best_of(trials)
+    last = _last_fit(varied(problem, best.choice), found.solver, settings, best)
+    rest = None if settings.time is None else max(settings.time - found.seconds, 0.1)
+
+    def lasting(progress: Progress) -> None:
+        if watch is not None:
+            made = sum(trial.steps for trial in trials)
+            planned = made + (last.until or progress.planned)
+            watch(
+                replace(
+                    progress,
+                    stage="last",
+                    trials=trials,
+                    before=found.seconds,
+                    made=made + progress.made,
+                    planned=planned,
+                )
+            )
+
+    progress, outcome = fit(
+        last.problem,
+        last.solver,
+        limit=rest,
+        watch=lasting,
+        resume=resume if resume and resume.stage == "last" else None,
+        score=score,
+        until=last.until,
+    )
+    return _ended(found, best, last, progress, outcome)
+
+
+def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> Found:
+    """What the search came to."""
+    best = best_of(trials)
+    there, own = best.representation, best.choice.solver(solver)
+    return Found(there, there, best.error, best.history, best.outcome, best.step, seconds, own, trials)
+
+
+def _ended(found: Found, best: Trial, last: _Last, progress: Progress, outcome: Outcome) -> Found:
+    """What the last fit came to, or the best of the search where it is far from that."""
+    ended = progress.state.representation(last.problem, last.solver)
+    seconds = found.seconds + progress.seconds
+    if not _is_near(ended, best):
+        return replace(found, seconds=seconds)
+    made = 0 if last.until else best.step
+    rows = tuple(
+        row | {"step": row["step"] + made, "seconds": round(row["seconds"] + found.seconds, 3)}
+        for row in progress.history
+    )
+    before = tuple(row for row in best.history if row["step"] <= best.step)
+    return replace(
+        found,
+        representation=ended,
+        history=best.history if last.until else before + rows,
+        outcome=outcome if outcome.kind == "stopped" else best.outcome,
+        steps=made + progress.state.step,
+        seconds=seconds,
+        solver=last.solver,
+    )
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The fit with all data. until: the round to end after, of a fit from scratch; None where it goes on."""
+
+    problem: Problem
+    solver: SolverSettings
+    until: int | None
+
+
+def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> _Last:
+    """Going on from the best fit with smaller steps; or, where more rounds made its held-out error rise, from scratch
+    to the round in which that was smallest."""
+    everything = replace(problem, heldout=None)
+    solver = _with_rank(problem, solver, settings, best)
+    if best.step < STILL_FALLING * best.steps:
+        return _Last(everything, solver.model_copy(update={"steps": best.steps}), best.step)
+    generator = copy.deepcopy(best.representation.generator).requires_grad_(True)
+    start = best.representation.codes.matrix()
+    steps = {"steps": max(1, round(LAST_ROUNDS * best.steps))}
+    going_on = replace(everything, generator=generator, start=start)
+    return _Last(going_on, solver.model_copy(update=steps | _smaller_steps(solver)), None)
+
+
+def _smaller_steps(solver: SolverSettings) -> dict[str, float]:
+    steps = {name: getattr(solver, name) for name in ("code_step", "weight_step", "matrix_step")}
+    return {name: LAST_STEP * step for name, step in steps.items() if step is not None}
+
+
+def _with_rank(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> SolverSettings:
+    """The settings with the smallest rank of the codes that held-out data allows, where none was given."""
+    if settings.rank != "auto" or solver.rank is not None:
+        return solver
+    rank = smallest_rank(problem, best.representation)
+    return solver.model_copy(update={"rank": rank}) if rank < min(best.representation.codes.matrix().shape) else solver
+
+
+def _is_near(ended: Representation, best: Trial) -> bool:
+    """Whether what the last fit came to differs from the best of the search by about its error and no more."""
+    distance = float((ended.frames() - best.representation.frames()).square().mean())
+    return math.isfinite(distance) and distance <= NEAR * best.error
+
+
+def _stopped(by: str, plan: Search, trials: tuple[Trial, ...]) -> Outcome:
+    return Outcome(
+        "stopped",
+        f"Stopped by {by} in the search over settings, after {len(trials)} of at most {plan.most} fits; the best so "
+        "far is kept. Go on with --resume.",
+    )
+
+
+TOLERANCE = 1.01
+"""By how much the held-out error may rise for codes of smaller rank."""
+
+
+def smallest_rank(problem: Problem, found: Representation) -> int:
+    """The smallest rank of the codes at which the held-out error is within a hundredth of its smallest.
+
+    The codes are cut off after their first r singular vectors and the frames drawn and judged anew, for r in steps of
+    about a third.
+    """
+    codes = found.codes.matrix()
+    full = min(codes.shape)
+    ranks = sorted({min(full, round(4 / 3 * 1.4**k)) for k in range(64)} | {full})
+    errors = {}
+    for rank in ranks:
+        cut = replace(found, codes=factorise(codes, found.times, rank))
+        errors[rank] = problem.heldout_error(cut.frames())
+    least = min(errors.values())
+    return min(rank for rank, error in errors.items() if error <= TOLERANCE * least)

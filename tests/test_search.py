@@ -1,0 +1,223 @@
+"""Choosing by held-out data: the order of what is tried, each fit as if alone, and a last fit with all data."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from cases import Linear, moving
+
+from lowreel.errors import InputError
+from lowreel.fitting import Outcome, Trial, fit
+from lowreel.generators import Decoder
+from lowreel.latents import factorise
+from lowreel.measure import Gaussian, MissingPixels
+from lowreel.recover import prepare, recover
+from lowreel.representation import Representation
+from lowreel.runs import Run
+from lowreel.select import Search, best_of, search, search_plan, varied
+from lowreel.select.fits import smallest_rank
+from lowreel.settings import Choice, RecoverSettings
+from lowreel.solver import Problem
+
+close = torch.testing.assert_close
+SHAPE = (6, 1, 32, 32)
+CLIP = moving(*SHAPE)
+FEW = RecoverSettings(steps=6, heldout=0.1)
+FIRST = Choice(decay=3.0, similarity=0.01)
+OPERATORS = {
+    "missing": lambda: MissingPixels(SHAPE, 0.5, seed=2),
+    "gaussian": lambda: Gaussian(SHAPE, 300, seed=2),
+}
+
+
+@pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
+def operator(request):
+    return request.param()
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    """Two fits side by side, also on a machine with one core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def problem_of(operator, settings=FEW):
+    return prepare(operator(CLIP), operator, settings)
+
+
+def tried(choice, error):
+    return Trial(choice, None, error, 1, 1, 0.0, Outcome("finished", ""))
+
+
+def test_what_is_tried_is_the_preset_and_each_change_of_it():
+    """One wave changes the preset, the next one the best so far; nothing is tried twice; then it ends."""
+    plan = Search(FIRST, ({"decay": 10.0}, {"deeper": 1}), 2)
+    first = plan.next(())
+    assert first == [FIRST, FIRST.model_copy(update={"decay": 10.0}), FIRST.model_copy(update={"deeper": 1})]
+    trials = tuple(tried(choice, error) for choice, error in zip(first, (3.0, 2.0, 1.0), strict=True))
+    assert plan.next(trials[:2]) == first[2:]
+    second = plan.next(trials)
+    assert second == [Choice(deeper=1, decay=10.0, similarity=0.01)]
+    assert plan.next((*trials, tried(second[0], 4.0))) == []
+    assert best_of(trials).choice == first[2]
+
+
+def test_each_fit_is_as_if_alone(operator):
+    """What runs beside a fit does not change it; choices come back in the order of the plan."""
+    problem, solver = problem_of(operator), FEW.solver()
+    plan = replace(search_plan(problem, FEW), at_once=2)
+    seen = []
+    trials, stopped = search(problem, solver, plan, watch=seen.append)
+    assert stopped is None
+    assert [trial.choice for trial in trials] == plan.next(())
+    assert {progress.stage for progress in seen} == {"search"}
+    torch.set_num_threads(1)
+    for trial in trials:
+        chosen, own = varied(problem, trial.choice), trial.choice.solver(solver)
+        progress, _ = fit(chosen, own)
+        alone = progress.best.representation(chosen, own)
+        assert torch.equal(trial.representation.frames(), alone.frames())
+        assert trial.error == progress.best_error
+
+
+def test_a_deeper_decoder_starts_from_a_coarser_grid():
+    """Its frames are of the same shape; the problem is otherwise the same."""
+    problem = problem_of(OPERATORS["missing"]())
+    deeper = varied(problem, FIRST.model_copy(update={"deeper": 1}))
+    assert deeper.generator.frame_shape == problem.generator.frame_shape
+    assert deeper.generator.coarse == tuple(side // 2 for side in problem.generator.coarse)
+    assert deeper.data is problem.data
+    assert varied(problem, FIRST) is problem
+
+
+PLANS = {
+    "standard": ({}, {"decay", "deeper", "similarity"}),
+    "given similarity": ({"similarity": 0.2}, {"decay", "deeper"}),
+    "a generator by name": ({"generator": "decoder"}, {"decay", "deeper", "similarity"}),
+    "draft": ({"quality": "draft"}, None),
+    "no time": ({"time": 1e-6}, None),
+}
+
+
+@pytest.mark.parametrize(("choices", "names"), PLANS.values(), ids=PLANS)
+def test_only_what_was_left_open_is_tried(choices, names):
+    """What the user gave is not changed; without a choice, or time for it, there is one fit."""
+    settings = FEW.model_copy(update=choices)
+    plan = search_plan(problem_of(OPERATORS["missing"](), settings), settings)
+    assert (None if plan is None else {name for change in plan.changes for name in change}) == names
+
+
+def test_a_generator_given_is_never_replaced():
+    """Somebody's own decoder keeps its size and is where every fit starts."""
+    operator, own = OPERATORS["missing"](), Decoder(SHAPE[1:], seed=7)
+    found = recover(operator(CLIP), operator, FEW, generator=own, compare=False)
+    assert {trial.choice.deeper for trial in found.trials} == {0}
+    assert found.representation.generator.spec() == own.spec()
+
+
+def test_the_best_trial_is_gone_on_from_with_all_data(operator):
+    """The delivered fit starts at the best iterate, fits the held-out data too, and its error is that of the search."""
+    y = operator(CLIP)
+    found = recover(y, operator, FEW, compare=False)
+    best = best_of(found.trials)
+    assert found.heldout_db == pytest.approx(-10 * torch.tensor(best.error).log10().item())
+    problem = problem_of(operator)
+    frames = found.representation.frames()
+    assert problem.heldout_error(frames) < best.error
+    assert [row["step"] for row in found.history] == list(range(1, found.steps + 1))
+    assert found.steps > best.step
+
+
+def test_where_more_rounds_harm_the_last_fit_starts_afresh():
+    """A fit whose held-out error rises again is made anew with all data up to the round where that was smallest."""
+    operator = MissingPixels(SHAPE, 0.97, seed=2)
+    settings = FEW.model_copy(update={"steps": 120})
+    found = recover(operator(CLIP), operator, settings, compare=False)
+    best = best_of(found.trials)
+    assert best.step < 0.9 * best.steps
+    assert found.steps == best.step
+
+
+@pytest.mark.parametrize("stage", ["search", "last"])
+def test_resume_equals_the_unbroken_recovery(operator, stage, tmp_path):
+    """From a checkpoint within the search, and within the last fit, to the same bits."""
+    y, seen = operator(CLIP), []
+    settings = FEW.model_copy(update={"steps": 12})
+    unbroken = recover(y, operator, settings, compare=False, watch=seen.append)
+    progress = next(p for p in seen if p.stage == stage and p.trials)
+    (tmp_path / "run").mkdir()
+    run = Run(tmp_path / "run", settings)
+    run.save_progress(progress)
+    again = []
+    resumed = recover(y, operator, settings, compare=False, watch=again.append, resume=run.load_progress())
+    assert torch.equal(resumed.clip, unbroken.clip)
+    assert [t.choice for t in resumed.trials] == [t.choice for t in unbroken.trials]
+    assert [t.error for t in resumed.trials] == [t.error for t in unbroken.trials]
+    assert again[-1].made == seen[-1].made
+    assert len(again) < len(seen)
+
+
+def test_trials_of_other_data_are_refused():
+    """A search goes on with its own data only."""
+    problem, solver = problem_of(OPERATORS["missing"]()), FEW.solver()
+    plan = Search(FIRST, (), 1)
+    done, _ = search(problem, solver, plan)
+    with pytest.raises(InputError, match="the data differs from that of the saved state"):
+        search(replace(problem, data=problem.data + 0.1), solver, plan, done=done)
+
+
+def test_an_interrupt_in_the_search_keeps_the_best_so_far():
+    """Ctrl-C ends the fits under way; the best iterate of any is delivered, and the sentence says how to go on."""
+    operator = OPERATORS["missing"]()
+    before = torch.get_num_threads()
+
+    def watch(progress):
+        if progress.stage == "search" and progress.trials:
+            raise KeyboardInterrupt
+
+    found = recover(operator(CLIP), operator, FEW, compare=False, watch=watch)
+    assert found.outcome.kind == "stopped"
+    assert "--resume" in found.outcome.sentence
+    assert found.trials
+    assert torch.isfinite(found.clip).all()
+    assert torch.get_num_threads() == before
+
+
+def test_an_error_in_a_fit_ends_the_search():
+    """A fit that fails is no trial: the error comes through."""
+    problem = problem_of(OPERATORS["missing"]())
+    broken = replace(problem, generator=Linear(SHAPE[1:], 5))
+    plan = Search(FIRST, ({"deeper": 1},), 1, at_once=2)
+    with pytest.raises(Exception, match="only decoders can be"):
+        search(broken, FEW.solver(), plan)
+
+
+def test_score_is_noted_and_changes_nothing():
+    """A number of the frames stands in the history where the held-out error does, and in no choice."""
+    operator = OPERATORS["missing"]()
+    y = operator(CLIP)
+    plain = recover(y, operator, FEW, compare=False)
+    scored = recover(y, operator, FEW, compare=False, score=lambda frames: -float(frames.mean()))
+    assert torch.equal(plain.clip, scored.clip)
+    rows = [row for trial in scored.trials for row in trial.history]
+    assert all(("score" in row) == (row["heldout"] is not None) for row in rows)
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_the_smallest_rank_that_loses_nothing(rank):
+    """Codes of rank r whose frames are the clip: r is found, whatever noise of other ranks lies in them."""
+    frames, k = 12, 8
+    generator = Linear((1, 4, 5), k)
+    source = torch.Generator().manual_seed(0)
+    exact = torch.randn(frames, rank, generator=source) @ torch.randn(rank, k, generator=source)
+    operator = MissingPixels((frames, 1, 4, 5), 0.2)
+    times = torch.arange(frames, dtype=torch.float64)
+    clip = generator(exact).detach()
+    held = torch.ones(operator.clip_shape, dtype=torch.bool)
+    problem = Problem(operator(clip), operator, generator, times, heldout=held & operator.informative())
+    noisy = exact + 1e-5 * torch.randn(exact.shape, generator=source)
+    found = Representation(generator, factorise(noisy, times, k))
+    assert smallest_rank(problem, found) == rank
