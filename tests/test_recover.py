@@ -9,7 +9,7 @@ import torch
 from cases import Linear, moving, noise
 
 from lowreel.errors import InputError
-from lowreel.fitting import _affordable, fit
+from lowreel.fitting import _affordable, fit, prefers
 from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise
 from lowreel.metrics import psnr
 from lowreel.recover import _may_be_chance, prepare, recover, trust
@@ -91,14 +91,25 @@ def test_noise_is_not_forced_on_the_clip():
 
 
 @pytest.mark.parametrize("choices", [{}, {"rank": 2}, {"linear": True}, {"similarity": 0.5}], ids=str)
-def test_the_iterate_delivered_is_the_best_by_heldout_error(choices):
-    """The representation is that of the round with the smallest held-out error in the history."""
+def test_the_iterate_delivered_is_the_one_that_heldout_data_prefers(choices):
+    """The last one that is not worse than the best by two standard errors, by the numbers held out."""
     operator = OPERATORS["missing"]()
     settings, rounds = FEW.model_copy(update={"steps": 12, **choices}), []
-    found = recover(operator(CLIP), operator, settings, compare=False, watch=rounds.append)
-    errors = {row["step"]: row["heldout"] for row in found.history if row["heldout"] is not None}
-    best = min(errors, key=errors.__getitem__)
-    assert found.heldout_db == pytest.approx(-10 * math.log10(errors[best]))
+    y = operator(CLIP)
+    found = recover(y, operator, settings, compare=False, watch=rounds.append)
+    problem, solver = prepare(y, operator, settings), settings.solver()
+    least, best, errors = None, 0, []
+    for progress in rounds:
+        terms = problem.heldout_terms(progress.state.representation(problem, solver).frames())
+        errors.append(float(terms.double().sum()))
+        if (
+            least is None
+            or float((terms - least).mean()) <= 2 * float((terms - least).std(correction=0)) / len(terms) ** 0.5
+        ):
+            best = progress.state.step
+        least = terms if errors[-1] == min(errors) else least
+    assert [row["heldout"] for row in found.history] == pytest.approx(errors)
+    assert found.heldout_db == pytest.approx(-10 * math.log10(errors[best - 1]))
     assert rounds[-1].best.step == best
     state = rounds[best - 1].state
     for name, tensor in found.representation.generator.state_dict().items():
@@ -106,6 +117,17 @@ def test_the_iterate_delivered_is_the_best_by_heldout_error(choices):
     assert torch.equal(found.representation.codes.coefficients, state.parameters["coefficients"])
     assert [row["step"] for row in found.history] == list(range(1, found.steps + 1))
     assert found.steps == 12
+
+
+def test_a_later_iterate_is_left_only_where_it_is_surely_worse():
+    """Within two standard errors of the smallest held-out error the later one is delivered, beyond it the earlier."""
+    least = torch.ones(100)
+    spread = torch.linspace(-1, 1, 100)
+    bound = 2 * float(spread.std(correction=0)) / 10
+    assert prefers(least + spread + 0.99 * bound, least)
+    assert not prefers(least + spread + 1.01 * bound, least)
+    assert prefers(least - 1, least)
+    assert not prefers(least + 1e-3, least)
 
 
 def test_same_settings_same_result():

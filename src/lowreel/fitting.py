@@ -23,6 +23,9 @@ REPLAN = 8
 SHORT = 40
 """Rounds under which the last tenth of them is too short to say that a fit has converged."""
 
+STANDARD_ERRORS = 2.0
+"""Standard errors by which a later iterate has to be worse on held-out data for an earlier one to be delivered."""
+
 OutcomeKind = Literal["finished", "converged", "stopped", "diverged"]
 
 
@@ -60,7 +63,8 @@ Stage = Literal["fit", "search", "last"]
 class Progress:
     """Where a run stands after a round: shown live, written as a checkpoint, given back to go on.
 
-    best: the state with the smallest held-out error so far, best_error. steps: rounds planned. seconds: spent so far.
+    best: the state that the held-out data prefers so far (`prefers`), and its error. least: what the held-out numbers
+    say of the one with the smallest error. steps: rounds planned. seconds: spent so far.
     history: one row a round with step, loss, heldout (squared error per pixel, None between checks), seconds, and
     `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
     all data; trials: the finished fits of the search. made, planned: rounds of all fits together; before: seconds that
@@ -78,6 +82,7 @@ class Progress:
     made: int = 0
     planned: int = 0
     before: float = 0.0
+    least: Tensor | None = None
 
 
 Watch = Callable[[Progress], None]
@@ -94,7 +99,7 @@ def fit(
     score: Score | None = None,
     until: int | None = None,
 ) -> tuple[Progress, Outcome]:
-    """Drain `iterate`, keeping the iterate with the smallest held-out error; stop at `limit` seconds or on Ctrl-C.
+    """Drain `iterate`, keeping the iterate that the held-out data prefers; stop at `limit` seconds or on Ctrl-C.
 
     With a limit the schedule is shortened to end in time, when the first rounds have shown their pace and again
     where they become slower. score: a number that is noted of the frames at each check and takes part in nothing.
@@ -137,14 +142,27 @@ def fit(
 
 def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progress, score: Score | None) -> Progress:
     """The progress with the held-out error of its last state, for what is delivered now; checkpoints do without."""
-    row = _check(problem, solver, progress.state, score)
-    error = row.get("heldout")
+    row, terms = _check(problem, solver, progress.state, score)
+    error = row["heldout"]
     if error is None:
         return progress
     history = (*progress.history[:-1], progress.history[-1] | row)
-    if error < progress.best_error:
+    if prefers(terms, progress.least):
         return replace(progress, best=progress.state, best_error=error, history=history)
     return replace(progress, history=history)
+
+
+def prefers(later: Tensor, least: Tensor | None) -> bool:
+    """Whether a later iterate is delivered rather than the one with the smallest held-out error so far.
+
+    later, least: what the held-out numbers say of both (`Problem.heldout_terms`). It is, unless it is worse by more
+    than two standard errors of their difference: steps become smaller towards the end, so that later iterates are the
+    quieter ones, and few held-out numbers cannot tell them apart.
+    """
+    if least is None or not len(least):
+        return True
+    worse = (later - least).double()
+    return float(worse.mean()) <= STANDARD_ERRORS * float(worse.std(correction=0)) / math.sqrt(len(worse))
 
 
 def _affordable(step: int, made: int, first: float, seconds: float, limit: float, full: int) -> int:
@@ -172,25 +190,32 @@ def _follow(
     row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
     row |= {"heldout": None, "seconds": round(seconds, 3)}
     if state.step % max(1, steps // CHECKS) == 0 or state.step in (1, steps):
-        row |= _check(problem, solver, state, score)
+        judged, terms = _check(problem, solver, state, score)
+        row |= judged
     error = row["heldout"]
-    if before is None or (error is not None and error < before.best_error):
-        best, best_error = state, math.inf if error is None else error
-    else:
-        best, best_error = before.best, before.best_error
+    best, best_error = (before.best, before.best_error) if before else (state, math.inf)
+    least = before.least if before else None
+    if error is not None:
+        if prefers(terms, least):
+            best, best_error = state, error
+        least = terms if least is None or error < float(least.double().sum()) else least
     history = (*(before.history if before else ()), row)
-    return Progress(state, best, best_error, steps, seconds, history, made=state.step, planned=steps)
+    return Progress(state, best, best_error, steps, seconds, history, made=state.step, planned=steps, least=least)
 
 
-def _check(problem: Problem, solver: SolverSettings, state: State, score: Score | None) -> dict[str, Any]:
-    """The held-out error of a state, None where it is not finite or nothing is held out, and its score."""
+def _check(
+    problem: Problem, solver: SolverSettings, state: State, score: Score | None
+) -> tuple[dict[str, Any], Tensor]:
+    """The held-out error of a state, None where it is not finite or nothing is held out, and its score; what each
+    held-out number says."""
     frames = state.representation(problem, solver).frames()
-    error = problem.heldout_error(frames)
+    terms = problem.heldout_terms(frames)
+    error = float(terms.double().sum()) if len(terms) else math.nan
     row: dict[str, Any] = {"heldout": error if math.isfinite(error) else None}
     if score is not None:
         level = score(frames)
         row["score"] = level if math.isfinite(level) else None
-    return row
+    return row, terms
 
 
 def _diverged(progress: Progress) -> Outcome:
@@ -217,7 +242,8 @@ def _outcome(progress: Progress, full: int, stopped: str | None) -> Outcome:
     if steps < SHORT:
         return Outcome("finished", f"All {steps} rounds were made, too few to tell whether more would help.")
     tenth = steps // 10
-    early = [row["heldout"] for row in progress.history if row["heldout"] and row["step"] <= steps - tenth]
-    if early and progress.best_error > 0.999 * min(early):
+    errors = [(row["step"], row["heldout"]) for row in progress.history if row["heldout"]]
+    early = [error for step, error in errors if step <= steps - tenth]
+    if early and min(error for _, error in errors) > 0.999 * min(early):
         return Outcome("converged", "The held-out error no longer falls; more steps would not help.")
     return Outcome("finished", "The held-out error was still falling; more --steps may help a little.")

@@ -287,14 +287,7 @@ def _judged(
 
 def _may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
     """Whether two clips' squared errors on the held-out data differ by less than two standard errors."""
-    heldout = problem.heldout
-    assert heldout is not None
-
-    def errors(clip: Tensor) -> Tensor:
-        terms = zip(tensors_of(problem.judged(clip)), tensors_of(heldout), strict=True)
-        return torch.cat([t[held] for t, held in terms])
-
-    gain = errors(other) - errors(frames)
+    gain = problem.heldout_terms(other) - problem.heldout_terms(frames)
     return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))
 
 

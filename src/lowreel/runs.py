@@ -113,6 +113,8 @@ class Run:
             if progress.best.step != progress.state.step:
                 tensors |= {f"best.{name}": t for name, t in progress.best.tensors().items()}
                 header["best"] = progress.best.header()
+            if progress.least is not None:
+                tensors["least"] = progress.least
         for k, trial in enumerate(progress.trials):
             tensors |= {f"trial.{k}.{name}": t for name, t in trial.representation.tensors().items()}
         error = progress.best_error if math.isfinite(progress.best_error) else None
@@ -160,7 +162,7 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> Progress:
     last = State.of(named("state."), header["state"]) if header["state"] else State(0, math.nan, {}, {}, {}, {})
     best = State.of(named("best."), header["best"]) if header["best"] else last
     best_error = math.inf if header["best_error"] is None else header["best_error"]
-    about = {"stage": header["stage"], "before": header["before"]}
+    about = {"stage": header["stage"], "before": header["before"], "least": tensors.get("least")}
     trials = tuple(trial(k, known) for k, known in enumerate(header["trials"]))
     history = tuple(header["history"])
     return Progress(last, best, best_error, header["steps"], header["seconds"], history, trials=trials, **about)

@@ -121,15 +121,17 @@ class Problem:
             raise InputError("data: no entry is left to fit or to hold out; use more measurements")
         return power / seen
 
-    def heldout_error(self, clip: Tensor) -> float:
-        """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out.
-
-        Where the data term is robust, outliers count little, see `judged`.
-        """
+    def heldout_terms(self, clip: Tensor) -> Tensor:
+        """What each held-out number says of a clip: together the squared error per pixel; none when nothing is held
+        out. Where the data term is robust, outliers count little, see `judged`."""
         if self.heldout is None:
-            return math.nan
+            return torch.zeros(0)
         terms = zip(tensors_of(self.judged(clip)), tensors_of(self.heldout), strict=True)
-        return self.scale(self.heldout) * sum(float(t[held].sum()) for t, held in terms)
+        return self.scale(self.heldout) * torch.cat([t[held] for t, held in terms])
+
+    def heldout_error(self, clip: Tensor) -> float:
+        """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out."""
+        return math.nan if self.heldout is None else float(self.heldout_terms(clip).double().sum())
 
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:
