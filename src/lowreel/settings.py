@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 DataTerm = Literal["squared", "weighted", "huber", "l1"]
@@ -42,7 +42,9 @@ class SolverSettings(Settings):
         0.0,
         description="joint: weight of the variation of the frames, where all frames are measured alike and not in full",
     )
-    code_step: PositiveFloat = Field(4e-3, description="step on the codes; alternating: times T")
+    code_step: NonNegativeFloat = Field(
+        4e-3, description="step on the codes, 0 leaves them as they are; alternating: times T"
+    )
     weight_step: PositiveFloat = Field(4e-3, description="Adam's step on the weights; alternating: times T")
     matrix_step: PositiveFloat | None = Field(
         None,
