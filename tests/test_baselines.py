@@ -20,6 +20,7 @@ from lowreel.baselines import (
     networks,
     total_variation,
 )
+from lowreel.baselines.judging import left_out
 from lowreel.baselines.low_rank import thresholded
 from lowreel.baselines.variation import gradient, gradient_adjoint
 from lowreel.datasets import open_source
@@ -30,6 +31,7 @@ from lowreel.measure import (
     Fourier,
     Gaussian,
     Mask,
+    MissingBlocks,
     MissingFrames,
     MissingPixels,
     Snapshot,
@@ -253,9 +255,25 @@ def test_the_weight_of_time_follows_the_clip(make):
     """A clip that stands still and one that changes wildly both gain on the weight that suits neither."""
     clip, operator = make(), MissingPixels(SHAPE, 0.5)
     y, known = operator(clip), operator.informative()
-    chosen = chosen_variation(y, operator, known, first_clip)
+    chosen = chosen_variation(y, operator, known, first_clip(y, operator, known), first_clip)
     fixed = total_variation(y, operator, known, first_clip(y, operator, known))
     assert psnr(chosen, clip) > psnr(fixed, clip) + 3
+
+
+@pytest.mark.parametrize("make", [lambda: MissingBlocks(SHAPE, 0.5, 4), lambda: MissingFrames(SHAPE, 0.4)])
+def test_what_is_left_out_is_shaped_like_what_is_missing(make):
+    """Whole known blocks of 4x4 pixels, or a whole known frame, but for entries that are none."""
+    operator = make()
+    entries = operator.informative().clone()
+    entries[..., 1, 1] = False
+    held = left_out(operator, entries)
+    side = 4 if operator.kind == "blocks" else 16
+    pieces = [p for row in held.split(side, 2) for p in row.split(side, 3)]
+    known = [p for row in entries.split(side, 2) for p in row.split(side, 3)]
+    for piece, own in zip(pieces, known, strict=True):
+        taken = piece.flatten(1).any(1)
+        assert torch.equal(piece[taken], own[taken])
+    assert 0 < int(held.sum()) < 0.5 * int(entries.sum())
 
 
 @pytest.mark.parametrize(("make", "gain"), [(blocks, 0.3), (still, 3)])
@@ -264,7 +282,7 @@ def test_the_strength_follows_the_noise(make, gain):
     clip, operator = make(), Mask(SHAPE, torch.ones(16, 14))
     y, entry = add_white_noise(operator(clip), operator, level=0.1)
     known, sigma = operator.informative(), entry["sigma"]
-    chosen = chosen_variation(y, operator, known, first_clip, sigma=sigma)
+    chosen = chosen_variation(y, operator, known, first_clip(y, operator, known), first_clip, sigma=sigma)
     assert psnr(chosen, clip) > psnr(total_variation(y, operator, known, y, sigma=sigma), clip) + gain
 
 
@@ -272,7 +290,7 @@ def test_too_few_entries_to_choose_by():
     """Of a clip of one pixel nothing can be left out: the plain weights are taken."""
     clip = torch.full((1, 1, 1, 1), 0.3)
     operator = Mask((1, 1, 1, 1), torch.ones(1, 1))
-    assert torch.equal(chosen_variation(clip, operator, operator.informative(), first_clip), clip)
+    assert torch.equal(chosen_variation(clip, operator, operator.informative(), clip, first_clip), clip)
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def _quick_seconds(problem: Problem) -> float:
     if operator.picks_pixels:
         return total + _interpolation_seconds(problem)
     applied = _seconds(lambda: operator.adjoint(operator(clip)))
-    total += (3 * CONSISTENCY + varied + (trials + 2) * NORM_ITERATIONS + RANK_ITERATIONS) * applied
+    total += (2 * CONSISTENCY + varied + (trials + 2) * NORM_ITERATIONS + RANK_ITERATIONS) * applied
     if operator.kind == "snapshot":
         total += GAP_ITERATIONS * (GAP_STEPS * applied + 4 * GAP_STEPS * edges)
     if operator.kind == "fourier":
@@ -172,14 +172,14 @@ def _quick_seconds(problem: Problem) -> float:
 
 
 def _interpolation_seconds(problem: Problem) -> float:
-    """Of linear interpolation, three times, and biharmonic interpolation, from a corner of the first frame."""
+    """Of linear interpolation, twice, and biharmonic interpolation, from a corner of the first frame."""
     frames, _, height, width = problem.operator.clip_shape
     assert isinstance(problem.data, Tensor)
     assert isinstance(problem.fitted, Tensor)
     pixels, known = (t[:1, :, :CORNER, :CORNER] for t in (problem.data, problem.fitted))
 
     def interpolate() -> None:
-        for fill in (interpolate_frames, interpolate_frames, interpolate_frames, biharmonic):
+        for fill in (interpolate_frames, interpolate_frames, biharmonic):
             fill(pixels, known)
 
     interpolate()  # what is loaded at first use takes longer than the corner

@@ -42,7 +42,7 @@ def baselines(
     found = {"linear interpolation" if operator.picks_pixels else "least norm": first}
     if operator.picks_pixels:
         found["biharmonic interpolation"] = biharmonic(data, entries)  # type: ignore[arg-type]
-    found["3-D total variation"] = chosen_variation(data, operator, entries, first_clip, sigma=sigma)
+    found["3-D total variation"] = chosen_variation(data, operator, entries, first, first_clip, sigma=sigma)
     found["k-t low rank" if operator.kind == "fourier" else "low rank"] = low_rank_clip(
         data, operator, entries, first, sigma=sigma
     )

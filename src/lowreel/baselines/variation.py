@@ -11,16 +11,22 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..measure import Data, Measurement, hold_out, inner, map_data, nearest_consistent
+from ..measure import Data, Measurement, inner, map_data, nearest_consistent
+from .judging import error_on, left_out
 
 ITERATIONS = 250
 """Of total variation (docs/choices.md)."""
 
-HELD, TRIAL_ITERATIONS = 0.05, 60
-"""Share of the entries that a weight is chosen by, and iterations of each trial."""
+TRIAL_ITERATIONS = 70
+"""Of each trial of a weight."""
 
-TIMES, STRENGTHS = (1.0, 0.1, 0.3, 3.0), (1.0, 0.5, 2.0)
+TIMES, STRENGTHS = (1.0, 0.3, 3.0), (1.0, 0.5, 2.0)
 """What is tried: the weight of differences in time against those in space; with noise, times how strong it is."""
+
+GAIN = 0.8
+"""What a trial leaves of the plain one's error if it is to be believed: short fits say little about small gains.
+
+With noise, which is a part of every error, they are believed as they are."""
 
 GAP_ITERATIONS, GAP_STEPS = 60, 10
 """Of GAP-TV, and of the denoising and the projection in each."""
@@ -37,33 +43,34 @@ def chosen_variation(
     data: Data,
     operator: Measurement,
     entries: Data,
+    start: Tensor,
     start_of: Callable[[Data, Measurement, Data], Tensor],
     *,
     sigma: float = 0.0,
 ) -> Tensor:
     """3-D total variation with the weight of time, and with noise the strength, that suit the clip; (T, C, H, W).
 
-    start_of: gives the first clip from data, operator and entries.
+    start_of: what gave `start`, the first clip, from data, operator and entries; a trial has fewer entries.
     """
-    time, strength = _choice(data, operator, entries, start_of, sigma)
-    start = start_of(data, operator, entries)
+    time, strength = chosen_weights(data, operator, entries, start_of, sigma=sigma)
     return total_variation(data, operator, entries, start, sigma=strength * sigma, weights=(time, 1.0))
 
 
-def _choice(
+def chosen_weights(
     data: Data,
     operator: Measurement,
     entries: Data,
     start_of: Callable[[Data, Measurement, Data], Tensor],
-    sigma: float,
+    *,
+    sigma: float = 0.0,
 ) -> tuple[float, float]:
     """Weight of time and strength with which a short fit agrees best with entries that it has not seen.
 
     The strength is chosen after the weight, which keeps the trials few.
     """
     try:
-        held = hold_out(operator, HELD, known=entries)
-    except InputError:  # too few entries to hold any out
+        held = left_out(operator, entries)
+    except InputError:  # too few entries to leave any out
         return TIMES[0], STRENGTHS[0]
     fitted = map_data(lambda e, h: e & ~h, entries, held)
     start = start_of(data, operator, fitted)
@@ -75,14 +82,9 @@ def _choice(
         )
         return error_on(held, operator, clip, data)
 
-    time = min(TIMES, key=lambda weight: error(weight, STRENGTHS[0]))
+    plain = 1.0 if sigma else GAIN
+    time = min(TIMES, key=lambda weight: error(weight, STRENGTHS[0]) * (plain if weight == TIMES[0] else 1))
     return time, min(STRENGTHS, key=lambda strength: error(time, strength)) if sigma else STRENGTHS[0]
-
-
-def error_on(held: Data, operator: Measurement, clip: Tensor, data: Data) -> float:
-    """Sum of the squared residuals of these entries."""
-    residual = map_data(lambda found, y, h: (found - y) * h, operator(clip), data, held)
-    return float(inner(residual, residual))
 
 
 @torch.no_grad()
