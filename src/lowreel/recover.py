@@ -130,7 +130,6 @@ def recover(
     times: Tensor | Sequence[float] | None = None,
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
-    compare: bool = True,
     watch: Callable[[Progress], None] | None = None,
     resume: Progress | None = None,
 ) -> Recovery:
@@ -141,8 +140,8 @@ def recover(
     for an operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the
     data is exact and the clip will agree with it, None that nothing is known of it; or the noise entry of a data
     file. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut. beta:
-    weights of eq. (6). compare: run the baselines too. watch: called after every round; a KeyboardInterrupt ends
-    the fit with the best so far. resume: what `watch` was last given, to go on from there.
+    weights of eq. (6). watch: called after every round; a KeyboardInterrupt ends the fit with the best so far.
+    resume: what `watch` was last given, to go on from there.
 
     Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
     and settings that do not fit the clip.
@@ -160,12 +159,12 @@ def recover(
         beta=beta,
     )
     if settings.memory is not None:
-        check_fits(estimate(problem, settings.solver()), parse_bytes(settings.memory))
+        check_fits(estimate(problem, settings.solver(), settings.baselines), parse_bytes(settings.memory))
     progress, outcome = fit(problem, settings.solver(), limit=settings.time, watch=watch, resume=resume)
     found = progress.best.representation(problem, settings.solver())
     frames = found.frames()
     sigma = _sigma(problem, frames)
-    compared = _compare(problem, sigma) if compare else {}
+    compared = {} if settings.baselines == "none" else _compare(problem, sigma, slow=settings.baselines == "all")
     heldout_db = _decibels(progress.best_error, problem)
     return Recovery(
         clip=finish(frames, problem),
@@ -401,9 +400,9 @@ def _sigma(problem: Problem, frames: Tensor) -> float:
     return max(float(robust_spread(f - y, e, 0.0)) for f, y, e in found)
 
 
-def _compare(problem: Problem, sigma: float) -> dict[str, Baseline]:
+def _compare(problem: Problem, sigma: float, *, slow: bool) -> dict[str, Baseline]:
     """Baselines fitted to the same data as the recovery, without the held-out part, and judged by it."""
-    clips = run_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma)
+    clips = run_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma, slow=slow)
     return {name: Baseline(clip, _decibels(problem.heldout_error(clip), problem)) for name, clip in clips.items()}
 
 

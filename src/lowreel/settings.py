@@ -108,6 +108,11 @@ class RecoverSettings(Settings):
         description="what residuals cost: squared; weighted by the noise's variances; huber or l1, which outliers "
         "hardly move. auto: what suits the noise that the data file names",
     )
+    baselines: Literal["none", "quick", "all"] = Field(
+        "quick",
+        description="which simpler methods are run for comparison; all: also a deep image prior per frame and the "
+        "paper's two presets, which take minutes to hours",
+    )
     memory: str | None = Field(
         None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"
     )

@@ -433,7 +433,7 @@ def _start(
     recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
     problem = prepare(measured.data, measured.operator, recovering, noise=measured.noise, times=measured.times)
-    expected = estimate(problem, recovering.solver())
+    expected = estimate(problem, recovering.solver(), recovering.baselines)
     print(expected.sentence(recovering.time), flush=True)
     check_fits(expected, parse_bytes(recovering.memory))
     _perform(Run.create(folder, measured, recovering, truth, request), measured, true_clip)
