@@ -19,6 +19,7 @@ from .baselines.variation import (
     GAP_ITERATIONS,
     GAP_STEPS,
     ITERATIONS,
+    NOISY_TRIAL_ITERATIONS,
     NORM_ITERATIONS,
     STRENGTHS,
     TIMES,
@@ -157,8 +158,11 @@ def _quick_seconds(problem: Problem) -> float:
     operator = problem.operator
     clip = torch.zeros(operator.clip_shape)
     edges = _seconds(lambda: gradient_adjoint(gradient(clip)))
-    trials = len(TIMES) + (0 if is_exact(problem.noise) else len(STRENGTHS) - 1)
-    varied = ITERATIONS + trials * TRIAL_ITERATIONS
+    if is_exact(problem.noise):
+        trials, each = len(TIMES), TRIAL_ITERATIONS
+    else:
+        trials, each = len(TIMES) + len(STRENGTHS) - 1, NOISY_TRIAL_ITERATIONS
+    varied = ITERATIONS + trials * each
     total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
     if operator.picks_pixels:
         return total + _interpolation_seconds(problem)

@@ -17,8 +17,8 @@ from .judging import error_on, left_out
 ITERATIONS = 250
 """Of total variation (docs/choices.md)."""
 
-TRIAL_ITERATIONS = 70
-"""Of each trial of a weight."""
+TRIAL_ITERATIONS, NOISY_TRIAL_ITERATIONS = 90, 60
+"""Of each trial of a weight, and where there is noise: more are tried then, and they settle sooner."""
 
 TIMES, STRENGTHS = (1.0, 0.3, 3.0), (1.0, 0.5, 2.0)
 """What is tried: the weight of differences in time against those in space; with noise, times how strong it is."""
@@ -74,11 +74,12 @@ def chosen_weights(
         return TIMES[0], STRENGTHS[0]
     fitted = map_data(lambda e, h: e & ~h, entries, held)
     start = start_of(data, operator, fitted)
+    iterations = NOISY_TRIAL_ITERATIONS if sigma else TRIAL_ITERATIONS
 
     @cache
     def error(time: float, strength: float) -> float:
         clip = total_variation(
-            data, operator, fitted, start, sigma=strength * sigma, weights=(time, 1.0), iterations=TRIAL_ITERATIONS
+            data, operator, fitted, start, sigma=strength * sigma, weights=(time, 1.0), iterations=iterations
         )
         return error_on(held, operator, clip, data)
 
