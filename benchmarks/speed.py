@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
     data = operator(clip)
 
     before = seconds_per_round(data, operator, chosen.rounds // 2)
-    recovery = lowreel.recover(data, operator, compare=False)
+    recovery = lowreel.recover(data, operator, lowreel.RecoverSettings(baselines="none"))
     after = seconds_per_round(data, operator, chosen.rounds - chosen.rounds // 2)
     one = (before + after) / 2
     result = {

@@ -9,8 +9,10 @@ import lowreel
 clip = lowreel.open_source("rotating-mnist:2").read()  # (32, 1, 64, 64)
 A = lowreel.MissingPixels(tuple(clip.shape), ratio=0.9, seed=0)
 
-settings = lowreel.RecoverSettings(preset="paper-latent", generator="paper-grey", similarity=0.4, steps=400)
-recovery = lowreel.recover(A(clip), A, settings, compare=False)
+settings = lowreel.RecoverSettings(
+    preset="paper-latent", generator="paper-grey", similarity=0.4, steps=400, baselines="none"
+)
+recovery = lowreel.recover(A(clip), A, settings)
 print(recovery)
 
 generated = lowreel.psnr_range(recovery.representation.frames(), clip)

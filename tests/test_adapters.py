@@ -304,9 +304,9 @@ def test_recover_takes_them_all(make):
     """`recover(y, A, clip_shape=...)` gives the clip that it gives with the adapted operator."""
     theirs, clip_shape = make()
     operator = as_measurement(theirs, clip_shape)
-    y, few = operator(noise(*CLIP).sigmoid()), RecoverSettings(quality="draft", steps=2, heldout=0.1)
-    found = recover(y.numpy(), theirs, few, clip_shape=clip_shape, compare=False)
-    close(found.clip, recover(y, operator, few, compare=False).clip, rtol=0, atol=0)
+    y, few = operator(noise(*CLIP).sigmoid()), RecoverSettings(quality="draft", steps=2, heldout=0.1, baselines="none")
+    found = recover(y.numpy(), theirs, few, clip_shape=clip_shape)
+    close(found.clip, recover(y, operator, few).clip, rtol=0, atol=0)
     assert tuple(found.clip.shape) == CLIP
 
 
@@ -315,8 +315,8 @@ def test_recover_takes_the_data_of_a_stack_in_any_container():
     theirs = Camera()
     theirs.matrix = noise(6, 2, seed=4)
     y = theirs.A(torch.rand(CLIP))
-    few = RecoverSettings(quality="draft", steps=1, heldout=0.1)
-    found, same = (recover(given, theirs, few, clip_shape=CLIP, compare=False).clip for given in (list(y), y))
+    few = RecoverSettings(quality="draft", steps=1, heldout=0.1, baselines="none")
+    found, same = (recover(given, theirs, few, clip_shape=CLIP).clip for given in (list(y), y))
     close(found, same, rtol=0, atol=0)
 
 
@@ -458,7 +458,7 @@ def blocks():
 
 def test_the_page_runs(monkeypatch):
     """Every example of docs/plugins.md, with two rounds for each recovery."""
-    few = partial(recover, settings=RecoverSettings(quality="draft", steps=2), compare=False)
+    few = partial(recover, settings=RecoverSettings(quality="draft", steps=2, baselines="none"))
     monkeypatch.setattr(lowreel, "recover", few)
     names = {}
     for block in blocks():

@@ -267,7 +267,7 @@ def test_demo(here, command, monkeypatch):
     if not (files("lowreel") / "data" / "demo.mp4").is_file():
         pytest.skip("the package holds no demo clip yet")
     slow = import_module("lowreel.baselines")
-    monkeypatch.setattr(slow, "total_variation", lambda data, operator, entries, start, **_: start)
+    monkeypatch.setattr(slow, "chosen_variation", lambda data, operator, entries, start, *_, **__: start)
     outcome = command("demo --steps 1")
     assert (outcome.code, outcome.err) == (0, "")
     (run,) = (path.parent for path in here.rglob("summary.json"))

@@ -9,7 +9,7 @@ import torch
 
 from lowreel.errors import InputError
 from lowreel.estimate import check_clip_fits, check_fits, estimate
-from lowreel.measure import Gaussian, Identity
+from lowreel.measure import Gaussian, Identity, MissingPixels
 from lowreel.memory import bytes_text, default_budget, machine_bytes, parse_bytes
 from lowreel.recover import prepare
 from lowreel.settings import RecoverSettings
@@ -55,6 +55,18 @@ def test_time_grows_with_the_rounds():
     assert 3 < long / short < 20
     assert all(torch.equal(before[name], w) for name, w in problem.generator.state_dict().items())
     assert "for the fit" in estimate(problem, RecoverSettings(quality="draft", steps=10).solver()).sentence(5.0)
+
+
+def test_time_of_the_baselines_follows_the_choice():
+    """Without any it is 0; the slow ones take far longer than the quick ones, and most where the paper's are run."""
+    for shape, factor in (((4, 1, 16, 16), 3), ((4, 1, 64, 64), 20)):
+        operator = MissingPixels(shape, 0.5)
+        problem = prepare(operator(torch.rand(shape)), operator, RecoverSettings())
+        none, quick, slow = (
+            estimate(problem, RecoverSettings().solver(), which).baselines for which in ("none", "quick", "all")
+        )
+        assert none == 0 < quick
+        assert slow > factor * quick
 
 
 def test_what_does_not_fit_is_refused_with_what_to_change():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from cases import Linear, moving, noise
 
+from lowreel.baselines import networks
 from lowreel.errors import InputError
 from lowreel.fitting import _affordable, fit, prefers
 from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise
@@ -20,7 +21,7 @@ from lowreel.solver import Problem
 close = torch.testing.assert_close
 SHAPE = (6, 1, 12, 10)
 CLIP = moving(*SHAPE)
-FEW = RecoverSettings(quality="draft", steps=6, heldout=0.1)
+FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1)
 
 
 def scaled():
@@ -51,7 +52,7 @@ def operator(request):
 def test_recovery_agrees_with_data_free_of_noise(operator):
     """A x = y for the delivered clip, the held-out part too, and it is in [0, 1]; the representation is another."""
     y = operator(CLIP)
-    found = recover(y, operator, FEW, compare=False)
+    found = recover(y, operator, FEW)
     assert tuple(found.clip.shape) == SHAPE
     assert 0 <= float(found.clip.min()) <= float(found.clip.max()) <= 1
     inside = found.representation.frames()
@@ -67,7 +68,9 @@ def test_recovery_agrees_with_data_free_of_noise(operator):
 
 def test_recovery_is_better_than_knowing_nothing(operator):
     """On an easy clip some more rounds beat the mean of the true clip by 3 dB."""
-    found = recover(operator(CLIP), operator, RecoverSettings(quality="draft", steps=50, heldout=0.05), compare=False)
+    found = recover(
+        operator(CLIP), operator, RecoverSettings(baselines="none", quality="draft", steps=50, heldout=0.05)
+    )
     assert psnr(found.clip, CLIP) > psnr(CLIP.mean().expand(SHAPE), CLIP) + 3
     assert psnr(found.representation.frames(), CLIP) > psnr(CLIP.mean().expand(SHAPE), CLIP) + 3
 
@@ -76,8 +79,8 @@ def test_arrays_are_as_good_as_tensors():
     """NumPy data, float64 too, gives the same result."""
     operator = OPERATORS["missing"]()
     y = operator(CLIP)
-    one = recover(y, operator, FEW, compare=False)
-    other = recover(y.double().numpy(), operator, FEW, compare=False)
+    one = recover(y, operator, FEW)
+    other = recover(y.double().numpy(), operator, FEW)
     assert torch.equal(one.clip, other.clip)
 
 
@@ -85,7 +88,7 @@ def test_noise_is_not_forced_on_the_clip():
     """With noise the delivered clip is the representation's own, and does not repeat the data."""
     operator = OPERATORS["missing"]()
     y, entry = add_white_noise(operator(CLIP), operator, level=0.1)
-    found = recover(y, operator, FEW, noise=entry, compare=False)
+    found = recover(y, operator, FEW, noise=entry)
     assert torch.equal(found.clip, found.representation.frames().clamp(0, 1))
     assert not torch.allclose(found.clip[operator.informative()], y[operator.informative()], atol=1e-3)
 
@@ -96,7 +99,7 @@ def test_the_iterate_delivered_is_the_one_that_heldout_data_prefers(choices):
     operator = OPERATORS["missing"]()
     settings, rounds = FEW.model_copy(update={"steps": 12, **choices}), []
     y = operator(CLIP)
-    found = recover(y, operator, settings, compare=False, watch=rounds.append)
+    found = recover(y, operator, settings, watch=rounds.append)
     problem, solver = prepare(y, operator, settings), settings.solver()
     least, best, errors = None, 0, []
     for progress in rounds:
@@ -134,8 +137,7 @@ def test_same_settings_same_result():
     """Twice the same call is the same clip to the bit; another seed is another."""
     operator = OPERATORS["missing"]()
     one, again, other = (
-        recover(operator(CLIP), operator, FEW.model_copy(update={"seed": seed}), compare=False).clip
-        for seed in (0, 0, 1)
+        recover(operator(CLIP), operator, FEW.model_copy(update={"seed": seed})).clip for seed in (0, 0, 1)
     )
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
@@ -150,7 +152,7 @@ def test_ctrl_c_keeps_the_best_so_far():
         if progress.state.step == 4:
             raise KeyboardInterrupt
 
-    found = recover(operator(CLIP), operator, FEW, compare=False, watch=watch)
+    found = recover(operator(CLIP), operator, FEW, watch=watch)
     assert found.outcome.kind == "stopped"
     assert "Ctrl-C" in found.outcome.sentence
     assert "--resume" in found.outcome.sentence
@@ -170,9 +172,9 @@ def test_resume_gives_the_unbroken_result():
         if progress.state.step == 3:
             raise KeyboardInterrupt
 
-    unbroken = recover(y, operator, FEW, compare=False)
-    recover(y, operator, FEW, compare=False, watch=watch)
-    resumed = recover(y, operator, FEW, compare=False, resume=rounds[-1])
+    unbroken = recover(y, operator, FEW)
+    recover(y, operator, FEW, watch=watch)
+    resumed = recover(y, operator, FEW, resume=rounds[-1])
     assert torch.equal(resumed.clip, unbroken.clip)
     assert resumed.outcome == unbroken.outcome
     keep = ("step", "loss", "heldout")
@@ -182,9 +184,11 @@ def test_resume_gives_the_unbroken_result():
 def test_time_limit():
     """A run that would take far longer ends near its limit, with a schedule that was shortened to fit."""
     operator = OPERATORS["missing"]()
-    recover(operator(CLIP), operator, FEW, compare=False)  # what is loaded at first use is not part of the limit
+    recover(operator(CLIP), operator, FEW)  # what is loaded at first use is not part of the limit
     start = time.monotonic()
-    found = recover(operator(CLIP), operator, RecoverSettings(quality="draft", steps=100_000, time=0.6), compare=False)
+    found = recover(
+        operator(CLIP), operator, RecoverSettings(baselines="none", quality="draft", steps=100_000, time=0.6)
+    )
     assert time.monotonic() - start < 3
     assert 3 < found.steps < 100_000
     assert found.clip.isfinite().all()
@@ -193,7 +197,7 @@ def test_time_limit():
 def test_every_outcome_has_a_sentence_for_the_user():
     """Finished or converged when all rounds were done."""
     operator = OPERATORS["missing"]()
-    found = recover(operator(CLIP), operator, FEW, compare=False)
+    found = recover(operator(CLIP), operator, FEW)
     assert found.outcome.kind in ("finished", "converged")
     assert found.outcome.sentence.endswith(".")
 
@@ -216,8 +220,13 @@ def test_baselines_are_judged_by_the_same_heldout_data():
     """They are fitted without it, and delivered in agreement with all data."""
     operator = OPERATORS["missing"]()
     y = operator(CLIP)
-    found = recover(y, operator, FEW)
-    assert list(found.baselines) == ["linear interpolation", "3-D total variation"]
+    found = recover(y, operator, FEW.model_copy(update={"baselines": "quick"}))
+    assert list(found.baselines) == [
+        "linear interpolation",
+        "biharmonic interpolation",
+        "3-D total variation",
+        "low rank",
+    ]
     seen = operator.informative()
     for baseline in found.baselines.values():
         close(baseline.clip[seen], y[seen])
@@ -225,6 +234,17 @@ def test_baselines_are_judged_by_the_same_heldout_data():
     levels = {name: b.heldout_db for name, b in found.baselines.items()}
     held = int(hold_out(operator, FEW.heldout, FEW.seed).sum())
     assert found.trust in (trust(found.heldout_db, levels), trust(found.heldout_db, levels, held))
+
+
+def test_which_baselines_are_run_is_a_setting(monkeypatch):
+    """None, the quick ones, or the slow ones too."""
+    monkeypatch.setattr(networks, "DEEP", networks.DEEP.model_copy(update={"steps": 2}))
+    operator = OPERATORS["missing"]()
+    y, names = operator(CLIP), {}
+    for which in ("none", "quick", "all"):
+        names[which] = list(recover(y, operator, FEW.model_copy(update={"baselines": which})).baselines)
+    assert names["none"] == []
+    assert names["all"] == [*names["quick"], "deep image prior"]
 
 
 TRUST = {
@@ -306,7 +326,9 @@ def test_a_stop_delivers_the_last_round_when_it_is_the_best():
         if progress.state.step == 39:
             raise KeyboardInterrupt
 
-    found = recover(operator(clip), operator, RecoverSettings(quality="draft", steps=100), compare=False, watch=watch)
+    found = recover(
+        operator(clip), operator, RecoverSettings(baselines="none", quality="draft", steps=100), watch=watch
+    )
     assert seen[-1].history[-1]["heldout"] is None
     last = found.history[-1]["heldout"]
     assert last is not None
@@ -320,10 +342,13 @@ def test_a_resume_with_other_settings_is_refused(other):
     clip = moving()
     operator = MissingPixels(tuple(clip.shape), 0.5)
     seen = []
-    recover(operator(clip), operator, RecoverSettings(quality="draft", steps=2), compare=False, watch=seen.append)
+    recover(operator(clip), operator, RecoverSettings(baselines="none", quality="draft", steps=2), watch=seen.append)
     with pytest.raises(InputError, match="resume"):
         recover(
-            operator(clip), operator, RecoverSettings(quality="draft", steps=3, **other), compare=False, resume=seen[0]
+            operator(clip),
+            operator,
+            RecoverSettings(baselines="none", quality="draft", steps=3, **other),
+            resume=seen[0],
         )
 
 

@@ -22,7 +22,7 @@ from lowreel.solver import Problem
 close = torch.testing.assert_close
 SHAPE = (6, 1, 32, 32)
 CLIP = moving(*SHAPE)
-FEW = RecoverSettings(steps=6, heldout=0.1)
+FEW = RecoverSettings(baselines="none", steps=6, heldout=0.1)
 FIRST = Choice(decay=3.0, similarity=0.01)
 OPERATORS = {
     "missing": lambda: MissingPixels(SHAPE, 0.5, seed=2),
@@ -113,7 +113,7 @@ def test_only_what_was_left_open_is_tried(choices, names):
 def test_a_generator_given_is_never_replaced():
     """Somebody's own decoder keeps its size and is where every fit starts."""
     operator, own = OPERATORS["missing"](), Decoder(SHAPE[1:], seed=7)
-    found = recover(operator(CLIP), operator, FEW, generator=own, compare=False)
+    found = recover(operator(CLIP), operator, FEW, generator=own)
     assert {trial.choice.deeper for trial in found.trials} == {0}
     assert found.representation.generator.spec() == own.spec()
 
@@ -121,7 +121,7 @@ def test_a_generator_given_is_never_replaced():
 def test_the_best_trial_is_gone_on_from_with_all_data(operator):
     """The delivered fit starts at the best iterate, fits the held-out data too, and its error is that of the search."""
     y = operator(CLIP)
-    found = recover(y, operator, FEW, compare=False)
+    found = recover(y, operator, FEW)
     best = best_of(found.trials)
     assert found.heldout_db == pytest.approx(-10 * torch.tensor(best.error).log10().item())
     problem = problem_of(operator)
@@ -153,13 +153,13 @@ def test_resume_equals_the_unbroken_recovery(operator, stage, tmp_path):
     """From a checkpoint within the search, and within the last fit, to the same bits."""
     y, seen = operator(CLIP), []
     settings = FEW.model_copy(update={"steps": 12})
-    unbroken = recover(y, operator, settings, compare=False, watch=seen.append)
+    unbroken = recover(y, operator, settings, watch=seen.append)
     progress = next(p for p in seen if p.stage == stage and p.trials)
     (tmp_path / "run").mkdir()
     run = Run(tmp_path / "run", settings)
     run.save_progress(progress)
     again = []
-    resumed = recover(y, operator, settings, compare=False, watch=again.append, resume=run.load_progress())
+    resumed = recover(y, operator, settings, watch=again.append, resume=run.load_progress())
     assert torch.equal(resumed.clip, unbroken.clip)
     assert [t.choice for t in resumed.trials] == [t.choice for t in unbroken.trials]
     assert [t.error for t in resumed.trials] == [t.error for t in unbroken.trials]
@@ -185,7 +185,7 @@ def test_an_interrupt_in_the_search_keeps_the_best_so_far():
         if progress.stage == "search" and progress.trials:
             raise KeyboardInterrupt
 
-    found = recover(operator(CLIP), operator, FEW, compare=False, watch=watch)
+    found = recover(operator(CLIP), operator, FEW, watch=watch)
     assert found.outcome.kind == "stopped"
     assert "--resume" in found.outcome.sentence
     assert found.trials
@@ -206,8 +206,8 @@ def test_score_is_noted_and_changes_nothing():
     """A number of the frames stands in the history where the held-out error does, and in no choice."""
     operator = OPERATORS["missing"]()
     y = operator(CLIP)
-    plain = recover(y, operator, FEW, compare=False)
-    scored = recover(y, operator, FEW, compare=False, score=lambda frames: -float(frames.mean()))
+    plain = recover(y, operator, FEW)
+    scored = recover(y, operator, FEW, score=lambda frames: -float(frames.mean()))
     assert torch.equal(plain.clip, scored.clip)
     rows = [row for trial in scored.trials for row in trial.history]
     assert all(("score" in row) == (row["heldout"] is not None) for row in rows)

@@ -7,16 +7,30 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from .baselines import GAP_ITERATIONS, GAP_STEPS, ITERATIONS, RANK_ITERATIONS, gradient, gradient_adjoint
+from .baselines import biharmonic, interpolate_frames
+from .baselines.low_rank import RANK_ITERATIONS, thresholded
+from .baselines.networks import DEEP, PAPER, has_paper_size
+from .baselines.variation import (
+    GAP_ITERATIONS,
+    GAP_STEPS,
+    ITERATIONS,
+    NOISY_TRIAL_ITERATIONS,
+    NORM_ITERATIONS,
+    STRENGTHS,
+    TIMES,
+    TRIAL_ITERATIONS,
+    gradient,
+    gradient_adjoint,
+)
 from .errors import InputError
-from .measure import tensors_of
+from .measure import is_exact, tensors_of
 from .memory import bytes_text, resident_bytes
-from .settings import SolverSettings
+from .settings import PRESETS, SolverSettings
 from .solver import Problem, planned_rounds, trial_loss
 
 CLIPS = 14
@@ -31,6 +45,9 @@ WEIGHTS = 12
 
 CONSISTENCY = 20
 """Iterations in which the clip of least norm is found, roughly."""
+
+CORNER = 64
+"""Side in pixels of the part of a frame that interpolation is tried on."""
 
 SLACK = 2.0
 """Memory of the fit over what autograd keeps: gradients on their way, workspaces, what the allocator does not give
@@ -60,8 +77,12 @@ class Estimate:
         )
 
 
-def estimate(problem: Problem, solver: SolverSettings) -> Estimate:
-    """Memory and time of a recovery, from one minibatch that is tried, and one step of total variation.
+Which = Literal["none", "quick", "all"]
+"""Which baselines are run."""
+
+
+def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick") -> Estimate:
+    """Memory and time of a recovery, from one minibatch that is tried, and one step of each baseline.
 
     Nothing of the problem is changed. On a machine that becomes busier it will take longer.
     """
@@ -74,15 +95,16 @@ def estimate(problem: Problem, solver: SolverSettings) -> Estimate:
         return minibatches
 
     with torch.autograd.graph.saved_tensors_hooks(kept.note, lambda t: t):
-        updates = planned_rounds(problem, solver) * update() * (2 if solver.algorithm == "alternating" else 1)
+        minibatches = update()
+    one_pass = minibatches * _seconds(update)
     clip = 4 * math.prod(problem.operator.clip_shape)
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
     weights = 4 * sum(p.numel() for p in generator.parameters())
     fit = SLACK * kept.bytes + WEIGHTS * weights
     return Estimate(
         memory=round(resident_bytes() + fit + CLIPS * clip + DATA * data),
-        seconds=updates * _seconds(update),
-        baselines=_baseline_seconds(problem),
+        seconds=planned_rounds(problem, solver) * one_pass * _passes(solver),
+        baselines=_baseline_seconds(problem, baselines, one_pass),
         each=round(fit),
     )
 
@@ -126,20 +148,59 @@ class _Kept:
         return tensor
 
 
-def _baseline_seconds(problem: Problem) -> float:
-    """Time of the baselines that suit the operator, from one application of A and A* and one gradient of the clip."""
+def _passes(solver: SolverSettings) -> int:
+    """Passes over the clip in a round: Algorithm 1 makes one for the codes and one for the weights."""
+    return 2 if solver.algorithm == "alternating" and solver.fit_weights else 1
+
+
+def _baseline_seconds(problem: Problem, which: Which, one_pass: float) -> float:
+    """Time of the baselines that suit the operator; one_pass: of fitting the generator to every frame once."""
+    if which == "none":
+        return 0.0
+    return _quick_seconds(problem) + (_slow_seconds(problem, one_pass) if which == "all" else 0.0)
+
+
+def _quick_seconds(problem: Problem) -> float:
+    """From one application of A and A*, one gradient of the clip, one threshold, and a corner of one frame."""
     operator = problem.operator
     clip = torch.zeros(operator.clip_shape)
     edges = _seconds(lambda: gradient_adjoint(gradient(clip)))
+    if is_exact(problem.noise):
+        trials, each = len(TIMES), TRIAL_ITERATIONS
+    else:
+        trials, each = len(TIMES) + len(STRENGTHS) - 1, NOISY_TRIAL_ITERATIONS
+    varied = ITERATIONS + trials * each
+    total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
     if operator.picks_pixels:
-        return ITERATIONS * edges
+        return total + _interpolation_seconds(problem)
     applied = _seconds(lambda: operator.adjoint(operator(clip)))
-    total = (CONSISTENCY + ITERATIONS) * applied + ITERATIONS * edges
+    total += (2 * CONSISTENCY + varied + (trials + 2) * NORM_ITERATIONS + RANK_ITERATIONS) * applied
     if operator.kind == "snapshot":
         total += GAP_ITERATIONS * (GAP_STEPS * applied + 4 * GAP_STEPS * edges)
     if operator.kind == "fourier":
-        total += ITERATIONS * (applied + edges) + RANK_ITERATIONS * (GAP_STEPS * applied + 4 * edges)
+        total += ITERATIONS * (applied + edges)
     return total
+
+
+def _interpolation_seconds(problem: Problem) -> float:
+    """Of linear interpolation, twice, and biharmonic interpolation, from a corner of the first frame."""
+    frames, _, height, width = problem.operator.clip_shape
+    assert isinstance(problem.data, Tensor)
+    assert isinstance(problem.fitted, Tensor)
+    pixels, known = (t[:1, :, :CORNER, :CORNER] for t in (problem.data, problem.fitted))
+
+    def interpolate() -> None:
+        for fill in (interpolate_frames, interpolate_frames, biharmonic):
+            fill(pixels, known)
+
+    interpolate()  # what is loaded at first use takes longer than the corner
+    return frames * height * width / known[0, 0].numel() * _seconds(interpolate)
+
+
+def _slow_seconds(problem: Problem, one_pass: float) -> float:
+    """Of the deep image prior and the paper's presets, as if their networks took the time of the generator's."""
+    solvers = [DEEP, *(PRESETS[name] for name in PAPER if has_paper_size(problem.operator))]
+    return sum((solver.steps or 0) * _passes(solver) * one_pass for solver in solvers)
 
 
 def _seconds(action: Callable[[], Any]) -> float:

@@ -34,13 +34,14 @@ from .measure import (
 from .memory import parse_bytes
 from .metrics import error_decibels
 from .representation import Representation
-from .select import FEW, expected, fit_chosen, fit_once, hold_out, search_plan
+from .select import FEW, Found, best_of, expected, fit_chosen, fit_once, hold_out, search_plan
 from .settings import (
     DataTerm,
     RecoverSettings,
     SolverSettings,
 )
 from .solver import Problem, robust_spread
+from .uncertainty import uncertainty
 
 UNSEEN = {
     "mask": " Inside the mask's holes nothing can be checked.",
@@ -65,7 +66,8 @@ class Recovery:
     clip: the delivered frames, (T, C, H, W) in [0, 1], which agree with the data where it is free of noise;
     representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1;
     trust: a sentence that compares it with the best baseline's. trials: the fits among which held-out data chose,
-    none where the settings were given. solver: the settings of the fit that is delivered.
+    none where the settings were given. solver: the settings of the fit that is delivered. uncertainty: standard
+    deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without trials.
     """
 
     clip: Tensor
@@ -80,6 +82,7 @@ class Recovery:
     solver: SolverSettings
     baselines: dict[str, Baseline] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
+    uncertainty: Tensor | None = None
 
     def __repr__(self) -> str:
         return (
@@ -99,7 +102,6 @@ def recover(
     times: Tensor | Sequence[float] | None = None,
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
-    compare: bool = True,
     watch: Watch | None = None,
     resume: Progress | None = None,
     score: Score | None = None,
@@ -111,9 +113,9 @@ def recover(
     for an operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the
     data is exact and the clip will agree with it, None that nothing is known of it; or the noise entry of a data
     file. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut. beta:
-    weights of eq. (6). compare: run the baselines too. watch: called after every round; a KeyboardInterrupt ends
-    the fit with the best so far. resume: what `watch` was last given, to go on from there. score: a number of the
-    frames, such as their PSNR against a true clip, that is noted in the history and takes part in no choice.
+    weights of eq. (6). watch: called after every round; a KeyboardInterrupt ends the fit with the best so far.
+    resume: what `watch` was last given, to go on from there. score: a number of the frames, such as their PSNR
+    against a true clip, that is noted in the history and takes part in no choice.
 
     Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
     and settings that do not fit the clip.
@@ -140,7 +142,7 @@ def recover(
         found = fit_chosen(problem, settings, plan, watch, resume, score)
     frames = found.representation.frames()
     sigma = _sigma(problem, frames)
-    compared = _compare(problem, sigma) if compare else {}
+    compared = {} if settings.baselines == "none" else _compare(problem, sigma, slow=settings.baselines == "all")
     heldout_db = _decibels(found.error, problem)
     return Recovery(
         clip=finish(frames, problem),
@@ -155,7 +157,16 @@ def recover(
         solver=found.solver,
         baselines={name: replace(b, clip=finish(b.clip, problem)) for name, b in compared.items()},
         trials=found.trials,
+        uncertainty=_uncertainty(problem, found, frames),
     )
+
+
+def _uncertainty(problem: Problem, found: Found, frames: Tensor) -> Tensor | None:
+    others = [t for t in found.trials if t is not best_of(found.trials) and math.isfinite(t.error)]
+    if not others or not math.isfinite(found.error):
+        return None
+    clips = [(trial.representation.frames(), trial.error) for trial in others]
+    return uncertainty(problem, frames, found.judged.frames(), found.error, clips)
 
 
 def prepare(
@@ -252,9 +263,9 @@ def _sigma(problem: Problem, frames: Tensor) -> float:
     return max(float(robust_spread(f - y, e, 0.0)) for f, y, e in found)
 
 
-def _compare(problem: Problem, sigma: float) -> dict[str, Baseline]:
+def _compare(problem: Problem, sigma: float, *, slow: bool) -> dict[str, Baseline]:
     """Baselines fitted to the same data as the recovery, without the held-out part, and judged by it."""
-    clips = run_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma)
+    clips = run_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma, slow=slow)
     return {name: Baseline(clip, _decibels(problem.heldout_error(clip), problem)) for name, clip in clips.items()}
 
 

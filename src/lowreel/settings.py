@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 DataTerm = Literal["squared", "weighted", "huber", "l1"]
@@ -45,7 +45,9 @@ class SolverSettings(Settings):
         0.0,
         description="joint: weight of the variation of the frames, where all frames are measured alike and not in full",
     )
-    code_step: PositiveFloat = Field(4e-3, description="step on the codes; alternating: times T")
+    code_step: NonNegativeFloat = Field(
+        4e-3, description="step on the codes, 0 leaves them as they are; alternating: times T"
+    )
     weight_step: PositiveFloat = Field(4e-3, description="Adam's step on the weights; alternating: times T")
     matrix_step: PositiveFloat | None = Field(
         None,
@@ -155,6 +157,11 @@ class RecoverSettings(Settings):
         "auto",
         description="what residuals cost: squared; weighted by the noise's variances; huber or l1, which outliers "
         "hardly move. auto: what suits the noise that the data file names",
+    )
+    baselines: Literal["none", "quick", "all"] = Field(
+        "quick",
+        description="which simpler methods are run for comparison; all: also a deep image prior per frame and the "
+        "paper's two presets, which take minutes to hours",
     )
     memory: str | None = Field(
         None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"

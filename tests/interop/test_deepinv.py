@@ -169,7 +169,10 @@ def test_recover_from_a_physics():
     clip = bright()
     theirs = Inpainting((1, 24, 24), mask=kept(1, 24, 24))
     found = recover(
-        theirs.A(clip), theirs, RecoverSettings(quality="draft", steps=60), clip_shape=tuple(clip.shape), compare=False
+        theirs.A(clip),
+        theirs,
+        RecoverSettings(quality="draft", steps=60, baselines="none"),
+        clip_shape=tuple(clip.shape),
     )
     seen = theirs.mask.expand(clip.shape).bool()
     close(found.clip[seen], clip[seen], rtol=1e-4, atol=1e-4)
@@ -180,8 +183,8 @@ def test_recover_takes_the_data_of_a_stack():
     """As deepinv gives it, a TensorList."""
     clip = bright()
     theirs = Inpainting((1, 24, 24), mask=kept(1, 24, 24)).stack(Blur(gaussian_blur(sigma=(1.0, 1.0))))
-    few = RecoverSettings(quality="draft", steps=2)
-    found = recover(theirs.A(clip), theirs, few, clip_shape=tuple(clip.shape), compare=False)
+    few = RecoverSettings(quality="draft", steps=2, baselines="none")
+    found = recover(theirs.A(clip), theirs, few, clip_shape=tuple(clip.shape))
     assert found.clip.shape == clip.shape
 
 
@@ -189,7 +192,7 @@ def test_the_page_runs(monkeypatch):
     """deepinv's example of docs/plugins.md."""
     page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
-    few = partial(recover, settings=RecoverSettings(quality="draft", steps=2), compare=False)
+    few = partial(recover, settings=RecoverSettings(quality="draft", steps=2, baselines="none"))
     monkeypatch.setattr(lowreel, "recover", few)
     names = {}
     for block in (blocks[0], *(block for block in blocks if "deepinv" in block)):

@@ -16,6 +16,7 @@ from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, m
 from .check import Examination, check_operator, examine
 from .consistency import nearest_consistent
 from .datafile import Measured, checked, data_header
+from .heldout import hold_out
 from .levels import Levels, found_levels, in_levels
 from .noise import (
     DATA_TERMS,
@@ -81,6 +82,7 @@ __all__ = [
     "examine",
     "found_levels",
     "from_spec",
+    "hold_out",
     "in_levels",
     "inner",
     "is_exact",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..measure import hold_out
 from .fits import FEW, Found, expected, fit_chosen, fit_once, search_plan
-from .heldout import hold_out
 from .search import Search, best_of, search, side_by_side, varied
 
 __all__ = [

@@ -76,7 +76,7 @@ def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = Fa
 
 def expected(problem: Problem, settings: RecoverSettings, plan: Search | None) -> Estimate:
     """Memory and time of the fits and the baselines."""
-    one = estimate(problem, settings.solver())
+    one = estimate(problem, settings.solver(), settings.baselines)
     return one if plan is None else one.several(plan.at_once, plan.in_turn + LAST_ROUNDS)
 
 

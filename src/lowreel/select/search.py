@@ -31,16 +31,25 @@ class Search:
     waves: int
     at_once: int = 1
 
+    def due(self, trials: Sequence[Trial]) -> list[Choice]:
+        """All choices that are to be tried, those of these trials too, as far as these decide; in order."""
+        due = [self.first, *(self._changed(self.first) if self.waves else [])]
+        for _ in range(1, self.waves):
+            made = [trial for trial in trials if trial.choice in due]
+            if len(made) < len(due):
+                break
+            due += [choice for choice in self._changed(best_of(made).choice) if choice not in due]
+        return due
+
     def next(self, trials: Sequence[Trial]) -> list[Choice]:
         """The choices to try after these, none where the search is over."""
         known = [trial.choice for trial in trials]
-        waves = [[self.first, *self._changed(self.first)]] if self.waves else [[self.first]]
-        for _ in range(1, self.waves):
-            before = [choice for wave in waves for choice in wave]
-            if any(choice not in known for choice in before):
-                break
-            waves.append(self._changed(best_of(t for t in trials if t.choice in before).choice))
-        return [choice for wave in waves for choice in wave if choice not in known]
+        return [choice for choice in self.due(trials) if choice not in known]
+
+    def ordered(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+        """The trials in the order in which they were due, whichever ended first."""
+        due = self.due(trials)
+        return tuple(sorted(trials, key=lambda trial: due.index(trial.choice)))
 
     def _changed(self, choice: Choice) -> list[Choice]:
         return [choice.model_copy(update=change) for change in self.changes]
@@ -100,7 +109,7 @@ def search(
             rest = max(limit - (time.monotonic() - start), 0.1)
             share = rest / math.ceil((plan.most - len(trials)) / workers)
         found, stopped = _Wave(problem, solver, choices, plan, trials, share, watch, score).run(workers)
-        trials += found
+        trials = plan.ordered((*trials, *found))
     if not trials:
         raise KeyboardInterrupt
     return trials, stopped

@@ -1,4 +1,4 @@
-"""Held-out data: the part that is not fitted and judges the fits, so that no true clip is needed to choose."""
+"""Held-out data: the part that is not fitted and judges the fit, so that no true clip is needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..measure import Data, Measurement, rows_alike, streams, tensors_of
+from . import streams
+from .alike import rows_alike
+from .base import Data, Measurement, tensors_of
 
 
 def hold_out(operator: Measurement, share: float, seed: int = 0, *, known: Data | None = None) -> Data:

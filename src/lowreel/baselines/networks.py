@@ -1,0 +1,84 @@
+"""Baselines that fit a network: a deep image prior of each frame, and the paper's two presets. They are slow."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..generators import Decoder, Generator, make
+from ..measure import Data, Measurement, hold_out, map_data
+from ..settings import PRESETS, Preset, RecoverSettings, SolverSettings
+from ..solver import Problem, iterate, planned_rounds
+from .judging import HELD, error_on
+
+DEEP = SolverSettings(steps=300, code_step=0.0, weight_step=1e-2, batch=None)
+"""Of a deep image prior: the code stays what it was drawn to be."""
+
+PAPER: tuple[Preset, ...] = ("paper-latent", "paper-joint")
+"""The paper's presets."""
+
+LOOKS = 30
+"""How often in a fit the entries that it does not see are looked at."""
+
+
+def deep_image_prior(data: Data, operator: Measurement, entries: Data, start: Tensor) -> Tensor:
+    """A decoder with random weights and a fixed input, fitted to each frame alone (Ulyanov et al., 2018); (T, C, H, W).
+
+    Where several frames are measured together one decoder makes these, from a fixed code for each. Frames that no
+    entry tells of are those of `start`.
+    """
+    clip = start.clone()
+    for k, part in enumerate(operator.parts()):
+        alone = operator.subset([k])
+        generator = Decoder(operator.clip_shape[1:])
+        found = _early_stopped(operator.take(data, [k]), operator.take(entries, [k]), alone, generator, DEEP)
+        if found is not None:
+            clip[part.frames.start : part.frames.stop] = found
+    return clip
+
+
+def paper_clips(data: Data, operator: Measurement, entries: Data) -> dict[str, Tensor]:
+    """The clips of the paper's eq. (4) and eq. (5) by the names of their presets, for frames of their size alone."""
+    if not has_paper_size(operator):
+        return {}
+    channels, found = operator.clip_shape[1], {}
+    for name in PAPER:
+        generator = make(RecoverSettings(preset=name).generator_name(channels), operator.clip_shape[1:])
+        found[name] = _early_stopped(data, entries, operator, generator, PRESETS[name])
+    return {name: clip for name, clip in found.items() if clip is not None}
+
+
+def has_paper_size(operator: Measurement) -> bool:
+    """Whether the paper's networks make such frames: 64x64, grey or colour."""
+    return operator.clip_shape[1:] in ((1, 64, 64), (3, 64, 64))
+
+
+def _early_stopped(
+    data: Data, entries: Data, operator: Measurement, generator: Generator, solver: SolverSettings
+) -> Tensor | None:
+    """The clip, on the way of a fit, that agrees best with entries which it has not seen; None without such entries."""
+    try:
+        held = hold_out(operator, HELD, known=entries)
+    except InputError:
+        return None
+    problem = _problem(data, operator, entries, held, generator)
+    rounds = planned_rounds(problem, solver)
+    best, least = None, math.inf
+    for state in iterate(problem, solver):
+        if state.step % max(1, rounds // LOOKS) and state.step < rounds:
+            continue
+        clip = state.representation(problem, solver).frames()
+        error = error_on(held, operator, clip, data)
+        if error < least:
+            best, least = clip, error
+    return best
+
+
+def _problem(data: Data, operator: Measurement, entries: Data, held: Data, generator: Generator) -> Problem:
+    """To fit these entries but for those held out; what is no entry is not to be fitted either."""
+    left_out = map_data(lambda known, e, h: known & (~e | h), operator.informative(), entries, held)
+    times = torch.arange(operator.clip_shape[0], dtype=torch.float64)
+    return Problem(data, operator, generator, times, heldout=left_out)
