@@ -29,13 +29,14 @@ from .results import Rows
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: which clips, how they are measured, the paper's best figure and what is asked for."""
+    """A row of the table: which clips, how they are measured, the paper's best, what is asked for, white noise."""
 
     name: str
     clips: str
     build: Callable[[tuple[int, ...], int], lowreel.Measurement]
     paper: float | None
     wanted: float | None
+    noise: float = 0.0
 
 
 def missing(shape: tuple[int, ...], seed: int) -> lowreel.Measurement:
@@ -60,6 +61,9 @@ ROWS = (
     Row("archery, gaussian 512", "archery", gaussian(512), 26.9, 29),
     Row("walking, missing 80 %", "walking/seq1", missing, 26.17, 32),
     Row("walking, gaussian 512", "walking/seq1", gaussian(512), None, None),
+    Row("noise 0.05, walking, missing 80 %", "walking/seq1", missing, None, None, noise=0.05),
+    Row("noise 0.05, archery, missing 80 %", "archery", missing, None, None, noise=0.05),
+    Row("noise 0.05, rotating-mnist, gaussian 200", "rotating-mnist", gaussian(200), None, None, noise=0.05),
 )
 SEQUENCES = {"rotating-mnist": 10, "moving-mnist": 10}
 """How many sequences a drawn clip has: digits 0 to 9 of the test set, seeds 0 to 9."""
@@ -101,14 +105,15 @@ def cell(kept: Rows, row: Row, source: str, seed: int) -> dict[str, Any]:
         return found
     clip = lowreel.open_source(source, size=(64, 64), frames=slice(64 if row.clips == "archery" else None)).read()
     operator = row.build(tuple(clip.shape), seed)
-    data = operator(clip)
-    baselines = lowreel.baselines(data, operator, operator.informative())
+    data, noise = lowreel.add_white_noise(operator(clip), operator, level=row.noise, seed=seed)
+    sigma = noise.get("sigma", 0.0)
+    baselines = lowreel.baselines(data, operator, operator.informative(), sigma=sigma)
 
     def level(frames: torch.Tensor) -> float:
         return round(lowreel.psnr_range(frames, clip), 2)
 
     settings = lowreel.RecoverSettings(seed=seed, baselines="none")
-    recovery = lowreel.recover(data, operator, settings, score=level)
+    recovery = lowreel.recover(data, operator, settings, noise=noise, score=level)
     assert recovery.uncertainty is not None
     figures = {
         "psnr_range": level(recovery.clip),
@@ -122,6 +127,9 @@ def cell(kept: Rows, row: Row, source: str, seed: int) -> dict[str, Any]:
         "seconds": round(recovery.seconds, 1),
         "threads": torch.get_num_threads(),
     }
+    if sigma:
+        residual = (operator(recovery.clip) - data)[operator.informative()]
+        figures["residual_over_sigma"] = round(float(residual.square().mean().sqrt()) / sigma, 3)
     print(f"  {row.name}, {key['clip']}, seed {seed}: {figures['psnr_range']} dB in {figures['seconds']} s", flush=True)
     return kept.add(key | figures)
 
@@ -158,10 +166,12 @@ def show(row: Row, cells: list[dict[str, Any]]) -> None:
     spread = [np.ptp([t["score"] for t in c["search"]]) for c in cells]
     gained = [one["score"] - c["search"][0]["score"] for c, one in zip(cells, chosen, strict=True)]
     print(
-        f"{'':<30} stop {np.mean(late):.2f} below the best step (at most {max(late):.2f}); choice {np.mean(missed):.2f} "
-        f"below the best of the grid (at most {max(missed):.2f}), {np.mean(gained):.2f} above fixed settings, the grid "
-        f"spreads by {np.mean(spread):.2f}"
+        f"{'':<30} stop {np.mean(late):.2f} below the best step (at most {max(late):.2f}); choice "
+        f"{np.mean(missed):.2f} below the best of the grid (at most {max(missed):.2f}), {np.mean(gained):.2f} above "
+        f"fixed settings, the grid spreads by {np.mean(spread):.2f}"
     )
+    if row.noise:
+        print(f"{'':<30} the residual is {np.mean([c['residual_over_sigma'] for c in cells]):.3f} of the noise's sigma")
     told = [c["uncertainty"] for c in cells]
     one, two, ours, constant = (
         np.mean([t[name] for t in told])

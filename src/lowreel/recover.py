@@ -64,7 +64,8 @@ class Recovery:
     """What `recover` returns.
 
     clip: the delivered frames, (T, C, H, W) in [0, 1], which agree with the data where it is free of noise;
-    representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1;
+    representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in round
+    `chosen`, from which a last fit with all data may have gone on;
     trust: a sentence that compares it with the best baseline's. trials: the fits among which held-out data chose,
     none where the settings were given. solver: the settings of the fit that is delivered. uncertainty: standard
     deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without trials.
@@ -75,6 +76,7 @@ class Recovery:
     history: tuple[dict[str, Any], ...]
     outcome: Outcome
     heldout_db: float
+    chosen: int
     trust: str
     steps: int
     seconds: float
@@ -150,6 +152,7 @@ def recover(
         history=found.history,
         outcome=found.outcome,
         heldout_db=heldout_db,
+        chosen=found.chosen,
         trust=_judged(found.outcome, problem, found.judged.frames(), heldout_db, compared),
         steps=found.steps,
         seconds=found.seconds,

@@ -58,7 +58,7 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
         height_ratios=[picture_height * len(rows), 1.7],
         hspace=0.08,
         left=0.13,
-        right=0.97,
+        right=0.93,
         top=1 - 0.75 / figure.get_figheight(),
         bottom=0.5 / figure.get_figheight(),
     )
@@ -85,7 +85,7 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
                 axes.set_title(f"frame {t}", fontsize=8, pad=3)
             if c == 0:
                 axes.set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center", labelpad=6)
-    _draw_curves(figure.add_subplot(grid[1]), recovery)
+    _draw_curves(figure.add_subplot(grid[1]), recovery, truth is not None)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
 
@@ -113,18 +113,30 @@ def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[
             (f"error of\n{label}", (clip - truth).abs().mean(1, keepdim=True), True) for label, clip in clips.items()
         ]
         rows = [("true", truth.clamp(0, 1), False), *rows, *errors]
+    if recovery.uncertainty is not None:
+        rows.append(("standard\ndeviation", recovery.uncertainty.mean(1, keepdim=True), True))
     return rows
 
 
-def _draw_curves(axes: Any, recovery: Recovery) -> None:
+def _draw_curves(axes: Any, recovery: Recovery, is_truth_known: bool) -> None:
     history = recovery.history
     steps = [row["step"] for row in history if row["loss"]]
     axes.semilogy(steps, [row["loss"] for row in history if row["loss"]], lw=1.2, label="loss on the fitted data")
     held = [(row["step"], row["heldout"]) for row in history if row["heldout"]]
     if held:
         axes.semilogy(*zip(*held, strict=True), "o-", ms=3, lw=1.2, label="held-out squared error per pixel")
-        best = min(held, key=lambda pair: pair[1])
-        axes.plot(*best, "k*", ms=9, label="delivered")
+        chosen = [pair for pair in held if pair[0] == recovery.chosen]
+        axes.plot(*zip(*chosen, strict=True), "k*", ms=9, label="chosen" if recovery.trials else "delivered")
+        if chosen and history[-1]["step"] > recovery.chosen:
+            axes.axvspan(recovery.chosen, history[-1]["step"], color="0.93", label="goes on with all data")
+    scored = [(row["step"], row["score"]) for row in history if row.get("score") is not None]
+    if is_truth_known and scored:
+        other = axes.twinx()
+        other.plot(*zip(*scored, strict=True), "-", color="tab:green", lw=1)
+        best = max(scored, key=lambda pair: pair[1])
+        other.plot(*best, "g^", ms=6)
+        other.set_ylabel("true PSNR of the generated\nframes, best marked (dB)", fontsize=7, color="tab:green")
+        other.tick_params(labelsize=7, colors="tab:green")
     axes.set_xlabel("round", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3)
@@ -157,9 +169,26 @@ def _figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s["baselines"].items()]
     rows += [
         ("held-out data", f"{decibels(s['heldout_db'])} (PSNR where it was measured but not fitted)"),
+        *_chosen(s),
         ("fit", f"{s['steps']} rounds in {s['seconds']:.1f} s, {s['outcome']['kind']}"),
         ("parameters", f"{s['parameters']['weights']:,} weights, {s['parameters']['codes']:,} in the codes"),
     ]
+    return rows
+
+
+def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """What the search chose, and how far off its pixels may be."""
+    rows = []
+    if s.get("search"):
+        settings = f"decay {s['decay']:g}, similarity {s['similarity']:g}, codes of rank {s['rank']}"
+        rows.append(("settings", f"{settings}, by held-out data from {len(s['search'])} fits"))
+    if s.get("uncertainty"):
+        told = f"{s['uncertainty']['mean_sigma']:.4f} grey levels on average"
+        if "within_2_sigma" in s["uncertainty"]:
+            told += (
+                f"; {s['uncertainty']['within_2_sigma']:.0%} of the true errors are within twice that of their pixel"
+            )
+        rows.append(("standard deviation", told))
     return rows
 
 

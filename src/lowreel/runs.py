@@ -32,6 +32,7 @@ from .recover import Recovery, recover
 from .representation import Representation
 from .settings import Choice, RecoverSettings
 from .solver import State
+from .uncertainty import calibration
 from .video import write_npy, write_video
 
 CHECKPOINT_SECONDS = 10.0
@@ -237,6 +238,9 @@ def _write_results(
     recovery.representation.save(folder / "representation.safetensors")
     scaling = {"scale": clip.get("scale", 1.0), "offset": clip.get("offset", 0.0)}
     write_npy(folder / "recovered.npy", recovery.clip, tuple(recovery.clip.shape), **scaling)
+    if recovery.uncertainty is not None:
+        in_units = {"scale": scaling["scale"], "offset": 0.0}
+        write_npy(folder / "uncertainty.npy", recovery.uncertainty, tuple(recovery.clip.shape), **in_units)
     notes = write_video(folder / "recovered.mp4", recovery.clip, **_timing(measured))
     return summarise(recovery, measured, truth), notes
 
@@ -274,6 +278,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "decay": recovery.solver.decay,
         "quality": recovery.settings.quality if recovery.settings.searches else None,
         "search": [_tried(trial) for trial in recovery.trials],
+        "uncertainty": _uncertainty(recovery, truth),
         "generator": recovery.representation.generator.spec(),
         "generator_start": recovery.settings.generator_name(channels),
         "parameters": recovery.representation.parameters,
@@ -282,6 +287,15 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "baselines_heldout_db": {name: _finite(b.heldout_db) for name, b in recovery.baselines.items()},
     }
     return content | (_scores(recovery, truth) if truth is not None else {})
+
+
+def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | None:
+    """Mean standard deviation where it is not 0, and how it fits the true errors."""
+    sigma = recovery.uncertainty
+    if sigma is None or not bool((sigma > 0).any()):
+        return None
+    known = {"mean_sigma": round(float(sigma[sigma > 0].mean()), 6)}
+    return known if truth is None else known | calibration(recovery.clip, truth, sigma)
 
 
 def _tried(trial: Trial) -> dict[str, Any]:

@@ -37,12 +37,13 @@ NEAR = 2.0
 
 @dataclass(frozen=True)
 class Found:
-    """What the fits came to. judged: the representation that the held-out data, of which it saw nothing, gave `error`;
-    the delivered one may have gone on from it with all data."""
+    """What the fits came to. judged: the representation that the held-out data, of which it saw nothing, gave `error`,
+    in round `chosen`; the delivered one may have gone on from it with all data."""
 
     representation: Representation
     judged: Representation
     error: float
+    chosen: int
     history: tuple[dict[str, Any], ...]
     outcome: Outcome
     steps: int
@@ -92,7 +93,15 @@ def fit_once(
     progress, outcome = fit(problem, solver, limit=limit, watch=watch, resume=resume, score=score)
     best = progress.best.representation(problem, solver)
     return Found(
-        best, best, progress.best_error, progress.history, outcome, progress.state.step, progress.seconds, solver
+        representation=best,
+        judged=best,
+        error=progress.best_error,
+        chosen=progress.best.step,
+        history=progress.history,
+        outcome=outcome,
+        steps=progress.state.step,
+        seconds=progress.seconds,
+        solver=solver,
     )
 
 
@@ -159,8 +168,18 @@ def fit_chosen(
 def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> Found:
     """What the search came to."""
     best = best_of(trials)
-    there, own = best.representation, best.choice.solver(solver)
-    return Found(there, there, best.error, best.history, best.outcome, best.step, seconds, own, trials)
+    return Found(
+        representation=best.representation,
+        judged=best.representation,
+        error=best.error,
+        chosen=best.step,
+        history=best.history,
+        outcome=best.outcome,
+        steps=best.step,
+        seconds=seconds,
+        solver=best.choice.solver(solver),
+        trials=trials,
+    )
 
 
 def _ended(found: Found, best: Trial, last: _Last, progress: Progress, outcome: Outcome) -> Found:
