@@ -97,13 +97,18 @@ def sources_of(row: Row, most: int, folder: Path) -> list[str]:
     return [str(folder / row.clips)] if (folder / row.clips).exists() else []
 
 
+def clip_of(row: Row, source: str) -> torch.Tensor:
+    """The clip, 64x64; of archery the paper's 64 frames."""
+    return lowreel.open_source(source, size=(64, 64), frames=slice(64 if row.clips == "archery" else None)).read()
+
+
 def cell(kept: Rows, row: Row, source: str, seed: int) -> dict[str, Any]:
     """One clip, operator and seed: from the kept cells, or computed now."""
     key = {"row": row.name, "clip": Path(source).name, "seed": seed}
     found = kept.find(key)
     if found is not None:
         return found
-    clip = lowreel.open_source(source, size=(64, 64), frames=slice(64 if row.clips == "archery" else None)).read()
+    clip = clip_of(row, source)
     operator = row.build(tuple(clip.shape), seed)
     data, noise = lowreel.add_white_noise(operator(clip), operator, level=row.noise, seed=seed)
     sigma = noise.get("sigma", 0.0)

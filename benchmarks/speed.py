@@ -1,69 +1,111 @@
-"""Speed as a ratio in one process: rounds of paper-joint against whole recoveries by the default preset.
+"""Speed as a ratio in one process: paper-joint to its end, and the default to the PSNR at which that ended.
 
-    python -m benchmarks speed [CLIP] [--rounds 10] [--of 250]
+    python -m benchmarks speed [ROW ...] [--rounds 2000] [--timed 6] [--data ../shared/data/paper_clips]
 
-Prints the seconds of one round of `paper-joint` and of the default's whole optimisation on the same data, measured
-in turns, and how many rounds of the first the second is worth. Writes benchmarks/results/speed.json.
+ROW is the beginning of a row's name as in `quality`; default: "walking, missing". Of each the first clip and seed 0.
+The first time paper-joint is run to its end (on two cores minutes for grey clips, an hour for colour), which is kept in
+benchmarks/results/speed.json. Then some of its rounds, one fit with fixed settings (--quality draft), and a whole
+recovery with its search are timed in turns with the same threads. Printed are how many times sooner ours reaches the
+PSNR of the generated frames at which paper-joint ended, with fixed settings, and with the search and all counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import lowreel
 from lowreel.generators import make
-from lowreel.settings import PRESETS
 
-RESULTS = Path(__file__).parent / "results"
+from .quality import ROWS, Row, clip_of, sources_of
+from .results import Rows
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks speed", description=__doc__.splitlines()[0])
-    parser.add_argument("clip", nargs="?", default=str(files("lowreel") / "data" / "demo.mp4"))
-    parser.add_argument("--rounds", type=int, default=10, help="rounds of paper-joint that are timed, in two halves")
-    parser.add_argument("--of", type=int, default=250, help="rounds of paper-joint that the default may take")
+    parser.add_argument("rows", nargs="*", default=["walking, missing"], metavar="ROW", help="beginnings of names")
+    parser.add_argument("--rounds", type=int, default=2000, help="rounds at which paper-joint ends")
+    parser.add_argument(
+        "--timed", type=int, default=6, help="of its rounds, those that are timed before and after ours"
+    )
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/paper_clips"), help="folder of real clips")
     chosen = parser.parse_args(arguments)
+    kept = Rows("speed")
+    for row in ROWS:
+        if any(row.name.startswith(start) for start in chosen.rows):
+            measure(kept, row, chosen.rounds, chosen.timed, chosen.data)
 
-    clip = lowreel.open_clip(chosen.clip, size=(64, 64)).read()
-    operator = lowreel.MissingPixels(tuple(clip.shape), 0.8, seed=0)
+
+def measure(kept: Rows, row: Row, rounds: int, timed: int, folder: Path) -> None:
+    """One row: the end of paper-joint if it is not known yet, then the times."""
+    sources = sources_of(row, 1, folder)
+    if not sources:
+        print(f"{row.name:<30} left out, {folder / row.clips} is not here")
+        return
+    clip = clip_of(row, sources[0])
+    operator = row.build(tuple(clip.shape), 0)
     data = operator(clip)
 
-    before = seconds_per_round(data, operator, chosen.rounds // 2)
-    recovery = lowreel.recover(data, operator, lowreel.RecoverSettings(baselines="none"))
-    after = seconds_per_round(data, operator, chosen.rounds - chosen.rounds // 2)
-    one = (before + after) / 2
-    result = {
-        "clip": Path(chosen.clip).name,
-        "shape": list(clip.shape),
+    def level(frames: torch.Tensor) -> float:
+        return round(lowreel.psnr_range(frames, clip), 3)
+
+    end = kept.find({"row": row.name, "rounds": rounds, "what": "end of paper-joint"})
+    if end is None:
+        settings = lowreel.RecoverSettings(preset="paper-joint", steps=rounds, baselines="none")
+        theirs = lowreel.recover(data, operator, settings)
+        found = {"psnr_range": level(theirs.representation.frames()), "seconds": round(theirs.seconds, 1)}
+        end = kept.add({"row": row.name, "rounds": rounds, "what": "end of paper-joint", **found})
+    show(kept.add(times(data, operator, level, row, end, timed)))
+
+
+def times(
+    data: Any, operator: lowreel.Measurement, level: Any, row: Row, end: dict[str, Any], timed: int
+) -> dict[str, Any]:
+    """Seconds of a round of paper-joint, of a fit with fixed settings up to that end, of a whole recovery; in turns."""
+    before = seconds_per_round(data, operator, timed)
+    fixed = lowreel.recover(data, operator, lowreel.RecoverSettings(quality="draft", baselines="none"), score=level)
+    between = seconds_per_round(data, operator, timed)
+    searched = lowreel.recover(data, operator, lowreel.RecoverSettings(baselines="none"))
+    after = seconds_per_round(data, operator, timed)
+    reached = next((r["seconds"] for r in fixed.history if (r.get("score") or 0) >= end["psnr_range"]), None)
+    ends = level(searched.representation.frames())
+    theirs = [end["rounds"] * (one + other) / 2 for one, other in ((before, between), (between, after))]
+    return {
+        "row": row.name,
+        "what": "times",
         "threads": torch.get_num_threads(),
-        "paper_joint_seconds_per_round": round(one, 4),
-        "paper_joint_seconds_per_round_before_and_after": [round(before, 4), round(after, 4)],
-        "default_seconds": round(recovery.seconds, 2),
-        "default_rounds": recovery.steps,
-        "default_psnr": round(lowreel.psnr(recovery.clip, clip), 2),
-        "default_is_worth_rounds_of_paper_joint": round(recovery.seconds / one, 1),
-        "allowed": chosen.of,
+        "paper_joint_psnr_range": end["psnr_range"],
+        "paper_joint_seconds_per_round": [round(s, 4) for s in (before, between, after)],
+        "fixed_seconds_to_that": reached,
+        "fixed_times_sooner": None if reached is None else round(theirs[0] / reached, 1),
+        "fixed_seconds": round(fixed.seconds, 1),
+        "fixed_psnr_range": level(fixed.representation.frames()),
+        "searched_seconds": round(searched.seconds, 1),
+        "searched_times_sooner": round(theirs[1] / searched.seconds, 1) if ends >= end["psnr_range"] else None,
+        "searched_psnr_range": ends,
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "speed.json").write_text(json.dumps(result, indent=2) + "\n")
-    for name, value in result.items():
-        print(f"{name:<50} {value}")
-    verdict = "within" if recovery.seconds <= chosen.of * one else "over"
-    print(f"the default's optimisation is {verdict} the time of {chosen.of} rounds of paper-joint")
 
 
-def seconds_per_round(data: torch.Tensor, operator: lowreel.Measurement, rounds: int) -> float:
+def show(cell: dict[str, Any]) -> None:
+    print(
+        f"{cell['row']:<30} paper-joint ends at {cell['paper_joint_psnr_range']:.2f} dB; fixed settings get there "
+        f"{cell['fixed_times_sooner']} times sooner (end: {cell['fixed_psnr_range']:.2f} dB), all with the search "
+        f"{cell['searched_times_sooner']} times (end: {cell['searched_psnr_range']:.2f} dB in "
+        f"{cell['searched_seconds']} s)"
+    )
+
+
+def seconds_per_round(data: Any, operator: lowreel.Measurement, rounds: int) -> float:
     """Mean time of a round of paper-joint, the first (which starts everything up) left out."""
     times = torch.arange(operator.clip_shape[0], dtype=torch.float64) / 25
+    settings = lowreel.RecoverSettings(preset="paper-joint")
     shape = operator.clip_shape[1:]
-    problem = lowreel.Problem(data, operator, make("dcgan", shape, seed=0), times)
-    iteration = lowreel.iterate(problem, PRESETS["paper-joint"])
+    problem = lowreel.Problem(data, operator, make(settings.generator_name(shape[0]), shape), times)
+    iteration = lowreel.iterate(problem, settings.solver())
     next(iteration)
     start = time.perf_counter()
     for _ in range(rounds):

@@ -399,7 +399,7 @@ def test_simulate_on_a_full_disk(largest, here, away):
 
 def test_resume_on_a_full_disk(here, away):
     """A run that cannot save is not harmed: its files are as before, and with room again it goes on to its end."""
-    run = "simulate missing clip.npy --steps 4 -o run"
+    run = "simulate missing clip.npy --quality draft --steps 4 -o run"
     assert away(run, here, hurried=True, dies_at=40).code == -9
     before = {name: digest for name, digest in snapshot(here).items() if ".part" not in name}
     assert any(name.startswith("run/state") for name in before)
