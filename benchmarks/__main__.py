@@ -1,8 +1,8 @@
-"""`python -m benchmarks NAME`: speed, quality, latent, layers, operators, training, starts."""
+"""`python -m benchmarks NAME`: speed, quality, grid, latent, layers, operators, training, starts."""
 
 import sys
 
-from . import latent, layers, operators, quality, speed, starts, training
+from . import grid, latent, layers, operators, quality, speed, starts, training
 
 NAMES = {
     "speed": speed.main,
@@ -10,6 +10,7 @@ NAMES = {
     "layers": layers.main,
     "operators": operators.main,
     "quality": quality.main,
+    "grid": grid.main,
     "training": training.main,
     "starts": starts.main,
 }
