@@ -129,7 +129,7 @@ def fit_chosen(
     limit = None if settings.time is None else settings.time * (1 - LAST_ROUNDS / (plan.most + LAST_ROUNDS))
     done = resume.trials if resume else ()
     trials, stopped = search(problem, solver, plan, done=done, limit=limit, watch=searching, score=score)
-    found = _best(trials, solver, seconds())
+    found = _best(trials, solver, spent if len(trials) == len(done) else seconds())
     if stopped is not None:
         return replace(found, outcome=_stopped(stopped, plan, trials))
     if found.outcome.kind == "diverged":
