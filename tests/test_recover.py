@@ -11,10 +11,9 @@ from cases import Linear, moving, noise
 from lowreel.baselines import networks
 from lowreel.errors import InputError
 from lowreel.fitting import _affordable, fit, prefers
-from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise
+from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise, hold_out
 from lowreel.metrics import psnr
 from lowreel.recover import _may_be_chance, prepare, recover, trust
-from lowreel.select import hold_out
 from lowreel.settings import RecoverSettings, SolverSettings
 from lowreel.solver import Problem
 

@@ -14,7 +14,7 @@ from lowreel.measure import Gaussian, MissingPixels
 from lowreel.recover import prepare, recover
 from lowreel.representation import Representation
 from lowreel.runs import Run
-from lowreel.select import Search, best_of, search, search_plan, varied
+from lowreel.select import Search, best_of, fits, planned, search, search_plan, varied
 from lowreel.select.fits import _last_fit, smallest_rank
 from lowreel.settings import Choice, RecoverSettings
 from lowreel.solver import Problem
@@ -106,7 +106,7 @@ PLANS = {
 def test_only_what_was_left_open_is_tried(choices, names):
     """What the user gave is not changed; without a choice, or time for it, there is one fit."""
     settings = FEW.model_copy(update=choices)
-    plan = search_plan(problem_of(OPERATORS["missing"](), settings), settings)
+    plan, _ = planned(problem_of(OPERATORS["missing"](), settings), settings)
     assert (None if plan is None else {name for change in plan.changes for name in change}) == names
 
 
@@ -174,6 +174,87 @@ def test_trials_of_other_data_are_refused():
     done, _ = search(problem, solver, plan)
     with pytest.raises(InputError, match="the data differs from that of the saved state"):
         search(replace(problem, data=problem.data + 0.1), solver, plan, done=done)
+
+
+def test_a_resume_where_the_last_fit_had_ended_makes_no_round_more(monkeypatch):
+    """Also where that is before the end of its schedule: a kill may come while the files are written."""
+    monkeypatch.setattr(fits, "STILL_FALLING", 2.0)  # every last fit starts afresh
+    operator, seen = OPERATORS["missing"](), []
+    settings = FEW.model_copy(update={"steps": 12})
+    y = operator(CLIP)
+    unbroken = recover(y, operator, settings, watch=seen.append)
+    resumed = recover(y, operator, settings, resume=seen[-1])
+    assert torch.equal(resumed.clip, unbroken.clip)
+    assert resumed.steps == unbroken.steps == best_of(unbroken.trials).step
+
+
+@pytest.mark.parametrize("stage", ["fit", "search", "last"])
+def test_a_resume_goes_on_with_what_was_begun(stage):
+    """A single fit stays one, and a search one, whatever time is allowed now."""
+    operator, seen = OPERATORS["missing"](), []
+    y = operator(CLIP)
+    begun = FEW.model_copy(update={"time": 1e-6} if stage == "fit" else {})
+    try:
+        recover(y, operator, begun, watch=seen.append)
+    except KeyboardInterrupt:
+        pytest.fail("no round was made")
+    progress = next(p for p in seen if p.stage == stage and (p.trials or stage == "fit"))
+    other = FEW.model_copy(update={"time": None if stage == "fit" else 1e-6})
+    resumed = recover(y, operator, other, resume=progress)
+    assert bool(resumed.trials) == (stage != "fit")
+    assert torch.isfinite(resumed.clip).all()
+
+
+def test_fits_that_were_cut_off_are_made_again(tmp_path):
+    """What Ctrl-C ended is delivered, but not saved as a finished fit: the resumed search ends in the unbroken bits."""
+    operator = OPERATORS["missing"]()
+    y, seen = operator(CLIP), []
+    settings = FEW.model_copy(update={"steps": 12})
+
+    def watch(progress):
+        seen.append(progress)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+    assert recover(y, operator, settings, watch=watch).outcome.kind == "stopped"
+    assert len(seen) == 5
+    assert seen[-1].trials == ()
+    resumed = recover(y, operator, settings, resume=seen[-1])
+    assert torch.equal(resumed.clip, recover(y, operator, settings).clip)
+
+
+def test_an_error_while_watching_stops_the_fits():
+    """A full disk, say: the error comes through at once, not after all rounds."""
+    operator, rounds = OPERATORS["missing"](), []
+
+    def watch(progress):
+        rounds.append(progress.made)
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 100_000}), watch=watch)
+    assert len(rounds) == 1
+
+
+def test_a_run_with_a_generator_of_ones_own_goes_on(tmp_path):
+    """Its trials are read back into the generator given, which no spec can build."""
+    operator, own, seen = OPERATORS["missing"](), Linear(SHAPE[1:], 5).float(), []
+    y = operator(CLIP)
+    unbroken = recover(y, operator, FEW, generator=own, watch=seen.append)
+    (tmp_path / "run").mkdir()
+    run = Run(tmp_path / "run", FEW)
+    run.save_progress(next(p for p in seen if p.trials))
+    resumed = recover(y, operator, FEW, generator=own, resume=run.load_progress(own))
+    assert torch.equal(resumed.clip, unbroken.clip)
+
+
+def test_time_is_shared_out_by_turns():
+    """Two waves of fits, some at once: what is left after some of them."""
+    plan = Search(FIRST, ({"decay": 10.0}, {"deeper": 1}, {"similarity": 0.1}), 2, at_once=2)
+    assert plan.in_turn == 2 + 2
+    first = plan.next(())
+    assert plan.turns([tried(choice, 1.0) for choice in first[:2]]) == 1 + 2
+    assert plan.turns([tried(choice, 1.0) for choice in first]) == 2
 
 
 def test_an_interrupt_in_the_search_keeps_the_best_so_far():

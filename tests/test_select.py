@@ -5,8 +5,7 @@ import torch
 from cases import OPERATORS, SHAPE, T, kept, noise
 
 from lowreel.errors import InputError
-from lowreel.measure import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, rows_alike, tensors_of
-from lowreel.select import hold_out
+from lowreel.measure import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, hold_out, rows_alike, tensors_of
 
 
 @pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)

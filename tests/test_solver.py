@@ -19,11 +19,11 @@ from lowreel.measure import (
     MissingPixels,
     Stacked,
     add_white_noise,
+    hold_out,
     map_data,
     tensors_of,
 )
 from lowreel.schedule import one_cycle
-from lowreel.select import hold_out
 from lowreel.settings import PRESETS, SolverSettings
 from lowreel.solver import Problem, State, iterate, misfit, natural_probe, variation
 

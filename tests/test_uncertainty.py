@@ -24,6 +24,16 @@ def off(seed):
     return CLIP + WIDTH * torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed))
 
 
+class Fit:
+    """What a fit made, as uncertainty asks for it."""
+
+    def __init__(self, clip):
+        self.clip = clip
+
+    def frames(self):
+        return self.clip
+
+
 def problem_of(operator, heldout):
     times = torch.arange(SHAPE[0], dtype=torch.float64)
     return Problem(operator(CLIP), operator, Linear(SHAPE[1:], 3).float(), times, heldout=heldout)
@@ -50,7 +60,7 @@ def test_disagreement_sees_where_fits_differ():
     """Zero where they agree, and largest in the pixel where one of them is off."""
     other = CLIP.clone()
     other[2, :, 10, 12] += 0.3
-    found = disagreement(CLIP, [(CLIP, 1e-3), (other, 1e-3)])
+    found = disagreement(CLIP, [(Fit(CLIP), 1e-3), (Fit(other), 1e-3)])
     assert found.shape == (4, 1, 24, 20)
     assert int(found.argmax()) == 2 * 24 * 20 + 10 * 20 + 12
     assert not found[0].any()
@@ -68,7 +78,7 @@ def test_sigma_is_that_of_the_errors(kind):
         held = torch.ones(operator.data_shape, dtype=torch.bool)
     problem = problem_of(operator, held)
     error = float((off(0) - CLIP).square().mean())
-    sigma = uncertainty(problem, off(0), off(0), error, [(off(seed), error) for seed in (1, 2, 3)])
+    sigma = uncertainty(problem, off(0), off(0), error, [(Fit(off(seed)), error) for seed in (1, 2, 3)])
     judged = calibration(off(0), CLIP, sigma)
     assert 0.9 < judged["within_2_sigma"] < 0.99
     assert judged["log_likelihood"] > judged["log_likelihood_constant"]
@@ -87,6 +97,16 @@ def test_calibration_of_normal_errors():
     assert judged["error_by_tenth"] == pytest.approx(judged["sigma_by_tenth"], rel=0.05)
     one = calibration(torch.full((10,), 0.2), torch.zeros(10), torch.full((10,), 0.1))
     assert one["log_likelihood"] == pytest.approx(-math.log(0.1) - 0.5 * math.log(2 * math.pi) - 2)
+
+
+@pytest.mark.parametrize("noise", [{"kind": "poisson", "photons": 10.0, "sigma": 0.1}, {"kind": "unknown"}])
+def test_no_map_where_noise_cannot_be_told_from_errors(noise):
+    """Residuals that noise of unknown size makes would be taken for errors of the clip."""
+    operator = MissingPixels((6, 1, 32, 32), 0.5, seed=2)
+    settings = RecoverSettings(baselines="none", steps=2, heldout=0.1)
+    found = recover(operator(moving(6, 1, 32, 32)), operator, settings, noise=noise)
+    assert found.trials
+    assert found.uncertainty is None
 
 
 def test_a_recovery_with_a_search_has_a_map():

@@ -41,8 +41,11 @@ def load_checkpoint(folder: Path, kind: str, parse: Callable[[dict[str, Tensor],
             return parse(*read_tensors(path, kind))
         except InputError as error:
             damage = InputError(f"{error}; restore it, or delete it and start afresh")
-        except (KeyError, TypeError) as error:
+        except KeyError as error:
             damage = InputError(f"{path}: a checkpoint without {error}; start afresh")
+        except (RuntimeError, TypeError, ValueError) as error:
+            what = str(error).splitlines()[0]
+            damage = InputError(f"{path}: a checkpoint that does not fit together: {what}; start afresh")
     if damage:
         raise damage
     return None

@@ -67,8 +67,8 @@ class Progress:
     say of the one with the smallest error. steps: rounds planned. seconds: spent so far.
     history: one row a round with step, loss, heldout (squared error per pixel, None between checks), seconds, and
     `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
-    all data; trials: the finished fits of the search. made, planned: rounds of all fits together; before: seconds that
-    the search has taken.
+    all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: rounds of
+    all fits together; before: seconds that the search has taken.
     """
 
     state: State
@@ -79,6 +79,7 @@ class Progress:
     history: tuple[dict[str, Any], ...] = ()
     stage: Stage = "fit"
     trials: tuple[Trial, ...] = ()
+    at_once: int = 1
     made: int = 0
     planned: int = 0
     before: float = 0.0
@@ -111,7 +112,7 @@ def fit(
     start, first = time.monotonic(), 0.0
     stopped = None
     try:
-        while stopped is None and (progress is None or progress.state.step < steps):
+        while stopped is None and (progress is None or progress.state.step < min(steps, until or steps)):
             current = solver.model_copy(update={"steps": steps})
             for state in iterate(problem, current, progress.state if progress else None):
                 here = time.monotonic() - start
@@ -195,6 +196,8 @@ def _follow(
     error = row["heldout"]
     best, best_error = (before.best, before.best_error) if before else (state, math.inf)
     least = before.least if before else None
+    if problem.heldout is None and row["loss"] is not None:
+        best = state
     if error is not None:
         if prefers(terms, least):
             best, best_error = state, error

@@ -24,6 +24,7 @@ from .measure import (
     as_measurement,
     check_operator,
     checked,
+    hold_out,
     is_exact,
     is_of_others,
     is_stack,
@@ -34,14 +35,10 @@ from .measure import (
 from .memory import parse_bytes
 from .metrics import error_decibels
 from .representation import Representation
-from .select import FEW, Found, best_of, expected, fit_chosen, fit_once, hold_out, search_plan
-from .settings import (
-    DataTerm,
-    RecoverSettings,
-    SolverSettings,
-)
+from .select import FEW, Found, best_of, fit_chosen, fit_once, planned
+from .settings import FEWEST, DataTerm, RecoverSettings, SolverSettings
 from .solver import Problem, robust_spread
-from .uncertainty import uncertainty
+from .uncertainty import can_tell_noise, uncertainty
 
 UNSEEN = {
     "mask": " Inside the mask's holes nothing can be checked.",
@@ -68,7 +65,8 @@ class Recovery:
     `chosen`, from which a last fit with all data may have gone on;
     trust: a sentence that compares it with the best baseline's. trials: the fits among which held-out data chose,
     none where the settings were given. solver: the settings of the fit that is delivered. uncertainty: standard
-    deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without trials.
+    deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without trials, and where noise
+    of another kind than white of known size cannot be told from errors of the clip.
     """
 
     clip: Tensor
@@ -134,14 +132,14 @@ def recover(
         sequences=sequences,
         beta=beta,
     )
-    solver = settings.solver()
-    plan = search_plan(problem, settings, given=generator is not None)
+    plan, needs = planned(problem, settings, given=generator is not None, resume=resume)
     if settings.memory is not None:
-        check_fits(expected(problem, settings, plan), parse_bytes(settings.memory))
-    if plan is None:
-        found = fit_once(problem, solver, settings.time, watch, resume, score)
-    else:
+        check_fits(needs, parse_bytes(settings.memory))
+    if plan is not None:
         found = fit_chosen(problem, settings, plan, watch, resume, score)
+    else:
+        problem = _with_least_held_out(problem, settings)
+        found = fit_once(problem, settings.solver(), settings.time, watch, resume, score)
     frames = found.representation.frames()
     sigma = _sigma(problem, frames)
     compared = {} if settings.baselines == "none" else _compare(problem, sigma, slow=settings.baselines == "all")
@@ -164,12 +162,20 @@ def recover(
     )
 
 
+def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem:
+    """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
+    if settings.heldout is not None or not settings.searches:
+        return problem
+    return replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
+
+
 def _uncertainty(problem: Problem, found: Found, frames: Tensor) -> Tensor | None:
     others = [t for t in found.trials if t is not best_of(found.trials) and math.isfinite(t.error)]
-    if not others or not math.isfinite(found.error):
+    if not others or not math.isfinite(found.error) or not can_tell_noise(problem):
         return None
-    clips = [(trial.representation.frames(), trial.error) for trial in others]
-    return uncertainty(problem, frames, found.judged.frames(), found.error, clips)
+    return uncertainty(
+        problem, frames, found.judged.frames(), found.error, [(t.representation, t.error) for t in others]
+    )
 
 
 def prepare(
@@ -276,11 +282,7 @@ def _decibels(error: float, problem: Problem) -> float:
     """Held-out error as dB with peak 1; the part that white noise of known size makes is taken off."""
     if problem.heldout is None or not math.isfinite(error):
         return math.nan
-    if problem.noise["kind"] != "white":
-        return error_decibels(error)
-    count = sum(float(t.sum()) for t in tensors_of(problem.heldout))
-    noise = problem.scale(problem.heldout) * count * problem.noise["sigma"] ** 2
-    return error_decibels(max(error - noise, 0.05 * error))
+    return error_decibels(problem.without_noise(error))
 
 
 def _judged(
@@ -289,7 +291,7 @@ def _judged(
     """`trust`, with what it cannot know: a fit that diverged, too few held-out numbers, a mask's unseen holes."""
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return "Do not use: the fit diverged before anything was found."
-    count = 0 if problem.heldout is None else sum(int(t.sum()) for t in tensors_of(problem.heldout))
+    count = problem.held_count
     if count < FEW:
         return f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
     levels = {name: baseline.heldout_db for name, baseline in compared.items()}

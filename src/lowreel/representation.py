@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,12 +53,11 @@ class Representation:
         return codes | {f"generator.{name}": tensor for name, tensor in self.generator.state_dict().items()}
 
     @staticmethod
-    def of(tensors: Mapping[str, Tensor], generator: Mapping[str, Any]) -> Representation:
-        """The representation that `tensors` came from; generator: its `spec`.
+    def of(tensors: Mapping[str, Tensor], made: Generator) -> Representation:
+        """The representation that `tensors` came from; made: a generator like its own, whose weights are replaced.
 
         Raises RuntimeError or TypeError when they do not fit.
         """
-        made = from_spec(generator)
         made.load_state_dict(
             {n.removeprefix("generator."): t for n, t in tensors.items() if n.startswith("generator.")}
         )
@@ -77,6 +75,6 @@ class Representation:
         """Read what `save` wrote. Raises InputError when it is damaged or of another kind."""
         tensors, header = read_tensors(path, "representation")
         try:
-            return Representation.of(tensors, header["generator"])
+            return Representation.of(tensors, from_spec(header["generator"]))
         except (RuntimeError, TypeError) as error:
             raise InputError(f"{path}: its tensors do not fit its generator: {error}".splitlines()[0]) from None

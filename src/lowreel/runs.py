@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from .datasets import open_source
 from .errors import InputError
 from .files import check_free, is_array_file, read_json, remove_leftovers, replacing, write_json
 from .fitting import Outcome, Progress, Trial
-from .generators import Generator
+from .generators import Generator, from_spec
 from .measure import Measured, data_header, operator_from_name, tensors_of
 from .memory import operator_budget
 from .metrics import error_decibels, psnr, psnr_range, ssim
@@ -108,6 +110,7 @@ class Run:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
         tensors: dict[str, Tensor] = {}
         header: dict[str, Any] = {"stage": progress.stage, "state": None, "best": None, "before": progress.before}
+        header["at_once"] = progress.at_once
         if progress.stage != "search":  # its fits under way are made again, from their first round
             tensors |= {f"state.{name}": t for name, t in progress.state.tensors().items()}
             header["state"] = progress.state.header()
@@ -123,9 +126,9 @@ class Run:
         header |= {"history": list(progress.history), "trials": [_trial_header(trial) for trial in progress.trials]}
         save_checkpoint(self.folder, "state", tensors, header)
 
-    def load_progress(self) -> Progress | None:
-        """The newest checkpoint that can be read, or None when there is none."""
-        return load_checkpoint(self.folder, "state", _progress)
+    def load_progress(self, generator: Generator | None = None) -> Progress | None:
+        """The newest checkpoint that can be read, or None when there is none; generator: somebody's own, if any."""
+        return load_checkpoint(self.folder, "state", partial(_progress, own=generator))
 
     def write_history(self, history: Sequence[dict[str, Any]]) -> None:
         """Write history.jsonl: one line a round."""
@@ -149,13 +152,15 @@ def _trial_header(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> Progress:
+def _progress(tensors: dict[str, Tensor], header: dict[str, Any], own: Generator | None = None) -> Progress:
     def named(start: str) -> dict[str, Tensor]:
         return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
 
     def trial(k: int, known: dict[str, Any]) -> Trial:
         known = dict(known)
-        representation = Representation.of(named(f"trial.{k}."), known.pop("generator"))
+        made = from_spec(known["generator"]) if own is None else copy.deepcopy(own)
+        del known["generator"]
+        representation = Representation.of(named(f"trial.{k}."), made)
         error = math.inf if known["error"] is None else known["error"]
         parsed = {"choice": Choice(**known["choice"]), "outcome": Outcome(**known["outcome"]), "error": error}
         return Trial(representation=representation, **(known | parsed | {"history": tuple(known["history"])}))
@@ -163,8 +168,9 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> Progress:
     last = State.of(named("state."), header["state"]) if header["state"] else State(0, math.nan, {}, {}, {}, {})
     best = State.of(named("best."), header["best"]) if header["best"] else last
     best_error = math.inf if header["best_error"] is None else header["best_error"]
-    about = {"stage": header["stage"], "before": header["before"], "least": tensors.get("least")}
-    trials = tuple(trial(k, known) for k, known in enumerate(header["trials"]))
+    about = {"stage": header.get("stage", "fit"), "before": header.get("before", 0.0), "least": tensors.get("least")}
+    about["at_once"] = header.get("at_once", 1)
+    trials = tuple(trial(k, known) for k, known in enumerate(header.get("trials", [])))
     history = tuple(header["history"])
     return Progress(last, best, best_error, header["steps"], header["seconds"], history, trials=trials, **about)
 
@@ -221,7 +227,7 @@ def perform(
                 generator=generator,
                 times=measured.times,
                 watch=keeper,
-                resume=run.load_progress(),
+                resume=run.load_progress(generator),
                 score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
             )
         finally:

@@ -8,7 +8,16 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 DataTerm = Literal["squared", "weighted", "huber", "l1"]
@@ -166,6 +175,12 @@ class RecoverSettings(Settings):
     memory: str | None = Field(
         None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"
     )
+
+    @field_validator("rank", "similarity", mode="before")
+    @classmethod
+    def _none_is_auto(cls, value: object) -> object:
+        """Runs begun before there was "auto" say null."""
+        return "auto" if value is None else value
 
     @property
     def searches(self) -> bool:

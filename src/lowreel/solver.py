@@ -133,6 +133,17 @@ class Problem:
         """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out."""
         return math.nan if self.heldout is None else float(self.heldout_terms(clip).double().sum())
 
+    @cached_property
+    def held_count(self) -> int:
+        """How many numbers are held out."""
+        return 0 if self.heldout is None else sum(int(t.sum()) for t in tensors_of(self.heldout))
+
+    def without_noise(self, error: float) -> float:
+        """A held-out squared error per pixel less what white noise of known size adds to it, at least a twentieth."""
+        if self.heldout is None or self.noise["kind"] != "white":
+            return error
+        return max(error - self.scale(self.heldout) * self.held_count * self.noise["sigma"] ** 2, 0.05 * error)
+
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:
     """A seeded clip whose amplitude falls as one over frequency, with zero mean and unit variance."""

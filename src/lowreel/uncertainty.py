@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .measure import is_exact, tensors_of
+from .representation import Representation
 from .solver import Problem
 
 FLOORS = tuple(10.0 ** (k / 4) for k in range(-20, 5))
@@ -23,13 +24,13 @@ SCALES = tuple(10.0 ** (k / 10) for k in range(-20, 21))
 
 @torch.no_grad()
 def uncertainty(
-    problem: Problem, delivered: Tensor, judged: Tensor, error: float, others: Sequence[tuple[Tensor, float]]
+    problem: Problem, delivered: Tensor, judged: Tensor, error: float, others: Sequence[tuple[Representation, float]]
 ) -> Tensor:
     """Standard deviation of each pixel value, (T, C, H, W), in grey levels.
 
     sigma^2 = a (d + f mean d), d the squared disagreement with the other fits (`disagreement`). delivered: frames of
     the representation; judged: those of the fit that the held-out data judged, `error` its squared error per pixel;
-    others: frames and errors of the other fits. Where the data is pixels a and f are the likeliest for its residuals
+    others: the other fits and their errors. Where the data is pixels a and f are the likeliest for its residuals
     at the held-out ones; elsewhere f is `FLOOR` and a gives `error` on average. Pixels known exactly have 0.
     """
     spread = disagreement(judged, others)
@@ -39,7 +40,7 @@ def uncertainty(
         scale, floor = likeliest(residual, spread.expand_as(judged)[held], _noise_variance(problem))
     else:
         floor = FLOOR
-        scale = max(error - _noise_part(problem), 0.05 * error) / float((1 + floor) * spread.mean().clamp_min(1e-12))
+        scale = problem.without_noise(error) / float((1 + floor) * spread.mean().clamp_min(1e-12))
     there = disagreement(delivered, others)
     sigma = (scale * (there + floor * there.mean())).sqrt().expand_as(delivered).contiguous()
     if problem.operator.picks_pixels and is_exact(problem.noise):
@@ -48,14 +49,20 @@ def uncertainty(
     return sigma
 
 
-def disagreement(frames: Tensor, others: Sequence[tuple[Tensor, float]]) -> Tensor:
+def can_tell_noise(problem: Problem) -> bool:
+    """Whether what noise adds to the held-out residuals is known: it is none, or white of a known size."""
+    return is_exact(problem.noise) or problem.noise["kind"] == "white"
+
+
+def disagreement(frames: Tensor, others: Sequence[tuple[Representation, float]]) -> Tensor:
     """Mean squared difference of `frames`, (T, C, H, W), from other fits, weighted by one over their errors.
 
     (T, 1, H, W): over channels, and half of it over 3x3x3 neighbours: a handful of fits says little of one pixel.
     """
     weights = [1 / max(error, 1e-12) for _, error in others]
-    parts = [w * (other - frames).square().mean(1, keepdim=True) for (other, _), w in zip(others, weights, strict=True)]
-    squared = torch.stack(parts).sum(0) / sum(weights)
+    squared = torch.zeros_like(frames[:, :1])
+    for (other, _), weight in zip(others, weights, strict=True):
+        squared += weight / sum(weights) * (other.frames() - frames).square().mean(1, keepdim=True)
     volume = F.pad(squared[None, :, 0], (1, 1, 1, 1, 1, 1), mode="replicate")
     return (squared + F.avg_pool3d(volume[None], 3, 1)[0, 0][:, None]) / 2
 
@@ -80,14 +87,6 @@ def likeliest(residual: Tensor, spread: Tensor, noise: float = 0.0) -> tuple[flo
 def _noise_variance(problem: Problem) -> float:
     """Variance of white noise whose size is known, else 0."""
     return float(problem.noise["sigma"]) ** 2 if problem.noise["kind"] == "white" else 0.0
-
-
-def _noise_part(problem: Problem) -> float:
-    """What white noise of known size adds to the held-out squared error per pixel."""
-    if problem.heldout is None:
-        return 0.0
-    count = sum(float(t.sum()) for t in tensors_of(problem.heldout))
-    return problem.scale(problem.heldout) * count * _noise_variance(problem)
 
 
 def calibration(found: Tensor, truth: Tensor, sigma: Tensor) -> dict[str, float | list[float]]:

@@ -429,12 +429,12 @@ def _start(
     from ..estimate import check_fits
     from ..recover import prepare
     from ..runs import Run, load_truth
-    from ..select import expected, search_plan
+    from ..select import planned
 
     recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
     problem = prepare(measured.data, measured.operator, recovering, noise=measured.noise, times=measured.times)
-    needs = expected(problem, recovering, search_plan(problem, recovering))
+    needs = planned(problem, recovering)[1]
     print(needs.sentence(recovering.time), flush=True)
     check_fits(needs, parse_bytes(recovering.memory))
     _perform(Run.create(folder, measured, recovering, truth, request), measured, true_clip)

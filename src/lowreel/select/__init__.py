@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..measure import hold_out
-from .fits import FEW, Found, expected, fit_chosen, fit_once, search_plan
+from .fits import FEW, Found, fit_chosen, fit_once, planned, search_plan
 from .search import Search, best_of, search, side_by_side, varied
 
 __all__ = [
@@ -11,10 +10,9 @@ __all__ = [
     "Found",
     "Search",
     "best_of",
-    "expected",
     "fit_chosen",
     "fit_once",
-    "hold_out",
+    "planned",
     "search",
     "search_plan",
     "side_by_side",

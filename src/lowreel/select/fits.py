@@ -12,7 +12,6 @@ from ..estimate import Estimate, estimate
 from ..fitting import Outcome, Progress, Score, Trial, Watch, fit
 from ..generators import Decoder
 from ..latents import factorise
-from ..measure import tensors_of
 from ..memory import parse_bytes
 from ..representation import Representation
 from ..settings import CHANGES, LAST_ROUNDS, LAST_STEP, WAVES, Choice, RecoverSettings, SolverSettings
@@ -52,33 +51,36 @@ class Found:
     trials: tuple[Trial, ...] = ()
 
 
-def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = False) -> Search | None:
-    """What is tried, or None where there is nothing to choose, to choose by, or no time for it.
+def planned(
+    problem: Problem, settings: RecoverSettings, *, given: bool = False, resume: Progress | None = None
+) -> tuple[Search | None, Estimate]:
+    """What is tried, or None where there is one fit, and what fits and baselines will take.
 
-    given: whether the generator is somebody's own, whose size is not to be chosen.
+    There is one fit where nothing is to choose, or nothing to choose by, or no time for it. given: whether the
+    generator is somebody's own, whose size is not to be chosen. resume: what goes on, as it was begun.
     """
-    held = 0 if problem.heldout is None else sum(int(t.sum()) for t in tensors_of(problem.heldout))
-    if not settings.searches or held < FEW:
-        return None
+    one = estimate(problem, settings.solver(), settings.baselines)
+    goes_on = resume.stage if resume else None
+    if not settings.searches or problem.held_count < FEW or goes_on == "fit":
+        return None, one
+    plan = search_plan(problem, settings, given=given)
+    room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
+    plan = replace(plan, at_once=resume.at_once if resume else min(side_by_side(problem), 1 + room))
+    short = settings.time is not None and settings.time < LEAST_SHARE * one.seconds * (plan.in_turn + LAST_ROUNDS)
+    if short and goes_on is None:
+        return None, one
+    return plan, one.several(plan.at_once, plan.in_turn + LAST_ROUNDS)
+
+
+def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = False) -> Search:
+    """The preset and the changes of it that the user's choices leave open."""
     solver = settings.solver()
     coarse = problem.generator.coarse if isinstance(problem.generator, Decoder) else (0, 0)
     fixed = {"similarity"} if settings.similarity != "auto" else set()
     grows = not given and settings.generator in ("auto", "decoder") and min(coarse) >= LEAST_COARSE
     fixed |= set() if grows else {"deeper"}
     changes = tuple(change for change in CHANGES[settings.quality] if not fixed & set(change))
-    plan = Search(Choice(decay=solver.decay, similarity=solver.similarity), changes, WAVES[settings.quality])
-    one = estimate(problem, solver)
-    room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
-    plan = replace(plan, at_once=min(side_by_side(problem), 1 + room))
-    if settings.time is not None and settings.time < LEAST_SHARE * one.seconds * (plan.in_turn + LAST_ROUNDS):
-        return None
-    return plan
-
-
-def expected(problem: Problem, settings: RecoverSettings, plan: Search | None) -> Estimate:
-    """Memory and time of the fits and the baselines."""
-    one = estimate(problem, settings.solver(), settings.baselines)
-    return one if plan is None else one.several(plan.at_once, plan.in_turn + LAST_ROUNDS)
+    return Search(Choice(decay=solver.decay, similarity=solver.similarity), changes, WAVES[settings.quality])
 
 
 def fit_once(
@@ -126,7 +128,7 @@ def fit_chosen(
         if watch is not None:
             watch(replace(progress, before=seconds()))
 
-    limit = None if settings.time is None else settings.time * (1 - LAST_ROUNDS / (plan.most + LAST_ROUNDS))
+    limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_ROUNDS)
     done = resume.trials if resume else ()
     trials, stopped = search(problem, solver, plan, done=done, limit=limit, watch=searching, score=score)
     found = _best(trials, solver, spent if len(trials) == len(done) else seconds())
@@ -136,7 +138,9 @@ def fit_chosen(
         return found
     best = best_of(trials)
     last = _last_fit(varied(problem, best.choice), found.solver, settings, best)
-    rest = None if settings.time is None else max(settings.time - found.seconds, 0.1)
+    rest = None if settings.time is None else max(settings.time - (time.monotonic() - start), 0.1)
+    if last.until is not None and rest is not None and rest < best.seconds * last.until / best.steps:
+        return found
 
     def lasting(progress: Progress) -> None:
         if watch is not None:
@@ -147,6 +151,7 @@ def fit_chosen(
                     progress,
                     stage="last",
                     trials=trials,
+                    at_once=plan.at_once,
                     before=found.seconds,
                     made=made + progress.made,
                     planned=planned,
@@ -186,8 +191,9 @@ def _ended(found: Found, best: Trial, last: _Last, progress: Progress, outcome: 
     """What the last fit came to, or the best of the search where it is far from that."""
     ended = progress.state.representation(last.problem, last.solver)
     seconds = found.seconds + progress.seconds
-    if not _is_near(ended, best):
-        return replace(found, seconds=seconds)
+    cut_off = last.until is not None and progress.state.step < last.until
+    if cut_off or not _is_near(ended, best):
+        return replace(found, seconds=seconds, outcome=outcome if outcome.kind == "stopped" else best.outcome)
     made = 0 if last.until else best.step
     rows = tuple(
         row | {"step": row["step"] + made, "seconds": round(row["seconds"] + found.seconds, 3)}

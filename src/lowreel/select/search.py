@@ -60,9 +60,14 @@ class Search:
         return 1 + self.waves * len(self.changes)
 
     @property
-    def in_turn(self) -> float:
+    def in_turn(self) -> int:
         """How long the fits take, in fits one after the other."""
-        waves = [1 + len(self.changes)] + [len(self.changes)] * (self.waves - 1)
+        return self.turns([])
+
+    def turns(self, trials: Sequence[Trial]) -> int:
+        """How long what is left after these takes, in fits one after the other."""
+        left, later = len(self.next(trials)), self.most - len(self.due(trials))
+        waves = [left] + [len(self.changes)] * math.ceil(later / max(len(self.changes), 1))
         return sum(math.ceil(n / self.at_once) for n in waves)
 
 
@@ -94,25 +99,32 @@ def search(
     """Fit with every choice of the plan, several at once; the trials in their order, and what stopped it or None.
 
     done: trials of an earlier session, which are not made again. limit: seconds for all; each fit gets an equal
-    share of it. watch: called, in this thread, after every round of any fit. Each fit has the same share of the
-    cores, and is the same whatever runs beside it. On Ctrl-C the fits under way end with their best. Raises
-    InputError where `done` is of another problem.
+    share of it. watch: called, in this thread, after every round of any fit; its `trials` are those that were not cut
+    off. Each fit has the same number of threads, and is the same whatever runs beside it. On Ctrl-C the fits under way
+    end with their best. Raises InputError where `done` is of another problem or plan.
     """
-    for trial in done:
-        check_same(identity(varied(problem, trial.choice), trial.choice.solver(solver)), trial.identity)
+    _check_done(problem, solver, plan, done)
     trials, stopped = done, None
     start = time.monotonic()
     while stopped is None and (choices := plan.next(trials)):
-        workers = min(len(choices), plan.at_once)
         share = None
         if limit is not None:
-            rest = max(limit - (time.monotonic() - start), 0.1)
-            share = rest / math.ceil((plan.most - len(trials)) / workers)
-        found, stopped = _Wave(problem, solver, choices, plan, trials, share, watch, score).run(workers)
+            share = max(limit - (time.monotonic() - start), 0.1) / plan.turns(trials)
+        found, stopped = _Wave(problem, solver, choices, plan, trials, share, watch, score).run()
         trials = plan.ordered((*trials, *found))
     if not trials:
         raise KeyboardInterrupt
     return trials, stopped
+
+
+def _check_done(problem: Problem, solver: SolverSettings, plan: Search, done: tuple[Trial, ...]) -> None:
+    due = plan.due(done)
+    for trial in done:
+        if trial.choice not in due:
+            raise InputError(
+                "resume: the search before was over other settings; give the same ones, or start a new run"
+            )
+        check_same(identity(varied(problem, trial.choice), trial.choice.solver(solver)), trial.identity)
 
 
 def side_by_side(problem: Problem) -> int:
@@ -140,18 +152,20 @@ class _Wave:
     stop: threading.Event = field(default_factory=threading.Event)
     rounds: queue.SimpleQueue[tuple[int, Progress | Trial | None]] = field(default_factory=queue.SimpleQueue)
 
-    def run(self, workers: int) -> tuple[tuple[Trial, ...], str | None]:
+    def run(self) -> tuple[tuple[Trial, ...], str | None]:
         """The trials, in the order of the choices, and what stopped them."""
         found: dict[int, Trial] = {}
         pending, stopped, made = set(range(len(self.choices))), None, dict.fromkeys(range(len(self.choices)), 0)
-        with threads(max(1, torch.get_num_threads() // workers)), ThreadPoolExecutor(workers) as pool:
+        each = max(1, torch.get_num_threads() // self.plan.at_once)
+        with threads(each), ThreadPoolExecutor(self.plan.at_once) as pool:
             futures = [pool.submit(self._fit, k) for k in sorted(pending)]
             while pending:
                 try:
                     k, news = self.rounds.get()
                     if isinstance(news, Progress):
                         made[k] = news.made
-                        self._show(news, found, sum(made.values()))
+                        if stopped is None:
+                            self._show(news, found, sum(made.values()))
                         continue
                     pending.discard(k)
                     if news is not None:
@@ -159,6 +173,9 @@ class _Wave:
                 except KeyboardInterrupt:
                     stopped = "Ctrl-C"
                     self.stop.set()
+                except BaseException:
+                    self.stop.set()
+                    raise
             for future in futures:
                 future.result()
         return tuple(found[k] for k in sorted(found)), stopped
@@ -170,6 +187,9 @@ class _Wave:
                 trial = self._trial(k)
         except KeyboardInterrupt:  # stopped before the first round
             pass
+        except BaseException:
+            self.stop.set()
+            raise
         finally:
             self.rounds.put((k, trial))
 
@@ -198,10 +218,12 @@ class _Wave:
     def _show(self, progress: Progress, found: dict[int, Trial], made: int) -> None:
         if self.watch is None:
             return
-        done = (*self.before, *(found[k] for k in sorted(found)))
+        whole = (found[k] for k in sorted(found) if found[k].outcome.kind != "stopped")
+        done = (*self.before, *whole)
         made += sum(trial.steps for trial in self.before)
         planned = self.plan.most * progress.steps
-        self.watch(replace(progress, stage="search", trials=done, made=made, planned=planned))
+        at_once = self.plan.at_once
+        self.watch(replace(progress, stage="search", trials=done, at_once=at_once, made=made, planned=planned))
 
 
 @contextmanager
