@@ -200,6 +200,30 @@ def test_simulate_closes_with_a_table(here, command):
         assert min(picture.size) > 400
 
 
+def test_a_search_writes_the_standard_deviation(here, command):
+    """In the units of the clip's file, 0 where pixels were observed; the summary says what was tried and what it is."""
+    np.save("counts.npy", (200 * moving(height=32, width=32)).astype(np.uint8))
+    assert command("simulate missing counts.npy --ratio 0.5 --steps 4 -o run").code == 0
+    summary, sigma = summary_of("run"), np.load("run/uncertainty.npy")
+    seen = Measured.load("run/data.safetensors").operator.informative().numpy()
+    assert sigma.shape == np.load("run/recovered.npy").shape
+    np.testing.assert_array_equal(sigma == 0, np.broadcast_to(seen, sigma.shape))
+    np.testing.assert_allclose(sigma[sigma > 0].mean(), 255 * summary["uncertainty"]["mean_sigma"], rtol=1e-3)
+    assert [trial["decay"] for trial in summary["search"]] == [3, 10, 3, 3]
+    assert summary["decay"] in (3, 10)
+    assert summary["quality"] == "standard"
+
+
+def test_a_search_survives_a_kill(here, away):
+    """Killed while it writes, and resumed: the bits of the unbroken one."""
+    run = "simulate missing clip.npy --ratio 0.5 --steps 3 -o {}"
+    assert away(run.format("whole"), here).code == 0
+    assert away(run.format("run"), here, hurried=True, dies_at=60).code == -9
+    assert away("recover run --resume", here).code == 0
+    whole, again = (np.load(f"{name}/recovered.npy") for name in ("whole", "run"))
+    np.testing.assert_array_equal(again, whole)
+
+
 def test_paper_preset(here, command):
     """--preset paper-joint with --size 64 runs the paper's network, with its weight count (Table 4)."""
     outcome = command("simulate missing clip.npy --size 64 --frames 2 --preset paper-joint --steps 1 -o run")

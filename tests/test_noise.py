@@ -147,17 +147,19 @@ def test_weights_are_one_over_the_variance():
 
 
 def test_weighted_photons_do_not_darken_the_clip():
-    """With few photons the weighted fit keeps the mean level, and is no worse than the unweighted one."""
+    """With few photons the weighted fit keeps the mean level, and over two seeds is no worse than the unweighted one."""
     demo = files("lowreel") / "data" / "demo.mp4"
     clip = open_source(demo, size=(32, 32), channels=1, frames=slice(8)).read()
     operator = Identity(tuple(clip.shape))
-    data, entry = add_poisson_noise(operator(clip), operator, photons=30)
-    weighted = recover(data, operator, RecoverSettings(quality="draft", steps=60, baselines="none"), noise=entry)
-    squared = recover(
-        data, operator, RecoverSettings(quality="draft", steps=60, data_term="squared", baselines="none"), noise=entry
-    )
-    assert float(weighted.clip.mean()) == pytest.approx(float(clip.mean()), rel=0.12)
-    assert psnr(weighted.clip, clip) > psnr(squared.clip, clip) - 1.5
+    gains = []
+    for seed in (1, 2):
+        data, entry = add_poisson_noise(operator(clip), operator, photons=30, seed=seed)
+        settings = RecoverSettings(quality="draft", steps=60, baselines="none", seed=seed)
+        weighted = recover(data, operator, settings, noise=entry)
+        squared = recover(data, operator, settings.model_copy(update={"data_term": "squared"}), noise=entry)
+        assert float(weighted.clip.mean()) == pytest.approx(float(clip.mean()), rel=0.12)
+        gains.append(psnr(weighted.clip, clip) - psnr(squared.clip, clip))
+    assert np.mean(gains) > -0.5
 
 
 FLAT = {
