@@ -147,7 +147,7 @@ def test_weights_are_one_over_the_variance():
 
 
 def test_weighted_photons_do_not_darken_the_clip():
-    """With few photons the weighted fit keeps the mean level, and over two seeds is no worse than the unweighted one."""
+    """With few photons the weighted fit keeps the mean level, and over two seeds is no worse than the unweighted."""
     demo = files("lowreel") / "data" / "demo.mp4"
     clip = open_source(demo, size=(32, 32), channels=1, frames=slice(8)).read()
     operator = Identity(tuple(clip.shape))

@@ -206,7 +206,7 @@ def test_a_resume_goes_on_with_what_was_begun(stage):
 
 
 def test_fits_that_were_cut_off_are_made_again(tmp_path):
-    """What Ctrl-C ended is delivered, but not saved as a finished fit: the resumed search ends in the unbroken bits."""
+    """What Ctrl-C ended is delivered and saved as cut off: the resumed search ends in the unbroken bits."""
     operator = OPERATORS["missing"]()
     y, seen = operator(CLIP), []
     settings = FEW.model_copy(update={"steps": 12})
@@ -216,11 +216,23 @@ def test_fits_that_were_cut_off_are_made_again(tmp_path):
         if len(seen) == 5:
             raise KeyboardInterrupt
 
-    assert recover(y, operator, settings, watch=watch).outcome.kind == "stopped"
-    assert len(seen) == 5
-    assert seen[-1].trials == ()
+    first = recover(y, operator, settings, watch=watch)
+    assert first.outcome.kind == "stopped"
+    assert {trial.outcome.kind for trial in seen[-1].trials} == {"stopped"}
     resumed = recover(y, operator, settings, resume=seen[-1])
     assert torch.equal(resumed.clip, recover(y, operator, settings).clip)
+    hurried = recover(y, operator, settings.model_copy(update={"time": 1e-6}), resume=seen[-1])
+    assert hurried.heldout_db >= first.heldout_db
+
+
+def test_no_fit_is_begun_that_cannot_end():
+    """With finished fits and next to no time the search stops with these, to be gone on with."""
+    problem, solver = problem_of(OPERATORS["missing"]()), FEW.solver()
+    plan = replace(search_plan(problem, FEW), at_once=1)
+    (one, *_), _ = search(problem, solver, plan)
+    trials, stopped = search(problem, solver, plan, done=(replace(one, seconds=100.0),), limit=1.0)
+    assert [trial.choice for trial in trials] == [one.choice]
+    assert stopped == "the time limit"
 
 
 def test_an_error_while_watching_stops_the_fits():

@@ -37,7 +37,7 @@ class Outcome:
     sentence: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trial:
     """A finished fit of the search: its settings, its best iterate by held-out data, and how it came about.
 
@@ -54,6 +54,12 @@ class Trial:
     outcome: Outcome
     history: tuple[dict[str, Any], ...] = ()
     identity: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return (
+            f"Trial({self.choice}, held-out error {self.error:.3g} in round {self.step} of {self.steps}, "
+            f"{self.seconds:.1f} s)"
+        )
 
 
 Stage = Literal["fit", "search", "last"]

@@ -142,7 +142,8 @@ def recover(
         found = fit_once(problem, settings.solver(), settings.time, watch, resume, score)
     frames = found.representation.frames()
     sigma = _sigma(problem, frames)
-    compared = {} if settings.baselines == "none" else _compare(problem, sigma, slow=settings.baselines == "all")
+    slow = settings.baselines == "all" and found.outcome.kind != "stopped"
+    compared = {} if settings.baselines == "none" else _compare(problem, sigma, slow=slow)
     heldout_db = _decibels(found.error, problem)
     return Recovery(
         clip=finish(frames, problem),

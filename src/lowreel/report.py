@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .recover import Recovery
 
 COLUMNS = 5
+
+SIGMA = "standard\ndeviation"
+"""Label of the row of standard deviations, which has a scale of its own."""
 
 
 def measured_view(measured: Measured) -> Tensor:
@@ -46,7 +50,7 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rows = _rows(recovery, measured, truth)
+    rows, title = _rows(recovery, measured, truth), _title(recovery, measured, truth)
     _, _, height, width = recovery.clip.shape
     cell = 1.75
     picture_height = cell * height / width
@@ -59,15 +63,13 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
         hspace=0.08,
         left=0.13,
         right=0.93,
-        top=1 - 0.75 / figure.get_figheight(),
+        top=1 - (0.35 + 0.2 * len(title.splitlines())) / figure.get_figheight(),
         bottom=0.5 / figure.get_figheight(),
     )
-    figure.suptitle(
-        _title(recovery, measured, truth), fontsize=10, y=1 - 0.12 / figure.get_figheight(), va="top", linespacing=1.5
-    )
+    figure.suptitle(title, fontsize=10, y=1 - 0.12 / figure.get_figheight(), va="top", linespacing=1.5)
     pictures = grid[0].subgridspec(len(rows), COLUMNS, wspace=0.03, hspace=0.03)
     shown = np.linspace(0, len(recovery.clip) - 1, COLUMNS).round().astype(int)
-    ceiling = max((float(clip.max()) for _, clip, is_error in rows if is_error), default=1.0)
+    ceiling = max((float(c.max()) for label, c, is_error in rows if is_error and label != SIGMA), default=1.0)
     for r, (label, clip, is_error) in enumerate(rows):
         for c, t in enumerate(shown):
             axes = figure.add_subplot(pictures[r, c])
@@ -77,14 +79,15 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
                 interpolation="nearest",
                 cmap="magma" if is_error else "gray",
                 vmin=0,
-                vmax=ceiling if is_error else 1,
+                vmax=float(clip.max()) if label == SIGMA else ceiling if is_error else 1,
             )
             axes.set_xticks([])
             axes.set_yticks([])
             if r == 0:
                 axes.set_title(f"frame {t}", fontsize=8, pad=3)
             if c == 0:
-                axes.set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center", labelpad=6)
+                own = f"\n(up to {float(clip.max()):.2g})" if label == SIGMA else ""
+                axes.set_ylabel(label + own, fontsize=8, rotation=0, ha="right", va="center", labelpad=6)
     _draw_curves(figure.add_subplot(grid[1]), recovery, truth is not None)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
@@ -97,7 +100,7 @@ def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
     if truth is not None and name is not None:
         found, bar = psnr(recovery.clip, truth), psnr(recovery.baselines[name].clip, truth)
         first += f": {decibels(found)}, {name} {decibels(bar)}"
-    return first + "\n" + recovery.trust
+    return "\n".join([first, *textwrap.wrap(recovery.trust, 100)])
 
 
 def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[tuple[str, Tensor, bool]]:
@@ -114,7 +117,7 @@ def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[
         ]
         rows = [("true", truth.clamp(0, 1), False), *rows, *errors]
     if recovery.uncertainty is not None:
-        rows.append(("standard\ndeviation", recovery.uncertainty.mean(1, keepdim=True), True))
+        rows.append((SIGMA, recovery.uncertainty.mean(1, keepdim=True), True))
     return rows
 
 
@@ -177,19 +180,27 @@ def _figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 
 
 def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    """What the search chose, and how far off its pixels may be."""
-    rows = []
-    if s.get("search"):
-        settings = f"decay {s['decay']:g}, similarity {s['similarity']:g}, codes of rank {s['rank']}"
-        rows.append(("settings", f"{settings}, by held-out data from {len(s['search'])} fits"))
-    if s.get("uncertainty"):
-        told = f"{s['uncertainty']['mean_sigma']:.4f} grey levels on average"
-        if "within_2_sigma" in s["uncertainty"]:
-            told += (
-                f"; {s['uncertainty']['within_2_sigma']:.0%} of the true errors are within twice that of their pixel"
-            )
-        rows.append(("standard deviation", told))
-    return rows
+    """What the search chose, and how far off its pixels may be; or why there is no such thing."""
+    if s.get("quality") is None:
+        return []
+    if not s["search"]:
+        return [
+            ("settings", "those of the preset: no time, or too few held-out numbers, to choose"),
+            ("standard deviation", "none without a search"),
+        ]
+    depth = f"{s['generator']['doublings']} doublings, " if "doublings" in s["generator"] else ""
+    settings = f"{depth}decay {s['decay']:g}, similarity {s['similarity']:g}, codes of rank {s['rank']}"
+    tried = len(s["search"])
+    rows = [("settings", f"{settings}: the best of {tried} fit{'s' if tried > 1 else ''} by held-out data")]
+    if s["uncertainty"] is None:
+        return [*rows, ("standard deviation", "none: noise of this kind cannot be told from errors of the clip")]
+    told = f"{s['uncertainty']['mean_sigma']:.4f} grey levels on average"
+    if "within_2_sigma" in s["uncertainty"]:
+        share, largest = (s["uncertainty"][f"within_2_sigma{where}"] for where in ("", "_of_largest_fifth"))
+        told += (
+            f"; {share:.0%} of the true errors are within twice that of their pixel, {largest:.0%} where it is large"
+        )
+    return [*rows, ("standard deviation", told)]
 
 
 def decibels(value: float | str | None) -> str:

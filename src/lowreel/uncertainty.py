@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -30,8 +31,8 @@ def uncertainty(
 
     sigma^2 = a (d + f mean d), d the squared disagreement with the other fits (`disagreement`). delivered: frames of
     the representation; judged: those of the fit that the held-out data judged, `error` its squared error per pixel;
-    others: the other fits and their errors. Where the data is pixels a and f are the likeliest for its residuals
-    at the held-out ones; elsewhere f is `FLOOR` and a gives `error` on average. Pixels known exactly have 0.
+    others: the other fits and their errors. Where the data is pixels a and f suit its residuals at the
+    held-out ones (`likeliest`); elsewhere f is `FLOOR` and a gives `error` on average. Pixels known exactly have 0.
     """
     spread = disagreement(judged, others)
     if problem.operator.picks_pixels and problem.heldout is not None:
@@ -68,9 +69,11 @@ def disagreement(frames: Tensor, others: Sequence[tuple[Representation, float]])
 
 
 def likeliest(residual: Tensor, spread: Tensor, noise: float = 0.0) -> tuple[float, float]:
-    """(a, f) of the variance a (d + f mean d) + noise under which normal residuals are likeliest.
+    """(a, f) of the variance a (d + f mean d) + noise that suits these residuals.
 
-    residual: squares, (N,); spread: d, (N,).
+    residual: squares, (N,); spread: d, (N,). f is the likeliest for normal residuals. a lies half way (geometrically)
+    between the likeliest one, which pixels that are met exactly pull down (a black background), and the one with the
+    right mean square, which a few large residuals pull up.
     """
     best = (-torch.inf, 1.0, FLOOR)
     level = max(float(residual.mean()), 1e-12)
@@ -81,7 +84,9 @@ def likeliest(residual: Tensor, spread: Tensor, noise: float = 0.0) -> tuple[flo
             variance = start * share * shape + noise
             likelihood = -float((variance.log() + residual / variance).mean())
             best = max(best, (likelihood, start * share, floor))
-    return best[1], best[2]
+    _, scale, floor = best
+    mean = max(level - noise, 0.05 * level) / float((1 + floor) * spread.mean().clamp_min(1e-12))
+    return math.sqrt(scale * mean), floor
 
 
 def _noise_variance(problem: Problem) -> float:
@@ -92,14 +97,17 @@ def _noise_variance(problem: Problem) -> float:
 def calibration(found: Tensor, truth: Tensor, sigma: Tensor) -> dict[str, float | list[float]]:
     """How well `sigma` predicts the errors of a clip where it is not 0, beside the best constant one.
 
-    Share of the errors within 1 and 2 sigma (normal errors: 0.683, 0.954); mean log-likelihood, and that of one sigma
-    for all; root mean square error in each tenth of the pixels by predicted sigma, smallest first, and those sigmas.
+    Share of the errors within 1 and 2 sigma (normal errors: 0.683, 0.954), the latter also among the fifth of the
+    pixels with the largest sigma; mean log-likelihood, and that of one sigma for all; root mean square error in each
+    tenth of the pixels by predicted sigma, smallest first, and those sigmas.
     """
     where = sigma > 0
     error, spread = (found - truth)[where].double(), sigma[where].double()
     size, variance = error.abs(), spread.square()
     constant = error.square().mean().clamp_min(1e-24)
-    tenths = [part for part in spread.argsort().chunk(10) if len(part)]
+    order = spread.argsort()
+    tenths = [part for part in order.chunk(10) if len(part)]
+    largest = order[len(order) * 4 // 5 :]
 
     def likelihood(v: Tensor) -> float:
         return float(-0.5 * (torch.log(2 * torch.pi * v) + error.square() / v).mean())
@@ -107,6 +115,7 @@ def calibration(found: Tensor, truth: Tensor, sigma: Tensor) -> dict[str, float 
     return {
         "within_1_sigma": float((size <= spread).double().mean()),
         "within_2_sigma": float((size <= 2 * spread).double().mean()),
+        "within_2_sigma_of_largest_fifth": float((size <= 2 * spread)[largest].double().mean()),
         "log_likelihood": likelihood(variance),
         "log_likelihood_constant": likelihood(constant.expand_as(variance)),
         "error_by_tenth": [float(error[part].square().mean().sqrt()) for part in tenths],

@@ -104,10 +104,11 @@ def _in_one_line(error: BaseException) -> str:
 
     cause = error if isinstance(error, ValidationError) else error.__cause__
     if isinstance(cause, ValidationError):
-        problems = (
-            f"--{'.'.join(map(str, e['loc'])).replace('_', '-')}: {e['msg']}, got {e['input']!r}"
-            for e in cause.errors()
-        )
+        flags: dict[str, list[str]] = {}
+        for e in cause.errors():  # a setting that may be a number or a word has an error for each
+            flags.setdefault(str(e["loc"][0]).replace("_", "-"), []).append(e["msg"])
+        values = {str(e["loc"][0]).replace("_", "-"): e["input"] for e in cause.errors()}
+        problems = (f"--{flag}: {', or '.join(wanted)}, got {values[flag]!r}" for flag, wanted in flags.items())
         return "; ".join(problems) + "; see --help"
     return " ".join(str(error).split()) or type(error).__name__
 

@@ -134,7 +134,7 @@ def fit_chosen(
     found = _best(trials, solver, spent if len(trials) == len(done) else seconds())
     if stopped is not None:
         return replace(found, outcome=_stopped(stopped, plan, trials))
-    if found.outcome.kind == "diverged":
+    if found.outcome.kind in ("diverged", "stopped"):
         return found
     best = best_of(trials)
     last = _last_fit(varied(problem, best.choice), found.solver, settings, best)

@@ -98,23 +98,37 @@ def search(
 ) -> tuple[tuple[Trial, ...], str | None]:
     """Fit with every choice of the plan, several at once; the trials in their order, and what stopped it or None.
 
-    done: trials of an earlier session, which are not made again. limit: seconds for all; each fit gets an equal
-    share of it. watch: called, in this thread, after every round of any fit; its `trials` are those that were not cut
-    off. Each fit has the same number of threads, and is the same whatever runs beside it. On Ctrl-C the fits under way
-    end with their best. Raises InputError where `done` is of another problem or plan.
+    done: trials of an earlier session, which are not made again but for those that were cut off. limit: seconds for
+    all; each fit gets an equal share of it, and none is begun for which too little is left. watch: called, in this
+    thread, after every round of any fit, and with what Ctrl-C cut off. Each fit has the same number of threads, and
+    is the same whatever runs beside it. On Ctrl-C the fits under way end with their best. Raises InputError where
+    `done` is of another problem or plan.
     """
     _check_done(problem, solver, plan, done)
-    trials, stopped = done, None
+    cut = tuple(trial for trial in done if trial.outcome.kind == "stopped")
+    trials, stopped = tuple(trial for trial in done if trial not in cut), None
     start = time.monotonic()
     while stopped is None and (choices := plan.next(trials)):
         share = None
         if limit is not None:
             share = max(limit - (time.monotonic() - start), 0.1) / plan.turns(trials)
-        found, stopped = _Wave(problem, solver, choices, plan, trials, share, watch, score).run()
+            if trials and share < LEAST_PART * max(trial.seconds for trial in trials):
+                stopped = "the time limit"
+                break
+        found, stopped = _Wave(problem, solver, choices, plan, (*trials, *cut), share, watch, score).run()
         trials = plan.ordered((*trials, *found))
-    if not trials:
+    if not trials and not cut:
         raise KeyboardInterrupt
-    return trials, stopped
+    return plan.ordered((*trials, *(old for old in cut if not _is_made_again(old, trials)))), stopped
+
+
+LEAST_PART = 0.5
+"""Part of the time of a whole fit that a limit has to leave for another one to be begun."""
+
+
+def _is_made_again(old: Trial, trials: tuple[Trial, ...]) -> bool:
+    """Whether a fit that was cut off has been made since, and with no fewer rounds."""
+    return any(trial.choice == old.choice and len(trial.history) >= len(old.history) for trial in trials)
 
 
 def _check_done(problem: Problem, solver: SolverSettings, plan: Search, done: tuple[Trial, ...]) -> None:
@@ -156,6 +170,7 @@ class _Wave:
         """The trials, in the order of the choices, and what stopped them."""
         found: dict[int, Trial] = {}
         pending, stopped, made = set(range(len(self.choices))), None, dict.fromkeys(range(len(self.choices)), 0)
+        last: Progress | None = None
         each = max(1, torch.get_num_threads() // self.plan.at_once)
         with threads(each), ThreadPoolExecutor(self.plan.at_once) as pool:
             futures = [pool.submit(self._fit, k) for k in sorted(pending)]
@@ -163,7 +178,7 @@ class _Wave:
                 try:
                     k, news = self.rounds.get()
                     if isinstance(news, Progress):
-                        made[k] = news.made
+                        made[k], last = news.made, news
                         if stopped is None:
                             self._show(news, found, sum(made.values()))
                         continue
@@ -178,6 +193,8 @@ class _Wave:
                     raise
             for future in futures:
                 future.result()
+        if stopped and last:
+            self._show(last, found, sum(made.values()))
         return tuple(found[k] for k in sorted(found)), stopped
 
     def _fit(self, k: int) -> None:
@@ -218,8 +235,7 @@ class _Wave:
     def _show(self, progress: Progress, found: dict[int, Trial], made: int) -> None:
         if self.watch is None:
             return
-        whole = (found[k] for k in sorted(found) if found[k].outcome.kind != "stopped")
-        done = (*self.before, *whole)
+        done = (*self.before, *(found[k] for k in sorted(found)))
         made += sum(trial.steps for trial in self.before)
         planned = self.plan.most * progress.steps
         at_once = self.plan.at_once
