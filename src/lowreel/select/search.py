@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -194,7 +194,8 @@ class _Wave:
             for future in futures:
                 future.result()
         if stopped and last:
-            self._show(last, found, sum(made.values()))
+            with suppress(KeyboardInterrupt):
+                self._show(last, found, sum(made.values()))
         return tuple(found[k] for k in sorted(found)), stopped
 
     def _fit(self, k: int) -> None:
