@@ -40,17 +40,12 @@ def problem_of(operator, heldout):
 
 
 def test_the_likeliest_scale_is_found():
-    """Squares of normal numbers of variance a d give back a, within sampling error, and next to no floor; where most
-    are met exactly, more than the likeliest."""
+    """Squares of normal numbers of variance a d give back a, within sampling error, and next to no floor."""
     spread = levels(20_000, seed=3, dtype=torch.float32) + 0.01
     residual = 0.3 * spread * torch.randn(20_000, generator=torch.Generator().manual_seed(1)).square()
     scale, floor = likeliest(residual, spread)
     assert scale * (1 + floor) == pytest.approx(0.3, rel=0.15)
     assert floor < 0.02
-    met = torch.where(torch.arange(20_000) % 10 > 0, 1e-12, residual)
-    mean = float(met.mean() / spread.mean())
-    found = likeliest(met, spread)
-    assert 0.05 * mean < found[0] * (1 + found[1]) < mean
 
 
 def test_noise_of_known_size_is_no_error_of_the_clip():
