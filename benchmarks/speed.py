@@ -1,12 +1,13 @@
 """Speed as a ratio in one process: paper-joint to its end, and the default to the PSNR at which that ended.
 
-    python -m benchmarks speed [ROW ...] [--rounds 2000] [--timed 6] [--data ../shared/data/paper_clips]
+    python -m benchmarks speed [ROW ...] [--rounds 2000] [--timed 6] [--time 25] [--data ../shared/data/paper_clips]
 
 ROW is the beginning of a row's name as in `quality`; default: "walking, missing". Of each the first clip and seed 0.
 The first time paper-joint is run to its end (on two cores minutes for grey clips, an hour for colour), which is kept in
 benchmarks/results/speed.json. Then some of its rounds, one fit with fixed settings (--quality draft), and a whole
 recovery with its search are timed in turns with the same threads. Printed are how many times sooner ours reaches the
-PSNR of the generated frames at which paper-joint ended, with fixed settings, and with the search and all counted.
+PSNR of the generated frames at which paper-joint ended: with fixed settings, and with the search and all counted,
+without a time limit and with one.
 """
 
 from __future__ import annotations
@@ -32,15 +33,16 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--timed", type=int, default=6, help="of its rounds, those that are timed before and after ours"
     )
+    parser.add_argument("--time", type=float, default=25, help="seconds for a search with a time limit")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/paper_clips"), help="folder of real clips")
     chosen = parser.parse_args(arguments)
     kept = Rows("speed")
     for row in ROWS:
         if any(row.name.startswith(start) for start in chosen.rows):
-            measure(kept, row, chosen.rounds, chosen.timed, chosen.data)
+            measure(kept, row, chosen.rounds, chosen.timed, chosen.time, chosen.data)
 
 
-def measure(kept: Rows, row: Row, rounds: int, timed: int, folder: Path) -> None:
+def measure(kept: Rows, row: Row, rounds: int, timed: int, limit: float, folder: Path) -> None:
     """One row: the end of paper-joint if it is not known yet, then the times."""
     sources = sources_of(row, 1, folder)
     if not sources:
@@ -59,20 +61,21 @@ def measure(kept: Rows, row: Row, rounds: int, timed: int, folder: Path) -> None
         theirs = lowreel.recover(data, operator, settings)
         found = {"psnr_range": level(theirs.representation.frames()), "seconds": round(theirs.seconds, 1)}
         end = kept.add({"row": row.name, "rounds": rounds, "what": "end of paper-joint", **found})
-    show(kept.add(times(data, operator, level, row, end, timed)))
+    show(kept.add(times(data, operator, level, row, end, timed, limit)))
 
 
 def times(
-    data: Any, operator: lowreel.Measurement, level: Any, row: Row, end: dict[str, Any], timed: int
+    data: Any, operator: lowreel.Measurement, level: Any, row: Row, end: dict[str, Any], timed: int, limit: float
 ) -> dict[str, Any]:
     """Seconds of a round of paper-joint, of a fit with fixed settings up to that end, of a whole recovery; in turns."""
     before = seconds_per_round(data, operator, timed)
     fixed = lowreel.recover(data, operator, lowreel.RecoverSettings(quality="draft", baselines="none"), score=level)
     between = seconds_per_round(data, operator, timed)
     searched = lowreel.recover(data, operator, lowreel.RecoverSettings(baselines="none"))
+    hurried = lowreel.recover(data, operator, lowreel.RecoverSettings(baselines="none", time=limit))
     after = seconds_per_round(data, operator, timed)
     reached = next((r["seconds"] for r in fixed.history if (r.get("score") or 0) >= end["psnr_range"]), None)
-    ends = level(searched.representation.frames())
+    ends, hurried_ends = (level(found.representation.frames()) for found in (searched, hurried))
     theirs = [end["rounds"] * (one + other) / 2 for one, other in ((before, between), (between, after))]
     return {
         "row": row.name,
@@ -87,6 +90,10 @@ def times(
         "searched_seconds": round(searched.seconds, 1),
         "searched_times_sooner": round(theirs[1] / searched.seconds, 1) if ends >= end["psnr_range"] else None,
         "searched_psnr_range": ends,
+        "hurried_seconds": round(hurried.seconds, 1),
+        "hurried_fits": len(hurried.trials),
+        "hurried_times_sooner": round(theirs[1] / hurried.seconds, 1) if hurried_ends >= end["psnr_range"] else None,
+        "hurried_psnr_range": hurried_ends,
     }
 
 
@@ -95,7 +102,8 @@ def show(cell: dict[str, Any]) -> None:
         f"{cell['row']:<30} paper-joint ends at {cell['paper_joint_psnr_range']:.2f} dB; fixed settings get there "
         f"{cell['fixed_times_sooner']} times sooner (end: {cell['fixed_psnr_range']:.2f} dB), all with the search "
         f"{cell['searched_times_sooner']} times (end: {cell['searched_psnr_range']:.2f} dB in "
-        f"{cell['searched_seconds']} s)"
+        f"{cell['searched_seconds']} s), a search with a time limit {cell['hurried_times_sooner']} times (end: "
+        f"{cell['hurried_psnr_range']:.2f} dB in {cell['hurried_seconds']} s)"
     )
 
 
