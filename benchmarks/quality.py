@@ -177,7 +177,9 @@ def show(row: Row, cells: list[dict[str, Any]]) -> None:
     )
     if row.noise:
         print(f"{'':<30} the residual is {np.mean([c['residual_over_sigma'] for c in cells]):.3f} of the noise's sigma")
-    told = [c["uncertainty"] for c in cells]
+    told = [c["uncertainty"] for c in cells if "uncertainty" in c]  # cells measured before its last change have none
+    if not told:
+        return
     one, two, ours, constant = (
         np.mean([t[name] for t in told])
         for name in ("within_1_sigma", "within_2_sigma", "log_likelihood", "log_likelihood_constant")
