@@ -85,7 +85,7 @@ class ProgressBar(Bar):
             text = f"choosing settings, {len(progress.trials)} fits done  {text}"
         elif progress.stage == "last":
             text = f"last fit, with all data  {text}"
-        if progress.made >= progress.planned:
+        if progress.made >= progress.planned and progress.stage != "search":
             text += "; now the baselines"
         self.move(progress.made, progress.planned, text)
 
