@@ -106,7 +106,7 @@ def search(
     """
     _check_done(problem, solver, plan, done)
     cut = tuple(trial for trial in done if trial.outcome.kind == "stopped")
-    trials, stopped = tuple(trial for trial in done if trial not in cut), None
+    trials, stopped = tuple(trial for trial in done if trial.outcome.kind != "stopped"), None
     start = time.monotonic()
     while stopped is None and (choices := plan.next(trials)):
         share = None
