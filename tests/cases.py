@@ -178,6 +178,7 @@ SAVED = {
     "mask T 1 H W": lambda seed=0: Mask(SHAPE, kept(T, 1, H, W, seed=seed + 100)),
     "blocks": lambda seed=0: MissingBlocks(SHAPE, 0.4, 2, seed=seed),
     "frames": lambda seed=0: MissingFrames(SHAPE, 0.4, seed=seed),
+    "named frames": lambda seed=0: MissingFrames(SHAPE, dropped=[seed % 4, 4]),
     "gaussian": lambda seed=0: Gaussian(SHAPE, 7, seed=seed),
     "signs": lambda seed=0: Signs(SHAPE, 7, seed=seed),
     "snapshot": lambda seed=0: Snapshot(SHAPE, 2, seed=seed),

@@ -1,6 +1,7 @@
 """Codes: projections against theorems, similarity against a hand-written loop, the compact form, times between."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -155,10 +156,29 @@ def codes(request):
     return request.param()
 
 
-def test_codes_at_their_own_times_are_the_codes(codes):
+@pytest.mark.parametrize("curve", ["linear", "cubic"])
+def test_codes_at_their_own_times_are_the_codes(codes, curve):
     """at(times) is the matrix, whatever the order and number of the times asked for."""
-    close(codes.at(TIMES), codes.matrix())
-    close(codes.at(TIMES[[7, 0, 7, 3]]), codes.matrix()[[7, 0, 7, 3]])
+    close(codes.at(TIMES, curve), codes.matrix())
+    close(codes.at(TIMES[[7, 0, 7, 3]], curve), codes.matrix()[[7, 0, 7, 3]])
+
+
+def test_cubic_codes_stay_between_their_neighbours(codes):
+    """No coefficient goes beyond the two it lies between, and the curve of even codes on a line is the line."""
+    halves = replace(codes, coefficients=codes._cubic((TIMES[1:] + TIMES[:-1]) / 2), times=TIMES[1:]).coefficients
+    low = torch.minimum(codes.coefficients[1:], codes.coefficients[:-1])
+    high = torch.maximum(codes.coefficients[1:], codes.coefficients[:-1])
+    assert bool(((halves >= low - 1e-12) & (halves <= high + 1e-12)).all())
+    even = Codes(TIMES[:, None] * Z[:1], TIMES)
+    at = torch.linspace(0, 2, 30, dtype=torch.float64)
+    close(even.at(at, "cubic"), even.at(at))
+
+
+def test_codes_of_some_frames(codes):
+    """The codes of those frames, with their times."""
+    some = codes.of([1, 4, 11])
+    close(some.matrix(), codes.matrix()[[1, 4, 11]])
+    assert torch.equal(some.times, TIMES[[1, 4, 11]])
 
 
 def test_codes_between_are_on_the_straight_way(codes):
@@ -168,10 +188,11 @@ def test_codes_between_are_on_the_straight_way(codes):
     close(codes.at(0.75 * TIMES[:-1] + 0.25 * TIMES[1:]), 0.75 * matrix[:-1] + 0.25 * matrix[1:])
 
 
-def test_codes_are_held_beyond_both_ends(codes):
+@pytest.mark.parametrize("curve", ["linear", "cubic"])
+def test_codes_are_held_beyond_both_ends(codes, curve):
     """Before the first frame the first code, after the last frame the last."""
     asked = torch.tensor([-5.0, -1e-9, 2.0 + 1e-9, 99.0], dtype=torch.float64)
-    close(codes.at(asked), codes.matrix()[[0, 0, -1, -1]])
+    close(codes.at(asked, curve), codes.matrix()[[0, 0, -1, -1]])
 
 
 def test_codes_of_a_single_frame():

@@ -42,6 +42,7 @@ ROWS = {
     "trainings": 7,
     "report": 7,
     "cli": 8,
+    "embedding": 7,
     "inspect": 8,
 }
 """Rows of the table in DESIGN.md; errors, files, memory, checkpoints and containers lie under them all."""

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from lowreel import Dcgan, Decoder, InputError
 from lowreel.files import write_tensors
-from lowreel.generators import ZOO, from_zoo, load_weights, make, save_weights, weights_header
+from lowreel.generators import ZOO, load_weights, make, pretrained, save_weights, weights_header
 from lowreel.generators.weights import weights_hash
 from lowreel.names import GENERATORS
 
@@ -74,7 +74,7 @@ def test_zoo(name):
     """The shipped file is the one of the table, half precision, with all of its provenance."""
     path = files("lowreel") / "data" / f"{name}.safetensors"
     assert hashlib.sha256(path.read_bytes()).hexdigest() == ZOO[name]
-    generator = from_zoo(name)
+    generator = pretrained(name)
     assert path.stat().st_size < 2.1 * generator.weights_count
     told = weights_header(path)["provenance"]
     assert set(told) >= {"images", "images_sha256", "count", "settings", "steps", "final_loss"}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .baselines import baselines
     from .datasets import open_source
     from .errors import InputError
-    from .generators import Dcgan, Decoder, Generator, load_weights
+    from .generators import Dcgan, Decoder, Generator, load_weights, pretrained
     from .latents import Codes
     from .measure import (
         Functions,
@@ -52,7 +52,7 @@ _HOMES = {
         "as_scipy",
         "add_white_noise",
     ),
-    "generators": ("Generator", "Dcgan", "Decoder", "load_weights"),
+    "generators": ("Generator", "Dcgan", "Decoder", "load_weights", "pretrained"),
     "latents": ("Codes",),
     "settings": ("RecoverSettings", "SolverSettings"),
     "solver": ("Problem", "State", "iterate"),
@@ -83,6 +83,7 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "Dcgan",
     "Decoder",
     "load_weights",
+    "pretrained",
     "Codes",
     "RecoverSettings",
     "SolverSettings",

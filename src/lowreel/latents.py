@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -44,6 +45,20 @@ def similarity(codes: Tensor, sequences: Sequence[int] = (), beta: Tensor | None
     return (weights[:, None] * steps).sum() / max(steps.numel(), 1)
 
 
+Curve = Literal["linear", "cubic"]
+"""How codes go from frame to frame."""
+
+
+def places(times: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+    """The frame before each time, and where between it and the next one that lies, 0 to 1; for two frames at least.
+
+    times: seconds of the frames, rising; at: (N,), held beyond both ends.
+    """
+    at = at.to(times)
+    left = (torch.searchsorted(times, at) - 1).clamp(0, len(times) - 2)
+    return left, ((at - times[left]) / (times[left + 1] - times[left])).clamp(0, 1)
+
+
 @dataclass(frozen=True)
 class Codes:
     """Codes z_t = mean + sum_j coefficients_tj basis_j (eq. 8), at the times of their frames.
@@ -64,15 +79,29 @@ class Codes:
         """Z, (T, K)."""
         return self._decode(self.coefficients)
 
-    def at(self, times: Tensor) -> Tensor:
-        """Codes at these times, (N, K): the coefficients are interpolated linearly and held beyond both ends."""
-        times = times.to(self.times)
-        right = torch.searchsorted(self.times, times).clamp(1, max(len(self) - 1, 1))
+    def at(self, times: Tensor, curve: Curve = "linear") -> Tensor:
+        """Codes at these times, (N, K): the coefficients are interpolated, and held beyond both ends.
+
+        curve: linear from frame to frame, or cubic, smooth and never beyond the two frames it lies between.
+        """
         if len(self) == 1:
             return self.matrix().expand(len(times), -1)
-        t0, t1 = self.times[right - 1], self.times[right]
-        share = ((times - t0) / (t1 - t0)).clamp(0, 1).to(self.coefficients)[:, None]
-        return self._decode(torch.lerp(self.coefficients[right - 1], self.coefficients[right], share))
+        if curve == "cubic":
+            return self._decode(self._cubic(times))
+        left, share = places(self.times, times)
+        share = share.to(self.coefficients)[:, None]
+        return self._decode(torch.lerp(self.coefficients[left], self.coefficients[left + 1], share))
+
+    def _cubic(self, times: Tensor) -> Tensor:
+        from scipy.interpolate import PchipInterpolator
+
+        within = times.to(self.times).clamp(self.times[0], self.times[-1])
+        curve = PchipInterpolator(self.times.numpy(), self.coefficients.double().numpy())
+        return torch.from_numpy(curve(within.numpy())).to(self.coefficients)
+
+    def of(self, frames: Sequence[int]) -> Codes:
+        """The codes of these frames alone, which are numbered from 0 and rise."""
+        return replace(self, coefficients=self.coefficients[list(frames)], times=self.times[list(frames)])
 
     def _decode(self, coefficients: Tensor) -> Tensor:
         codes = coefficients if self.basis is None else coefficients @ self.basis

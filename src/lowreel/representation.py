@@ -12,7 +12,7 @@ from torch import Tensor
 from .errors import InputError
 from .files import read_tensors, write_tensors
 from .generators import Generator, from_spec
-from .latents import Codes
+from .latents import Codes, Curve
 
 AT_ONCE = 16
 """Frames generated together: bounds the memory of a long clip."""
@@ -34,12 +34,16 @@ class Representation:
         return self.codes.times
 
     @torch.no_grad()
-    def frames(self, at: float | Sequence[float] | Tensor | None = None) -> Tensor:
+    def frames(self, at: float | Sequence[float] | Tensor | None = None, curve: Curve = "linear") -> Tensor:
         """Frames (N, C, H, W) in [0, 1] at these times in seconds (one time is one frame); the clip's if None.
 
-        Times before the first or after the last frame give that frame.
+        Times before the first or after the last frame give that frame. curve: how codes go from frame to frame,
+        linear or cubic.
         """
-        codes = self.codes.matrix() if at is None else self.codes.at(torch.as_tensor(at, dtype=torch.float64).view(-1))
+        if at is None:
+            codes = self.codes.matrix()
+        else:
+            codes = self.codes.at(torch.as_tensor(at, dtype=torch.float64).view(-1), curve)
         return torch.cat([self.generator(part) for part in codes.split(AT_ONCE)])
 
     @property

@@ -210,6 +210,26 @@ class RecoverSettings(Settings):
         return "decoder" if self.preset == "default" else "paper-grey" if channels == 1 else "paper-rgb"
 
 
+class InterpolateSettings(Settings):
+    """Which frames are drawn between those of a recovery, and how they are written."""
+
+    frames: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="how many to draw, evenly spaced in time; default: ten for each step of the clip"
+    )
+    between: tuple[int, int] | None = Field(
+        None, description="A B: from frame A to frame B, counted from 0; default: the first and the last"
+    )
+    missing: bool = Field(
+        False, description="the whole clip, in which only frames of which nothing was measured are drawn anew"
+    )
+    curve: Literal["linear", "cubic"] = Field(
+        "linear", description="how the codes go from frame to frame: linear, or cubic, which is smooth"
+    )
+    slow: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        1.0, description="how many times slower than the clip the video plays"
+    )
+
+
 TRAINING_STEPS = 2000
 """Minibatches that a training takes at least, where the epochs are not given."""
 
@@ -319,6 +339,7 @@ class FramesSettings(Settings):
     """Missing frames."""
 
     ratio: float = Field(0.5, description="share of the frames dropped, between 0 and 1")
+    drop: str | None = Field(None, description="A:B: frames A to B - 1 are dropped, in place of a random share")
 
 
 class CountSettings(Settings):

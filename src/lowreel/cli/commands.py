@@ -29,6 +29,7 @@ from ..settings import (
     TrainSettings,
 )
 from .arrays import are_arrays_meant, measured_arrays
+from .between import add_between
 from .checking import add_check
 from .display import ProgressBar, show_summary
 from .operators import OPERATORS, Operator, build, check_operator_settings, name_of
@@ -54,6 +55,7 @@ simulate = App(name="simulate", help="Measure a clip, recover it and score the r
 app.command(measure)
 app.command(simulate)
 add_check(app)
+add_between(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]

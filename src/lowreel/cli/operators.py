@@ -29,6 +29,7 @@ from ..settings import (
     SnapshotSettings,
     StackSettings,
 )
+from .values import parse_stretch
 
 if TYPE_CHECKING:
     from ..measure import Measurement
@@ -154,6 +155,8 @@ def check_operator_settings(settings: Settings) -> None:
     match settings:
         case MissingSettings() | BlocksSettings() | FramesSettings() if not 0 < settings.ratio < 1:
             raise InputError(f"--ratio: expected the share dropped, between 0 and 1, got {settings.ratio:g}")
+        case FramesSettings(drop=str(text)):
+            parse_stretch("--drop", text)
         case CountSettings() if (settings.m is None) == (settings.sampling is None):
             raise InputError(f"{name_of(settings)}: give --m (a number) or --sampling (a share), one of them")
         case FourierSettings() if (settings.lines is None) == (settings.sampling is None):
@@ -202,7 +205,7 @@ def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: in
         case BlocksSettings():
             return m.MissingBlocks(shape, settings.ratio, settings.block, seed=seed)
         case FramesSettings():
-            return m.MissingFrames(shape, settings.ratio, seed=seed)
+            return m.MissingFrames(shape, settings.ratio, dropped=_dropped(settings), seed=seed)
         case GaussianSettings():
             return m.Gaussian(shape, settings.numbers(clip_shape[1] * pixels), seed=seed, memory=memory)
         case SignsSettings():
@@ -233,6 +236,11 @@ def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: in
             return m.Stacked([build(parse_operator(text), clip_shape, seed + k, share_of) for k, text in members])
         case _:
             return m.Identity(shape)
+
+
+def _dropped(settings: FramesSettings) -> range | None:
+    """The frames of --drop A:B, or None where a random share is dropped."""
+    return None if settings.drop is None else range(*parse_stretch("--drop", settings.drop))
 
 
 def _chained(texts: tuple[str, ...], clip_shape: tuple[int, ...], seed: int, memory: int) -> Measurement:

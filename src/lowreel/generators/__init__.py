@@ -9,7 +9,7 @@ from .base import Generator
 from .dcgan import Dcgan, shared_start
 from .decoder import Decoder, smooth_start
 from .weights import STATE_DICTS, from_spec, load_weights, save_weights, weights_header
-from .zoo import ZOO, from_zoo, zoo_file
+from .zoo import ZOO, pretrained, zoo_file
 
 __all__ = [
     "STATE_DICTS",
@@ -18,9 +18,9 @@ __all__ = [
     "Decoder",
     "Generator",
     "from_spec",
-    "from_zoo",
     "load_weights",
     "make",
+    "pretrained",
     "save_weights",
     "shared_start",
     "smooth_start",
@@ -42,7 +42,7 @@ def make(name: str, frame_shape: tuple[int, int, int], *, seed: int = 0) -> Gene
         return Dcgan(frame_shape[0], seed=seed)
     if name not in ZOO and not Path(name).exists():
         raise InputError(f"generator: expected decoder, dcgan, {', '.join(ZOO)} or a file of weights, got {name!r}")
-    found = from_zoo(name) if name in ZOO else load_weights(name)
+    found = pretrained(name) if name in ZOO else load_weights(name)
     _check_frames(name, found.frame_shape, frame_shape)
     return found
 

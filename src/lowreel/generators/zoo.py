@@ -33,6 +33,11 @@ def zoo_file(name: str) -> Path:
         return path
 
 
-def from_zoo(name: str) -> Generator:
-    """The trained generator of a name in `ZOO`. Raises InputError as `zoo_file` does."""
+def pretrained(name: str) -> Generator:
+    """The trained generator of a name: `paper-grey` (MNIST) or `paper-rgb` (CIFAR-10), both of 64x64 frames.
+
+    Raises InputError for another name, and as `zoo_file` does.
+    """
+    if name not in ZOO:
+        raise InputError(f"pretrained: expected one of {', '.join(ZOO)}, got {name!r}; load_weights reads files")
     return load_weights(zoo_file(name))

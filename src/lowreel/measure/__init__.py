@@ -128,7 +128,7 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int |
         case "blocks":
             return MissingBlocks(shape, spec["ratio"], spec["block"], seed=spec["seed"])
         case "frames":
-            return MissingFrames(shape, spec["ratio"], seed=spec["seed"])
+            return MissingFrames(shape, spec.get("ratio", 0.5), dropped=spec.get("dropped"), seed=spec.get("seed", 0))
         case "signs":
             return Signs(shape, spec["m"], seed=spec["seed"], memory=memory)
         case "snapshot":

@@ -142,26 +142,40 @@ class MissingBlocks(Mask):
 
 
 class MissingFrames(Mask):
-    """Whole frames are dropped at random; of T frames exactly round((1 - ratio) T) are seen.
+    """Whole frames are dropped: at random, exactly round((1 - ratio) T) of T are seen, or all but those named.
 
-    ratio: share of the frames that is dropped, in (0, 1).
+    ratio: share of the frames that is dropped, in (0, 1); dropped: their numbers, the first frame is 0, in place of it.
     """
 
     kind = "frames"
 
-    def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0):
+    def __init__(self, clip_shape: Shape, ratio: float = 0.5, *, dropped: Sequence[int] | None = None, seed: int = 0):
         frames, _, height, width = checked_clip_shape(clip_shape)
-        kept = _kept("missing frames", ratio, frames, "frame")
         mask = np.zeros((frames, height, width), dtype=bool)
-        mask[np.argsort(streams.raw(seed, streams.MASK, 0, 0, frames), kind="stable")[:kept]] = True
+        if dropped is None:
+            kept = _kept("missing frames", ratio, frames, "frame")
+            mask[np.argsort(streams.raw(seed, streams.MASK, 0, 0, frames), kind="stable")[:kept]] = True
+        else:
+            mask[_all_but(dropped, frames)] = True
         super().__init__(clip_shape, mask)
         self.ratio, self.seed = float(ratio), int(seed)
+        self.dropped = None if dropped is None else sorted(int(frame) for frame in dropped)
 
     def parameters_spec(self) -> dict[str, Any]:
-        return {"ratio": self.ratio, "seed": self.seed}
+        return {"ratio": self.ratio, "seed": self.seed} if self.dropped is None else {"dropped": self.dropped}
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {}
+
+
+def _all_but(dropped: Sequence[int], frames: int) -> list[int]:
+    """The other frames. Raises InputError for frames that are not there, and where none or all are dropped."""
+    if not dropped or not set(dropped) < set(range(frames)):
+        raise InputError(
+            f"missing frames: expected some of the frames 0 to {frames - 1} to drop, and not all of them, got "
+            f"{', '.join(map(str, list(dropped)[:8])) or 'none'}"
+        )
+    return [frame for frame in range(frames) if frame not in set(dropped)]
 
 
 def _kept(who: str, ratio: float, count: int, what: str) -> int:

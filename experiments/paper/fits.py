@@ -1,0 +1,197 @@
+"""The fits behind the tables and figures: each is made once, kept, and found again.
+
+A fit's figures go to results/fits.json as they come, its codes and weights to results/fits/, which git ignores. A
+script that is started again makes what is missing and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+import lowreel
+from lowreel import Representation
+
+RESULTS = Path(__file__).parent / "results"
+CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "paper_clips"
+"""The real clips of the paper, which the repository may not ship: see experiments/paper/README.md."""
+
+MATRICES = 4 * 10**9
+"""Bytes for the matrices of Gaussian projections: those of the Color Wheel are held whole."""
+
+FRAMES = {"archery": 64}
+"""Frames that the paper takes of a clip, where those are not all."""
+
+Preset = Literal["paper-latent", "paper-joint", "default"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is fitted, and how.
+
+    clips: names or paths under CLIPS, one sequence each; operator: identity, missing SHARE or gaussian M; rank,
+    similarity, linear: as in the settings; start: trained weights or random ones; steps: rounds, None for the preset's
+    own; frames: of each clip, in this order; None takes them all.
+    """
+
+    clips: tuple[str, ...]
+    operator: str = "identity"
+    preset: Preset = "paper-joint"
+    rank: int | None = None
+    similarity: float = 0.0
+    linear: bool = False
+    start: Literal["trained", "random"] = "trained"
+    steps: int | None = None
+    frames: tuple[int, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """A short name that no other fit has."""
+        told = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def clip(self) -> Tensor:
+        """The true frames, all sequences one after the other."""
+        return torch.cat([clip_of(name)[list(self.frames) if self.frames else slice(None)] for name in self.clips])
+
+    @property
+    def sequences(self) -> tuple[int, ...]:
+        """Frames of each sequence, where there are several."""
+        if len(self.clips) == 1:
+            return ()
+        return tuple(len(self.frames or clip_of(name)) for name in self.clips)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its clips are on this machine."""
+        return all(":" in name or (CLIPS / name).exists() for name in self.clips)
+
+    def settings(self) -> lowreel.SolverSettings:
+        """The preset with the constraints of this fit."""
+        settings = lowreel.RecoverSettings(
+            preset=self.preset,
+            quality="draft",
+            rank=self.rank or "auto",
+            linear=self.linear,
+            similarity=self.similarity if self.preset != "default" else "auto",
+            steps=self.steps,
+        )
+        return settings.solver()
+
+    def problem(self) -> lowreel.Problem:
+        """All data, the operator, the generator to start from."""
+        clip = self.clip()
+        operator = operator_of(self.operator, tuple(clip.shape))
+        times = torch.arange(len(clip), dtype=torch.float64) / 25
+        return lowreel.Problem(operator(clip), operator, self._generator(clip), times, sequences=self.sequences)
+
+    def _generator(self, clip: Tensor) -> lowreel.Generator:
+        _, channels, height, width = clip.shape
+        if self.preset == "default":
+            return lowreel.Decoder((channels, height, width), seed=0)
+        if self.start == "random":
+            return lowreel.Dcgan(channels, seed=0)
+        return lowreel.pretrained("paper-grey" if channels == 1 else "paper-rgb")
+
+
+@cache
+def clip_of(name: str) -> Tensor:
+    """The frames of a name or path, 64x64, as the paper takes them."""
+    source = name if ":" in name else CLIPS / name
+    return lowreel.open_source(source, size=(64, 64), frames=slice(FRAMES.get(name))).read()
+
+
+def operator_of(text: str, shape: tuple[int, ...]) -> lowreel.Measurement:
+    """The operator of `identity`, `missing 0.8` or `gaussian 200`, with seed 0."""
+    kind, _, number = text.partition(" ")
+    if kind == "missing":
+        return lowreel.MissingPixels(shape, float(number), seed=0)
+    if kind == "gaussian":
+        return lowreel.Gaussian(shape, int(number), seed=0, memory=MATRICES)
+    return lowreel.Identity(shape)
+
+
+def fitted(fit: Fit, *, drawn: bool = False) -> dict[str, Any]:
+    """The figures of a fit, kept or made now. drawn: its representation is needed too (`representation`)."""
+    kept = _read()
+    if fit.name in kept and (not drawn or _file(fit).exists()):
+        return kept[fit.name]
+    problem, settings = fit.problem(), fit.settings()
+    start, losses, last = time.monotonic(), [], None
+    for last in lowreel.iterate(problem, settings):
+        losses.append(last.loss)
+    assert last is not None
+    found, clip = last.representation(problem, settings), fit.clip()
+    frames = found.frames()
+    parts = list(fit.sequences) or [len(clip)]
+    levels = [lowreel.psnr_range(one, true) for one, true in zip(frames.split(parts), clip.split(parts), strict=True)]
+    figures = {
+        **asdict(fit),
+        "rounds": len(losses),
+        "psnr_range": round(sum(levels) / len(levels), 2),
+        "psnr_range_of_sequences": [round(level, 2) for level in levels],
+        "seconds": round(time.monotonic() - start, 1),
+        "loss": [float(f"{loss:.4g}") for loss in losses[:: max(1, len(losses) // 200)]],
+        **codes_of(len(clip), problem.generator.code_dim, fit.rank),
+    }
+    _file(fit).parent.mkdir(parents=True, exist_ok=True)
+    found.save(_file(fit))
+    _write({**_read(), fit.name: figures})
+    return figures
+
+
+def representation(fit: Fit) -> Representation:
+    """Codes and generator that the fit came to."""
+    fitted(fit, drawn=True)
+    return Representation.load(_file(fit))
+
+
+def codes_of(frames: int, code_dim: int, rank: int | None) -> dict[str, Any]:
+    """Numbers in free codes and in codes of a rank (eq. 8), and what Section 4.2 states: the rank over the frames."""
+    full = frames * code_dim
+    if rank is None:
+        return {"codes": full, "codes_of_rank": full, "saved_percent": 0.0}
+    return {
+        "codes": full,
+        "codes_of_rank": rank * (frames + code_dim),
+        "saved_percent": round(100 * (1 - rank / frames), 1),
+    }
+
+
+def _file(fit: Fit) -> Path:
+    return RESULTS / "fits" / f"{fit.name}.safetensors"
+
+
+def _read() -> dict[str, dict[str, Any]]:
+    path = RESULTS / "fits.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _write(kept: dict[str, dict[str, Any]]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    draft = RESULTS / f"fits.json.{os.getpid()}.part"
+    draft.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    draft.replace(RESULTS / "fits.json")
+
+
+def minutes(fits: Iterable[Fit]) -> float:
+    """What those fits that are not kept yet will take on two cores, by the paper's networks' cost per frame."""
+    return sum(_seconds(fit) for fit in set(fits) if fit.is_here and fit.name not in _read()) / 60
+
+
+def _seconds(fit: Fit) -> float:
+    frames, channels, *_ = fit.clip().shape
+    if fit.preset == "default":
+        return 0.3 * frames
+    each = 0.0008 if channels == 1 else 0.0042
+    return frames * each * (0.4 if fit.preset == "paper-latent" else 1.0) * (fit.settings().steps or 0)
