@@ -287,11 +287,30 @@ def test_sequences_stay_on_lines_of_their_own():
             close(tail, torch.zeros_like(tail))
 
 
-def test_lines_for_several_sequences_need_the_paper_algorithm():
-    """The joint fit says so."""
+@pytest.mark.parametrize("sequences", [(), (2, 4), (3, 3)])
+def test_codes_on_lines_start_in_the_order_of_time(sequences):
+    """The default's codes move evenly in time, each sequence on a line of its own, all in one plane through 0."""
+    problem = problem_of(DATA["missing"](), sequences=sequences)
+    still = ALGORITHMS["joint"].model_copy(update={"rank": 2, "linear": True, "code_step": 0.0, "start": "smooth"})
+    codes = next(iterate(problem, still)).codes(problem, still).matrix()
+    tail = torch.linalg.svdvals(codes)[2:]
+    close(tail, torch.zeros_like(tail))
+    for part in codes.split(list(sequences or (T,))):
+        steps = part.diff(dim=0)
+        close(steps, steps[:1].expand_as(steps))
+        assert float(steps[0].norm()) > 0.01
+
+
+def test_lines_for_several_sequences_are_kept_by_the_joint_fit():
+    """Each sequence stays on its line, and all codes together in a plane."""
     problem = problem_of(DATA["missing"](), sequences=(3, 3))
-    with pytest.raises(InputError, match="need a paper preset"):
-        next(iterate(problem, ALGORITHMS["joint"].model_copy(update={"rank": 2, "linear": True})))
+    settings = ALGORITHMS["joint"].model_copy(update={"rank": 2, "linear": True, "code_step": 0.1})
+    for state in iterate(problem, settings):
+        codes = state.codes(problem, settings).matrix()
+        tails = [torch.linalg.svdvals(codes)[2:]]
+        tails += [torch.linalg.svdvals(part - part.mean(0))[1:] for part in codes.split((3, 3))]
+        for tail in tails:
+            close(tail, torch.zeros_like(tail))
 
 
 # The loop

@@ -92,8 +92,17 @@ class Fit:
         """All data, the operator, the generator to start from."""
         clip = self.clip()
         operator = operator_of(self.operator, tuple(clip.shape))
-        times = torch.arange(len(clip), dtype=torch.float64) / 25
-        return lowreel.Problem(operator(clip), operator, self._generator(clip), times, sequences=self.sequences)
+        return lowreel.Problem(operator(clip), operator, self._generator(clip), self.times(), sequences=self.sequences)
+
+    def times(self) -> Tensor:
+        """Seconds of the frames, 25 a second; one sequence begins where the one before ends."""
+        if self.preset != "default":  # the paper's codes know no time; frames may be in any order
+            return torch.arange(sum(len(self._numbers(name)) for name in self.clips), dtype=torch.float64) / 25
+        numbers = [self._numbers(name) + k * len(clip_of(name)) for k, name in enumerate(self.clips)]
+        return torch.cat(numbers).double() / 25
+
+    def _numbers(self, name: str) -> Tensor:
+        return torch.tensor(self.frames) if self.frames else torch.arange(len(clip_of(name)))
 
     def _generator(self, clip: Tensor) -> lowreel.Generator:
         _, channels, height, width = clip.shape

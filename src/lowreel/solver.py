@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .errors import InputError
 from .files import tensor_hash
-from .generators import Generator, shared_start, smooth_start
+from .generators import Generator, line_start, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, alive_in, map_data, no_noise, rows_alike, streams, tensors_of, weights_of
 from .orthogonal import orthogonalised
@@ -423,13 +423,18 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
         codes = shared_start(frames, code_dim, problem.seed)
     else:
         generator = problem.generator
-        codes = generator.code_mean + generator.code_spread * smooth_start(problem.times, code_dim, problem.seed)
-    if settings.algorithm == "alternating" or settings.rank is None:
+        codes = generator.code_mean + generator.code_spread * _path_start(problem, settings)
+    if settings.algorithm == "alternating" or settings.rank is None or _joint_lines(problem, settings):
         return {"coefficients": codes}
-    if _joint_lines(problem, settings):
-        raise InputError("linear: several sequences on lines of their own need a paper preset")
     found = factorise(codes, problem.times, settings.rank, affine=settings.linear).tensors()
     return {name: tensor for name, tensor in found.items() if name != "times"}
+
+
+def _path_start(problem: Problem, settings: SolverSettings) -> Tensor:
+    code_dim = problem.generator.code_dim
+    if settings.linear and (settings.rank == 2 or _joint_lines(problem, settings)):
+        return line_start(problem.times, code_dim, problem.seed, problem.sequences)
+    return smooth_start(problem.times, code_dim, problem.seed)
 
 
 def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: int) -> float:
@@ -499,6 +504,9 @@ def _joint_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: in
         fit.adam.zero_grad()
         loss.backward()
         fit.adam.step()
+        if _joint_lines(problem, settings):
+            with torch.no_grad():
+                fit.codes["coefficients"].copy_(_projected(fit.codes["coefficients"], problem, settings))
         fit.step_matrices(one_cycle(progress) * (settings.matrix_step or 0.0), settings.decay)
         total += float(loss.detach()) * len(frames)
     return total / fit.frames

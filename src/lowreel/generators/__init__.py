@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import InputError
 from .base import Generator
 from .dcgan import Dcgan, shared_start
-from .decoder import Decoder, smooth_start
+from .decoder import Decoder, line_start, smooth_start
 from .weights import STATE_DICTS, from_spec, load_weights, save_weights, weights_header
 from .zoo import ZOO, pretrained, zoo_file
 
@@ -18,6 +18,7 @@ __all__ = [
     "Decoder",
     "Generator",
     "from_spec",
+    "line_start",
     "load_weights",
     "make",
     "pretrained",

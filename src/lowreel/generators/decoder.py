@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -133,3 +134,22 @@ def smooth_start(times: Tensor, code_dim: int, seed: int, spread: float = 0.3) -
     phase = 2 * math.pi * (frequency * position + torch.rand(1, half, generator=source))
     path = torch.cat([phase.sin(), phase.cos()], 1)[:, :code_dim]
     return torch.randn(1, code_dim, generator=source) + spread * path
+
+
+def line_start(times: Tensor, code_dim: int, seed: int, sequences: Sequence[int] = (), spread: float = 0.3) -> Tensor:
+    """Codes on a line that move evenly in time, (T, K); of several sequences each on a line of its own in one plane.
+
+    sequences: their lengths. Each line begins and ends a `spread` away from its middle. Codes on a line keep the order
+    that they start with: one that differs from that of the frames would have to be undone by the weights.
+    """
+    source = seeded(seed, CODES)
+    first, second = torch.linalg.qr(torch.randn(code_dim, 2, generator=source))[0].T * math.sqrt(code_dim)
+    parts = times.split(list(sequences)) if sequences else [times]
+    codes = []
+    for k, part in enumerate(parts):
+        angle = 2 * math.pi * k / len(parts)
+        middle, along = math.cos(angle) * first + math.sin(angle) * second, math.cos(angle) * second
+        along = along - math.sin(angle) * first
+        span = float(part[-1] - part[0]) or 1.0
+        codes.append(middle + spread * (2 * (part - part[0]) / span - 1).float()[:, None] * along)
+    return torch.cat(codes)
