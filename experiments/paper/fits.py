@@ -6,11 +6,12 @@ script that is started again makes what is missing and nothing else.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -41,7 +42,8 @@ class Fit:
 
     clips: names or paths under CLIPS, one sequence each; operator: identity, missing SHARE or gaussian M; rank,
     similarity, linear: as in the settings; start: trained weights or random ones; steps: rounds, None for the preset's
-    own; frames: of each clip, in this order; None takes them all.
+    own; frames: of each clip, in this order; None takes them all. minibatch: frames that the paper's steps, which are
+    proportional to them, are counted over; None takes those that are fitted.
     """
 
     clips: tuple[str, ...]
@@ -53,11 +55,12 @@ class Fit:
     start: Literal["trained", "random"] = "trained"
     steps: int | None = None
     frames: tuple[int, ...] | None = None
+    minibatch: int | None = None
 
     @property
     def name(self) -> str:
         """A short name that no other fit has."""
-        told = json.dumps(asdict(self), sort_keys=True)
+        told = json.dumps({name: value for name, value in asdict(self).items() if value is not None}, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def clip(self) -> Tensor:
@@ -86,7 +89,12 @@ class Fit:
             similarity=self.similarity if self.preset != "default" else "auto",
             steps=self.steps,
         )
-        return settings.solver()
+        solver = settings.solver()
+        if self.minibatch is None:
+            return solver
+        share = self.minibatch / len(self.clip())
+        steps = {"code_step": share * solver.code_step, "weight_step": share * solver.weight_step}
+        return solver.model_copy(update=steps)
 
     def problem(self) -> lowreel.Problem:
         """All data, the operator, the generator to start from."""
@@ -204,3 +212,15 @@ def _seconds(fit: Fit) -> float:
         return 0.3 * frames
     each = 0.0008 if channels == 1 else 0.0042
     return frames * each * (0.4 if fit.preset == "paper-latent" else 1.0) * (fit.settings().steps or 0)
+
+
+def start(description: str, wanted: Callable[[bool], Iterable[Fit]]) -> bool:
+    """Read --full and --minutes, say how long the fits that are wanted will take; whether it is --full."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--full", action="store_true", help="ten sequences and 2000 rounds everywhere")
+    parser.add_argument("--minutes", action="store_true", help="say how long it will take, and do nothing")
+    chosen = parser.parse_args()
+    print(f"{description} About {minutes(wanted(chosen.full)):.0f} minutes on two cores.", flush=True)
+    if chosen.minutes:
+        raise SystemExit
+    return chosen.full

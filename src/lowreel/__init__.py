@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .errors import InputError
     from .generators import Dcgan, Decoder, Generator, load_weights, pretrained
     from .latents import Codes
+    from .manifold import circular_correlation, cross_faded, embedded, order_along, spearman
     from .measure import (
         Functions,
         Gaussian,
@@ -58,6 +59,7 @@ _HOMES = {
     "solver": ("Problem", "State", "iterate"),
     "recover": ("recover", "Recovery"),
     "representation": ("Representation",),
+    "manifold": ("embedded", "order_along", "spearman", "circular_correlation", "cross_faded"),
     "baselines": ("baselines",),
     "metrics": ("psnr", "psnr_range", "ssim"),
     "errors": ("InputError",),
@@ -93,6 +95,11 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "recover",
     "Recovery",
     "Representation",
+    "embedded",
+    "order_along",
+    "spearman",
+    "circular_correlation",
+    "cross_faded",
     "baselines",
     "psnr",
     "psnr_range",

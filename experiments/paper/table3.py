@@ -1,0 +1,73 @@
+"""Table 3: KTH clips from a fifth of their pixels, with free codes and with codes on a line."""
+
+import argparse
+from pathlib import Path
+
+from fits import CLIPS, Fit, Preset, fitted, minutes
+from tables import COLOUR_ROUNDS
+
+PAPER = {
+    "boxing": (50, (22.45, 22.62, 32.37, 30.38)),
+    "handclapping": (50, (26.03, 26.2, 35.74, 33.98)),
+    "handwaving": (50, (22.29, 20.65, 30.01, 27.48)),
+    "jogging": (30, (23.82, 18.58, 26.4, 24.01)),
+    "running": (30, (25.74, 20.66, 27.54, 27.56)),
+    "walking": (55, (23.72, 18.44, 27.53, 27.33)),
+}
+"""Frames, and psnr_range of codes alone (free, line) and of codes and weights (free, line)."""
+
+COLUMNS: tuple[tuple[Preset, bool], ...] = (
+    ("paper-latent", False),
+    ("paper-latent", True),
+    ("paper-joint", False),
+    ("paper-joint", True),
+)
+
+WANTED = (
+    "KTH's own files, such as person01_boxing_d1_uncomp.avi, one of each action, in one folder (--kth FOLDER); the "
+    "paper does not say which persons and frames it took"
+)
+
+
+def clip_in(folder: Path | None, action: str) -> tuple[str, int] | None:
+    """Path and number of frames of an action's clip; the paper's Person Walking stands in for walking."""
+    found = sorted(folder.glob(f"*{action}*")) if folder else []
+    if found:
+        return str(found[0].resolve()), PAPER[action][0]
+    return ("walking/seq1", PAPER[action][0]) if action == "walking" and (CLIPS / "walking/seq1").exists() else None
+
+
+def fits_of(clip: str, frames: int, *, full: bool) -> list[Fit]:
+    """The four columns of a row."""
+    return [
+        Fit(
+            (clip,),
+            "missing 0.8",
+            preset,
+            rank=2 if line else None,
+            linear=line,
+            steps=None if full else COLOUR_ROUNDS[preset],
+            frames=tuple(range(frames)),
+        )
+        for preset, line in COLUMNS
+    ]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kth", type=Path, help=WANTED)
+    parser.add_argument("--full", action="store_true", help="2000 rounds")
+    parser.add_argument("--minutes", action="store_true", help="say how long it will take, and do nothing")
+    chosen = parser.parse_args()
+    found = {action: clip_in(chosen.kth, action) for action in PAPER}
+    rows = {action: fits_of(*clip, full=chosen.full) for action, clip in found.items() if clip}
+    print(f"{__doc__} About {minutes(fit for fits in rows.values() for fit in fits):.0f} minutes on two cores.")
+    if not chosen.minutes:
+        for action, (_, paper) in PAPER.items():
+            if action not in rows:
+                print(f"{action:<14} left out; wanted are {WANTED}")
+                continue
+            for fit, (preset, line), wanted in zip(rows[action], COLUMNS, paper, strict=True):
+                level = fitted(fit)["psnr_range"]
+                codes = "line" if line else "free"
+                print(f"{action:<14} {preset:<13} {codes}  {level:6.2f} dB, paper {wanted:.2f}, {level - wanted:+.2f}")
