@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: .venv demo test test-slow test-interop lint types examples check clean
+.PHONY: .venv demo paper paper-full test test-slow test-interop lint types examples check clean
 
 .venv: .venv/installed
 
@@ -37,6 +37,13 @@ lint: .venv
 
 types: .venv
 	$(BIN)/mypy
+
+# The paper's tables and figures: named sequences and fewer rounds, hours; ten sequences and all rounds, a day.
+paper: .venv
+	$(BIN)/python experiments/paper/all.py
+
+paper-full: .venv
+	$(BIN)/python experiments/paper/all.py --full
 
 examples: .venv
 	for script in examples/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done

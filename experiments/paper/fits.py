@@ -167,6 +167,11 @@ def fitted(fit: Fit, *, drawn: bool = False) -> dict[str, Any]:
     return figures
 
 
+def is_kept(fit: Fit) -> bool:
+    """Whether the figures of a fit are there."""
+    return fit.name in _read()
+
+
 def representation(fit: Fit) -> Representation:
     """Codes and generator that the fit came to."""
     fitted(fit, drawn=True)
