@@ -358,3 +358,17 @@ def test_the_pace_of_a_limited_run_leaves_out_the_first_round():
     assert _affordable(1, 1, 12.0, 12.0, 20, 1000) == 2, "a first round of more than half of the limit"
     assert _affordable(4, 4, 3.0, 3.3, 20, 50) == 50, "never more than planned"
     assert _affordable(9, 9, 1.0, 25.0, 20, 50) == 10, "at least one more, which the limit itself then ends"
+
+
+WRONG = {
+    "rank": ({"rank": 0}, "rank: Input should be greater than 0, or Input should be 'auto', got 0"),
+    "two": ({"similarity": 2, "stepz": 1}, "similarity: .*got 2; stepz: Extra inputs are not permitted, got 1"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "told"), WRONG.values(), ids=WRONG)
+def test_wrong_settings_are_told_in_one_sentence(wrong, told):
+    """As any other wrong input of a caller, with the names of the settings."""
+    with pytest.raises(InputError, match=told) as raised:
+        RecoverSettings(**wrong)
+    assert "\n" not in str(raised.value)

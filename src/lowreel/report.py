@@ -153,19 +153,20 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column()
-    for name, value in _figures(summary):
-        table.add_row(name, value)
+    for name, value in figures(summary):
+        table.add_row(name, f"[bold]{value}[/]" if name == "PSNR" else value)
     return table
 
 
-def _figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+def figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """What there is to say of a finished run, from its summary: name and text of each line."""
     rows = [
         ("clip", f"{s['frames']} frames, {s['height']}x{s['width']}, {'grey' if s['channels'] == 1 else 'colour'}"),
         ("measured", f"{s['operator']['kind']}, {s['numbers_per_pixel']:.3f} numbers per pixel value"),
     ]
     if s.get("psnr") is not None or s.get("psnr_representation") is not None:
         rows += [
-            ("PSNR", f"[bold]{decibels(s['psnr'])}[/] (peak 1), {decibels(s['psnr_range'])} (peak max - min)"),
+            ("PSNR", f"{decibels(s['psnr'])} (peak 1), {decibels(s['psnr_range'])} (peak max - min)"),
             ("SSIM", "n/a" if s["ssim"] is None else f"{s['ssim']:.3f}"),
             ("generator alone", f"{decibels(s['psnr_representation'])} (peak 1)"),
         ]

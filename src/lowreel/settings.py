@@ -6,7 +6,7 @@ The command line, the run folder's `config.json` and the Python functions all us
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -15,9 +15,12 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    ValidationError,
     field_validator,
     model_validator,
 )
+
+from .errors import InputError
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 DataTerm = Literal["squared", "weighted", "huber", "l1"]
@@ -26,7 +29,39 @@ Quality = Literal["draft", "standard", "best"]
 Auto = Literal["auto"]
 
 
-class Settings(BaseModel):
+class _InOneSentence(type(BaseModel)):  # type: ignore[misc]
+    """Wrong settings are the caller's: an InputError that names them, what was wanted and what came.
+
+    In the call, and not in a validator: pydantic would put a ValueError of a validator into an error of its own.
+    """
+
+    def __call__(cls, **values: Any) -> Any:
+        try:
+            return super().__call__(**values)
+        except ValidationError as error:
+            raise InputError(_told(error)) from error
+
+
+def _told(error: ValidationError) -> str:
+    """What is wrong with each setting; one that may be a number or a word has an error for each of these."""
+    wanted: dict[str, list[str]] = {}
+    came: dict[str, str] = {}
+    for e in error.errors():
+        name = str(e["loc"][0]) + ": " if e["loc"] else ""
+        wanted.setdefault(name, []).append(e["msg"].removeprefix("Value error, "))
+        came[name] = f", got {e['input']!r}" if e["loc"] else ""
+    return "; ".join(f"{name}{', or '.join(told)}{came[name]}" for name, told in wanted.items())
+
+
+if TYPE_CHECKING:  # the type checker knows the fields of each model
+    _Model = BaseModel
+else:
+
+    class _Model(BaseModel, metaclass=_InOneSentence):
+        """A model whose errors are in one sentence."""
+
+
+class Settings(_Model):
     """Frozen; an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -321,8 +321,10 @@ def info(file: Path) -> None:
     """
     from .describe import describe
 
-    for name, value in describe(file).items():
-        print(f"{name:<14} {value}")
+    found = describe(file)
+    width = max(14, *(len(name) for name in found))
+    for name, value in found.items():
+        print(f"{name:<{width}} {value}")
 
 
 def _measure(

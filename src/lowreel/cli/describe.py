@@ -13,6 +13,7 @@ from ..generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_fil
 from ..measure import data_header
 from ..metrics import error_decibels
 from ..names import is_clip_name, is_wrong_clip_name
+from ..report import figures
 from ..representation import Representation
 from ..runs import Run
 from ..trainings import Training
@@ -113,4 +114,9 @@ def _run(path: Path) -> dict[str, Any]:
         progress = run.load_progress()
         at = f"round {progress.state.step} of {progress.steps}" if progress else "not begun"
         return {"run": path, "state": f"unfinished, {at}; go on with: lowreel recover {path} --resume"}
-    return {"run": path, **summary}
+    return {
+        "run": path,
+        **dict(figures(summary)),
+        "verdict": summary["trust"],
+        "outcome": summary["outcome"]["sentence"],
+    }
