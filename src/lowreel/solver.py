@@ -87,6 +87,11 @@ class Problem:
         return all(n < len(entries) for n, entries in zip(rows, known, strict=True))
 
     @cached_property
+    def gain(self) -> float:
+        """Mean square norm of the operator's rows: by how much the data term of eq. (5) is steeper than for pixels."""
+        return 1.0 if self.operator.picks_pixels else self.operator.row_norm() ** 2
+
+    @cached_property
     def grey_level(self) -> float:
         """What one hundredth of the way from black to white is in the units of the data."""
         return 0.01 * self.operator.row_norm()
@@ -440,8 +445,9 @@ def _path_start(problem: Problem, settings: SolverSettings) -> Tensor:
 def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: int) -> float:
     """Algorithm 1: gradient step on the codes, projection, Adam step on the weights at the projected codes.
 
-    The step on the codes is the authors' as long as it lowers the loss. It is halved after each step that does not,
-    and recovers slowly: with weights or operators of larger curvature than theirs, theirs oscillates.
+    The step on the codes is the authors', for data whose rows have norm 1 (`Problem.gain`), as long as it lowers the
+    loss. It is halved after each step that does not, and recovers slowly: with weights of larger curvature than theirs,
+    theirs oscillates.
     """
     z = fit.codes["coefficients"]
     loss = _paper_loss(fit, problem, settings)
@@ -450,7 +456,7 @@ def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, st
         fit.judge_code_step(fit.code_loss, before)
     (gradient,) = torch.autograd.grad(loss, z)
     with torch.no_grad():
-        z.sub_(fit.code_share * settings.code_step * fit.frames * gradient)
+        z.sub_(fit.code_share * settings.code_step * fit.frames / problem.gain * gradient)
         z.copy_(_projected(z, problem, settings))
     if fit.adam is not None:
         loss = _paper_loss(fit, problem, settings)
