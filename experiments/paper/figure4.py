@@ -1,7 +1,7 @@
 """Figure 4: 90 % of the pixels missing, codes alone: plain, similar (lambda = 0.6), and of low rank."""
 
 from fits import Fit, fitted, representation, start
-from pictures import draw_rows
+from pictures import draw_rows, tell
 from tables import COLOUR_ROUNDS, SIMILARITY, WALKING
 
 RANKS = {"rotating-mnist:3": 4, "rotating-mnist:5": 4, WALKING: 16}
@@ -20,6 +20,7 @@ def fits_of(clip: str, *, full: bool) -> dict[str, Fit]:
 
 if __name__ == "__main__":
     full = start(__doc__, lambda full: [fit for clip in RANKS for fit in fits_of(clip, full=full).values()])
+    told = []
     for clip in RANKS:
         fits = fits_of(clip, full=full)
         if not fits["plain"].is_here:
@@ -28,7 +29,8 @@ if __name__ == "__main__":
         rows = [("true", fits["plain"].clip())]
         for name, fit in fits.items():
             found = fitted(fit)
-            saved = f", {found['saved_percent']:g} % of the codes saved" if fit.rank else ""
-            print(f"{clip:<18} {name:<12} {found['psnr_range']:6.2f} dB{saved}")
+            saved = f"{found['saved_percent']:g} %" if fit.rank else ""
+            told.append({"clip": clip, "codes": name, "dB": found["psnr_range"], "codes saved": saved})
             rows.append((f"{name}\n{found['psnr_range']:.1f} dB", representation(fit).frames()))
         draw_rows(f"figure4_{clip.replace('/', '-').replace(':', '-')}", rows)
+    tell("figure4", told)

@@ -1,8 +1,9 @@
 """Figure 6: codes and weights fitted to a clip known in full, with the codes on a line."""
 
 import numpy as np
+import torch
 from fits import Fit, clip_of, fitted, representation, start
-from pictures import draw_rows, figure_of, save
+from pictures import draw_rows, figure_of, save, tell
 from tables import MINIBATCH
 
 import lowreel
@@ -34,25 +35,34 @@ def correlation(fit: Fit) -> float:
     return lowreel.spearman(alpha, fit.frames or range(len(alpha)))
 
 
+def steps_in_order(fit: Fit) -> str:
+    """How many steps from one frame to the next are steps along the line too."""
+    codes = representation(fit).codes.matrix()
+    in_time = codes[torch.tensor(fit.frames).argsort()] if fit.frames else codes
+    kept = lowreel.order_along(in_time).kept
+    return f"{sum(kept)} of {len(kept)}"
+
+
 if __name__ == "__main__":
     start(__doc__, lambda _: [fit for clip in PAPER for fit in fits_of(clip).values()])
     figure = figure_of(9, 3.6)
+    told = []
     for axes, clip in zip(figure.subplots(1, 2), PAPER, strict=True):
         fits = fits_of(clip)
         for name, fit in fits.items():
-            rho = f", Spearman {correlation(fit):+.3f}" if fit.linear else ""
-            print(f"{clip:<18} {name:<22} {fitted(fit)['psnr_range']:6.2f} dB{rho}")
+            row = {"clip": clip, "codes": name, "dB": fitted(fit)["psnr_range"], "paper, line": PAPER[clip]}
+            told.append(row | {"Spearman": "", "steps in order": ""})
             if fit.linear:
-                alpha = position(fit)
+                alpha, rho = position(fit), round(correlation(fit), 4)
+                told[-1] |= {"Spearman": rho, "steps in order": steps_in_order(fit)}
                 alpha = (alpha - alpha.mean()) / alpha.std()
-                axes.plot(list(fit.frames or range(len(alpha))), alpha.tolist(), ".", label=f"{name}{rho}")
-        order = lowreel.order_along(representation(fits["line"]).codes.matrix())
-        print(
-            f"{clip:<18} the line keeps {sum(order.kept)} of {len(order.kept)} steps in order; paper {PAPER[clip]} dB"
-        )
+                axes.plot(
+                    list(fit.frames or range(len(alpha))), alpha.tolist(), ".", label=f"{name}, Spearman {rho:+.3f}"
+                )
         axes.set(title=clip, xlabel="frame", ylabel="position along the line (standardised)")
         axes.legend(fontsize=6, frameon=False)
         rows = [("true", fits["line"].clip())]
         rows += [(name, representation(fits[name]).frames()) for name in ("line", "default preset, line")]
         draw_rows(f"figure6_{clip.replace(':', '-')}", rows)
     save(figure, "figure6")
+    tell("figure6", told)

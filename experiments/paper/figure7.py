@@ -1,7 +1,8 @@
 """Figure 7: three turning digits by one generator, each on a line of its own, all codes in one plane."""
 
+import torch
 from fits import Fit, fitted, representation, start
-from pictures import draw_paths, draw_rows, figure_of, save
+from pictures import draw_paths, draw_rows, figure_of, save, tell
 
 import lowreel
 
@@ -17,19 +18,20 @@ FITS = {
 def coordinates(fit: Fit):
     """Codes in the plane through 0 that they lie in, (T, 2) of each sequence."""
     codes = representation(fit).codes.matrix()
-    u, s, _ = codes.svd()
+    u, s, _ = torch.linalg.svd(codes, full_matrices=False)
     return (u[:, :2] * s[:2]).split(list(fit.sequences))
 
 
 if __name__ == "__main__":
     start(__doc__, lambda _: list(FITS.values()))
-    figure = figure_of(9, 4)
+    figure, told = figure_of(9, 4), []
     for axes, (name, fit) in zip(figure.subplots(1, 2), FITS.items(), strict=True):
         parts = coordinates(fit)
         levels = fitted(fit)["psnr_range_of_sequences"]
         for digit, level, part in zip(DIGITS, levels, parts, strict=True):
             alpha = lowreel.embedded(part, 1).coordinates[:, 0]
-            print(f"{name:<12} {digit:<18} {level:6.2f} dB, Spearman {lowreel.spearman(alpha, range(len(alpha))):+.3f}")
+            rho = round(lowreel.spearman(alpha, range(len(alpha))), 4)
+            told.append({"preset": name, "clip": digit, "dB": level, "Spearman": rho})
         axes.set_title(name, fontsize=9)
         numbers = range(1, 1 + len(parts[0]))
         draw_paths(axes, [(d, p, numbers) for d, p in zip(DIGITS, parts, strict=True)], ("first vector", "second"))
@@ -38,3 +40,4 @@ if __name__ == "__main__":
         rows = [row for d, a, b in zip(DIGITS, true, frames, strict=True) for row in ((d, a), ("drawn", b))]
         draw_rows(f"figure7_{name}", rows)
     save(figure, "figure7")
+    tell("figure7", told)

@@ -1,11 +1,9 @@
 """Figure 8: three turning digits of 20 frames with frames 11 to 15 left out, which are drawn from the codes."""
 
-import json
-
 import torch
 from figure7 import coordinates
 from fits import RESULTS, Fit, clip_of, fitted, representation, start
-from pictures import draw_paths, draw_rows, figure_of, save
+from pictures import draw_paths, draw_rows, figure_of, save, tell
 
 import lowreel
 
@@ -37,9 +35,9 @@ if __name__ == "__main__":
             nearest = seen[[9, 9, 9, 10, 10]]
             clips = {"codes": frames, "cross-fading": lowreel.cross_faded(seen, TIMES, at), "nearest frame": nearest}
             levels = {what: round(lowreel.psnr_range(clip, true), 2) for what, clip in clips.items()}
-            told.append({"preset": name, "digit": digit, "seen": fitted(fit)["psnr_range"], **levels})
-            kept = lowreel.order_along(codes).is_kept
-            print(f"{name:<12} {digit}: left-out frames {levels}, path {'in' if kept else 'out of'} order")
+            kept = "kept" if lowreel.order_along(codes).is_kept else "lost"
+            known = dict(zip(DIGITS, fitted(fit)["psnr_range_of_sequences"], strict=True))
+            told.append({"preset": name, "clip": digit, "measured frames": known[digit], **levels, "order": kept})
             rows += [(f"{digit}\ntrue", true), (f"{name}\n{levels['codes']:.1f} dB", frames)]
             rows.append((f"cross-fading\n{levels['cross-fading']:.1f} dB", clips["cross-fading"]))
         many = drawn(fit, torch.linspace(0, 19 / 25, 1000, dtype=torch.float64))
@@ -50,4 +48,4 @@ if __name__ == "__main__":
         paths = [(digit, part, numbers) for digit, part in zip(DIGITS, coordinates(fit), strict=True)]
         draw_paths(axes, paths, ("first vector", "second"))
     save(figure, "figure8")
-    (RESULTS / "figure8.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    tell("figure8", told)

@@ -4,7 +4,7 @@ import math
 
 import torch
 from fits import Fit, fitted, representation, start
-from pictures import draw_rows, figure_of, save
+from pictures import draw_rows, figure_of, save, tell
 
 import lowreel
 
@@ -29,14 +29,15 @@ if __name__ == "__main__":
     fits = [fit for fit in FITS.values() if fit.is_here]
     start(__doc__, lambda _: fits)
     if not fits:
-        raise SystemExit("left out: the clip is not on this machine")
-    figure = figure_of(9, 4)
+        print(f"{BUNNY}: left out, it is not on this machine")
+        raise SystemExit
+    figure, told = figure_of(9, 4), []
     rows = [("true", fits[0].clip())]
     for axes, (name, fit) in zip(figure.subplots(1, 2), FITS.items(), strict=True):
         plane = lowreel.embedded(representation(fit).codes.matrix(), 2).coordinates
         found = lowreel.circular_correlation(angle_in_plane(plane), ANGLE)
         level = fitted(fit)["psnr_range"]
-        print(f"{name:<12} {level:6.2f} dB, circular correlation with the bunny's angle {found:+.3f}")
+        told.append({"preset": name, "dB": level, "circular correlation": round(found, 3)})
         rows.append((f"{name}\n{level:.1f} dB", representation(fit).frames()))
         axes.plot(*plane.numpy().T, color="0.8", lw=0.8, zorder=1)
         points = axes.scatter(*plane.numpy().T, c=ANGLE.numpy() * 180 / math.pi, cmap="hsv", s=22, zorder=2)
@@ -44,3 +45,4 @@ if __name__ == "__main__":
         axes.set_title(f"{name}: circular correlation {found:+.2f}", fontsize=9)
     draw_rows("figure9_frames", rows)
     save(figure, "figure9")
+    tell("figure9", told)

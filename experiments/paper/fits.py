@@ -7,6 +7,7 @@ script that is started again makes what is missing and nothing else.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -26,6 +27,9 @@ from lowreel import Representation
 RESULTS = Path(__file__).parent / "results"
 CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "paper_clips"
 """The real clips of the paper, which the repository may not ship: see experiments/paper/README.md."""
+
+ALGORITHM = 1
+"""To be raised where the same settings come to other fits than before; those that are kept then do not count."""
 
 MATRICES = 4 * 10**9
 """Bytes for the matrices of Gaussian projections: those of the Color Wheel are held whole."""
@@ -60,7 +64,8 @@ class Fit:
     @property
     def name(self) -> str:
         """A short name that no other fit has."""
-        told = json.dumps({name: value for name, value in asdict(self).items() if value is not None}, sort_keys=True)
+        asked = {name: value for name, value in asdict(self).items() if value is not None}
+        told = json.dumps([ALGORITHM, asked, self.settings().model_dump()], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def clip(self) -> Tensor:
@@ -163,7 +168,7 @@ def fitted(fit: Fit, *, drawn: bool = False) -> dict[str, Any]:
     }
     _file(fit).parent.mkdir(parents=True, exist_ok=True)
     found.save(_file(fit))
-    _write({**_read(), fit.name: figures})
+    _keep(fit.name, figures)
     return figures
 
 
@@ -199,11 +204,19 @@ def _read() -> dict[str, dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def _write(kept: dict[str, dict[str, Any]]) -> None:
+def _keep(name: str, figures: dict[str, Any]) -> None:
+    """Write the figures of a fit beside those that others, at work at the same time, have written."""
     RESULTS.mkdir(exist_ok=True)
-    draft = RESULTS / f"fits.json.{os.getpid()}.part"
-    draft.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    draft.replace(RESULTS / "fits.json")
+    with open(RESULTS / "fits.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        write_json("fits.json", {**_read(), name: figures})
+
+
+def write_json(name: str, content: Any) -> None:
+    """Write results/NAME."""
+    draft = RESULTS / f"{name}.{os.getpid()}.part"
+    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    draft.replace(RESULTS / name)
 
 
 def minutes(fits: Iterable[Fit]) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fits import RESULTS
+from fits import RESULTS, write_json
 from torch import Tensor
 
 
@@ -50,6 +50,13 @@ def draw_paths(axes: Any, paths: Sequence[tuple[str, Tensor, Sequence[int]]], la
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, frameon=False)
+
+
+def tell(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print what was found for a figure, and keep it as results/NAME.json, from which README.md has it."""
+    for row in rows:
+        print("  ".join(f"{key}: {value}" for key, value in row.items()))
+    write_json(f"{name}.json", list(rows))
 
 
 def save(figure: Any, name: str) -> Path:

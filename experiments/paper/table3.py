@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from fits import CLIPS, Fit, Preset, fitted, minutes
+from pictures import tell
 from tables import COLOUR_ROUNDS
 
 PAPER = {
@@ -62,6 +63,7 @@ if __name__ == "__main__":
     found = {action: clip_in(chosen.kth, action) for action in PAPER}
     rows = {action: fits_of(*clip, full=chosen.full) for action, clip in found.items() if clip}
     print(f"{__doc__} About {minutes(fit for fits in rows.values() for fit in fits):.0f} minutes on two cores.")
+    told = []
     if not chosen.minutes:
         for action, (_, paper) in PAPER.items():
             if action not in rows:
@@ -70,4 +72,5 @@ if __name__ == "__main__":
             for fit, (preset, line), wanted in zip(rows[action], COLUMNS, paper, strict=True):
                 level = fitted(fit)["psnr_range"]
                 codes = "line" if line else "free"
-                print(f"{action:<14} {preset:<13} {codes}  {level:6.2f} dB, paper {wanted:.2f}, {level - wanted:+.2f}")
+                told.append({"clip": action, "fitted": preset, "codes": codes, "dB": level, "paper": wanted})
+        tell("table3", told)

@@ -84,6 +84,8 @@ class Codes:
 
         curve: linear from frame to frame, or cubic, smooth and never beyond the two frames it lies between.
         """
+        if curve not in ("linear", "cubic"):
+            raise InputError(f"curve: expected linear or cubic, got {curve!r}")
         if len(self) == 1:
             return self.matrix().expand(len(times), -1)
         if curve == "cubic":

@@ -24,7 +24,7 @@ class Order:
     """Where a path keeps the order of its frames.
 
     kept: for each step from one frame to the next, whether no other frame lies between the two; neighbours: pairs of
-    frames that are next to each other on the path but not in time, one for each step that is not kept.
+    frames that are next to each other on the path but not in time.
     """
 
     kept: tuple[bool, ...]
@@ -84,10 +84,13 @@ def order_sentence(order: Order, names: Sequence[int] | None = None) -> str:
 
     if order.is_kept:
         return "The path of the codes keeps the order of the frames."
-    pairs = [f"{name(a)} and {name(b)}" for a, b in order.neighbours]
-    shown = "; frames ".join(pairs[:3]) + (f" (and {len(pairs) - 3} more pairs)" if len(pairs) > 3 else "")
     told = "The path of the codes keeps the order of the frames only in places"
-    told += f": frames {shown} are neighbours on the path." if pairs else "."
+    pairs = [f"{name(a)} and {name(b)}" for a, b in order.neighbours]
+    if pairs:
+        others = f", as are {', '.join(pairs[1:3])}" if len(pairs) > 1 else ""
+        more = f" (and {len(pairs) - 3} more pairs)" if len(pairs) > 3 else ""
+        told += f": frames {pairs[0]} are neighbours on the path{others}{more}"
+    told += "."
     first, last = order.longest
     if last - first < 2:
         return f"{told} No stretch of it is in order: frames between may look like other parts of the clip."
@@ -115,12 +118,6 @@ def _direction(angles: Tensor) -> Tensor:
     return torch.atan2(angles.sin().sum(), angles.cos().sum())
 
 
-def angles_around(coordinates: Tensor) -> Tensor:
-    """Angle of each point of the plane, (T, 2), around the points' mean, in radians."""
-    centred = coordinates - coordinates.mean(0)
-    return torch.atan2(centred[:, 1], centred[:, 0])
-
-
 @dataclass(frozen=True)
 class Embedding:
     """Codes seen in their first principal directions.
@@ -146,24 +143,28 @@ def embedded(codes: Tensor, dimensions: int = 3) -> Embedding:
 
 
 def frames_without_data(operator: Measurement) -> list[int]:
-    """Frames of which the data says nothing on its own, such as those that a mask leaves out altogether."""
+    """Frames of which the data says nothing, such as those that a mask leaves out altogether."""
     known = tensors_of(operator.informative())
     parts = operator.parts()
-    if len(known) != 1 or len(known[0]) != len(parts):
+    if any(len(entries) != len(parts) for entries in known):
         return []
-    blank = [part.frames for part, entries in zip(parts, known[0], strict=True) if not bool(entries.any())]
-    return sorted(frame for frames in blank for frame in frames)
+    blank = [k for k in range(len(parts)) if not any(bool(entries[k].any()) for entries in known)]
+    return sorted(frame for k in blank for frame in parts[k].frames)
+
+
+GAP = 1.9
+"""Usual steps from which on one hides a missing frame; those of a film shown on television are 1.5 times as long."""
 
 
 def gaps_in(times: Tensor) -> list[float]:
-    """Seconds at which frames are missing: where a step is of twice the usual length or more, evenly inside it."""
+    """Seconds at which frames are missing: where a step is of about twice the usual length or more, evenly inside."""
     steps = times.diff()
     if not len(steps):
         return []
     usual = float(steps.median())
     found: list[float] = []
     for start, step in zip(times[:-1].tolist(), steps.tolist(), strict=True):
-        count = round(step / usual)
+        count = round(step / usual) if step > GAP * usual else 1
         found += [start + step * k / count for k in range(1, count)]
     return found
 

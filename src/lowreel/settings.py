@@ -39,18 +39,22 @@ class _InOneSentence(type(BaseModel)):  # type: ignore[misc]
         try:
             return super().__call__(**values)
         except ValidationError as error:
-            raise InputError(_told(error)) from error
+            raise InputError(told(error)) from error
 
 
-def _told(error: ValidationError) -> str:
-    """What is wrong with each setting; one that may be a number or a word has an error for each of these."""
+def told(error: ValidationError, *, flags: bool = False) -> str:
+    """What is wrong with each setting; one that may be a number or a word has an error for each of these.
+
+    flags: with the names that settings have on the command line.
+    """
     wanted: dict[str, list[str]] = {}
     came: dict[str, str] = {}
     for e in error.errors():
         name = str(e["loc"][0]) + ": " if e["loc"] else ""
+        name = f"--{name.replace('_', '-')}" if flags and name else name
         wanted.setdefault(name, []).append(e["msg"].removeprefix("Value error, "))
-        came[name] = f", got {e['input']!r}" if e["loc"] else ""
-    return "; ".join(f"{name}{', or '.join(told)}{came[name]}" for name, told in wanted.items())
+        came[name] = f", got {e['input']!r}" if e["loc"] and e["type"] != "missing" else ""
+    return "; ".join(f"{name}{', or '.join(messages)}{came[name]}" for name, messages in wanted.items())
 
 
 if TYPE_CHECKING:  # the type checker knows the fields of each model
@@ -248,20 +252,22 @@ class RecoverSettings(Settings):
 class InterpolateSettings(Settings):
     """Which frames are drawn between those of a recovery, and how they are written."""
 
-    frames: Annotated[int, Field(ge=2)] | None = Field(
+    frames: Annotated[int, Field(ge=2, le=100_000)] | None = Field(
         None, description="how many to draw, evenly spaced in time; default: ten for each step of the clip"
     )
     between: tuple[int, int] | None = Field(
         None, description="A B: from frame A to frame B, counted from 0; default: the first and the last"
     )
     missing: bool = Field(
-        False, description="the whole clip, in which only frames of which nothing was measured are drawn anew"
+        False, description="the whole clip as it was recovered, with the frames of which nothing was measured drawn"
     )
     curve: Literal["linear", "cubic"] = Field(
         "linear", description="how the codes go from frame to frame: linear, or cubic, which is smooth"
     )
-    slow: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        1.0, description="how many times slower than the clip the video plays"
+    slow: Annotated[float, Field(ge=1e-3, le=1e4)] | None = Field(
+        None,
+        description="how many times slower than the clip the video plays; default: as fast as the clip, or, where that "
+        "were more than 60 frames a second, at the clip's own number of frames a second",
     )
 
 
@@ -373,8 +379,10 @@ class BlocksSettings(Settings):
 class FramesSettings(Settings):
     """Missing frames."""
 
-    ratio: float = Field(0.5, description="share of the frames dropped, between 0 and 1")
-    drop: str | None = Field(None, description="A:B: frames A to B - 1 are dropped, in place of a random share")
+    ratio: float | None = Field(None, description="share of the frames dropped, between 0 and 1; default: 0.5")
+    drop: str | None = Field(
+        None, description="A:B: frames A to B - 1, counted from 0, are dropped in place of a random share"
+    )
 
 
 class CountSettings(Settings):

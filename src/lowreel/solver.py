@@ -229,7 +229,9 @@ class State:
     def codes(self, problem: Problem, settings: SolverSettings) -> Codes:
         """The codes in their compact form: on r basis vectors where the rank is constrained (eq. 8)."""
         p = self.parameters
-        if settings.algorithm == "alternating" and settings.rank is not None and not _joint_lines(problem, settings):
+        if settings.rank is not None and _joint_lines(problem, settings):  # in a space through 0
+            return factorise(p["coefficients"], problem.times, settings.rank)
+        if settings.algorithm == "alternating" and settings.rank is not None:
             return factorise(p["coefficients"], problem.times, settings.rank, affine=settings.linear)
         return Codes(p["coefficients"], problem.times, p.get("basis"), p.get("mean"))
 

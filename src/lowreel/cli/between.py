@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,8 +17,9 @@ from ..settings import InterpolateSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..embedding import Path as CodePath
+    from ..embedding import CodePath
     from ..representation import Representation
+    from ..runs import Run
 
 Choosing = Annotated[InterpolateSettings, Parameter(name="*")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
@@ -25,8 +27,14 @@ Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 AT_ONCE = 16
 """Frames drawn together: bounds the memory of a long video."""
 
-FAST, USUAL = 120.0, 25.0
-"""Frames a second above which players leave some out, and those of an ordinary video."""
+FAST = 60.0
+"""Frames a second above which players leave some out."""
+
+MOST_A_SECOND = {".gif": 100.0, ".mkv": 1000.0}
+"""Frames a second that a kind of file can tell apart, where that is less than 10,000."""
+
+MAY_LEAVE_OUT = ("mask", "frames", "stacked")
+"""Kinds of operators that may say nothing at all of a frame."""
 
 
 def add_between(app: App) -> None:
@@ -38,33 +46,25 @@ def add_between(app: App) -> None:
 def interpolate(run: Path, *, output: Output = None, choosing: Choosing = InterpolateSettings()) -> None:
     """Draw frames between those of a recovery from its codes, and write them as a video.
 
-    It lasts as long as that part of the clip; --slow 10 makes it ten times slower.
-
     Parameters
     ----------
     run
         folder of a finished run, or a representation.safetensors
     output
-        file to write (.mp4, .mov, .mkv, .gif); default: interpolated.mp4 beside the representation
+        file to write (.mp4, .mov, .mkv, .gif, .npy); default: interpolated.mp4, with --missing filled.mp4, beside the
+        representation
     """
     if choosing.missing and (choosing.frames is not None or choosing.between is not None):
         raise InputError("--missing: fills in the whole clip; leave out --frames and --between")
-    file = _free(output or (run if run.is_dir() else run.parent) / "interpolated.mp4")
-    from ..manifold import evenly, order_along, order_sentence
+    name = "filled.mp4" if choosing.missing else "interpolated.mp4"
+    file = _free(output or (run if run.is_dir() else run.parent) / name)
+    from ..manifold import order_along, order_sentence
 
     recovery = _recovery(run)
-    seen = recovery.seen
-    if choosing.missing:
-        times, told = _filled(run, recovery)
-    else:
-        first, last = choosing.between or (0, len(recovery.found.codes) - 1)
-        count = choosing.frames or 10 * max(last - first, 1) + 1
-        times, told = evenly(recovery.found.times, count, (first, last)), f"from frame {first} to frame {last}"
-    _write(file, seen, times, choosing)
-    print(f"wrote {file}: {len(times)} frames {told}, {_speed(times, choosing.slow)}")
-    for line in _scores(recovery, choosing):
+    lines = _fill(file, recovery, choosing) if choosing.missing else _draw(file, recovery, choosing)
+    order = order_along(recovery.seen.codes.matrix())
+    for line in (*lines, *_frozen(recovery, choosing), order_sentence(order, recovery.kept)):
         print(line)
-    print(order_sentence(order_along(seen.codes.matrix()), recovery.kept))
 
 
 def embed(*runs: Path, output: Output = None) -> None:
@@ -85,6 +85,8 @@ def embed(*runs: Path, output: Output = None) -> None:
     if output is None and len(runs) > 1:
         raise InputError("embed: several runs; say with -o FOLDER where the picture is to be written")
     folder = output or (runs[0] if runs[0].is_dir() else runs[0].parent)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give a folder with -o")
     picture, page = _free(folder / "embedding.png"), _free(folder / "embedding.html")
     from ..embedding import draw_paths, write_page
 
@@ -105,113 +107,192 @@ def _free(file: Path) -> Path:
 
 @dataclass(frozen=True)
 class _Recovery:
-    """A representation, the frames of which nothing was measured, and the true clip where it is known."""
+    """A representation, the frames of which nothing was measured (None where that is not known), and its run if any."""
 
+    name: Path
     found: Representation
-    left_out: list[int]
-    truth: Tensor | None = None
+    left_out: list[int] | None
+    run: Run | None = None
 
     @property
     def kept(self) -> list[int]:
         """The other frames."""
-        return [t for t in range(len(self.found.codes)) if t not in set(self.left_out)]
+        left_out = set(self.left_out or ())
+        return [t for t in range(len(self.found.codes)) if t not in left_out]
 
     @property
     def seen(self) -> Representation:
         """The representation with the codes of the other frames alone."""
         if len(self.kept) < 2:
-            raise InputError(
-                f"codes: expected two measured frames or more to draw others between, got {len(self.kept)}"
-            )
+            raise InputError(f"{self.name}: expected two measured frames or more, got {len(self.kept)}")
         return replace(self.found, codes=self.found.codes.of(self.kept))
+
+    def delivered(self) -> Tensor:
+        """The clip as it was recovered, observed pixels as they were; without its run as the generator draws it."""
+        if self.run is None:
+            return self.found.frames()
+        from ..measure import data_header
+        from ..video import open_clip
+
+        units = data_header(self.run.folder / "data.safetensors").get("clip", {})
+        levels = (units.get("scale", 1.0), units.get("offset", 0.0))
+        return open_clip(self.run.folder / "recovered.npy", levels=levels).read()
 
 
 def _recovery(run: Path) -> _Recovery:
-    from ..manifold import frames_without_data
+    from ..measure import data_header
     from ..representation import Representation
-    from ..runs import Run, load_truth
+    from ..runs import Run
 
     if not run.exists():
         raise InputError(f"{run}: no such file or folder; expected a finished run, or a representation.safetensors")
     if not run.is_dir():
-        return _Recovery(Representation.load(run), [])
+        return _Recovery(run, Representation.load(run), None)
     opened = Run.open(run)
     if opened.summary() is None:
         raise InputError(f"{run}: this run is not finished; go on with: lowreel recover {run} --resume")
     found = Representation.load(run / "representation.safetensors")
-    try:
-        operator = opened.measured().operator
-    except InputError:  # of somebody's own, and not here
-        return _Recovery(found, [])
-    truth = load_truth(opened.truth, operator.clip_shape) if opened.truth and _is_there(opened.truth) else None
-    return _Recovery(found, frames_without_data(operator), truth)
+    kind = data_header(run / "data.safetensors")["operator"].get("kind")
+    return _Recovery(run, found, _left_out(opened, kind), opened)
 
 
-def _is_there(truth: dict[str, object]) -> bool:
-    from ..files import split_member
-    from ..names import is_clip_name
+def _left_out(run: Run, kind: str | None) -> list[int] | None:
+    """Frames of which nothing was measured; None for an operator of somebody's own, which is not here to ask."""
+    from ..manifold import frames_without_data
 
-    path = Path(str(truth["path"]))
-    return is_clip_name(path) or split_member(path)[0].exists()
+    if kind == "functions":
+        return None
+    return frames_without_data(run.measured().operator) if kind in MAY_LEAVE_OUT else []
 
 
-def _filled(run: Path, recovery: _Recovery) -> tuple[Tensor, str]:
-    """All times of a clip, those of missing frames too, and how many these are."""
+def _draw(file: Path, recovery: _Recovery, choosing: InterpolateSettings) -> list[str]:
+    """Frames evenly in time, from one frame to another; what to tell of them."""
+    from ..manifold import evenly
+
+    first, last = choosing.between or (0, len(recovery.found.codes) - 1)
+    count = choosing.frames or 10 * max(last - first, 1) + 1
+    times = evenly(recovery.found.times, count, (first, last))
+    slow = _slowness(file, recovery, times, choosing.slow)
+    seen = recovery.seen
+    codes = seen.codes.at(times, choosing.curve)
+    _write(file, (seen.generator(part) for part in codes.split(AT_ONCE)), times, slow, seen.generator.frame_shape)
+    return [f"wrote {file}: {count} frames from frame {first} to frame {last}, {_speed(times, slow)}"]
+
+
+def _fill(file: Path, recovery: _Recovery, choosing: InterpolateSettings) -> list[str]:
+    """The recovered clip with its missing frames drawn; what to tell of them."""
     import torch
 
     from ..manifold import gaps_in
 
-    times = recovery.found.times
-    gaps = gaps_in(times)
-    count = len(gaps) + len(recovery.left_out)
-    if count == 0:
-        raise InputError(f"{run}: no frame is missing: each was measured, and they follow each other evenly")
-    return torch.cat([times, torch.tensor(gaps, dtype=times.dtype)]).sort().values, f"of which {count} were missing"
+    own = recovery.found.times
+    drawn = torch.cat([own[recovery.left_out or []], torch.tensor(gaps_in(own), dtype=own.dtype)])
+    if not len(drawn):
+        raise InputError(f"{recovery.name}: {_nothing_missing(recovery)}")
+    slow = _slowness(file, recovery, own, choosing.slow)
+    delivered, frames = recovery.delivered(), recovery.seen.frames(drawn, choosing.curve)
+    times, order = torch.cat([own[recovery.kept], drawn]).sort()
+    clip = torch.cat([delivered[recovery.kept], frames])[order]
+    _write(file, iter([clip]), times, slow, recovery.found.generator.frame_shape)
+    told = f"wrote {file}: {len(times)} frames, {len(drawn)} of which were missing, {_speed(times, slow)}"
+    return [told, *_scores(recovery, delivered, choosing)]
 
 
-def _write(file: Path, seen: Representation, times: Tensor, choosing: InterpolateSettings) -> None:
-    from ..video import write_video
+def _nothing_missing(recovery: _Recovery) -> str:
+    if recovery.left_out is not None:
+        return "no frame is missing: each was measured, and they follow each other evenly"
+    if recovery.run is None:
+        return "a representation does not say which frames were measured, and its times have no gaps; give its run"
+    return "which frames its operator measured is not known, it is one of your own; and its times have no gaps"
 
-    shown = [Fraction(t).limit_denominator(1_000_000) for t in ((times - times[0]) * choosing.slow).tolist()]
-    parts = (seen.frames(part, choosing.curve) for part in times.split(AT_ONCE))
-    write_video(file, parts, times=shown, rate=Fraction(_rate(times, choosing.slow)).limit_denominator(1000))
+
+def _write(file: Path, parts: Iterator[Tensor], times: Tensor, slow: float, shape: tuple[int, int, int]) -> None:
+    import torch
+
+    from ..video import write_npy, write_video
+
+    with torch.no_grad():
+        if file.suffix == ".npy":
+            write_npy(file, parts, (len(times), *shape))
+            return
+        shown = [Fraction(t).limit_denominator(1_000_000) for t in ((times - times[0]) * slow).tolist()]
+        rate = max(Fraction(_rate(times) / slow).limit_denominator(1000), Fraction(1, 1000))
+        write_video(file, parts, times=shown, rate=rate)
 
 
-def _rate(times: Tensor, slow: float) -> float:
-    return 1 / (float(times.diff().median()) * slow)
+def _slowness(file: Path, recovery: _Recovery, times: Tensor, wanted: float | None) -> float:
+    """How many times slower than the clip the video plays. Raises InputError where the file cannot hold that rate."""
+    rate, own = _rate(times), _rate(recovery.found.times)
+    slow = wanted if wanted is not None else 1.0 if rate <= max(FAST, own) else rate / own
+    most = MOST_A_SECOND.get(file.suffix.lower(), 10_000.0)
+    if file.suffix != ".npy" and rate / slow > most:
+        raise InputError(
+            f"{file}: {rate / slow:.4g} frames a second are more than the {most:g} that it can hold; use --slow "
+            f"{math.ceil(rate / most)} or more, or fewer --frames"
+        )
+    return slow
+
+
+def _rate(times: Tensor) -> float:
+    return 1 / float(times.diff().median())
 
 
 def _speed(times: Tensor, slow: float) -> str:
-    rate = _rate(times, slow)
-    told = f"{rate:.4g} a second, " + ("as fast as the clip" if slow == 1 else f"{slow:g} times slower than the clip")
-    if rate <= FAST:
-        return told
-    return f"{told}; players leave some of so many out: --slow {math.ceil(slow * rate / USUAL)} shows them all"
+    pace = f"{slow:.4g} times slower than" if slow > 1 else f"{1 / slow:.4g} times faster than"
+    return f"{_rate(times) / slow:.4g} a second, {'as fast as' if abs(slow - 1) < 1e-6 else pace} the clip"
 
 
-def _scores(recovery: _Recovery, choosing: InterpolateSettings) -> list[str]:
+def _frozen(recovery: _Recovery, choosing: InterpolateSettings) -> list[str]:
+    """A line for frames before the first or after the last measured one, which repeat it."""
+    first, last = choosing.between or (0, len(recovery.found.codes) - 1)
+    kept = recovery.kept
+    told = []
+    if first < kept[0]:
+        told.append(f"Frames {first} to {kept[0] - 1} lie before the first measured one and repeat it.")
+    if last > kept[-1]:
+        told.append(f"Frames {kept[-1] + 1} to {last} lie after the last measured one and repeat it.")
+    return told
+
+
+def _scores(recovery: _Recovery, delivered: Tensor, choosing: InterpolateSettings) -> list[str]:
     """How near the frames that were left out come to the true ones, beside what a user would try first."""
-    if recovery.truth is None or not recovery.left_out:
+    truth = _truth(recovery)
+    if truth is None or not recovery.left_out:
         return []
     from ..manifold import cross_faded, nearest
     from ..metrics import psnr, psnr_range
     from ..report import decibels
 
-    at, true = recovery.found.times[recovery.left_out], recovery.truth[recovery.left_out]
-    seen = recovery.seen
+    at, true = recovery.found.times[recovery.left_out], truth[recovery.left_out]
+    seen, clip = recovery.seen, delivered[recovery.kept]
     clips = {
         "drawn from the codes": seen.frames(at, choosing.curve),
-        "cross-fading": cross_faded(seen.frames(), seen.times, at),
-        "nearest frame": nearest(seen.frames(), seen.times, at),
+        "cross-fading": cross_faded(clip, seen.times, at),
+        "nearest frame": nearest(clip, seen.times, at),
     }
     told = [f"PSNR of the {len(true)} frames of which nothing was measured (peak 1, and peak max - min):"]
-    for name, clip in clips.items():
-        told.append(f"  {name:<22} {decibels(psnr(clip, true))}, {decibels(psnr_range(clip, true))}")
-    return told
+    told += [f"  {name:<22} {decibels(psnr(c, true))}, {decibels(psnr_range(c, true))}" for name, c in clips.items()]
+    ours, simple = (psnr(clips[name], true) for name in ("drawn from the codes", "cross-fading"))
+    return told if ours > simple else [*told, "Cross-fading is as good here."]
+
+
+def _truth(recovery: _Recovery) -> Tensor | None:
+    """The true clip of the run, where there is one and it is still there."""
+    from ..files import split_member
+    from ..names import is_clip_name
+    from ..runs import load_truth
+
+    if recovery.run is None or recovery.run.truth is None:
+        return None
+    path = Path(str(recovery.run.truth["path"]))
+    if not is_clip_name(path) and not split_member(path)[0].exists():
+        return None
+    return load_truth(recovery.run.truth, (len(recovery.found.codes), *recovery.found.generator.frame_shape))
 
 
 def _path(run: Path) -> CodePath:
     from ..embedding import path_of
 
     recovery = _recovery(run)
-    return path_of(run.name if run.is_dir() else run.stem, recovery.seen, recovery.kept)
+    named = run.resolve()
+    return path_of(named.name if named.is_dir() else named.stem, recovery.seen, recovery.kept)

@@ -27,6 +27,7 @@ from ..settings import (
     RecoverSettings,
     Settings,
     TrainSettings,
+    told,
 )
 from .arrays import are_arrays_meant, measured_arrays
 from .between import add_between
@@ -106,12 +107,7 @@ def _in_one_line(error: BaseException) -> str:
 
     cause = error if isinstance(error, ValidationError) else error.__cause__
     if isinstance(cause, ValidationError):
-        flags: dict[str, list[str]] = {}
-        for e in cause.errors():  # a setting that may be a number or a word has an error for each
-            flags.setdefault(str(e["loc"][0]).replace("_", "-"), []).append(e["msg"])
-        values = {str(e["loc"][0]).replace("_", "-"): e["input"] for e in cause.errors()}
-        problems = (f"--{flag}: {', or '.join(wanted)}, got {values[flag]!r}" for flag, wanted in flags.items())
-        return "; ".join(problems) + "; see --help"
+        return f"{told(cause, flags=True)}; see --help"
     return " ".join(str(error).split()) or type(error).__name__
 
 

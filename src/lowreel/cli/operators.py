@@ -153,9 +153,11 @@ def name_of(settings: Settings) -> str:
 def check_operator_settings(settings: Settings) -> None:
     """What can be said against the settings of an operator before torch is imported. Raises InputError."""
     match settings:
-        case MissingSettings() | BlocksSettings() | FramesSettings() if not 0 < settings.ratio < 1:
+        case MissingSettings() | BlocksSettings() | FramesSettings(ratio=float()) if not 0 < (settings.ratio or 0) < 1:
             raise InputError(f"--ratio: expected the share dropped, between 0 and 1, got {settings.ratio:g}")
         case FramesSettings(drop=str(text)):
+            if settings.ratio is not None:
+                raise InputError("frames: give --ratio (a random share) or --drop (named frames), one of them")
             parse_stretch("--drop", text)
         case CountSettings() if (settings.m is None) == (settings.sampling is None):
             raise InputError(f"{name_of(settings)}: give --m (a number) or --sampling (a share), one of them")
@@ -205,7 +207,7 @@ def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: in
         case BlocksSettings():
             return m.MissingBlocks(shape, settings.ratio, settings.block, seed=seed)
         case FramesSettings():
-            return m.MissingFrames(shape, settings.ratio, dropped=_dropped(settings), seed=seed)
+            return m.MissingFrames(shape, settings.ratio or 0.5, dropped=_dropped(settings), seed=seed)
         case GaussianSettings():
             return m.Gaussian(shape, settings.numbers(clip_shape[1] * pixels), seed=seed, memory=memory)
         case SignsSettings():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -149,17 +149,18 @@ class MissingFrames(Mask):
 
     kind = "frames"
 
-    def __init__(self, clip_shape: Shape, ratio: float = 0.5, *, dropped: Sequence[int] | None = None, seed: int = 0):
+    def __init__(self, clip_shape: Shape, ratio: float = 0.5, *, dropped: Iterable[int] | None = None, seed: int = 0):
         frames, _, height, width = checked_clip_shape(clip_shape)
         mask = np.zeros((frames, height, width), dtype=bool)
         if dropped is None:
             kept = _kept("missing frames", ratio, frames, "frame")
             mask[np.argsort(streams.raw(seed, streams.MASK, 0, 0, frames), kind="stable")[:kept]] = True
         else:
-            mask[_all_but(dropped, frames)] = True
+            mask[:] = True
+            mask[_named(dropped, frames)] = False
         super().__init__(clip_shape, mask)
         self.ratio, self.seed = float(ratio), int(seed)
-        self.dropped = None if dropped is None else sorted(int(frame) for frame in dropped)
+        self.dropped = None if dropped is None else _named(dropped, frames)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"ratio": self.ratio, "seed": self.seed} if self.dropped is None else {"dropped": self.dropped}
@@ -168,14 +169,15 @@ class MissingFrames(Mask):
         return {}
 
 
-def _all_but(dropped: Sequence[int], frames: int) -> list[int]:
-    """The other frames. Raises InputError for frames that are not there, and where none or all are dropped."""
-    if not dropped or not set(dropped) < set(range(frames)):
+def _named(dropped: Iterable[int], frames: int) -> list[int]:
+    """The frames to drop, each once and in order; InputError for others than there are, and for none or all."""
+    named = dropped if isinstance(dropped, range) and dropped.step == 1 else sorted({int(frame) for frame in dropped})
+    if not len(named) or named[0] < 0 or named[-1] >= frames or len(named) == frames:
+        got = f"{named[0]} to {named[-1]}" if len(named) else "none"
         raise InputError(
-            f"missing frames: expected some of the frames 0 to {frames - 1} to drop, and not all of them, got "
-            f"{', '.join(map(str, list(dropped)[:8])) or 'none'}"
+            f"missing frames: expected some of the frames 0 to {frames - 1} to drop, and not all of them, got {got}"
         )
-    return [frame for frame in range(frames) if frame not in set(dropped)]
+    return list(named)
 
 
 def _kept(who: str, ratio: float, count: int, what: str) -> int:
