@@ -108,8 +108,8 @@ def verdict(rows: Sequence[Row], *, full: bool) -> str:
     near = sum(gap >= -1 for gap in gaps)
     return (
         f"{near} of {len(gaps)} cells are within 1 dB of the paper or above. Codes and weights together are above "
-        f"codes alone, column by column, in {joint} of {complete} rows; rank or similarity is above the plain objective, "
-        f"for codes alone and for both, in {helped}."
+        f"codes alone, column by column, in {joint} of {complete} rows; rank or similarity is above the plain "
+        f"objective, for codes alone and for both, in {helped}."
     )
 
 
