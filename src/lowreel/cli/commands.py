@@ -30,6 +30,7 @@ from ..settings import (
     told,
 )
 from .arrays import are_arrays_meant, measured_arrays
+from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
 from .display import ProgressBar, show_summary
@@ -57,6 +58,7 @@ app.command(measure)
 app.command(simulate)
 add_check(app)
 add_between(app)
+add_batch(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]
@@ -78,19 +80,14 @@ def main(arguments: list[str] | None = None) -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     try:
-        app(
-            sys.argv[1:] if arguments is None else arguments,
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        call(with_address(sys.argv[1:] if arguments is None else arguments))
     except (InputError, CycloptsError, OSError, MemoryError) as error:
-        print(f"lowreel: error: {_in_one_line(error)}", file=sys.stderr)
+        print(f"lowreel: error: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except RuntimeError as error:
-        if "allocate" not in str(error):
+        if not _is_out_of_memory(error):
             raise
-        print(f"lowreel: error: not enough memory; {LESS}", file=sys.stderr)
+        print(f"lowreel: error: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(
@@ -101,10 +98,21 @@ def main(arguments: list[str] | None = None) -> None:
     raise SystemExit(0)
 
 
-def _in_one_line(error: BaseException) -> str:
+def call(words: list[str]) -> None:
+    """Run a command line in this process; errors are raised."""
+    app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and "allocate" in str(error)
+
+
+def in_one_line(error: BaseException) -> str:
     """The message without line breaks; for a setting out of bounds, the flag and what was wrong with its value."""
     from pydantic import ValidationError
 
+    if _is_out_of_memory(error):
+        return f"not enough memory; {LESS}"
     cause = error if isinstance(error, ValidationError) else error.__cause__
     if isinstance(cause, ValidationError):
         return f"{told(cause, flags=True)}; see --help"

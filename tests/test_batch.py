@@ -1,0 +1,183 @@
+"""`lowreel batch`: manifests, rows that fail, rows that are finished, and the same results as by hand."""
+
+import csv
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from conftest import ended, moving, snapshot
+
+from lowreel.cli.batch import with_address
+from lowreel.cli.manifest import Row, read_manifest
+from lowreel.errors import InputError
+
+FAST = "--quality draft --baselines none --steps 2"
+
+
+@pytest.fixture
+def clips(here):
+    """here/clips with a.npy and b.npy."""
+    (here / "clips").mkdir()
+    for k, name in enumerate("ab"):
+        np.save(here / "clips" / f"{name}.npy", moving()[::-1] if k else moving())
+    return here / "clips"
+
+
+def test_a_row_is_a_command_line(tmp_path):
+    """A clip is measured and recovered, data recovered, a clip with a mask filled in; other columns are flags."""
+    flags = {"size": "16", "quality": "draft", "blind": "true", "of": ["blur", "missing"]}
+    tail = ["--size=16", "--quality=draft", "--blind", "--of=blur", "--of=missing", f"--output={tmp_path / 'r'}"]
+    assert Row("r", {"clip": "c.mp4", "operator": "missing --ratio 0.8", **flags}).words(tmp_path) == [
+        *("simulate", "missing", "c.mp4", "--ratio", "0.8"),
+        *tail,
+    ]
+    assert Row("r", {"data": "y", "truth": "c", **flags}).words(tmp_path) == ["recover", "y", "--truth=c", *tail]
+    assert Row("r", {"clip": "c", "mask": "m", **flags}).words(tmp_path) == ["inpaint", "c", "--mask=m", *tail]
+
+
+def test_manifests_of_each_kind(clips):
+    """CSV, JSON lines and a pattern give the same rows; paths are taken from the manifest's folder."""
+    (clips / "m.csv").write_text("name,clip,operator,steps\na,a.npy,missing,\nb,b.npy,missing --ratio 0.5,3\n")
+    rows = [{"name": "a", "clip": "a.npy", "operator": "missing"}]
+    rows += [{"name": "b", "clip": "b.npy", "operator": "missing --ratio 0.5", "steps": 3}]
+    (clips / "m.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    common = {"steps": 2}
+    for name in ("m.csv", "m.jsonl"):
+        found = read_manifest(str(clips / name), common)
+        assert [row.name for row in found] == ["a", "b"]
+        assert [str(row.columns["steps"]) for row in found] == ["2", "3"]
+        assert found[0].columns["clip"] == str(clips / "a.npy")
+    found = read_manifest(str(clips / "*.npy"), {"operator": "missing"})
+    assert [row.name for row in found] == ["0000-a", "0001-b"]
+    assert found[1].columns == {"operator": "missing", "clip": str(clips / "b.npy")}
+
+
+WRONG = {
+    "no.csv": (None, "no such file"),
+    "empty.csv": ("name,clip\n", "no rows"),
+    "long.csv": ("name,clip\na,b,c\n", "more fields"),
+    "twice.csv": ("name,clip\na,b\na,c\n", "'a' is given to several rows"),
+    "up.csv": ("name,clip\n../a,b\n", "should be that of a folder"),
+    "text.jsonl": ("a, b\n", "line 1: expected one JSON object"),
+    "list.jsonl": ("[1]\n", "expected a JSON object, got list"),
+    "*.nothing": (None, "no rows"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_manifests_are_refused(name, tmp_path):
+    """With the line or the name that is wrong."""
+    text, told = WRONG[name]
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=told):
+        read_manifest(str(tmp_path / name), {})
+
+
+def test_ray_without_an_address():
+    """--ray alone is a cluster of this machine, also in front of another flag or the manifest."""
+    assert with_address(["batch", "--ray", "m.csv"]) == ["batch", "--ray=local", "m.csv"]
+    assert with_address(["batch", "m.csv", "--ray"]) == ["batch", "m.csv", "--ray=local"]
+    for address in ("auto", "ray://head:10001", "10.0.0.1:6379"):
+        assert with_address(["--ray", address]) == ["--ray", address]
+
+
+def results(folder):
+    with open(folder / "results.csv", newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
+    """One bad row of two: its error is kept, the other is as `simulate` makes it; a second start makes the rest."""
+    lines = ["name,clip,operator", "a,a.npy,missing", "bad,no.npy,missing"]
+    (clips / "m.csv").write_text("\n".join(lines) + "\n")
+    words = f"batch {clips / 'm.csv'} -o out {FAST}"
+    done = command(words)
+    assert (done.code, done.err) == (0, "")
+    assert "1 finished, 1 failed of 2 rows" in done.out
+    rows = results(clips.parent / "out")
+    assert rows["bad"]["status"] == "failed"
+    assert "no.npy: no such file" in rows["bad"]["error"]
+    assert float(rows["a"]["psnr"]) > 0
+    assert command(f"simulate missing clips/a.npy -o alone {FAST}").code == 0
+    by_hand, in_batch = (np.load(clips.parent / run / "recovered.npy") for run in ("alone", "out/a"))
+    np.testing.assert_array_equal(in_batch, by_hand)
+    before = snapshot(clips.parent / "out" / "a")
+    np.save(clips / "no.npy", moving())
+    assert "2 rows, 1 of them finished before" in command(words).out
+    assert results(clips.parent / "out")["bad"]["status"] == "finished"
+    assert snapshot(clips.parent / "out" / "a") == before
+    page = (clips.parent / "out" / "report.html").read_text()
+    assert "a/report.png" in page
+    assert "http" not in page
+
+
+def test_other_settings_for_a_finished_row_are_refused(clips, command):
+    """A run is not made again with other settings in the same folder: the row fails and says so."""
+    assert command(f"batch clips/a.npy -o out --operator missing {FAST}").code == 0
+    command("batch clips/a.npy -o out --operator missing --quality draft --baselines none --steps 3")
+    row = results(clips.parent / "out")["0000-a"]
+    assert row["status"] == "failed"
+    assert "a run goes on with the settings it has" in row["error"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("batch clips/a.npy --operator missing", "output"),
+        ("batch clips/a.npy -o clip.npy --operator missing", "is a file"),
+        ("batch nothing.csv -o out", "no such file"),
+        ("batch clips/a.npy -o out --operator missing --cpus-per-clip 0", "--cpus-per-clip"),
+    ],
+)
+def test_wrong_batches_are_refused(line, told, clips, command):
+    """Exit 2 and one line, before anything is made."""
+    done = command(line)
+    assert done.code == 2
+    assert told in done.err
+    assert not (clips.parent / "out").exists()
+
+
+def test_a_batch_that_was_killed_goes_on(clips, start, away):
+    """Killed with its workers while rows run: the same command ends in the bits of an unbroken one."""
+    words = ["batch", "clips/*.npy", "--operator", "missing", "--quality", "draft", "--baselines", "none"]
+    words += ["--steps", "120", "-o"]
+    whole = away([*words, "whole"], clips.parent)
+    assert whole.code == 0, whole.err
+    process = start([*words, "killed"], clips.parent)
+    log = clips.parent / "killed" / "rows"
+    wait_for(lambda: log.is_dir() and any(log.glob("*.log")))
+    children = children_of(process.pid)
+    for pid in (process.pid, *children):
+        os.kill(pid, signal.SIGKILL)
+    ended(process)
+    again = away([*words, "killed"], clips.parent)
+    assert again.code == 0, again.err
+    for name in ("0000-a", "0001-b"):
+        one, other = (np.load(clips.parent / folder / name / "recovered.npy") for folder in ("whole", "killed"))
+        np.testing.assert_array_equal(one, other)
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def children_of(parent):
+    """Processes that this one has started, and theirs."""
+    found = []
+    for folder in os.listdir("/proc"):
+        if folder.isdigit():
+            try:
+                with open(f"/proc/{folder}/stat") as file:
+                    above = int(file.read().rsplit(")", 1)[1].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if above == parent:
+                found += [int(folder), *children_of(int(folder))]
+    return found
