@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from conftest import ended, moving, snapshot
 
+from lowreel.cli import batch
 from lowreel.cli.batch import with_address
 from lowreel.cli.manifest import Row, read_manifest
+from lowreel.cli.work import Record
 from lowreel.errors import InputError
 
 FAST = "--quality draft --baselines none --steps 2"
@@ -51,7 +54,7 @@ def test_manifests_of_each_kind(clips):
         assert [str(row.columns["steps"]) for row in found] == ["2", "3"]
         assert found[0].columns["clip"] == str(clips / "a.npy")
     found = read_manifest(str(clips / "*.npy"), {"operator": "missing"})
-    assert [row.name for row in found] == ["0000-a", "0001-b"]
+    assert [row.name for row in found] == ["a", "b"]
     assert found[1].columns == {"operator": "missing", "clip": str(clips / "b.npy")}
 
 
@@ -63,6 +66,9 @@ WRONG = {
     "up.csv": ("name,clip\n../a,b\n", "should be that of a folder"),
     "text.jsonl": ("a, b\n", "line 1: expected one JSON object"),
     "list.jsonl": ("[1]\n", "expected a JSON object, got list"),
+    "column.csv": ("name,clip,stepz\na,b,3\n", "'stepz' is no column"),
+    "rows.csv": ("name,clip\nRows,b\n", "should be that of a folder"),
+    "case.csv": ("name,clip\na,b\nA,c\n", "given to several rows"),
     "*.nothing": (None, "no rows"),
 }
 
@@ -75,6 +81,25 @@ def test_wrong_manifests_are_refused(name, tmp_path):
         (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=told):
         read_manifest(str(tmp_path / name), {})
+
+
+def test_untidy_manifests_are_read(clips):
+    """Marks of byte order, Windows line ends, lines of commas, spaces, dashes in names of columns."""
+    (clips / "m.csv").write_bytes(b"\xef\xbb\xbfname, clip ,data-term\r\na, a.npy ,huber\r\n,,\r\n")
+    (found,) = read_manifest(str(clips / "m.csv"), {"data_term": "l1"})
+    assert (found.name, found.columns["clip"]) == ("a", str(clips / "a.npy"))
+    assert found.columns["data_term"] == "huber"
+
+
+def test_a_pattern_does_not_find_results(clips):
+    """Files below the folder of the runs are no clips; of equal names each gets its number; brackets may be names."""
+    (clips / "out").mkdir()
+    (clips / "more").mkdir()
+    for path in (clips / "out" / "x.npy", clips / "more" / "a.npy", clips / "c[1].npy"):
+        np.save(path, moving())
+    found = read_manifest(str(clips / "**" / "*.npy"), {}, clips / "out")
+    assert [row.name for row in found] == ["a-0000", "b", "c-1", "a-0003"]
+    assert len(read_manifest(str(clips / "c[1].npy"), {})) == 1
 
 
 def test_ray_without_an_address():
@@ -96,7 +121,7 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     (clips / "m.csv").write_text("\n".join(lines) + "\n")
     words = f"batch {clips / 'm.csv'} -o out {FAST}"
     done = command(words)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (1, "")
     assert "1 finished, 1 failed of 2 rows" in done.out
     rows = results(clips.parent / "out")
     assert rows["bad"]["status"] == "failed"
@@ -107,7 +132,9 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     np.testing.assert_array_equal(in_batch, by_hand)
     before = snapshot(clips.parent / "out" / "a")
     np.save(clips / "no.npy", moving())
-    assert "2 rows, 1 of them finished before" in command(words).out
+    again = command(words)
+    assert again.code == 0
+    assert "2 rows, 1 of them finished before" in again.out
     assert results(clips.parent / "out")["bad"]["status"] == "finished"
     assert snapshot(clips.parent / "out" / "a") == before
     page = (clips.parent / "out" / "report.html").read_text()
@@ -115,13 +142,49 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     assert "http" not in page
 
 
-def test_other_settings_for_a_finished_row_are_refused(clips, command):
-    """A run is not made again with other settings in the same folder: the row fails and says so."""
-    assert command(f"batch clips/a.npy -o out --operator missing {FAST}").code == 0
-    command("batch clips/a.npy -o out --operator missing --quality draft --baselines none --steps 3")
-    row = results(clips.parent / "out")["0000-a"]
-    assert row["status"] == "failed"
-    assert "a run goes on with the settings it has" in row["error"]
+@pytest.mark.parametrize("column", ["clip", "data"])
+def test_other_settings_for_a_begun_row_are_refused(column, clips, command):
+    """A run is not gone on with by another command line: the row fails and says so, and its figures are kept."""
+    assert command("measure missing clips/a.npy -o y.safetensors").code == 0
+    source = {"clip": "clips/a.npy --operator missing", "data": "y.safetensors"}[column]
+    name = {"clip": "a", "data": "y"}[column]
+    assert command(f"batch {source} -o out {FAST}").code == 0
+    kept = (clips.parent / "out" / "rows" / f"{name}.json").read_text()
+    done = command(f"batch {source} -o out --quality draft --baselines none --steps 3")
+    assert done.code == 1
+    assert "has changed since its run was begun" in done.out
+    assert (clips.parent / "out" / "rows" / f"{name}.json").read_text() == kept
+    assert command(f"batch {source} -o out --memory 2GB {FAST}").code == 0
+
+
+def test_a_run_that_was_removed_is_made_again(clips, command):
+    """What counts is the run, not what was noted of it."""
+    words = f"batch clips/a.npy -o out --operator missing {FAST}"
+    assert command(words).code == 0
+    shutil.rmtree(clips.parent / "out" / "a")
+    (clips.parent / "out" / "rows" / "a.json").write_text("{")
+    assert "0 of them finished before" in command(words).out
+    assert (clips.parent / "out" / "a" / "summary.json").is_file()
+
+
+def test_a_row_whose_worker_dies_is_given_up_and_no_other(tmp_path, monkeypatch):
+    """Three deaths of its own; the rows beside it are finished."""
+    monkeypatch.setattr(batch, "perform_row", dying)
+    rows = [Row(name) for name in ("good", "bad", "other")]
+    records = {record.name: record for record in batch.performed_here(rows, tmp_path, 1, 2)}
+    assert {name: record.status for name, record in records.items()} == {
+        "good": "finished",
+        "bad": "failed",
+        "other": "finished",
+    }
+    assert "its worker died 3 times" in records["bad"].error
+
+
+def dying(row, folder, threads):
+    """In place of a recovery."""
+    if row.name == "bad":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Record(row.name, "finished", [])
 
 
 @pytest.mark.parametrize(
@@ -142,23 +205,24 @@ def test_wrong_batches_are_refused(line, told, clips, command):
 
 
 def test_a_batch_that_was_killed_goes_on(clips, start, away):
-    """Killed with its workers while rows run: the same command ends in the bits of an unbroken one."""
-    words = ["batch", "clips/*.npy", "--operator", "missing", "--quality", "draft", "--baselines", "none"]
-    words += ["--steps", "120", "-o"]
-    whole = away([*words, "whole"], clips.parent)
-    assert whole.code == 0, whole.err
+    """Killed after a checkpoint: the workers die too, and the same command ends in the bits of an unbroken one."""
+    words = ["batch", "clips/a.npy", "--operator", "missing", "--quality", "draft", "--baselines", "none"]
+    words += ["--steps", "1200", "-o"]
     process = start([*words, "killed"], clips.parent)
-    log = clips.parent / "killed" / "rows"
-    wait_for(lambda: log.is_dir() and any(log.glob("*.log")))
+    run = clips.parent / "killed" / "a"
+    wait_for(lambda: (run / "state.safetensors").is_file() or not process.is_alive())
+    assert not (run / "summary.json").exists(), "too fast to be killed; take more --steps"
     children = children_of(process.pid)
-    for pid in (process.pid, *children):
-        os.kill(pid, signal.SIGKILL)
+    os.kill(process.pid, signal.SIGKILL)
     ended(process)
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children))
     again = away([*words, "killed"], clips.parent)
     assert again.code == 0, again.err
-    for name in ("0000-a", "0001-b"):
-        one, other = (np.load(clips.parent / folder / name / "recovered.npy") for folder in ("whole", "killed"))
-        np.testing.assert_array_equal(one, other)
+    assert "--resume" in (clips.parent / "killed" / "rows" / "a.log").read_text()
+    whole = away([*words, "whole"], clips.parent)
+    assert whole.code == 0, whole.err
+    one, other = (np.load(clips.parent / folder / "a" / "recovered.npy") for folder in ("whole", "killed"))
+    np.testing.assert_array_equal(one, other)
 
 
 def wait_for(condition, seconds=60):

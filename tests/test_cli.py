@@ -30,7 +30,20 @@ FIELDS = {
     *("rank", "similarity", "generator", "parameters", "heldout_db", "trust"),
 }
 SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
-COMMANDS = ["", "demo", "measure", "recover", "simulate", "inpaint", "train", "interpolate", "embed", "batch", "info", "check"]
+COMMANDS = [
+    "",
+    "demo",
+    "measure",
+    "recover",
+    "simulate",
+    "inpaint",
+    "train",
+    "interpolate",
+    "embed",
+    "batch",
+    "info",
+    "check",
+]
 COMMANDS += [
     f"{command} {operator}" for command in ("measure", "simulate") for operator in ("missing", "gaussian", "fourier")
 ]

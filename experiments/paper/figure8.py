@@ -42,7 +42,7 @@ if __name__ == "__main__":
             rows.append((f"cross-fading\n{levels['cross-fading']:.1f} dB", clips["cross-fading"]))
         many = drawn(fit, torch.linspace(0, 19 / 25, 1000, dtype=torch.float64))
         lowreel.write_video(RESULTS / f"figure8_{name}.mp4", torch.cat(many, 3), rate=50)
-        draw_rows(f"figure8_{name}", rows, range(5))
+        draw_rows(f"figure8_{name}", rows, range(5), first=LEFT_OUT[0] + 1)
         axes.set_title(name, fontsize=9)
         numbers = [t + 1 for t in SEEN]
         paths = [(digit, part, numbers) for digit, part in zip(DIGITS, coordinates(fit), strict=True)]

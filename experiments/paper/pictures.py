@@ -21,8 +21,13 @@ def figure_of(width: float, height: float) -> Any:
     return figure
 
 
-def draw_rows(name: str, rows: Sequence[tuple[str, Tensor]], columns: Sequence[int] | None = None) -> Path:
-    """Rows of frames with a label each, as results/NAME.png; columns: which frames, eight evenly spaced if None."""
+def draw_rows(
+    name: str, rows: Sequence[tuple[str, Tensor]], columns: Sequence[int] | None = None, first: int = 1
+) -> Path:
+    """Rows of frames with a label each, as results/NAME.png.
+
+    columns: which frames, eight evenly spaced if None; first: the number that the first of all frames has.
+    """
     least = min(len(clip) for _, clip in rows)
     shown = list(columns) if columns is not None else np.linspace(0, least - 1, 8).round().astype(int).tolist()
     figure = figure_of(1.1 * len(shown) + 1.8, 1.15 * len(rows) + 0.3)
@@ -33,7 +38,7 @@ def draw_rows(name: str, rows: Sequence[tuple[str, Tensor]], columns: Sequence[i
             axes[r, c].imshow(frame[..., 0] if frame.shape[2] == 1 else frame, cmap="gray", vmin=0, vmax=1)
             axes[r, c].set(xticks=[], yticks=[])
             if r == 0:
-                axes[r, c].set_title(str(t + 1), fontsize=8)
+                axes[r, c].set_title(str(t + first), fontsize=8)
         axes[r, 0].set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center")
     return save(figure, name)
 

@@ -51,6 +51,10 @@ def load_checkpoint(folder: Path, kind: str, parse: Callable[[dict[str, Tensor],
     return None
 
 
+class BusyError(InputError):
+    """Another process works in a folder."""
+
+
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Hold a folder against a second process; InputError when another one works in it."""
@@ -59,6 +63,6 @@ def alone_in(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise InputError(f"{folder}: another lowreel works in this folder; wait for it, or stop it") from None
+        raise BusyError(f"{folder}: another lowreel works in this folder; wait for it, or stop it") from None
     finally:
         os.close(descriptor)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import re
-from collections import Counter
+import signal
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from ..errors import InputError
+from ..memory import machine_bytes, parse_bytes
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from .manifest import Row, read_manifest
 from .work import Record, perform_row, prepare_worker
@@ -44,7 +46,7 @@ def batch(
     """Recover many clips, one run for each row of a manifest; finished rows are passed over when it is started again.
 
     Rows that fail are kept with their error and do not stop the others. In the end there are results.csv and
-    report.html beside the runs.
+    report.html beside the runs. Exit code 1 where rows failed, 130 after Ctrl-C.
 
     Parameters
     ----------
@@ -57,25 +59,27 @@ def batch(
     """
     common = {"operator": batching.operator} if batching.operator else {}
     common |= _given(reading) | _given(noise) | _given(recovering)
-    rows = read_manifest(manifest, common)
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the runs")
+    rows = read_manifest(manifest, common, output)
     output.mkdir(parents=True, exist_ok=True)
-    folder = output.resolve()
     from .results import Results
 
-    results = Results(folder, rows)
+    folder = output.resolve()
+    results, stopped = Results(folder, rows), False
     todo = [row for row in rows if not results.is_finished(row)]
     print(f"{len(rows)} rows, {len(rows) - len(todo)} of them finished before", flush=True)
-    stopped = False
     try:
-        for record in _performed(todo, folder, batching):
+        for record in _performed(todo, folder, batching, recovering) if todo else ():
             results.add(record)
             print(results.line(record), flush=True)
     except KeyboardInterrupt:
         stopped = True
-    results.write()
+    finally:
+        results.write()
     print(results.closing(stopped))
+    if stopped or results.failed:
+        raise SystemExit(130 if stopped else 1)
 
 
 def with_address(words: list[str]) -> list[str]:
@@ -93,59 +97,93 @@ def _given(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(exclude_defaults=True)
 
 
-def _performed(rows: Sequence[Row], folder: Path, batching: BatchSettings) -> Iterator[Record]:
+def _performed(
+    rows: Sequence[Row], folder: Path, batching: BatchSettings, recovering: RecoverSettings
+) -> Iterator[Record]:
     if batching.ray is not None:
         from .cluster import performed_on_ray
 
         return performed_on_ray(rows, folder, batching)
-    return performed_here(rows, folder, batching.cpus_per_clip)
+    fit = max(1, machine_bytes() // parse_bytes(recovering.memory))
+    cores = len(os.sched_getaffinity(0))
+    return performed_here(
+        rows, folder, batching.cpus_per_clip, max(1, min(len(rows), cores // batching.cpus_per_clip, fit))
+    )
 
 
-def performed_here(rows: Sequence[Row], folder: Path, cpus: int) -> Iterator[Record]:
+class _Worker:
+    """A process that makes one row after the other; a new one where it has died."""
+
+    def __init__(self) -> None:
+        self.pool = self._new()
+
+    @staticmethod
+    def _new() -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), prepare_worker)
+
+    def begin(self, row: Row, folder: Path, cpus: int) -> Future[Record]:
+        """Start on a row."""
+        try:
+            return self.pool.submit(perform_row, row, folder, cpus)
+        except BrokenProcessPool:
+            self.replace()
+            return self.pool.submit(perform_row, row, folder, cpus)
+
+    def replace(self) -> None:
+        """Take a new process for the one that has died."""
+        self.pool.shutdown(wait=False)
+        self.pool = self._new()
+
+    def interrupt(self) -> None:
+        """Ctrl-C for the row that it works on."""
+        for pid in list(self.pool._processes or {}):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+
+
+def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -> Iterator[Record]:
     """The rows by processes of this machine, as they end; each worker makes one row after the other.
 
-    A worker that dies (of too little memory, say) is replaced and its row gone on with, DEATHS times at most.
+    A worker that dies (of too little memory, say) is replaced and its row gone on with, DEATHS times at most. On Ctrl-C
+    no row is begun any more, and those under way end with the best so far.
     """
-    workers = max(1, min(len(rows), (os.cpu_count() or 1) // cpus))
-    waiting, deaths = {row.name: row for row in rows}, Counter[str]()
-    while waiting:
-        with _pool(workers) as pool:
-            futures = {pool.submit(perform_row, row, folder, cpus): row for row in waiting.values()}
-            for future, row in _as_they_end(futures):
-                try:
-                    record = future.result()
-                except BrokenProcessPool:
-                    deaths.update(name for name in waiting if _is_begun(folder, name))
-                    break
-                waiting.pop(row.name)
-                yield record
-        for name in [name for name in waiting if deaths[name] >= DEATHS]:
-            row = waiting.pop(name)
-            error = f"its worker died {DEATHS} times, of too little memory perhaps; use --memory or a smaller --size"
-            record = Record(name, "failed", row.words(folder), error=error)
-            record.save(folder)
-            yield record
-
-
-@contextlib.contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Workers; on Ctrl-C, which they get too, they keep the best of their rows so far and end."""
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), prepare_worker)
+    waiting, deaths = deque(rows), Counter[str]()
+    idle, running = [_Worker() for _ in range(at_once)], dict[Future[Record], tuple[_Worker, Row]]()
     try:
-        yield pool
+        while waiting or running:
+            while waiting and idle:
+                worker, row = idle.pop(), waiting.popleft()
+                running[worker.begin(row, folder, cpus)] = worker, row
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                worker, row = running.pop(future)
+                idle.append(worker)
+                record = _record_of(future, row, deaths)
+                if record is not None:
+                    yield record
+                    continue
+                worker.replace()
+                waiting.appendleft(row)
+    except KeyboardInterrupt:
+        for worker, _ in running.values():
+            worker.interrupt()
+        wait(running)
+        raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for worker in [*idle, *(worker for worker, _ in running.values())]:
+            worker.pool.shutdown(wait=True)
 
 
-def _as_they_end(futures: dict[Future[Record], Row]) -> Iterator[tuple[Future[Record], Row]]:
-    pending = set(futures)
-    while pending:
-        ended, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for future in ended:
-            yield future, futures[future]
+def _record_of(future: Future[Record], row: Row, deaths: Counter[str]) -> Record | None:
+    """How a row ended; None where its worker died and it is to be gone on with."""
+    from .commands import in_one_line
 
-
-def _is_begun(folder: Path, name: str) -> bool:
-    """Whether a row was under way when its worker died: its log is there, and nothing was kept of its end since."""
-    log, kept = folder / "rows" / f"{name}.log", folder / "rows" / f"{name}.json"
-    return log.is_file() and (not kept.is_file() or kept.stat().st_mtime < log.stat().st_mtime)
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        deaths[row.name] += 1
+        if deaths[row.name] < DEATHS:
+            return None
+        error = f"its worker died {DEATHS} times, of too little memory perhaps; use --memory or a smaller --size"
+    except Exception as exception:
+        error = in_one_line(exception)
+    return Record(row.name, "failed", [], error=error)

@@ -15,7 +15,10 @@ RETRIES = 5
 """How often a row is gone on with after its worker or its node has died."""
 
 LOCAL = "local"
-"""In place of an address: a cluster of this machine alone."""
+"""In place of an address, for Ray too: a new cluster of this machine alone."""
+
+STOPPING = 120.0
+"""Seconds that rows under way have to end with the best so far."""
 
 
 def performed_on_ray(rows: Sequence[Row], folder: Path, batching: BatchSettings) -> Iterator[Record]:
@@ -25,33 +28,48 @@ def performed_on_ray(rows: Sequence[Row], folder: Path, batching: BatchSettings)
     ends those under way with the best so far. Raises InputError without Ray, or where no cluster answers.
     """
     ray = _started(batching.ray or LOCAL)
-    task = ray.remote(
-        num_cpus=batching.cpus_per_clip, num_gpus=batching.gpus_per_clip, max_retries=RETRIES, max_calls=0
-    )(perform_row)
-    pending = {task.remote(row, folder, batching.cpus_per_clip): row for row in rows}
     try:
-        yield from _as_they_end(ray, pending, folder)
-    except KeyboardInterrupt:
-        for reference in pending:
-            ray.cancel(reference, force=False)
-        ray.wait(list(pending), num_returns=len(pending))
-        raise
+        _check_room(ray, batching)
+        task = ray.remote(
+            num_cpus=batching.cpus_per_clip, num_gpus=batching.gpus_per_clip, max_retries=RETRIES, max_calls=0
+        )(perform_row)
+        yield from _as_they_end(ray, {task.remote(row, folder, batching.cpus_per_clip): row for row in rows})
     finally:
         ray.shutdown()
 
 
-def _as_they_end(ray: Any, pending: dict[Any, Row], folder: Path) -> Iterator[Record]:
-    while pending:
-        (reference,), _ = ray.wait(list(pending), num_returns=1)
-        row = pending[reference]
-        try:
-            record = ray.get(reference)
-        except ray.exceptions.RayError as error:
-            told = f"its worker died {RETRIES + 1} times: {type(error).__name__}"
-            record = Record(row.name, "failed", row.words(folder), error=told)
-            record.save(folder)
-        del pending[reference]
-        yield record
+def _check_room(ray: Any, batching: BatchSettings) -> None:
+    """Raise InputError where no node has what one recovery asks for: it would wait for ever."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    for what, wanted in (("CPU", batching.cpus_per_clip), ("GPU", batching.gpus_per_clip)):
+        most = max((node.get(what, 0.0) for node in nodes), default=0.0)
+        if wanted > most:
+            raise InputError(
+                f"--{what.lower()}s-per-clip: {wanted:g} are asked for, and no node has more than {most:g}"
+            )
+    if batching.gpus_per_clip > 1 and batching.gpus_per_clip % 1:
+        raise InputError(f"--gpus-per-clip: a part of one, or whole ones, got {batching.gpus_per_clip:g}")
+
+
+def _as_they_end(ray: Any, pending: dict[Any, Row]) -> Iterator[Record]:
+    from .commands import in_one_line
+
+    try:
+        while pending:
+            (reference,), _ = ray.wait(list(pending), num_returns=1)
+            row = pending.pop(reference)
+            try:
+                yield ray.get(reference)
+            except ray.exceptions.RayTaskError as error:
+                yield Record(row.name, "failed", [], error=in_one_line(error.cause))
+            except ray.exceptions.RayError as error:
+                told = f"its worker or node died {RETRIES + 1} times: {type(error).__name__}"
+                yield Record(row.name, "failed", [], error=told)
+    except KeyboardInterrupt:
+        for reference in pending:
+            ray.cancel(reference, force=False)
+        ray.wait(list(pending), num_returns=len(pending), timeout=STOPPING)
+        raise
 
 
 def _started(address: str) -> Any:
@@ -60,8 +78,7 @@ def _started(address: str) -> Any:
     except ImportError:
         raise InputError("--ray: Ray is not installed; add it with: pip install 'lowreel[cluster]'") from None
     try:
-        where: dict[str, Any] = {} if address == LOCAL else {"address": address}
-        ray.init(**where, log_to_driver=False, include_dashboard=False, configure_logging=False)
+        ray.init(address=address, log_to_driver=False, include_dashboard=False, configure_logging=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(f"--ray {address}: no cluster answers: {' '.join(str(error).split())[:200]}") from None
     return ray

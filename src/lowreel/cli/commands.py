@@ -458,6 +458,7 @@ def _go_on(
     run = Run.open(folder)
     nothing, own = {"time": None, "memory": None}, run.settings
     limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
+    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     if recovering.model_copy(update=nothing) not in (RecoverSettings(), own.model_copy(update=nothing)):
         raise InputError(
             f"{folder}: a run goes on with the settings it has; only --time and --memory can be given with --resume"

@@ -15,10 +15,14 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import split_member
-from ..names import is_clip_name
+from ..names import GENERATORS, is_clip_name
+from ..settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 
 OWN = ("name", "clip", "data", "operator", "mask", "truth")
 """Columns that are no flags of a recovery."""
+
+TAKEN = ("rows", "results.csv", "report.html")
+"""Names that a batch has for files of its own."""
 
 LINES = (".jsonl", ".ndjson", ".json")
 
@@ -36,16 +40,19 @@ class Row:
         own = {name: str(self.columns[name]) for name in OWN if name in self.columns}
         flags = [word for name, value in self.columns.items() if name not in OWN for word in _flag(name, value)]
         ending = [*flags, f"--output={folder / self.name}"]
+        if "data" in own and "clip" in own:
+            raise InputError("expected a column clip or data, not both")
         if "data" in own:
-            truth = [f"--truth={own['truth']}"] if "truth" in own else []
-            return ["recover", own["data"], *truth, *ending]
+            others = () if Path(own["data"]).suffix == ".safetensors" else ("operator", "mask")
+            passed = [f"--{name}={own[name]}" for name in ("truth", *others) if name in own]
+            return ["recover", own["data"], *passed, *ending]
         if "clip" not in own:
             raise InputError("expected a column clip (to be measured first) or data (measured already)")
         if "mask" in own:
             return ["inpaint", own["clip"], f"--mask={own['mask']}", *ending]
         if "operator" not in own:
             raise InputError('expected an operator, such as "missing --ratio 0.8": as a column, or by --operator')
-        kind, *settings = shlex.split(own["operator"])
+        kind, *settings = shlex.split(own["operator"]) or [""]
         return ["simulate", kind, own["clip"], *settings, *ending]
 
 
@@ -58,11 +65,12 @@ def _flag(name: str, value: Any) -> list[str]:
     return [f"{text}={one}" for one in values]
 
 
-def read_manifest(text: str, common: Mapping[str, Any]) -> list[Row]:
+def read_manifest(text: str, common: Mapping[str, Any], output: Path | None = None) -> list[Row]:
     """The rows of a manifest, CSV or JSON lines, or one for each file that a pattern such as "clips/*.mp4" finds.
 
-    common: columns of all rows, which a row's own replace. Paths are taken from the manifest's folder. Raises
-    InputError for a file that is none, names that are taken twice or are no names of folders, no rows at all.
+    common: columns of all rows, which a row's own replace; output: a folder whose files are no clips for a pattern.
+    Paths are taken from the manifest's folder. Raises InputError for a file that is none, columns that are no flags,
+    names that are taken twice or are no names of folders, no rows at all.
     """
     path = Path(text)
     if path.suffix.lower() == ".csv":
@@ -70,21 +78,40 @@ def read_manifest(text: str, common: Mapping[str, Any]) -> list[Row]:
     elif path.suffix.lower() in LINES:
         found = _of_lines(path)
     else:
-        found = _of_pattern(text)
+        found = _of_pattern(text, output)
     if not found:
         raise InputError(f"{text}: no rows: expected a .csv, a .jsonl, or a pattern of files such as 'clips/*.mp4'")
-    rows = [_row(k, {**common, **columns}, path.parent) for k, columns in enumerate(found)]
-    taken = [name for name, count in Counter(row.name for row in rows).items() if count > 1]
+    unknown = sorted({column for columns in found for column in columns} - _known())
+    if unknown:
+        raise InputError(f"{text}: {unknown[0]!r} is no column: expected {', '.join(OWN)}, or a flag of a recovery")
+    stems = Counter(_stem(columns) for columns in found)
+    rows = [_row(k, {**common, **columns}, path.parent, stems) for k, columns in enumerate(found)]
+    taken = [name for name, count in Counter(row.name.casefold() for row in rows).items() if count > 1]
     if taken:
         raise InputError(f"{text}: the name {taken[0]!r} is given to several rows; each has a folder of its own")
     return rows
+
+
+def _known() -> set[str]:
+    """Columns that mean something."""
+    from .operators import OPERATORS
+
+    models: list[type[Settings]] = [RecoverSettings, ClipSettings, NoiseSettings, ArraysSettings]
+    models += [kind.settings for kind in OPERATORS]
+    return {*OWN, *(name for model in models for name in model.model_fields)}
+
+
+def _stripped(columns: Mapping[Any, Any]) -> dict[str, Any]:
+    """Columns with their names as settings have them, without those that are empty."""
+    texts = {str(k).strip().replace("-", "_"): v.strip() if isinstance(v, str) else v for k, v in columns.items()}
+    return {name: value for name, value in texts.items() if value not in ("", None)}
 
 
 def _of_csv(path: Path) -> list[dict[str, Any]]:
     try:
         with _opened(path) as file:
             reader = csv.DictReader(file, restkey="", strict=True)
-            rows = [{k: v for k, v in row.items() if v not in ("", None)} for row in reader]
+            rows = [found for row in reader if (found := _stripped(row))]
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read it as CSV: {error}") from None
     if any("" in row for row in rows):
@@ -95,7 +122,11 @@ def _of_csv(path: Path) -> list[dict[str, Any]]:
 def _of_lines(path: Path) -> list[dict[str, Any]]:
     rows = []
     with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
+        try:
+            lines = file.read().splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: expected UTF-8: {error}") from None
+        for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
@@ -104,7 +135,7 @@ def _of_lines(path: Path) -> list[dict[str, Any]]:
                 raise InputError(f"{path}, line {number}: expected one JSON object a line: {error}") from None
             if not isinstance(row, dict):
                 raise InputError(f"{path}, line {number}: expected a JSON object, got {type(row).__name__}")
-            rows.append({k: v for k, v in row.items() if v not in ("", None)})
+            rows.append(_stripped(row))
     return rows
 
 
@@ -114,22 +145,27 @@ def _opened(path: Path) -> Any:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _of_pattern(pattern: str) -> list[dict[str, Any]]:
+def _of_pattern(pattern: str, output: Path | None) -> list[dict[str, Any]]:
     """Data files and clips that a pattern finds, in order; names of files become those of the rows."""
-    found = sorted(glob.glob(pattern, recursive=True))
-    column = {True: "data", False: "clip"}
-    return [{column[Path(file).suffix == ".safetensors"]: str(Path(file).resolve())} for file in found]
+    paths = [Path(pattern)] if Path(pattern).exists() else [Path(p) for p in sorted(glob.glob(pattern, recursive=True))]
+    own = None if output is None else output.resolve()
+    found = [path.resolve() for path in paths if own is None or own not in (path.resolve(), *path.resolve().parents)]
+    return [{"data" if path.suffix == ".safetensors" else "clip": str(path)} for path in found]
 
 
-def _row(number: int, columns: Mapping[str, Any], folder: Path) -> Row:
-    columns = dict(columns)
+def _stem(columns: Mapping[str, Any]) -> str:
     source = str(columns.get("data", columns.get("clip", "")))
-    stem = re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-.") or "row"
-    name = str(columns.get("name", f"{number:04d}-{stem}"))
-    if not re.fullmatch(r"\w[\w.-]*", name):
+    stem = Path(source).stem if not is_clip_name(source) else source
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "row"
+
+
+def _row(number: int, columns: Mapping[str, Any], folder: Path, stems: Counter[str]) -> Row:
+    columns, stem = dict(columns), _stem(columns)
+    name = str(columns.get("name", stem if stems[stem] == 1 else f"{stem}-{number:04d}"))
+    if not re.fullmatch(r"\w[\w.-]*", name) or name.casefold() in TAKEN:
         raise InputError(f"row {number + 1}: the name {name!r} should be that of a folder: letters, digits, - _ and .")
-    for column in ("clip", "data", "mask", "truth"):
-        if column in columns:
+    for column in ("clip", "data", "mask", "truth", "generator"):
+        if column in columns and not (column == "generator" and columns[column] in (*GENERATORS, "auto")):
             columns[column] = _from(folder, str(columns[column]))
     return Row(name, columns)
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ..files import replacing
 from .manifest import Row
-from .work import Record
+from .work import Record, is_done
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""
@@ -24,27 +24,30 @@ class Results:
     def __init__(self, folder: Path, rows: Sequence[Row]) -> None:
         self.folder, self.rows = folder, rows
         self.records: dict[str, Record] = {}
+        self.told: set[str] = set()
         self._load()
 
     def _load(self) -> None:
-        found = ((row.name, Record.load(self.folder, row.name)) for row in self.rows)
-        self.records = {name: record for name, record in found if record is not None}
+        found = {row.name: Record.load(self.folder, row.name) for row in self.rows}
+        self.records |= {name: record for name, record in found.items() if record is not None and name not in self.told}
 
     def is_finished(self, row: Row) -> bool:
         """Whether a row was finished before, by the same command line."""
-        record = self.records.get(row.name)
-        try:
-            return record is not None and record.status == "finished" and record.words == row.words(self.folder)
-        except ValueError:
-            return False
+        return is_done(row, self.folder) is not None
 
     def add(self, record: Record) -> None:
-        """Note how a row ended."""
+        """Note how a row ended in this session."""
         self.records[record.name] = record
+        self.told.add(record.name)
+
+    @property
+    def failed(self) -> int:
+        """How many rows have failed."""
+        return sum(record.status == "failed" for record in self.records.values())
 
     def line(self, record: Record) -> str:
         """One line for the screen."""
-        made = sum(row.name in self.records for row in self.rows)
+        made = sum(name in self.told or record.status == "finished" for name, record in self.records.items())
         told = record.error or _levels(record) or record.status
         return f"[{made}/{len(self.rows)}] {record.name}: {record.status} in {record.seconds:.0f} s; {told}"
 

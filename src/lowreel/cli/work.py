@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 from ..errors import InputError
 from ..files import read_json, write_json
+from ..settings import ArraysSettings
 from .manifest import Row
 
-Status = Literal["finished", "stopped", "failed"]
+Status = Literal["begun", "finished", "stopped", "failed"]
+
+PASSING = ("--time=", "--memory=")
+"""Flags that may differ from one session to the next."""
+
+OF_ARRAYS = tuple(f"--{name.replace('_', '-')}=" for name in ArraysSettings.model_fields)
+"""Flags that say how data of others is read: a run that was begun has it."""
+
+PATIENCE = 20.0
+"""Seconds to wait for a folder in which another process still works: the worker before this one may be dying."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """How a row ended. error: one line, where it failed; seconds: of all sessions; words: its command line; summary:
-    that of its run."""
+    """How a row ended. words: its command line; seconds: of its sessions, those that were killed apart; error: one
+    line, where it failed; summary: that of its run."""
 
     name: str
     status: Status
@@ -31,9 +43,11 @@ class Record:
 
     @staticmethod
     def load(folder: Path, name: str) -> Record | None:
-        """What is kept of a row in FOLDER/rows, or None."""
-        path = _file(folder, name)
-        return Record(**read_json(path)) if path.is_file() else None
+        """What is kept of a row in FOLDER/rows, or None; what cannot be read does not count."""
+        try:
+            return Record(**read_json(_file(folder, name)))
+        except (OSError, InputError, TypeError):
+            return None
 
     def save(self, folder: Path) -> None:
         """Write FOLDER/rows/NAME.json."""
@@ -46,66 +60,120 @@ def _file(folder: Path, name: str) -> Path:
     return folder / "rows" / f"{name}.json"
 
 
+def is_done(row: Row, folder: Path) -> Record | None:
+    """The record of a row that was finished before, by the same command line, and whose run is there; else None."""
+    record = Record.load(folder, row.name)
+    if record is None or record.status != "finished" or not (folder / row.name / "summary.json").is_file():
+        return None
+    try:
+        return record if _lasting(record.words) == _lasting(row.words(folder)) else None
+    except ValueError:
+        return None
+
+
 def perform_row(row: Row, folder: Path, threads: int) -> Record:
-    """Make a row's run in FOLDER/NAME, or go on with it; a finished one is passed over, an error is kept.
+    """Make a row's run in FOLDER/NAME, or go on with it; a finished one is passed over, an error is told.
 
     What it prints goes to FOLDER/rows/NAME.log. Ctrl-C ends the run with the best so far, and its next time goes on.
     """
+    if (done := is_done(row, folder)) is not None:
+        return done
     before = Record.load(folder, row.name)
     try:
         words = row.words(folder)
-    except (InputError, ValueError) as error:
-        return _kept(Record(row.name, "failed", [], error=str(error)), folder)
-    if before is not None and before.status == "finished" and before.words == words:
-        return before
-    start = time.monotonic()
-    spent = before.seconds if before is not None and before.words == words else 0.0
-    failure = _error_of(_going_on(words, folder / row.name), folder / "rows" / f"{row.name}.log", threads)
-    summary = read_json(path) if (path := folder / row.name / "summary.json").is_file() and failure is None else None
+    except ValueError as error:
+        return Record(row.name, "failed", [], error=" ".join(str(error).split()))
+    run = folder / row.name
+    is_begun = (run / "config.json").is_file()
+    if is_begun and before is not None and _lasting(before.words) != _lasting(words):
+        return Record(
+            row.name,
+            "failed",
+            words,
+            error="its command line has changed since its run was begun; give the row another name",
+        )
+    start, spent = time.monotonic(), before.seconds if is_begun and before is not None else 0.0
+    Record(row.name, "begun", words, spent).save(folder)
+    failure = _error_of(words, run, folder / "rows" / f"{row.name}.log", threads)
+    path = run / "summary.json"
+    summary = read_json(path) if failure is None and path.is_file() else None
     status: Status = "failed" if summary is None else "finished"
     if summary is not None and summary["outcome"]["kind"] == "stopped":
         status = "stopped"
     seconds = round(spent + time.monotonic() - start, 2)
-    return _kept(Record(row.name, status, words, seconds, failure, summary), folder)
-
-
-def _kept(record: Record, folder: Path) -> Record:
+    record = Record(row.name, status, words, seconds, failure, summary)
     record.save(folder)
     return record
+
+
+def _lasting(words: list[str]) -> list[str]:
+    return [word for word in words if not word.startswith(PASSING)]
 
 
 def _going_on(words: list[str], run: Path) -> list[str]:
     """The command line, or that which goes on with the run where it was begun."""
     if not (run / "config.json").is_file():
         return words
-    return ["recover", str(run), "--resume"] if words[0] == "recover" else [*words, "--resume"]
+    if words[0] != "recover":
+        return [*words, "--resume"]
+    flags = [word for word in words[2:] if not word.startswith(("--truth=", "--output=", *OF_ARRAYS))]
+    return ["recover", str(run), *flags, "--resume"]
 
 
-def _error_of(words: list[str], log: Path, threads: int) -> str | None:
-    """Run a command line with its output in a file; the error in one line, or None."""
+def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | None:
+    """Run a command line, or go on with it, with its output in a file; the error in one line, or None."""
     import torch
 
+    from ..checkpoints import BusyError
     from .commands import call, in_one_line
 
     torch.set_num_threads(threads)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "a", encoding="utf-8") as out, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        print(f"$ lowreel {' '.join(words)}", flush=True)
-        try:
-            call(words)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            print(f"error: {in_one_line(error)}", flush=True)
-            return in_one_line(error)
-        finally:
-            signal.signal(signal.SIGINT, before)
-    return None
+    end = time.monotonic() + PATIENCE
+    with (
+        open(log, "a", encoding="utf-8", errors="backslashreplace") as out,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(out),
+        _stopped_once(),
+    ):
+        while True:
+            now = _going_on(words, run)
+            print(f"$ lowreel {' '.join(now)}", flush=True)
+            try:
+                call(now)
+                return None
+            except BusyError as error:
+                if time.monotonic() > end:
+                    return in_one_line(error)
+                time.sleep(0.5)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                print(f"error: {in_one_line(error)}", flush=True)
+                return in_one_line(error)
+
+
+@contextlib.contextmanager
+def _stopped_once() -> Any:
+    """Ctrl-C ends the fit of a row, once: it may come from the terminal and from the batch too."""
+
+    def stop(_: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def prepare_worker() -> None:
-    """Import what every row needs, once for each worker; Ctrl-C is for the row that it works on, if any."""
+    """Import what every row needs, once for each worker; it dies with the batch that started it.
+
+    Ctrl-C is for the row that it works on, if any.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):  # Linux: PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    from .. import recover, runs  # noqa: F401
+    from .. import recover, report, runs  # noqa: F401
