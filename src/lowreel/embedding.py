@@ -135,7 +135,7 @@ def _draw_path(axes: Any, path: CodePath) -> None:
         axes.plot(x[t : t + 2], y[t : t + 2], color="0.75", lw=1, ls="-" if is_next else ":", zorder=1)
     points = axes.scatter(x, y, c=numbers, cmap="viridis", s=26, zorder=2)
     axes.figure.colorbar(points, ax=axes, label="frame", pad=0.01, shrink=0.8, ticks=MaxNLocator(integer=True))
-    axes.margins(0.25)
+    axes.margins(0.3)
     for t in np.unique(np.linspace(0, len(x) - 1, min(len(x), ALONG)).round().astype(int)):
         _draw_thumbnail(axes, path, int(t), (float(x[t]), float(y[t])))
     axes.set_xlabel("first principal direction of the codes")
@@ -173,6 +173,8 @@ def _draw_thumbnail(axes: Any, path: CodePath, frame: int, at: tuple[float, floa
 
 
 def _draw_values(axes: Any, path: CodePath) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     values = path.embedding.singular_values.numpy()[:SHOWN]
     values = values[values > NOTHING * values[0]] if values[0] > 0 else values[:1] + 1
     axes.semilogy(np.arange(1, len(values) + 1), values / values[0], "o-", ms=4, lw=1)
@@ -180,6 +182,7 @@ def _draw_values(axes: Any, path: CodePath) -> None:
         axes.axvline(path.rank, color="tab:red", lw=1, ls="--", label=f"rank of the codes: {path.rank}")
         axes.legend(fontsize=8, frameon=False)
     axes.set_xlabel("number")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(f"singular values of the codes\nless their mean (codes of rank {path.rank})", fontsize=9)
     axes.grid(alpha=0.3)
 
