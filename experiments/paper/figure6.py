@@ -9,7 +9,6 @@ from tables import MINIBATCH
 import lowreel
 
 PAPER = {"rotating-mnist:3": 33.6, "moving-mnist:0": 26.8}
-SHUFFLED = "rotating-mnist:3"
 
 
 def fits_of(clip: str) -> dict[str, Fit]:

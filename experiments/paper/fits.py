@@ -221,7 +221,8 @@ def write_json(name: str, content: Any) -> None:
 
 def minutes(fits: Iterable[Fit]) -> float:
     """What those fits that are not kept yet will take on two cores, by the paper's networks' cost per frame."""
-    return sum(_seconds(fit) for fit in set(fits) if fit.is_here and fit.name not in _read()) / 60
+    kept = _read()
+    return sum(_seconds(fit) for fit in set(fits) if fit.is_here and fit.name not in kept) / 60
 
 
 def _seconds(fit: Fit) -> float:

@@ -55,14 +55,9 @@ def table(rows: Sequence[Row], *, full: bool) -> list[str]:
     for row in rows:
         cells = []
         for column, paper in enumerate(row.paper):
-            fits = row.fits(column, full=full)
-            if all(is_kept(fit) for fit in fits):
-                level = mean(fitted(fit)["psnr_range"] for fit in fits)
-                cells.append(
-                    f"{'**' if level >= paper - 1 else ''}{level:.2f}{'**' if level >= paper - 1 else ''} / {paper:.2f}"
-                )
-            else:
-                cells.append(f"- / {paper:.2f}")
+            level = row.level(column, full=full) if row.is_kept(column, full=full) else None
+            bold = "**" if level is not None and level >= paper - 1 else ""
+            cells.append(f"{bold}{'-' if level is None else f'{level:.2f}'}{bold} / {paper:.2f}")
         lines.append(f"| {row.name} | " + " | ".join([*cells, *default_and_baseline(row)]) + " |")
     return lines
 

@@ -54,23 +54,29 @@ def fits_of(clip: str, frames: int, *, full: bool) -> list[Fit]:
     ]
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+def asked(description: str) -> dict[str, list[Fit]]:
+    """Read the command line and say how long it will take; the four fits of each clip that is here."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--kth", type=Path, help=WANTED)
     parser.add_argument("--full", action="store_true", help="2000 rounds")
     parser.add_argument("--minutes", action="store_true", help="say how long it will take, and do nothing")
     chosen = parser.parse_args()
     found = {action: clip_in(chosen.kth, action) for action in PAPER}
     rows = {action: fits_of(*clip, full=chosen.full) for action, clip in found.items() if clip}
-    print(f"{__doc__} About {minutes(fit for fits in rows.values() for fit in fits):.0f} minutes on two cores.")
-    told = []
-    if not chosen.minutes:
-        for action, (_, paper) in PAPER.items():
-            if action not in rows:
-                print(f"{action:<14} left out; wanted are {WANTED}")
-                continue
-            for fit, (preset, line), wanted in zip(rows[action], COLUMNS, paper, strict=True):
-                level = fitted(fit)["psnr_range"]
-                codes = "line" if line else "free"
-                told.append({"clip": action, "fitted": preset, "codes": codes, "dB": level, "paper": wanted})
-        tell("table3", told)
+    print(f"{description} About {minutes(fit for fits in rows.values() for fit in fits):.0f} minutes on two cores.")
+    if chosen.minutes:
+        raise SystemExit
+    return rows
+
+
+if __name__ == "__main__":
+    rows, told = asked(__doc__), []
+    for action, (_, paper) in PAPER.items():
+        if action not in rows:
+            print(f"{action:<14} left out; wanted are {WANTED}")
+            continue
+        for fit, (preset, line), wanted in zip(rows[action], COLUMNS, paper, strict=True):
+            level = fitted(fit)["psnr_range"]
+            codes = "line" if line else "free"
+            told.append({"clip": action, "fitted": preset, "codes": codes, "dB": level, "paper": wanted})
+    tell("table3", told)

@@ -109,13 +109,10 @@ def circular_correlation(first: Tensor, second: Tensor) -> float:
 
     sum sin(a - a0) sin(b - b0) / sqrt(sum sin^2(a - a0) sum sin^2(b - b0)), a0 and b0 the mean directions.
     """
-    a, b = (torch.sin(angles.double() - _direction(angles)) for angles in (first, second))
-    return float((a * b).sum() / (a.square().sum() * b.square().sum()).sqrt())
+    from scipy.stats import circmean
 
-
-def _direction(angles: Tensor) -> Tensor:
-    angles = angles.double()
-    return torch.atan2(angles.sin().sum(), angles.cos().sum())
+    a, b = (np.sin(angles - circmean(angles)) for angles in (np.asarray(first, float), np.asarray(second, float)))
+    return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()))
 
 
 @dataclass(frozen=True)

@@ -136,10 +136,14 @@ def recover(
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
     if plan is not None:
-        found = fit_chosen(problem, settings, plan, watch, resume, score)
-    else:
-        problem = _with_least_held_out(problem, settings)
-        found = fit_once(problem, settings.solver(), settings.time, watch, resume, score)
+        return _accounted(problem, settings, fit_chosen(problem, settings, plan, watch, resume, score))
+    problem = _with_least_held_out(problem, settings)
+    found = fit_once(problem, settings.solver(), settings.time, watch, resume, score)
+    return _accounted(problem, settings, found)
+
+
+def _accounted(problem: Problem, settings: RecoverSettings, found: Found) -> Recovery:
+    """What was found, finished and compared with the baselines."""
     frames = found.representation.frames()
     sigma = _sigma(problem, frames)
     slow = settings.baselines == "all" and found.outcome.kind != "stopped"

@@ -86,7 +86,7 @@ class Run:
             raise InputError(f"{folder}: a run of a newer lowreel (version {config['version']}); upgrade to read it")
         try:
             return Run(folder, RecoverSettings(**config["settings"]), config.get("truth"), config.get("request"))
-        except (KeyError, TypeError, ValueError, InputError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             cause = error.__cause__
             what = ", ".join(str(e["loc"][0]) for e in cause.errors()) if isinstance(cause, ValidationError) else error
             raise InputError(f"{folder}/config.json: cannot use {what}; restore the file or start a new run") from None

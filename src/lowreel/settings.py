@@ -39,10 +39,10 @@ class _InOneSentence(type(BaseModel)):  # type: ignore[misc]
         try:
             return super().__call__(**values)
         except ValidationError as error:
-            raise InputError(told(error)) from error
+            raise InputError(settings_sentence(error)) from error
 
 
-def told(error: ValidationError, *, flags: bool = False) -> str:
+def settings_sentence(error: ValidationError, *, flags: bool = False) -> str:
     """What is wrong with each setting; one that may be a number or a word has an error for each of these.
 
     flags: with the names that settings have on the command line.

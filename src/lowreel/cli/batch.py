@@ -18,9 +18,11 @@ from cyclopts import App, Parameter
 
 from ..errors import InputError
 from ..memory import machine_bytes, parse_bytes
+from ..names import GENERATORS, file_text
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
+from .errors import in_one_line
 from .manifest import Row, read_manifest
-from .work import Record, perform_row, prepare_worker
+from .work import Record, is_done, perform_row, prepare_worker
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 Flat = Parameter(name="*")
@@ -58,6 +60,7 @@ def batch(
         folder of the runs
     """
     common = {"operator": batching.operator} if batching.operator else {}
+    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     common |= _given(reading) | _given(noise) | _given(recovering)
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the runs")
@@ -67,7 +70,7 @@ def batch(
 
     folder = output.resolve()
     results, stopped = Results(folder, rows), False
-    todo = [row for row in rows if not results.is_finished(row)]
+    todo = [row for row in rows if is_done(row, folder) is None]
     print(f"{len(rows)} rows, {len(rows) - len(todo)} of them finished before", flush=True)
     try:
         for record in _performed(todo, folder, batching, recovering) if todo else ():
@@ -77,7 +80,7 @@ def batch(
         stopped = True
     finally:
         results.write()
-    print(results.closing(stopped))
+    print(results.closing())
     if stopped or results.failed:
         raise SystemExit(130 if stopped else 1)
 
@@ -104,11 +107,9 @@ def _performed(
         from .cluster import performed_on_ray
 
         return performed_on_ray(rows, folder, batching)
-    fit = max(1, machine_bytes() // parse_bytes(recovering.memory))
-    cores = len(os.sched_getaffinity(0))
-    return performed_here(
-        rows, folder, batching.cpus_per_clip, max(1, min(len(rows), cores // batching.cpus_per_clip, fit))
-    )
+    cores = len(os.sched_getaffinity(0)) // batching.cpus_per_clip
+    room = machine_bytes() // parse_bytes(recovering.memory)
+    return performed_here(rows, folder, batching.cpus_per_clip, max(1, min(len(rows), cores, room)))
 
 
 class _Worker:
@@ -163,7 +164,7 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
                     continue
                 worker.replace()
                 waiting.appendleft(row)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, GeneratorExit):
         for worker, _ in running.values():
             worker.interrupt()
         wait(running)
@@ -175,8 +176,6 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
 
 def _record_of(future: Future[Record], row: Row, deaths: Counter[str]) -> Record | None:
     """How a row ended; None where its worker died and it is to be gone on with."""
-    from .commands import in_one_line
-
     try:
         return future.result()
     except BrokenProcessPool:

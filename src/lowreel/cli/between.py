@@ -33,7 +33,7 @@ FAST = 60.0
 MOST_A_SECOND = {".gif": 100.0, ".mkv": 1000.0}
 """Frames a second that a kind of file can tell apart, where that is less than 10,000."""
 
-MAY_LEAVE_OUT = ("mask", "frames", "stacked")
+MAY_LEAVE_OUT = ("mask", "frames", "stacked", "composed")
 """Kinds of operators that may say nothing at all of a frame."""
 
 

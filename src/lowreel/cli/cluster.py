@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..settings import BatchSettings
+from .errors import in_one_line
 from .manifest import Row
 from .work import Record, perform_row
 
@@ -30,9 +31,8 @@ def performed_on_ray(rows: Sequence[Row], folder: Path, batching: BatchSettings)
     ray = _started(batching.ray or LOCAL)
     try:
         _check_room(ray, batching)
-        task = ray.remote(
-            num_cpus=batching.cpus_per_clip, num_gpus=batching.gpus_per_clip, max_retries=RETRIES, max_calls=0
-        )(perform_row)
+        needs = {"num_cpus": batching.cpus_per_clip, "num_gpus": batching.gpus_per_clip}
+        task = ray.remote(max_retries=RETRIES, **needs)(perform_row)
         yield from _as_they_end(ray, {task.remote(row, folder, batching.cpus_per_clip): row for row in rows})
     finally:
         ray.shutdown()
@@ -52,8 +52,6 @@ def _check_room(ray: Any, batching: BatchSettings) -> None:
 
 
 def _as_they_end(ray: Any, pending: dict[Any, Row]) -> Iterator[Record]:
-    from .commands import in_one_line
-
     try:
         while pending:
             (reference,), _ = ray.wait(list(pending), num_returns=1)

@@ -27,13 +27,13 @@ from ..settings import (
     RecoverSettings,
     Settings,
     TrainSettings,
-    told,
 )
 from .arrays import are_arrays_meant, measured_arrays
 from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
 from .display import ProgressBar, show_summary
+from .errors import in_one_line, is_out_of_memory
 from .operators import OPERATORS, Operator, build, check_operator_settings, name_of
 from .values import parse_frames, parse_size
 
@@ -70,9 +70,6 @@ Measuring = Annotated[MeasureSettings, Flat]
 Resume = Annotated[bool, Parameter(name="--resume")]
 
 
-LESS = "use a smaller --size or fewer --frames; in a training a smaller --batch or fewer --images"
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
     # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
@@ -81,11 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     try:
         call(with_address(sys.argv[1:] if arguments is None else arguments))
-    except (InputError, CycloptsError, OSError, MemoryError) as error:
-        print(f"lowreel: error: {in_one_line(error)}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except RuntimeError as error:
-        if not _is_out_of_memory(error):
+    except (InputError, CycloptsError, OSError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
             raise
         print(f"lowreel: error: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -101,22 +95,6 @@ def main(arguments: list[str] | None = None) -> None:
 def call(words: list[str]) -> None:
     """Run a command line in this process; errors are raised."""
     app(words, exit_on_error=False, print_error=False, result_action="return_value")
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, RuntimeError) and "allocate" in str(error)
-
-
-def in_one_line(error: BaseException) -> str:
-    """The message without line breaks; for a setting out of bounds, the flag and what was wrong with its value."""
-    from pydantic import ValidationError
-
-    if _is_out_of_memory(error):
-        return f"not enough memory; {LESS}"
-    cause = error if isinstance(error, ValidationError) else error.__cause__
-    if isinstance(cause, ValidationError):
-        return f"{told(cause, flags=True)}; see --help"
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 CLIP_HELP = """

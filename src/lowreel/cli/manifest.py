@@ -59,7 +59,7 @@ class Row:
 def _flag(name: str, value: Any) -> list[str]:
     """A column as a flag: nothing where it is off, the flag alone where it is on."""
     text = f"--{name.replace('_', '-')}"
-    if value is True or value is False or str(value).lower() in ("true", "false"):
+    if str(value).lower() in ("true", "false"):
         return [text] if str(value).lower() == "true" else []
     values = value if isinstance(value, list) else [value]
     return [f"{text}={one}" for one in values]
@@ -165,7 +165,7 @@ def _row(number: int, columns: Mapping[str, Any], folder: Path, stems: Counter[s
     if not re.fullmatch(r"\w[\w.-]*", name) or name.casefold() in TAKEN:
         raise InputError(f"row {number + 1}: the name {name!r} should be that of a folder: letters, digits, - _ and .")
     for column in ("clip", "data", "mask", "truth", "generator"):
-        if column in columns and not (column == "generator" and columns[column] in (*GENERATORS, "auto")):
+        if column in columns and not (column == "generator" and columns[column] in GENERATORS):
             columns[column] = _from(folder, str(columns[column]))
     return Row(name, columns)
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ..files import replacing
 from .manifest import Row
-from .work import Record, is_done
+from .work import Record
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""
@@ -31,10 +31,6 @@ class Results:
         found = {row.name: Record.load(self.folder, row.name) for row in self.rows}
         self.records |= {name: record for name, record in found.items() if record is not None and name not in self.told}
 
-    def is_finished(self, row: Row) -> bool:
-        """Whether a row was finished before, by the same command line."""
-        return is_done(row, self.folder) is not None
-
     def add(self, record: Record) -> None:
         """Note how a row ended in this session."""
         self.records[record.name] = record
@@ -47,20 +43,16 @@ class Results:
 
     def line(self, record: Record) -> str:
         """One line for the screen."""
-        made = sum(name in self.told or record.status == "finished" for name, record in self.records.items())
+        made = sum(name in self.told or kept.status == "finished" for name, kept in self.records.items())
         told = record.error or _levels(record) or record.status
         return f"[{made}/{len(self.rows)}] {record.name}: {record.status} in {record.seconds:.0f} s; {told}"
 
-    def closing(self, stopped: bool) -> str:
+    def closing(self) -> str:
         """How many rows ended how, and where to look."""
         counts = Counter(record.status for record in self.records.values())
-        told = ", ".join(f"{counts[s]} {s}" for s in ("finished", "stopped", "failed") if counts[s])
+        told = ", ".join(f"{counts[s]} {s}" for s in ("finished", "stopped", "failed", "begun") if counts[s])
         left = len(self.rows) - counts["finished"]
-        more = (
-            f" The same command goes on with the other {left}."
-            if left and (stopped or counts["failed"] or counts["stopped"])
-            else ""
-        )
+        more = f" The same command goes on with the other {left}." if left else ""
         return f"{told or 'nothing'} of {len(self.rows)} rows. See {self.folder / 'report.html'}, results.csv.{more}"
 
     def write(self) -> None:

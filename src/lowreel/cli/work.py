@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from ..errors import InputError
 from ..files import read_json, write_json
 from ..settings import ArraysSettings
+from .errors import in_one_line
 from .manifest import Row
 
 Status = Literal["begun", "finished", "stopped", "failed"]
@@ -125,7 +127,7 @@ def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | Non
     import torch
 
     from ..checkpoints import BusyError
-    from .commands import call, in_one_line
+    from .commands import call  # which has `batch` among its commands
 
     torch.set_num_threads(threads)
     end = time.monotonic() + PATIENCE
@@ -145,9 +147,7 @@ def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | Non
                 if time.monotonic() > end:
                     return in_one_line(error)
                 time.sleep(0.5)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
+            except Exception as error:
                 print(f"error: {in_one_line(error)}", flush=True)
                 return in_one_line(error)
 
@@ -176,4 +176,5 @@ def prepare_worker() -> None:
     with contextlib.suppress(OSError, AttributeError):  # Linux: PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    from .. import recover, report, runs  # noqa: F401
+    for name in ("recover", "runs", "report"):
+        import_module(f"lowreel.{name}")

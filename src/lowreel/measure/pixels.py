@@ -151,16 +151,16 @@ class MissingFrames(Mask):
 
     def __init__(self, clip_shape: Shape, ratio: float = 0.5, *, dropped: Iterable[int] | None = None, seed: int = 0):
         frames, _, height, width = checked_clip_shape(clip_shape)
+        named = None if dropped is None else _named(dropped, frames)
         mask = np.zeros((frames, height, width), dtype=bool)
-        if dropped is None:
+        if named is None:
             kept = _kept("missing frames", ratio, frames, "frame")
             mask[np.argsort(streams.raw(seed, streams.MASK, 0, 0, frames), kind="stable")[:kept]] = True
         else:
             mask[:] = True
-            mask[_named(dropped, frames)] = False
+            mask[named] = False
         super().__init__(clip_shape, mask)
-        self.ratio, self.seed = float(ratio), int(seed)
-        self.dropped = None if dropped is None else _named(dropped, frames)
+        self.ratio, self.seed, self.dropped = float(ratio), int(seed), named
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"ratio": self.ratio, "seed": self.seed} if self.dropped is None else {"dropped": self.dropped}
