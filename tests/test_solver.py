@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from lowreel.measure import (
 )
 from lowreel.schedule import one_cycle
 from lowreel.settings import PRESETS, SolverSettings
-from lowreel.solver import Problem, State, iterate, misfit, natural_probe, variation
+from lowreel.solver import WEIGHTS_GROW, Problem, State, iterate, misfit, natural_probe, variation
 
 close = torch.testing.assert_close
 SHAPE = (6, 1, 4, 5)
@@ -137,7 +138,7 @@ def test_joint_fit_reaches_least_squares(name, batch):
     assert float((matrix @ found - y).norm()) == pytest.approx(float((matrix @ wanted - y).norm()), rel=1e-2)
 
 
-# The step on the codes
+# The steps on codes and weights
 
 
 SHARED = SolverSettings(algorithm="alternating", steps=60, batch=None, start="shared")
@@ -154,16 +155,40 @@ def test_a_step_too_large_for_the_curvature_is_halved(settings):
     states = list(iterate(problem, settings))
     best = 4 * float((matrix @ wanted - y).square().sum()) / y.numel()
     assert states[-1].loss < 0.2 * states[0].loss + best
-    assert float(states[-1].optimiser["codes"][0]) < 0.1
+    assert float(states[-1].optimiser["shares"][0, 0]) < 0.1
+
+
+def test_a_step_on_the_weights_that_makes_the_loss_rise_is_halved():
+    """Adam's step is the share of the full one that the losses before and after the last steps give."""
+    problem = problem_of(Identity(SHAPE))
+    settings = STEEP[1].model_copy(update={"code_step": 0.0, "weight_step": 1.0, "steps": 24})
+    states = list(iterate(problem, settings))
+    shares = [1.0]
+    for before, after in pairwise(states):
+        rose = float(after.optimiser["shares"][0, 1]) > before.loss
+        shares.append(shares[-1] / 2 if rose else min(1.0, WEIGHTS_GROW * shares[-1]))
+    assert [float(state.optimiser["shares"][1, 0]) for state in states] == pytest.approx(shares)
+    assert min(shares) < 0.5
+
+    def moved(share):
+        begun = State.of(states[3].tensors(), states[3].header())
+        begun.optimiser["shares"] = torch.tensor([[1.0, math.inf], [share, math.inf]], dtype=torch.float64)
+        ended = next(iterate(problem, settings, begun))
+        return {name: ended.weights[name] - weight for name, weight in begun.weights.items()}
+
+    whole, half = moved(0.5), moved(0.25)
+    for name, change in whole.items():
+        close(2 * half[name], change)
 
 
 @pytest.mark.parametrize("settings", STEEP, ids=["codes", "codes and weights"])
 def test_a_halved_step_survives_a_resume(settings):
     """Resumed where the step is a small share of the full one, the bits are those of an unbroken run."""
     problem = problem_of(Identity(SHAPE))
-    settings = settings.model_copy(update={"code_step": 1e3, "steps": 12})
+    settings = settings.model_copy(update={"code_step": 1e3, "weight_step": 0.3, "steps": 12})
     states = list(iterate(problem, settings))
-    assert float(states[5].optimiser["codes"][0]) < 1
+    shares = states[5].optimiser["shares"][:, 0]
+    assert float(shares[: 2 if settings.fit_weights else 1].max()) < 1
     for state in states[:-1]:
         again = State.of(state.tensors(), state.header())
         assert_same(last(iterate(problem, settings, again)), states[-1])

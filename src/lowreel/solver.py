@@ -215,7 +215,8 @@ class State:
     """A snapshot after `step` rounds: all that a restart needs, sharing no memory with the iteration.
 
     parameters: code tensors by name; weights: the generator's state; optimiser: Adam's moments and the momentum of
-    weight matrices by name, and under `codes` the share of the step on the codes (Algorithm 1) and the loss before it;
+    weight matrices by name, and under `shares` those of Algorithm 1's steps on codes and weights, and the losses at
+    which these steps were taken;
     loss: mean over the round's minibatches; identity: hashes of the data, the operator and the generator.
     """
 
@@ -308,7 +309,10 @@ def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
 
 
 LEAST_SHARE = 1 / 1024
-"""Smallest share of the authors' step on the codes that Algorithm 1 falls to."""
+"""Smallest share of the authors' steps that Algorithm 1 falls to."""
+
+CODES_GROW, WEIGHTS_GROW = 1.05, 1.02
+"""By what these shares grow after a step that lowered the loss."""
 
 MOMENTUM = 0.9
 """Memory of the momentum of weight matrices."""
@@ -318,6 +322,23 @@ FULL_PRECISION_FROM = 0.7
 
 CODE_TENSORS = ("coefficients", "basis", "mean")
 """Code parameters in the order in which the optimiser counts them."""
+
+
+@dataclass
+class _Share:
+    """Share of the authors' step: halved after a step that made the loss rise, else it grows towards the whole one.
+
+    loss: at which the last step was taken.
+    """
+
+    growth: float
+    value: float = 1.0
+    loss: float = math.inf
+
+    def judge(self, after: float) -> None:
+        """Look at the loss after the last step."""
+        share = self.value / 2 if after > self.loss else self.growth * self.value
+        self.value = min(max(share, LEAST_SHARE), 1.0)
 
 
 class _Fit:
@@ -339,7 +360,7 @@ class _Fit:
         self.matrices = self._matrices(settings)
         self.momentum = {name: torch.zeros_like(weight) for name, weight in self.matrices.items()}
         self.adam = self._optimiser(settings)
-        self.code_share, self.code_loss = 1.0, math.inf
+        self.code_share, self.weight_share = _Share(CODES_GROW), _Share(WEIGHTS_GROW)
         self.device = next(iter(self.codes.values())).device
         self.reduced_precision = self.generator.reduced_precision and bfloat16_is_native(self.device)
         if state is not None:
@@ -368,7 +389,9 @@ class _Fit:
     def _restore(self, state: State) -> None:
         check_same(self.identity, state.identity)
         self.generator.load_state_dict(state.weights)
-        self.code_share, self.code_loss = state.optimiser.get("codes", torch.tensor([1.0, math.inf])).tolist()
+        if "shares" in state.optimiser:
+            codes, weights = state.optimiser["shares"].tolist()
+            self.code_share, self.weight_share = _Share(CODES_GROW, *codes), _Share(WEIGHTS_GROW, *weights)
         for k, parameter in enumerate(self._adam_parameters()):
             if self.adam is not None and f"{k}.step" in state.optimiser:
                 moments = {
@@ -403,11 +426,6 @@ class _Fit:
         codes = p["coefficients"] @ p["basis"] if "basis" in p else p["coefficients"]
         return codes + p["mean"] if "mean" in p else codes
 
-    def judge_code_step(self, before: float, after: float) -> None:
-        """Halve the step on the codes if the last one made the loss rise, else let it grow towards the full one."""
-        share = self.code_share / 2 if after > before else 1.05 * self.code_share
-        self.code_share = min(max(share, LEAST_SHARE), 1.0)
-
     def snapshot(self, step: int, loss: float) -> State:
         moments = {
             f"{k}.{name}": tensor.clone()
@@ -415,7 +433,8 @@ class _Fit:
             for name, tensor in (self.adam.state[parameter] if self.adam else {}).items()
         }
         moments |= {f"momentum.{name}": tensor.clone() for name, tensor in self.momentum.items()}
-        moments["codes"] = torch.tensor([self.code_share, self.code_loss], dtype=torch.float64)
+        shares = [[share.value, share.loss] for share in (self.code_share, self.weight_share)]
+        moments["shares"] = torch.tensor(shares, dtype=torch.float64)
         weights = {name: tensor.detach().clone() for name, tensor in self.generator.state_dict().items()}
         codes = {name: tensor.detach().clone() for name, tensor in self.codes.items()}
         return State(step, loss, codes, weights, moments, self.identity)
@@ -447,27 +466,34 @@ def _path_start(problem: Problem, settings: SolverSettings) -> Tensor:
 def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: int) -> float:
     """Algorithm 1: gradient step on the codes, projection, Adam step on the weights at the projected codes.
 
-    The step on the codes is the authors', for data whose rows have norm 1 (`Problem.gain`), as long as it lowers the
-    loss. It is halved after each step that does not, and recovers slowly: with weights of larger curvature than theirs,
-    theirs oscillates.
+    Both steps are the authors', that on the codes for data whose rows have norm 1 (`Problem.gain`), as long as they
+    lower the loss. Each is halved after a step of its own that does not, and recovers slowly: with weights of larger
+    curvature than theirs, theirs oscillates, and codes on a line fall back again and again (docs/choices.md).
     """
     z = fit.codes["coefficients"]
     loss = _paper_loss(fit, problem, settings)
-    before = float(loss.detach())
+    here = float(loss.detach())
     if fit.adam is None:
-        fit.judge_code_step(fit.code_loss, before)
+        fit.code_share.judge(here)
+    else:
+        fit.weight_share.judge(here)
+    fit.code_share.loss = here
     (gradient,) = torch.autograd.grad(loss, z)
     with torch.no_grad():
-        z.sub_(fit.code_share * settings.code_step * fit.frames / problem.gain * gradient)
+        z.sub_(fit.code_share.value * settings.code_step * fit.frames / problem.gain * gradient)
         z.copy_(_projected(z, problem, settings))
-    if fit.adam is not None:
-        loss = _paper_loss(fit, problem, settings)
-        fit.judge_code_step(before, float(loss.detach()))
-        fit.adam.zero_grad()
-        loss.backward()
-        fit.adam.step()
-    fit.code_loss = before
-    return float(loss.detach())
+    if fit.adam is None:
+        return here
+    loss = _paper_loss(fit, problem, settings)
+    here = float(loss.detach())
+    fit.code_share.judge(here)
+    fit.weight_share.loss = here
+    for group in fit.adam.param_groups:
+        group["lr"] = fit.weight_share.value * settings.weight_step * fit.frames
+    fit.adam.zero_grad()
+    loss.backward()
+    fit.adam.step()
+    return here
 
 
 def _projected(codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
