@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from conftest import ended, moving, snapshot
 
+from lowreel import Decoder
 from lowreel.cli import batch
 from lowreel.cli.batch import with_address
 from lowreel.cli.manifest import Row, read_manifest
 from lowreel.cli.work import Record
 from lowreel.errors import InputError
+from lowreel.generators import save_weights
 
 FAST = "--quality draft --baselines none --steps 2"
 
@@ -113,6 +115,18 @@ def test_ray_without_an_address():
 def results(folder):
     with open(folder / "results.csv", newline="") as file:
         return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def test_paths_of_weights_are_those_of_who_says_them(clips, command):
+    """A generator's file is looked for where the command is given, or beside the manifest that names it."""
+    save_weights(clips / "w.safetensors", Decoder((1, 12, 16), seed=5), {})
+    (clips / "m.csv").write_text("name,clip,operator,generator\na,a.npy,missing,w.safetensors\n")
+    (clips / "n.csv").write_text("name,clip,operator\na,a.npy,missing\n")
+    for words in (f"clips/m.csv -o m {FAST}", f"clips/n.csv -o n {FAST} --generator clips/w.safetensors"):
+        done = command(f"batch {words}")
+        assert done.code == 0, done.out
+    by_row, by_command = (np.load(clips.parent / run / "a" / "recovered.npy") for run in "mn")
+    np.testing.assert_array_equal(by_row, by_command)
 
 
 def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):

@@ -17,6 +17,7 @@ from lowreel.latents import Codes, factorise
 from lowreel.runs import Run, perform
 
 FAST = RecoverSettings(steps=2, quality="draft", baselines="none")
+FEW = ("--steps", "2", "--quality", "draft", "--baselines", "none")
 
 
 @pytest.fixture
@@ -145,6 +146,16 @@ def test_an_unfinished_run_is_named(finished, command):
     (finished / "summary.json").unlink()
     for name in ("interpolate", "embed"):
         assert f"lowreel recover {finished} --resume" in command(name, finished).err
+
+
+def test_missing_frames_of_a_chain(here, command):
+    """Frames that a chain leaves out are found, as those of its own operator are."""
+    np.save(here / "clip.npy", moving(9))
+    made = ["simulate", "chain", "clip.npy", "--of", "blur", "--of", "frames --drop 3:6", *FEW, "-o", "run"]
+    assert command(*made).code == 0
+    done = command("interpolate", "run", "--missing")
+    assert done.code == 0, done.err
+    assert re.search("3 .*missing|missing.* 3", done.out), done.out
 
 
 def test_dropped_frames_are_checked(here, command):
