@@ -155,7 +155,7 @@ def test_missing_frames_of_a_chain(here, command):
     assert command(*made).code == 0
     done = command("interpolate", "run", "--missing")
     assert done.code == 0, done.err
-    assert re.search("3 .*missing|missing.* 3", done.out), done.out
+    assert "3 of which were missing" in " ".join(done.out.split())
 
 
 def test_dropped_frames_are_checked(here, command):

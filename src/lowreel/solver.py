@@ -312,7 +312,7 @@ LEAST_SHARE = 1 / 1024
 """Smallest share of the authors' steps that Algorithm 1 falls to."""
 
 CODES_GROW, WEIGHTS_GROW = 1.05, 1.02
-"""By what these shares grow after a step that lowered the loss."""
+"""By what these shares grow after a step that did not make the loss rise."""
 
 MOMENTUM = 0.9
 """Memory of the momentum of weight matrices."""
@@ -337,7 +337,7 @@ class _Share:
 
     def judge(self, after: float) -> None:
         """Look at the loss after the last step."""
-        share = self.value / 2 if after > self.loss else self.growth * self.value
+        share = self.value / 2 if not after <= self.loss else self.growth * self.value
         self.value = min(max(share, LEAST_SHARE), 1.0)
 
 
@@ -392,6 +392,8 @@ class _Fit:
         if "shares" in state.optimiser:
             codes, weights = state.optimiser["shares"].tolist()
             self.code_share, self.weight_share = _Share(CODES_GROW, *codes), _Share(WEIGHTS_GROW, *weights)
+        elif "codes" in state.optimiser:  # a checkpoint from when the weights had none
+            self.code_share = _Share(CODES_GROW, *state.optimiser["codes"].tolist())
         for k, parameter in enumerate(self._adam_parameters()):
             if self.adam is not None and f"{k}.step" in state.optimiser:
                 moments = {
@@ -467,8 +469,8 @@ def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, st
     """Algorithm 1: gradient step on the codes, projection, Adam step on the weights at the projected codes.
 
     Both steps are the authors', that on the codes for data whose rows have norm 1 (`Problem.gain`), as long as they
-    lower the loss. Each is halved after a step of its own that does not, and recovers slowly: with weights of larger
-    curvature than theirs, theirs oscillates, and codes on a line fall back again and again (docs/choices.md).
+    do not make the loss rise. Each is halved after a step of its own that does, and recovers slowly: with weights of
+    larger curvature than theirs, theirs oscillates, and codes on a line fall back again and again (docs/choices.md).
     """
     z = fit.codes["coefficients"]
     loss = _paper_loss(fit, problem, settings)
