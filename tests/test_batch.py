@@ -125,8 +125,10 @@ def test_paths_of_weights_are_those_of_who_says_them(clips, command):
     for words in (f"clips/m.csv -o m {FAST}", f"clips/n.csv -o n {FAST} --generator clips/w.safetensors"):
         done = command(f"batch {words}")
         assert done.code == 0, done.out
-    by_row, by_command = (np.load(clips.parent / run / "a" / "recovered.npy") for run in "mn")
+    assert command(f"batch clips/n.csv -o p {FAST}").code == 0
+    by_row, by_command, without = (np.load(clips.parent / run / "a" / "recovered.npy") for run in "mnp")
     np.testing.assert_array_equal(by_row, by_command)
+    assert np.abs(without - by_row).max() > 1e-3
 
 
 def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):

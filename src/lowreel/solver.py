@@ -216,8 +216,8 @@ class State:
 
     parameters: code tensors by name; weights: the generator's state; optimiser: Adam's moments and the momentum of
     weight matrices by name, and under `shares` those of Algorithm 1's steps on codes and weights, and the losses at
-    which these steps were taken;
-    loss: mean over the round's minibatches; identity: hashes of the data, the operator and the generator.
+    which these steps were taken; loss: mean over the round's minibatches; identity: hashes of
+    the data, the operator and the generator.
     """
 
     step: int
