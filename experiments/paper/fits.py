@@ -28,8 +28,6 @@ RESULTS = Path(__file__).parent / "results"
 CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "paper_clips"
 """The real clips of the paper, which the repository may not ship: see experiments/paper/README.md."""
 
-ALGORITHM = 1
-"""To be raised where the same settings come to other fits than before; those that are kept then do not count."""
 
 MATRICES = 4 * 10**9
 """Bytes for the matrices of Gaussian projections: those of the Color Wheel are held whole."""
@@ -38,6 +36,9 @@ FRAMES = {"archery": 64}
 """Frames that the paper takes of a clip, where those are not all."""
 
 Preset = Literal["paper-latent", "paper-joint", "default"]
+
+ALGORITHM: dict[Preset, int] = {"paper-latent": 1, "paper-joint": 2, "default": 1}
+"""To be raised for a preset whose settings come to other fits than before; those that are kept then do not count."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Fit:
     def name(self) -> str:
         """A short name that no other fit has."""
         asked = {name: value for name, value in asdict(self).items() if value is not None}
-        told = json.dumps([ALGORITHM, asked, self.settings().model_dump()], sort_keys=True)
+        told = json.dumps([ALGORITHM[self.preset], asked, self.settings().model_dump()], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def clip(self) -> Tensor:
