@@ -29,6 +29,8 @@ ROWS = {
     "names": 0,
     "representation": 1,
     "datasets": 1,
+    "scenes": 1,
+    "sections": 1,
     "solver": 2,
     "train": 2,
     "manifold": 2,
@@ -41,9 +43,10 @@ ROWS = {
     "runs": 7,
     "trainings": 7,
     "report": 7,
-    "cli": 8,
+    "section_runs": 8,
+    "cli": 9,
     "embedding": 7,
-    "inspect": 8,
+    "inspect": 9,
 }
 """Rows of the table in DESIGN.md; errors, files, memory, checkpoints and containers lie under them all."""
 

@@ -118,13 +118,18 @@ def check_fits(estimate: Estimate, budget: int) -> None:
         )
 
 
+def clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None = None) -> bool:
+    """Whether so many arrays of this clip's size are within the budget; those of a recovery if None."""
+    return (arrays or CLIPS) * 4 * math.prod(clip_shape) <= budget
+
+
 def check_clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None = None) -> None:
     """Raise InputError, before anything is read, where so many arrays of this clip's size exceed the budget.
 
     arrays: those of a recovery if None.
     """
     needed = (arrays or CLIPS) * 4 * math.prod(clip_shape)
-    if needed > budget:
+    if not clip_fits(clip_shape, budget, arrays):
         raise InputError(
             f"memory: a clip of {clip_shape[0]} frames of {clip_shape[2]}x{clip_shape[3]} needs at least "
             f"{bytes_text(needed)}, {bytes_text(budget)} are allowed; use a smaller --size, fewer --frames, or "

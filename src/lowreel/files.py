@@ -100,8 +100,12 @@ def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], he
             raise OSError(f"cannot write {path}: {error}") from None
 
 
-def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_tensors(
+    path: str | Path, kind: str, rows: Mapping[str, slice] | None = None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read a file that `write_tensors` made: the tensors by name, and the header.
+
+    rows: of these tensors alone these rows are read; a tensor that is not named is left out. None reads everything.
 
     Raises InputError when it is missing, cut short, of another kind, or of a newer version.
     """
@@ -112,7 +116,8 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            names = [name for name in file.keys() if rows is None or name in rows]  # noqa: SIM118 (not a dict)
+            tensors = {n: file.get_tensor(n) if rows is None else file.get_slice(n)[rows[n]] for n in names}
     except (SafetensorError, OSError, RuntimeError) as error:
         raise InputError(f"{path}: expected a lowreel {kind} file (safetensors), but {error}") from None
     try:
@@ -126,6 +131,14 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     if header.get("version", 0) > 1:
         raise InputError(f"{path}: written by a newer lowreel (file version {header['version']}); upgrade to read it")
     return tensors, header
+
+
+def tensor_names(path: str | Path) -> list[str]:
+    """Names of the tensors in a safetensors file."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        return list(file.keys())
 
 
 def kind_of(path: str | Path) -> str | None:

@@ -26,15 +26,18 @@ SHORT = 40
 STANDARD_ERRORS = 2.0
 """Standard errors by which a later iterate has to be worse on held-out data for an earlier one to be delivered."""
 
+CTRL_C = "Ctrl-C"
+
 OutcomeKind = Literal["finished", "converged", "stopped", "diverged"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and a sentence that says what to do."""
+    """How a run ended, and a sentence that says what to do. interrupted: stopped by the user, not by a time limit."""
 
     kind: OutcomeKind
     sentence: str
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,7 +142,7 @@ def fit(
                         steps = planned
                         break
     except KeyboardInterrupt:
-        stopped = "Ctrl-C"
+        stopped = CTRL_C
     if progress is None:
         raise KeyboardInterrupt
     if stopped:
@@ -242,6 +245,7 @@ def _outcome(progress: Progress, full: int, stopped: str | None) -> Outcome:
             "stopped",
             f"Stopped by {stopped} after round {progress.state.step} of {steps}; the best iterate so far (round "
             f"{progress.best.step}) is kept. Go on with --resume.",
+            interrupted=stopped == CTRL_C,
         )
     if steps < full:
         return Outcome(

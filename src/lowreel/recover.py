@@ -36,7 +36,7 @@ from .memory import parse_bytes
 from .metrics import error_decibels
 from .representation import Representation
 from .select import FEW, Found, best_of, fit_chosen, fit_once, planned
-from .settings import FEWEST, DataTerm, RecoverSettings, SolverSettings
+from .settings import FEWEST, Choice, DataTerm, RecoverSettings, SolverSettings
 from .solver import Problem, robust_spread
 from .uncertainty import can_tell_noise, uncertainty
 
@@ -84,6 +84,11 @@ class Recovery:
     trials: tuple[Trial, ...] = ()
     uncertainty: Tensor | None = None
 
+    @property
+    def choice(self) -> Choice | None:
+        """What the search over settings chose by held-out data; None without trials."""
+        return best_of(self.trials).choice if self.trials else None
+
     def __repr__(self) -> str:
         return (
             f"Recovery(clip {tuple(self.clip.shape)}, {self.outcome.kind} after {self.steps} rounds in "
@@ -105,6 +110,7 @@ def recover(
     watch: Watch | None = None,
     resume: Progress | None = None,
     score: Score | None = None,
+    choice: Choice | None = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
@@ -115,7 +121,8 @@ def recover(
     file. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut. beta:
     weights of eq. (6). watch: called after every round; a KeyboardInterrupt ends the fit with the best so far.
     resume: what `watch` was last given, to go on from there. score: a number of the frames, such as their PSNR
-    against a true clip, that is noted in the history and takes part in no choice.
+    against a true clip, that is noted in the history and takes part in no choice. choice: what held-out data chose
+    before for data of the same kind (`Recovery.choice`); the search over settings is then left out.
 
     Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
     and settings that do not fit the clip.
@@ -132,7 +139,7 @@ def recover(
         sequences=sequences,
         beta=beta,
     )
-    plan, needs = planned(problem, settings, given=generator is not None, resume=resume)
+    plan, needs = planned(problem, settings, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
     if plan is not None:

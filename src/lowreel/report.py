@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,64 @@ def _draw_curves(axes: Any, recovery: Recovery, is_truth_known: bool) -> None:
     axes.legend(fontsize=7, frameon=False)
 
 
+def draw_sections(
+    path: str | Path,
+    summary: Mapping[str, Any],
+    shown: Sequence[int],
+    pictures: Mapping[str, Sequence[Tensor]],
+    levels: Sequence[float] | None,
+) -> None:
+    """Write the PNG of a clip in sections: rows of frames, and the level of each frame or section, with the cuts.
+
+    shown: numbers of the frames; levels: PSNR of each frame against the true one, or None.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    cell, sections = 1.75, summary["sections"]
+    tall = cell * summary["height"] / summary["width"] * len(pictures)
+    figure = Figure(figsize=(cell * len(shown) + 1.3, tall + 2.9), facecolor="white")
+    FigureCanvasAgg(figure)
+    title = "\n".join([f"{len(sections)} sections, {summary['scenes']} scenes", *textwrap.wrap(summary["trust"], 100)])
+    top = 1 - (0.35 + 0.2 * len(title.splitlines())) / figure.get_figheight()
+    bottom = 0.5 / figure.get_figheight()
+    ratios = [tall, 1.6]
+    grid = figure.add_gridspec(2, 1, height_ratios=ratios, hspace=0.08, left=0.13, right=0.97, top=top, bottom=bottom)
+    figure.suptitle(title, fontsize=10, y=1 - 0.12 / figure.get_figheight(), va="top", linespacing=1.5)
+    places = grid[0].subgridspec(len(pictures), len(shown), wspace=0.03, hspace=0.03)
+    for r, (label, row) in enumerate(pictures.items()):
+        for c, (t, frame) in enumerate(zip(shown, row, strict=True)):
+            axes = figure.add_subplot(places[r, c])
+            picture = frame.clamp(0, 1).permute(1, 2, 0).numpy()
+            axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap="gray", vmin=0, vmax=1)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if r == 0:
+                axes.set_title(f"frame {t}", fontsize=8, pad=3)
+            if c == 0:
+                axes.set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center", labelpad=6)
+    _draw_levels(figure.add_subplot(grid[1]), sections, levels)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def _draw_levels(axes: Any, sections: Sequence[Mapping[str, Any]], levels: Sequence[float] | None) -> None:
+    for k, section in enumerate(sections):
+        (start, stop), held = section["frames"], section["heldout_db"]
+        if isinstance(held, float):
+            axes.plot([start, stop - 1], [held, held], color="tab:orange", lw=1.5, label=None if k else "held-out data")
+    for before, section in pairwise(sections):
+        is_cut = before["scene"] != section["scene"]
+        axes.axvline(section["frames"][0], color="k" if is_cut else "0.75", lw=1, ls="-" if is_cut else ":")
+    if levels is not None:
+        axes.plot(levels, lw=1, color="tab:green", label="true PSNR of each frame")
+    axes.set_xlabel("frame (black: cut; dotted: next section)", fontsize=8)
+    axes.set_ylabel("dB", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7, frameon=False)
+
+
 def figures_table(summary: Mapping[str, Any]) -> Table:
     """The closing table of a run, from its summary."""
     from rich.table import Table
@@ -164,6 +223,8 @@ def figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         ("clip", f"{s['frames']} frames, {s['height']}x{s['width']}, {'grey' if s['channels'] == 1 else 'colour'}"),
         ("measured", f"{s['operator']['kind']}, {s['numbers_per_pixel']:.3f} numbers per pixel value"),
     ]
+    if "sections" in s:
+        rows.append(("recovered in", f"{len(s['sections'])} sections, {s['scenes']} scenes"))
     if s.get("psnr") is not None or s.get("psnr_representation") is not None:
         rows += [
             ("PSNR", f"{decibels(s['psnr'])} (peak 1), {decibels(s['psnr_range'])} (peak max - min)"),
@@ -192,6 +253,8 @@ def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     depth = f"{s['generator']['doublings']} doublings, " if "doublings" in s["generator"] else ""
     settings = f"{depth}decay {s['decay']:g}, similarity {s['similarity']:g}, codes of rank {s['rank']}"
     tried = len(s["search"])
+    if "sections" in s:
+        return [("settings", f"{settings}: the best of {tried} fits of one section by held-out data")]
     rows = [("settings", f"{settings}: the best of {tried} fit{'s' if tried > 1 else ''} by held-out data")]
     if s["uncertainty"] is None:
         return [*rows, ("standard deviation", "none: noise of this kind cannot be told from errors of the clip")]

@@ -9,8 +9,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ from .representation import Representation
 from .settings import Choice, RecoverSettings
 from .solver import State
 from .uncertainty import calibration
-from .video import write_npy, write_video
+from .video import Clip, write_npy, write_video
 
 CHECKPOINT_SECONDS = 10.0
 
@@ -50,6 +50,8 @@ class Run:
     """How to read the true clip again: the arguments of `video.open_clip`, or None."""
     request: dict[str, Any] | None = None
     """What was asked to be measured (clip, operator, noise), so that a resume with another wish is noticed."""
+    choice: Choice | None = None
+    """What was chosen for another section of the same clip, and is not to be chosen anew."""
 
     @staticmethod
     def create(
@@ -67,13 +69,24 @@ class Run:
         draft.mkdir()
         try:
             measured.save(draft / "data.safetensors")
-            config = {"version": 1, "settings": settings.model_dump(), "truth": truth, "request": request}
-            write_json(draft / "config.json", config)
+            run = Run(folder, settings, truth, request)
+            write_json(draft / "config.json", run._config())
             os.rename(draft, folder)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        return Run(folder, settings, truth, request)
+        return run
+
+    def _config(self) -> dict[str, Any]:
+        chosen = {} if self.choice is None else {"choice": self.choice.model_dump()}
+        known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
+        return {"version": 1, **known, **chosen}
+
+    def with_choice(self, choice: Choice) -> Run:
+        """The same run with settings that were chosen for another section; kept on disk."""
+        run = replace(self, choice=choice)
+        write_json(self.folder / "config.json", run._config())
+        return run
 
     @staticmethod
     def open(folder: str | Path) -> Run:
@@ -84,8 +97,12 @@ class Run:
         config = read_json(folder / "config.json")
         if isinstance(config, dict) and config.get("version", 1) > 1:
             raise InputError(f"{folder}: a run of a newer lowreel (version {config['version']}); upgrade to read it")
+        if isinstance(config, dict) and "sections" in config:
+            raise InputError(f"{folder}: a run in {len(config['sections'])} sections; give one: {folder}/sections/000")
         try:
-            return Run(folder, RecoverSettings(**config["settings"]), config.get("truth"), config.get("request"))
+            choice = Choice(**config["choice"]) if config.get("choice") else None
+            settings = RecoverSettings(**config["settings"])
+            return Run(folder, settings, config.get("truth"), config.get("request"), choice)
         except (KeyError, TypeError, ValueError) as error:
             cause = error.__cause__
             what = ", ".join(str(e["loc"][0]) for e in cause.errors()) if isinstance(cause, ValidationError) else error
@@ -230,6 +247,7 @@ def perform(
                 watch=keeper,
                 resume=run.load_progress(generator),
                 score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
+                choice=run.choice,
             )
         finally:
             keeper.save()
@@ -248,14 +266,13 @@ def _write_results(
     if recovery.uncertainty is not None:
         in_units = {"scale": scaling["scale"], "offset": 0.0}
         write_npy(folder / "uncertainty.npy", recovery.uncertainty, tuple(recovery.clip.shape), **in_units)
-    notes = write_video(folder / "recovered.mp4", recovery.clip, **_timing(measured))
+    notes = write_video(folder / "recovered.mp4", recovery.clip, **timing(measured.times, clip))
     return summarise(recovery, measured, truth), notes
 
 
-def _timing(measured: Measured) -> dict[str, Any]:
-    """Frame times, rate and audio of the source file, as `write_video` takes them."""
-    clip = measured.clip
-    times = [Fraction(t).limit_denominator(1_000_000) for t in measured.times.tolist()]
+def timing(seconds: Tensor, clip: Mapping[str, Any]) -> dict[str, Any]:
+    """Frame times, rate and audio of the source file, as `write_video` takes them; clip: as in `Measured`."""
+    times = [Fraction(t).limit_denominator(1_000_000) for t in seconds.tolist()]
     source = Path(clip["source"]) if clip.get("audio") and Path(clip["source"]).is_file() else None
     rate = Fraction(clip.get("rate", "25"))
     span = (float(times[0]), float(times[-1] + 1 / rate)) if source else None
@@ -285,13 +302,14 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "decay": recovery.solver.decay,
         "quality": recovery.settings.quality if recovery.settings.searches else None,
         "search": [_tried(trial) for trial in recovery.trials],
+        "choice": None if recovery.choice is None else recovery.choice.model_dump(),
         "uncertainty": _uncertainty(recovery, truth),
         "generator": recovery.representation.generator.spec(),
         "generator_start": recovery.settings.generator_name(channels),
         "parameters": recovery.representation.parameters,
-        "heldout_db": _finite(recovery.heldout_db),
+        "heldout_db": finite(recovery.heldout_db),
         "trust": recovery.trust,
-        "baselines_heldout_db": {name: _finite(b.heldout_db) for name, b in recovery.baselines.items()},
+        "baselines_heldout_db": {name: finite(b.heldout_db) for name, b in recovery.baselines.items()},
     }
     return content | (_scores(recovery, truth) if truth is not None else {})
 
@@ -308,22 +326,22 @@ def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | N
 def _tried(trial: Trial) -> dict[str, Any]:
     """A fit of the search for summary.json: what was tried, what the held-out data said, the score of that iterate."""
     scores = {row["step"]: row["score"] for row in trial.history if row.get("score") is not None}
-    best = {"best_score": _finite(max(scores.values())), "score": _finite(scores[trial.step])} if scores else {}
+    best = {"best_score": finite(max(scores.values())), "score": finite(scores[trial.step])} if scores else {}
     heldout = error_decibels(trial.error) if math.isfinite(trial.error) else math.nan
-    told = {"heldout_db": _finite(heldout), "step": trial.step, "steps": trial.steps}
+    told = {"heldout_db": finite(heldout), "step": trial.step, "steps": trial.steps}
     return trial.choice.model_dump() | told | best
 
 
 def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
     generated = recovery.representation.frames()
     return {
-        "psnr": _finite(psnr(recovery.clip, truth)),
-        "psnr_range": _finite(psnr_range(recovery.clip, truth)),
-        "ssim": _finite(ssim(recovery.clip, truth)),
-        "psnr_representation": _finite(psnr(generated, truth)),
-        "psnr_range_representation": _finite(psnr_range(generated, truth)),
-        "baselines": {name: _finite(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
-        "baselines_psnr_range": {name: _finite(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
+        "psnr": finite(psnr(recovery.clip, truth)),
+        "psnr_range": finite(psnr_range(recovery.clip, truth)),
+        "ssim": finite(ssim(recovery.clip, truth)),
+        "psnr_representation": finite(psnr(generated, truth)),
+        "psnr_range_representation": finite(psnr_range(generated, truth)),
+        "baselines": {name: finite(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
+        "baselines_psnr_range": {name: finite(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
     }
 
 
@@ -333,7 +351,7 @@ def _numbers(measured: Measured) -> int:
     return sum(int(known.sum()) * (2 if y.is_complex() else 1) for y, known in pairs)
 
 
-def _finite(value: float) -> float | str | None:
+def finite(value: float) -> float | str | None:
     """The value for JSON, which knows no infinity: "inf", "-inf", or None where it is not a number."""
     if math.isnan(value):
         return None
@@ -342,6 +360,11 @@ def _finite(value: float) -> float | str | None:
 
 def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
     """The true clip that a run was told of, read again. Raises InputError when it has another shape."""
+    return open_truth(reading, clip_shape).read()
+
+
+def open_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Clip:
+    """The same, not read yet."""
     arguments = dict(reading)
     path = arguments.pop("path")
     if arguments.get("frames") is not None:
@@ -355,7 +378,7 @@ def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
             f"{path}: the true clip is {tuple(truth.shape)} (T, C, H, W), the measured one {tuple(clip_shape)}; "
             "give the clip that was measured"
         )
-    return truth.read()
+    return truth
 
 
 def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:

@@ -165,6 +165,9 @@ LONGER: dict[Quality, int] = {"draft": 1, "standard": 1, "best": 2}
 LAST_ROUNDS, LAST_STEP = 0.25, 0.3
 """The last fit, with all data, goes on from the best one: its share of the rounds, and of the step."""
 
+SECTION = 64
+"""Frames of a section, about: enough that they help each other, few enough for one generator (docs/choices.md)."""
+
 FEWEST, MOST, ENOUGH = 0.02, 0.05, 1000
 """Share of the data that is held out: the smallest, the largest, and how many numbers judge well enough."""
 
@@ -211,9 +214,26 @@ class RecoverSettings(Settings):
         description="which simpler methods are run for comparison; all: also a deep image prior per frame and the "
         "paper's two presets, which take minutes to hours",
     )
+    sections: Annotated[int, Field(ge=8)] | Auto = Field(
+        "auto",
+        description="frames of a section, about: long clips are recovered in sections, each by a generator of its own; "
+        "auto: 64, less where memory is short, and the whole clip for the paper's presets",
+    )
+    cuts: Literal["find", "none"] = Field(
+        "find",
+        description="scene cuts: found in the data, so that each scene is recovered by itself; none: there are none",
+    )
     memory: str | None = Field(
         None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"
     )
+
+    @property
+    def section(self) -> int | None:
+        """Frames of a section, about; None where the clip is recovered whole: its codes then have a form together."""
+        together = self.preset != "default" or self.linear or self.rank != "auto"
+        if self.sections == "auto":
+            return None if together else SECTION
+        return self.sections
 
     @field_validator("rank", "similarity", mode="before")
     @classmethod

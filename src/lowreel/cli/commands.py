@@ -34,7 +34,8 @@ from .between import add_between
 from .checking import add_check
 from .display import ProgressBar, show_summary
 from .errors import in_one_line, is_out_of_memory
-from .operators import OPERATORS, Operator, build, check_operator_settings, name_of
+from .operators import OPERATORS, Operator, build, check_operator_settings, first_part, name_of
+from .sections import go_on_with_sections, is_short, planned_sections, start_sections
 from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from ..measure import Data, Measured, Measurement
     from ..runs import Run
+    from ..sections import Source
 
 app = App(
     name="lowreel",
@@ -192,12 +194,17 @@ def recover(
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
     others = are_arrays_meant(data, arrays)
     folder = _fresh(output, _stem(data))
-    from ..measure import Measured
+    from ..measure import DataFile, Measured, part_frames
 
-    budget = operator_budget(recovering.memory)
-    measured = measured_arrays(data, arrays) if others else Measured.load(data, memory=budget)
-    reading = _truth_reading(truth, measured) if truth else None
-    _start(folder, measured, recovering, reading)
+    source: Source
+    if others:
+        source = measured_arrays(data, arrays)
+    else:
+        source = DataFile.open(data)
+        if part_frames(source.spec) is None or is_short(tuple(source.spec["clip_shape"]), recovering):
+            source = Measured.load(data, memory=operator_budget(recovering.memory))
+    reading = _truth_reading(truth, source) if truth else None
+    _start(folder, source, recovering, reading)
 
 
 @app.command
@@ -228,16 +235,18 @@ def inpaint(
         _go_on(_given(output), recovering, request)
         return
     folder = _fresh(output, f"{_stem(clip)}-inpaint")
-    from ..estimate import check_clip_fits
     from ..measure import Mask, Measured
     from ..runs import clip_information, clip_times
+    from ..sections import ClipSource
     from ..video import read_mask
 
-    source = _open(clip, reading)
-    check_clip_fits(source.shape, parse_bytes(recovering.memory))
-    operator = Mask(source.shape, read_mask(mask, source.shape))
-    measured = Measured(operator(source.read()), operator, clip_times(source), clip=clip_information(source))
-    _start(folder, measured, recovering, None, request)
+    opened = _open(clip, reading)
+    operator = Mask(opened.shape, read_mask(mask, opened.shape))
+    times, about = clip_times(opened), clip_information(opened)
+    source: Source = ClipSource(opened, operator.spec(), operator.spec_tensors(), times, about)
+    if is_short(opened.shape, recovering):
+        source = Measured(operator(opened.read()), operator, times, clip=about)
+    _start(folder, source, recovering, None, request)
 
 
 @app.command
@@ -381,10 +390,32 @@ def _simulate(
         return
     _check_arguments(operator, reading, noise, recovering.memory)
     folder = _fresh(output, f"{_stem(clip)}-{kind}")
-    measured, truth = _measured(
-        clip, operator, reading, noise, MeasureSettings(seed=recovering.seed, memory=recovering.memory)
-    )
-    _start(folder, measured, recovering, truth, request)
+    measuring = MeasureSettings(seed=recovering.seed, memory=recovering.memory)
+    source, truth = _source(clip, operator, reading, noise, measuring, recovering)
+    _start(folder, source, recovering, truth, request)
+
+
+def _source(
+    clip: Path,
+    operator: Settings,
+    reading: ClipSettings,
+    noise: NoiseSettings,
+    measuring: MeasureSettings,
+    recovering: RecoverSettings,
+) -> tuple[Source, dict[str, Any]]:
+    """Data of a clip: measured whole, or, where it is long or large, section by section; how to read it again."""
+    opened = _open(clip, reading)
+    from ..measure import prolonged
+    from ..runs import clip_information, clip_times
+    from ..sections import ClipSource
+
+    part = None if is_short(opened.shape, recovering) else first_part(operator, opened.shape, measuring)
+    if part is None or noise.kinds() not in ([], ["noise"]) or noise.blind:
+        return _measured(clip, operator, reading, noise, measuring)
+    how = _reading(clip, reading)
+    about = clip_information(opened) | {"reading": how}
+    spec, sigma = prolonged(part.spec(), opened.shape[0]), (noise.noise or 0.0) * part.row_norm()
+    return ClipSource(opened, spec, {}, clip_times(opened), about, sigma, measuring.seed), how
 
 
 def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings, memory: str | None) -> None:
@@ -407,18 +438,25 @@ def _request(
 
 def _start(
     folder: Path,
-    measured: Measured,
+    source: Source,
     recovering: RecoverSettings,
     truth: dict[str, Any] | None,
     request: dict[str, Any] | None = None,
 ) -> None:
     """Make the run folder, once everything is known to fit, and perform the run."""
+    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
+    sections = planned_sections(source, recovering)
+    if len(sections) > 1:
+        start_sections(folder, source, sections, recovering, truth, request)
+        return
     from ..estimate import check_fits
+    from ..measure import Measured
     from ..recover import prepare
     from ..runs import Run, load_truth
     from ..select import planned
 
-    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
+    budget = operator_budget(recovering.memory)
+    measured = source if isinstance(source, Measured) else source.excerpt(sections[0].frames, memory=budget)
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
     problem = prepare(measured.data, measured.operator, recovering, noise=measured.noise, times=measured.times)
     needs = planned(problem, recovering)[1]
@@ -432,7 +470,11 @@ def _go_on(
 ) -> None:
     """Resume the run in a folder with its own settings, but for the time and memory that this session may take."""
     from ..runs import Run, load_truth
+    from ..section_runs import SectionedRun
 
+    if SectionedRun.is_in(folder):
+        go_on_with_sections(folder, recovering, request, operator)
+        return
     run = Run.open(folder)
     nothing, own = {"time": None, "memory": None}, run.settings
     limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
@@ -488,14 +530,15 @@ def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
     }
 
 
-def _truth_reading(truth: Path, measured: Measured) -> dict[str, Any]:
+def _truth_reading(truth: Path, source: Source) -> dict[str, Any]:
     """The true clip is read as the measured one was, or else to the data's shape."""
+    from ..measure import Measured
     from ..runs import in_levels_of
 
-    _, channels, height, width = measured.operator.clip_shape
-    known = measured.clip.get("reading") or {"fit": "squash", "frames": [measured.operator.clip_shape[0]]}
+    frames, channels, height, width = source.spec["clip_shape"]
+    known = source.clip.get("reading") or {"fit": "squash", "frames": [frames]}
     reading = {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
-    return in_levels_of(measured, reading)
+    return in_levels_of(source, reading) if isinstance(source, Measured) else reading
 
 
 def _given(output: Path | None) -> Path:

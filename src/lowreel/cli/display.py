@@ -69,10 +69,10 @@ class Bar:
 
 
 class ProgressBar(Bar):
-    """The progress of a recovery: rounds, loss, held-out error, time left."""
+    """The progress of a recovery: rounds, loss, held-out error, time left. what: what is recovered, in words."""
 
-    def __init__(self) -> None:
-        super().__init__("recovering")
+    def __init__(self, what: str = "recovering") -> None:
+        super().__init__(what)
 
     def show(self, progress: Progress) -> None:
         """Move the bar to where the run stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from ..errors import InputError
+from ..memory import operator_budget
 from ..settings import (
     BayerSettings,
     BlocksSettings,
@@ -22,6 +24,7 @@ from ..settings import (
     FramesSettings,
     GaussianSettings,
     IdentitySettings,
+    MeasureSettings,
     MissingSettings,
     Settings,
     SignsSettings,
@@ -238,6 +241,32 @@ def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: in
             return m.Stacked([build(parse_operator(text), clip_shape, seed + k, share_of) for k, text in members])
         case _:
             return m.Identity(shape)
+
+
+def first_part(settings: Settings, clip_shape: tuple[int, ...], measuring: MeasureSettings) -> Measurement | None:
+    """The operator of these settings for the first part of the clip alone, or None where it cannot be cut into parts.
+
+    Its spec with the number of all frames is the operator's for them all.
+    """
+    frames = _part_frames(settings)
+    if frames is None or frames >= clip_shape[0]:
+        return None
+    memory = operator_budget(measuring.memory)
+    return build(settings, (frames, *clip_shape[1:]), measuring.seed, memory)
+
+
+def _part_frames(settings: Settings) -> int | None:
+    match settings:
+        case SnapshotSettings():
+            return settings.together
+        case FramesSettings() | ExposureSettings():
+            return None
+        case ChainSettings() | StackSettings():
+            each = [_part_frames(parse_operator(text)) for text in settings.of]
+            mixes = isinstance(settings, ChainSettings) and any(n != 1 for n in each[:-1])
+            return None if mixes or None in each else math.lcm(*each)  # type: ignore[arg-type]
+        case _:
+            return 1
 
 
 def _dropped(settings: FramesSettings) -> range | None:

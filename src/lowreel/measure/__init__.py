@@ -15,7 +15,8 @@ from .arrays import ARRAY_KINDS, Given, check_finite, data_of
 from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
 from .check import Examination, check_operator, examine
 from .consistency import nearest_consistent
-from .datafile import Measured, checked, data_header
+from .datafile import DataFile, Measured, checked, data_header
+from .excerpt import excerpt, excerpt_rows, part_frames, prolonged
 from .heldout import hold_out
 from .levels import Levels, found_levels, in_levels
 from .noise import (
@@ -45,6 +46,7 @@ __all__ = [
     "Composed",
     "Cosine",
     "Data",
+    "DataFile",
     "Downsample",
     "Examination",
     "Foreign",
@@ -80,6 +82,8 @@ __all__ = [
     "data_header",
     "data_of",
     "examine",
+    "excerpt",
+    "excerpt_rows",
     "found_levels",
     "from_spec",
     "hold_out",
@@ -93,6 +97,8 @@ __all__ = [
     "no_noise",
     "noise_entry",
     "operator_from_name",
+    "part_frames",
+    "prolonged",
     "rows_alike",
     "spec_hash",
     "streams",
@@ -120,25 +126,28 @@ def from_spec(
 
 def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int | None) -> Measurement:
     shape = tuple(spec["clip_shape"])
+    within = tuple(spec["within"]) if "within" in spec else None
     match spec.get("kind"):
         case "identity":
             return Identity(shape)
         case "missing":
-            return MissingPixels(shape, spec["ratio"], seed=spec["seed"])
+            return MissingPixels(shape, spec["ratio"], seed=spec["seed"], within=within)
         case "blocks":
-            return MissingBlocks(shape, spec["ratio"], spec["block"], seed=spec["seed"])
+            return MissingBlocks(shape, spec["ratio"], spec["block"], seed=spec["seed"], within=within)
         case "frames":
             return MissingFrames(shape, spec.get("ratio", 0.5), dropped=spec.get("dropped"), seed=spec.get("seed", 0))
         case "signs":
-            return Signs(shape, spec["m"], seed=spec["seed"], memory=memory)
+            return Signs(shape, spec["m"], seed=spec["seed"], memory=memory, within=within)
         case "snapshot":
-            return Snapshot(shape, spec["together"], mask=tensors.get("mask"), seed=spec.get("seed", 0))
+            mask, seed = tensors.get("mask"), spec.get("seed", 0)
+            return Snapshot(shape, spec["together"], mask=mask, seed=seed, within=within)
         case "fourier":
-            return Fourier(shape, spec["pattern"], spec["amount"], mask=tensors.get("mask"), seed=spec["seed"])
+            known = {"mask": tensors.get("mask"), "seed": spec["seed"], "within": within}
+            return Fourier(shape, spec["pattern"], spec["amount"], **known)
         case "single-pixel":
-            return SinglePixel(shape, spec["m"], spec["order"], seed=spec["seed"])
+            return SinglePixel(shape, spec["m"], spec["order"], seed=spec["seed"], within=within)
         case "dct":
-            return Cosine(shape, spec["m"], spec["order"], seed=spec["seed"])
+            return Cosine(shape, spec["m"], spec["order"], seed=spec["seed"], within=within)
         case "blur":
             return Blur(shape, spec.get("sigma"), kernel=tensors.get("kernel"))
         case "downsample":
@@ -150,7 +159,7 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int |
         case "mask":
             return Mask(shape, tensors["mask"])
         case "gaussian":
-            return Gaussian(shape, spec["m"], seed=spec["seed"], memory=memory)
+            return Gaussian(shape, spec["m"], seed=spec["seed"], memory=memory, within=within)
         case "composed":
             outer, inner = (_build(spec[side], _under(side, tensors), _share(memory, 2)) for side in ("outer", "inner"))
             return Composed(outer, inner)

@@ -234,6 +234,25 @@ def checked_clip_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
     return frames, channels, height, width
 
 
+Within = tuple[int, int]
+"""Of a clip that is an excerpt of a longer one: the number of its first frame there, and how many there are."""
+
+
+def frame_numbers(frames: int, within: Within | None) -> range:
+    """By which the random numbers of these frames are drawn. Raises InputError for an excerpt beyond its clip."""
+    if within is None:
+        return range(frames)
+    first, total = within
+    if not 0 <= first <= total - frames:
+        raise InputError(f"operator: {frames} frames from number {first} on are no excerpt of {total} frames")
+    return range(first, first + frames)
+
+
+def within_spec(within: Within | None) -> dict[str, Any]:
+    """What `parameters_spec` says of an excerpt; nothing of a whole clip."""
+    return {} if within is None else {"within": list(within)}
+
+
 def _misfit(operator: Measurement, wanted: Any, what: str, got: Any) -> str:
     return (
         f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}; "

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import read_tensors, write_tensors
+from ..files import read_tensors, tensor_names, write_tensors
 from .base import Data, Measurement, map_data, tensors_of
+from .excerpt import excerpt, excerpt_rows
 from .noise import no_noise
 
 
@@ -29,6 +30,11 @@ class Measured:
     times: Tensor
     noise: Mapping[str, Any] = field(default_factory=no_noise)
     clip: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The operator's spec."""
+        return self.operator.spec()
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, atomically (docs/format.md)."""
@@ -70,6 +76,72 @@ class Measured:
             raise InputError(f"{path}: {len(times)} frame times for {operator.clip_shape[0]} frames; measure again")
         return Measured(checked(data, operator, noise), operator, times, noise, clip)
 
+    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+        """The data of these frames alone, see `excerpt`; memory: bytes that its operator may hold."""
+        rows = excerpt_rows(self.operator.spec(), frames)
+        parts = tuple(tensor[own] for tensor, own in zip(tensors_of(self.data), rows, strict=True))
+        data = parts if isinstance(self.data, tuple) else parts[0]
+        return _excerpt(self.operator.spec(), self.operator.spec_tensors(), data, frames, self, memory)
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file of which only stretches of the frames are read; a mask of the user's own is held whole."""
+
+    path: Path
+    header: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    times: Tensor
+
+    @staticmethod
+    def open(path: str | Path) -> DataFile:
+        """Read the header, the operator's tensors and the times. Raises InputError as `Measured.load`."""
+        header = data_header(path)
+        names = [name for name in tensor_names(path) if not name.startswith("y.")]
+        found = read_tensors(path, "data", dict.fromkeys(names, slice(None)))[0]
+        if "times" not in found or len(found["times"]) != header["operator"]["clip_shape"][0]:
+            raise InputError(f"{path}: a data file without a time for each frame; measure again")
+        fixed = {n.removeprefix("operator."): t for n, t in found.items() if n.startswith("operator.")}
+        return DataFile(Path(path), header, fixed, found["times"])
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The operator's spec."""
+        return self.header["operator"]
+
+    @property
+    def noise(self) -> Mapping[str, Any]:
+        """The noise entry."""
+        return self.header["noise"]
+
+    @property
+    def clip(self) -> Mapping[str, Any]:
+        """What else the source file told."""
+        return self.header["clip"]
+
+    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+        """The data of these frames alone; nothing else of the data is read."""
+        spec = self.spec
+        rows = {f"y.{k}": own for k, own in enumerate(excerpt_rows(spec, frames))}
+        found = read_tensors(self.path, "data", rows)[0]
+        values = tuple(found[name] for name in rows)
+        return _excerpt(spec, self.tensors, values if self.header["stack"] else values[0], frames, self, memory)
+
+
+def _excerpt(
+    spec: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    data: Data,
+    frames: range,
+    of: Measured | DataFile,
+    memory: int | None,
+) -> Measured:
+    from . import from_spec
+
+    operator = from_spec(*excerpt(spec, tensors, frames), memory=memory)
+    own = checked(data, operator, of.noise)
+    return Measured(own, operator, of.times[frames.start : frames.stop], of.noise, of.clip)
+
 
 def _gives_complex(operator: Measurement) -> bool:
     return any(t.is_complex() for t in tensors_of(operator(torch.zeros(operator.clip_shape))))
@@ -77,7 +149,7 @@ def _gives_complex(operator: Measurement) -> bool:
 
 def data_header(path: str | Path) -> dict[str, Any]:
     """What the header of a data file says; the operator is not built. Raises InputError for a damaged file."""
-    header = read_tensors(path, "data")[1]
+    header = read_tensors(path, "data", {})[1]
     if not isinstance(header.get("operator"), dict) or "clip_shape" not in header["operator"]:
         raise InputError(f"{path}: a data file without its operator; measure again")
     return header

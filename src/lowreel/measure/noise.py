@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,21 +31,32 @@ MOST_PHOTONS = 1e12
 
 
 def add_white_noise(
-    y: Data, operator: Measurement, *, level: float | None = None, snr: float | None = None, seed: int = 0
+    y: Data,
+    operator: Measurement,
+    *,
+    level: float | None = None,
+    snr: float | None = None,
+    sigma: float | None = None,
+    seed: int = 0,
+    first: Sequence[int] | None = None,
 ) -> tuple[Data, dict[str, Any]]:
     """Data with white Gaussian noise, and the noise entry that goes into its file.
 
     level: standard deviation in units of the operator's row norm, so that for pixels it is in grey levels; or
-    snr: 10 log10(|y|^2 / E|e|^2) in dB. Entries that observe nothing stay zero; complex data gets half the variance
-    in each part. The entry holds kind, level, sigma (in the units of y) and seed. Raises InputError for both or a
-    negative level.
+    snr: 10 log10(|y|^2 / E|e|^2) in dB; or sigma: standard deviation in the units of y. Entries that observe nothing
+    stay zero; complex data gets half the variance in each part. first: of an excerpt of the data, the number of its
+    first row in the whole, for each tensor of a stack; the whole then gets the same noise at once or bit by bit. The
+    entry holds kind, level, sigma (in the units of y) and seed. Raises InputError for several of them and a negative
+    level.
     """
-    if (level is None) == (snr is None):
+    if sum(given is not None for given in (level, snr, sigma)) != 1:
         raise InputError("noise: give its level or the signal-to-noise ratio, not both")
     known = tensors_of(operator.informative())
     if snr is not None:
         count = sum(int(k.sum()) for k in known)
         sigma = math.sqrt(float(inner(y, y)) / count) * 10 ** (-snr / 20)
+        level = sigma / operator.row_norm()
+    elif sigma is not None:
         level = sigma / operator.row_norm()
     else:
         assert level is not None
@@ -54,7 +65,8 @@ def add_white_noise(
         sigma = level * operator.row_norm()
     if sigma == 0:
         return y, no_noise()
-    noisy = tuple(t + sigma * _white(t, seed, k) * known[k] for k, t in enumerate(tensors_of(y)))
+    rows = first or [0] * len(known)
+    noisy = tuple(t + sigma * _white(t, seed, k, rows[k]) * known[k] for k, t in enumerate(tensors_of(y)))
     entry = {"kind": "white", "level": float(level), "sigma": float(sigma), "seed": seed}
     return (noisy if isinstance(y, tuple) else noisy[0]), entry
 
@@ -178,9 +190,10 @@ def weights_of(noise: Mapping[str, Any], found: Data, entries: Data) -> Data | N
     return map_data(one, found, entries)
 
 
-def _white(like: Tensor, seed: int, member: int) -> Tensor:
-    """Unit white noise in the shape of `like`, one address for each entry of its first axis."""
+def _white(like: Tensor, seed: int, member: int, first: int) -> Tensor:
+    """Unit white noise in the shape of `like`, one address for each entry of its first axis, counted from `first`."""
     reals = torch.view_as_real(like) if like.is_complex() else like
     rows, width = (reals.shape[0], math.prod(reals.shape[1:])) if reals.ndim else (1, 1)
-    drawn = torch.from_numpy(streams.normals(seed, streams.NOISE, member, range(rows), width)).reshape(reals.shape)
+    numbers = range(first, first + rows)
+    drawn = torch.from_numpy(streams.normals(seed, streams.NOISE, member, numbers, width)).reshape(reals.shape)
     return torch.view_as_complex(drawn.contiguous()) / math.sqrt(2) if like.is_complex() else drawn

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .base import Measurement, Shape, checked_clip_shape
+from .base import Measurement, Shape, Within, checked_clip_shape, frame_numbers, within_spec
 
 
 class Identity(Measurement):
@@ -89,23 +89,23 @@ class MissingPixels(Mask):
     """A fresh random mask for each frame, the same for all channels (paper, Section 3).
 
     ratio: share of the pixels that is dropped, in (0, 1). Each frame keeps exactly round((1 - ratio) H W) pixels:
-    those with the smallest of H W random words.
+    those with the smallest of H W random words. within: see `Within`.
     """
 
     kind = "missing"
 
-    def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0):
+    def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0, within: Within | None = None):
         frames, _, height, width = checked_clip_shape(clip_shape)
         kept = _kept("missing pixels", ratio, height * width, f"pixel of a {height}x{width} frame")
         mask = np.zeros((frames, height * width), dtype=bool)
-        for frame in range(frames):
+        for place, frame in zip(mask, frame_numbers(frames, within), strict=True):
             words = np.concatenate([streams.raw(seed, streams.MASK, frame, row, width) for row in range(height)])
-            mask[frame, np.argsort(words, kind="stable")[:kept]] = True
+            place[np.argsort(words, kind="stable")[:kept]] = True
         super().__init__(clip_shape, mask.reshape(frames, height, width))
-        self.ratio, self.seed = float(ratio), int(seed)
+        self.ratio, self.seed, self.within = float(ratio), int(seed), within
 
     def parameters_spec(self) -> dict[str, Any]:
-        return {"ratio": self.ratio, "seed": self.seed}
+        return {"ratio": self.ratio, "seed": self.seed, **within_spec(self.within)}
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {}
@@ -115,27 +115,27 @@ class MissingBlocks(Mask):
     """Square blocks of each frame are dropped, other ones in each frame, the same for all channels.
 
     ratio: share of the blocks that is dropped, in (0, 1); block: their side in pixels, less at the right and lower
-    border. Each frame keeps exactly round((1 - ratio) n) of its n blocks.
+    border. Each frame keeps exactly round((1 - ratio) n) of its n blocks. within: see `Within`.
     """
 
     kind = "blocks"
 
-    def __init__(self, clip_shape: Shape, ratio: float, block: int = 8, *, seed: int = 0):
+    def __init__(self, clip_shape: Shape, ratio: float, block: int = 8, *, seed: int = 0, within: Within | None = None):
         frames, _, height, width = checked_clip_shape(clip_shape)
         if not 1 <= block <= max(height, width):
             raise InputError(f"missing blocks: expected a block of 1 to {max(height, width)} pixels, got {block}")
         rows, columns = -(-height // block), -(-width // block)
         kept = _kept("missing blocks", ratio, rows * columns, "block of a frame")
         grid = np.zeros((frames, rows * columns), dtype=bool)
-        for frame in range(frames):
+        for place, frame in zip(grid, frame_numbers(frames, within), strict=True):
             words = streams.raw(seed, streams.MASK, frame, 0, rows * columns)
-            grid[frame, np.argsort(words, kind="stable")[:kept]] = True
+            place[np.argsort(words, kind="stable")[:kept]] = True
         mask = grid.reshape(frames, rows, columns).repeat(block, 1).repeat(block, 2)
         super().__init__(clip_shape, mask[:, :height, :width])
-        self.ratio, self.block, self.seed = float(ratio), int(block), int(seed)
+        self.ratio, self.block, self.seed, self.within = float(ratio), int(block), int(seed), within
 
     def parameters_spec(self) -> dict[str, Any]:
-        return {"ratio": self.ratio, "block": self.block, "seed": self.seed}
+        return {"ratio": self.ratio, "block": self.block, "seed": self.seed, **within_spec(self.within)}
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {}

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..memory import bytes_text, default_budget
 from . import streams
-from .base import Measurement, Shape, by_adjoint, checked_clip_shape
+from .base import Measurement, Shape, Within, by_adjoint, checked_clip_shape, frame_numbers, within_spec
 
 BLOCK = 64
 """Rows that are drawn, and multiplied, together. Each product has this shape however many blocks are held in memory,
@@ -33,7 +33,8 @@ class Projections(Measurement):
 
     y: (T, m); the rows of A_t run over C H W. The matrices follow from the seed. Of each one as many blocks of BLOCK
     rows are held as `memory` bytes allow (default: half of `default_budget()`), the others are drawn whenever they are
-    used: the numbers are the same to the bit, only the time is not. Raises InputError unless 1 <= m <= C H W.
+    used: the numbers are the same to the bit, only the time is not. within: see `Within`. Raises InputError unless
+    1 <= m <= C H W.
     """
 
     sees_with_every_row = True
@@ -42,14 +43,23 @@ class Projections(Measurement):
     draw_seconds: ClassVar[float]
     """Seconds it takes to draw an entry, roughly."""
 
-    def __init__(self, clip_shape: Shape, m: int, *, seed: int = 0, memory: int | None = None):
+    def __init__(
+        self,
+        clip_shape: Shape,
+        m: int,
+        *,
+        seed: int = 0,
+        memory: int | None = None,
+        within: Within | None = None,
+    ):
         frames, *size = checked_clip_shape(clip_shape)
         self._pixels = math.prod(size)
         if not 1 <= m <= self._pixels:
             raise InputError(f"{self.kind}: expected m from 1 to C H W = {self._pixels} numbers per frame, got {m}")
         super().__init__(clip_shape, (frames, m), part_frames=1)
-        self.m, self.seed = int(m), int(seed)
+        self.m, self.seed, self.within = int(m), int(seed), within
         self._columns = -(-self._pixels // LANE) * LANE
+        self._numbers = frame_numbers(frames, within)
         self._frames: Sequence[int] = range(frames)
         memory = default_budget() // 2 if memory is None else memory
         held = self._rows_within(memory)
@@ -82,7 +92,7 @@ class Projections(Measurement):
 
     @abstractmethod
     def _draw(self, frame: int, rows: range) -> Tensor:
-        """Rows of A_t in the form in which they are held, (len(rows), ...)."""
+        """Rows of A_t in the form in which they are held, (len(rows), ...); frame: its number in the whole clip."""
 
     @abstractmethod
     def _entries(self, stored: Tensor, dtype: torch.dtype) -> Tensor:
@@ -92,7 +102,7 @@ class Projections(Measurement):
         drawn = torch.empty(0)
         for frame in self._frames:
             for start in range(rows.start, rows.stop, BLOCK):
-                block = self._draw(frame, range(start, min(start + BLOCK, rows.stop)))
+                block = self._draw(self._numbers[frame], range(start, min(start + BLOCK, rows.stop)))
                 if not drawn.numel():
                     drawn = block.new_empty(len(self._frames), len(rows), *block.shape[1:])
                 drawn[frame, start : start + len(block)] = block
@@ -103,7 +113,8 @@ class Projections(Measurement):
         held = self.held.shape[1] if self.held.numel() else 0
         for start in range(0, self.m, BLOCK):
             rows = range(start, min(start + BLOCK, self.m))
-            stored = self.held[frame, rows.start : rows.stop] if start < held else self._draw(frame, rows)
+            is_held = start < held
+            stored = self.held[frame, rows.start : rows.stop] if is_held else self._draw(self._numbers[frame], rows)
             yield slice(rows.start, rows.stop), self._entries(stored.to(like.device), like.dtype)
 
     def matrix(self, frame: int) -> Tensor:
@@ -141,7 +152,7 @@ class Projections(Measurement):
         return math.sqrt(self._pixels / self.m)
 
     def parameters_spec(self) -> dict[str, Any]:
-        return {"m": self.m, "seed": self.seed}
+        return {"m": self.m, "seed": self.seed, **within_spec(self.within)}
 
 
 class Gaussian(Projections):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import streams
-from .base import Measurement, Shape, checked_clip_shape
+from .base import Measurement, Shape, Within, checked_clip_shape, within_spec
 
 
 class Snapshot(Measurement):
@@ -25,13 +25,22 @@ class Snapshot(Measurement):
 
     kind = "snapshot"
 
-    def __init__(self, clip_shape: Shape, together: int, *, mask: Tensor | np.ndarray | None = None, seed: int = 0):
+    def __init__(
+        self,
+        clip_shape: Shape,
+        together: int,
+        *,
+        mask: Tensor | np.ndarray | None = None,
+        seed: int = 0,
+        within: Within | None = None,
+    ):
         frames, channels, height, width = checked_clip_shape(clip_shape)
-        if not 1 <= together <= frames:
+        if not 1 <= together <= (frames if within is None else within[1]):
             raise InputError(f"snapshot: expected 1 to {frames} frames together, got {together}")
         pictures = math.ceil(frames / together)
         super().__init__(clip_shape, (pictures, channels, height, width), part_frames=together)
         self.together, self.seed, self._drawn = int(together), int(seed), mask is None
+        self.within = within
         given = self._random() if mask is None else torch.as_tensor(mask)
         if tuple(given.shape) not in {(together, height, width), (together, 1, height, width)}:
             raise InputError(
@@ -41,6 +50,7 @@ class Snapshot(Measurement):
             raise InputError("snapshot: expected a mask of finite real numbers, not all of them zero")
         codes = given.float().reshape(together, 1, height, width)
         self.codes: Tensor
+        self._mask = codes
         self.register_buffer("codes", codes.repeat(pictures, 1, 1, 1)[:frames].contiguous())
 
     def _random(self) -> Tensor:
@@ -70,7 +80,8 @@ class Snapshot(Measurement):
         return seen.expand(self.data_shape)
 
     def parameters_spec(self) -> dict[str, Any]:
-        return {"together": self.together, "seed": self.seed} if self._drawn else {"together": self.together}
+        drawn = {"seed": self.seed} if self._drawn else {}
+        return {"together": self.together, **drawn, **within_spec(self.within)}
 
     def spec_tensors(self) -> dict[str, Tensor]:
-        return {} if self._drawn else {"mask": self.codes[: self.together]}
+        return {} if self._drawn else {"mask": self._mask}

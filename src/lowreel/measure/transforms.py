@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from ..errors import InputError
 from . import streams
-from .base import Measurement, Shape, by_adjoint, checked_clip_shape
+from .base import Measurement, Shape, Within, by_adjoint, checked_clip_shape, frame_numbers, within_spec
 
 CENTRE = 0.04
 """Share of the rows around frequency zero that Cartesian sampling always keeps, at least one."""
@@ -32,8 +32,8 @@ class Fourier(Measurement):
     the corner. pattern "rows" keeps round(amount H) rows of each frame, some around zero and the rest at random;
     pattern "radial" keeps `amount` lines through zero, turned by the golden angle from line to line and frame to
     frame (Winkelmann et al., 2007); pattern "mask" keeps where `mask`, booleans of shape (H, W), (T, H, W) or
-    (T, 1, H, W), is true. Raises InputError for an amount that keeps nothing or everything and more, and for a mask
-    of another shape or without a true entry.
+    (T, 1, H, W), is true. within: see `Within`. Raises InputError for an amount that keeps nothing or everything and
+    more, and for a mask of another shape or without a true entry.
     """
 
     kind = "fourier"
@@ -47,6 +47,7 @@ class Fourier(Measurement):
         *,
         mask: Tensor | np.ndarray | None = None,
         seed: int = 0,
+        within: Within | None = None,
     ):
         _, _, height, width = checked_clip_shape(clip_shape)
         if pattern not in ("rows", "radial", "mask") or (pattern == "mask") != (mask is not None):
@@ -56,13 +57,15 @@ class Fourier(Measurement):
         if pattern == "radial" and (amount < 1 or amount != int(amount)):
             raise InputError(f"fourier: expected a whole number of radial lines, got {amount:g}")
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
-        self.pattern, self.amount, self.seed = pattern, float(amount), int(seed)
+        self.pattern, self.amount, self.seed, self.within = pattern, float(amount), int(seed), within
         self.mask: Tensor
         self.register_buffer("mask", self._drawn(height, width) if mask is None else self._given(torch.as_tensor(mask)))
 
     def _drawn(self, height: int, width: int) -> Tensor:
         draw = self._rows if self.pattern == "rows" else self._radial
-        return torch.from_numpy(np.stack([draw(t, height, width) for t in range(self.clip_shape[0])]))[:, None]
+        return torch.from_numpy(
+            np.stack([draw(t, height, width) for t in frame_numbers(self.clip_shape[0], self.within)])
+        )[:, None]
 
     def _given(self, mask: Tensor) -> Tensor:
         frames, _, height, width = self.clip_shape
@@ -117,7 +120,7 @@ class Fourier(Measurement):
         return 1.0
 
     def parameters_spec(self) -> dict[str, Any]:
-        return {"pattern": self.pattern, "amount": self.amount, "seed": self.seed}
+        return {"pattern": self.pattern, "amount": self.amount, "seed": self.seed, **within_spec(self.within)}
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {"mask": self.mask} if self.pattern == "mask" else {}
@@ -130,14 +133,23 @@ class _Chosen(Measurement):
     places: Tensor
     """(T, m), or (1, m) where all frames share them: places in the transform of a frame, row by row."""
 
-    def __init__(self, clip_shape: Shape, m: int, most: int, order: str, orders: Sequence[str], seed: int):
+    def __init__(
+        self,
+        clip_shape: Shape,
+        m: int,
+        most: int,
+        order: str,
+        orders: Sequence[str],
+        seed: int,
+        within: Within | None,
+    ):
         frames, channels, _, _ = checked_clip_shape(clip_shape)
         if order not in orders:
             raise InputError(f"{self.kind}: expected the order {' or '.join(orders)}, got {order}")
         if not 1 <= m <= most:
             raise InputError(f"{self.kind}: expected m from 1 to H W = {most} numbers per frame and channel, got {m}")
         super().__init__(clip_shape, (frames, channels, m), part_frames=1)
-        self.m, self.order, self.seed = int(m), order, int(seed)
+        self.m, self.order, self.seed, self.within = int(m), order, int(seed), within
 
     def _take(self, coefficients: Tensor) -> Tensor:
         """(T, C, n) to (T, C, m)."""
@@ -153,7 +165,7 @@ class _Chosen(Measurement):
         return self._like(len(parts), (len(parts), *self.data_shape[1:]), places=places)
 
     def parameters_spec(self) -> dict[str, Any]:
-        return {"m": self.m, "order": self.order, "seed": self.seed}
+        return {"m": self.m, "order": self.order, "seed": self.seed, **within_spec(self.within)}
 
 
 class SinglePixel(_Chosen):
@@ -164,22 +176,31 @@ class SinglePixel(_Chosen):
     frames the m patterns of fewest pieces, coarse ones first (cake-cutting, Yu, Sensors 19:4122, 2019): a pattern is
     the product of a row and a column of so many stripes, and its pieces are stripes times stripes. order "random"
     flips the signs of the pixels by the seed and shows each frame m patterns of its own (subsampled randomised
-    Hadamard transform; Ailon and Chazelle, 2006). Raises InputError unless 1 <= m <= H W.
+    Hadamard transform; Ailon and Chazelle, 2006). within: see `Within`. Raises InputError unless 1 <= m <= H W.
     """
 
     kind = "single-pixel"
 
-    def __init__(self, clip_shape: Shape, m: int, order: Literal["cake", "random"] = "cake", *, seed: int = 0):
+    def __init__(
+        self,
+        clip_shape: Shape,
+        m: int,
+        order: Literal["cake", "random"] = "cake",
+        *,
+        seed: int = 0,
+        within: Within | None = None,
+    ):
         frames, _, height, width = checked_clip_shape(clip_shape)
-        super().__init__(clip_shape, m, height * width, order, ("cake", "random"), seed)
+        super().__init__(clip_shape, m, height * width, order, ("cake", "random"), seed, within)
         self._padded = (_power_of_two(height), _power_of_two(width))
         if order == "cake":
             places, signs = _cake_cutting(*self._padded)[None, :m], np.ones((height, width), np.float32)
         else:
             count = math.prod(self._padded)
-            words = (streams.raw(seed, streams.ROWS, t, 0, count) for t in range(frames))
+            words = (streams.raw(seed, streams.ROWS, t, 0, count) for t in frame_numbers(frames, within))
             places = np.stack([np.argsort(w, kind="stable")[:m] for w in words])
-            bits = streams.raw(seed, streams.ROWS, frames, 0, height * width) & np.uint64(1)
+            last = frames if within is None else within[1]
+            bits = streams.raw(seed, streams.ROWS, last, 0, height * width) & np.uint64(1)
             signs = bits.reshape(height, width).astype(np.float32) * 2 - 1
         self.signs: Tensor
         self.register_buffer("places", torch.from_numpy(places.copy()))
@@ -210,20 +231,30 @@ class Cosine(_Chosen):
     """m coefficients of the orthonormal two-dimensional cosine transform (DCT-II) of every frame and channel.
 
     y: (T, C, m). order "low" takes those of lowest frequency, the same of all frames; order "random" a quarter of
-    them there and the rest at random by the seed, others of each frame. Raises InputError unless 1 <= m <= H W.
+    them there and the rest at random by the seed, others of each frame. within: see `Within`. Raises InputError
+    unless 1 <= m <= H W.
     """
 
     kind = "dct"
 
-    def __init__(self, clip_shape: Shape, m: int, order: Literal["random", "low"] = "random", *, seed: int = 0):
+    def __init__(
+        self,
+        clip_shape: Shape,
+        m: int,
+        order: Literal["random", "low"] = "random",
+        *,
+        seed: int = 0,
+        within: Within | None = None,
+    ):
         frames, _, height, width = checked_clip_shape(clip_shape)
-        super().__init__(clip_shape, m, height * width, order, ("random", "low"), seed)
+        super().__init__(clip_shape, m, height * width, order, ("random", "low"), seed, within)
         frequency = np.hypot(np.arange(height)[:, None] / height, np.arange(width)[None] / width).ravel()
         lowest = np.argsort(frequency, kind="stable")
         if order == "low":
             places = lowest[None, :m]
         else:
-            words = [streams.raw(seed, streams.ROWS, t, 0, height * width).astype(np.float64) for t in range(frames)]
+            numbers = frame_numbers(frames, within)
+            words = [streams.raw(seed, streams.ROWS, t, 0, height * width).astype(np.float64) for t in numbers]
             for row in words:
                 row[lowest[: math.ceil(LOW * m)]] = -1
             places = np.stack([np.argsort(row, kind="stable")[:m] for row in words])

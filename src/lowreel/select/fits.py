@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..estimate import Estimate, estimate
-from ..fitting import Outcome, Progress, Score, Trial, Watch, fit
+from ..fitting import CTRL_C, Outcome, Progress, Score, Trial, Watch, fit
 from ..generators import Decoder
 from ..latents import factorise
 from ..memory import parse_bytes
@@ -52,17 +52,25 @@ class Found:
 
 
 def planned(
-    problem: Problem, settings: RecoverSettings, *, given: bool = False, resume: Progress | None = None
+    problem: Problem,
+    settings: RecoverSettings,
+    *,
+    given: bool = False,
+    resume: Progress | None = None,
+    choice: Choice | None = None,
 ) -> tuple[Search | None, Estimate]:
     """What is tried, or None where there is one fit, and what fits and baselines will take.
 
     There is one fit where nothing is to choose, or nothing to choose by, or no time for it. given: whether the
-    generator is somebody's own, whose size is not to be chosen. resume: what goes on, as it was begun.
+    generator is somebody's own, whose size is not to be chosen. resume: what goes on, as it was begun. choice: what
+    was chosen before, for data of the same kind; it alone is then fitted, however little time there is.
     """
     one = estimate(problem, settings.solver(), settings.baselines)
     goes_on = resume.stage if resume else None
     if not settings.searches or problem.held_count < FEW or goes_on == "fit":
         return None, one
+    if choice is not None:
+        return Search(choice, (), 0), one.several(1, 1 + LAST_ROUNDS)
     plan = search_plan(problem, settings, given=given)
     room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
     plan = replace(plan, at_once=resume.at_once if resume else min(side_by_side(problem), 1 + room))
@@ -258,6 +266,7 @@ def _stopped(by: str, plan: Search, trials: tuple[Trial, ...]) -> Outcome:
         "stopped",
         f"Stopped by {by} in the search over settings, after {len(trials)} of at most {plan.most} fits; the best so "
         "far is kept. Go on with --resume.",
+        interrupted=by == CTRL_C,
     )
 
 

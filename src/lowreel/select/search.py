@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from ..errors import InputError
-from ..fitting import Progress, Score, Trial, Watch, fit
+from ..fitting import CTRL_C, Progress, Score, Trial, Watch, fit
 from ..generators import Decoder
 from ..measure import is_of_others
 from ..settings import Choice, SolverSettings
@@ -186,7 +186,7 @@ class _Wave:
                     if news is not None:
                         found[k] = news
                 except KeyboardInterrupt:
-                    stopped = "Ctrl-C"
+                    stopped = CTRL_C
                     self.stop.set()
                 except BaseException:
                     self.stop.set()

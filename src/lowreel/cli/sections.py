@@ -1,0 +1,136 @@
+"""Clips that are recovered in sections: whether one is, and how its run is begun and gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..memory import operator_budget, parse_bytes
+from ..settings import RecoverSettings
+from .display import ProgressBar, show_summary
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..section_runs import SectionedRun
+    from ..sections import Section, Source
+
+
+def is_short(clip_shape: tuple[int, ...], recovering: RecoverSettings) -> bool:
+    """Whether a clip of this shape is one section, unless it has cuts: it may then be held whole."""
+    from ..estimate import clip_fits
+    from ..sections import sections_of
+
+    if not clip_fits(clip_shape, parse_bytes(recovering.memory)):
+        return False
+    return recovering.section is None or len(sections_of(clip_shape[0], usual=recovering.section)) == 1
+
+
+def planned_sections(source: Source, recovering: RecoverSettings) -> list[Section]:
+    """The sections in which a clip is recovered; one where it is not cut.
+
+    Raises InputError where memory does not allow a few frames.
+    """
+    from ..measure import part_frames
+    from ..section_runs import longest_section
+    from ..sections import Section, sections_of
+
+    spec = source.spec
+    frames, step = spec["clip_shape"][0], part_frames(spec)
+    if step is None or recovering.section is None:
+        return [Section(range(frames), 0)]
+    cuts = _cuts(source, frames, step, recovering)
+    short = is_short(tuple(spec["clip_shape"]), recovering)
+    most = None if short else longest_section(source, frames, step, recovering)
+    return sections_of(frames, cuts, most=most, usual=recovering.section, step=step)
+
+
+LOOKED_AT = 32
+"""Frames that are looked at together for cuts."""
+
+
+def _cuts(source: Source, frames: int, step: int, recovering: RecoverSettings) -> list[int]:
+    from ..measure import Measured
+    from ..scenes import SHORTEST, cuts, outlines
+
+    if recovering.cuts == "none" or frames < 2 * SHORTEST:
+        return []
+    if isinstance(source, Measured):
+        return cuts([outlines(source)])
+
+    def stretches() -> Iterator[Tensor]:
+        each, budget = step * max(1, LOOKED_AT // step), operator_budget(recovering.memory)
+        for start in range(0, frames, each):
+            yield outlines(source.excerpt(range(start, min(start + each, frames)), memory=budget))
+
+    return cuts(stretches())
+
+
+def start_sections(
+    folder: Path,
+    source: Source,
+    sections: list[Section],
+    recovering: RecoverSettings,
+    truth: dict[str, Any] | None,
+    request: dict[str, Any] | None,
+) -> None:
+    """Make the run folder with the data of all sections, and perform the run."""
+    from ..section_runs import SectionedRun, expectation
+
+    scenes, longest = sections[-1].scene + 1, max(len(section.frames) for section in sections)
+    told = f"{scenes} scenes" if scenes > 1 else "one scene"
+    print(f"In {len(sections)} sections of at most {longest} frames, {told}.", flush=True)
+    run = SectionedRun.create(folder, source, sections, recovering, truth, request)
+    print(expectation(run).sentence(recovering.time), flush=True)
+    _perform(run)
+
+
+def go_on_with_sections(
+    folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None, operator: str | None
+) -> None:
+    """Resume the run in a folder with its own settings, but for the time and memory that this session may take."""
+    from ..section_runs import SectionedRun
+
+    run = SectionedRun.open(folder)
+    nothing, own = {"time": None, "memory": None}, run.settings
+    if recovering.model_copy(update=nothing) not in (RecoverSettings(), own.model_copy(update=nothing)):
+        raise InputError(
+            f"{folder}: a run goes on with the settings it has; only --time and --memory can be given with --resume"
+        )
+    if request is not None and request != run.request:
+        raise InputError(
+            f"{folder}: holds a run of another clip, operator or noise; give the same, or go on with "
+            f"lowreel recover {folder} --resume"
+        )
+    summary = run.summary()
+    if summary is not None and summary["outcome"]["kind"] != "stopped":
+        show_summary(run.folder, summary, [f"{run.folder} was finished already; this is what it found."])
+        return
+    limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
+    _perform(replace(run, settings=own.model_copy(update=limits)), operator)
+
+
+def _perform(run: SectionedRun, operator: str | None = None) -> None:
+    from ..files import write_json
+    from ..section_runs import perform_sections
+
+    bars: dict[int, ProgressBar] = {}
+
+    def show(number: int, count: int, progress: Any) -> None:
+        if number not in bars:
+            for bar in bars.values():
+                bar.__exit__()
+            bars[number] = ProgressBar(f"section {number} of {count}")
+            bars[number].__enter__()
+        bars[number].show(progress)
+
+    try:
+        summary, notes = perform_sections(run, show=show, operator=operator)
+    finally:
+        for bar in bars.values():
+            bar.__exit__()
+    write_json(run.folder / "summary.json", summary)
+    show_summary(run.folder, summary, notes)

@@ -1,0 +1,386 @@
+"""The run folder of a long clip: its sections are ordinary runs, made one after the other and joined in the end."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .checkpoints import alone_in
+from .datasets import open_source
+from .errors import InputError
+from .estimate import CLIPS, DATA, Estimate
+from .files import check_free, read_json, remove_leftovers, write_json
+from .fitting import Progress
+from .measure import DataFile, Measured, tensors_of
+from .memory import operator_budget, parse_bytes
+from .metrics import error_decibels, ssim
+from .recover import UNSEEN, prepare, trust
+from .report import draw_report, draw_sections
+from .runs import Run, finite, load_truth, open_truth, perform, timing
+from .sections import Section, Source, joined
+from .select import planned
+from .settings import LAST_ROUNDS, Choice, RecoverSettings
+from .video import write_npy, write_video
+
+AT_ONCE = 16
+"""Frames that are joined, written and scored together."""
+
+TRIED = 4
+"""Frames on which memory is tried."""
+
+SHOWN = 5
+"""Frames in the picture."""
+
+WORST_FIRST = ("diverged", "stopped", "finished", "converged")
+"""Kinds of outcome."""
+
+Show = Callable[[int, int, Progress], None]
+"""Called after every round: the number of the section, counted from 1, how many there are, and where its run stands."""
+
+
+@dataclass(frozen=True)
+class SectionedRun:
+    """A folder with config.json, a run for each section in sections/, and in the end what `Run` has for a clip.
+
+    pilot: the section whose search over settings chooses for all; it is made first.
+    """
+
+    folder: Path
+    settings: RecoverSettings
+    sections: tuple[Section, ...]
+    pilot: int
+    truth: dict[str, Any] | None = None
+    request: dict[str, Any] | None = None
+
+    @staticmethod
+    def is_in(folder: str | Path) -> bool:
+        """Whether the run in a folder is one in sections."""
+        path = Path(folder) / "config.json"
+        return path.is_file() and "sections" in read_json(path)
+
+    @staticmethod
+    def create(
+        folder: str | Path,
+        source: Source,
+        sections: Sequence[Section],
+        settings: RecoverSettings,
+        truth: dict[str, Any] | None = None,
+        request: dict[str, Any] | None = None,
+    ) -> SectionedRun:
+        """Make the folder with the data of every section. Raises InputError when it holds anything already."""
+        folder = Path(folder).resolve()
+        check_free(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+        (draft / "sections").mkdir(parents=True)
+        run = SectionedRun(folder, settings, tuple(sections), _pilot(sections), truth, request)
+        budget = operator_budget(settings.memory)
+        try:
+            for k, section in enumerate(sections):
+                measured = source.excerpt(section.frames, memory=budget)
+                own = None if truth is None else _truth_of(truth, section.frames)
+                Run.create(draft / "sections" / f"{k:03d}", measured, settings, own)
+            write_json(draft / "config.json", run._config())
+            os.rename(draft, folder)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        return run
+
+    def _config(self) -> dict[str, Any]:
+        sections = [{"frames": [s.frames.start, s.frames.stop], "scene": s.scene} for s in self.sections]
+        known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
+        return {"version": 1, **known, "pilot": self.pilot, "sections": sections}
+
+    @staticmethod
+    def open(folder: str | Path) -> SectionedRun:
+        """The run in a folder. Raises InputError when it is damaged."""
+        config = read_json(Path(folder) / "config.json")
+        try:
+            sections = tuple(Section(range(*s["frames"]), s["scene"]) for s in config["sections"])
+            settings = RecoverSettings(**config["settings"])
+            known = (sections, config["pilot"], config["truth"], config["request"])
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"{folder}/config.json: cannot use it ({error})"
+            raise InputError(f"{what}; restore the file or start a new run") from None
+        return SectionedRun(Path(folder), settings, *known)
+
+    def run(self, k: int) -> Run:
+        """The run of a section."""
+        return Run.open(self.folder / "sections" / f"{k:03d}")
+
+    def summary(self) -> dict[str, Any] | None:
+        """`summary.json` of a finished run, or None."""
+        path = self.folder / "summary.json"
+        return read_json(path) if path.is_file() else None
+
+    @property
+    def order(self) -> list[int]:
+        """Numbers of the sections in the order in which they are made."""
+        return [self.pilot, *(k for k in range(len(self.sections)) if k != self.pilot)]
+
+
+def _pilot(sections: Sequence[Section]) -> int:
+    """The section in the middle of the scene that has most of them."""
+    scenes = [section.scene for section in sections]
+    longest = max(dict.fromkeys(scenes), key=scenes.count)
+    return scenes.index(longest) + scenes.count(longest) // 2
+
+
+def _truth_of(reading: dict[str, Any], frames: range) -> dict[str, Any]:
+    """How to read these frames of a true clip."""
+    chosen = slice(*reading["frames"]) if reading.get("frames") else slice(None)
+    own = range(len(open_source(reading["path"])))[chosen][frames.start : frames.stop]
+    return {**reading, "frames": [own.start, own.stop, own.step]}
+
+
+def longest_section(source: Source, frames: int, step: int, settings: RecoverSettings) -> int:
+    """Frames that a section may have within the memory allowed, from a trial on a few frames in the middle."""
+    first = (frames // 2) // step * step
+    few = range(first, min(frames, first + max(step, TRIED // step * step)))
+    measured = source.excerpt(few, memory=operator_budget(settings.memory))
+    problem = prepare(measured.data, measured.operator, settings, noise=measured.noise, times=measured.times)
+    draft = settings.model_copy(update={"quality": "draft"})
+    needed, fixed = per_frame(measured), planned(problem, draft)[1]
+    return int((parse_bytes(settings.memory) - fixed.memory) / needed) + len(few)
+
+
+def per_frame(measured: Measured) -> float:
+    """Bytes that each frame of a section adds to the memory of its recovery, its operator's tensors included."""
+    frames = measured.operator.clip_shape[0]
+    data = sum(t.numel() * t.element_size() for t in tensors_of(measured.data))
+    held = sum(t.numel() * t.element_size() for t in measured.operator.buffers())
+    return CLIPS * 4 * math.prod(measured.operator.clip_shape[1:]) + (DATA * data + held) / frames
+
+
+def expectation(run: SectionedRun) -> Estimate:
+    """Memory and time of all sections, from the pilot's."""
+    own = run.run(run.pilot)
+    measured = own.measured()
+    problem = prepare(measured.data, measured.operator, own.settings, noise=measured.noise, times=measured.times)
+    plan, needs = planned(problem, own.settings)
+    once = needs.seconds / ((plan.in_turn + LAST_ROUNDS) if plan else 1)
+    others = (1 + LAST_ROUNDS) * once if plan else once
+    lengths = [len(section.frames) for section in run.sections]
+    rest = (sum(lengths) - lengths[run.pilot]) / lengths[run.pilot]
+    return replace(needs, seconds=needs.seconds + rest * others, baselines=(1 + rest) * needs.baselines)
+
+
+def perform_sections(
+    run: SectionedRun, *, show: Show | None = None, operator: str | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Recover every section that is not finished, from where it stands, and join them; summary and notes for the user.
+
+    The settings that the pilot's search chooses hold for the others; a time limit is shared out by frames. Survives a
+    kill at any moment, as `runs.perform`. Raises KeyboardInterrupt where a section was interrupted.
+    """
+    notes: list[str] = []
+    with alone_in(run.folder):
+        remove_leftovers(run.folder)
+        (run.folder / "summary.json").unlink(missing_ok=True)
+        left = run.settings.time
+        for place, k in enumerate(run.order):
+            start = time.monotonic()
+            watch = None if show is None else _numbered(show, place + 1, len(run.sections))
+            notes += _perform_section(run, k, _share(run, place, left), watch, operator)
+            gc.collect()
+            left = None if left is None else max(left - (time.monotonic() - start), 1.0)
+        summary, more = _join(run)
+    return summary, list(dict.fromkeys([*notes, *more]))
+
+
+def _numbered(show: Show, number: int, count: int) -> Callable[[Progress], None]:
+    return lambda progress: show(number, count, progress)
+
+
+SEARCH = 3.0
+"""How many times as long as another section's the pilot's recovery takes, roughly."""
+
+
+def _share(run: SectionedRun, place: int, left: float | None) -> float | None:
+    """Seconds of the time left for the section at this place of the order."""
+    if left is None:
+        return None
+    lengths = [len(run.sections[k].frames) for k in run.order]
+    if run.settings.searches:
+        lengths[0] = round(SEARCH * lengths[0])
+    return left * lengths[place] / sum(lengths[place:])
+
+
+def _perform_section(
+    run: SectionedRun, k: int, limit: float | None, show: Callable[[Progress], None] | None, operator: str | None
+) -> list[str]:
+    own = run.run(k)
+    done = own.summary()
+    if done is not None and done["outcome"]["kind"] != "stopped":
+        return []
+    chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
+    if chosen is not None and own.choice is None:
+        own = own.with_choice(Choice(**chosen))
+    own = replace(own, settings=own.settings.model_copy(update={"time": limit, "memory": run.settings.memory}))
+    measured = own.measured(operator)
+    truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
+    recovery, summary, notes = perform(own, measured, truth, show=show)
+    draw_report(own.folder / "report.png", recovery, measured, truth)
+    own.finish(summary)
+    if recovery.outcome.interrupted:
+        raise KeyboardInterrupt
+    return notes
+
+
+def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:
+    """Write what the sections came to as one clip, with its picture; the summary of the whole, and notes."""
+    files = [DataFile.open(run.run(k).folder / "data.safetensors") for k in range(len(run.sections))]
+    times, shape, about = _about(files, run.sections)
+    write_npy(run.folder / "recovered.npy", _stored(run, "recovered.npy"), shape)
+    if all((run.run(k).folder / "uncertainty.npy").is_file() for k in range(len(run.sections))):
+        write_npy(run.folder / "uncertainty.npy", _stored(run, "uncertainty.npy"), shape)
+    scale, offset = about.get("scale", 1.0), about.get("offset", 0.0)
+    frames = ((stored - offset) / scale for stored in _stored(run, "recovered.npy"))
+    notes = write_video(run.folder / "recovered.mp4", frames, **timing(times, about))
+    scores = None if run.truth is None else _scored(run, shape, scale, offset)
+    summary = summarise_sections(run, shape, scores)
+    shown = np.linspace(0, shape[0] - 1, SHOWN).round().astype(int).tolist()
+    pictures = _pictures(run, shown, shape, scale, offset)
+    draw_sections(run.folder / "report.png", summary, shown, pictures, None if scores is None else scores.levels)
+    return summary, notes
+
+
+def _about(files: Sequence[DataFile], sections: Sequence[Section]) -> tuple[Tensor, tuple[int, ...], Mapping[str, Any]]:
+    """Seconds of all frames, the clip's shape, and what is known of its file."""
+    times = torch.empty(sections[-1].frames.stop, dtype=torch.float64)
+    for file, section in zip(files, sections, strict=True):
+        times[section.frames.start : section.frames.stop] = file.times
+    return times, (len(times), *files[0].header["operator"]["clip_shape"][1:]), files[0].clip
+
+
+def _stored(run: SectionedRun, name: str) -> Iterator[Tensor]:
+    """The joined frames of an array that every section has, a few at a time, in the units in which it is stored."""
+    clips = (torch.from_numpy(np.load(run.run(k).folder / name)) for k in range(len(run.sections)))
+    for stretch in joined(run.sections, clips):
+        yield from stretch.split(AT_ONCE)
+
+
+def _pictures(
+    run: SectionedRun, shown: Sequence[int], shape: tuple[int, ...], scale: float, offset: float
+) -> dict[str, list[Tensor]]:
+    """Rows of frames for the report: the true ones, where they are known, and those recovered."""
+    recovered = np.load(run.folder / "recovered.npy", mmap_mode="r")
+    rows = {"recovered": [(torch.from_numpy(recovered[t].copy()) - offset) / scale for t in shown]}
+    if run.truth is None:
+        return rows
+    truth = open_truth(run.truth, shape)
+    return {"true": [truth.read(t, t + 1)[0] for t in shown], **rows}
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """psnr of each frame, mean SSIM, mean squared error, and the true clip's range."""
+
+    levels: list[float]
+    ssim: float
+    error: float
+    range: float
+
+
+def _scored(run: SectionedRun, shape: tuple[int, ...], scale: float, offset: float) -> _Scores:
+    """The joined clip against the true one, a few frames at a time."""
+    assert run.truth is not None
+    truth, start = open_truth(run.truth, shape), 0
+    errors: list[float] = []
+    similar: list[float] = []
+    low, high = math.inf, -math.inf
+    for stored in _stored(run, "recovered.npy"):
+        frames, true = (stored - offset) / scale, truth.read(start, start + len(stored))
+        errors += (frames - true).double().square().mean((1, 2, 3)).tolist()
+        similar += [ssim(frames, true)] * len(frames)
+        low, high, start = min(low, float(true.min())), max(high, float(true.max())), start + len(frames)
+    levels = [error_decibels(error) for error in errors]
+    return _Scores(levels, mean(similar), mean(errors), high - low)
+
+
+def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Scores | None) -> dict[str, Any]:
+    """The content of summary.json for the whole clip: as `runs.summarise`, and what each section came to."""
+    found = [run.run(k).summary() or {} for k in range(len(run.sections))]
+    lengths = [len(section.frames) for section in run.sections]
+    pilot = found[run.pilot]
+    heldout = _level([s["heldout_db"] for s in found], lengths)
+    names = [name for name in pilot["baselines_heldout_db"] if all(name in s["baselines_heldout_db"] for s in found)]
+    baselines = {name: _level([s["baselines_heldout_db"][name] for s in found], lengths) for name in names}
+    weak = [k for k, s in enumerate(found) if s["trust"].startswith("Do not use")]
+    sentence = trust(heldout, baselines) + UNSEEN.get(pilot["operator"]["kind"], "")
+    if weak and len(weak) < len(found):
+        sentence += f" But not section{'s' if len(weak) > 1 else ''} {', '.join(f'{k:03d}' for k in weak)}."
+    content = {
+        **pilot,
+        "outcome": _outcome(found),
+        "frames": shape[0],
+        "numbers_per_pixel": _weighted([s["numbers_per_pixel"] for s in found], lengths),
+        "steps": sum(s["steps"] for s in found),
+        "seconds": round(sum(s["seconds"] for s in found), 2),
+        "parameters": {name: sum(s["parameters"][name] for s in found) for name in pilot["parameters"]},
+        "heldout_db": finite(heldout),
+        "trust": sentence,
+        "baselines_heldout_db": {name: finite(level) for name, level in baselines.items()},
+        "uncertainty": None,
+        "scenes": run.sections[-1].scene + 1,
+        "sections": [_told(section, s) for section, s in zip(run.sections, found, strict=True)],
+    }
+    return content if scores is None else content | _levels(found, lengths, scores)
+
+
+def _outcome(found: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """That of the section that ended worst."""
+    kinds = [s["outcome"]["kind"] for s in found]
+    worst = min(range(len(found)), key=lambda k: WORST_FIRST.index(kinds[k]))
+    if kinds[worst] == "converged":
+        return dict(found[worst]["outcome"])
+    return {"kind": kinds[worst], "sentence": f"Section {worst:03d}: {found[worst]['outcome']['sentence']}"}
+
+
+def _told(section: Section, summary: dict[str, Any]) -> dict[str, Any]:
+    known = {"frames": [section.frames.start, section.frames.stop], "scene": section.scene}
+    names = ("heldout_db", "psnr", "ssim", "seconds")
+    return known | {name: summary[name] for name in names if name in summary}
+
+
+def _levels(found: Sequence[dict[str, Any]], lengths: Sequence[int], scores: _Scores) -> dict[str, Any]:
+    """Levels against the true clip. Those of generator and baselines are the sections', overlaps counted twice."""
+    peak = 20 * math.log10(scores.range) if scores.range > 0 else 0.0
+    whole = error_decibels(scores.error)
+    alone = _level([s["psnr_representation"] for s in found], lengths)
+    names = [name for name in found[0]["baselines"] if all(name in s["baselines"] for s in found)]
+    baselines = {name: _level([s["baselines"][name] for s in found], lengths) for name in names}
+    return {
+        "psnr": finite(whole),
+        "psnr_range": finite(whole + peak),
+        "ssim": finite(scores.ssim),
+        "psnr_representation": finite(alone),
+        "psnr_range_representation": finite(alone + peak),
+        "baselines": {name: finite(level) for name, level in baselines.items()},
+        "baselines_psnr_range": {name: finite(level + peak) for name, level in baselines.items()},
+    }
+
+
+def _level(levels: Sequence[float | str | None], lengths: Sequence[int]) -> float:
+    """The level of the mean error over sections of these lengths."""
+    if any(level is None for level in levels):
+        return math.nan
+    return error_decibels(_weighted([10 ** (-float(level or 0.0) / 10) for level in levels], lengths))
+
+
+def _weighted(values: Sequence[float], lengths: Sequence[int]) -> float:
+    return sum(v * n for v, n in zip(values, lengths, strict=True)) / sum(lengths)

@@ -1,0 +1,120 @@
+"""Long clips in sections: which frames are recovered together, and how the sections are joined without a seam."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .measure import Measured, add_white_noise, excerpt, excerpt_rows, from_spec, no_noise
+from .settings import SECTION
+from .video import Clip
+
+OVERLAP = 4
+"""Frames at least that a section and the next one of the same scene both recover; there they are cross-faded."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Frames that are recovered together, and the number of their scene."""
+
+    frames: range
+    scene: int
+
+
+class Source(Protocol):
+    """Where the data of any stretch of the frames comes from: a data file, data in memory, or a clip to measure."""
+
+    @property
+    def times(self) -> Tensor:
+        """Seconds of all frames, (T,)."""
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """That of the operator for all frames."""
+
+    @property
+    def clip(self) -> Any:
+        """What is known of the clip's file, as in `Measured.clip`."""
+
+    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+        """The data of these frames alone; memory: bytes that its operator may hold."""
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """A clip that is read and measured stretch by stretch: the data is that of the whole clip, never held at once.
+
+    frames: as in its file; spec, tensors: of the operator for all of them; sigma: standard deviation of white noise,
+    in the units of the data.
+    """
+
+    frames: Clip
+    spec: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    times: Tensor
+    clip: Mapping[str, Any]
+    sigma: float = 0.0
+    seed: int = 0
+
+    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+        """See `Source`."""
+        operator = from_spec(*excerpt(self.spec, self.tensors, frames), memory=memory)
+        data, noise = operator(self.frames.read(frames.start, frames.stop)), no_noise()
+        if self.sigma:
+            first = [rows.start for rows in excerpt_rows(self.spec, frames)]
+            data, noise = add_white_noise(data, operator, sigma=self.sigma, seed=self.seed, first=first)
+        return Measured(data, operator, self.times[frames.start : frames.stop], noise, self.clip)
+
+
+def sections_of(
+    frames: int, cuts: Sequence[int] = (), *, usual: int = SECTION, most: int | None = None, step: int = 1
+) -> list[Section]:
+    """The sections of a clip, in order; those of a scene overlap and are of about the same length.
+
+    cuts: first frames of the scenes but the first; usual: frames of a section, about; most: frames that memory allows
+    it; step: frames of a part of the operator, to whose multiples it can be cut. Raises InputError where memory allows
+    too few for sections that overlap.
+    """
+    lap = step * math.ceil(OVERLAP / step)
+    if most is not None and most < min(frames, 2 * lap + step):
+        least = f"{2 * lap + step} are needed; use a smaller --size"
+        raise InputError(f"memory: it is enough for {max(most, 0)} frames at once, {least}")
+    edges = [0, *sorted({step * round(cut / step) for cut in cuts} - {0}), frames]
+    found = []
+    for scene, (start, stop) in enumerate(pairwise(edge for edge in edges if edge <= frames)):
+        inner = _inner(start, stop, usual, most, lap, step)
+        begins = [a if a == start else a - lap for a in inner]
+        found += [Section(range(a, b), scene) for a, b in zip(begins, [*inner[1:], stop], strict=True)]
+    return found
+
+
+def _inner(start: int, stop: int, usual: int, most: int | None, lap: int, step: int) -> list[int]:
+    """Where the sections of a scene begin, before they are made to overlap."""
+    count = max(1, round((stop - start) / usual))
+    while True:
+        inner = [start + step * round(k * (stop - start) / count / step) for k in range(count)]
+        lengths = [b - a for a, b in pairwise([*inner, stop])]
+        if most is None or (count == 1 and lengths[0] <= most) or max(lengths) + lap <= most:
+            return inner
+        count += 1
+
+
+def joined(sections: Sequence[Section], clips: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The frames of the whole clip, stretch by stretch, from those of each section; overlaps are cross-faded."""
+    held: Tensor | None = None
+    for k, (section, clip) in enumerate(zip(sections, clips, strict=True)):
+        if held is not None and len(held):
+            rising = torch.arange(1, len(held) + 1) / (len(held) + 1)
+            weight = rising.view(-1, *[1] * (clip.ndim - 1)).to(clip)
+            yield torch.lerp(held, clip[: len(held)], weight)
+            clip = clip[len(held) :]
+        shared = max(0, section.frames.stop - sections[k + 1].frames.start) if k + 1 < len(sections) else 0
+        yield clip[: len(clip) - shared]
+        held = clip[len(clip) - shared :]
