@@ -22,7 +22,7 @@ from lowreel.baselines import (
 )
 from lowreel.baselines.judging import left_out
 from lowreel.baselines.low_rank import thresholded
-from lowreel.baselines.variation import gradient, gradient_adjoint
+from lowreel.baselines.variation import add_gradient, add_gradient_adjoint, shrink_to_one
 from lowreel.datasets import open_source
 from lowreel.generators import Decoder
 from lowreel.measure import (
@@ -157,6 +157,28 @@ def test_biharmonic_interpolation_reproduces_a_ramp_away_from_the_border():
     known[..., [0, 1, -2, -1], :] = True
     known[..., [0, 1, -2, -1]] = True
     close(biharmonic(clip * known, known), clip, rtol=0, atol=1e-5)
+
+
+def gradient(x):
+    edges = torch.zeros(3, *x.shape)
+    add_gradient(edges, x, (1.0, 1.0, 1.0))
+    return edges
+
+
+def gradient_adjoint(edges):
+    x = torch.zeros(edges.shape[1:])
+    add_gradient_adjoint(x, edges, (1.0, 1.0, 1.0))
+    return x
+
+
+def test_edges_are_shrunk_to_the_unit_ball():
+    """Those of each pixel, all channels and axes together, keep their direction."""
+    edges = noise(3, *SHAPE).float()
+    lengths = edges.square().sum((0, 2), keepdim=True).sqrt()
+    found = edges.clone()
+    shrink_to_one(found)
+    assert (lengths < 1).any()
+    close(found, edges / lengths.clamp_min(1), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (1, 1, 4, 5), (3, 1, 1, 1), (1, 3, 1, 6)])

@@ -9,8 +9,8 @@ import torch
 from cases import levels
 from conftest import moving
 
-from lowreel import Gaussian, InputError, Measured, MissingPixels, add_white_noise, open_source
-from lowreel.measure import SinglePixel, Snapshot, excerpt, from_spec
+from lowreel import InputError, Measured, MissingPixels, add_white_noise, open_source
+from lowreel.measure import Signs, SinglePixel, Snapshot, excerpt, from_spec
 from lowreel.scenes import cuts, outlines
 from lowreel.sections import OVERLAP, ClipSource, joined, sections_of
 
@@ -19,7 +19,7 @@ from lowreel.sections import OVERLAP, ClipSource, joined, sections_of
 OPERATORS = {
     "missing 80 %": lambda shape: MissingPixels(shape, 0.8),
     "missing 95 %": lambda shape: MissingPixels(shape, 0.95),
-    "gaussian": lambda shape: Gaussian(shape, math.prod(shape[1:]) // 4),
+    "signs": lambda shape: Signs(shape, math.prod(shape[1:]) // 4),
     "single-pixel": lambda shape: SinglePixel(shape, 200),
     "snapshot": lambda shape: Snapshot(shape, 4),
 }
@@ -28,8 +28,8 @@ OPERATORS = {
 def scenes():
     """Frames of three clips that have nothing in common, one after the other: 16, 20 and 24."""
     with as_file(files("lowreel") / "data" / "demo.mp4") as path:
-        demo = open_source(path, size=(64, 64), channels=3).read(0, 40)
-    return torch.cat([demo[:16], open_source("color-wheel:0").read(0, 20), 1 - demo[16:].flip(3)])
+        demo = open_source(path, size=(32, 32), channels=3).read(0, 40)
+    return torch.cat([demo[:16], open_source("color-wheel:0", size=(32, 32)).read(0, 20), 1 - demo[16:].flip(3)])
 
 
 def measured(clip, make, noise=0.0):
@@ -43,13 +43,15 @@ def measured(clip, make, noise=0.0):
 @pytest.mark.parametrize("noise", [0.0, 0.05])
 @pytest.mark.parametrize("name", OPERATORS)
 def test_cuts_are_found_and_nothing_else(name, noise):
-    assert cuts([outlines(measured(scenes(), OPERATORS[name], noise))]) == [16, 36]
+    found = measured(scenes(), OPERATORS[name], noise)
+    assert cuts([outlines(found)], found.operator.part_frames) == [16, 36]
 
 
 @pytest.mark.parametrize("clip", ["rotating-mnist:3", "moving-mnist:0", "color-wheel:0"])
 @pytest.mark.parametrize("name", OPERATORS)
 def test_no_cut_is_found_where_there_is_none(name, clip):
-    assert cuts([outlines(measured(open_source(clip).read(0, 32), OPERATORS[name]))]) == []
+    found = measured(open_source(clip, size=(32, 32)).read(0, 32), OPERATORS[name])
+    assert cuts([outlines(found)], found.operator.part_frames) == []
 
 
 def test_stillness_black_and_flashes_are_no_cuts():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -51,24 +52,24 @@ def _pooled(frames: Tensor) -> Tensor:
     return adaptive_avg_pool2d(frames, (min(GRID, height), min(GRID, width)))
 
 
-def cuts(outlines_of_parts: Iterable[Tensor]) -> list[int]:
+def cuts(outlines_of_stretches: Iterable[Tensor], step: int = 1) -> list[int]:
     """Numbers of the frames with which a new scene begins, rising; from the outlines of the frames in order.
 
     A cut is a change that is far larger than those around it and a good part of all that ever changes. Fades from one
-    scene to the next are not found.
+    scene to the next are not found. step: frames of a part of the operator, which are looked at together.
     """
-    outline = torch.cat(list(outlines_of_parts))
-    changes = _changes(outline)
+    outline = torch.cat([part.nanmean(0, keepdim=True) for o in outlines_of_stretches for part in o.split(step)])
+    changes, shortest = _changes(outline), math.ceil(SHORTEST / step)
     spread = float(outline[~outline.isnan()].std()) if outline.numel() > 1 else 0.0
     found: list[int] = []
     for t in range(1, len(outline)):
         change = float(changes[t - 1])
         around = torch.cat([changes[max(0, t - 1 - WINDOW) : t - 1], changes[t : t + WINDOW]])
         usual = float(around.median()) if len(around) else 0.0
-        is_far_from_others = t - (found[-1] if found else 0) >= SHORTEST and len(outline) - t >= SHORTEST
+        is_far_from_others = t - (found[-1] if found else 0) >= shortest and len(outline) - t >= shortest
         if is_far_from_others and change > max(TIMES_USUAL * usual, SHARE * spread) > 0:
             found.append(t)
-    return found
+    return [step * t for t in found]
 
 
 def _changes(outline: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -117,22 +117,23 @@ def total_variation(
         return map_data(lambda t, e: t * e / norm, y, entries)
 
     target = scaled(data)
-    x = ahead = start.clone()
-    edges = torch.zeros(3, *x.shape)
-    weight = scale * torch.tensor([weights[0], weights[1], weights[1]]).view(3, 1, 1, 1, 1)
+    x, ahead, edges = start.clone(), start.clone(), torch.zeros(3, *start.shape)
+    factors = (scale * weights[0], scale * weights[1], scale * weights[1])
     multiplier = map_data(torch.zeros_like, target)
+    unknown = map_data(lambda e: (~e).to(start.dtype), entries) if exact_pixels else None
     for _ in range(iterations):
-        edges += dual_step * weight * gradient(ahead)
-        edges /= edges.square().sum((0, 2), keepdim=True).sqrt().clamp_min(1)
-        step = gradient_adjoint(weight * edges)
+        add_gradient(edges, ahead, [dual_step * factor for factor in factors])
+        shrink_to_one(edges)
         if not exact_pixels:
             misfit = map_data(lambda a, b: a - b, scaled(operator(ahead)), target)
             multiplier = map_data(lambda m, r: (m + dual_step * r) / (1 + dual_step * softening), multiplier, misfit)
-            step = step + operator.adjoint(map_data(lambda m: m / norm, multiplier))
-        new = x - tau * step
+        before = ahead.copy_(x)
+        if not exact_pixels:
+            x -= tau * operator.adjoint(map_data(lambda m: m / norm, multiplier))
+        add_gradient_adjoint(x, edges, [-tau * factor for factor in factors])
         if exact_pixels:
-            new = torch.where(entries, data, new)  # type: ignore[arg-type]
-        ahead, x = 2 * new - x, new
+            x.mul_(unknown).add_(target)  # type: ignore[arg-type]
+        ahead = before.neg_().add_(x, alpha=2)
     return x.clamp(0, 1)
 
 
@@ -156,25 +157,36 @@ def gap_tv(data: Data, operator: Measurement, entries: Data, *, weight: float = 
     return nearest_consistent(clip, operator, data, entries, iterations=GAP_STEPS).clamp(0, 1)
 
 
-def gradient(x: Tensor) -> Tensor:
-    """Forward differences over time, rows and columns, zero at the end: (T, C, H, W) to (3, T, C, H, W)."""
-    edges = torch.zeros(3, *x.shape)
-    edges[0, :-1] = x[1:] - x[:-1]
-    edges[1, :, :, :-1] = x[:, :, 1:] - x[:, :, :-1]
-    edges[2, ..., :-1] = x[..., 1:] - x[..., :-1]
-    return edges
+def add_gradient(edges: Tensor, x: Tensor, factors: Sequence[float]) -> None:
+    """Add forward differences over time, rows and columns, times their factors, in place; zero at the end.
+
+    x: (T, C, H, W); edges: (3, T, C, H, W). No array of the clip's size is made.
+    """
+    for edge, axis, factor in zip(edges, (0, 2, 3), factors, strict=True):
+        count = x.shape[axis] - 1
+        inner = edge.narrow(axis, 0, count)
+        inner.add_(x.narrow(axis, 1, count), alpha=factor).sub_(x.narrow(axis, 0, count), alpha=factor)
 
 
-def gradient_adjoint(edges: Tensor) -> Tensor:
-    """The adjoint of `gradient`: (3, T, C, H, W) to (T, C, H, W)."""
-    x = torch.zeros(edges.shape[1:])
-    x[1:] += edges[0, :-1]
-    x[:-1] -= edges[0, :-1]
-    x[:, :, 1:] += edges[1, :, :, :-1]
-    x[:, :, :-1] -= edges[1, :, :, :-1]
-    x[..., 1:] += edges[2, ..., :-1]
-    x[..., :-1] -= edges[2, ..., :-1]
-    return x
+def shrink_to_one(edges: Tensor) -> None:
+    """Divide the edges of each pixel, all channels and axes together, by their length where that exceeds 1, in place.
+
+    Summed array by array: a reduction over the first axes takes many times as long.
+    """
+    lengths = torch.zeros_like(edges[0, :, 0])
+    for edge in edges:
+        for channel in edge.unbind(1):
+            lengths.addcmul_(channel, channel)
+    edges.div_(lengths.sqrt_().clamp_min_(1)[None, :, None])
+
+
+def add_gradient_adjoint(x: Tensor, edges: Tensor, factors: Sequence[float]) -> None:
+    """Add the adjoint of `add_gradient` in place: (3, T, C, H, W) to (T, C, H, W)."""
+    for edge, axis, factor in zip(edges, (0, 2, 3), factors, strict=True):
+        count = x.shape[axis] - 1
+        inner = edge.narrow(axis, 0, count)
+        x.narrow(axis, 1, count).add_(inner, alpha=factor)
+        x.narrow(axis, 0, count).sub_(inner, alpha=factor)
 
 
 def operator_norm(operator: Measurement) -> float:

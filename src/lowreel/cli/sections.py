@@ -59,14 +59,14 @@ def _cuts(source: Source, frames: int, step: int, recovering: RecoverSettings) -
     if recovering.cuts == "none" or frames < 2 * SHORTEST:
         return []
     if isinstance(source, Measured):
-        return cuts([outlines(source)])
+        return cuts([outlines(source)], step)
 
     def stretches() -> Iterator[Tensor]:
         each, budget = step * max(1, LOOKED_AT // step), operator_budget(recovering.memory)
         for start in range(0, frames, each):
             yield outlines(source.excerpt(range(start, min(start + each, frames)), memory=budget))
 
-    return cuts(stretches())
+    return cuts(stretches(), step)
 
 
 def start_sections(
