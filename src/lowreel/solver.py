@@ -314,6 +314,10 @@ LEAST_SHARE = 1 / 1024
 CODES_GROW, WEIGHTS_GROW = 1.05, 1.02
 """By what these shares grow after a step that did not make the loss rise."""
 
+WEIGHTS_RISE = 1.1
+"""By what factor a step on the weights may make the loss rise before its share is halved: Adam, which has momentum,
+never falls steadily, and a share that takes that for trouble goes to the smallest (docs/choices.md)."""
+
 MOMENTUM = 0.9
 """Memory of the momentum of weight matrices."""
 
@@ -328,16 +332,17 @@ CODE_TENSORS = ("coefficients", "basis", "mean")
 class _Share:
     """Share of the authors' step: halved after a step that made the loss rise, else it grows towards the whole one.
 
-    loss: at which the last step was taken.
+    rise: the factor up to which the loss may rise; loss: at which the last step was taken.
     """
 
     growth: float
+    rise: float
     value: float = 1.0
     loss: float = math.inf
 
     def judge(self, after: float) -> None:
         """Look at the loss after the last step."""
-        share = self.value / 2 if not after <= self.loss else self.growth * self.value
+        share = self.value / 2 if not after <= self.rise * self.loss else self.growth * self.value
         self.value = min(max(share, LEAST_SHARE), 1.0)
 
 
@@ -360,7 +365,7 @@ class _Fit:
         self.matrices = self._matrices(settings)
         self.momentum = {name: torch.zeros_like(weight) for name, weight in self.matrices.items()}
         self.adam = self._optimiser(settings)
-        self.code_share, self.weight_share = _Share(CODES_GROW), _Share(WEIGHTS_GROW)
+        self.code_share, self.weight_share = _Share(CODES_GROW, 1.0), _Share(WEIGHTS_GROW, WEIGHTS_RISE)
         self.device = next(iter(self.codes.values())).device
         self.reduced_precision = self.generator.reduced_precision and bfloat16_is_native(self.device)
         if state is not None:
@@ -391,9 +396,10 @@ class _Fit:
         self.generator.load_state_dict(state.weights)
         if "shares" in state.optimiser:
             codes, weights = state.optimiser["shares"].tolist()
-            self.code_share, self.weight_share = _Share(CODES_GROW, *codes), _Share(WEIGHTS_GROW, *weights)
+            self.code_share = _Share(CODES_GROW, 1.0, *codes)
+            self.weight_share = _Share(WEIGHTS_GROW, WEIGHTS_RISE, *weights)
         elif "codes" in state.optimiser:  # a checkpoint from when the weights had none
-            self.code_share = _Share(CODES_GROW, *state.optimiser["codes"].tolist())
+            self.code_share = _Share(CODES_GROW, 1.0, *state.optimiser["codes"].tolist())
         for k, parameter in enumerate(self._adam_parameters()):
             if self.adam is not None and f"{k}.step" in state.optimiser:
                 moments = {
