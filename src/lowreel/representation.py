@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,8 @@ from .files import read_tensors, write_tensors
 from .generators import Generator, from_spec
 from .latents import Codes, Curve
 
-AT_ONCE = 16
-"""Frames generated together: bounds the memory of a long clip."""
+AT_ONCE, PIXELS = 16, 2**20
+"""Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Representation:
             codes = self.codes.matrix()
         else:
             codes = self.codes.at(torch.as_tensor(at, dtype=torch.float64).view(-1), curve)
-        return torch.cat([self.generator(part) for part in codes.split(AT_ONCE)])
+        at_once = max(1, min(AT_ONCE, PIXELS // math.prod(self.generator.frame_shape[1:])))
+        return torch.cat([self.generator(part) for part in codes.split(at_once)])
 
     @property
     def parameters(self) -> dict[str, int]:

@@ -38,6 +38,9 @@ from .video import write_npy, write_video
 AT_ONCE = 16
 """Frames that are joined, written and scored together."""
 
+MARGIN = 0.8
+"""Part of the memory that is planned with: what one section leaves behind the next one finds taken."""
+
 TRIED = 4
 """Frames on which memory is tried."""
 
@@ -155,7 +158,7 @@ def longest_section(source: Source, frames: int, step: int, settings: RecoverSet
     problem = prepare(measured.data, measured.operator, settings, noise=measured.noise, times=measured.times)
     draft = settings.model_copy(update={"quality": "draft"})
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
-    return int((parse_bytes(settings.memory) - fixed.memory) / needed) + len(few)
+    return int((MARGIN * parse_bytes(settings.memory) - fixed.memory) / needed) + len(few)
 
 
 def per_frame(measured: Measured) -> float:

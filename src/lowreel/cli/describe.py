@@ -16,6 +16,7 @@ from ..names import is_clip_name, is_wrong_clip_name
 from ..report import figures
 from ..representation import Representation
 from ..runs import Run
+from ..section_runs import SectionedRun
 from ..trainings import Training
 
 
@@ -30,7 +31,7 @@ def describe(path: Path) -> dict[str, Any]:
     if path.name.endswith(".training") and (path / "config.json").is_file():
         return _training(path)
     if (path / "config.json").is_file():
-        return _run(path)
+        return _sectioned(path) if SectionedRun.is_in(path) else _run(path)
     if path.suffix == ".safetensors":
         return _tensors(path)
     if path.suffix in STATE_DICTS:
@@ -107,6 +108,16 @@ def _training(path: Path) -> dict[str, Any]:
     return facts | {"state": f"{at}; go on with the command that began it and --resume"}
 
 
+def _sectioned(path: Path) -> dict[str, Any]:
+    run = SectionedRun.open(path)
+    done = sum((run.run(k).folder / "summary.json").is_file() for k in range(len(run.sections)))
+    summary = run.summary()
+    if summary is None:
+        at = f"{done} of {len(run.sections)} sections are done"
+        return {"run": path, "state": f"unfinished, {at}; go on with: lowreel recover {path} --resume"}
+    return _finished(path, summary)
+
+
 def _run(path: Path) -> dict[str, Any]:
     run = Run.open(path)
     summary = run.summary()
@@ -114,6 +125,10 @@ def _run(path: Path) -> dict[str, Any]:
         progress = run.load_progress()
         at = f"round {progress.state.step} of {progress.steps}" if progress else "not begun"
         return {"run": path, "state": f"unfinished, {at}; go on with: lowreel recover {path} --resume"}
+    return _finished(path, summary)
+
+
+def _finished(path: Path, summary: dict[str, Any]) -> dict[str, Any]:
     return {
         "run": path,
         **dict(figures(summary)),

@@ -34,6 +34,7 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
 
     Raises InputError where memory does not allow a few frames.
     """
+    from ..estimate import clip_fits
     from ..measure import part_frames
     from ..section_runs import longest_section
     from ..sections import Section, sections_of
@@ -43,10 +44,13 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
     if step is None or recovering.section is None:
         return [Section(range(frames), 0)]
     cuts = _cuts(source, frames, step, recovering)
-    short = is_short(tuple(spec["clip_shape"]), recovering)
-    most = None if short else longest_section(source, frames, step, recovering)
+    is_small = clip_fits(spec["clip_shape"], parse_bytes(recovering.memory) // SMALL)
+    most = None if is_small else longest_section(source, frames, step, recovering)
     return sections_of(frames, cuts, most=most, usual=recovering.section, step=step)
 
+
+SMALL = 8
+"""A clip is small whose arrays take less than this part of the memory: it needs no trial to see that they fit."""
 
 LOOKED_AT = 32
 """Frames that are looked at together for cuts."""

@@ -176,5 +176,6 @@ def prepare_worker() -> None:
     with contextlib.suppress(OSError, AttributeError):  # Linux: PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     for name in ("recover", "runs", "report"):
         import_module(f"lowreel.{name}")

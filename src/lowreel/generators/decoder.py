@@ -18,6 +18,9 @@ from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
 WIDTHS = (96, 64, 48, 32, 24)
 """Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
 
+PROBED, PIXELS = 16, 2**20
+"""Frames by which first weights are scaled, at most, and their pixels together: fewer of large ones."""
+
 LEAK = 0.05
 """Slope that the gradient keeps where the output is flat; without it large early steps can leave frames stuck at
 black."""
@@ -68,7 +71,8 @@ class Decoder(Generator):
         Plain fan-in rules lose the signal in the bilinear doublings, and the fit then stays at one grey level.
         """
         source = seeded(seed, WEIGHTS)
-        probe = torch.randn(16, self.code_dim, generator=source)
+        probed = max(2, min(PROBED, PIXELS // math.prod(self.frame_shape[1:])))
+        probe = torch.randn(probed, self.code_dim, generator=source)
 
         def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
             gain = (0.5 if layer is self.to_frame else 1.0) / output.std().clamp_min(1e-6)

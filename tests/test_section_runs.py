@@ -1,0 +1,206 @@
+"""Runs of long clips in sections: each is an ordinary run, together they are the clip, and they survive kills."""
+
+import json
+import re
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import torch
+from conftest import moving
+
+from lowreel import RecoverSettings, psnr
+from lowreel.memory import resident_bytes
+from lowreel.runs import Run
+from lowreel.section_runs import SectionedRun
+from lowreel.sections import Section, joined
+
+SIMULATE = "simulate missing clip.npy --ratio 0.5 --steps 6 --sections 16"
+DRAFT = f"{SIMULATE} --quality draft"
+WHOLE = {"config.json", "recovered.mp4", "recovered.npy", "report.png", "sections", "summary.json"}
+
+
+def film():
+    """Two scenes, of 30 and of 14 frames."""
+    return np.concatenate([moving(30), 1 - moving(14)[..., ::-1] ** 2])
+
+
+@pytest.fixture
+def there(here):
+    np.save(here / "clip.npy", film())
+    return here
+
+
+def summary_of(run):
+    return json.loads((run / "summary.json").read_text())
+
+
+def results(run):
+    """What an unbroken run and a resumed one must share: all but the seconds."""
+    text = re.sub(r'"seconds": [0-9.]+', "", (run / "summary.json").read_text())
+    sections = [(path / "representation.safetensors").read_bytes() for path in sorted((run / "sections").iterdir())]
+    return (run / "recovered.npy").read_bytes(), sections, text
+
+
+@pytest.fixture(scope="module")
+def unbroken(away, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken")
+    np.save(folder / "clip.npy", film())
+    outcome = away(f"{SIMULATE} -o run", folder)
+    assert outcome.code == 0, outcome.err
+    return folder / "run"
+
+
+def test_sections_are_runs_and_together_the_clip(unbroken):
+    assert {path.name for path in unbroken.iterdir()} == WHOLE
+    run, summary = SectionedRun.open(unbroken), summary_of(unbroken)
+    assert [(s.frames, s.scene) for s in run.sections] == [(range(15), 0), (range(11, 30), 0), (range(30, 44), 1)]
+    assert summary["frames"] == 44
+    assert summary["scenes"] == 2
+    clips = [torch.from_numpy(np.load(run.run(k).folder / "recovered.npy")) for k in range(3)]
+    whole = torch.from_numpy(np.load(unbroken / "recovered.npy"))
+    assert torch.equal(torch.cat(list(joined(run.sections, clips))), whole)
+    truth = torch.from_numpy(film())
+    assert summary["psnr"] == pytest.approx(psnr(whole, truth), abs=1e-3)
+    for k, section in enumerate(run.sections):
+        own = summary_of(run.run(k).folder)
+        assert own["psnr"] == pytest.approx(psnr(clips[k], truth[section.frames.start : section.frames.stop]), abs=1e-3)
+        assert own["psnr"] == summary["sections"][k]["psnr"]
+
+
+def test_what_the_pilot_chooses_holds_for_all(unbroken):
+    run = SectionedRun.open(unbroken)
+    assert run.pilot == 1
+    chosen = summary_of(run.run(1).folder)
+    assert len(chosen["search"]) > 1
+    for k in (0, 2):
+        other = summary_of(run.run(k).folder)
+        assert other["choice"] == chosen["choice"]
+        assert len(other["search"]) == 1
+
+
+@pytest.mark.parametrize("dies_at", [12, 40])
+def test_killed_it_goes_on_to_the_same_bits(dies_at, away, tmp_path, unbroken):
+    np.save(tmp_path / "clip.npy", film())
+    command = f"{SIMULATE} -o run"
+    assert away(command, tmp_path, hurried=True, dies_at=dies_at).code == -signal.SIGKILL
+    outcome = away("recover run --resume" if (tmp_path / "run").exists() else command, tmp_path, hurried=True)
+    assert outcome.code == 0, outcome.err
+    assert results(tmp_path / "run") == results(unbroken)
+
+
+def test_a_data_file_is_recovered_as_its_clip_is(there, command, unbroken):
+    assert command("measure missing clip.npy --ratio 0.5 -o y.safetensors").code == 0
+    shutil.copy(unbroken.parent / "clip.npy", "truth.npy")
+    outcome = command("recover y.safetensors --truth truth.npy --steps 6 --sections 16 -o run")
+    assert outcome.code == 0, outcome.err
+    assert results(there / "run")[:2] == results(unbroken)[:2]
+
+
+def test_finished_it_is_not_made_again(unbroken, tmp_path, command):
+    run = shutil.copytree(unbroken, tmp_path / "run")
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    outcome = command("recover", run, "--resume")
+    assert outcome.code == 0
+    assert "was finished already" in outcome.out
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_ctrl_c_keeps_what_there_is(there, command, monkeypatch, unbroken):
+    """Stopped in the middle of a section it ends with 130, and goes on to a whole clip."""
+    import lowreel.cli.sections as shown
+
+    class Stops(shown.ProgressBar):
+        def show(self, progress):
+            if self.what == "section 2 of 3" and progress.state.step == 3:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shown, "ProgressBar", Stops)
+        assert command(f"{DRAFT} -o run").code == 130
+    assert not (there / "run" / "summary.json").exists()
+    outcome = command("recover run --resume")
+    assert outcome.code == 0, outcome.err
+    assert summary_of(there / "run")["frames"] == 44
+
+
+def test_noise_and_snapshots_in_sections(there, command):
+    outcome = command(
+        "simulate snapshot clip.npy --together 4 --noise 0.02 --steps 4 --quality draft --sections 16 -o run"
+    )
+    assert outcome.code == 0, outcome.err
+    sections = SectionedRun.open("run").sections
+    assert all(section.frames.start % 4 == 0 for section in sections)
+    assert summary_of(there / "run")["noise"]["kind"] == "white"
+
+
+def test_a_mask_is_cut_with_its_clip(there, command):
+    np.save("mask.npy", np.arange(44 * 12 * 16).reshape(44, 12, 16) % 3 > 0)
+    outcome = command("inpaint clip.npy --mask mask.npy --steps 4 --quality draft --sections 16 -o run")
+    assert outcome.code == 0, outcome.err
+    found, mask = np.load("run/recovered.npy"), np.load("mask.npy")[:, None]
+    assert np.allclose(found[mask], film()[mask], atol=1e-6)
+
+
+def test_units_are_those_of_the_clip(there, command):
+    np.save("clip.npy", (4000 * film()).astype(np.uint16))
+    assert command(f"{DRAFT} -o run").code == 0
+    found = np.load("run/recovered.npy")
+    assert 20 * np.log10(4000 / np.sqrt(np.square(found - 4000 * film()).mean())) > 15
+
+
+WISHES = {"--cuts none": [1, 3], "--sections 100": [2, 2], "--sections 100 --cuts none": None, "--rank 3": None}
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_wishes(wish, there, command):
+    words = "simulate missing clip.npy --ratio 0.5 --steps 2 --quality draft -o run"
+    words += "" if "--sections" in wish or "--rank" in wish else " --sections 16"
+    outcome = command(f"{words} {wish}")
+    assert outcome.code == 0, outcome.err
+    summary = summary_of(there / "run")
+    assert WISHES[wish] == ([summary["scenes"], len(summary["sections"])] if "sections" in summary else None)
+
+
+def test_memory_makes_sections_shorter(there, command):
+    np.save("clip.npy", np.tile(film(), (1, 3, 10, 10)))
+    words = "simulate missing clip.npy --ratio 0.5 --steps 1 --quality draft --baselines none --cuts none"
+    assert command(f"{words} -o whole").code == 0
+    assert not SectionedRun.is_in("whole")
+    outcome = command(f"{words} --memory {(resident_bytes() + 250 * 10**6) // 10**6}MB -o run")
+    assert outcome.code == 0, outcome.err
+    assert 1 < len(SectionedRun.open("run").sections) < 8
+    outcome = command(f"{words} --memory {resident_bytes() // 10**6 + 10}MB -o other")
+    assert outcome.code == 2
+    assert "memory" in outcome.err
+
+
+def test_what_needs_one_generator_names_a_section(unbroken, command):
+    for words in ("embed", "interpolate"):
+        outcome = command(words, unbroken)
+        assert outcome.code == 2
+        assert "sections/000" in outcome.err
+    assert (
+        command("interpolate", unbroken / "sections" / "000", "--frames", "4", "-o", unbroken.parent / "x.mp4").code
+        == 0
+    )
+
+
+def test_info_of_a_run_in_sections(unbroken, command):
+    outcome = command("info", unbroken)
+    assert outcome.code == 0, outcome.err
+    assert "3 sections, 2 scenes" in outcome.out
+
+
+def test_a_choice_is_kept_with_the_run(unbroken):
+    run = Run.open(unbroken / "sections" / "000")
+    assert run.choice is not None
+    assert run.settings == RecoverSettings(**json.loads((unbroken / "config.json").read_text())["settings"])
+
+
+def test_the_pilot_is_in_the_middle_of_the_longest_scene():
+    from lowreel.section_runs import _pilot
+
+    scenes = [0, 1, 1, 1, 2]
+    assert _pilot([Section(range(k, k + 1), scene) for k, scene in enumerate(scenes)]) == 2
