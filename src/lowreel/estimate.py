@@ -34,12 +34,12 @@ from .memory import bytes_text, resident_bytes
 from .settings import PRESETS, SolverSettings
 from .solver import Problem, planned_rounds, trial_loss
 
-CLIPS = 14
+CLIPS = 12
 """Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
-variation twice, and the clips around them."""
+variation, the clips around them, and those that the baselines before it have made."""
 
-DATA = 8
-"""Arrays of the data's size that it holds then."""
+DATA = 3
+"""Arrays of the data's size that it holds then: the data, and booleans of what is known, fitted and held out."""
 
 WEIGHTS = 12
 """Copies of the weights in a fit: gradients, moments, and snapshots of all of them."""

@@ -25,7 +25,7 @@ from .estimate import CLIPS, DATA, Estimate
 from .files import check_free, read_json, remove_leftovers, write_json
 from .fitting import Progress
 from .measure import DataFile, Measured, tensors_of
-from .memory import operator_budget, parse_bytes
+from .memory import operator_budget, parse_bytes, resident_bytes
 from .metrics import error_decibels, ssim
 from .recover import UNSEEN, prepare, trust
 from .report import draw_report, draw_sections
@@ -39,7 +39,7 @@ AT_ONCE = 16
 """Frames that are joined, written and scored together."""
 
 MARGIN = 0.8
-"""Part of the memory that is planned with: what one section leaves behind the next one finds taken."""
+"""Part of the free memory that is planned with: what one section leaves behind the next one finds taken."""
 
 TRIED = 4
 """Frames on which memory is tried."""
@@ -158,7 +158,9 @@ def longest_section(source: Source, frames: int, step: int, settings: RecoverSet
     problem = prepare(measured.data, measured.operator, settings, noise=measured.noise, times=measured.times)
     draft = settings.model_copy(update={"quality": "draft"})
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
-    return int((MARGIN * parse_bytes(settings.memory) - fixed.memory) / needed) + len(few)
+    taken = resident_bytes()
+    free = MARGIN * (parse_bytes(settings.memory) - taken) - (fixed.memory - taken)
+    return int(free / needed) + len(few)
 
 
 def per_frame(measured: Measured) -> float:

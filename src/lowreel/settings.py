@@ -105,7 +105,9 @@ class SolverSettings(Settings):
     decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="joint: weight matrices shrink by this times the step on them, at each step"
     )
-    batch: PositiveInt | None = Field(4, description="frames in a minibatch; None takes them all at once")
+    batch: PositiveInt | None = Field(
+        4, description="frames in a minibatch, fewer of large frames; None takes them all at once"
+    )
     start: Literal["smooth", "shared"] = Field(
         "smooth", description="first codes: a smooth path around one random code, or one unit vector for all frames"
     )
@@ -116,10 +118,17 @@ class SolverSettings(Settings):
             raise ValueError("linear: give the rank too; 2 puts the codes on a line")
         return self
 
+    def frames_at_once(self, frames: int, pixels: int) -> int:
+        """Frames in a minibatch of a clip of so many frames of so many pixels each."""
+        return frames if self.batch is None else min(self.batch, max(1, BATCH_PIXELS // pixels))
+
     def rounds(self, minibatches: int) -> int:
         """`steps`, or as many rounds of so many minibatches each as come to about UPDATES."""
         return self.steps or self.longer * max(round(UPDATES / minibatches), 40)
 
+
+BATCH_PIXELS = 2**16
+"""Pixels of a minibatch, where its frames are more than one: large frames tell enough each (docs/choices.md)."""
 
 UPDATES = 700
 """Minibatches that the default preset spends on a clip (docs/choices.md)."""

@@ -287,8 +287,9 @@ def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
 def _minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:
     """The parts in a random order of their own for each round, cut into minibatches."""
     operator = problem.operator
-    count = math.ceil(operator.clip_shape[0] / operator.part_frames)
-    per_batch = max(1, (settings.batch or operator.clip_shape[0]) // operator.part_frames)
+    frames, _, height, width = operator.clip_shape
+    count = math.ceil(frames / operator.part_frames)
+    per_batch = max(1, settings.frames_at_once(frames, height * width) // operator.part_frames)
     order = streams.generator(problem.seed, streams.ORDER, step).permutation(count)
     return [sorted(order[k : k + per_batch].tolist()) for k in range(0, count, per_batch)]
 
