@@ -174,8 +174,9 @@ LONGER: dict[Quality, int] = {"draft": 1, "standard": 1, "best": 2}
 LAST_ROUNDS, LAST_STEP = 0.25, 0.3
 """The last fit, with all data, goes on from the best one: its share of the rounds, and of the step."""
 
-SECTION = 64
-"""Frames of a section, about: enough that they help each other, few enough for one generator (docs/choices.md)."""
+SECTION, LARGE_SECTION = 64, 32
+"""Frames of a section, about, and where frames have more than BATCH_PIXELS: enough that they help each other, few
+enough for one generator, and for the search over settings, which is made for one section, to be a small part."""
 
 FEWEST, MOST, ENOUGH = 0.02, 0.05, 1000
 """Share of the data that is held out: the smallest, the largest, and how many numbers judge well enough."""
@@ -226,7 +227,7 @@ class RecoverSettings(Settings):
     sections: Annotated[int, Field(ge=8)] | Auto = Field(
         "auto",
         description="frames of a section, about: long clips are recovered in sections, each by a generator of its own; "
-        "auto: 64, less where memory is short, and the whole clip for the paper's presets",
+        "auto: 64, or 32 of large frames, less where memory is short, and the whole clip for the paper's presets",
     )
     cuts: Literal["find", "none"] = Field(
         "find",
@@ -236,13 +237,15 @@ class RecoverSettings(Settings):
         None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"
     )
 
-    @property
-    def section(self) -> int | None:
-        """Frames of a section, about; None where the clip is recovered whole: its codes then have a form together."""
+    def section(self, pixels: int) -> int | None:
+        """Frames of a section, about, of frames of so many pixels; None where the clip is recovered whole.
+
+        That is where its codes have a form together.
+        """
         together = self.preset != "default" or self.linear or self.rank != "auto"
-        if self.sections == "auto":
-            return None if together else SECTION
-        return self.sections
+        if self.sections != "auto":
+            return self.sections
+        return None if together else LARGE_SECTION if pixels > BATCH_PIXELS else SECTION
 
     @field_validator("rank", "similarity", mode="before")
     @classmethod

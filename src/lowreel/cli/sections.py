@@ -26,7 +26,8 @@ def is_short(clip_shape: tuple[int, ...], recovering: RecoverSettings) -> bool:
 
     if not clip_fits(clip_shape, parse_bytes(recovering.memory)):
         return False
-    return recovering.section is None or len(sections_of(clip_shape[0], usual=recovering.section)) == 1
+    usual = recovering.section(clip_shape[2] * clip_shape[3])
+    return usual is None or len(sections_of(clip_shape[0], usual=usual)) == 1
 
 
 def planned_sections(source: Source, recovering: RecoverSettings) -> list[Section]:
@@ -41,12 +42,13 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
 
     spec = source.spec
     frames, step = spec["clip_shape"][0], part_frames(spec)
-    if step is None or recovering.section is None:
+    usual = recovering.section(spec["clip_shape"][2] * spec["clip_shape"][3])
+    if step is None or usual is None:
         return [Section(range(frames), 0)]
     cuts = _cuts(source, frames, step, recovering)
     is_small = clip_fits(spec["clip_shape"], parse_bytes(recovering.memory) // SMALL)
     most = None if is_small else longest_section(source, frames, step, recovering)
-    return sections_of(frames, cuts, most=most, usual=recovering.section, step=step)
+    return sections_of(frames, cuts, most=most, usual=usual, step=step)
 
 
 SMALL = 8
