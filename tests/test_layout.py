@@ -25,6 +25,7 @@ ROWS = {
     "settings": 0,
     "schedule": 0,
     "orthogonal": 0,
+    "distributed": 0,
     "precision": 0,
     "names": 0,
     "representation": 1,

@@ -4,6 +4,8 @@ import copy
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -397,3 +399,39 @@ def test_bad_input(arguments, words, pictures, command):
     assert (ending.code, ending.err.count("\n")) == (2, 1), ending.err
     assert words in ending.err
     assert snapshot(pictures) == before
+
+
+# ------------------------------------------------------------------------------------------------- several processes
+
+
+def trained_by(processes, folder, python_path, command=TRAIN):
+    """Train with so many processes under `torchrun`, one thread each."""
+    words = f"--standalone --nproc-per-node {processes} -m lowreel {command}".split()
+    environment = os.environ | {"PYTHONPATH": python_path, "OMP_NUM_THREADS": "1"}
+    ending = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert ending.returncode == 0, ending.stderr
+    rows = (folder / "w.training" / "history.jsonl").read_text().splitlines()
+    return [json.loads(row)["loss"] for row in rows], ending.stdout
+
+
+def test_two_processes_train_as_one_does(away, python_path, tmp_path):
+    """The same loss curve within rounding, from torchrun; the first process alone speaks; a resume goes on."""
+    one, two = (picture_folder(tmp_path / name) for name in ("one", "two"))
+    assert away(TRAIN, one).code == 0
+    wanted = [json.loads(row)["loss"] for row in (one / "w.training" / "history.jsonl").read_text().splitlines()]
+    found, told = trained_by(2, two, python_path)
+    assert found == pytest.approx(wanted, rel=0.02)
+    assert told.count("wrote w.safetensors") == 1
+    longer, _ = trained_by(2, two, python_path, "train pictures -o w.safetensors --epochs 12 --resume")
+    assert longer[: len(found)] == found
+    assert len(longer) > len(found)
+    assert longer[-1] < found[-1]
+    of_one, of_two = (load_file(folder / "w.safetensors") for folder in (one, two))
+    assert {name: t.shape for name, t in of_one.items()} == {name: t.shape for name, t in of_two.items()}

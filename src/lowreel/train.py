@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss, pad
 
 from .datasets import Images
+from .distributed import device, group
 from .errors import InputError
 from .generators import Generator
 from .measure import streams
@@ -92,8 +93,9 @@ def iterate(
     step on its codes, which are then projected onto the unit ball. Codes start as the images' principal components.
     `generator` is the start and is left untouched; with `state` the iteration goes on from there, to the same bits
     as an unbroken one on a CPU with the same build and number of threads. Runs on a GPU where there is one, which
-    then holds all images; there the last bits may differ. Raises InputError when generator, images and state do not
-    fit each other.
+    then holds all images; there the last bits may differ. Where `distributed.joined` has several processes, all have
+    to call this alike: each works on its share of every minibatch, and all get the same snapshots. Raises InputError
+    when generator, images and state do not fit each other.
     """
     settings = settings.for_images(len(images))
     batch = settings.batch or len(images)
@@ -132,54 +134,65 @@ class _Fit:
         }
         if state is not None:
             _check_same(self.identity, state.identity)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.images = Images(images.name, images.pixels.to(self.device), images.size)
+        self.group, self.device, self.count = group(), device(), len(images)
+        self.owned = torch.arange(self.group.rank, self.count, self.group.size)
+        pixels = images.pixels if self.group.size == 1 else images.pixels[self.owned]
+        self.images = Images(images.name, pixels.to(self.device), images.size)
         self.generator = copy.deepcopy(generator).to(self.device)
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.generator.requires_grad_(True)
         self.weights = dict(self.generator.named_parameters())
         if state is None:
-            self.codes = principal_codes(images, generator.code_dim).to(self.device)
+            self.codes = principal_codes(images, generator.code_dim)[self.owned].to(self.device)
             self.power = torch.zeros(generator.code_dim, device=self.device)
             self.momentum = {name: torch.zeros_like(w) for name, w in self.weights.items()}
             self.precision, loss = ("bfloat16" if bfloat16_is_native(self.device) else "float32"), math.nan
         else:
             self.generator.load_state_dict(state.weights)
-            self.codes, self.power = state.codes.clone().to(self.device), state.power.clone().to(self.device)
+            self.codes, self.power = state.codes[self.owned].to(self.device), state.power.clone().to(self.device)
             self.momentum = {n: torch.zeros_like(self.weights[n]).copy_(t) for n, t in state.momentum.items()}
             self.precision, loss = state.precision, state.loss
         self.recent = torch.tensor(loss, device=self.device)
+        self.shared = self.group.share(self.generator, self.device)
         self.spread = self._spread()
 
     def _spread(self) -> Tensor:
         """Root mean square of each code coordinate, (K,)."""
-        return self.codes.square().mean(0).sqrt()
+        return (self.group.total(self.codes.square().sum(0)) / self.count).sqrt()
 
     def minibatch(self, rows: Tensor, share: float) -> None:
-        """One step on the weights and on the codes of some images; `share` scales both."""
-        rows = rows.to(self.device)
+        """One step on the weights and on the codes of some images; `share` scales both.
+
+        Of several processes each works on those of the images that are its own. Their gradients are averaged, so that
+        each takes its part of the mean over all images times the number of processes.
+        """
+        count = len(rows)
+        rows = (rows[rows % self.group.size == self.group.rank] // self.group.size).to(self.device)
         target = self.images.batch(rows)
         codes = self.codes[rows].requires_grad_()
         reduced = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
         with reduced:
-            frames = self.generator(codes)
-        loss = mse_loss(frames, target)
-        gradients = torch.autograd.grad(loss, [codes, *self.weights.values()])
+            frames = self.shared(codes)
+        own = mse_loss(frames, target, reduction="sum") / (count * target[:1].numel() if len(target) else 1)
+        self.generator.zero_grad()
+        (self.group.size * own).backward()
+        assert codes.grad is not None
         with torch.no_grad():
-            for (name, weight), gradient in zip(self.weights.items(), gradients[1:], strict=True):
-                momentum = self.momentum[name].lerp_(gradient, 1 - MOMENTUM)
-                ahead = gradient.lerp(momentum, MOMENTUM)
+            for name, weight in self.weights.items():
+                assert weight.grad is not None
+                momentum = self.momentum[name].lerp_(weight.grad, 1 - MOMENTUM)
+                ahead = weight.grad.lerp(momentum, MOMENTUM)
                 weight.sub_(orthogonalised(ahead), alpha=self.settings.weight_step * share)
-            self._move_codes(rows, codes.detach(), gradients[0], share)
-            loss = loss.detach()
+            self._move_codes(rows, count, codes.detach(), codes.grad / self.group.size, share)
+            loss = self.group.total(own.detach().clone())
             self.recent = torch.where(self.recent.isnan(), loss, self.recent.lerp(loss, 0.05))
 
-    def _move_codes(self, rows: Tensor, codes: Tensor, gradient: Tensor, share: float) -> None:
+    def _move_codes(self, rows: Tensor, count: int, codes: Tensor, gradient: Tensor, share: float) -> None:
         """A step whose size in each coordinate is a share of the coordinate's spread; then into the unit ball.
 
         The scale of a coordinate's gradient is shared by all images, because each is seen once an epoch only.
         """
-        power = gradient.square().mean(0)
+        power = self.group.total(gradient.square().sum(0)) / count
         self.power = torch.where(self.power > 0, self.power.lerp(power, 1 - CODE_MEMORY), power)
         direction = gradient / self.power.sqrt().clamp_min(1e-20)
         moved = codes - self.settings.code_step * share * self.spread * direction
@@ -190,13 +203,21 @@ class _Fit:
         return TrainState(
             step=step,
             loss=float(self.recent),
-            codes=self.codes.detach().cpu().clone(),
+            codes=self._all_codes(),
             power=self.power.cpu().clone(),
             weights={n: w.detach().cpu().clone(memory_format=torch.contiguous_format) for n, w in self.weights.items()},
             momentum={n: m.cpu().clone(memory_format=torch.contiguous_format) for n, m in self.momentum.items()},
             precision=self.precision,
             identity=self.identity,
         )
+
+    def _all_codes(self) -> Tensor:
+        """The codes of all images, in order."""
+        if self.group.size == 1:
+            return self.codes.detach().cpu().clone()
+        codes = self.codes.new_zeros(self.count, self.codes.shape[1])
+        codes[self.owned.to(self.device)] = self.codes
+        return self.group.total(codes).cpu()
 
 
 def _check_same(here: dict[str, str], saved: dict[str, str]) -> None:

@@ -20,6 +20,7 @@ from torch import Tensor
 from . import __version__
 from .checkpoints import NEWEST, alone_in, load_checkpoint, save_checkpoint
 from .datasets import Images
+from .distributed import Group, group
 from .errors import InputError
 from .files import read_json, remove_leftovers, replacing, write_json
 from .generators import Generator, save_weights
@@ -151,8 +152,11 @@ def perform(
     A checkpoint and the contact sheet are written after FIRST_CHECKPOINT_SECONDS, then every CHECKPOINT_SECONDS and
     at the end; a training killed at any moment goes on from the last one and ends in the same weights. Ctrl-C ends
     it with the weights as they are. Raises InputError when the loss is no longer a number, and KeyboardInterrupt
-    when nothing has been learnt yet.
+    when nothing has been learnt yet. Of several processes (`distributed.joined`) the first alone writes and shows.
     """
+    here = group()
+    if not here.is_first:
+        return _helped(training, images, generator, here)
     with alone_in(training.folder):
         progress, saved = training.load_progress(), time.monotonic()
         wait = CHECKPOINT_SECONDS if progress else min(FIRST_CHECKPOINT_SECONDS, CHECKPOINT_SECONDS)
@@ -162,6 +166,7 @@ def perform(
         remove_leftovers(training.folder)
         remove_leftovers(training.output.parent, training.output.stem)
         training._write_config()
+        here.wait()
         try:
             for latest in _followed(training, images, generator, progress):
                 progress = latest
@@ -181,6 +186,16 @@ def perform(
         _save(training, progress, images, generator)
         trained = trained_generator(generator, progress.state)
         save_weights(training.output, trained, provenance_of(training, images, progress))
+    return progress
+
+
+def _helped(training: Training, images: Images, generator: Generator, here: Group) -> TrainProgress:
+    """What the first process does, without a file: work on a share of every minibatch from the same checkpoint on."""
+    progress = training.load_progress()
+    here.wait()
+    for latest in _followed(training, images, generator, progress):
+        progress = latest
+    assert progress is not None
     return progress
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets import Images, open_images
+from ..distributed import Group, joined
 from ..errors import InputError
 from ..generators import Generator, make
 from ..metrics import error_decibels
@@ -24,9 +25,14 @@ def start_training(
 ) -> None:
     """Begin a training and see it through. Raises InputError before anything is written if something does not fit."""
     request = _request(dataset, generator, choosing, every=True)
-    Training.check_free(output)
-    images, network = _opened(request, settings.seed)
-    _perform(Training.create(output, settings.for_images(len(images)), request), images, network)
+    with joined() as here:
+        if here.is_first:
+            Training.check_free(output)
+        images, network = _opened(request, settings.seed)
+        if here.is_first:
+            Training.create(output, settings.for_images(len(images)), request)
+        here.wait()
+        _perform(Training.open(output), images, network, here)
 
 
 def resume_training(
@@ -45,8 +51,9 @@ def resume_training(
                 "--epochs may change: give the same, or another -o"
             )
     training = training.with_epochs(epochs)
-    images, network = _opened(training.request, training.settings.seed)
-    _perform(training, images, network)
+    with joined() as here:
+        images, network = _opened(training.request, training.settings.seed)
+        _perform(training, images, network, here)
 
 
 def _request(dataset: str, generator: str | None, choosing: ImagesSettings, *, every: bool) -> dict[str, Any]:
@@ -66,7 +73,10 @@ def _opened(request: dict[str, Any], seed: int) -> tuple[Images, Generator]:
     return images, make(request["generator"], (images.channels, *images.size), seed=seed)
 
 
-def _perform(training: Training, images: Images, generator: Generator) -> None:
+def _perform(training: Training, images: Images, generator: Generator, here: Group) -> None:
+    if not here.is_first:
+        perform(training, images, generator)
+        return
     for sentence in images.skipped:
         print(f"skipped: {sentence}")
     if images.skipped:

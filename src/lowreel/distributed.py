@@ -1,0 +1,72 @@
+"""Several processes that train one generator together, as `torchrun` starts them; nothing of it where there is one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+PATIENCE = timedelta(minutes=30)
+"""How long a process waits for the others, which may still read images."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process among those at work: its number, counted from 0, and how many there are."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the one that writes files and speaks."""
+        return self.rank == 0
+
+    def total(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes, in place; in every process to the same bits."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def wait(self) -> None:
+        """Wait until all processes are here."""
+        if self.size > 1:
+            dist.barrier()
+
+    def share(self, module: nn.Module, device: torch.device) -> nn.Module:
+        """The module with gradients that are averaged over the processes (DistributedDataParallel)."""
+        if self.size == 1:
+            return module
+        ids = [device.index] if device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=ids)
+
+
+def group() -> Group:
+    """The processes that work with this one: those of `joined`, or it alone."""
+    return Group(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Group()
+
+
+def device() -> torch.device:
+    """The graphics card of this process, where there is one for each on its machine, else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) if dist.is_initialized() else 0)
+
+
+@contextmanager
+def joined() -> Iterator[Group]:
+    """Join the processes that `torchrun` has started beside this one, if it has; leave them in the end."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield Group()
+        return
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    try:
+        yield group()
+    finally:
+        dist.destroy_process_group()
