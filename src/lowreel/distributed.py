@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,9 @@ def joined() -> Iterator[Group]:
         return
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
-        yield group()
+        here = group()
+        yield here
+        here.wait()  # the others stay until the first has written its files
     finally:
+        gc.collect()  # what is left of DistributedDataParallel makes PyTorch abort when its group is gone
         dist.destroy_process_group()
