@@ -1,8 +1,8 @@
-"""`python -m benchmarks NAME`: speed, quality, grid, latent, layers, operators, training, starts."""
+"""`python -m benchmarks NAME`: speed, quality, grid, latent, layers, operators, training, starts, scale."""
 
 import sys
 
-from . import grid, latent, layers, operators, quality, speed, starts, training
+from . import grid, latent, layers, operators, quality, scale, speed, starts, training
 
 NAMES = {
     "speed": speed.main,
@@ -13,6 +13,7 @@ NAMES = {
     "grid": grid.main,
     "training": training.main,
     "starts": starts.main,
+    "scale": scale.main,
 }
 
 if __name__ == "__main__":

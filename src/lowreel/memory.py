@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import re
 
@@ -59,3 +61,9 @@ def bytes_text(count: float) -> str:
     unit = next((name for name in ("TB", "GB") if count >= UNITS[name]), "MB")
     amount = count / UNITS[unit]
     return f"{amount:.{1 if amount < 10 and unit != 'MB' else 0}f} {unit}"
+
+
+def give_back() -> None:
+    """Give memory that was freed, but kept for what comes next, back to the system; nothing where that is unknown."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

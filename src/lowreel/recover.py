@@ -32,7 +32,7 @@ from .measure import (
     noise_entry,
     tensors_of,
 )
-from .memory import parse_bytes
+from .memory import give_back, parse_bytes
 from .metrics import error_decibels
 from .representation import Representation
 from .select import FEW, Found, best_of, fit_chosen, fit_once, planned
@@ -151,6 +151,7 @@ def recover(
 
 def _accounted(problem: Problem, settings: RecoverSettings, found: Found) -> Recovery:
     """What was found, finished and compared with the baselines."""
+    give_back()  # what the fits have freed, before the baselines take as much again
     frames = found.representation.frames()
     sigma = _sigma(problem, frames)
     slow = settings.baselines == "all" and found.outcome.kind != "stopped"

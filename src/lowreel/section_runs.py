@@ -25,7 +25,7 @@ from .estimate import CLIPS, DATA, Estimate
 from .files import check_free, read_json, remove_leftovers, write_json
 from .fitting import Progress
 from .measure import DataFile, Measured, tensors_of
-from .memory import operator_budget, parse_bytes, resident_bytes
+from .memory import give_back, operator_budget, parse_bytes, resident_bytes
 from .metrics import error_decibels, ssim
 from .recover import UNSEEN, prepare, trust
 from .report import draw_report, draw_sections
@@ -202,6 +202,7 @@ def perform_sections(
             watch = None if show is None else _numbered(show, place + 1, len(run.sections))
             notes += _perform_section(run, k, _share(run, place, left), watch, operator)
             gc.collect()
+            give_back()
             left = None if left is None else max(left - (time.monotonic() - start), 1.0)
         summary, more = _join(run)
     return summary, list(dict.fromkeys([*notes, *more]))
