@@ -4,16 +4,21 @@ import json
 import re
 import shutil
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from conftest import moving
 
-from lowreel import RecoverSettings, psnr
+from lowreel import Decoder, Measured, MissingPixels, RecoverSettings, psnr
+from lowreel.cli.sections import planned_sections
+from lowreel.files import read_tensors, write_tensors
+from lowreel.generators import save_weights
+from lowreel.measure import Stacked, is_rebuilt
 from lowreel.memory import resident_bytes
 from lowreel.runs import Run
-from lowreel.section_runs import SectionedRun
+from lowreel.section_runs import MARGIN, SectionedRun, _share, longest_section, per_frame
 from lowreel.sections import Section, joined
 
 SIMULATE = "simulate missing clip.npy --ratio 0.5 --steps 6 --sections 16"
@@ -168,12 +173,22 @@ def test_memory_makes_sections_shorter(there, command):
     words = "simulate missing clip.npy --ratio 0.5 --steps 1 --quality draft --baselines none --cuts none"
     assert command(f"{words} -o whole").code == 0
     assert not SectionedRun.is_in("whole")
-    outcome = command(f"{words} --memory {(resident_bytes() + 330 * 10**6) // 10**6}MB -o run")
-    assert outcome.code == 0, outcome.err
-    assert 1 < len(SectionedRun.open("run").sections) < 8
+    clip = measured(torch.from_numpy(np.load("clip.npy")))
+    budget = resident_bytes() + 400 * 10**6
+    lengths = [
+        longest_section(clip, 44, 1, RecoverSettings(memory=f"{(budget + more * 10**6) // 10**6}MB"))
+        for more in (0, 300, 2000)
+    ]
+    assert lengths[0] < lengths[1] < lengths[2]
+    assert lengths[2] - lengths[1] == pytest.approx(MARGIN * 1700e6 / per_frame(clip), rel=0.2)
     outcome = command(f"{words} --memory {resident_bytes() // 10**6 + 10}MB -o other")
     assert outcome.code == 2
     assert "memory" in outcome.err
+
+
+def measured(clip):
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    return Measured(operator(clip), operator, torch.arange(len(clip)).double() / 25)
 
 
 def test_what_needs_one_generator_names_a_section(unbroken, command):
@@ -204,3 +219,82 @@ def test_the_pilot_is_in_the_middle_of_the_longest_scene():
 
     scenes = [0, 1, 1, 1, 2]
     assert _pilot([Section(range(k, k + 1), scene) for k, scene in enumerate(scenes)]) == 2
+
+
+REFUSED = {
+    "truth of other length": ("recover y.safetensors --truth short.npy --sections 16", "true clip is"),
+    "rank above the frames of a section": ("recover y.safetensors --rank 30 --sections 16", "rank"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_before_anything_is_made(name, there, command):
+    assert command("measure missing clip.npy --ratio 0.5 -o y.safetensors").code == 0
+    np.save("short.npy", film()[:40])
+    words, told = REFUSED[name]
+    outcome = command(f"{words} --steps 2 --quality draft -o run")
+    assert outcome.code == 2
+    assert told in outcome.err
+    assert "Traceback" not in outcome.err
+    if name.startswith("truth of other length"):
+        assert not (there / "run").exists()
+
+
+@pytest.mark.parametrize("lacking", ["noise", "clip", "stack", "operator", "y.0", "times"])
+def test_damaged_data_files_are_named(lacking, there, command):
+    assert command("measure missing clip.npy --ratio 0.5 -o y.safetensors").code == 0
+    tensors, header = read_tensors("y.safetensors", "data")
+    tensors.pop(lacking, None)
+    write_tensors(
+        "z.safetensors", "data", tensors, {n: v for n, v in header.items() if n not in (lacking, "kind", "version")}
+    )
+    outcome = command("recover z.safetensors --sections 16 -o run")
+    assert outcome.code == 2
+    assert "z.safetensors" in outcome.err
+
+
+class Doubled(MissingPixels):
+    """Somebody's own operator, made from one of ours."""
+
+    def _measure(self, x):
+        return 2 * super()._measure(x)
+
+
+def test_operators_derived_from_ours_are_not_cut():
+    clip = torch.from_numpy(film())
+    plain, operator = measured(clip), Doubled(tuple(clip.shape), 0.5)
+    derived = replace(plain, operator=operator, data=operator(clip))
+    assert len(planned_sections(derived, RecoverSettings(sections=16))) == 1
+    assert not is_rebuilt(Stacked([operator]))
+    assert len(planned_sections(plain, RecoverSettings(sections=16))) == 3
+
+
+def test_time_is_shared_out_by_frames(unbroken):
+    run = replace(SectionedRun.open(unbroken), settings=RecoverSettings(quality="draft"))
+    assert _share(run, [1, 0, 2], None) is None
+    assert _share(run, [1, 0, 2], 48.0) == pytest.approx(19.0)
+    assert _share(run, [0, 2], 29.0) == pytest.approx(15.0)
+
+
+def test_a_time_limit_holds_for_all_sections(there, command):
+    outcome = command("simulate missing clip.npy --ratio 0.5 --sections 16 --quality draft --time 6 -o run")
+    assert outcome.code == 0, outcome.err
+    assert summary_of(there / "run")["seconds"] < 12
+
+
+def test_a_run_goes_on_with_the_generator_and_operator_it_was_begun_with(there, command):
+    assert (
+        command(
+            "simulate missing clip.npy --ratio 0.5 --steps 1 --quality draft --sections 100 --cuts none -o one"
+        ).code
+        == 0
+    )
+    made = Decoder((1, 12, 16), seed=3)
+    save_weights("own.safetensors", made, {})
+    words = f"{DRAFT} --generator own.safetensors -o run"
+    assert command(words).code == 0
+    (there / "run" / "summary.json").unlink()
+    (there / "run" / "sections" / "002" / "summary.json").unlink()
+    outcome = command(f"{words} --resume")
+    assert outcome.code == 0, outcome.err
+    assert summary_of(there / "run")["operator"]["clip_shape"] == [44, 1, 12, 16]

@@ -90,6 +90,22 @@ def test_sections_cover_the_clip(frames, cut, most, step):
     assert len({s.scene for s in found}) == 1 + len({step * round(t / step) for t in cut} - {0})
 
 
+@pytest.mark.parametrize("step", [1, 2, 16, 50, 100])
+@pytest.mark.parametrize("usual", [8, 20, 64])
+@pytest.mark.parametrize("most", [None, 9, 30, 250])
+@pytest.mark.parametrize("frames", [11, 40, 130, 512])
+def test_whatever_the_sections_they_join_to_the_clip(frames, most, usual, step):
+    try:
+        sections = sections_of(frames, (frames // 3,), usual=usual, most=most, step=step)
+    except InputError:
+        assert most is not None
+        return
+    clip = torch.arange(frames).double().view(-1, 1, 1, 1)
+    parts = list(joined(sections, [clip[s.frames.start : s.frames.stop] for s in sections]))
+    assert all(len(part) for part in parts)
+    assert torch.allclose(torch.cat(parts), clip)
+
+
 def test_sections_too_small_for_any_fit_are_refused():
     with pytest.raises(InputError, match="enough for 8 frames at once, 9 are needed"):
         sections_of(100, most=8)
@@ -118,11 +134,12 @@ def test_joints_are_cross_faded():
 
 def test_a_clip_is_measured_section_by_section_as_at_once():
     clip, operator = open_source("rotating-mnist:3"), MissingPixels((32, 1, 64, 64), 0.8, seed=4)
-    source = ClipSource(clip, operator.spec(), {}, torch.arange(32).double() / 25, {}, 0.1, 4)
+    source = ClipSource(clip, operator.spec(), {}, torch.arange(32).double() / 25, {}, 0.1, 0.1, 4)
     data = add_white_noise(operator(clip.read()), operator, level=0.1, seed=4)[0]
     part = source.excerpt(range(8, 20))
     assert torch.equal(part.data, data[8:20])
     assert part.noise["sigma"] == pytest.approx(0.1)
+    assert part.noise["level"] == 0.1
     assert part.operator.fingerprint() == from_spec(*excerpt(operator.spec(), {}, range(8, 20))).fingerprint()
 
 

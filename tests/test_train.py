@@ -435,3 +435,11 @@ def test_two_processes_train_as_one_does(away, python_path, tmp_path):
     assert longer[-1] < found[-1]
     of_one, of_two = (load_file(folder / "w.safetensors") for folder in (one, two))
     assert {name: t.shape for name, t in of_one.items()} == {name: t.shape for name, t in of_two.items()}
+
+
+@pytest.mark.parametrize(("name", "value"), [("WORLD_SIZE", "two"), ("WORLD_SIZE", "2")])
+def test_half_a_launcher_is_said(name, value, pictures, command, monkeypatch):
+    monkeypatch.setenv(name, value)
+    outcome = command(TRAIN)
+    assert outcome.code == 2
+    assert name in outcome.err

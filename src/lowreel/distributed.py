@@ -13,6 +13,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .errors import InputError
+
+NEEDED = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What `torchrun` sets in the environment of each process, beside WORLD_SIZE."""
+
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others, which may still read images."""
 
@@ -55,22 +60,34 @@ def group() -> Group:
 
 def device() -> torch.device:
     """The graphics card of this process, where there is one for each on its machine, else the CPU."""
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_available() or torch.cuda.device_count() < _told("LOCAL_WORLD_SIZE", 1):
         return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) if dist.is_initialized() else 0)
+    return torch.device("cuda", _told("LOCAL_RANK", 0))
+
+
+def _told(name: str, default: int) -> int:
+    """A number that `torchrun` has left in the environment."""
+    text = os.environ.get(name, str(default))
+    if not text.isdigit():
+        raise InputError(f"{name}: expected a whole number, as torchrun sets it, got {text!r}; unset it")
+    return int(text)
 
 
 @contextmanager
 def joined() -> Iterator[Group]:
     """Join the processes that `torchrun` has started beside this one, if it has; leave them in the end."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _told("WORLD_SIZE", 1) == 1:
         yield Group()
         return
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    if lacking := [name for name in NEEDED if name not in os.environ]:
+        raise InputError(f"WORLD_SIZE is set, but not {lacking[0]}; start with torchrun, or unset it")
+    here = device()
+    if here.type == "cuda":
+        torch.cuda.set_device(here)
+    dist.init_process_group("nccl" if here.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
-        here = group()
-        yield here
-        here.wait()  # the others stay until the first has written its files
+        yield group()
+        group().wait()  # the others stay until the first has written its files
     finally:
         gc.collect()  # what is left of DistributedDataParallel makes PyTorch abort when its group is gone
         dist.destroy_process_group()

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from .checkpoints import alone_in
-from .datasets import open_source
 from .errors import InputError
 from .estimate import CLIPS, DATA, Estimate
 from .files import check_free, read_json, remove_leftovers, write_json
@@ -29,7 +28,7 @@ from .memory import give_back, operator_budget, parse_bytes, resident_bytes
 from .metrics import error_decibels, ssim
 from .recover import UNSEEN, prepare, trust
 from .report import draw_report, draw_sections
-from .runs import Run, finite, load_truth, open_truth, perform, timing
+from .runs import Run, doubts_about, finite, load_truth, open_truth, perform, timing
 from .sections import Section, Source, joined
 from .select import planned
 from .settings import LAST_ROUNDS, Choice, RecoverSettings
@@ -58,13 +57,14 @@ Show = Callable[[int, int, Progress], None]
 class SectionedRun:
     """A folder with config.json, a run for each section in sections/, and in the end what `Run` has for a clip.
 
-    pilot: the section whose search over settings chooses for all; it is made first.
+    pilot: the section whose search over settings chooses for all; it is made first. operator: its spec for all frames.
     """
 
     folder: Path
     settings: RecoverSettings
     sections: tuple[Section, ...]
     pilot: int
+    operator: Mapping[str, Any]
     truth: dict[str, Any] | None = None
     request: dict[str, Any] | None = None
 
@@ -72,7 +72,8 @@ class SectionedRun:
     def is_in(folder: str | Path) -> bool:
         """Whether the run in a folder is one in sections."""
         path = Path(folder) / "config.json"
-        return path.is_file() and "sections" in read_json(path)
+        config = read_json(path) if path.is_file() else None
+        return isinstance(config, dict) and "sections" in config
 
     @staticmethod
     def create(
@@ -89,7 +90,7 @@ class SectionedRun:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
         (draft / "sections").mkdir(parents=True)
-        run = SectionedRun(folder, settings, tuple(sections), _pilot(sections), truth, request)
+        run = SectionedRun(folder, settings, tuple(sections), _pilot(sections), source.spec, truth, request)
         budget = operator_budget(settings.memory)
         try:
             for k, section in enumerate(sections):
@@ -106,16 +107,18 @@ class SectionedRun:
     def _config(self) -> dict[str, Any]:
         sections = [{"frames": [s.frames.start, s.frames.stop], "scene": s.scene} for s in self.sections]
         known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
-        return {"version": 1, **known, "pilot": self.pilot, "sections": sections}
+        return {"version": 1, **known, "operator": self.operator, "pilot": self.pilot, "sections": sections}
 
     @staticmethod
     def open(folder: str | Path) -> SectionedRun:
         """The run in a folder. Raises InputError when it is damaged."""
         config = read_json(Path(folder) / "config.json")
+        if config.get("version", 1) > 1:
+            raise InputError(f"{folder}: a run of a newer lowreel (version {config['version']}); upgrade to read it")
         try:
             sections = tuple(Section(range(*s["frames"]), s["scene"]) for s in config["sections"])
             settings = RecoverSettings(**config["settings"])
-            known = (sections, config["pilot"], config["truth"], config["request"])
+            known = (sections, config["pilot"], config["operator"], config["truth"], config["request"])
         except (KeyError, TypeError, ValueError) as error:
             what = f"{folder}/config.json: cannot use it ({error})"
             raise InputError(f"{what}; restore the file or start a new run") from None
@@ -146,8 +149,8 @@ def _pilot(sections: Sequence[Section]) -> int:
 def _truth_of(reading: dict[str, Any], frames: range) -> dict[str, Any]:
     """How to read these frames of a true clip."""
     chosen = slice(*reading["frames"]) if reading.get("frames") else slice(None)
-    own = range(len(open_source(reading["path"])))[chosen][frames.start : frames.stop]
-    return {**reading, "frames": [own.start, own.stop, own.step]}
+    first, step = chosen.start or 0, chosen.step or 1
+    return {**reading, "frames": [first + step * frames.start, first + step * frames.stop, step]}
 
 
 def longest_section(source: Source, frames: int, step: int, settings: RecoverSettings) -> int:
@@ -155,8 +158,8 @@ def longest_section(source: Source, frames: int, step: int, settings: RecoverSet
     first = (frames // 2) // step * step
     few = range(first, min(frames, first + max(step, TRIED // step * step)))
     measured = source.excerpt(few, memory=operator_budget(settings.memory))
-    problem = prepare(measured.data, measured.operator, settings, noise=measured.noise, times=measured.times)
-    draft = settings.model_copy(update={"quality": "draft"})
+    draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False})
+    problem = prepare(measured.data, measured.operator, draft, noise=measured.noise, times=measured.times)
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
     taken = resident_bytes()
     free = MARGIN * (parse_bytes(settings.memory) - taken) - (fixed.memory - taken)
@@ -184,9 +187,7 @@ def expectation(run: SectionedRun) -> Estimate:
     return replace(needs, seconds=needs.seconds + rest * others, baselines=(1 + rest) * needs.baselines)
 
 
-def perform_sections(
-    run: SectionedRun, *, show: Show | None = None, operator: str | None = None
-) -> tuple[dict[str, Any], list[str]]:
+def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[dict[str, Any], list[str]]:
     """Recover every section that is not finished, from where it stands, and join them; summary and notes for the user.
 
     The settings that the pilot's search chooses hold for the others; a time limit is shared out by frames. Survives a
@@ -197,54 +198,67 @@ def perform_sections(
         remove_leftovers(run.folder)
         (run.folder / "summary.json").unlink(missing_ok=True)
         left = run.settings.time
-        for place, k in enumerate(run.order):
-            start = time.monotonic()
-            watch = None if show is None else _numbered(show, place + 1, len(run.sections))
-            notes += _perform_section(run, k, _share(run, place, left), watch, operator)
+        due = [k for k in run.order if not _is_done(run.run(k))]
+        for place, k in enumerate(due):
+            clock = _Clock(show, run.order.index(k) + 1, len(run.sections))
+            notes += _perform_section(run, k, _share(run, due[place:], left), clock)
             gc.collect()
             give_back()
-            left = None if left is None else max(left - (time.monotonic() - start), 1.0)
+            left = None if left is None else max(left - clock.seconds, 1.0)
         summary, more = _join(run)
     return summary, list(dict.fromkeys([*notes, *more]))
 
 
-def _numbered(show: Show, number: int, count: int) -> Callable[[Progress], None]:
-    return lambda progress: show(number, count, progress)
+@dataclass
+class _Clock:
+    """Shows the rounds of a section, and knows how long its fits have taken in this session."""
+
+    show: Show | None
+    number: int
+    count: int
+    begun: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        self.seconds = time.monotonic() - self.begun
+        if self.show:
+            self.show(self.number, self.count, progress)
+
+
+def _is_done(own: Run) -> bool:
+    summary = own.summary()
+    return summary is not None and summary["outcome"]["kind"] != "stopped"
 
 
 SEARCH = 3.0
 """How many times as long as another section's the pilot's recovery takes, roughly."""
 
 
-def _share(run: SectionedRun, place: int, left: float | None) -> float | None:
-    """Seconds of the time left for the section at this place of the order."""
+def _share(run: SectionedRun, due: Sequence[int], left: float | None) -> float | None:
+    """Seconds of the time left for the first of the sections that are due."""
     if left is None:
         return None
-    lengths = [len(run.sections[k].frames) for k in run.order]
-    if run.settings.searches:
-        lengths[0] = round(SEARCH * lengths[0])
-    return left * lengths[place] / sum(lengths[place:])
+    lengths = {k: float(len(run.sections[k].frames)) for k in due}
+    if run.settings.searches and run.pilot in lengths:
+        lengths[run.pilot] *= SEARCH
+    return left * lengths[due[0]] / sum(lengths.values())
 
 
-def _perform_section(
-    run: SectionedRun, k: int, limit: float | None, show: Callable[[Progress], None] | None, operator: str | None
-) -> list[str]:
+def _perform_section(run: SectionedRun, k: int, limit: float | None, show: Callable[[Progress], None]) -> list[str]:
     own = run.run(k)
-    done = own.summary()
-    if done is not None and done["outcome"]["kind"] != "stopped":
-        return []
     chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
     if chosen is not None and own.choice is None:
         own = own.with_choice(Choice(**chosen))
     own = replace(own, settings=own.settings.model_copy(update={"time": limit, "memory": run.settings.memory}))
-    measured = own.measured(operator)
+    measured = own.measured()
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
+    doubts = [] if truth is None or k != run.pilot else doubts_about(truth, measured)
     recovery, summary, notes = perform(own, measured, truth, show=show)
     draw_report(own.folder / "report.png", recovery, measured, truth)
     own.finish(summary)
     if recovery.outcome.interrupted:
         raise KeyboardInterrupt
-    return notes
+    return [*doubts, *notes]
 
 
 def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:
@@ -328,11 +342,12 @@ def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Score
     baselines = {name: _level([s["baselines_heldout_db"][name] for s in found], lengths) for name in names}
     weak = [k for k, s in enumerate(found) if s["trust"].startswith("Do not use")]
     sentence = trust(heldout, baselines) + UNSEEN.get(pilot["operator"]["kind"], "")
-    if weak and len(weak) < len(found):
+    if weak and not sentence.startswith("Do not use"):
         sentence += f" But not section{'s' if len(weak) > 1 else ''} {', '.join(f'{k:03d}' for k in weak)}."
     content = {
         **pilot,
         "outcome": _outcome(found),
+        "operator": run.operator,
         "frames": shape[0],
         "numbers_per_pixel": _weighted([s["numbers_per_pixel"] for s in found], lengths),
         "steps": sum(s["steps"] for s in found),

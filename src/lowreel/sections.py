@@ -51,8 +51,8 @@ class Source(Protocol):
 class ClipSource:
     """A clip that is read and measured stretch by stretch: the data is that of the whole clip, never held at once.
 
-    frames: as in its file; spec, tensors: of the operator for all of them; sigma: standard deviation of white noise,
-    in the units of the data.
+    frames: as in its file; spec, tensors: of the operator for all of them; level, sigma: standard deviation of white
+    noise, as it was asked for (see `add_white_noise`) and in the units of the data.
     """
 
     frames: Clip
@@ -60,6 +60,7 @@ class ClipSource:
     tensors: Mapping[str, Tensor]
     times: Tensor
     clip: Mapping[str, Any]
+    level: float = 0.0
     sigma: float = 0.0
     seed: int = 0
 
@@ -70,6 +71,7 @@ class ClipSource:
         if self.sigma:
             first = [rows.start for rows in excerpt_rows(self.spec, frames)]
             data, noise = add_white_noise(data, operator, sigma=self.sigma, seed=self.seed, first=first)
+            noise["level"] = self.level
         return Measured(data, operator, self.times[frames.start : frames.stop], noise, self.clip)
 
 
@@ -96,14 +98,17 @@ def sections_of(
 
 
 def _inner(start: int, stop: int, usual: int, most: int | None, lap: int, step: int) -> list[int]:
-    """Where the sections of a scene begin, before they are made to overlap."""
-    count = max(1, round((stop - start) / usual))
-    while True:
+    """Where the sections of a scene begin, before they are made to overlap: none is shorter than the overlap then."""
+    wanted, highest = max(1, round((stop - start) / usual)), max(1, (stop - start) // lap)
+    for count in (*range(wanted, highest + 1), *range(min(wanted - 1, highest), 0, -1)):
         inner = [start + step * round(k * (stop - start) / count / step) for k in range(count)]
         lengths = [b - a for a, b in pairwise([*inner, stop])]
-        if most is None or (count == 1 and lengths[0] <= most) or max(lengths) + lap <= most:
+        longest = max(lengths) + (lap if count > 1 else 0)
+        if (most is None or longest <= most) and (count == 1 or min(lengths) >= lap):
             return inner
-        count += 1
+    raise InputError(
+        f"memory: it is enough for {most} frames at once, too few for parts of {step}; use a smaller --size"
+    )
 
 
 def joined(sections: Sequence[Section], clips: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -116,5 +121,6 @@ def joined(sections: Sequence[Section], clips: Iterable[Tensor]) -> Iterator[Ten
             yield torch.lerp(held, clip[: len(held)], weight)
             clip = clip[len(held) :]
         shared = max(0, section.frames.stop - sections[k + 1].frames.start) if k + 1 < len(sections) else 0
-        yield clip[: len(clip) - shared]
+        if len(clip) > shared:
+            yield clip[: len(clip) - shared]
         held = clip[len(clip) - shared :]

@@ -178,6 +178,9 @@ def perform(
         except KeyboardInterrupt:
             if progress is None:
                 raise
+        except RuntimeError:  # a process that trains with this one is gone: Ctrl-C reached it first
+            if here.size == 1 or progress is None:
+                raise
         except Diverged:
             if not (training.folder / NEWEST).exists():
                 shutil.rmtree(training.folder)

@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +36,8 @@ from .between import add_between
 from .checking import add_check
 from .display import ProgressBar, show_summary
 from .errors import in_one_line, is_out_of_memory
-from .operators import OPERATORS, Operator, build, check_operator_settings, first_part, name_of
-from .sections import go_on_with_sections, is_short, planned_sections, start_sections
+from .operators import OPERATORS, Operator, build, check_operator_settings, first_parts, name_of
+from .sections import begin_sections, go_on_with_sections, is_short, planned_sections
 from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
@@ -206,7 +208,9 @@ def recover(
         if part_frames(source.spec) is None or is_short(tuple(source.spec["clip_shape"]), recovering):
             source = Measured.load(data, memory=operator_budget(recovering.memory))
     reading = _truth_reading(truth, source) if truth else None
-    _start(folder, source, recovering, reading)
+    perform = _begin(folder, source, recovering, reading)
+    del source
+    perform()
 
 
 @app.command
@@ -248,7 +252,9 @@ def inpaint(
     source: Source = ClipSource(opened, operator.spec(), operator.spec_tensors(), times, about)
     if is_short(opened.shape, recovering):
         source = Measured(operator(opened.read()), operator, times, clip=about)
-    _start(folder, source, recovering, None, request)
+    perform = _begin(folder, source, recovering, None, request)
+    del source, operator
+    perform()
 
 
 @app.command
@@ -394,7 +400,9 @@ def _simulate(
     folder = _fresh(output, f"{_stem(clip)}-{kind}")
     measuring = MeasureSettings(seed=recovering.seed, memory=recovering.memory)
     source, truth = _source(clip, operator, reading, noise, measuring, recovering)
-    _start(folder, source, recovering, truth, request)
+    perform = _begin(folder, source, recovering, truth, request)
+    del source
+    perform()
 
 
 def _source(
@@ -411,13 +419,14 @@ def _source(
     from ..runs import clip_information, clip_times
     from ..sections import ClipSource
 
-    part = None if is_short(opened.shape, recovering) else first_part(operator, opened.shape, measuring)
+    part = None if is_short(opened.shape, recovering) else first_parts(operator, opened.shape, measuring)
     if part is None or noise.kinds() not in ([], ["noise"]) or noise.blind:
         return _measured(clip, operator, reading, noise, measuring)
     how = _reading(clip, reading)
     about = clip_information(opened) | {"reading": how}
-    spec, sigma = prolonged(part.spec(), opened.shape[0]), (noise.noise or 0.0) * part.row_norm()
-    return ClipSource(opened, spec, {}, clip_times(opened), about, sigma, measuring.seed), how
+    spec, level = prolonged(part.spec(), opened.shape[0]), noise.noise or 0.0
+    sigma = level * part.row_norm()
+    return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how
 
 
 def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings, memory: str | None) -> None:
@@ -438,33 +447,35 @@ def _request(
     return {"kind": kind, "operator": operator, "noise": noise.model_dump(), "reading": _reading(clip, reading)}
 
 
-def _start(
+def _begin(
     folder: Path,
     source: Source,
     recovering: RecoverSettings,
     truth: dict[str, Any] | None,
     request: dict[str, Any] | None = None,
-) -> None:
-    """Make the run folder, once everything is known to fit, and perform the run."""
+) -> Callable[[], None]:
+    """Make the run folder, once everything is known to fit; what performs the run."""
     recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     sections = planned_sections(source, recovering)
     if len(sections) > 1:
-        start_sections(folder, source, sections, recovering, truth, request)
-        return
-    from ..estimate import check_fits
+        return begin_sections(folder, source, sections, recovering, truth, request)
+    from ..estimate import check_clip_fits, check_fits
     from ..measure import Measured
     from ..recover import prepare
     from ..runs import Run, load_truth
     from ..select import planned
 
-    budget = operator_budget(recovering.memory)
-    measured = source if isinstance(source, Measured) else source.excerpt(sections[0].frames, memory=budget)
+    if isinstance(source, Measured):
+        measured = source
+    else:
+        check_clip_fits(source.spec["clip_shape"], parse_bytes(recovering.memory))
+        measured = source.excerpt(sections[0].frames, memory=operator_budget(recovering.memory))
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
     problem = prepare(measured.data, measured.operator, recovering, noise=measured.noise, times=measured.times)
     needs = planned(problem, recovering)[1]
     print(needs.sentence(recovering.time), flush=True)
     check_fits(needs, parse_bytes(recovering.memory))
-    _perform(Run.create(folder, measured, recovering, truth, request), measured, true_clip)
+    return partial(_perform, Run.create(folder, measured, recovering, truth, request), measured, true_clip)
 
 
 def _go_on(
@@ -474,13 +485,13 @@ def _go_on(
     from ..runs import Run, load_truth
     from ..section_runs import SectionedRun
 
+    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     if SectionedRun.is_in(folder):
-        go_on_with_sections(folder, recovering, request, operator)
+        go_on_with_sections(folder, recovering, request)
         return
     run = Run.open(folder)
     nothing, own = {"time": None, "memory": None}, run.settings
     limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
-    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     if recovering.model_copy(update=nothing) not in (RecoverSettings(), own.model_copy(update=nothing)):
         raise InputError(
             f"{folder}: a run goes on with the settings it has; only --time and --memory can be given with --resume"

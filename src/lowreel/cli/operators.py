@@ -243,16 +243,21 @@ def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: in
             return m.Identity(shape)
 
 
-def first_part(settings: Settings, clip_shape: tuple[int, ...], measuring: MeasureSettings) -> Measurement | None:
-    """The operator of these settings for the first part of the clip alone, or None where it cannot be cut into parts.
+def first_parts(settings: Settings, clip_shape: tuple[int, ...], measuring: MeasureSettings) -> Measurement | None:
+    """The operator of these settings for the first parts of the clip alone, or None where it cannot be cut.
 
-    Its spec with the number of all frames is the operator's for them all.
+    Its spec with the number of all frames (`prolonged`) is the operator's for them all.
     """
-    frames = _part_frames(settings)
-    if frames is None or frames >= clip_shape[0]:
+    part = _part_frames(settings)
+    if part is None or part >= clip_shape[0]:
         return None
+    frames = part * max(1, min(PROBED, clip_shape[0]) // part)
     memory = operator_budget(measuring.memory)
     return build(settings, (frames, *clip_shape[1:]), measuring.seed, memory)
+
+
+PROBED = 16
+"""Frames by which the norm of an operator's rows is told, where it is told by a probe."""
 
 
 def _part_frames(settings: Settings) -> int | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,13 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
     Raises InputError where memory does not allow a few frames.
     """
     from ..estimate import clip_fits
-    from ..measure import part_frames
+    from ..measure import Measured, is_rebuilt, part_frames
     from ..section_runs import longest_section
     from ..sections import Section, sections_of
 
     spec = source.spec
-    frames, step = spec["clip_shape"][0], part_frames(spec)
+    own = isinstance(source, Measured) and not is_rebuilt(source.operator)
+    frames, step = spec["clip_shape"][0], None if own else part_frames(spec)
     usual = recovering.section(spec["clip_shape"][2] * spec["clip_shape"][3])
     if step is None or usual is None:
         return [Section(range(frames), 0)]
@@ -75,29 +77,34 @@ def _cuts(source: Source, frames: int, step: int, recovering: RecoverSettings) -
     return cuts(stretches(), step)
 
 
-def start_sections(
+def begin_sections(
     folder: Path,
     source: Source,
     sections: list[Section],
     recovering: RecoverSettings,
     truth: dict[str, Any] | None,
     request: dict[str, Any] | None,
-) -> None:
-    """Make the run folder with the data of all sections, and perform the run."""
+) -> Callable[[], None]:
+    """Make the run folder with the data of all sections; what performs the run, and needs the source no more."""
+    from ..runs import open_truth
     from ..section_runs import SectionedRun, expectation
+
+    if truth is not None:
+        open_truth(truth, source.spec["clip_shape"])
 
     scenes, longest = sections[-1].scene + 1, max(len(section.frames) for section in sections)
     told = f"{scenes} scenes" if scenes > 1 else "one scene"
     print(f"In {len(sections)} sections of at most {longest} frames, {told}.", flush=True)
     run = SectionedRun.create(folder, source, sections, recovering, truth, request)
     print(expectation(run).sentence(recovering.time), flush=True)
-    _perform(run)
+    return partial(_perform, run)
 
 
-def go_on_with_sections(
-    folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None, operator: str | None
-) -> None:
-    """Resume the run in a folder with its own settings, but for the time and memory that this session may take."""
+def go_on_with_sections(folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None) -> None:
+    """Resume the run in a folder with its own settings, but for the time and memory that this session may take.
+
+    Its operator is one that the file rebuilds: others are not cut.
+    """
     from ..section_runs import SectionedRun
 
     run = SectionedRun.open(folder)
@@ -116,10 +123,10 @@ def go_on_with_sections(
         show_summary(run.folder, summary, [f"{run.folder} was finished already; this is what it found."])
         return
     limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
-    _perform(replace(run, settings=own.model_copy(update=limits)), operator)
+    _perform(replace(run, settings=own.model_copy(update=limits)))
 
 
-def _perform(run: SectionedRun, operator: str | None = None) -> None:
+def _perform(run: SectionedRun) -> None:
     from ..files import write_json
     from ..section_runs import perform_sections
 
@@ -134,7 +141,7 @@ def _perform(run: SectionedRun, operator: str | None = None) -> None:
         bars[number].show(progress)
 
     try:
-        summary, notes = perform_sections(run, show=show, operator=operator)
+        summary, notes = perform_sections(run, show=show)
     finally:
         for bar in bars.values():
             bar.__exit__()

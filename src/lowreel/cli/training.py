@@ -91,4 +91,6 @@ def _perform(training: Training, images: Images, generator: Generator, here: Gro
     )
     if step < steps:
         print("The training was stopped: these weights are half-trained; go on with the same command and --resume")
+        if here.size > 1:
+            raise KeyboardInterrupt  # the other processes are gone: there is nobody to wait for
     print(f"Look at {training.folder / 'reconstructions.png'}; use it with --generator {training.output}")

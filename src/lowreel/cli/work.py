@@ -19,6 +19,9 @@ from ..settings import ArraysSettings
 from .errors import in_one_line
 from .manifest import Row
 
+INTERRUPTED = "interrupted"
+"""What is told in place of an error where Ctrl-C came between two fits."""
+
 Status = Literal["begun", "finished", "stopped", "failed"]
 
 PASSING = ("--time=", "--memory=")
@@ -100,8 +103,8 @@ def perform_row(row: Row, folder: Path, threads: int) -> Record:
     path = run / "summary.json"
     summary = read_json(path) if failure is None and path.is_file() else None
     status: Status = "failed" if summary is None else "finished"
-    if summary is not None and summary["outcome"]["kind"] == "stopped":
-        status = "stopped"
+    if failure == INTERRUPTED or (summary is not None and summary["outcome"]["kind"] == "stopped"):
+        status, failure = "stopped", None
     seconds = round(spent + time.monotonic() - start, 2)
     record = Record(row.name, status, words, seconds, failure, summary)
     record.save(folder)
@@ -143,6 +146,8 @@ def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | Non
             try:
                 call(now)
                 return None
+            except KeyboardInterrupt:
+                return INTERRUPTED
             except BusyError as error:
                 if time.monotonic() > end:
                     return in_one_line(error)

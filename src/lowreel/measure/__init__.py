@@ -91,6 +91,7 @@ __all__ = [
     "inner",
     "is_exact",
     "is_of_others",
+    "is_rebuilt",
     "is_stack",
     "map_data",
     "nearest_consistent",
@@ -175,6 +176,16 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int |
             )
         case other:
             raise InputError(f"operator: unknown kind {other!r}; is the file of a newer lowreel?")
+
+
+def is_rebuilt(operator: Measurement) -> bool:
+    """Whether `from_spec` gives this operator again: it is one of ours, not of a class derived from one."""
+    members: list[Any] = []
+    if isinstance(operator, Composed):
+        members = [operator.outer, operator.inner]
+    elif isinstance(operator, Stacked):
+        members = list(operator.operators)
+    return type(operator).__module__.startswith(f"{__name__}.") and all(map(is_rebuilt, members))
 
 
 def _share(memory: int | None, members: int) -> int | None:

@@ -97,6 +97,11 @@ class DataFile:
     def open(path: str | Path) -> DataFile:
         """Read the header, the operator's tensors and the times. Raises InputError as `Measured.load`."""
         header = data_header(path)
+        lacking = [name for name in ("noise", "clip", "stack") if name not in header]
+        if lacking or "y.0" not in tensor_names(path):
+            raise InputError(
+                f"{path}: a data file without a part that it needs ({[*lacking, 'y.0'][0]}); measure again"
+            )
         names = [name for name in tensor_names(path) if not name.startswith("y.")]
         found = read_tensors(path, "data", dict.fromkeys(names, slice(None)))[0]
         if "times" not in found or len(found["times"]) != header["operator"]["clip_shape"][0]:
@@ -150,7 +155,7 @@ def _gives_complex(operator: Measurement) -> bool:
 def data_header(path: str | Path) -> dict[str, Any]:
     """What the header of a data file says; the operator is not built. Raises InputError for a damaged file."""
     header = read_tensors(path, "data", {})[1]
-    if not isinstance(header.get("operator"), dict) or "clip_shape" not in header["operator"]:
+    if not isinstance(header.get("operator"), dict) or not {"kind", "clip_shape"} <= set(header["operator"]):
         raise InputError(f"{path}: a data file without its operator; measure again")
     return header
 
