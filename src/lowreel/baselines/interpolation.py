@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -40,11 +41,15 @@ def _fill_frames(pixels: Tensor, known: Tensor, fill: FillFrame) -> Tensor:
     values, masks = pixels.cpu().numpy(), known[:, 0].cpu().numpy()
     mean = (values * masks[:, None]).sum((0, 2, 3)) / (masks.sum() or 1)
     filled = values.astype(np.float32)
-    for frame, mask in zip(filled, masks, strict=True):
+
+    def fill_one(frame: np.ndarray, mask: np.ndarray) -> None:
         if not mask.any():
             frame[:] = mean[:, None, None]
         elif not mask.all():
             frame[:, ~mask] = fill(frame, mask)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # SciPy works outside of Python's lock, mostly
+        list(pool.map(fill_one, filled, masks))
     return torch.from_numpy(filled)
 
 
