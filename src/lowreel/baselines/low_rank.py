@@ -31,18 +31,23 @@ def low_rank_clip(data: Data, operator: Measurement, entries: Data, start: Tenso
     def scaled(y: Data) -> Data:
         return map_data(lambda t, e: t * e / norm, y, entries)
 
+    def add_misfit(m: Tensor, found: Tensor, y: Tensor, e: Tensor) -> Tensor:
+        return m.addcmul_(found, e.to(m), value=1 / (threshold * norm)).sub_(y, alpha=1 / threshold)
+
     target = scaled(data)
-    x = ahead = start.clone()
+    x, ahead = start.clone(), start.clone()
     multiplier = map_data(torch.zeros_like, target)
     for _ in range(RANK_ITERATIONS):
-        multiplier = map_data(lambda m, f, y: m + (f - y) / threshold, multiplier, scaled(operator(ahead)), target)
+        map_data(add_misfit, multiplier, ahead if operator.picks_pixels else operator(ahead), target, entries)
         if slack:
             size = math.sqrt(float(inner(multiplier, multiplier)))
             shrunk = max(0.0, 1 - slack / (threshold * max(size, 1e-30)))
-            multiplier = map_data(lambda m, s=shrunk: s * m, multiplier)
-        step = operator.adjoint(map_data(lambda m: m / norm, multiplier))
-        new = thresholded(x - threshold * step, threshold)
-        ahead, x = 2 * new - x, new
+            map_data(lambda m, s=shrunk: m.mul_(s), multiplier)
+        before = ahead.copy_(x)
+        step = multiplier if operator.picks_pixels else operator.adjoint(map_data(lambda m: m / norm, multiplier))
+        assert isinstance(step, Tensor)
+        x = thresholded(x.sub_(step, alpha=threshold), threshold)
+        ahead = before.neg_().add_(x, alpha=2)
     return (x if slack else nearest_consistent(x, operator, data, entries)).clamp(0, 1)
 
 
