@@ -298,3 +298,21 @@ def test_a_run_goes_on_with_the_generator_and_operator_it_was_begun_with(there, 
     outcome = command(f"{words} --resume")
     assert outcome.code == 0, outcome.err
     assert summary_of(there / "run")["operator"]["clip_shape"] == [44, 1, 12, 16]
+
+
+DAMAGE = {
+    "its clip is gone": lambda own: (own / "recovered.npy").unlink(),
+    "its clip is cut short": lambda own: (own / "recovered.npy").write_bytes((own / "recovered.npy").read_bytes()[:90]),
+    "its summary is cut short": lambda own: (own / "summary.json").write_text('{"outcome": {"ki'),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_section_is_made_again(name, unbroken, tmp_path, command):
+    run = shutil.copytree(unbroken, tmp_path / "run")
+    (run / "summary.json").unlink()
+    DAMAGE[name](run / "sections" / "002")
+    assert "2 of 3 sections are done" in command("info", run).out
+    outcome = command("recover", run, "--resume")
+    assert outcome.code == 0, outcome.err
+    assert (run / "recovered.npy").read_bytes() == (unbroken / "recovered.npy").read_bytes()

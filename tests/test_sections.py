@@ -62,6 +62,12 @@ def test_stillness_black_and_flashes_are_no_cuts():
     assert cuts([outlines(measured(still, OPERATORS["missing 80 %"]))]) == []
 
 
+def test_a_last_part_of_fewer_frames_is_no_scene():
+    clip = torch.as_tensor(moving(49, 1, 32, 32)).float()
+    found = measured(clip, lambda shape: Snapshot(shape, 8))
+    assert cuts([outlines(found)], 8) == []
+
+
 def test_outlines_are_the_same_stretch_by_stretch():
     whole = measured(scenes(), OPERATORS["missing 80 %"])
     parts = [outlines(whole.excerpt(range(k, k + 20))) for k in range(0, 60, 20)]

@@ -41,9 +41,15 @@ class Group:
         return tensor
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
-        if self.size > 1:
+        """Wait until all processes are here; where the first has ended with an error, which it tells, end too."""
+        if self.size == 1:
+            return
+        try:
             dist.barrier()
+        except RuntimeError:
+            if self.is_first:
+                raise
+            raise SystemExit(1) from None
 
     def share(self, module: nn.Module, device: torch.device) -> nn.Module:
         """The module with gradients that are averaged over the processes (DistributedDataParallel)."""

@@ -75,10 +75,8 @@ class Estimate:
     def sentence(self, limit: float | None = None) -> str:
         """What to expect, in words; limit: seconds that the optimisation may take."""
         seconds = self.seconds if limit is None else min(limit, self.seconds)
-        return (
-            f"Expect about {_time_text(seconds)} for the fit, {_time_text(self.baselines)} for the baselines, and "
-            f"{bytes_text(self.memory)} of memory."
-        )
+        compared = f", {_time_text(self.baselines)} for the baselines," if self.baselines else ""
+        return f"Expect about {_time_text(seconds)} for the fit{compared} and {bytes_text(self.memory)} of memory."
 
 
 Which = Literal["none", "quick", "all"]

@@ -165,7 +165,7 @@ def draw_sections(
     tall = cell * summary["height"] / summary["width"] * len(pictures)
     figure = Figure(figsize=(cell * len(shown) + 1.3, tall + 2.9), facecolor="white")
     FigureCanvasAgg(figure)
-    title = "\n".join([f"{len(sections)} sections, {summary['scenes']} scenes", *textwrap.wrap(summary["trust"], 100)])
+    title = "\n".join([in_sections(summary), *textwrap.wrap(summary["trust"], 100)])
     top = 1 - (0.35 + 0.2 * len(title.splitlines())) / figure.get_figheight()
     bottom = 0.5 / figure.get_figheight()
     ratios = [tall, 1.6]
@@ -186,6 +186,12 @@ def draw_sections(
     _draw_levels(figure.add_subplot(grid[1]), sections, levels)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
+
+
+def in_sections(summary: Mapping[str, Any]) -> str:
+    """How many sections and scenes a run has, in words."""
+    scenes = summary["scenes"]
+    return f"{len(summary['sections'])} sections, {scenes} scene{'s' if scenes > 1 else ''}"
 
 
 def _draw_levels(axes: Any, sections: Sequence[Mapping[str, Any]], levels: Sequence[float] | None) -> None:
@@ -224,7 +230,7 @@ def figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         ("measured", f"{s['operator']['kind']}, {s['numbers_per_pixel']:.3f} numbers per pixel value"),
     ]
     if "sections" in s:
-        rows.append(("recovered in", f"{len(s['sections'])} sections, {s['scenes']} scenes"))
+        rows.append(("recovered in", in_sections(s)))
     if s.get("psnr") is not None or s.get("psnr_representation") is not None:
         rows += [
             ("PSNR", f"{decibels(s['psnr'])} (peak 1), {decibels(s['psnr_range'])} (peak max - min)"),

@@ -27,6 +27,9 @@ is many times the usual one."""
 SHORTEST = 6
 """Frames of the shortest scene: a flash is no scene."""
 
+LEAST_PARTS = 2
+"""Parts of the operator in the shortest scene: the last one may see fewer frames, and then looks like no other."""
+
 
 def outlines(measured: Measured) -> Tensor:
     """What the data tells of each frame without any fit, (T, n): means over a coarse grid; NaN where nothing was seen.
@@ -59,7 +62,7 @@ def cuts(outlines_of_stretches: Iterable[Tensor], step: int = 1) -> list[int]:
     scene to the next are not found. step: frames of a part of the operator, which are looked at together.
     """
     outline = torch.cat([part.nanmean(0, keepdim=True) for o in outlines_of_stretches for part in o.split(step)])
-    changes, shortest = _changes(outline), math.ceil(SHORTEST / step)
+    changes, shortest = _changes(outline), max(LEAST_PARTS, math.ceil(SHORTEST / step))
     spread = float(outline[~outline.isnan()].std()) if outline.numel() > 1 else 0.0
     found: list[int] = []
     for t in range(1, len(outline)):

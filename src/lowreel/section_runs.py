@@ -198,7 +198,7 @@ def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[di
         remove_leftovers(run.folder)
         (run.folder / "summary.json").unlink(missing_ok=True)
         left = run.settings.time
-        due = [k for k in run.order if not _is_done(run.run(k))]
+        due = [k for k in run.order if not is_done(run.run(k))]
         for place, k in enumerate(due):
             clock = _Clock(show, run.order.index(k) + 1, len(run.sections))
             notes += _perform_section(run, k, _share(run, due[place:], left), clock)
@@ -225,9 +225,14 @@ class _Clock:
             self.show(self.number, self.count, progress)
 
 
-def _is_done(own: Run) -> bool:
-    summary = own.summary()
-    return summary is not None and summary["outcome"]["kind"] != "stopped"
+def is_done(own: Run) -> bool:
+    """Whether a section is finished, and what is joined of it is there, undamaged."""
+    try:
+        summary = own.summary()
+        clip = np.load(own.folder / "recovered.npy", mmap_mode="r")
+    except (InputError, OSError, ValueError):
+        return False
+    return summary is not None and summary["outcome"]["kind"] != "stopped" and len(clip) == summary["frames"]
 
 
 SEARCH = 3.0

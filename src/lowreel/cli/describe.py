@@ -16,7 +16,7 @@ from ..names import is_clip_name, is_wrong_clip_name
 from ..report import figures
 from ..representation import Representation
 from ..runs import Run
-from ..section_runs import SectionedRun
+from ..section_runs import SectionedRun, is_done
 from ..trainings import Training
 
 
@@ -110,7 +110,7 @@ def _training(path: Path) -> dict[str, Any]:
 
 def _sectioned(path: Path) -> dict[str, Any]:
     run = SectionedRun.open(path)
-    done = sum((run.run(k).folder / "summary.json").is_file() for k in range(len(run.sections)))
+    done = sum(is_done(run.run(k)) for k in range(len(run.sections)))
     summary = run.summary()
     if summary is None:
         at = f"{done} of {len(run.sections)} sections are done"

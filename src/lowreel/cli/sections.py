@@ -138,6 +138,8 @@ def _perform(run: SectionedRun) -> None:
                 bar.__exit__()
             bars[number] = ProgressBar(f"section {number} of {count}")
             bars[number].__enter__()
+            if bars[number].bar.disable:
+                print(f"section {number} of {count}", flush=True)
         bars[number].show(progress)
 
     try:
