@@ -100,8 +100,8 @@ class Run:
         if isinstance(config, dict) and "sections" in config:
             raise InputError(f"{folder}: a run in {len(config['sections'])} sections; give one: {folder}/sections/000")
         try:
-            choice = Choice(**config["choice"]) if config.get("choice") else None
             settings = RecoverSettings(**config["settings"])
+            choice = Choice(**config["choice"]) if config.get("choice") else None
             return Run(folder, settings, config.get("truth"), config.get("request"), choice)
         except (KeyError, TypeError, ValueError) as error:
             cause = error.__cause__

@@ -97,14 +97,14 @@ class DataFile:
     def open(path: str | Path) -> DataFile:
         """Read the header, the operator's tensors and the times. Raises InputError as `Measured.load`."""
         header = data_header(path)
+        there = tensor_names(path)
         lacking = [name for name in ("noise", "clip", "stack") if name not in header]
-        if lacking or "y.0" not in tensor_names(path):
-            raise InputError(
-                f"{path}: a data file without a part that it needs ({[*lacking, 'y.0'][0]}); measure again"
-            )
-        names = [name for name in tensor_names(path) if not name.startswith("y.")]
+        lacking += [name for name in ("y.0", "times") if name not in there]
+        if lacking:
+            raise InputError(f"{path}: a data file without a part that it needs ({lacking[0]}); measure again")
+        names = [name for name in there if not name.startswith("y.")]
         found = read_tensors(path, "data", dict.fromkeys(names, slice(None)))[0]
-        if "times" not in found or len(found["times"]) != header["operator"]["clip_shape"][0]:
+        if len(found["times"]) != header["operator"]["clip_shape"][0]:
             raise InputError(f"{path}: a data file without a time for each frame; measure again")
         fixed = {n.removeprefix("operator."): t for n, t in found.items() if n.startswith("operator.")}
         return DataFile(Path(path), header, fixed, found["times"])
