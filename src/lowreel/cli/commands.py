@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +36,7 @@ from .checking import add_check
 from .display import ProgressBar, show_summary
 from .errors import in_one_line, is_out_of_memory
 from .operators import OPERATORS, Operator, build, check_operator_settings, first_parts, name_of
-from .sections import begin_sections, go_on_with_sections, is_short, planned_sections
+from .sections import begin_sections, go_on_with_sections, is_short, opened_again, planned_sections
 from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
@@ -489,23 +488,9 @@ def _go_on(
     if SectionedRun.is_in(folder):
         go_on_with_sections(folder, recovering, request)
         return
-    run = Run.open(folder)
-    nothing, own = {"time": None, "memory": None}, run.settings
-    limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
-    if recovering.model_copy(update=nothing) not in (RecoverSettings(), own.model_copy(update=nothing)):
-        raise InputError(
-            f"{folder}: a run goes on with the settings it has; only --time and --memory can be given with --resume"
-        )
-    if request is not None and request != run.request:
-        raise InputError(
-            f"{folder}: holds a run of another clip, operator or noise; give the same, or go on with "
-            f"lowreel recover {folder} --resume"
-        )
-    summary = run.summary()
-    if summary is not None and summary["outcome"]["kind"] != "stopped":
-        show_summary(run.folder, summary, [f"{run.folder} was finished already; this is what it found."])
+    run = opened_again(Run.open(folder), recovering, request)
+    if run is None:
         return
-    run = replace(run, settings=own.model_copy(update=limits))
     measured = run.measured(operator)
     truth = load_truth(run.truth, measured.operator.clip_shape) if run.truth else None
     _perform(run, measured, truth)

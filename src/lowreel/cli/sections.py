@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
 from ..memory import operator_budget, parse_bytes
@@ -16,6 +16,7 @@ from .display import ProgressBar, show_summary
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..runs import Run
     from ..section_runs import SectionedRun
     from ..sections import Section, Source
 
@@ -100,15 +101,16 @@ def begin_sections(
     return partial(_perform, run)
 
 
-def go_on_with_sections(folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None) -> None:
-    """Resume the run in a folder with its own settings, but for the time and memory that this session may take.
+AnyRun = TypeVar("AnyRun", "Run", "SectionedRun")
 
-    Its operator is one that the file rebuilds: others are not cut.
+
+def opened_again(run: AnyRun, recovering: RecoverSettings, request: dict[str, Any] | None) -> AnyRun | None:
+    """A run with its own settings, but for the time and memory that this session may take.
+
+    None, and its table shown, where it was finished. Raises InputError where other settings are given, or `request`
+    is for another clip, operator or noise.
     """
-    from ..section_runs import SectionedRun
-
-    run = SectionedRun.open(folder)
-    nothing, own = {"time": None, "memory": None}, run.settings
+    folder, own, nothing = run.folder, run.settings, {"time": None, "memory": None}
     if recovering.model_copy(update=nothing) not in (RecoverSettings(), own.model_copy(update=nothing)):
         raise InputError(
             f"{folder}: a run goes on with the settings it has; only --time and --memory can be given with --resume"
@@ -120,10 +122,19 @@ def go_on_with_sections(folder: Path, recovering: RecoverSettings, request: dict
         )
     summary = run.summary()
     if summary is not None and summary["outcome"]["kind"] != "stopped":
-        show_summary(run.folder, summary, [f"{run.folder} was finished already; this is what it found."])
-        return
+        show_summary(folder, summary, [f"{folder} was finished already; this is what it found."])
+        return None
     limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
-    _perform(replace(run, settings=own.model_copy(update=limits)))
+    return replace(run, settings=own.model_copy(update=limits))
+
+
+def go_on_with_sections(folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None) -> None:
+    """Resume the run in a folder. Its operator is one that the file rebuilds: others are not cut."""
+    from ..section_runs import SectionedRun
+
+    run = opened_again(SectionedRun.open(folder), recovering, request)
+    if run is not None:
+        _perform(run)
 
 
 def _perform(run: SectionedRun) -> None:
