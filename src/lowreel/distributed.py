@@ -46,8 +46,8 @@ class Group:
             return
         try:
             dist.barrier()
-        except RuntimeError:
-            if self.is_first:
+        except RuntimeError as error:
+            if self.is_first or not is_peer_gone(error):
                 raise
             raise SystemExit(1) from None
 
@@ -57,6 +57,11 @@ class Group:
             return module
         ids = [device.index] if device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(module, device_ids=ids)
+
+
+def is_peer_gone(error: RuntimeError) -> bool:
+    """Whether an error says that another process has left, by Ctrl-C or an error of its own."""
+    return isinstance(error, dist.DistBackendError) or "by peer" in str(error)
 
 
 def group() -> Group:

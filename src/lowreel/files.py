@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,24 @@ def check_free(folder: Path) -> None:
         if (folder / "config.json").exists():
             raise InputError(f"{folder}: holds a run; add --resume to go on with it, or give a new folder with -o")
         raise InputError(f"{folder}: holds other files; give an empty or new folder with -o")
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside `folder` to fill; renamed onto it on success, removed on failure.
+
+    Raises InputError as `check_free` does.
+    """
+    check_free(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    draft.mkdir()
+    try:
+        yield draft
+        os.rename(draft, folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def is_whole(path: str | Path) -> bool:

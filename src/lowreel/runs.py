@@ -5,9 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
-import secrets
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +20,7 @@ from torch import Tensor
 from .checkpoints import alone_in, load_checkpoint, save_checkpoint
 from .datasets import open_source
 from .errors import InputError
-from .files import check_free, is_array_file, read_json, remove_leftovers, replacing, write_json
+from .files import is_array_file, new_folder, read_json, remove_leftovers, replacing, write_json
 from .fitting import Outcome, Progress, Trial
 from .generators import Generator, from_spec
 from .measure import Measured, data_header, operator_from_name, tensors_of
@@ -62,19 +59,10 @@ class Run:
         request: dict[str, Any] | None = None,
     ) -> Run:
         """Make the folder and write settings and data. Raises InputError when it holds anything already."""
-        folder = Path(folder).resolve()
-        check_free(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-        draft.mkdir()
-        try:
+        run = Run(Path(folder).resolve(), settings, truth, request)
+        with new_folder(run.folder) as draft:
             measured.save(draft / "data.safetensors")
-            run = Run(folder, settings, truth, request)
             write_json(draft / "config.json", run._config())
-            os.rename(draft, folder)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
         return run
 
     def _config(self) -> dict[str, Any]:

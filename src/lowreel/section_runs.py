@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import os
-import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +18,7 @@ from torch import Tensor
 from .checkpoints import alone_in
 from .errors import InputError
 from .estimate import CLIPS, DATA, Estimate
-from .files import check_free, read_json, remove_leftovers, write_json
+from .files import new_folder, read_json, remove_leftovers, write_json
 from .fitting import Progress
 from .measure import DataFile, Measured, tensors_of
 from .memory import give_back, operator_budget, parse_bytes, resident_bytes
@@ -86,22 +83,14 @@ class SectionedRun:
     ) -> SectionedRun:
         """Make the folder with the data of every section. Raises InputError when it holds anything already."""
         folder = Path(folder).resolve()
-        check_free(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-        (draft / "sections").mkdir(parents=True)
         run = SectionedRun(folder, settings, tuple(sections), _pilot(sections), source.spec, truth, request)
-        budget = operator_budget(settings.memory)
-        try:
+        with new_folder(folder) as draft:
+            (draft / "sections").mkdir()
             for k, section in enumerate(sections):
-                measured = source.excerpt(section.frames, memory=budget)
+                measured = source.excerpt(section.frames, memory=operator_budget(settings.memory))
                 own = None if truth is None else _truth_of(truth, section.frames)
                 Run.create(draft / "sections" / f"{k:03d}", measured, settings, own)
             write_json(draft / "config.json", run._config())
-            os.rename(draft, folder)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
         return run
 
     def _config(self) -> dict[str, Any]:

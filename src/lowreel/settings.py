@@ -224,7 +224,7 @@ class RecoverSettings(Settings):
         description="which simpler methods are run for comparison; all: also a deep image prior per frame and the "
         "paper's two presets, which take minutes to hours",
     )
-    sections: Annotated[int, Field(ge=8)] | Auto = Field(
+    section_frames: Annotated[int, Field(ge=8)] | Auto = Field(
         "auto",
         description="frames of a section, about: long clips are recovered in sections, each by a generator of its own; "
         "auto: 64, or 32 of large frames, less where memory is short, and the whole clip for the paper's presets",
@@ -237,14 +237,14 @@ class RecoverSettings(Settings):
         None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"
     )
 
-    def section(self, pixels: int) -> int | None:
+    def frames_of_section(self, pixels: int) -> int | None:
         """Frames of a section, about, of frames of so many pixels; None where the clip is recovered whole.
 
         That is where its codes have a form together.
         """
         together = self.preset != "default" or self.linear or self.rank != "auto"
-        if self.sections != "auto":
-            return self.sections
+        if self.section_frames != "auto":
+            return self.section_frames
         return None if together else LARGE_SECTION if pixels > BATCH_PIXELS else SECTION
 
     @field_validator("rank", "similarity", mode="before")

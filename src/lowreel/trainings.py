@@ -20,7 +20,7 @@ from torch import Tensor
 from . import __version__
 from .checkpoints import NEWEST, alone_in, load_checkpoint, save_checkpoint
 from .datasets import Images
-from .distributed import Group, group
+from .distributed import Group, group, is_peer_gone
 from .errors import InputError
 from .files import read_json, remove_leftovers, replacing, write_json
 from .generators import Generator, save_weights
@@ -178,8 +178,8 @@ def perform(
         except KeyboardInterrupt:
             if progress is None:
                 raise
-        except RuntimeError:  # a process that trains with this one is gone: Ctrl-C reached it first
-            if here.size == 1 or progress is None:
+        except RuntimeError as error:  # Ctrl-C may reach another process first
+            if progress is None or not is_peer_gone(error):
                 raise
         except Diverged:
             if not (training.folder / NEWEST).exists():

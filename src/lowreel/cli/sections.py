@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ def is_short(clip_shape: tuple[int, ...], recovering: RecoverSettings) -> bool:
 
     if not clip_fits(clip_shape, parse_bytes(recovering.memory)):
         return False
-    usual = recovering.section(clip_shape[2] * clip_shape[3])
+    usual = recovering.frames_of_section(clip_shape[2] * clip_shape[3])
     return usual is None or len(sections_of(clip_shape[0], usual=usual)) == 1
 
 
@@ -45,7 +46,7 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
     spec = source.spec
     own = isinstance(source, Measured) and not is_rebuilt(source.operator)
     frames, step = spec["clip_shape"][0], None if own else part_frames(spec)
-    usual = recovering.section(spec["clip_shape"][2] * spec["clip_shape"][3])
+    usual = recovering.frames_of_section(spec["clip_shape"][2] * spec["clip_shape"][3])
     if step is None or usual is None:
         return [Section(range(frames), 0)]
     cuts = _cuts(source, frames, step, recovering)
@@ -141,22 +142,19 @@ def _perform(run: SectionedRun) -> None:
     from ..files import write_json
     from ..section_runs import perform_sections
 
-    bars: dict[int, ProgressBar] = {}
+    with ExitStack() as shown:
+        bar: ProgressBar | None = None
 
-    def show(number: int, count: int, progress: Any) -> None:
-        if number not in bars:
-            for bar in bars.values():
-                bar.__exit__()
-            bars[number] = ProgressBar(f"section {number} of {count}")
-            bars[number].__enter__()
-            if bars[number].bar.disable:
-                print(f"section {number} of {count}", flush=True)
-        bars[number].show(progress)
+        def show(number: int, count: int, progress: Any) -> None:
+            nonlocal bar
+            what = f"section {number} of {count}"
+            if bar is None or bar.what != what:
+                shown.close()
+                bar = shown.enter_context(ProgressBar(what))
+                if bar.bar.disable:
+                    print(what, flush=True)
+            bar.show(progress)
 
-    try:
         summary, notes = perform_sections(run, show=show)
-    finally:
-        for bar in bars.values():
-            bar.__exit__()
     write_json(run.folder / "summary.json", summary)
     show_summary(run.folder, summary, notes)
