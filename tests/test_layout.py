@@ -40,6 +40,7 @@ ROWS = {
     "uncertainty": 4,
     "estimate": 4,
     "select": 5,
+    "live": 4,
     "recover": 6,
     "runs": 7,
     "trainings": 7,

@@ -23,7 +23,7 @@ from lowreel.sections import Section, joined
 
 SIMULATE = "simulate missing clip.npy --ratio 0.5 --steps 6 --section-frames 16"
 DRAFT = f"{SIMULATE} --quality draft"
-WHOLE = {"config.json", "recovered.mp4", "recovered.npy", "report.png", "sections", "summary.json"}
+WHOLE = {"config.json", "recovered.mp4", "recovered.npy", "baseline.npy", "report.png", "sections", "summary.json"}
 
 
 def film():

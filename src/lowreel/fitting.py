@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from torch import Tensor
@@ -77,7 +78,8 @@ class Progress:
     history: one row a round with step, loss, heldout (squared error per pixel, None between checks), seconds, and
     `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
     all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: rounds of
-    all fits together; before: seconds that the search has taken.
+    all fits together; before: seconds that the search has taken. number: of the fit of the search, counted from 0; now:
+    draws what the state stands for, for whoever looks.
     """
 
     state: State
@@ -93,6 +95,8 @@ class Progress:
     planned: int = 0
     before: float = 0.0
     least: Tensor | None = None
+    number: int = 0
+    now: Callable[[], Representation] | None = None
 
 
 Watch = Callable[[Progress], None]
@@ -212,7 +216,18 @@ def _follow(
             best, best_error = state, error
         least = terms if least is None or error < float(least.double().sum()) else least
     history = (*(before.history if before else ()), row)
-    return Progress(state, best, best_error, steps, seconds, history, made=state.step, planned=steps, least=least)
+    return Progress(
+        state,
+        best,
+        best_error,
+        steps,
+        seconds,
+        history,
+        made=state.step,
+        planned=steps,
+        least=least,
+        now=partial(state.representation, problem, solver),
+    )
 
 
 def _check(

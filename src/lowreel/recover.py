@@ -89,6 +89,14 @@ class Recovery:
         """What the search over settings chose by held-out data; None without trials."""
         return best_of(self.trials).choice if self.trials else None
 
+    def best_baseline(self, truth: Tensor | None = None) -> str | None:
+        """Name of the baseline with the smallest error: against the true clip, else on held-out data."""
+        if not self.baselines:
+            return None
+        if truth is None:
+            return max(self.baselines, key=lambda name: self.baselines[name].heldout_db)
+        return min(self.baselines, key=lambda name: float((self.baselines[name].clip - truth).square().mean()))
+
     def __repr__(self) -> str:
         return (
             f"Recovery(clip {tuple(self.clip.shape)}, {self.outcome.kind} after {self.steps} rounds in "

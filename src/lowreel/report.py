@@ -37,15 +37,6 @@ def measured_view(measured: Measured) -> Tensor:
     return ((back - back.mean()) / (6 * spread) + 0.5).clamp(0, 1)
 
 
-def best_baseline(recovery: Recovery, truth: Tensor | None) -> str | None:
-    """Name of the baseline with the smallest error: against the true clip, else on held-out data."""
-    if not recovery.baselines:
-        return None
-    if truth is None:
-        return max(recovery.baselines, key=lambda name: recovery.baselines[name].heldout_db)
-    return min(recovery.baselines, key=lambda name: float((recovery.baselines[name].clip - truth).square().mean()))
-
-
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
     """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -97,7 +88,7 @@ def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth:
 def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
     known = sum(int(k.sum()) for k in tensors_of(measured.operator.informative()))
     first = f"recovered from {100 * known / recovery.clip.numel():.0f} % of the numbers ({measured.operator.kind})"
-    name = best_baseline(recovery, truth)
+    name = recovery.best_baseline(truth)
     if truth is not None and name is not None:
         found, bar = psnr(recovery.clip, truth), psnr(recovery.baselines[name].clip, truth)
         first += f": {decibels(found)}, {name} {decibels(bar)}"
@@ -108,7 +99,7 @@ def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[
     """(label, clip, is it an error map) from top to bottom."""
     rows: list[tuple[str, Tensor, bool]] = [("measured", measured_view(measured), False)]
     clips = {"recovered": recovery.clip}
-    name = best_baseline(recovery, truth)
+    name = recovery.best_baseline(truth)
     if name is not None:
         clips = {name.replace(" ", "\n"): recovery.baselines[name].clip, **clips}
     rows += [(label, clip.clamp(0, 1), False) for label, clip in clips.items()]

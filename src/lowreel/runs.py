@@ -23,6 +23,7 @@ from .errors import InputError
 from .files import is_array_file, new_folder, read_json, remove_leftovers, replacing, write_json
 from .fitting import Outcome, Progress, Trial
 from .generators import Generator, from_spec
+from .live import LIVE, Sketcher
 from .measure import Measured, data_header, operator_from_name, tensors_of
 from .memory import operator_budget
 from .metrics import error_decibels, psnr, psnr_range, ssim
@@ -110,6 +111,7 @@ class Run:
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write summary.json, the last file of a run: it says that the others are complete."""
+        (self.folder / LIVE).unlink(missing_ok=True)
         write_json(self.folder / "summary.json", summary)
 
     def save_progress(self, progress: Progress) -> None:
@@ -186,6 +188,7 @@ class Keeper:
     """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each round."""
 
     run: Run
+    sketch: Sketcher
     show: Callable[[Progress], None] | None = None
     last: Progress | None = None
     written: float = field(default_factory=time.monotonic)
@@ -196,6 +199,7 @@ class Keeper:
         self.last = progress
         if time.monotonic() - self.written > CHECKPOINT_SECONDS or len(progress.trials) > finished:
             self.save()
+        self.sketch(progress)
         if self.show:
             self.show(progress)
 
@@ -220,7 +224,7 @@ def perform(
     Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
     kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits.
     """
-    keeper = Keeper(run, show)
+    keeper = Keeper(run, Sketcher(run.folder), show)
     with alone_in(run.folder):
         remove_leftovers(run.folder)
         (run.folder / "summary.json").unlink(missing_ok=True)
@@ -251,6 +255,8 @@ def _write_results(
     recovery.representation.save(folder / "representation.safetensors")
     scaling = {"scale": clip.get("scale", 1.0), "offset": clip.get("offset", 0.0)}
     write_npy(folder / "recovered.npy", recovery.clip, tuple(recovery.clip.shape), **scaling)
+    if (name := recovery.best_baseline(truth)) is not None:
+        write_npy(folder / "baseline.npy", recovery.baselines[name].clip, tuple(recovery.clip.shape), **scaling)
     if recovery.uncertainty is not None:
         in_units = {"scale": scaling["scale"], "offset": 0.0}
         write_npy(folder / "uncertainty.npy", recovery.uncertainty, tuple(recovery.clip.shape), **in_units)
@@ -297,6 +303,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "parameters": recovery.representation.parameters,
         "heldout_db": finite(recovery.heldout_db),
         "trust": recovery.trust,
+        "best_baseline": recovery.best_baseline(truth),
         "baselines_heldout_db": {name: finite(b.heldout_db) for name, b in recovery.baselines.items()},
     }
     return content | (_scores(recovery, truth) if truth is not None else {})

@@ -260,8 +260,9 @@ def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:
     files = [DataFile.open(run.run(k).folder / "data.safetensors") for k in range(len(run.sections))]
     times, shape, about = _about(files, run.sections)
     write_npy(run.folder / "recovered.npy", _stored(run, "recovered.npy"), shape)
-    if all((run.run(k).folder / "uncertainty.npy").is_file() for k in range(len(run.sections))):
-        write_npy(run.folder / "uncertainty.npy", _stored(run, "uncertainty.npy"), shape)
+    for name in ("baseline.npy", "uncertainty.npy"):
+        if all((run.run(k).folder / name).is_file() for k in range(len(run.sections))):
+            write_npy(run.folder / name, _stored(run, name), shape)
     scale, offset = about.get("scale", 1.0), about.get("offset", 0.0)
     frames = ((stored - offset) / scale for stored in _stored(run, "recovered.npy"))
     notes = write_video(run.folder / "recovered.mp4", frames, **timing(times, about))
@@ -349,12 +350,18 @@ def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Score
         "parameters": {name: sum(s["parameters"][name] for s in found) for name in pilot["parameters"]},
         "heldout_db": finite(heldout),
         "trust": sentence,
+        "best_baseline": _same([s.get("best_baseline") for s in found]),
         "baselines_heldout_db": {name: finite(level) for name, level in baselines.items()},
         "uncertainty": None,
         "scenes": run.sections[-1].scene + 1,
         "sections": [_told(section, s) for section, s in zip(run.sections, found, strict=True)],
     }
     return content if scores is None else content | _levels(found, lengths, scores)
+
+
+def _same(names: Sequence[str | None]) -> str | None:
+    """The baseline that was best in every section, or in words that it differs."""
+    return names[0] if len(set(names)) == 1 else "the best of each section"
 
 
 def _outcome(found: Sequence[dict[str, Any]]) -> dict[str, str]:

@@ -170,7 +170,7 @@ class _Wave:
         """The trials, in the order of the choices, and what stopped them."""
         found: dict[int, Trial] = {}
         pending, stopped, made = set(range(len(self.choices))), None, dict.fromkeys(range(len(self.choices)), 0)
-        last: Progress | None = None
+        last: tuple[int, Progress] | None = None
         each = max(1, torch.get_num_threads() // self.plan.at_once)
         with threads(each), ThreadPoolExecutor(self.plan.at_once) as pool:
             futures = [pool.submit(self._fit, k) for k in sorted(pending)]
@@ -178,9 +178,9 @@ class _Wave:
                 try:
                     k, news = self.rounds.get()
                     if isinstance(news, Progress):
-                        made[k], last = news.made, news
+                        made[k], last = news.made, (k, news)
                         if stopped is None:
-                            self._show(news, found, sum(made.values()))
+                            self._show(k, news, found, sum(made.values()))
                         continue
                     pending.discard(k)
                     if news is not None:
@@ -195,7 +195,7 @@ class _Wave:
                 future.result()
         if stopped and last:
             with suppress(KeyboardInterrupt):
-                self._show(last, found, sum(made.values()))
+                self._show(*last, found, sum(made.values()))
         return tuple(found[k] for k in sorted(found)), stopped
 
     def _fit(self, k: int) -> None:
@@ -233,14 +233,23 @@ class _Wave:
             progress.best.identity,
         )
 
-    def _show(self, progress: Progress, found: dict[int, Trial], made: int) -> None:
+    def _show(self, k: int, progress: Progress, found: dict[int, Trial], made: int) -> None:
         if self.watch is None:
             return
         done = (*self.before, *(found[k] for k in sorted(found)))
         made += sum(trial.steps for trial in self.before)
         planned = self.plan.most * progress.steps
-        at_once = self.plan.at_once
-        self.watch(replace(progress, stage="search", trials=done, at_once=at_once, made=made, planned=planned))
+        self.watch(
+            replace(
+                progress,
+                stage="search",
+                trials=done,
+                at_once=self.plan.at_once,
+                made=made,
+                planned=planned,
+                number=len(self.before) + k,
+            )
+        )
 
 
 @contextmanager
