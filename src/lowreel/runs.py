@@ -226,6 +226,7 @@ def perform(
     """
     keeper = Keeper(run, Sketcher(run.folder), show)
     with alone_in(run.folder):
+        resume = run.load_progress(generator)
         remove_leftovers(run.folder)
         (run.folder / "summary.json").unlink(missing_ok=True)
         try:
@@ -237,7 +238,7 @@ def perform(
                 generator=generator,
                 times=measured.times,
                 watch=keeper,
-                resume=run.load_progress(generator),
+                resume=resume,
                 score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
                 choice=run.choice,
             )
