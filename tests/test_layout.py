@@ -46,9 +46,11 @@ ROWS = {
     "trainings": 7,
     "report": 7,
     "section_runs": 8,
-    "cli": 9,
+    "page": 9,
+    "cli": 10,
     "embedding": 7,
     "inspect": 9,
+    "catalogue": 1,
 }
 """Rows of the table in DESIGN.md; errors, files, memory, checkpoints and containers lie under them all."""
 

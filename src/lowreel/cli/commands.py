@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
+from ..catalogue import OPERATORS, Operator, name_of
 from ..errors import InputError
 from ..files import check_free, split_member
 from ..memory import operator_budget, parse_bytes
@@ -35,7 +36,7 @@ from .between import add_between
 from .checking import add_check
 from .display import ProgressBar, show_summary
 from .errors import in_one_line, is_out_of_memory
-from .operators import OPERATORS, Operator, build, check_operator_settings, first_parts, name_of
+from .operators import build, check_operator_settings, first_parts
 from .sections import begin_sections, go_on_with_sections, is_short, opened_again, planned_sections
 from .values import parse_frames, parse_size
 

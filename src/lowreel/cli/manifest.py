@@ -94,7 +94,7 @@ def read_manifest(text: str, common: Mapping[str, Any], output: Path | None = No
 
 def _known() -> set[str]:
     """Columns that mean something."""
-    from .operators import OPERATORS
+    from ..catalogue import OPERATORS
 
     models: list[type[Settings]] = [RecoverSettings, ClipSettings, NoiseSettings, ArraysSettings]
     models += [kind.settings for kind in OPERATORS]
