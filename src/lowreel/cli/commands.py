@@ -38,6 +38,7 @@ from .display import ProgressBar, show_summary
 from .errors import in_one_line, is_out_of_memory
 from .operators import build, check_operator_settings, first_parts
 from .sections import begin_sections, go_on_with_sections, is_short, opened_again, planned_sections
+from .serve import add_serve
 from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ app.command(simulate)
 add_check(app)
 add_between(app)
 add_batch(app)
+add_serve(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]

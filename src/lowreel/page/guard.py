@@ -1,0 +1,159 @@
+"""Who is let in: requests for this machine, from its own page, and from elsewhere only with the password."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE = "lowreel"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+WAIT = 1.0
+"""Seconds before the answer to a wrong password."""
+
+FORM = 4096
+"""Bytes of a login form, at most."""
+
+HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+        b"style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; form-action 'self'; base-uri 'self'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""The browser itself then asks no other host for anything, and shows the page in no frame of another."""
+
+LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Lowreel</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<form method="post" action="login" style="font:16px system-ui;max-width:20rem;margin:4rem auto">
+<label>Password or token <input name="password" type="password" autofocus required></label>
+<button>Open the page</button><p>{told}</p></form></html>"""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Stands before the page. password: None where it is open to this machine alone; largest: bytes of a request."""
+
+    app: App
+    password: str | None
+    largest: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        refused = self._refused(scope, headers)
+        if refused is not None:
+            await _answer(scope, send, *refused)
+        elif self.password is None or self._has_cookie(headers):
+            await self.app(scope, _bounded(receive, self.largest), _with_headers(send))
+        else:
+            await self._let_in(scope, receive, send)
+
+    def _refused(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
+        """Status and words for a request that is none of ours."""
+        host = headers.get(b"host", "")
+        name = urlsplit(f"//{host}").hostname or ""
+        if self.password is None and name not in LOOPBACK:
+            return 403, "This page is open to this machine alone."
+        origin = headers.get(b"origin")
+        is_plain = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        if origin is not None and not is_plain and urlsplit(origin).netloc != host:
+            return 403, "That came from another page."
+        length = headers.get(b"content-length", "0")
+        if not length.isdecimal() or int(length) > self.largest:
+            return 413, f"At most {self.largest:,} bytes are taken."
+        return None
+
+    def _has_cookie(self, headers: dict[bytes, str]) -> bool:
+        try:
+            found = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE)
+        except CookieError:
+            return False
+        return found is not None and hmac.compare_digest(found.value.encode(), self._proof.encode())
+
+    @property
+    def _proof(self) -> str:
+        """What the cookie of somebody who knew the password holds."""
+        return hashlib.sha256(f"lowreel page {self.password}".encode()).hexdigest()
+
+    def _is_right(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), str(self.password).encode())
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Somebody without the cookie: the token in the address or the password in the form gives it."""
+        if scope["type"] == "websocket":
+            await _answer(scope, send, 403, "")
+            return
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        given = query.get("token", [None])[0]
+        if scope["method"] == "POST" and scope["path"].rstrip("/").endswith("login"):
+            given = parse_qs((await _body(receive)).decode("utf-8", "replace")).get("password", [""])[0]
+        if given is not None and self._is_right(given):
+            run = query.get("run", [""])[0]
+            where = f"./?run={run}" if run.replace("-", "").replace("_", "").isalnum() else "./"
+            cookie = f"{COOKIE}={self._proof}; Path=/; HttpOnly; SameSite=Strict"
+            found = [(b"location", where.encode()), (b"set-cookie", cookie.encode())]
+            await _answer(scope, send, 303, "", found)
+            return
+        if given is not None:
+            await asyncio.sleep(WAIT)
+        told = "That is not it." if given is not None else ""
+        await _answer(scope, send, 401, LOGIN.replace("{told}", told))
+
+
+async def _body(receive: Receive) -> bytes:
+    found, more = b"", True
+    while more and len(found) <= FORM:
+        message = await receive()
+        found, more = found + message.get("body", b""), message.get("more_body", False)
+    return found[:FORM]
+
+
+def _bounded(receive: Receive, largest: int) -> Receive:
+    """The same body, cut off where it is larger than it said."""
+    taken = 0
+
+    async def bounded() -> MutableMapping[str, Any]:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        return message if taken <= largest else {"type": "http.disconnect"}
+
+    return bounded
+
+
+def _with_headers(send: Send) -> Send:
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
+        await send(message)
+
+    return sent
+
+
+async def _answer(
+    scope: Scope, send: Send, status: int, text: str, more: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    kind = b"text/html; charset=utf-8" if text.startswith("<") else b"text/plain; charset=utf-8"
+    headers = [(b"content-type", kind), *HEADERS, *(more or [])]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})

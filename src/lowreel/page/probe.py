@@ -1,0 +1,89 @@
+"""What is in an upload, found out in a process of its own that may take only so much time and memory.
+
+`python -m lowreel.page.probe KIND PATH FRAMES PIXELS` prints one line of JSON: `shape` and `about`, or `error`.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+SECONDS = 120
+"""Of the processor, for reading an upload whole."""
+
+MEMORY = 2 * 2**30
+"""Bytes, over what the libraries take."""
+
+AT_ONCE = 4
+"""Frames that are read together."""
+
+
+def _limit() -> None:
+    """Bound what this process may take; it may write no file."""
+    own = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if _is_linux() else 0
+    if own:
+        resource.setrlimit(resource.RLIMIT_AS, (own + MEMORY, own + MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _is_linux() -> bool:
+    return Path("/proc/self/statm").is_file()
+
+
+def check_shape(shape: tuple[int, ...], frames: int, pixels: int) -> None:
+    """Raise InputError where a clip is longer or larger than allowed."""
+    if len(shape) != 4 or min(shape) < 1:
+        raise InputError(f"expected a clip (T, C, H, W), got {shape}")
+    if shape[0] > frames:
+        raise InputError(f"{shape[0]} frames; at most {frames} are taken here")
+    if shape[2] * shape[3] > pixels:
+        raise InputError(f"frames of {shape[2]}x{shape[3]} pixels; at most {pixels:,} pixels are taken here")
+
+
+def _probe(kind: str, path: Path, frames: int, pixels: int) -> dict[str, Any]:
+    if kind == "data":
+        from ..measure import Measured, data_header
+
+        spec = data_header(path)["operator"]
+        shape = tuple(int(n) for n in spec["clip_shape"])
+        check_shape(shape, frames, pixels)
+        Measured.load(path)
+        return {"shape": shape, "about": spec["kind"]}
+    from ..video import open_clip
+
+    clip = open_clip(path)
+    check_shape(clip.shape, frames, pixels)
+    for start in range(0, clip.shape[0], AT_ONCE):
+        clip.read(start, start + AT_ONCE)
+    return {"shape": clip.shape, "about": f"{float(clip.rate):.4g} frames a second"}
+
+
+def main(kind: str, path: str, frames: str, pixels: str) -> None:
+    """Print what is there, or why it is refused."""
+    warnings.simplefilter("error")
+    import torch
+
+    from .. import measure, video  # noqa: F401  before memory is bounded
+
+    torch.set_num_threads(1)
+    _limit()
+    try:
+        found = _probe(kind, Path(path), int(frames), int(pixels))
+    except InputError as error:
+        found = {"error": str(error)}
+    except MemoryError:
+        found = {"error": "takes more memory to read than is given to an upload"}
+    except Exception as error:
+        found = {"error": f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:200]})"}
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

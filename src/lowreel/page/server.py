@@ -1,0 +1,185 @@
+"""The server of the page: the form and the pictures by Gradio, files of runs by themselves, a guard before both."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..checkpoints import alone_in
+from ..errors import InputError
+from ..memory import parse_bytes
+from ..settings import ServeSettings
+from .guard import LOOPBACK, Guard
+from .jobs import Jobs
+from .uploads import remove_unused
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+PASSWORD = "LOWREEL_PASSWORD"
+
+SWEEP = 300.0
+"""Seconds between two looks for uploads that nobody uses."""
+
+ROOM = 2**20
+"""Bytes of a request beside its files."""
+
+
+def serve(
+    folder: Path, shared: Sequence[Path], settings: ServeSettings, tell: Callable[[str], None], *, end: Any = None
+) -> None:
+    """Serve the page until it is interrupted; recoveries that are not over then go on when it is served again.
+
+    folder: where the page's own runs are kept; shared: run folders, or folders of such, that every visitor may look at.
+    tell: called with the address. end: an object whose `set` ends it, of threads that are not the main one.
+
+    Raises InputError where the extra `web` is missing, the folder is served already, or the port is taken.
+    """
+    parse_bytes(settings.upload)
+    parse_bytes(settings.memory)
+    folder = folder.resolve()
+    for path in shared:
+        if not path.is_dir():
+            raise InputError(f"{path}: expected a run folder, or a folder of runs; check the path")
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder), _listening(settings) as listener:
+        work = folder / ".work"
+        shutil.rmtree(work, ignore_errors=True)
+        (work / "uploads").mkdir(parents=True)
+        try:
+            _serve(folder, shared, settings, tell, work, listener, end)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _serve(
+    folder: Path,
+    shared: Sequence[Path],
+    settings: ServeSettings,
+    tell: Callable[[str], None],
+    work: Path,
+    listener: socket.socket,
+    end: Any,
+) -> None:
+    # Gradio reads these when it is imported.
+    os.environ["GRADIO_TEMP_DIR"] = str(work / "uploads")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    try:
+        import uvicorn
+    except ImportError:
+        raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
+    password = _password(settings.host)
+    jobs = Jobs(folder, settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(jobs, shared, settings, work, password), log_level="error", timeout_graceful_shutdown=2
+        )
+    )
+    if end is not None:
+        end.set = lambda: setattr(server, "should_exit", True)
+    over = threading.Event()
+    sweeper = threading.Thread(target=_sweep, args=(work / "uploads", over), daemon=True)
+    jobs.start()
+    sweeper.start()
+    tell(_address(settings.host, listener.getsockname()[1], password))
+    try:
+        server.run(sockets=[listener])
+    finally:
+        over.set()
+        jobs.close()
+
+
+def application(jobs: Jobs, shared: Sequence[Path], settings: ServeSettings, work: Path, password: str | None) -> Any:
+    """The page as an ASGI application. Raises InputError where Gradio is missing."""
+    try:
+        import fastapi
+        import gradio as gr
+    except ImportError:
+        raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
+    from .desk import Desk
+    from .view import STYLE, THEME, page_of
+
+    desk = Desk(settings, jobs, tuple(shared), work)
+    app = fastapi.FastAPI(openapi_url=None)
+    _add_files(app, desk)
+    page = page_of(desk)
+    page.queue(default_concurrency_limit=8, max_size=200, api_open=False)
+    largest = parse_bytes(settings.upload)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        max_file_size=largest,
+        ssr_mode=False,
+        pwa=False,
+        footer_links=[],
+        run_history=False,
+        show_error=True,
+        theme=THEME,
+        css=STYLE,
+    )
+    return Guard(app, password, largest + ROOM)
+
+
+def _add_files(app: Any, desk: Desk) -> None:
+    from fastapi import HTTPException
+    from starlette.background import BackgroundTask
+    from starlette.responses import FileResponse
+
+    from .desk import FILES
+
+    def archive(key: str) -> FileResponse:
+        path = desk.zipped(key)
+        if path is None:
+            raise HTTPException(404, "There is no finished run at this address.")
+        gone = BackgroundTask(path.unlink, missing_ok=True)
+        return FileResponse(path, media_type="application/zip", filename="run.zip", background=gone)
+
+    def file(key: str, name: str) -> FileResponse:
+        path = desk.file(key, name)
+        if path is None:
+            raise HTTPException(404, "There is no such file.")
+        return FileResponse(path, media_type=FILES.get(name, "video/mp4"))
+
+    app.get("/run/{key}/run.zip")(archive)
+    app.get("/run/{key}/{name}")(file)
+
+
+def _password(host: str) -> str | None:
+    """What visitors have to know; None where only this machine can reach the page."""
+    given = os.environ.get(PASSWORD)
+    if given is not None and not given:
+        raise InputError(f"${PASSWORD}: is empty; give a password, or unset it")
+    return given if given or host in LOOPBACK else secrets.token_urlsafe(24)
+
+
+def _address(host: str, port: int, password: str | None) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    is_token = password is not None and PASSWORD not in os.environ
+    return f"http://{shown}:{port}/" + (f"?token={password}" if is_token else "")
+
+
+@contextlib.contextmanager
+def _listening(settings: ServeSettings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            raise InputError(f"{where}: cannot listen there ({error.strerror}); try another --port") from None
+        yield listener
+
+
+def _sweep(folder: Path, over: threading.Event) -> None:
+    while not over.wait(SWEEP):
+        with contextlib.suppress(OSError):
+            remove_unused(folder)

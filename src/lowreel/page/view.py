@@ -1,0 +1,359 @@
+"""What stands where on the page, and what happens when something is pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..catalogue import OPERATORS
+from ..errors import InputError
+from ..settings import ClipSettings, NoiseSettings, RecoverSettings
+from .desk import Desk
+from .draw import STYLE, escaped, picture_link
+from .draw import path as drawn_path
+from .form import FIRST, fields, flags, words
+from .look import MEASURED, RECOVERED, Look, between
+from .uploads import TAKEN
+
+TICK = 1.0
+"""Seconds between two looks at a run."""
+
+DEMO, UPLOAD = "the demo clip", "a file of yours"
+
+KEEP_ADDRESS = "(key) => { if (key) history.replaceState(null, '', '?run=' + key); return []; }"
+"""The run that is shown is in the address, so that it is found again."""
+
+THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+"""Fonts of the visitor's own machine: others would be fetched from elsewhere."""
+
+
+def page_of(desk: Desk) -> gr.Blocks:
+    """The whole page."""
+    with gr.Blocks(title="Lowreel", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gr.Markdown("# Lowreel\nA video from too few measurements of it.")
+        mine = gr.BrowserState([], storage_key="lowreel-runs", secret="lowreel")
+        with gr.Tabs():
+            with gr.Tab("Recover"):
+                _recover_tab(page, desk, mine)
+            with gr.Tab("Look") as tab:
+                _look_tab(desk, mine, tab)
+            with gr.Tab("Interpolate") as tab:
+                _interpolate_tab(desk, mine, tab)
+    return page
+
+
+def in_words(act: Callable[..., Any]) -> Callable[..., Any]:
+    """What is wrong with what was asked for is told on the page."""
+
+    def told(*given: Any) -> Any:
+        try:
+            return act(*given)
+        except InputError as error:
+            raise gr.Error(str(error), duration=12, print_exception=False) from None
+
+    return told
+
+
+# ------------------------------------------------------------------------------------------------------------ recover
+
+
+def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
+    current, seen = gr.State(""), gr.State("")
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            form, start = _form(desk)
+            address = gr.Textbox(visible="hidden")
+        with gr.Column(scale=3, min_width=300):
+            told = gr.HTML(elem_id="told")
+            stop = gr.Button("Stop and keep the best", variant="stop", visible=False, elem_id="stop")
+            with gr.Column(visible=False, elem_id="results") as results:
+                show = _wipe(desk, current)
+                figures, downloads = gr.HTML(elem_id="figures"), gr.HTML(elem_id="downloads")
+            others = gr.HTML(elem_id="mine")
+
+    def begin(given: dict[Any, Any]) -> tuple[Any, ...]:
+        job = form.started({c: given[c] for c in form.components})
+        return job, job, "", [*given[mine][-99:], job], None
+
+    asked = start.click(
+        lambda given: in_words(begin)(given),
+        {*form.components, mine},
+        [current, address, seen, mine, form.files],
+        api_visibility="private",
+    )
+    asked.success(None, address, None, js=KEEP_ADDRESS, api_visibility="private")
+    stop.click(lambda key: _stop(desk, key), current, None, api_visibility="private")
+
+    def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
+        stamp, status = desk.state(key) if key else ("nothing", "nothing")
+        if f"{key} {stamp}" == before:
+            return (gr.skip(),) * (7 + len(show))
+        ended = desk.file(key, "summary.json") is not None and status in ("finished", "stopped")
+        look = desk.look(key) if ended else None
+        return (
+            f"{key} {stamp}",
+            desk.told(key),
+            gr.update(visible=status in ("running", "waiting")),
+            gr.update(visible=look is not None),
+            desk.figures(key) if ended else "",
+            desk.downloads(key) if ended else "",
+            desk.list_of(own),
+            *_wipe_of(look),
+        )
+
+    outputs = [seen, told, stop, results, figures, downloads, others, *show]
+    gr.Timer(TICK).tick(
+        refresh, [current, seen, mine], outputs, show_progress="hidden", api_visibility="private", trigger_mode="once"
+    )
+    page.load(_key_in_address, None, current, show_progress="hidden", api_visibility="private")
+
+
+def _key_in_address(request: gr.Request) -> str:
+    return str(request.query_params.get("run", ""))[:80]
+
+
+def _stop(desk: Desk, key: str) -> None:
+    if (job := desk.jobs.get(key)) is not None:
+        desk.jobs.stop(job)
+
+
+class _Form:
+    """The form of a recovery. groups: components by operator; components: all of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.groups: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.source = gr.Radio([DEMO, UPLOAD], value=DEMO, label="clip", elem_id="source")
+        self.files = gr.File(
+            file_count="multiple", file_types=list(TAKEN), label="video, pictures, array or data", visible=False
+        )
+        self.found = gr.HTML(elem_id="found")
+        self.sentences = {kind.name: kind.measure for kind in OPERATORS}
+        names, first = list(self.sentences), "missing"
+        self.operator = gr.Dropdown(
+            names, value=first, label="measured by", info=self.sentences[first], elem_id="operator"
+        )
+        for kind in OPERATORS:
+            with gr.Column(visible=kind.name == "missing") as group:
+                self.groups[kind.name] = (group, fields(kind.settings, FIRST.get(kind.name)))
+        with gr.Accordion("How the clip is read", open=False):
+            self.reading = fields(ClipSettings)
+        with gr.Accordion("Noise", open=False):
+            self.noise = fields(NoiseSettings)
+        with gr.Accordion("How it is recovered", open=False):
+            self.recovering = fields(RecoverSettings, {"quality": "draft"})
+        self._react()
+
+    def _react(self) -> None:
+        every = [group for group, _ in self.groups.values()]
+        self.operator.change(
+            lambda name: [gr.update(info=self.sentences[name]), *(gr.update(visible=name == n) for n in self.groups)],
+            self.operator,
+            [self.operator, *every],
+            api_visibility="private",
+            show_progress="hidden",
+        )
+        self.source.change(
+            lambda source: gr.update(visible=source == UPLOAD), self.source, self.files, api_visibility="private"
+        )
+        self.files.upload(self._received, self.files, [self.files, self.found], api_visibility="private")
+        self.files.clear(lambda: "", None, self.found, api_visibility="private")
+
+    def _received(self, sent: list[Any] | None) -> tuple[Any, str]:
+        """What was sent, in words; what is refused is taken out of the form."""
+        try:
+            return gr.skip(), f"<p>{escaped(self.desk.receive(_sent(sent)).sentence())}</p>"
+        except InputError as error:
+            return None, f'<p class="problem">{escaped(error)}</p>'
+
+    @property
+    def components(self) -> list[Any]:
+        """All that is filled in."""
+        of_operators = [c for _, made in self.groups.values() for c in made.values()]
+        own = [c for made in (self.reading, self.noise, self.recovering) for c in made.values()]
+        return [self.source, self.files, self.operator, *of_operators, *own]
+
+    def started(self, given: Mapping[Any, Any]) -> str:
+        """The address of the recovery that the filled form asks for."""
+
+        def values(made: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: given[component] for name, component in made.items()}
+
+        recovering = flags(RecoverSettings, values(self.recovering))
+        operator = given[self.operator]
+        own = values(self.groups[operator][1])
+        measuring = words(operator, own, values(self.reading), values(self.noise))
+        upload = self.desk.receive(_sent(given[self.files])) if given[self.source] == UPLOAD else None
+        return self.desk.start(upload, operator, measuring, recovering).id
+
+
+def _sent(files: list[Any] | None) -> list[tuple[Path, str]]:
+    """Files as the form has them: where they lie, and what their sender calls them."""
+    return [(Path(str(file)), Path(str(file)).name) for file in files or []]
+
+
+def _form(desk: Desk) -> tuple[_Form, gr.Button]:
+    form = _Form(desk)
+    return form, gr.Button("Recover", variant="primary", elem_id="start")
+
+
+# ---------------------------------------------------------------------------------------------------------------- look
+
+
+def _wipe(desk: Desk, current: gr.State) -> list[Any]:
+    """Two layers of a run under one slider: those to choose, the frame, the pictures."""
+    with gr.Row():
+        left = gr.Dropdown([], label="left", min_width=120, elem_id="left")
+        right = gr.Dropdown([], label="right", min_width=120, elem_id="right")
+    frame = gr.Slider(0, 1, step=1, label="frame", elem_id="frame")
+    pictures = gr.ImageSlider(type="numpy", format="png", interactive=False, show_label=False, elem_id="wipe")
+
+    def draw(key: str, first: str | None, second: str | None, t: float) -> Any:
+        look = desk.look(key)
+        if look is None or first not in look.layers or second not in look.layers:
+            return None
+        t = min(int(t), look.shape[0] - 1)
+        return _seen(look, first, t), _seen(look, second, t)
+
+    for component in (left, right, frame):
+        component.change(
+            in_words(draw),
+            [current, left, right, frame],
+            pictures,
+            show_progress="hidden",
+            api_visibility="private",
+            trigger_mode="always_last",
+        )
+    return [left, right, frame]
+
+
+def _seen(look: Look, layer: str, t: int) -> Any:
+    """A frame, large enough to be looked at."""
+    picture = look.frame(layer, t)
+    times = max(1, 384 // max(picture.shape[:2]))
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def _wipe_of(look: Look | None) -> tuple[Any, ...]:
+    if look is None:
+        return gr.skip(), gr.skip(), gr.skip()
+    layers = list(look.layers)
+    first = next((name for name in (MEASURED, look.baseline) if name in layers), layers[0])
+    middle = look.shape[0] // 2
+    return (
+        gr.update(choices=layers, value=first),
+        gr.update(choices=layers, value=RECOVERED if RECOVERED in layers else layers[0]),
+        gr.update(maximum=max(look.shape[0] - 1, 1), value=middle),
+    )
+
+
+def _look_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
+    seen = gr.State("")
+    with gr.Row():
+        runs = [gr.Dropdown([], label=name, elem_id=f"run-{name}") for name in ("first run", "second run")]
+        layers = [gr.Dropdown([], label=f"of the {name}", min_width=120) for name in ("first", "second")]
+    frame = gr.Slider(0, 1, step=1, label="frame, of both", elem_id="both")
+    pictures, told = gr.HTML(elem_id="pair"), gr.HTML(elem_id="pair-told")
+    make, video = gr.Button("Both as one video"), gr.HTML()
+    tab.select(lambda own: [gr.update(choices=desk.choices(own))] * 2, mine, runs, api_visibility="private")
+
+    def chosen(key: str | None) -> tuple[Any, Any]:
+        look = desk.look(key or "")
+        names = list(look.layers) if look is not None else []
+        return (
+            gr.update(choices=names, value=names[0] if names else None),
+            gr.update(maximum=max(look.shape[0] - 1, 1) if look is not None else 1),
+        )
+
+    for run, layer in zip(runs, layers, strict=True):
+        run.change(chosen, run, [layer, frame], api_visibility="private", show_progress="hidden")
+
+    def draw(one: str, two: str, first: str, second: str, t: float) -> str:
+        cells = [_cell(desk, key, layer, int(t)) for key, layer in ((one, first), (two, second)) if key and layer]
+        return f'<div class="strip">{"".join(cells)}</div>'
+
+    for component in (*layers, frame):
+        component.change(
+            in_words(draw),
+            [*runs, *layers, frame],
+            pictures,
+            show_progress="hidden",
+            api_visibility="private",
+            trigger_mode="always_last",
+        )
+
+    def tell(one: str, two: str, before: str) -> tuple[Any, Any]:
+        stamp = " ".join(desk.state(key)[0] for key in (one, two) if key)
+        if f"{one} {two} {stamp}" == before:
+            return gr.skip(), gr.skip()
+        both = "".join(f"<div>{desk.told(key)}{desk.figures(key)}</div>" for key in (one, two) if key)
+        return f"{one} {two} {stamp}", f'<div class="pair">{both}</div>'
+
+    gr.Timer(2 * TICK).tick(tell, [*runs, seen], [seen, told], show_progress="hidden", api_visibility="private")
+
+    def film(one: str, two: str, first: str, second: str) -> str:
+        link = desk.side_by_side((one or "", first or ""), (two or "", second or ""))
+        return f'<video src="{link}" controls loop muted playsinline></video>'
+
+    make.click(in_words(film), [*runs, *layers], video, api_visibility="private")
+
+
+def _cell(desk: Desk, key: str, layer: str, t: int) -> str:
+    look = desk.look(key)
+    if look is None or layer not in look.layers:
+        return ""
+    t = min(t, look.shape[0] - 1)
+    picture = picture_link(look.frame(layer, t))
+    return f'<figure><img src="{picture}" alt=""><figcaption>{escaped(layer)}, frame {t}</figcaption></figure>'
+
+
+# --------------------------------------------------------------------------------------------------------- interpolate
+
+
+def _interpolate_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
+    run = gr.Dropdown([], label="run", elem_id="path-run")
+    place = gr.Slider(0, 1, step=0.02, label="place along the path, in frames", elem_id="place")
+    with gr.Row():
+        picture, plot = gr.HTML(elem_id="drawn"), gr.HTML(elem_id="path")
+    with gr.Row():
+        first, last = gr.Number(0, precision=0, label="from frame"), gr.Number(1, precision=0, label="to frame")
+        count = gr.Number(200, precision=0, label="frames to draw")
+        curve = gr.Dropdown(["linear", "cubic"], value="linear", label="curve")
+    make, video = gr.Button("Slow-motion video", elem_id="make"), gr.HTML(elem_id="slow")
+    tab.select(lambda own: gr.update(choices=desk.drawable(own)), mine, run, api_visibility="private")
+
+    def chosen(key: str | None) -> tuple[Any, ...]:
+        look = desk.look(key or "")
+        end = look.shape[0] - 1 if look is not None else 1
+        return gr.update(maximum=end, value=end / 2), 0, end
+
+    def draw(key: str | None, at: float) -> tuple[str, str]:
+        look = desk.look(key or "")
+        found = None if look is None else look.representation()
+        if found is None:
+            return "", ""
+        shown, points, mark = between(found, min(at, len(found.codes) - 1))
+        frame = f'<figure><img src="{picture_link(shown)}" alt="the frame at {at:.2f}"></figure>'
+        return f'<div class="strip">{frame}</div>', drawn_path(points, mark)
+
+    run.change(chosen, run, [place, first, last], api_visibility="private", show_progress="hidden")
+    place.change(
+        in_words(draw),
+        [run, place],
+        [picture, plot],
+        show_progress="hidden",
+        api_visibility="private",
+        trigger_mode="always_last",
+    )
+
+    def film(key: str | None, a: float, b: float, frames: float, bend: str) -> str:
+        given = [f"--between={int(a)}", str(int(b)), f"--frames={int(frames)}", f"--curve={bend}"]
+        return desk.interpolated(key or "", given)
+
+    make.click(in_words(film), [run, first, last, count, curve], video, api_visibility="private")
+
+
+__all__ = ["STYLE", "THEME", "page_of"]
