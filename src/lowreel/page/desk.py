@@ -82,6 +82,16 @@ class Desk:
             discard(folder)
             raise
 
+    def stop(self, key: str) -> None:
+        """End the recovery at an address with the best it has."""
+        if (job := self.jobs.get(key)) is not None:
+            self.jobs.stop(job)
+
+    def go_on(self, key: str) -> None:
+        """Put a recovery that was stopped, or failed, into the queue once more."""
+        if (job := self.jobs.get(key)) is not None:
+            self.jobs.go_on(job)
+
     # ------------------------------------------------------------------------------------------------------ runs
 
     def folder(self, key: str) -> Path | None:
@@ -101,7 +111,7 @@ class Desk:
     def choices(self, mine: Sequence[str]) -> list[tuple[str, str]]:
         """Runs that a visitor may choose from, with their addresses: the shared ones, and the visitor's own."""
         jobs = [job for key in mine if isinstance(key, str) and (job := self.jobs.get(key)) is not None]
-        own = [(f"{job.title}, {job.status} ({job.id[:5]})", job.id) for job in reversed(jobs)]
+        own = [(f"{job.title} ({job.id[:5]}), {job.status}", job.id) for job in reversed(jobs)]
         return own + [(path.name, key) for key, path in self._shared().items()]
 
     def drawable(self, mine: Sequence[str]) -> list[tuple[str, str]]:

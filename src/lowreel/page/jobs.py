@@ -91,10 +91,9 @@ class Jobs:
             self._thread.join(10)
 
     def new_folder(self) -> Path:
-        """A folder for a recovery that is about to be asked for; its name is its address."""
-        with self._lock:
-            if sum(job.status in ("waiting", "running") for job in self._known.values()) >= self.settings.waiting:
-                raise InputError("The queue is full; try again later.")
+        """A folder for a recovery that is about to be asked for; its name is its address. Raises InputError where too
+        many wait."""
+        self._check_room()
         folder = self.folder / secrets.token_urlsafe(16)
         folder.mkdir()
         return folder
@@ -105,6 +104,18 @@ class Jobs:
         with self._lock:
             self._keep(job)
         return job
+
+    def go_on(self, job: Job) -> None:
+        """Put one that was stopped or failed at the end of the queue, with as much time as at first."""
+        self._check_room()
+        with self._lock:
+            if self._known[job.id].status in ("stopped", "failed"):
+                self._keep(replace(job, status="waiting", created=time.time(), spent=0.0, error=None))
+
+    def _check_room(self) -> None:
+        with self._lock:
+            if sum(job.status in ("waiting", "running") for job in self._known.values()) >= self.settings.waiting:
+                raise InputError("The queue is full; try again later.")
 
     def get(self, address: str) -> Job | None:
         """The recovery with this address, or None."""
@@ -146,6 +157,7 @@ class Jobs:
         with self._lock:
             for name, process in self._running.items():
                 self._signal(process, signal.SIGKILL)
+                process.popen.wait()
                 spent = self._known[name].spent + time.monotonic() - process.begun
                 self._keep(replace(self._known[name], spent=spent))
 

@@ -1,18 +1,18 @@
-"""What is in an upload, found out in a process of its own that may take only so much time and memory.
-
-`python -m lowreel.page.probe KIND PATH FRAMES PIXELS` prints one line of JSON: `shape` and `about`, or `error`.
-"""
+"""What is in an upload, found out in a process of its own that may take only so much time and memory."""
 
 from __future__ import annotations
 
-import json
 import resource
-import sys
 import warnings
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..errors import InputError
+from ..measure import Measured, data_header
+from ..video import open_clip
 
 SECONDS = 120
 """Of the processor, for reading an upload whole."""
@@ -47,17 +47,13 @@ def check_shape(shape: tuple[int, ...], frames: int, pixels: int) -> None:
         raise InputError(f"frames of {shape[2]}x{shape[3]} pixels; at most {pixels:,} pixels are taken here")
 
 
-def _probe(kind: str, path: Path, frames: int, pixels: int) -> dict[str, Any]:
+def _probed(kind: str, path: Path, frames: int, pixels: int) -> dict[str, Any]:
     if kind == "data":
-        from ..measure import Measured, data_header
-
         spec = data_header(path)["operator"]
         shape = tuple(int(n) for n in spec["clip_shape"])
         check_shape(shape, frames, pixels)
         Measured.load(path)
         return {"shape": shape, "about": spec["kind"]}
-    from ..video import open_clip
-
     clip = open_clip(path)
     check_shape(clip.shape, frames, pixels)
     for start in range(0, clip.shape[0], AT_ONCE):
@@ -65,25 +61,17 @@ def _probe(kind: str, path: Path, frames: int, pixels: int) -> dict[str, Any]:
     return {"shape": clip.shape, "about": f"{float(clip.rate):.4g} frames a second"}
 
 
-def main(kind: str, path: str, frames: str, pixels: str) -> None:
-    """Print what is there, or why it is refused."""
+def probe(kind: str, path: str, frames: int, pixels: int, answer: Connection) -> None:
+    """Send what is there, `shape` and `about`, or `error`: why it is refused."""
     warnings.simplefilter("error")
-    import torch
-
-    from .. import measure, video  # noqa: F401  before memory is bounded
-
     torch.set_num_threads(1)
     _limit()
     try:
-        found = _probe(kind, Path(path), int(frames), int(pixels))
+        found = _probed(kind, Path(path), frames, pixels)
     except InputError as error:
         found = {"error": str(error)}
     except MemoryError:
         found = {"error": "takes more memory to read than is given to an upload"}
     except Exception as error:
         found = {"error": f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:200]})"}
-    print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    answer.send(found)

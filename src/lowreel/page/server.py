@@ -18,7 +18,7 @@ from ..memory import parse_bytes
 from ..settings import ServeSettings
 from .guard import LOOPBACK, Guard
 from .jobs import Jobs
-from .uploads import remove_unused
+from .uploads import make_ready, remove_unused
 
 if TYPE_CHECKING:
     from .desk import Desk
@@ -86,6 +86,7 @@ def _serve(
         end.set = lambda: setattr(server, "should_exit", True)
     over = threading.Event()
     sweeper = threading.Thread(target=_sweep, args=(work / "uploads", over), daemon=True)
+    make_ready()
     jobs.start()
     sweeper.start()
     tell(_address(settings.host, listener.getsockname()[1], password))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..errors import InputError
 from ..memory import bytes_text, parse_bytes
 from ..settings import ServeSettings
 from ..video import PICTURES
+from .probe import probe
 
 MOVIES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
 ARRAYS = (".npy",)
@@ -26,6 +26,11 @@ TAKEN = (*MOVIES, *PICTURES, *ARRAYS, *DATA)
 
 SECONDS = 180.0
 """For the process that reads an upload whole, its start included."""
+
+PROCESSES = multiprocessing.get_context("forkserver")
+
+BEGINNING = 64
+"""Bytes of a file that are looked at to tell text."""
 
 UNUSED = 3600.0
 """Seconds after which an upload that nobody started a recovery with is removed."""
@@ -113,11 +118,19 @@ def _checked(paths: Sequence[Path], names: Sequence[str], settings: ServeSetting
             raise InputError(f"{name}: files of this kind are not taken; send one of {', '.join(TAKEN)}.")
         if path.stat().st_size == 0:
             raise InputError(f"{name}: is empty.")
+        if _is_text(path):
+            raise InputError(f"{name}: is a text, not what its name says.")
     if len(paths) > 1 and any(path.suffix.lower() not in PICTURES for path in paths):
         raise InputError("Send one video, array or data file, or several pictures.")
     if len(paths) > settings.frames:
         raise InputError(f"{len(paths)} pictures; at most {settings.frames} are taken here.")
     return "data" if paths[0].suffix.lower() in DATA else "clip"
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file begins with text: decoders take some for lists of other files, which they then open."""
+    with open(path, "rb") as file:
+        return all(32 <= byte < 127 or byte in b"\t\r\n" for byte in file.read(BEGINNING))
 
 
 def _probed(kind: str, paths: Sequence[Path], settings: ServeSettings) -> dict[str, Any]:
@@ -135,18 +148,26 @@ def _probed(kind: str, paths: Sequence[Path], settings: ServeSettings) -> dict[s
 
 
 def _probe(kind: str, path: Path, settings: ServeSettings) -> dict[str, Any]:
-    words = [sys.executable, "-m", "lowreel.page.probe", kind, str(path), str(settings.frames), str(settings.pixels)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    there, here = PROCESSES.Pipe()
+    process = PROCESSES.Process(target=probe, args=(kind, str(path), settings.frames, settings.pixels, here))
+    process.start()
+    here.close()
     try:
-        done = subprocess.run(
-            words, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False, env=environment
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": "takes too long to read; send a shorter or simpler file"}
-    try:
-        return json.loads(done.stdout.decode().splitlines()[-1])
-    except (ValueError, IndexError):
+        if not there.poll(SECONDS):
+            return {"error": "takes too long to read; send a shorter or simpler file"}
+        return there.recv()
+    except EOFError:
         return {"error": "cannot be read within the time and memory that an upload is given, or is damaged"}
+    finally:
+        process.kill()
+        process.join()
+        there.close()
+
+
+def make_ready() -> None:
+    """Start the process from which those are forked that read uploads: they need not import anything then."""
+    PROCESSES.set_forkserver_preload([probe.__module__])
+    forkserver.ensure_running()
 
 
 def _natural(name: str) -> list[tuple[int, int | str]]:

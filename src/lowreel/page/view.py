@@ -26,7 +26,9 @@ DEMO, UPLOAD = "the demo clip", "a file of yours"
 KEEP_ADDRESS = "(key) => { if (key) history.replaceState(null, '', '?run=' + key); return []; }"
 """The run that is shown is in the address, so that it is found again."""
 
-THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+    block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
+)
 """Fonts of the visitor's own machine: others would be fetched from elsewhere."""
 
 
@@ -69,6 +71,7 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
         with gr.Column(scale=3, min_width=300):
             told = gr.HTML(elem_id="told")
             stop = gr.Button("Stop and keep the best", variant="stop", visible=False, elem_id="stop")
+            more = gr.Button("Go on", visible=False, elem_id="more")
             with gr.Column(visible=False, elem_id="results") as results:
                 show = _wipe(desk, current)
                 figures, downloads = gr.HTML(elem_id="figures"), gr.HTML(elem_id="downloads")
@@ -85,18 +88,20 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
         api_visibility="private",
     )
     asked.success(None, address, None, js=KEEP_ADDRESS, api_visibility="private")
-    stop.click(lambda key: _stop(desk, key), current, None, api_visibility="private")
+    stop.click(desk.stop, current, None, api_visibility="private")
+    more.click(in_words(desk.go_on), current, None, api_visibility="private")
 
     def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
         stamp, status = desk.state(key) if key else ("nothing", "nothing")
         if f"{key} {stamp}" == before:
-            return (gr.skip(),) * (7 + len(show))
+            return (gr.skip(),) * (8 + len(show))
         ended = desk.file(key, "summary.json") is not None and status in ("finished", "stopped")
         look = desk.look(key) if ended else None
         return (
             f"{key} {stamp}",
             desk.told(key),
-            gr.update(visible=status in ("running", "waiting")),
+            gr.update(visible=status in ("running", "waiting") and desk.jobs.get(key) is not None),
+            gr.update(visible=status in ("stopped", "failed")),
             gr.update(visible=look is not None),
             desk.figures(key) if ended else "",
             desk.downloads(key) if ended else "",
@@ -104,7 +109,7 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
             *_wipe_of(look),
         )
 
-    outputs = [seen, told, stop, results, figures, downloads, others, *show]
+    outputs = [seen, told, stop, more, results, figures, downloads, others, *show]
     gr.Timer(TICK).tick(
         refresh, [current, seen, mine], outputs, show_progress="hidden", api_visibility="private", trigger_mode="once"
     )
@@ -113,11 +118,6 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
 
 def _key_in_address(request: gr.Request) -> str:
     return str(request.query_params.get("run", ""))[:80]
-
-
-def _stop(desk: Desk, key: str) -> None:
-    if (job := desk.jobs.get(key)) is not None:
-        desk.jobs.stop(job)
 
 
 class _Form:
