@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from conftest import moving
 
 pytest.importorskip("gradio", reason="the page needs the extra `web`")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright")
@@ -23,12 +25,12 @@ SHOTS = os.environ.get("LOWREEL_SCREENSHOTS")
 class Server:
     """`lowreel serve` in a process of its own."""
 
-    def __init__(self, folder, *arguments):
-        self.folder, self.arguments = folder, arguments
+    def __init__(self, folder):
+        self.folder = folder
         self.start()
 
-    def start(self):
-        words = [sys.executable, "-m", "lowreel", "serve", "-o", "runs", "--port", "0", *self.arguments]
+    def start(self, port=0):
+        words = [sys.executable, "-m", "lowreel", "serve", "-o", "runs", "--port", str(port)]
         self.process = subprocess.Popen(words, cwd=self.folder, stdout=subprocess.PIPE, text=True)
         self.address = re.search(r"http://\S+", self.process.stdout.readline())[0]
 
@@ -53,20 +55,28 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(params=[(1200, 900), (390, 844)], ids=["desk", "phone"])
+DESK, PHONE = (1200, 900), (390, 844)
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
 def visitor(chromium, request):
     """A page of somebody with a screen of this size, and all that the browser asked for."""
-    width, height = request.param
-    phone = width < 500
+    (width, height), phone = request.param, request.param == PHONE
     context = chromium.new_context(
         viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone, accept_downloads=True
     )
     context.set_default_timeout(60_000)
-    page = context.new_page()
     asked = []
-    page.on("request", lambda sent: asked.append(sent.url))
+    page = chromium_page(context, asked)
     yield page, asked
     context.close()
+
+
+def chromium_page(context, asked):
+    """A new tab; what it asks for is noted."""
+    page = context.new_page()
+    page.on("request", lambda sent: asked.append(sent.url))
+    return page
 
 
 def shot(page, name):
@@ -142,4 +152,48 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     page.wait_for_function("old => document.querySelector('#drawn img').src != old", arg=drawn)
     shot(page, "page-interpolate")
     assert asked
+    assert not asked_elsewhere(asked, server.address)
+
+
+@pytest.mark.parametrize("visitor", [DESK], indirect=True)
+def test_files_of_strangers_and_of_friends(server, visitor, chromium, tmp_path):
+    """A bad file is refused in a sentence and gone; a good one is recovered, and goes on when the server was killed and
+    is there again. Somebody else is not told of it."""
+    page, asked = visitor
+    page.goto(server.address)
+    page.get_by_label("a file of yours").click()
+    for name, content in (
+        ("<img src=x onerror=alert(1)>.mp4", b"\0" * 99),
+        ("a.npy", b"\x93NUMPY\x01\x00v\x00" + b"\0" * 99),
+    ):
+        (tmp_path / name).write_bytes(content)
+        page.locator("input[type=file]").set_input_files(str(tmp_path / name))
+        page.wait_for_selector("#found .problem")
+        assert not any(path.is_file() for path in (server.folder / "runs/.work/uploads").rglob(f"*{name[-4:]}"))
+        page.reload()
+        page.get_by_label("a file of yours").click()
+    np.save(tmp_path / "mine.npy", moving(12, 1, 24, 32))
+    page.locator("input[type=file]").set_input_files(str(tmp_path / "mine.npy"))
+    page.wait_for_selector("text=A clip of 12 frames of 24x32 pixels")
+    page.get_by_text("How it is recovered").click()
+    page.locator("#RecoverSettings-steps textarea, #RecoverSettings-steps input").fill("100000")
+    page.locator("#start").click()
+    page.wait_for_selector("#told .told")
+    address, port = page.url, urlsplit(server.address).port
+    page.close()
+    server.end(signal.SIGKILL)
+    server.start(port)
+    page = chromium_page(page.context, asked)
+    page.goto(address)
+    page.wait_for_selector("#told .told")
+    assert "mine.npy" in page.locator("#told").inner_text()
+    context = chromium.new_context()
+    other = context.new_page()
+    other.goto(server.address)
+    other.wait_for_selector("#start")
+    other.wait_for_timeout(3000)
+    assert other.locator("#mine a").count() == 0
+    context.close()
+    page.locator("#stop").click()
+    page.wait_for_selector("#results table.figures")
     assert not asked_elsewhere(asked, server.address)

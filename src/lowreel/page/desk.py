@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -20,7 +21,7 @@ from ..errors import InputError
 from ..settings import ServeSettings
 from ..video import write_video
 from .draw import curves, escaped, path, progress, strip, table
-from .jobs import Job, Jobs, discard
+from .jobs import Job, Jobs, discard, lives
 from .look import Look, run_folders
 from .uploads import Upload, received
 
@@ -140,8 +141,11 @@ class Desk:
         if job is None and ended:
             status = "finished"
         place = self.jobs.place(job) if job is not None and status == "waiting" else 0
-        lives = sorted(path.stat().st_mtime_ns for path in _lives(folder))
-        return f"{status} {place} {ended} {lives[-1] if lives else 0}", status
+        ends = job is not None and self.jobs.is_ending(job)
+        with contextlib.suppress(OSError):
+            shown = max((path.stat().st_mtime_ns for path in lives(folder)), default=0)
+            return f"{status} {place} {ended} {ends} {shown}", status
+        return f"{status} {place} {ended} {ends}", status
 
     def told(self, key: str) -> str:
         """How the run at an address stands, as HTML: its place in the queue, its progress, its error."""
@@ -157,6 +161,8 @@ class Desk:
         ended = look is not None and look.summary is not None
         if status in ("finished", "stopped"):
             return head if ended else f"{head}<p>{escaped(job.error if job else '')}</p>"
+        if job is not None and self.jobs.is_ending(job):
+            head += "<p>Ending with the best so far ...</p>"
         found = None if look is None else look.live()
         if found is None:
             return f"{head}<p>Reading, measuring and planning ...</p>"
@@ -276,11 +282,6 @@ def _demo(folder: Path) -> Path:
 def _line(job: Job) -> str:
     """The command line that a recovery is, for somebody who wants to type it."""
     return escaped(" ".join(f'"{w}"' if " " in w else w for w in job.words))
-
-
-def _lives(folder: Path) -> list[Path]:
-    own = [folder / "live.safetensors", *folder.glob("sections/*/live.safetensors")]
-    return [path for path in own if path.is_file()]
 
 
 def _digest(text: str) -> str:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from ..errors import InputError
 from ..files import read_json, write_json
+from ..live import LIVE
 from ..settings import ServeSettings
 
 Status = Literal["waiting", "running", "finished", "stopped", "failed"]
@@ -28,6 +29,9 @@ POLL = 0.2
 
 GRACE = 120.0
 """Seconds that a run has to end in after it was told to: its baselines and its files are still to come."""
+
+BEGINNING = 30.0
+"""Seconds that a run gets to begin in before it is told to end: it then has something to keep."""
 
 PATIENCE = 2.0
 """Seconds before a run is tried again in whose folder another process works: that of a server that died."""
@@ -53,8 +57,10 @@ class Job:
 class _Process:
     popen: subprocess.Popen[bytes]
     begun: float
+    wished: float | None = None
+    """When somebody wanted it to end."""
     told: float | None = None
-    """When it was told to end."""
+    """When it was told to."""
 
 
 @dataclass
@@ -132,11 +138,16 @@ class Jobs:
             before = [j.id for j in waiting]
             return len(self._running) + before.index(job.id) if job.id in before else 0
 
+    def is_ending(self, job: Job) -> bool:
+        """Whether it runs, and was asked to end."""
+        process = self._running.get(job.id)
+        return process is not None and process.wished is not None
+
     def stop(self, job: Job) -> None:
         """End a recovery with the best it has; one that waits is taken out of the queue."""
         with self._lock:
             if (process := self._running.get(job.id)) is not None:
-                self._tell_to_end(process)
+                process.wished = process.wished or time.monotonic()
             elif self._known[job.id].status == "waiting":
                 self._keep(replace(self._known[job.id], status="stopped", error="Stopped before it was begun."))
 
@@ -164,6 +175,8 @@ class Jobs:
     def _begin(self, job: Job) -> None:
         folder = self.folder / job.id
         words = ("recover", "run", "--resume") if (folder / "run" / "config.json").is_file() else job.words
+        for path in lives(folder / "run"):  # of a process that is gone
+            path.unlink()
         environment = dict(os.environ)
         if self.settings.at_once > 1:
             environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self.settings.at_once))
@@ -186,8 +199,12 @@ class Jobs:
         process, job, now = self._running[name], self._known[name], time.monotonic()
         code = process.popen.poll()
         if code is None:
-            if process.told is None and job.spent + now - process.begun > 60 * self.settings.minutes:
-                self._tell_to_end(process)
+            if process.wished is None and job.spent + now - process.begun > 60 * self.settings.minutes:
+                process.wished = now
+            if process.wished is not None and process.told is None:
+                if now - process.wished > BEGINNING or any(lives(self.run_folder(job))):
+                    process.told = now
+                    self._signal(process, signal.SIGINT)
             elif process.told is not None and now - process.told > GRACE:
                 self._signal(process, signal.SIGKILL)
             return
@@ -214,15 +231,15 @@ class Jobs:
             )
         return replace(job, status="failed", error=error)
 
-    def _tell_to_end(self, process: _Process) -> None:
-        if process.told is None:
-            process.told = time.monotonic()
-            self._signal(process, signal.SIGINT)
-
     @staticmethod
     def _signal(process: _Process, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.popen.pid, number)
+
+
+def lives(run: Path) -> list[Path]:
+    """What shows a run under way, or its section."""
+    return [path for path in (run / LIVE, *run.glob(f"sections/*/{LIVE}")) if path.is_file()]
 
 
 def _last_error(folder: Path) -> str | None:

@@ -174,6 +174,7 @@ def _listening(settings: ServeSettings) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.port))
+            listener.listen(128)
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             raise InputError(f"{where}: cannot listen there ({error.strerror}); try another --port") from None
