@@ -41,6 +41,7 @@ COMMANDS = [
     "interpolate",
     "embed",
     "batch",
+    "serve",
     "info",
     "check",
 ]
