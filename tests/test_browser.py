@@ -4,14 +4,13 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from conftest import moving
+from served import Server
 
 pytest.importorskip("gradio", reason="the page needs the extra `web`")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright")
@@ -20,24 +19,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 
 SHOTS = os.environ.get("LOWREEL_SCREENSHOTS")
 """A folder to keep pictures of the page in, for the docs."""
-
-
-class Server:
-    """`lowreel serve` in a process of its own."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.start()
-
-    def start(self, port=0):
-        words = [sys.executable, "-m", "lowreel", "serve", "-o", "runs", "--port", str(port)]
-        self.process = subprocess.Popen(words, cwd=self.folder, stdout=subprocess.PIPE, text=True)
-        self.address = re.search(r"http://\S+", self.process.stdout.readline())[0]
-
-    def end(self, number=signal.SIGINT):
-        self.process.send_signal(number)
-        self.process.wait(30)
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,14 @@ import struct
 import time
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 from conftest import encode, moving, snapshot
 from PIL import Image
+from served import Server
 
 pytest.importorskip("gradio", reason="the page needs the extra `web`")
 
@@ -23,9 +25,9 @@ from lowreel.files import read_json
 from lowreel.measure import Measured
 from lowreel.page.desk import Desk
 from lowreel.page.form import CHOICES, FIRST, SERVERS, fields, flags, words
-from lowreel.page.guard import COOKIE, Guard
+from lowreel.page.guard import Guard
 from lowreel.page.jobs import Jobs
-from lowreel.page.uploads import make_ready
+from lowreel.page.uploads import make_ready, remove_unused
 from lowreel.settings import ClipSettings, NoiseSettings, RecoverSettings, ServeSettings
 
 QUICK = ["--quality=draft", "--steps=3", "--baselines=none"]
@@ -102,7 +104,8 @@ def desk_of(folder, shared=(), **settings):
     chosen = ServeSettings(**settings)
     jobs = Jobs(folder, chosen)
     jobs.start()
-    (folder / ".work" / "uploads").mkdir(parents=True, exist_ok=True)
+    for name in ("uploads", "held"):
+        (folder / ".work" / name).mkdir(parents=True, exist_ok=True)
     return Desk(chosen, jobs, tuple(shared), folder / ".work")
 
 
@@ -226,7 +229,7 @@ def test_unfinished_runs_go_on_after_a_restart(tmp_path, monkeypatch):
     """A server that stops leaves its runs; the next one finds them, the finished and the unfinished, and goes on."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     first = desk_of(tmp_path / "page")
-    running, waiting = (first.start(None, "missing", [], LONG) for _ in range(2))
+    running, waiting = (first.start(None, "missing", [], [*LONG, "--time=3000"]) for _ in range(2))
     wait_for_live(first, running)
     pid = first.jobs._running[running.id].popen.pid
     first.jobs.close()
@@ -238,7 +241,7 @@ def test_unfinished_runs_go_on_after_a_restart(tmp_path, monkeypatch):
         wait_for(second, running, "running")
         wait_for_live(second, running)
         log = (second.jobs.folder / running.id / "log.txt").read_text()
-        assert "$ lowreel recover run --resume" in log or "$ lowreel simulate" in log.split("$", 2)[2]
+        assert "$ lowreel recover run --resume --time=3000" in log
     finally:
         second.jobs.close()
 
@@ -357,18 +360,32 @@ def link(path):
     path.symlink_to("/etc/passwd")
 
 
+def list_in_other_letters(path):
+    """A list of files that does not look like text."""
+    path.write_bytes("ffconcat version 1.0\n#é\nfile b.mp4\n".encode())
+
+
 def nan(path):
     clip = moving()
     clip[2, 0, 3] = np.nan
     np.save(path, clip)
 
 
+TOO_LARGE = r"at most 2,073,600 pixels|decompression bomb|more memory"
 HOSTILE = {
-    "a picture of 100000x100000": ("a.png", written(png_header(100_000, 100_000)), r"pixels|memory|read"),
-    "a picture of 2^31 pixels a side": ("a.png", written(png_header(2**31 - 1, 2**31 - 1)), r"pixels|memory|read"),
+    "a picture of 100000x100000": (
+        "a.png",
+        written(png_header(100_000, 100_000)),
+        r"at most 2,073,600 pixels|decompression bomb|more memory",
+    ),
+    "a picture of 2^31 pixels a side": (
+        "a.png",
+        written(png_header(2**31 - 1, 2**31 - 1)),
+        r"at most 2,073,600 pixels|decompression bomb|more memory",
+    ),
     "an animation of 5000 frames": ("a.gif", many_frames, r"5000 frames; at most 1000"),
     "an archive": ("a.zip", zip_of, r"not taken"),
-    "an archive that says it is a video": ("a.mp4", zip_of, r"cannot be|decode|damaged"),
+    "an archive that says it is a video": ("a.mp4", zip_of, r"is no .mp4 file"),
     "a script": ("a.py", written(b"import os"), r"not taken"),
     "a page": ("a.html", written(b"<script>alert(1)</script>"), r"not taken"),
     "a drawing with a script": ("a.svg", written(b"<svg onload='alert(1)'/>"), r"not taken"),
@@ -382,6 +399,7 @@ HOSTILE = {
         written(b"ffconcat version 1.0\nfile /etc/passwd\n"),
         r"is a text",
     ),
+    "a list that is not plain text": ("a.mp4", list_in_other_letters, r"is no .mp4 file"),
     "a pickled array": ("a.npy", pickled, r"object|pickle|numbers"),
     "an array of 10^15 numbers": ("a.npy", written(npy_header((10**6, 3, 10**5, 10**4))), r"frames|short|read"),
     "an array with a program in its header": (
@@ -395,7 +413,7 @@ HOSTILE = {
         r"1001 frames",
     ),
     "an array with holes": ("a.npy", nan, r"NaN"),
-    "a video cut short": ("a.mp4", cut_video, r"cut short|damaged|cannot be opened"),
+    "a video cut short": ("a.mp4", cut_video, r"is no .mp4 file|cut short"),
     "a video of large frames": ("a.mp4", large_video, r"2200x1200"),
     "a video of noise": ("a.mp4", broken_video, r"damaged|decode|cut short|cannot"),
     "data of a clip of 10^12 frames": ("a.safetensors", data_of(b"[9999999999,1,12,16]"), r"frames|damaged|header"),
@@ -403,8 +421,8 @@ HOSTILE = {
     "a file that promises a terabyte": ("a.safetensors", huge_safetensors, r"expected a lowreel data file"),
     "weights that are a pickle": ("a.pth", written(b"\x80\x04."), r"not taken"),
     "an empty file": ("a.mp4", written(b""), r"empty"),
-    "a link": ("a.png", link, r"no file"),
-    "a name of a script": ("<img src=x onerror=alert(1)>.mp4", written(b"\0" * 99), r"cannot be|no video|damaged"),
+    "a link": ("a.png", link, r"That is no file"),
+    "a name of a script": ("<img src=x onerror=alert(1)>.mp4", written(b"\0" * 99), r"is no .mp4 file"),
     "a name that is a flag": ("--resume.exe", written(b"MZ"), r"not taken"),
 }
 
@@ -423,10 +441,8 @@ def test_hostile_uploads_are_refused_in_a_sentence(strangers, name):
     file, write, expected = HOSTILE[name]
     before = snapshot(strangers.jobs.folder)
     files = sent(strangers, file, write)
-    start = time.monotonic()
     with pytest.raises(InputError, match=expected) as refused:
         strangers.receive(files)
-    assert time.monotonic() - start < 30
     assert str(strangers.jobs.folder) not in str(refused.value)
     assert "Traceback" not in str(refused.value)
     assert "root:" not in str(refused.value)
@@ -518,7 +534,7 @@ def test_page_for_others_asks_for_the_password(monkeypatch):
         assert b"Password" in body
     assert answer(guard, query=b"token=wrong")[0] == 401
     assert answer(guard, method="POST", path="/login", body=b"password=wrong")[0] == 401
-    assert answer(guard, cookie=f"{COOKIE}=secret")[0] == 401
+    assert answer(guard, cookie=f"{guard.cookie}=secret")[0] == 401
     opened = [
         answer(guard, query=b"token=secret&run=abc"),
         answer(guard, method="POST", path="/login", body=b"password=secret"),
@@ -539,3 +555,116 @@ def test_serve_says_what_is_wrong(command, here):
         outcome = command(words_)
         assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert snapshot(here).keys() == {"clip.npy"}
+
+
+# ------------------------------------------------------------------------------------------ Gradio behind the guard
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    made = Server(tmp_path_factory.mktemp("served"))
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def site(served):
+    import httpx  # comes with Gradio
+
+    with httpx.Client(base_url=served.address, timeout=60) as client:
+        yield client
+
+
+SHUT = (
+    *(
+        "/gradio_api/file=https://example.com/x",
+        "/gradio_api/file=http://127.0.0.1:1/",
+        "/gradio_api/proxy=http://a.b/",
+    ),
+    *(
+        "/gradio_api/process_recording",
+        "/gradio_api/deep_link",
+        "/gradio_api/component_server",
+        "/gradio_api/monitoring",
+    ),
+    *("/gradio_api/call/x", "/gradio_api/run/x", "/gradio_api/api/x", "/gradio_api/reset", "/gradio_api/vibe-editor"),
+    *("/openapi.json", "/docs", "/login", "/custom_component/a/b/c", "/gradio_api/stream/a/b/c/playlist.m3u8"),
+)
+
+
+def test_what_gradio_has_beside_is_shut(site):
+    """What fetches, runs or writes for strangers is not there; the page itself is."""
+    assert site.get("/").status_code == 200
+    assert site.get("/config").status_code == 200
+    for path in SHUT:
+        for ask in (site.get, site.post):
+            assert ask(path).status_code == 404, path
+    for path in ("/etc/passwd", "../../../../etc/passwd", "%2e%2e/etc/passwd"):
+        assert site.get(f"/gradio_api/file={path}").status_code in (403, 404)
+
+
+def test_no_function_of_the_page_reads_a_file_of_the_server(site, served, tmp_path):
+    """Whatever function is called, with files or addresses of files that were never sent in place of all it takes."""
+    secret = tmp_path / "secret.npy"
+    np.save(secret, moving() * 0.5)
+    meta = {"meta": {"_type": "gradio.FileData"}}
+    functions = site.get("/config").json()["dependencies"]
+    assert len(functions) > 15
+    for given in ({"path": str(secret), **meta}, {"path": "http://127.0.0.1:9/secret.npy", **meta}):
+        for number, function in enumerate(functions):
+            for value in (given, [given]):
+                sent_ = {"fn_index": function["id"], "session_hash": f"s{number}", "trigger_id": None}
+                sent_["data"] = [value] * len(function["inputs"])
+                site.post("/gradio_api/queue/join", json=sent_)
+            site.get("/gradio_api/queue/data", params={"session_hash": f"s{number}"})
+    there = [path for path in (served.folder / "runs").rglob("*") if path.is_file()]
+    assert not [path for path in there if path.read_bytes() == secret.read_bytes()]
+    assert not list((served.folder / "runs").glob("*/job.json"))
+
+
+def test_data_names_no_files_of_the_server(desk):
+    """A data file that says it came from a film with sound gets none of the server's."""
+
+    def write(path):
+        clip = torch.from_numpy(moving())
+        operator = MissingPixels(tuple(clip.shape), 0.5, seed=0)
+        about = {"source": "/home/somebody/film.mp4", "audio": True, "rate": "25"}
+        Measured(operator(clip), operator, torch.arange(len(clip)) / 25.0, clip=about).save(path)
+
+    upload = desk.receive(sent(desk, "y.safetensors", write))
+    found = Measured.load(upload.move_to(desk.jobs.new_folder()))
+    assert (found.clip["audio"], found.clip["source"]) == (False, "")
+    torch.testing.assert_close(found.data, found.operator(torch.from_numpy(moving())))
+
+
+def test_files_that_nobody_uses_are_removed(desk):
+    """All of them, however many; those of today stay."""
+    old = [sent(desk, "a.npy", clip_file)[0][0] for _ in range(5)]
+    for path in old:
+        os.utime(path, (1, 1))
+    new = sent(desk, "b.npy", clip_file)[0][0]
+    remove_unused(desk.work)
+    assert [path.is_file() for path in (*old, new)] == [False] * 5 + [True]
+
+
+def test_a_folder_that_is_gone_stops_nobody_else(desk):
+    """The run of a folder that somebody deletes fails; the next one is made."""
+    first, second = (desk.start(None, "missing", [], LONG) for _ in range(2))
+    third = desk.start(None, "missing", [], [*QUICK, "--size=16"])
+    wait_for(desk, first, "running")
+    for job in (second, first):
+        shutil.rmtree(desk.jobs.folder / job.id, ignore_errors=True)
+    desk.stop(first.id)
+    assert wait_for(desk, third, "finished", "failed", seconds=120).status == "finished"
+    assert desk.jobs.get(second.id).status == "failed"
+
+
+def test_two_who_look_at_the_same_clip(desk):
+    """Decoders are not shared between those who look at once."""
+    job = desk.start(None, "missing", [], [*QUICK, "--size=16"])
+    wait_for(desk, job, "finished", "failed")
+    look = desk.look(job.id)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda t: look.frame("true", t % 48), range(200)))
+    for t, frame in enumerate(found[:48]):
+        assert (frame == look.frame("true", t)).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Live:
         if progress.now is None or not math.isfinite(progress.state.loss):
             return None
         found = progress.now()
+        if not bool(found.codes.matrix().isfinite().all()):
+            return None
         count = len(found.codes)
         shown = sorted({round(k * (count - 1) / (SHOWN - 1)) for k in range(SHOWN)})
         path = embedded(found.codes.matrix(), 2).coordinates.float()
@@ -124,8 +127,9 @@ class Sketcher:
             self.number, self.fits = progress.number, len(progress.trials)
         if now < self.due or (progress.stage == "search" and progress.number != self.number):
             return
-        live = Live.of(progress)
-        if live is not None:
-            live.save(self.folder)
+        with contextlib.suppress(OSError, RuntimeError):  # a run does not end because it cannot be shown
+            live = Live.of(progress)
+            if live is not None:
+                live.save(self.folder)
         spent = time.monotonic() - now
         self.due = time.monotonic() + max(SECONDS, spent * (1 / SHARE - 1))

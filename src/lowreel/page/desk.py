@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +26,7 @@ from ..video import write_video
 from .draw import curves, escaped, path, progress, strip, table
 from .jobs import Job, Jobs, discard, lives
 from .look import Look, run_folders
-from .uploads import Upload, received
+from .uploads import Upload, received, remove
 
 FILES = {
     "recovered.mp4": "video/mp4",
@@ -36,6 +39,9 @@ FILES = {
 
 LEFT_OUT = ("state.safetensors", "state.previous.safetensors", "live.safetensors")
 """Files of a run folder that its download leaves out."""
+
+MOST_UPLOADS = 100
+"""Whose shapes are remembered."""
 
 MOST_FRAMES = 2000
 """Of a video that the page makes."""
@@ -53,15 +59,50 @@ class Desk:
     shared: tuple[Path, ...]
     work: Path
     _uploads: dict[tuple[str, ...], Upload] = field(default_factory=dict)
+    _receiving: threading.Lock = field(default_factory=threading.Lock)
+    _zipping: threading.Lock = field(default_factory=threading.Lock)
 
     # ------------------------------------------------------------------------------------------------ recoveries
 
     def receive(self, sent: Sequence[tuple[Path, str]]) -> Upload:
-        """Look at files that were sent; what they are. Raises InputError, and has then removed them."""
+        """Look at files that were sent, which lie in `uploads`; what they are. Raises InputError, and has then removed
+        them.
+
+        Files of the same content are one there, whoever sent them: each sender's are kept by another name.
+        """
+        inside = self.uploads.resolve()
+        if any(not path.parent.resolve().is_relative_to(inside) for path, _ in sent):
+            raise InputError("That is no file.")
+        if any(path.is_symlink() for path, _ in sent):
+            remove([path for path, _ in sent])
+            raise InputError("That is no file.")
         key = tuple(str(path) for path, _ in sent)
-        if key not in self._uploads:
-            self._uploads[key] = received(sent, self.settings)
-        return self._uploads[key]
+        with self._receiving:
+            known = self._uploads.get(key)
+            if known is None or not all(path.is_file() for path in known.files):
+                known = self._received(sent)
+                self._uploads = {**dict(list(self._uploads.items())[-MOST_UPLOADS:]), key: known}
+            return known
+
+    def _received(self, sent: Sequence[tuple[Path, str]]) -> Upload:
+        held = self.work / "held" / secrets.token_hex(16)
+        held.mkdir(parents=True)
+        own = []
+        try:
+            for number, (path, name) in enumerate(sent):
+                own.append((held / f"{number:05d}{path.suffix}", name))
+                with contextlib.suppress(OSError):
+                    os.link(path, own[-1][0], follow_symlinks=False)
+            return received(own, self.settings)
+        except BaseException:
+            shutil.rmtree(held, ignore_errors=True)
+            remove([path for path, _ in sent])
+            raise
+
+    @property
+    def uploads(self) -> Path:
+        """Where files lie as they come in."""
+        return self.work / "uploads"
 
     def start(self, upload: Upload | None, operator: str, measuring: Sequence[str], recovering: Sequence[str]) -> Job:
         """Put a recovery into the queue: of an upload, or of the clip that comes with the package."""
@@ -160,7 +201,7 @@ class Desk:
             return f'{head}<p class="problem">{escaped(job.error)}</p>'
         ended = look is not None and look.summary is not None
         if status in ("finished", "stopped"):
-            return head if ended else f"{head}<p>{escaped(job.error if job else '')}</p>"
+            return head if ended else f"{head}<p>{escaped((job and job.error) or 'Its folder cannot be read.')}</p>"
         if job is not None and self.jobs.is_ending(job):
             head += "<p>Ending with the best so far ...</p>"
         found = None if look is None else look.live()
@@ -210,16 +251,22 @@ class Desk:
         folder = self.folder(key)
         if folder is None or not (folder / "summary.json").is_file():
             return None
-        archive = self._new(".zip")
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as out:
+        with self._zipping, self._new(".zip") as archive, zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as out:
             for file in sorted(folder.rglob("*")):
                 if file.is_file() and file.name not in LEFT_OUT and not file.name.startswith("."):
                     out.write(file, Path("run") / file.relative_to(folder))
         return archive
 
-    def _new(self, suffix: str) -> Path:
+    @contextlib.contextmanager
+    def _new(self, suffix: str) -> Iterator[Path]:
+        """A name for a file that is made; what is there of it is removed where that fails."""
         (self.work / "made").mkdir(parents=True, exist_ok=True)
-        return self.work / "made" / f"{secrets.token_hex(16)}{suffix}"
+        made = self.work / "made" / f"{secrets.token_hex(16)}{suffix}"
+        try:
+            yield made
+        except BaseException:
+            made.unlink(missing_ok=True)
+            raise
 
     def side_by_side(self, first: tuple[str, str], second: tuple[str, str]) -> str:
         """A video of two layers beside each other, frame by frame; the link to it. first, second: address and layer."""
@@ -235,8 +282,8 @@ class Desk:
                 pair = [look.frame(layer, t) for look, (_, layer) in zip(looks, (first, second), strict=True) if look]
                 yield torch.from_numpy(beside(*pair)).permute(2, 0, 1)[None].float() / 255
 
-        video = self._new(".mp4")
-        write_video(video, frames())
+        with self._new(".mp4") as video:
+            write_video(video, frames())
         return f"run/made/{video.name}"
 
     def interpolated(self, key: str, flags: Sequence[str]) -> str:
@@ -244,31 +291,31 @@ class Desk:
         folder = self.folder(key)
         if folder is None:
             raise InputError("Choose a run.")
-        video = self._new(".mp4")
-        words = ["interpolate", str(folder), *flags, "-o", str(video)]
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "lowreel.page.session", *words],
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                timeout=DRAWING,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise InputError("Drawing that video takes too long here; ask for fewer frames.") from None
-        hidden = [(str(video), "the video"), (str(folder), "the run")]
-        told = done.stdout if done.returncode == 0 else done.stderr.removeprefix("lowreel: error: ")
-        for text, shown in hidden:
-            told = told.replace(text, shown)
-        if done.returncode != 0:
-            raise InputError(told.strip().splitlines()[-1] if told.strip() else "It could not be drawn.")
+        with self._new(".mp4") as video:
+            told = _drawn_by_command(folder, flags, video)
         link = f"run/made/{video.name}"
         lines = "<br>".join(escaped(line) for line in told.splitlines())
         return (
             f'<video src="{link}" controls loop muted playsinline></video>'
             f'<p class="runs"><a href="{link}" download="interpolated.mp4">interpolated.mp4</a></p><p>{lines}</p>'
         )
+
+
+def _drawn_by_command(folder: Path, flags: Sequence[str], video: Path) -> str:
+    """Run `lowreel interpolate`; what it said, without the server's folders. Raises InputError in its words."""
+    words = ["interpolate", str(folder), *flags, "-o", str(video)]
+    process = [sys.executable, "-m", "lowreel.page.session", *words]
+    try:
+        done = subprocess.run(
+            process, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=DRAWING, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise InputError("Drawing that video takes too long here; ask for fewer frames.") from None
+    told = done.stdout if done.returncode == 0 else done.stderr.removeprefix("lowreel: error: ")
+    told = told.replace(str(video), "the video").replace(str(folder), "the run")
+    if done.returncode != 0:
+        raise InputError(told.strip().splitlines()[-1] if told.strip() else "It could not be drawn.")
+    return told
 
 
 def _demo(folder: Path) -> Path:

@@ -69,14 +69,13 @@ def left(seconds: float, made: int, planned: int) -> str:
 
 def curves(rows: Sequence[Sequence[float | None]]) -> str:
     """Loss and held-out error over the rounds, on a logarithmic scale; rows: step, loss, held-out error."""
-    loss = [(r[0], r[1]) for r in rows if r[0] is not None and r[1] is not None and r[1] > 0]
-    held = [(r[0], r[2]) for r in rows if r[0] is not None and r[2] is not None and r[2] > 0]
+    loss, held = _pairs(rows, 1), _pairs(rows, 2)
     every = [y for _, y in (*loss, *held)]
     if not every:
         return ""
     low, high = math.log10(min(every)), math.log10(max(every))
     low, high = (low, high) if high - low > 0.1 else (low - 0.05, high + 0.05)
-    last = max(float(x) for x, _ in (*loss, *held))
+    last = max(x for x, _ in (*loss, *held))
 
     def point(x: float, y: float) -> str:
         right = 46 + (WIDE - 56) * x / max(last, 1)
@@ -84,12 +83,18 @@ def curves(rows: Sequence[Sequence[float | None]]) -> str:
 
     lines = _grid(low, high)
     for pairs, name in ((loss, "loss"), (held, "held")):
-        points = " ".join(point(float(x), float(y)) for x, y in pairs)
+        points = " ".join(point(x, y) for x, y in pairs)
         lines += f'<polyline class="{name}" points="{points}"/>' if points else ""
     lines += f'<text x="{WIDE - 10}" y="{HIGH - 6}" text-anchor="end">round {last:.0f}</text>'
     lines += f'<text x="{WIDE - 12}" y="22" text-anchor="end"><tspan class="loss">loss on the fitted data</tspan>'
     lines += '<tspan class="held" dx="12">held-out error</tspan></text>'
     return _svg(lines, "loss and held-out error")
+
+
+def _pairs(rows: Sequence[Sequence[float | None]], column: int) -> list[tuple[float, float]]:
+    """Rounds and values of a column that have a place on a logarithmic scale."""
+    pairs = [(row[0], row[column]) for row in rows]
+    return [(x, y) for x, y in pairs if x is not None and y is not None and math.isfinite(y) and y > 0]
 
 
 def _grid(low: float, high: float) -> str:

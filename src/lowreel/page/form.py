@@ -10,7 +10,7 @@ import gradio as gr
 from ..catalogue import OPERATORS
 from ..errors import InputError
 from ..names import GENERATORS
-from ..settings import ClipSettings, NoiseSettings, RecoverSettings, Settings
+from ..settings import ClipSettings, NoiseSettings, Settings
 
 FIRST: dict[str, dict[str, str]] = {
     **{name: {"sampling": "0.1"} for name in ("gaussian", "signs", "single-pixel", "dct")},
@@ -92,8 +92,3 @@ def words(
         raise InputError(f"operator: expected one of {', '.join(kind.name for kind in OPERATORS)}")
     own = flags(kind.settings, of_operator)
     return [*own, *flags(ClipSettings, reading), *flags(NoiseSettings, noise)]
-
-
-def recovering(values: Mapping[str, Any]) -> list[str]:
-    """The flags of the recovery itself."""
-    return flags(RecoverSettings, values)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +17,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE = "lowreel"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 WAIT = 1.0
@@ -24,6 +24,13 @@ WAIT = 1.0
 
 FORM = 4096
 """Bytes of a login form, at most."""
+
+OPEN = re.compile(
+    r"/(|config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|run/.+|assets/.+|static/.+|svelte/.+)"
+    r"|/gradio_api/(queue/(join|data)|upload|upload_progress|heartbeat/\w+|app_id|info|startup-events|theme\.css"
+    r"|file=(?!\w+:).+)"
+)
+"""Addresses that the page needs; Gradio has others, that fetch, run or write what a stranger says."""
 
 HEADERS = (
     (
@@ -38,7 +45,7 @@ HEADERS = (
 
 LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Lowreel</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<form method="post" action="login" style="font:16px system-ui;max-width:20rem;margin:4rem auto">
+<form method="post" style="font:16px system-ui;max-width:20rem;margin:4rem auto">
 <label>Password or token <input name="password" type="password" autofocus required></label>
 <button>Open the page</button><p>{told}</p></form></html>"""
 
@@ -50,6 +57,8 @@ class Guard:
     app: App
     password: str | None
     largest: int
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Guesses are answered one after the other."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -57,7 +66,10 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        refused = self._refused(scope, headers)
+        try:
+            refused = self._refused(scope, headers)
+        except ValueError:
+            refused = 400, "That is no request."
         if refused is not None:
             await _answer(scope, send, *refused)
         elif self.password is None or self._has_cookie(headers):
@@ -76,16 +88,26 @@ class Guard:
         if origin is not None and not is_plain and urlsplit(origin).netloc != host:
             return 403, "That came from another page."
         length = headers.get(b"content-length", "0")
-        if not length.isdecimal() or int(length) > self.largest:
+        if not length.isdecimal() or len(length) > 15 or int(length) > self.largest:
             return 413, f"At most {self.largest:,} bytes are taken."
+        if OPEN.fullmatch(scope["path"]) is None and not self._is_login(scope):
+            return 404, "There is nothing at this address."
         return None
+
+    def _is_login(self, scope: Scope) -> bool:
+        return self.password is not None and scope.get("method") == "POST" and scope["path"] == "/login"
 
     def _has_cookie(self, headers: dict[bytes, str]) -> bool:
         try:
-            found = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE)
+            found = SimpleCookie(headers.get(b"cookie", "")).get(self.cookie)
         except CookieError:
             return False
         return found is not None and hmac.compare_digest(found.value.encode(), self._proof.encode())
+
+    @property
+    def cookie(self) -> str:
+        """Its name; cookies of one host are those of all its ports, and another page there has another password."""
+        return f"lowreel-{self._proof[-8:]}"
 
     @property
     def _proof(self) -> str:
@@ -102,17 +124,18 @@ class Guard:
             return
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given = query.get("token", [None])[0]
-        if scope["method"] == "POST" and scope["path"].rstrip("/").endswith("login"):
+        if scope["method"] == "POST" and scope["path"] in ("/", "/login"):
             given = parse_qs((await _body(receive)).decode("utf-8", "replace")).get("password", [""])[0]
         if given is not None and self._is_right(given):
             run = query.get("run", [""])[0]
             where = f"./?run={run}" if run.replace("-", "").replace("_", "").isalnum() else "./"
-            cookie = f"{COOKIE}={self._proof}; Path=/; HttpOnly; SameSite=Strict"
+            cookie = f"{self.cookie}={self._proof}; Path=/; HttpOnly; SameSite=Lax"
             found = [(b"location", where.encode()), (b"set-cookie", cookie.encode())]
             await _answer(scope, send, 303, "", found)
             return
         if given is not None:
-            await asyncio.sleep(WAIT)
+            async with self.one_at_a_time:
+                await asyncio.sleep(WAIT)
         told = "That is not it." if given is not None else ""
         await _answer(scope, send, 401, LOGIN.replace("{told}", told))
 

@@ -12,14 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ..errors import InputError
 from ..files import read_json, write_json
-from ..live import LIVE
+from ..live import LIVE, Live
 from ..settings import ServeSettings
 
 Status = Literal["waiting", "running", "finished", "stopped", "failed"]
@@ -27,7 +27,7 @@ Status = Literal["waiting", "running", "finished", "stopped", "failed"]
 POLL = 0.2
 """Seconds between two looks at the processes."""
 
-GRACE = 120.0
+GRACE = 900.0
 """Seconds that a run has to end in after it was told to: its baselines and its files are still to come."""
 
 BEGINNING = 30.0
@@ -35,6 +35,9 @@ BEGINNING = 30.0
 
 PATIENCE = 2.0
 """Seconds before a run is tried again in whose folder another process works: that of a server that died."""
+
+LASTING = ("--time=", "--memory=")
+"""Flags that a run has to be given again when it goes on."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -108,13 +111,14 @@ class Jobs:
         """Put a recovery at the end of the queue. folder: of `new_folder`, with the upload in it."""
         job = Job(folder.name, title, tuple(words), time.time())
         with self._lock:
+            self._check_room()
             self._keep(job)
         return job
 
     def go_on(self, job: Job) -> None:
         """Put one that was stopped or failed at the end of the queue, with as much time as at first."""
-        self._check_room()
         with self._lock:
+            self._check_room()
             if self._known[job.id].status in ("stopped", "failed"):
                 self._keep(replace(job, status="waiting", created=time.time(), spent=0.0, error=None))
 
@@ -134,8 +138,7 @@ class Jobs:
     def place(self, job: Job) -> int:
         """How many are before it in the queue, those that run included; 0 where it waits for nothing."""
         with self._lock:
-            waiting = sorted((j for j in self._known.values() if j.status == "waiting"), key=lambda j: j.created)
-            before = [j.id for j in waiting]
+            before = [j.id for j in self._waiting()]
             return len(self._running) + before.index(job.id) if job.id in before else 0
 
     def is_ending(self, job: Job) -> bool:
@@ -159,22 +162,39 @@ class Jobs:
         while not self._end.wait(POLL):
             with self._lock:
                 for name in list(self._running):
-                    self._look_at(name)
-                waiting = sorted((j for j in self._known.values() if j.status == "waiting"), key=lambda j: j.created)
-                for job in waiting:
+                    self._tried(self._look_at, name)
+                for job in self._waiting():
                     due = self._not_before.get(job.id, 0.0) <= time.monotonic()
                     if due and len(self._running) < self.settings.at_once:
-                        self._begin(job)
+                        self._tried(self._begin, job.id)
         with self._lock:
             for name, process in self._running.items():
                 self._signal(process, signal.SIGKILL)
                 process.popen.wait()
                 spent = self._known[name].spent + time.monotonic() - process.begun
-                self._keep(replace(self._known[name], spent=spent))
+                with contextlib.suppress(OSError):
+                    self._keep(replace(self._known[name], spent=spent))
 
-    def _begin(self, job: Job) -> None:
-        folder = self.folder / job.id
-        words = ("recover", "run", "--resume") if (folder / "run" / "config.json").is_file() else job.words
+    def _tried(self, step: Callable[[str], None], name: str) -> None:
+        """Take a step with a recovery; one whose folder is gone, or a full disk, does not stop the others."""
+        try:
+            step(name)
+        except Exception as error:
+            if (process := self._running.pop(name, None)) is not None:
+                self._signal(process, signal.SIGKILL)
+                process.popen.wait()
+            told = f"Its folder cannot be worked in ({type(error).__name__})."
+            self._known[name] = replace(self._known[name], status="failed", error=told)
+
+    def _waiting(self) -> list[Job]:
+        """Those that wait, in their order."""
+        return sorted((j for j in self._known.values() if j.status == "waiting"), key=lambda j: j.created)
+
+    def _begin(self, name: str) -> None:
+        job, folder = self._known[name], self.folder / name
+        words = job.words
+        if (folder / "run" / "config.json").is_file():
+            words = ("recover", "run", "--resume", *(word for word in words if word.startswith(LASTING)))
         for path in lives(folder / "run"):  # of a process that is gone
             path.unlink()
         environment = dict(os.environ)
@@ -202,7 +222,9 @@ class Jobs:
             if process.wished is None and job.spent + now - process.begun > 60 * self.settings.minutes:
                 process.wished = now
             if process.wished is not None and process.told is None:
-                if now - process.wished > BEGINNING or any(lives(self.run_folder(job))):
+                if self._has_something(job) or (
+                    now - process.wished > BEGINNING and not any(lives(self.run_folder(job)))
+                ):
                     process.told = now
                     self._signal(process, signal.SIGINT)
             elif process.told is not None and now - process.told > GRACE:
@@ -212,6 +234,11 @@ class Jobs:
         job = replace(job, spent=job.spent + now - process.begun)
         self._keep(self._ended(job, code, process.told is not None))
 
+    def _has_something(self, job: Job) -> bool:
+        """Whether a run is in its fits: it then ends with the best so far. In its baselines it ends soon by itself."""
+        shown = [live for path in lives(self.run_folder(job)) if (live := Live.load(path.parent)) is not None]
+        return bool(shown) and all(live.about["made"] < live.about["planned"] for live in shown)
+
     def _ended(self, job: Job, code: int, told: bool) -> Job:
         """The job after its process has ended."""
         folder = self.folder / job.id
@@ -219,9 +246,11 @@ class Jobs:
         if code == 0 and summary.is_file():
             kind = read_json(summary)["outcome"]["kind"]
             return replace(job, status="stopped" if kind == "stopped" else "finished", error=None)
-        if told:
-            return replace(job, status="stopped", error="Stopped before there was anything to keep.")
         error = _last_error(folder)
+        if told and code in (130, -signal.SIGKILL):
+            is_begun = (folder / "run" / "config.json").is_file()
+            sentence = "Stopped; it goes on from its last checkpoint." if is_begun else "Stopped before it had begun."
+            return replace(job, status="stopped", error=sentence)
         if error is not None and "another lowreel works in this folder" in error:
             self._not_before[job.id] = time.monotonic() + PATIENCE
             return replace(job, status="waiting")
@@ -253,10 +282,3 @@ def _last_error(folder: Path) -> str | None:
 def discard(folder: Path) -> None:
     """Remove the folder of a recovery that was not asked for after all."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def summary_of(folder: Path) -> dict[str, Any] | None:
-    """`summary.json` of a run folder, or None."""
-    with contextlib.suppress(InputError, OSError):
-        return read_json(folder / "summary.json")
-    return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,10 +26,15 @@ from ..report import measured_view
 from ..representation import Representation
 from ..runs import open_truth
 from ..sections import Section
-from .jobs import summary_of
 
 RECOVERED, MEASURED, TRUE, SIGMA, ERROR = "recovered", "measured", "true", "standard deviation", "error"
 """What may be shown, beside the best baseline, which has a name of its own."""
+
+
+READING = threading.Lock()
+
+WHOLE = 2**28
+"""Numbers of a clip whose data is looked at as a whole, where its operator cannot be cut, at most."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,8 @@ class Look:
         return None
 
     def _true(self, t: int) -> Tensor:
-        return self._truth().read(t, t + 1)[0]
+        with READING:  # a decoder keeps its place in the file
+            return self._truth().read(t, t + 1)[0]
 
     def _measured(self, t: int) -> Tensor:
         """Frame t of the data, as a picture one can look at."""
@@ -143,7 +151,13 @@ def _opened(folder: Path, _begun: int, _ended: int) -> Look:
         shape = (sections[-1].frames.stop, *shape[1:])
     units = header.get("clip", {})
     levels = (float(units.get("scale", 1.0)), float(units.get("offset", 0.0)))
-    return Look(folder, shape, config, header["operator"], sections, summary_of(folder), levels)
+    return Look(folder, shape, config, header["operator"], sections, _summary(folder), levels)
+
+
+def _summary(folder: Path) -> dict[str, Any] | None:
+    with contextlib.suppress(InputError, OSError):
+        return read_json(folder / "summary.json")
+    return None
 
 
 @lru_cache(maxsize=16)
@@ -160,6 +174,8 @@ def _representation(path: Path, _stamp: int) -> Representation:
 def _view(path: Path, stamp: int, t: int) -> Tensor:
     file = DataFile.open(path)
     step = part_frames(file.spec)
+    if step is None and math.prod(file.spec["clip_shape"]) > WHOLE:
+        raise InputError("what was measured of this clip is too large to be shown here")
     if step is None:
         return _whole_view(path, stamp)[t]
     start = t // step * step

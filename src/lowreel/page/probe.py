@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import av
 import torch
 
 from ..errors import InputError
@@ -19,6 +20,14 @@ SECONDS = 120
 
 MEMORY = 2 * 2**30
 """Bytes, over what the libraries take."""
+
+CONTAINERS = {
+    **dict.fromkeys((".mp4", ".mov", ".m4v"), "mov"),
+    **dict.fromkeys((".mkv", ".webm"), "matroska"),
+    ".avi": "avi",
+    ".gif": "gif",
+}
+"""What files of these names have to be for FFmpeg."""
 
 AT_ONCE = 4
 """Frames that are read together."""
@@ -54,11 +63,21 @@ def _probed(kind: str, path: Path, frames: int, pixels: int) -> dict[str, Any]:
         check_shape(shape, frames, pixels)
         Measured.load(path)
         return {"shape": shape, "about": spec["kind"]}
+    if path.suffix.lower() in CONTAINERS:
+        _check_container(path)
     clip = open_clip(path)
     check_shape(clip.shape, frames, pixels)
     for start in range(0, clip.shape[0], AT_ONCE):
         clip.read(start, start + AT_ONCE)
     return {"shape": clip.shape, "about": f"{float(clip.rate):.4g} frames a second"}
+
+
+def _check_container(path: Path) -> None:
+    """Raise InputError where a video is not the kind of file that its name says: other kinds name files to open."""
+    try:
+        av.open(str(path), format=CONTAINERS[path.suffix.lower()]).close()
+    except (av.FFmpegError, ValueError):
+        raise InputError(f"{path}: is no {path.suffix.lower()} file, or damaged") from None
 
 
 def probe(kind: str, path: str, frames: int, pixels: int, answer: Connection) -> None:

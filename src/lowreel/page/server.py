@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PASSWORD = "LOWREEL_PASSWORD"
 
+SESSIONS = 200
+"""Visitors whose state the server keeps in memory; the others have theirs in the address."""
+
 SWEEP = 300.0
 """Seconds between two looks for uploads that nobody uses."""
 
@@ -42,7 +45,10 @@ def serve(
 
     Raises InputError where the extra `web` is missing, the folder is served already, or the port is taken.
     """
-    parse_bytes(settings.upload)
+    try:
+        parse_bytes(settings.upload)
+    except InputError as error:
+        raise InputError(str(error).replace("memory", "--upload", 1)) from None
     parse_bytes(settings.memory)
     folder = folder.resolve()
     for path in shared:
@@ -85,7 +91,7 @@ def _serve(
     if end is not None:
         end.set = lambda: setattr(server, "should_exit", True)
     over = threading.Event()
-    sweeper = threading.Thread(target=_sweep, args=(work / "uploads", over), daemon=True)
+    sweeper = threading.Thread(target=_sweep, args=(work, over), daemon=True)
     make_ready()
     jobs.start()
     sweeper.start()
@@ -105,13 +111,17 @@ def application(jobs: Jobs, shared: Sequence[Path], settings: ServeSettings, wor
     except ImportError:
         raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
     from .desk import Desk
-    from .view import STYLE, THEME, page_of
+    from .draw import STYLE
+    from .view import THEME, page_of
 
+    _fetch_nothing()
     desk = Desk(settings, jobs, tuple(shared), work)
     app = fastapi.FastAPI(openapi_url=None)
     _add_files(app, desk)
     page = page_of(desk)
     page.queue(default_concurrency_limit=8, max_size=200, api_open=False)
+    page.has_launched = True  # or Gradio takes any path of this machine for an upload
+    page.state_session_capacity = SESSIONS
     largest = parse_bytes(settings.upload)
     gr.mount_gradio_app(
         app,
@@ -122,11 +132,24 @@ def application(jobs: Jobs, shared: Sequence[Path], settings: ServeSettings, wor
         pwa=False,
         footer_links=[],
         run_history=False,
-        show_error=True,
+        show_error=False,
         theme=THEME,
         css=STYLE,
     )
     return Guard(app, password, largest + ROOM)
+
+
+def _fetch_nothing() -> None:
+    """Gradio fetches an upload that is given as an address; here uploads are files."""
+    from gradio import processing_utils
+
+    def refused(url: str, *_: Any, **__: Any) -> Any:
+        raise InputError("Send the file itself, not its address.")
+
+    for name in ("save_url_to_cache", "async_ssrf_protected_download", "ssrf_protected_download"):
+        if not hasattr(processing_utils, name):
+            raise InputError("serve: this version of Gradio is not known to be safe; install gradio==6.31.0")
+        setattr(processing_utils, name, refused)
 
 
 def _add_files(app: Any, desk: Desk) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import read_tensors, write_tensors
 from ..memory import bytes_text, parse_bytes
 from ..settings import ServeSettings
 from ..video import PICTURES
@@ -28,6 +31,9 @@ SECONDS = 180.0
 """For the process that reads an upload whole, its start included."""
 
 PROCESSES = multiprocessing.get_context("forkserver")
+
+READERS = threading.Semaphore(2)
+"""Uploads that are read at once."""
 
 BEGINNING = 64
 """Bytes of a file that are looked at to tell text."""
@@ -69,7 +75,17 @@ class Upload:
         for number, file in enumerate(self.files):
             name = f"{number:05d}" if len(self.files) > 1 else "clip"
             shutil.move(file, target / f"{name}{file.suffix.lower()}")
+        self.files[0].parent.rmdir()
+        if self.is_data:
+            _forget_files(target / "clip.safetensors")
         return target if len(self.files) > 1 else next(target.iterdir())
+
+
+def _forget_files(data: Path) -> None:
+    """Take out of the header of a data file which files of its own machine it came from: here they are others."""
+    tensors, header = read_tensors(data, "data")
+    clip = {**header["clip"], "audio": False, "source": ""}
+    write_tensors(data, "data", tensors, {**header, "clip": clip})
 
 
 def received(files: Sequence[tuple[Path, str]], settings: ServeSettings) -> Upload:
@@ -92,16 +108,17 @@ def received(files: Sequence[tuple[Path, str]], settings: ServeSettings) -> Uplo
 def remove(files: Sequence[Path]) -> None:
     """Delete uploaded files, and the folders that were made for them alone."""
     for file in files:
-        file.unlink(missing_ok=True)
-        if not any(file.parent.iterdir()):
-            file.parent.rmdir()
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+            file.parent.rmdir()  # an error where there are others in it
 
 
 def remove_unused(folder: Path) -> None:
-    """Delete uploads that lie about for long."""
-    for file in folder.rglob("*"):
-        if file.is_file() and time.time() - file.stat().st_mtime > UNUSED:
-            remove([file])
+    """Delete files that lie about for long."""
+    for file in list(folder.rglob("*")):
+        with contextlib.suppress(OSError):
+            if not file.is_dir() and time.time() - file.lstat().st_mtime > UNUSED:
+                remove([file])
 
 
 def _checked(paths: Sequence[Path], names: Sequence[str], settings: ServeSettings) -> str:
@@ -109,7 +126,7 @@ def _checked(paths: Sequence[Path], names: Sequence[str], settings: ServeSetting
     if not paths:
         raise InputError("Choose a file first.")
     if any(path.is_symlink() or not path.is_file() for path in paths):
-        raise InputError("That is no file.")
+        raise InputError("The file is not here any more; send it again.")
     size = sum(path.stat().st_size for path in paths)
     if size > parse_bytes(settings.upload):
         raise InputError(f"{bytes_text(size)}; at most {settings.upload} are taken here.")
@@ -148,6 +165,11 @@ def _probed(kind: str, paths: Sequence[Path], settings: ServeSettings) -> dict[s
 
 
 def _probe(kind: str, path: Path, settings: ServeSettings) -> dict[str, Any]:
+    with READERS:
+        return _probe_alone(kind, path, settings)
+
+
+def _probe_alone(kind: str, path: Path, settings: ServeSettings) -> dict[str, Any]:
     there, here = PROCESSES.Pipe()
     process = PROCESSES.Process(target=probe, args=(kind, str(path), settings.frames, settings.pixels, here))
     process.start()

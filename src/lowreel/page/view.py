@@ -12,7 +12,7 @@ from ..catalogue import OPERATORS
 from ..errors import InputError
 from ..settings import ClipSettings, NoiseSettings, RecoverSettings
 from .desk import Desk
-from .draw import STYLE, escaped, picture_link
+from .draw import escaped, picture_link
 from .draw import path as drawn_path
 from .form import FIRST, fields, flags, words
 from .look import MEASURED, RECOVERED, Look, between
@@ -20,6 +20,12 @@ from .uploads import TAKEN
 
 TICK = 1.0
 """Seconds between two looks at a run."""
+
+MINE = 99
+"""Runs of a visitor's that the browser remembers, beside the last one."""
+
+FILMS = {"concurrency_limit": 1, "concurrency_id": "films"}
+"""Videos are made one at a time."""
 
 DEMO, UPLOAD = "the demo clip", "a file of yours"
 
@@ -79,7 +85,8 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
 
     def begin(given: dict[Any, Any]) -> tuple[Any, ...]:
         job = form.started({c: given[c] for c in form.components})
-        return job, job, "", [*given[mine][-99:], job], None
+        before = [key for key in given[mine] if isinstance(key, str)]
+        return job, job, "", [*before[-MINE:], job], None
 
     asked = start.click(
         lambda given: in_words(begin)(given),
@@ -93,12 +100,13 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
 
     def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
         stamp, status = desk.state(key) if key else ("nothing", "nothing")
-        if f"{key} {stamp}" == before:
+        stamp = f"{key} {stamp} {desk.list_of(own)}"
+        if stamp == before:
             return (gr.skip(),) * (8 + len(show))
         ended = desk.file(key, "summary.json") is not None and status in ("finished", "stopped")
         look = desk.look(key) if ended else None
         return (
-            f"{key} {stamp}",
+            stamp,
             desk.told(key),
             gr.update(visible=status in ("running", "waiting") and desk.jobs.get(key) is not None),
             gr.update(visible=status in ("stopped", "failed")),
@@ -298,7 +306,7 @@ def _look_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
         link = desk.side_by_side((one or "", first or ""), (two or "", second or ""))
         return f'<video src="{link}" controls loop muted playsinline></video>'
 
-    make.click(in_words(film), [*runs, *layers], video, api_visibility="private")
+    make.click(in_words(film), [*runs, *layers], video, api_visibility="private", **FILMS)
 
 
 def _cell(desk: Desk, key: str, layer: str, t: int) -> str:
@@ -349,11 +357,10 @@ def _interpolate_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
         trigger_mode="always_last",
     )
 
-    def film(key: str | None, a: float, b: float, frames: float, bend: str) -> str:
+    def film(key: str | None, a: float | None, b: float | None, frames: float | None, bend: str) -> str:
+        if a is None or b is None or frames is None:
+            raise InputError("Say from which frame to which, and how many to draw.")
         given = [f"--between={int(a)}", str(int(b)), f"--frames={int(frames)}", f"--curve={bend}"]
         return desk.interpolated(key or "", given)
 
-    make.click(in_words(film), [run, first, last, count, curve], video, api_visibility="private")
-
-
-__all__ = ["STYLE", "THEME", "page_of"]
+    make.click(in_words(film), [run, first, last, count, curve], video, api_visibility="private", **FILMS)
