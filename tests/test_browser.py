@@ -46,7 +46,7 @@ def visitor(chromium, request):
     context = chromium.new_context(
         viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone, accept_downloads=True
     )
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(120_000)
     asked = []
     page = chromium_page(context, asked)
     yield page, asked
@@ -117,7 +117,7 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     assert (tmp_path / "recovered.mp4").stat().st_size > 1000
     page.reload()
     page.wait_for_selector("#results table.figures")
-    assert "Stopped by Ctrl-C" in page.locator("#figures").inner_text()
+    assert "Stopped after round" in page.locator("#figures").inner_text()
     page.wait_for_selector("#mine a")
     page.get_by_role("tab", name="Look").click()
     choose(page, "[id='run-first run']")
@@ -134,6 +134,22 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     shot(page, "page-interpolate")
     assert asked
     assert not asked_elsewhere(asked, server.address)
+
+
+def test_password_opens_the_page(chromium, tmp_path, monkeypatch):
+    """A wrong one does not, and says so; the right one does, and the address of a run is kept."""
+    monkeypatch.setenv("LOWREEL_PASSWORD", "a secret")
+    made = Server(tmp_path)
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(made.address + "?run=" + "a" * 22)
+    for password, shown in (("wrong", "text=That is not it."), ("a secret", "#start")):
+        page.locator("input[name=password]").fill(password)
+        page.locator("button").click()
+        page.wait_for_selector(shown, timeout=60_000)
+    assert page.url.endswith("?run=" + "a" * 22)
+    context.close()
+    made.end()
 
 
 @pytest.mark.parametrize("visitor", [DESK], indirect=True)

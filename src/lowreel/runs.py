@@ -111,8 +111,8 @@ class Run:
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write summary.json, the last file of a run: it says that the others are complete."""
-        (self.folder / LIVE).unlink(missing_ok=True)
         write_json(self.folder / "summary.json", summary)
+        (self.folder / LIVE).unlink(missing_ok=True)
 
     def save_progress(self, progress: Progress) -> None:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""

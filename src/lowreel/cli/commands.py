@@ -340,7 +340,7 @@ def _measure(
         raise InputError(f"{output}: exists already; give another name with -o")
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
-    _check_arguments(operator, reading, noise, measuring.memory)
+    check_arguments(operator, reading, noise, measuring.memory)
     measured, _ = _measured(clip, operator, reading, noise, measuring, arrays=4)
     measured.save(output)
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
@@ -398,7 +398,7 @@ def _simulate(
     if resume:
         _go_on(_given(output), recovering, request)
         return
-    _check_arguments(operator, reading, noise, recovering.memory)
+    check_arguments(operator, reading, noise, recovering.memory)
     folder = _fresh(output, f"{_stem(clip)}-{kind}")
     measuring = MeasureSettings(seed=recovering.seed, memory=recovering.memory)
     source, truth = _source(clip, operator, reading, noise, measuring, recovering)
@@ -431,7 +431,7 @@ def _source(
     return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how
 
 
-def _check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings, memory: str | None) -> None:
+def check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings, memory: str | None) -> None:
     """What can be said against the arguments before anything is imported or read."""
     parse_size(reading.size)
     parse_frames(reading.frames)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
-from ..settings import ServeSettings
+from ..catalogue import OPERATORS
+from ..errors import InputError
+from ..settings import ClipSettings, IdentitySettings, NoiseSettings, ServeSettings
+from .errors import in_one_line
 
 Serving = Annotated[ServeSettings, Parameter(name="*")]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
@@ -33,4 +36,22 @@ def serve(*runs: Path, output: Output = Path("lowreel-page"), serving: Serving =
     """
     from ..page import serve as serve_page
 
-    serve_page(output, runs, serving, lambda address: print(f"Lowreel is at {address}  (Ctrl-C ends it)", flush=True))
+    def tell(address: str) -> None:
+        print(f"Lowreel is at {address}  (Ctrl-C ends it)", flush=True)
+
+    serve_page(output, runs, serving, tell, check_line)
+
+
+def check_line(words: list[str]) -> None:
+    """Say what can be said against a command line without running it. Raises InputError."""
+    from .commands import app, check_arguments
+
+    try:
+        _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise InputError(in_one_line(error)) from None
+    given = bound.arguments
+    kind = next((kind.settings for kind in OPERATORS if kind.name == words[1]), IdentitySettings)
+    check_arguments(
+        given.get("operator", kind()), given.get("reading", ClipSettings()), given.get("noise", NoiseSettings()), None
+    )

@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -34,6 +35,7 @@ FILES = {
     "report.png": "image/png",
     "summary.json": "application/json",
     "representation.safetensors": "application/octet-stream",
+    "uncertainty.npy": "application/octet-stream",
 }
 """Files of a run that are handed out."""
 
@@ -58,6 +60,8 @@ class Desk:
     jobs: Jobs
     shared: tuple[Path, ...]
     work: Path
+    check: Callable[[list[str]], None] = lambda words: None
+    """Raises InputError for a command line that is none."""
     _uploads: dict[tuple[str, ...], Upload] = field(default_factory=dict)
     _receiving: threading.Lock = field(default_factory=threading.Lock)
     _zipping: threading.Lock = field(default_factory=threading.Lock)
@@ -104,22 +108,30 @@ class Desk:
         """Where files lie as they come in."""
         return self.work / "uploads"
 
-    def start(self, upload: Upload | None, operator: str, measuring: Sequence[str], recovering: Sequence[str]) -> Job:
-        """Put a recovery into the queue: of an upload, or of the clip that comes with the package."""
-        folder = self.jobs.new_folder()
+    def start(
+        self,
+        upload: Upload | None,
+        operator: str,
+        measuring: Sequence[str],
+        recovering: Sequence[str],
+        visitor: str = "",
+    ) -> Job:
+        """Put a recovery into the queue: of an upload, or of the clip that comes with the package. Raises InputError
+        for what the command line does not take."""
+        folder = self.jobs.new_folder(visitor)
         try:
             flags = [*recovering, *([f"--memory={self.settings.memory}"] if self.settings.memory else [])]
             if upload is None:
                 title, what = "the demo clip", _demo(folder)
             else:
-                title, what = upload.title, upload.move_to(folder)
-                self._uploads = {k: known for k, known in self._uploads.items() if known is not upload}
+                title, what = upload.title, upload.put_into(folder)
             place = str(what.relative_to(folder))
             if upload is not None and upload.is_data:
                 words = ["recover", place, *flags, "-o", "run"]
             else:
                 words = ["simulate", operator, place, *measuring, *flags, "-o", "run"]
-            return self.jobs.add(folder, title, words)
+            self.check(words)
+            return self.jobs.add(folder, f"{title}: {_short(words)}", words, visitor)
         except BaseException:
             discard(folder)
             raise
@@ -133,6 +145,11 @@ class Desk:
         """Put a recovery that was stopped, or failed, into the queue once more."""
         if (job := self.jobs.get(key)) is not None:
             self.jobs.go_on(job)
+
+    def delete(self, key: str) -> None:
+        """Remove a recovery that is over, and its files."""
+        if (job := self.jobs.get(key)) is not None:
+            self.jobs.delete(job)
 
     # ------------------------------------------------------------------------------------------------------ runs
 
@@ -153,7 +170,7 @@ class Desk:
     def choices(self, mine: Sequence[str]) -> list[tuple[str, str]]:
         """Runs that a visitor may choose from, with their addresses: the shared ones, and the visitor's own."""
         jobs = [job for key in mine if isinstance(key, str) and (job := self.jobs.get(key)) is not None]
-        own = [(f"{job.title} ({job.id[:5]}), {job.status}", job.id) for job in reversed(jobs)]
+        own = [(_status(job), job.id) for job in reversed(jobs)]
         return own + [(path.name, key) for key, path in self._shared().items()]
 
     def drawable(self, mine: Sequence[str]) -> list[tuple[str, str]]:
@@ -205,13 +222,16 @@ class Desk:
         if job is not None and self.jobs.is_ending(job):
             head += "<p>Ending with the best so far ...</p>"
         found = None if look is None else look.live()
+        if found is None and ended:
+            return f"{head}<p>Done; the last files are being written ...</p>"
         if found is None:
-            return f"{head}<p>Reading, measuring and planning ...</p>"
+            said = "" if job is None else self.jobs.expectation(job)
+            return f"{head}<p>Reading, measuring and planning ... {escaped(said)}</p>"
         live, section = found
         about = live.about
-        return (
-            head + progress(live, section) + strip(live.frames, live.shown) + curves(about["curve"]) + path(live.path)
-        )
+        limit = None if job is None else 60 * self.settings.minutes
+        shown = strip(live.frames, live.shown) + curves(about["curve"]) + path(live.path)
+        return head + progress(live, section, limit) + shown
 
     def figures(self, key: str) -> str:
         """The verdict and the table of a run that has ended, as HTML."""
@@ -232,7 +252,7 @@ class Desk:
     def list_of(self, mine: Sequence[str]) -> str:
         """Links to a visitor's own runs, as HTML."""
         jobs = [job for key in mine if isinstance(key, str) and (job := self.jobs.get(key)) is not None]
-        links = [f'<a href="?run={job.id}">{escaped(job.title)}, {job.status}</a>' for job in reversed(jobs)]
+        links = [f'<a href="?run={job.id}">{escaped(_status(job))}</a>' for job in reversed(jobs)]
         return f'<p class="runs">Your runs: {" ".join(links)}</p>' if links else ""
 
     # ----------------------------------------------------------------------------------------------------- files
@@ -324,6 +344,17 @@ def _demo(folder: Path) -> Path:
     target.parent.mkdir()
     target.write_bytes((files("lowreel") / "data" / "demo.mp4").read_bytes())
     return target
+
+
+def _short(words: Sequence[str]) -> str:
+    """What tells a recovery from others: its operator and what is not as usual."""
+    told = [word for word in words[1:-2] if "/" not in word and not word.startswith("--memory")]
+    return " ".join(told)[:80] or "as usual"
+
+
+def _status(job: Job) -> str:
+    """How it stands, and when it was asked for."""
+    return f"{job.title}, {job.status} {time.strftime('%H:%M', time.localtime(job.created))}"
 
 
 def _line(job: Job) -> str:

@@ -42,8 +42,8 @@ def strip(frames: Tensor, shown: Sequence[int]) -> str:
     return f'<div class="strip">{"".join(cells)}</div>'
 
 
-def progress(live: Live, section: str) -> str:
-    """A bar, and in words what is being done and how long it takes yet."""
+def progress(live: Live, section: str, limit: float | None = None) -> str:
+    """A bar, and in words what is being done and how long it takes yet; limit: seconds after which it is ended."""
     about = live.about
     share = min(1.0, about["made"] / max(about["planned"], 1))
     what = {"fit": "Fitting", "search": "Choosing settings", "last": "Last fit, with all data"}[about["stage"]]
@@ -52,18 +52,20 @@ def progress(live: Live, section: str) -> str:
     told = [section] if section else []
     told += [f"{what}; round {about['step']} of {about['steps']}"]
     told += [f"held-out {about['heldout_db']:.2f} dB"] if about["heldout_db"] is not None else []
-    told += [left(about["seconds"], about["made"], about["planned"])]
+    told += [left(about["seconds"], about["made"], about["planned"], limit)]
     bar = f'<div class="bar"><div style="width:{100 * share:.1f}%"></div></div>'
     return f'{bar}<p class="told" data-loss="{about["loss"]:.6g}">{escaped(" · ".join(t for t in told if t))}</p>'
 
 
-def left(seconds: float, made: int, planned: int) -> str:
+def left(seconds: float, made: int, planned: int, limit: float | None = None) -> str:
     """How long it takes yet, in words; nothing where it is too early to say."""
     if made >= planned:
         return "now the baselines and the files"
     if made < 2 or seconds < 1:
         return ""
     rest = seconds / made * (planned - made)
+    if limit is not None and rest > limit:
+        return f"longer than the {limit / 60:g} min that a run may take here: it then ends with the best so far"
     return f"about {math.ceil(rest)} s left" if rest < 90 else f"about {math.ceil(rest / 60)} min left"
 
 
@@ -133,7 +135,7 @@ def _svg(content: str, label: str) -> str:
 def table(summary: Mapping[str, Any]) -> str:
     """The figures of a run that has ended, under its verdict."""
     rows = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in figures(summary))
-    end = escaped(summary["outcome"]["sentence"])
+    end = escaped(summary["outcome"]["sentence"].replace(" by Ctrl-C", "").replace(" Go on with --resume.", ""))
     return f'<p class="trust">{escaped(summary["trust"])}</p><table class="figures">{rows}</table><p>{end}</p>'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -22,6 +23,12 @@ FIRST: dict[str, dict[str, str]] = {
 
 SERVERS = ("memory",)
 """Settings that are the server's, not its visitors'."""
+
+LONGEST = 2000
+"""Characters of what is filled in, at most."""
+
+CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f]")
+"""Characters that no setting has; lines are those of `--of`."""
 
 CHOICES: dict[str, tuple[str, ...]] = {"generator": GENERATORS}
 """Settings that are names here, where they may be files on the command line."""
@@ -64,6 +71,8 @@ def flags(model: type[Settings], values: Mapping[str, Any]) -> list[str]:
         if name in CHOICES and value not in CHOICES[name]:
             raise InputError(f"{name}: expected one of {', '.join(CHOICES[name])}")
         text = value.strip() if isinstance(value, str) else value
+        if isinstance(text, str) and (len(text) > LONGEST or CONTROL.search(text)):
+            raise InputError(f"{name.replace('_', ' ')}: expected a short text without control characters")
         if known.default == ():
             given[name] = tuple(line.strip() for line in str(text or "").splitlines() if line.strip())
         elif text not in ("", None):

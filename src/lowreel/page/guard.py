@@ -39,7 +39,7 @@ HEADERS = (
         b"style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; form-action 'self'; base-uri 'self'",
     ),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),
 )
 """The browser itself then asks no other host for anything, and shows the page in no frame of another."""
 

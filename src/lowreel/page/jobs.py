@@ -30,6 +30,9 @@ POLL = 0.2
 GRACE = 900.0
 """Seconds that a run has to end in after it was told to: its baselines and its files are still to come."""
 
+EACH = 3
+"""One visitor may have this part of the queue."""
+
 BEGINNING = 30.0
 """Seconds that a run gets to begin in before it is told to end: it then has something to keep."""
 
@@ -45,7 +48,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 @dataclass(frozen=True)
 class Job:
     """One recovery that was asked for. words: its command line, in its own folder; title: what the user calls it;
-    created, spent: seconds; error: one sentence, where it failed."""
+    created, spent: seconds; error: one sentence, where it failed; visitor: the network address of who asked."""
 
     id: str
     title: str
@@ -54,6 +57,7 @@ class Job:
     status: Status = "waiting"
     spent: float = 0.0
     error: str | None = None
+    visitor: str = ""
 
 
 @dataclass
@@ -99,33 +103,51 @@ class Jobs:
         if self._thread is not None:
             self._thread.join(10)
 
-    def new_folder(self) -> Path:
+    def new_folder(self, visitor: str = "") -> Path:
         """A folder for a recovery that is about to be asked for; its name is its address. Raises InputError where too
         many wait."""
-        self._check_room()
+        self._check_room(visitor)
         folder = self.folder / secrets.token_urlsafe(16)
         folder.mkdir()
         return folder
 
-    def add(self, folder: Path, title: str, words: Sequence[str]) -> Job:
+    def add(self, folder: Path, title: str, words: Sequence[str], visitor: str = "") -> Job:
         """Put a recovery at the end of the queue. folder: of `new_folder`, with the upload in it."""
-        job = Job(folder.name, title, tuple(words), time.time())
+        job = Job(folder.name, title, tuple(words), time.time(), visitor=visitor)
         with self._lock:
-            self._check_room()
+            self._check_room(visitor)
             self._keep(job)
         return job
 
     def go_on(self, job: Job) -> None:
         """Put one that was stopped or failed at the end of the queue, with as much time as at first."""
         with self._lock:
-            self._check_room()
+            self._check_room(job.visitor)
             if self._known[job.id].status in ("stopped", "failed"):
                 self._keep(replace(job, status="waiting", created=time.time(), spent=0.0, error=None))
 
-    def _check_room(self) -> None:
+    def delete(self, job: Job) -> None:
+        """Forget a recovery that is over, and remove its folder."""
         with self._lock:
-            if sum(job.status in ("waiting", "running") for job in self._known.values()) >= self.settings.waiting:
+            if self._known[job.id].status in ("waiting", "running"):
+                raise InputError("It is not over yet; stop it first.")
+            del self._known[job.id]
+        discard(self.folder / job.id)
+
+    def expectation(self, job: Job) -> str:
+        """What its command line said it would take, once it has."""
+        with contextlib.suppress(OSError):
+            lines = (self.folder / job.id / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+            return " ".join(line for line in lines[:40] if line.startswith(("In ", "Expect ")))
+        return ""
+
+    def _check_room(self, visitor: str) -> None:
+        with self._lock:
+            due = [job for job in self._known.values() if job.status in ("waiting", "running")]
+            if len(due) >= self.settings.waiting:
                 raise InputError("The queue is full; try again later.")
+            if sum(job.visitor == visitor for job in due) >= max(1, self.settings.waiting // EACH):
+                raise InputError("No more of your recoveries may wait; try again when some of them are over.")
 
     def get(self, address: str) -> Job | None:
         """The recovery with this address, or None."""
@@ -222,9 +244,9 @@ class Jobs:
             if process.wished is None and job.spent + now - process.begun > 60 * self.settings.minutes:
                 process.wished = now
             if process.wished is not None and process.told is None:
-                if self._has_something(job) or (
-                    now - process.wished > BEGINNING and not any(lives(self.run_folder(job)))
-                ):
+                has_before = any(self.run_folder(job).rglob("state.safetensors"))
+                is_late = not lives(self.run_folder(job)) and (now - process.wished > BEGINNING or not has_before)
+                if is_late or self._has_something(job):
                     process.told = now
                     self._signal(process, signal.SIGINT)
             elif process.told is not None and now - process.told > GRACE:

@@ -27,9 +27,13 @@ from ..representation import Representation
 from ..runs import open_truth
 from ..sections import Section
 
-RECOVERED, MEASURED, TRUE, SIGMA, ERROR = "recovered", "measured", "true", "standard deviation", "error"
+RECOVERED, MEASURED, TRUE, ERROR = "recovered", "measured", "true", "error (white: 0.25)"
+SIGMA = "standard deviation"
 """What may be shown, beside the best baseline, which has a name of its own."""
 
+
+WHITE = 0.25
+"""The error that is drawn white."""
 
 READING = threading.Lock()
 
@@ -68,7 +72,12 @@ class Look:
         found += [MEASURED] if self.operator["kind"] != "functions" else []
         if self._truth() is not None:
             found += [TRUE, *([ERROR] if has["recovered"] else [])]
-        return tuple(found + ([SIGMA] if has["uncertainty"] else []))
+        return tuple(found + ([self.sigma] if has["uncertainty"] else []))
+
+    @property
+    def sigma(self) -> str:
+        """Standard deviations, and what white means among them."""
+        return f"{SIGMA} (white: {self._ceiling():.2g})"
 
     @property
     def baseline(self) -> str:
@@ -79,10 +88,10 @@ class Look:
         """Frame t of a layer, (H, W, 3) uint8. Raises InputError for what is not there."""
         if layer not in self.layers or not 0 <= t < self.shape[0]:
             raise InputError(f"there is no frame {t} of {layer!r}")
-        if layer == SIGMA:
+        if layer.startswith(SIGMA):
             return _heat(self._array("uncertainty.npy")[t] / self._ceiling())
         if layer == ERROR:
-            return _heat(np.abs(self._grey("recovered.npy", t) - self._true(t).numpy()) / 0.25)
+            return _heat(np.abs(self._grey("recovered.npy", t) - self._true(t).numpy()) / WHITE)
         if layer in (RECOVERED, self.baseline):
             return _picture(self._grey("recovered.npy" if layer == RECOVERED else "baseline.npy", t))
         return _picture((self._measured(t) if layer == MEASURED else self._true(t)).numpy())

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PASSWORD = "LOWREEL_PASSWORD"
 
+EVERYWHERE = ("0.0.0.0", "::")
+"""All addresses of this machine."""
+
 SESSIONS = 200
 """Visitors whose state the server keeps in memory; the others have theirs in the address."""
 
@@ -36,12 +39,16 @@ ROOM = 2**20
 
 
 def serve(
-    folder: Path, shared: Sequence[Path], settings: ServeSettings, tell: Callable[[str], None], *, end: Any = None
+    folder: Path,
+    shared: Sequence[Path],
+    settings: ServeSettings,
+    tell: Callable[[str], None],
+    check: Callable[[list[str]], None],
 ) -> None:
     """Serve the page until it is interrupted; recoveries that are not over then go on when it is served again.
 
     folder: where the page's own runs are kept; shared: run folders, or folders of such, that every visitor may look at.
-    tell: called with the address. end: an object whose `set` ends it, of threads that are not the main one.
+    tell: called with the address. check: raises InputError for a command line that is none.
 
     Raises InputError where the extra `web` is missing, the folder is served already, or the port is taken.
     """
@@ -60,7 +67,7 @@ def serve(
         shutil.rmtree(work, ignore_errors=True)
         (work / "uploads").mkdir(parents=True)
         try:
-            _serve(folder, shared, settings, tell, work, listener, end)
+            _serve(folder, shared, settings, tell, check, work, listener)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -70,9 +77,9 @@ def _serve(
     shared: Sequence[Path],
     settings: ServeSettings,
     tell: Callable[[str], None],
+    check: Callable[[list[str]], None],
     work: Path,
     listener: socket.socket,
-    end: Any,
 ) -> None:
     # Gradio reads these when it is imported.
     os.environ["GRADIO_TEMP_DIR"] = str(work / "uploads")
@@ -81,15 +88,12 @@ def _serve(
         import uvicorn
     except ImportError:
         raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
+    from .desk import Desk
+
     password = _password(settings.host)
     jobs = Jobs(folder, settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(jobs, shared, settings, work, password), log_level="error", timeout_graceful_shutdown=2
-        )
-    )
-    if end is not None:
-        end.set = lambda: setattr(server, "should_exit", True)
+    page = application(Desk(settings, jobs, tuple(shared), work, check), password)
+    server = uvicorn.Server(uvicorn.Config(page, log_level="critical", timeout_graceful_shutdown=1))
     over = threading.Event()
     sweeper = threading.Thread(target=_sweep, args=(work, over), daemon=True)
     make_ready()
@@ -103,26 +107,24 @@ def _serve(
         jobs.close()
 
 
-def application(jobs: Jobs, shared: Sequence[Path], settings: ServeSettings, work: Path, password: str | None) -> Any:
+def application(desk: Desk, password: str | None) -> Any:
     """The page as an ASGI application. Raises InputError where Gradio is missing."""
     try:
         import fastapi
         import gradio as gr
     except ImportError:
         raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
-    from .desk import Desk
     from .draw import STYLE
     from .view import THEME, page_of
 
     _fetch_nothing()
-    desk = Desk(settings, jobs, tuple(shared), work)
     app = fastapi.FastAPI(openapi_url=None)
     _add_files(app, desk)
     page = page_of(desk)
     page.queue(default_concurrency_limit=8, max_size=200, api_open=False)
     page.has_launched = True  # or Gradio takes any path of this machine for an upload
     page.state_session_capacity = SESSIONS
-    largest = parse_bytes(settings.upload)
+    largest = parse_bytes(desk.settings.upload)
     gr.mount_gradio_app(
         app,
         page,
@@ -185,6 +187,7 @@ def _password(host: str) -> str | None:
 
 
 def _address(host: str, port: int, password: str | None) -> str:
+    host = socket.gethostname() if host in EVERYWHERE else host
     shown = f"[{host}]" if ":" in host else host
     is_token = password is not None and PASSWORD not in os.environ
     return f"http://{shown}:{port}/" + (f"?token={password}" if is_token else "")

@@ -66,16 +66,15 @@ class Upload:
         frames, channels, height, width = self.shape
         colour = "grey" if channels == 1 else "colour" if channels == 3 else f"{channels} channels"
         what = "Data of" if self.is_data else "A clip of"
-        return f"{what} {frames} frames of {height}x{width} pixels, {colour} ({self.about})."
+        return f"{what} {frames} frame{'s' if frames > 1 else ''} of {height}x{width} pixels, {colour} ({self.about})."
 
-    def move_to(self, folder: Path) -> Path:
-        """Move the files into a folder, under names of ours; what is recovered: a file, or a folder of pictures."""
+    def put_into(self, folder: Path) -> Path:
+        """Put the files into a folder, under names of ours; what is recovered: a file, or a folder of pictures."""
         target = folder / "upload"
         target.mkdir()
         for number, file in enumerate(self.files):
             name = f"{number:05d}" if len(self.files) > 1 else "clip"
-            shutil.move(file, target / f"{name}{file.suffix.lower()}")
-        self.files[0].parent.rmdir()
+            os.link(file, target / f"{name}{file.suffix.lower()}")
         if self.is_data:
             _forget_files(target / "clip.safetensors")
         return target if len(self.files) > 1 else next(target.iterdir())
@@ -217,5 +216,5 @@ def _without_paths(error: str, paths: Sequence[Path], names: Sequence[str]) -> s
         together = path.parent / "together"
         for shown in (str(together / f"{number:05d}{path.suffix.lower()}"), str(path.resolve()), str(path)):
             error = error.replace(shown, name)
-        error = error.replace(f"{together}", "the pictures")
+        error = error.replace(f"{together}", "the pictures").replace(f"{number:05d}{path.suffix.lower()}", name)
     return error

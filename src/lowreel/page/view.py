@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ DEMO, UPLOAD = "the demo clip", "a file of yours"
 KEEP_ADDRESS = "(key) => { if (key) history.replaceState(null, '', '?run=' + key); return []; }"
 """The run that is shown is in the address, so that it is found again."""
 
+SURE = "(key) => { if (!confirm('Delete this run and its files?')) throw new Error('kept'); return key; }"
+
 THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
     block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
 )
@@ -56,6 +60,7 @@ def page_of(desk: Desk) -> gr.Blocks:
 def in_words(act: Callable[..., Any]) -> Callable[..., Any]:
     """What is wrong with what was asked for is told on the page."""
 
+    @functools.wraps(act)  # Gradio looks at the signature
     def told(*given: Any) -> Any:
         try:
             return act(*given)
@@ -81,43 +86,49 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
             with gr.Column(visible=False, elem_id="results") as results:
                 show = _wipe(desk, current)
                 figures, downloads = gr.HTML(elem_id="figures"), gr.HTML(elem_id="downloads")
+            delete = gr.Button("Delete this run", size="sm", visible=False, elem_id="delete")
             others = gr.HTML(elem_id="mine")
 
-    def begin(given: dict[Any, Any]) -> tuple[Any, ...]:
-        job = form.started({c: given[c] for c in form.components})
+    def begin(given: dict[Any, Any], request: gr.Request) -> tuple[Any, ...]:
+        visitor = request.client.host if request.client is not None else ""
+        job = form.started({c: given[c] for c in form.components}, visitor)
         before = [key for key in given[mine] if isinstance(key, str)]
-        return job, job, "", [*before[-MINE:], job], None
+        return job, job, "", [*before[-MINE:], job]
 
     asked = start.click(
-        lambda given: in_words(begin)(given),
+        in_words(begin),
         {*form.components, mine},
-        [current, address, seen, mine, form.files],
+        [current, address, seen, mine],
         api_visibility="private",
     )
     asked.success(None, address, None, js=KEEP_ADDRESS, api_visibility="private")
     stop.click(desk.stop, current, None, api_visibility="private")
     more.click(in_words(desk.go_on), current, None, api_visibility="private")
+    delete.click(in_words(desk.delete), current, None, js=SURE, api_visibility="private")
 
     def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
-        stamp, status = desk.state(key) if key else ("nothing", "nothing")
-        stamp = f"{key} {stamp} {desk.list_of(own)}"
-        if stamp == before:
-            return (gr.skip(),) * (8 + len(show))
+        now, status = desk.state(key) if key else ("nothing", "nothing")
+        listed = desk.list_of(own)
+        stamp, (last, _, last_listed) = f"{key} {now}\n{listed}", before.partition("\n")
+        if stamp.startswith(f"{last}\n"):
+            rest = (gr.skip(),) * (6 + len(show))
+            return stamp, gr.skip(), gr.skip() if listed == last_listed else listed, *rest
         ended = desk.file(key, "summary.json") is not None and status in ("finished", "stopped")
         look = desk.look(key) if ended else None
         return (
             stamp,
             desk.told(key),
+            listed,
             gr.update(visible=status in ("running", "waiting") and desk.jobs.get(key) is not None),
             gr.update(visible=status in ("stopped", "failed")),
             gr.update(visible=look is not None),
             desk.figures(key) if ended else "",
             desk.downloads(key) if ended else "",
-            desk.list_of(own),
+            gr.update(visible=look is not None and desk.jobs.get(key) is not None),
             *_wipe_of(look),
         )
 
-    outputs = [seen, told, stop, more, results, figures, downloads, others, *show]
+    outputs = [seen, told, others, stop, more, results, figures, downloads, delete, *show]
     gr.Timer(TICK).tick(
         refresh, [current, seen, mine], outputs, show_progress="hidden", api_visibility="private", trigger_mode="once"
     )
@@ -139,6 +150,14 @@ class _Form:
             file_count="multiple", file_types=list(TAKEN), label="video, pictures, array or data", visible=False
         )
         self.found = gr.HTML(elem_id="found")
+        with gr.Column() as self.measuring:
+            self._ask_how()
+        with gr.Accordion("How it is recovered", open=False):
+            self.recovering = fields(RecoverSettings, {"quality": "draft"})
+        self._react()
+
+    def _ask_how(self) -> None:
+        """What a clip is measured by; of data that is known."""
         self.sentences = {kind.name: kind.measure for kind in OPERATORS}
         names, first = list(self.sentences), "missing"
         self.operator = gr.Dropdown(
@@ -151,9 +170,6 @@ class _Form:
             self.reading = fields(ClipSettings)
         with gr.Accordion("Noise", open=False):
             self.noise = fields(NoiseSettings)
-        with gr.Accordion("How it is recovered", open=False):
-            self.recovering = fields(RecoverSettings, {"quality": "draft"})
-        self._react()
 
     def _react(self) -> None:
         every = [group for group, _ in self.groups.values()]
@@ -165,17 +181,28 @@ class _Form:
             show_progress="hidden",
         )
         self.source.change(
-            lambda source: gr.update(visible=source == UPLOAD), self.source, self.files, api_visibility="private"
+            lambda source: (gr.update(visible=source == UPLOAD), gr.update(visible=source == UPLOAD)),
+            self.source,
+            [self.files, self.found],
+            api_visibility="private",
         )
-        self.files.upload(self._received, self.files, [self.files, self.found], api_visibility="private")
-        self.files.clear(lambda: "", None, self.found, api_visibility="private")
+        shown = [self.files, self.found, self.measuring]
+        self.files.upload(self._received, self.files, shown, api_visibility="private")
+        self.files.clear(lambda: ("", gr.update(visible=True)), None, shown[1:], api_visibility="private")
+        self.source.change(
+            lambda source: gr.update(visible=True) if source == DEMO else gr.skip(),
+            self.source,
+            self.measuring,
+            api_visibility="private",
+        )
 
-    def _received(self, sent: list[Any] | None) -> tuple[Any, str]:
+    def _received(self, sent: list[Any] | None) -> tuple[Any, str, Any]:
         """What was sent, in words; what is refused is taken out of the form."""
         try:
-            return gr.skip(), f"<p>{escaped(self.desk.receive(_sent(sent)).sentence())}</p>"
+            upload = self.desk.receive(_sent(sent))
+            return gr.skip(), f"<p>{escaped(upload.sentence())}</p>", gr.update(visible=not upload.is_data)
         except InputError as error:
-            return None, f'<p class="problem">{escaped(error)}</p>'
+            return None, f'<p class="problem">{escaped(error)}</p>', gr.update(visible=True)
 
     @property
     def components(self) -> list[Any]:
@@ -184,7 +211,7 @@ class _Form:
         own = [c for made in (self.reading, self.noise, self.recovering) for c in made.values()]
         return [self.source, self.files, self.operator, *of_operators, *own]
 
-    def started(self, given: Mapping[Any, Any]) -> str:
+    def started(self, given: Mapping[Any, Any], visitor: str) -> str:
         """The address of the recovery that the filled form asks for."""
 
         def values(made: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,7 +222,7 @@ class _Form:
         own = values(self.groups[operator][1])
         measuring = words(operator, own, values(self.reading), values(self.noise))
         upload = self.desk.receive(_sent(given[self.files])) if given[self.source] == UPLOAD else None
-        return self.desk.start(upload, operator, measuring, recovering).id
+        return self.desk.start(upload, operator, measuring, recovering, visitor).id
 
 
 def _sent(files: list[Any] | None) -> list[tuple[Path, str]]:
@@ -235,7 +262,7 @@ def _wipe(desk: Desk, current: gr.State) -> list[Any]:
             api_visibility="private",
             trigger_mode="always_last",
         )
-    return [left, right, frame]
+    return [left, right, frame, pictures]
 
 
 def _seen(look: Look, layer: str, t: int) -> Any:
@@ -247,15 +274,18 @@ def _seen(look: Look, layer: str, t: int) -> Any:
 
 def _wipe_of(look: Look | None) -> tuple[Any, ...]:
     if look is None:
-        return gr.skip(), gr.skip(), gr.skip()
+        return gr.skip(), gr.skip(), gr.skip(), None
     layers = list(look.layers)
     first = next((name for name in (MEASURED, look.baseline) if name in layers), layers[0])
-    middle = look.shape[0] // 2
-    return (
-        gr.update(choices=layers, value=first),
-        gr.update(choices=layers, value=RECOVERED if RECOVERED in layers else layers[0]),
-        gr.update(maximum=max(look.shape[0] - 1, 1), value=middle),
-    )
+    second, middle = RECOVERED if RECOVERED in layers else layers[0], look.shape[0] // 2
+    with contextlib.suppress(InputError):
+        return (
+            gr.update(choices=layers, value=first),
+            gr.update(choices=layers, value=second),
+            gr.update(maximum=max(look.shape[0] - 1, 1), value=middle),
+            (_seen(look, first, middle), _seen(look, second, middle)),
+        )
+    return gr.skip(), gr.skip(), gr.skip(), None
 
 
 def _look_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
