@@ -205,6 +205,12 @@ class Desk:
             return f"{status} {place} {ended} {ends} {shown}", status
         return f"{status} {place} {ended} {ends}", status
 
+    def seconds(self, key: str) -> float:
+        """Seconds that the run at an address has taken, while it goes on; 0 where it does not."""
+        look = self.look(key)
+        found = None if look is None else look.live()
+        return 0.0 if found is None else float(found[0].about["seconds"])
+
     def told(self, key: str) -> str:
         """How the run at an address stands, as HTML: its place in the queue, its progress, its error."""
         job, look, (_, status) = self.jobs.get(key), self.look(key), self.state(key)

@@ -31,6 +31,9 @@ EVERYWHERE = ("0.0.0.0", "::")
 SESSIONS = 200
 """Visitors whose state the server keeps in memory; the others have theirs in the address."""
 
+NICE = 10
+"""How far the page stands back behind the recoveries."""
+
 SWEEP = 300.0
 """Seconds between two looks for uploads that nobody uses."""
 
@@ -99,6 +102,7 @@ def _serve(
     make_ready()
     jobs.start()
     sweeper.start()
+    _stand_back()
     tell(_address(settings.host, listener.getsockname()[1], password))
     try:
         server.run(sockets=[listener])
@@ -139,6 +143,15 @@ def application(desk: Desk, password: str | None) -> Any:
         css=STYLE,
     )
     return Guard(app, password, largest + ROOM)
+
+
+def _stand_back() -> None:
+    """Leave the cores to the recoveries: this thread, and those that it starts, ask for less of them (Linux alone).
+
+    Threads of a fit wait for each other, so that a look at it costs more than the time it takes.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _fetch_nothing() -> None:

@@ -20,8 +20,12 @@ from .form import FIRST, fields, flags, words
 from .look import MEASURED, RECOVERED, Look, between
 from .uploads import TAKEN
 
-TICK = 1.0
-"""Seconds between two looks at a run."""
+TICK, SLOW = 2.0, 10.0
+"""Seconds between two looks at a run, at first and when it has gone on for long: a browser on the same two cores takes
+a sixth of them for a look every two seconds."""
+
+OFTEN = 15.0
+"""Looks in the time that a run has taken so far, about."""
 
 MINE = 99
 """Runs of a visitor's that the browser remembers, beside the last one."""
@@ -112,12 +116,13 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
         stamp, (last, _, last_listed) = f"{key} {now}\n{listed}", before.partition("\n")
         if stamp.startswith(f"{last}\n"):
             rest = (gr.skip(),) * (6 + len(show))
-            return stamp, gr.skip(), gr.skip() if listed == last_listed else listed, *rest
+            return stamp, gr.skip(), gr.skip(), gr.skip() if listed == last_listed else listed, *rest
         ended = desk.file(key, "summary.json") is not None and status in ("finished", "stopped")
         look = desk.look(key) if ended else None
         return (
             stamp,
             desk.told(key),
+            gr.Timer(pace(desk.seconds(key))),
             listed,
             gr.update(visible=status in ("running", "waiting") and desk.jobs.get(key) is not None),
             gr.update(visible=status in ("stopped", "failed")),
@@ -128,11 +133,17 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
             *_wipe_of(look),
         )
 
-    outputs = [seen, told, others, stop, more, results, figures, downloads, delete, *show]
-    gr.Timer(TICK).tick(
+    timer = gr.Timer(TICK)
+    outputs = [seen, told, timer, others, stop, more, results, figures, downloads, delete, *show]
+    timer.tick(
         refresh, [current, seen, mine], outputs, show_progress="hidden", api_visibility="private", trigger_mode="once"
     )
     page.load(_key_in_address, None, current, show_progress="hidden", api_visibility="private")
+
+
+def pace(seconds: float) -> float:
+    """Seconds from one look to the next at a run that has taken so long; few values, so that it seldom changes."""
+    return next((step for step in (TICK, 5.0) if seconds < OFTEN * step), SLOW)
 
 
 def _key_in_address(request: gr.Request) -> str:
@@ -330,7 +341,7 @@ def _look_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
         both = "".join(f"<div>{desk.told(key)}{desk.figures(key)}</div>" for key in (one, two) if key)
         return f"{one} {two} {stamp}", f'<div class="pair">{both}</div>'
 
-    gr.Timer(2 * TICK).tick(tell, [*runs, seen], [seen, told], show_progress="hidden", api_visibility="private")
+    gr.Timer(TICK).tick(tell, [*runs, seen], [seen, told], show_progress="hidden", api_visibility="private")
 
     def film(one: str, two: str, first: str, second: str) -> str:
         link = desk.side_by_side((one or "", first or ""), (two or "", second or ""))
