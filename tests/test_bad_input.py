@@ -14,6 +14,8 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from lowreel.live import LIVE
+
 Bad = namedtuple("Bad", "arguments words make")
 MEASURE = "measure missing {} -o y.safetensors"
 RECOVER = "recover data.safetensors --steps 1 -o run"
