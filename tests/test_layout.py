@@ -15,6 +15,7 @@ ROWS = {
     "errors": -1,
     "files": -1,
     "memory": -1,
+    "processes": -1,
     "checkpoints": -1,
     "containers": -1,
     "video": 0,

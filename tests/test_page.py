@@ -570,11 +570,11 @@ def test_page_for_others_asks_for_the_password(monkeypatch):
         assert status == 401
         assert b"Password" in body
     assert answer(guard, query=b"token=wrong")[0] == 401
-    assert answer(guard, method="POST", path="/login", body=b"password=wrong")[0] == 401
+    assert answer(guard, method="POST", body=b"password=wrong")[0] == 401
     assert answer(guard, cookie=f"{guard.cookie}=secret")[0] == 401
     opened = [
         answer(guard, query=b"token=secret&run=abc"),
-        answer(guard, method="POST", path="/login", body=b"password=secret"),
+        answer(guard, method="POST", body=b"password=secret"),
     ]
     assert opened[0][1]["location"] == "./?run=abc"
     assert answer(guard, query=b"token=secret&run=//evil.example")[1]["location"] == "./"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import time
@@ -15,6 +14,7 @@ from typing import Any, Literal
 
 from ..errors import InputError
 from ..files import read_json, write_json
+from ..processes import die_with_parent
 from ..settings import ArraysSettings
 from .errors import in_one_line
 from .manifest import Row
@@ -178,8 +178,7 @@ def prepare_worker() -> None:
     Ctrl-C is for the row that it works on, if any.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):  # Linux: PR_SET_PDEATHSIG
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    die_with_parent()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     for name in ("recover", "runs", "report"):

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -169,8 +170,7 @@ class Desk:
 
     def choices(self, mine: Sequence[str]) -> list[tuple[str, str]]:
         """Runs that a visitor may choose from, with their addresses: the shared ones, and the visitor's own."""
-        jobs = [job for key in mine if isinstance(key, str) and (job := self.jobs.get(key)) is not None]
-        own = [(_status(job), job.id) for job in reversed(jobs)]
+        own = [(_status(job), job.id) for job in self._own(mine)]
         return own + [(path.name, key) for key, path in self._shared().items()]
 
     def drawable(self, mine: Sequence[str]) -> list[tuple[str, str]]:
@@ -184,6 +184,11 @@ class Desk:
                 if folder is not None and (folder / "representation.safetensors").is_file():
                     found.append((title, own))
         return found
+
+    def _own(self, mine: Sequence[str]) -> list[Job]:
+        """A visitor's recoveries, the last one first."""
+        keys = (key for key in reversed(mine) if isinstance(key, str))
+        return [job for key in keys if (job := self.jobs.get(key)) is not None]
 
     def _shared(self) -> dict[str, Path]:
         return {f"run-{_digest(str(path.resolve()))}": path for path in run_folders(self.shared)}
@@ -257,8 +262,7 @@ class Desk:
 
     def list_of(self, mine: Sequence[str]) -> str:
         """Links to a visitor's own runs, as HTML."""
-        jobs = [job for key in mine if isinstance(key, str) and (job := self.jobs.get(key)) is not None]
-        links = [f'<a href="?run={job.id}">{escaped(_status(job))}</a>' for job in reversed(jobs)]
+        links = [f'<a href="?run={job.id}">{escaped(_status(job))}</a>' for job in self._own(mine)]
         return f'<p class="runs">Your runs: {" ".join(links)}</p>' if links else ""
 
     # ----------------------------------------------------------------------------------------------------- files
@@ -365,7 +369,7 @@ def _status(job: Job) -> str:
 
 def _line(job: Job) -> str:
     """The command line that a recovery is, for somebody who wants to type it."""
-    return escaped(" ".join(f'"{w}"' if " " in w else w for w in job.words))
+    return escaped(shlex.join(job.words))
 
 
 def _digest(text: str) -> str:

@@ -90,12 +90,9 @@ class Guard:
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or len(length) > 15 or int(length) > self.largest:
             return 413, f"At most {self.largest:,} bytes are taken."
-        if OPEN.fullmatch(scope["path"]) is None and not self._is_login(scope):
+        if OPEN.fullmatch(scope["path"]) is None:
             return 404, "There is nothing at this address."
         return None
-
-    def _is_login(self, scope: Scope) -> bool:
-        return self.password is not None and scope.get("method") == "POST" and scope["path"] == "/login"
 
     def _has_cookie(self, headers: dict[bytes, str]) -> bool:
         try:
@@ -124,7 +121,7 @@ class Guard:
             return
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given = query.get("token", [None])[0]
-        if scope["method"] == "POST" and scope["path"] in ("/", "/login"):
+        if scope["method"] == "POST" and scope["path"] == "/":
             given = parse_qs((await _body(receive)).decode("utf-8", "replace")).get("password", [""])[0]
         if given is not None and self._is_right(given):
             run = query.get("run", [""])[0]

@@ -27,13 +27,12 @@ from ..representation import Representation
 from ..runs import open_truth
 from ..sections import Section
 
-RECOVERED, MEASURED, TRUE, ERROR = "recovered", "measured", "true", "error (white: 0.25)"
-SIGMA = "standard deviation"
-"""What may be shown, beside the best baseline, which has a name of its own."""
-
-
 WHITE = 0.25
 """The error that is drawn white."""
+
+RECOVERED, MEASURED, TRUE = "recovered", "measured", "true"
+ERROR, SIGMA = f"error (white: {WHITE})", "standard deviation"
+"""What may be shown, beside the best baseline, which has a name of its own."""
 
 READING = threading.Lock()
 

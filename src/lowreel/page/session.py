@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import runpy
-import signal
 import sys
 
-
-def die_with_parent() -> None:
-    """Have this process killed when the thread that started it ends, however that comes about (Linux alone)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
+from ..processes import die_with_parent
 
 if __name__ == "__main__":
     die_with_parent()

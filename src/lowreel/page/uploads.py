@@ -18,13 +18,12 @@ from ..errors import InputError
 from ..files import read_tensors, write_tensors
 from ..memory import bytes_text, parse_bytes
 from ..settings import ServeSettings
-from ..video import PICTURES
-from .probe import probe
+from ..video import PICTURES, natural_order
+from .probe import CONTAINERS, probe
 
-MOVIES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
 ARRAYS = (".npy",)
 DATA = (".safetensors",)
-TAKEN = (*MOVIES, *PICTURES, *ARRAYS, *DATA)
+TAKEN = (*CONTAINERS, *PICTURES, *ARRAYS, *DATA)
 """Suffixes of files that are read."""
 
 SECONDS = 180.0
@@ -93,7 +92,7 @@ def received(files: Sequence[tuple[Path, str]], settings: ServeSettings) -> Uplo
     paths, names = tuple(path for path, _ in files), tuple(Path(name).name[:100] for _, name in files)
     try:
         kind = _checked(paths, names, settings)
-        order = sorted(range(len(paths)), key=lambda k: _natural(names[k]))
+        order = sorted(range(len(paths)), key=lambda k: natural_order(Path(names[k])))
         paths, names = tuple(paths[k] for k in order), tuple(names[k] for k in order)
         found = _probed(kind, paths, settings)
         if "error" in found:
@@ -189,25 +188,6 @@ def make_ready() -> None:
     """Start the process from which those are forked that read uploads: they need not import anything then."""
     PROCESSES.set_forkserver_preload([probe.__module__])
     forkserver.ensure_running()
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    """Names in the order of the numbers in them."""
-    parts: list[tuple[int, int | str]] = []
-    for digits, letters in ((part.isdecimal(), part) for part in _runs(name)):
-        parts.append((0, int(letters)) if digits else (1, letters))
-    return parts
-
-
-def _runs(name: str) -> list[str]:
-    """The name cut where digits begin or end."""
-    found: list[str] = []
-    for letter in name:
-        if found and found[-1][-1].isdecimal() == letter.isdecimal():
-            found[-1] += letter
-        else:
-            found.append(letter)
-    return found
 
 
 def _without_paths(error: str, paths: Sequence[Path], names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from .draw import escaped, picture_link
 from .draw import path as drawn_path
 from .form import FIRST, fields, flags, words
 from .look import MEASURED, RECOVERED, Look, between
-from .uploads import TAKEN
+from .uploads import DATA, TAKEN
 
 TICK, SLOW = 2.0, 10.0
 """Seconds between two looks at a run, at first and when it has gone on for long: a browser on the same two cores takes
@@ -99,12 +99,8 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
         before = [key for key in given[mine] if isinstance(key, str)]
         return job, job, "", [*before[-MINE:], job]
 
-    asked = start.click(
-        in_words(begin),
-        {*form.components, mine},
-        [current, address, seen, mine],
-        api_visibility="private",
-    )
+    given, found = {*form.components, mine}, [current, address, seen, mine]
+    asked = start.click(in_words(begin), given, found, api_visibility="private")
     asked.success(None, address, None, js=KEEP_ADDRESS, api_visibility="private")
     stop.click(desk.stop, current, None, api_visibility="private")
     more.click(in_words(desk.go_on), current, None, api_visibility="private")
@@ -192,20 +188,17 @@ class _Form:
             show_progress="hidden",
         )
         self.source.change(
-            lambda source: (gr.update(visible=source == UPLOAD), gr.update(visible=source == UPLOAD)),
-            self.source,
-            [self.files, self.found],
-            api_visibility="private",
+            self._sourced, [self.source, self.files], [self.files, self.found, self.measuring], api_visibility="private"
         )
         shown = [self.files, self.found, self.measuring]
         self.files.upload(self._received, self.files, shown, api_visibility="private")
         self.files.clear(lambda: ("", gr.update(visible=True)), None, shown[1:], api_visibility="private")
-        self.source.change(
-            lambda source: gr.update(visible=True) if source == DEMO else gr.skip(),
-            self.source,
-            self.measuring,
-            api_visibility="private",
-        )
+
+    def _sourced(self, source: str, sent: list[Any] | None) -> tuple[Any, Any, Any]:
+        """What is asked for by the demo clip, or by a file: of data, not how it was measured."""
+        own = gr.update(visible=source == UPLOAD)
+        is_data = source == UPLOAD and any(str(file).lower().endswith(DATA) for file in sent or [])
+        return own, own, gr.update(visible=not is_data)
 
     def _received(self, sent: list[Any] | None) -> tuple[Any, str, Any]:
         """What was sent, in words; what is refused is taken out of the form."""

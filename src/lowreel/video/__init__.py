@@ -3,7 +3,7 @@
 from .arrays import write_npy
 from .clip import Clip, clip_of, open_clip, read_mask
 from .movies import MOVIES
-from .pictures import PICTURES, UNREADABLE
+from .pictures import PICTURES, UNREADABLE, natural_order
 from .reader import LUMA
 from .writing import write_video
 
@@ -14,6 +14,7 @@ __all__ = [
     "UNREADABLE",
     "Clip",
     "clip_of",
+    "natural_order",
     "open_clip",
     "read_mask",
     "write_npy",

@@ -50,10 +50,11 @@ def pictures_of(folder: Path) -> list[tuple[Path, int]]:
     found = [p for p in folder.iterdir() if p.suffix.lower() in PICTURES and p.name[0] != "." and p.is_file()]
     if not found:
         raise InputError(f"{folder}: holds no pictures; expected frames as {', '.join(PICTURES)}")
-    return [(path, 0) for path in sorted(found, key=_natural)]
+    return [(path, 0) for path in sorted(found, key=natural_order)]
 
 
-def _natural(path: Path) -> tuple[list[str | int], str]:
+def natural_order(path: Path) -> tuple[list[str | int], str]:
+    """A key that sorts file names by the numbers in them: frame9 before frame10."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], path.name
 
