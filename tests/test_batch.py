@@ -5,7 +5,10 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -261,3 +264,19 @@ def children_of(parent):
             if above == parent:
                 found += [int(folder), *children_of(int(folder))]
     return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads in /proc")
+def test_linear_interpolation_in_a_worker_has_no_threads_that_spin():
+    script = """
+import os
+from lowreel.cli.work import prepare_worker
+prepare_worker()
+before = set(os.listdir("/proc/self/task"))
+from scipy.interpolate import LinearNDInterpolator
+LinearNDInterpolator([[0, 0], [0, 1], [1, 0]], [0, 1, 2])([[0.2, 0.2]])
+print(len(set(os.listdir("/proc/self/task")) - before))
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == ["0"]

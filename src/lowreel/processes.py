@@ -4,7 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
+
+LIBRARIES = {
+    # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
+    "GOMP_SPINCOUNT": "10000",
+    # Arrays of large frames are given back to the system and fetched again all the time: by large pages a fifth faster.
+    "THP_MEM_ALLOC_ENABLE": "1",
+    # Linear interpolation is thousands of 2x2 systems, each shared between threads that spin: beside another process
+    # that does so too it took a thousand times longer (docs/choices.md).
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""What libraries read from the environment when they are loaded."""
+
+
+def set_libraries() -> None:
+    """Set LIBRARIES in the environment, but for what the user has set; before NumPy, SciPy and torch are loaded."""
+    for name, value in LIBRARIES.items():
+        os.environ.setdefault(name, value)
 
 
 def die_with_parent() -> None:

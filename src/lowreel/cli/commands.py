@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ from ..errors import InputError
 from ..files import check_free, split_member
 from ..memory import operator_budget, parse_bytes
 from ..names import GENERATORS, file_text, source_text
+from ..processes import set_libraries
 from ..settings import (
     ArraysSettings,
     ClipSettings,
@@ -78,10 +78,7 @@ Resume = Annotated[bool, Parameter(name="--resume")]
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
-    # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    # Arrays of large frames are given back to the system and fetched again all the time: by large pages a fifth faster.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    set_libraries()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import time
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 from ..errors import InputError
 from ..files import read_json, write_json
-from ..processes import die_with_parent
+from ..processes import die_with_parent, set_libraries
 from ..settings import ArraysSettings
 from .errors import in_one_line
 from .manifest import Row
@@ -179,7 +178,6 @@ def prepare_worker() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    set_libraries()
     for name in ("recover", "runs", "report"):
         import_module(f"lowreel.{name}")
