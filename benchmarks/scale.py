@@ -4,7 +4,8 @@
 
 Each clip is the demo clip, forward and back as often as it takes, resized, with 80 % of its pixels missing. The command
 line recovers it on one core with fixed settings, two rounds and the quick baselines: what a round costs, and reading,
-measuring, writing and comparing, are all in it. Peak memory is that of the process, less that of an empty Python.
+measuring, writing and comparing, are all in it. Peak memory is that of the process, less that of one that has loaded
+torch and does nothing.
 Writes results/scale.json and results/scale.png; what is there is not measured again.
 """
 
@@ -62,10 +63,18 @@ def measured(frames: int, height: int, width: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
         lowreel.write_video(film, itertools.islice(demo(height, width), frames), rate=Fraction(25))
-        words = f"simulate missing {film} --ratio 0.8 --steps 2 --quality draft -o {folder}/run".split()
-        seconds, peak = run([sys.executable, "-m", "lowreel", *words])
+        words = [
+            "simulate",
+            "missing",
+            str(film),
+            "--ratio=0.8",
+            "--steps=2",
+            "--quality=draft",
+            f"--output={folder}/run",
+        ]
+        seconds, peak = run("from lowreel.cli import main; main()", words)
         summary = json.loads((Path(folder) / "run" / "summary.json").read_text())
-    empty = run([sys.executable, "-c", "pass"])[1]
+    empty = run("import torch", [])[1]
     return {
         "seconds": round(seconds, 1),
         "optimisation": summary["seconds"],
@@ -84,14 +93,25 @@ def demo(height: int, width: int) -> Iterator[Tensor]:
         yield from clip[1:].flip(0).split(1)
 
 
-def run(words: list[str]) -> tuple[float, int]:
-    """Seconds and peak bytes of a process on one core."""
+PEAK = """
+import sys
+try:
+    {}
+finally:
+    from lowreel.memory import resident_bytes
+    print(resident_bytes(peak=True), file=sys.stderr)
+"""
+"""Says its own peak in the end: what the system tells of a child counts its parent's."""
+
+
+def run(statement: str, words: list[str]) -> tuple[float, int]:
+    """Seconds and peak bytes of a Python process on one core that runs this statement."""
     start = time.monotonic()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{' '.join(words)}: ended with {os.waitstatus_to_exitcode(status)}")
-    return time.monotonic() - start, usage.ru_maxrss * 1024
+    command = [sys.executable, "-c", PEAK.format(statement), *words]
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    if ended.returncode:
+        sys.exit(f"{' '.join(words)}: ended with {ended.returncode}: {ended.stderr}")
+    return time.monotonic() - start, int(ended.stderr.split()[-1])
 
 
 def draw(rows: Rows) -> None:

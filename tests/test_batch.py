@@ -18,7 +18,7 @@ from lowreel import Decoder
 from lowreel.cli import batch
 from lowreel.cli.batch import with_address
 from lowreel.cli.manifest import Row, read_manifest
-from lowreel.cli.work import Record
+from lowreel.cli.work import Record, _going_on, is_done
 from lowreel.errors import InputError
 from lowreel.generators import save_weights
 
@@ -97,14 +97,40 @@ def test_untidy_manifests_are_read(clips):
 
 
 def test_a_pattern_does_not_find_results(clips):
-    """Files below the folder of the runs are no clips; of equal names each gets its number; brackets may be names."""
+    """Files below the folder of the runs are no clips; equal names are told by their folders; brackets may be names."""
     (clips / "out").mkdir()
     (clips / "more").mkdir()
     for path in (clips / "out" / "x.npy", clips / "more" / "a.npy", clips / "c[1].npy"):
         np.save(path, moving())
     found = read_manifest(str(clips / "**" / "*.npy"), {}, clips / "out")
-    assert [row.name for row in found] == ["a-0000", "b", "c-1", "a-0003"]
+    assert [row.name for row in found] == ["a.npy", "b", "c-1", "more-a.npy"]
     assert len(read_manifest(str(clips / "c[1].npy"), {})) == 1
+
+
+def test_masks_of_data_are_names_or_files(clips):
+    """A mask beside data is an array in it, as on the command line, unless it is a file of arrays."""
+    (clips / "m.csv").write_text(
+        "data,operator,y,mask,name\nd.mat,snapshot,meas,mask,a\nd.mat,snapshot,meas,e.mat:mask,b\n"
+    )
+    masks = [row.columns["mask"] for row in read_manifest(str(clips / "m.csv"), {})]
+    assert masks == ["mask", f"{clips / 'e.mat'}:mask"]
+
+
+def test_a_row_goes_on_with_an_operator_of_ones_own(tmp_path):
+    """The run does not keep it; it keeps the operators of files of arrays."""
+    (tmp_path / "config.json").touch()
+    for operator, passed in (("cam:lens", ["--operator=cam:lens"]), ("snapshot", [])):
+        words = ["recover", "d.npz", f"--operator={operator}", "--y=y", f"--output={tmp_path}"]
+        assert _going_on(words, tmp_path) == ["recover", str(tmp_path), *passed, "--resume"]
+
+
+def test_the_folder_of_the_runs_may_move(tmp_path):
+    row = Row("a", {"clip": "/clips/a.npy", "operator": "missing"})
+    Record("a", "finished", row.words(tmp_path / "before"), summary={}).save(tmp_path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "summary.json").touch()
+    assert is_done(row, tmp_path) is not None
+    assert is_done(Row("a", {**row.columns, "steps": 3}), tmp_path) is None
 
 
 def test_ray_without_an_address():
@@ -242,6 +268,15 @@ def test_a_batch_that_was_killed_goes_on(clips, start, away):
     assert whole.code == 0, whole.err
     one, other = (np.load(clips.parent / folder / "a" / "recovered.npy") for folder in ("whole", "killed"))
     np.testing.assert_array_equal(one, other)
+
+
+def test_one_interrupt_ends_a_batch_that_is_still_starting(clips, start):
+    """Workers import for seconds, and hear nothing then."""
+    words = ["batch", "clips/*.npy", "--operator", "missing", "--quality", "draft", "--baselines", "none"]
+    process = start([*words, "--steps", "100000", "-o", "runs"], clips.parent)
+    wait_for(lambda: children_of(process.pid) or not process.is_alive())
+    os.kill(process.pid, signal.SIGINT)
+    assert ended(process).code == 130
 
 
 def wait_for(condition, seconds=60):

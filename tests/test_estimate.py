@@ -10,7 +10,7 @@ import torch
 from lowreel.errors import InputError
 from lowreel.estimate import check_clip_fits, check_fits, estimate
 from lowreel.measure import Gaussian, Identity, MissingPixels
-from lowreel.memory import bytes_text, default_budget, machine_bytes, parse_bytes
+from lowreel.memory import _group_limits, bytes_text, default_budget, machine_bytes, parse_bytes
 from lowreel.recover import prepare
 from lowreel.settings import RecoverSettings
 
@@ -105,3 +105,23 @@ def test_other_texts_are_no_sizes(text):
 def test_the_default_is_a_quarter_of_the_machine():
     """Of what the process may use."""
     assert default_budget() == parse_bytes(None) == machine_bytes() // 4
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "limits"),
+    [
+        ("0::/job/step\n", {"job/memory.max": "5000", "job/step/memory.max": "max"}, {5000}),
+        ("0::/job/step\n", {"memory.max": "7000", "job/step/memory.max": "6000"}, {6000, 7000}),
+        ("4:cpu:/x\n3:memory:/job\n", {"memory/job/memory.limit_in_bytes": "8000"}, {8000}),
+        ("0::/elsewhere\n", {"memory.max": "9000"}, {9000}),
+        (None, {}, set()),
+    ],
+)
+def test_limits_of_control_groups(own, files, limits, tmp_path):
+    """That of the process's own group and of those above it: a scheduler sets it on the job's."""
+    for name, text in files.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(text)
+    if own is not None:
+        (tmp_path / "own").write_text(own)
+    assert set(_group_limits(tmp_path / "groups", tmp_path / "own")) == limits

@@ -15,7 +15,7 @@ from conftest import ended, moving, snapshot
 from safetensors.torch import load_file
 
 from lowreel import RecoverSettings
-from lowreel.files import remove_leftovers
+from lowreel.files import new_folder, remove_leftovers
 from lowreel.runs import Run
 
 SIMULATE = "simulate missing clip.npy --quality draft --steps 10 -o run"
@@ -355,3 +355,15 @@ def test_a_resume_with_another_wish_is_refused(here, command, other):
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert snapshot(here) == before
     assert command("simulate missing clip.npy --quality draft --steps 2 -o run --resume").code == 0
+
+
+def test_a_folder_that_a_killed_process_was_filling_is_removed(tmp_path):
+    """And not one that somebody is filling now."""
+    (tmp_path / ".run.0123abcd.part").mkdir()
+    (tmp_path / ".run.0123abcd.part" / "data.safetensors").touch()
+    with new_folder(tmp_path / "run") as draft:
+        assert list(tmp_path.iterdir()) == [draft]
+        with new_folder(tmp_path / "run"):
+            assert draft.is_dir()
+        shutil.rmtree(tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

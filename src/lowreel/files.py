@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -167,18 +169,40 @@ def check_free(folder: Path) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """A hidden folder beside `folder` to fill; renamed onto it on success, removed on failure.
 
-    Raises InputError as `check_free` does.
+    What a process that was killed had left of the same folder is removed. Raises InputError as `check_free` does.
     """
     check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
+        if leftover.is_dir() and not _is_held(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     draft.mkdir()
+    descriptor = os.open(draft, os.O_RDONLY)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)  # says that somebody is at it
         yield draft
         os.rename(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+    finally:
+        os.close(descriptor)
+
+
+def _is_held(folder: Path) -> bool:
+    """Whether a process is filling this folder."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def is_whole(path: str | Path) -> bool:

@@ -6,20 +6,39 @@ import contextlib
 import ctypes
 import os
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 from .errors import InputError
 
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
+
 def machine_bytes() -> int:
-    """Memory of the machine, or of the control group that the process is in where that allows less."""
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Memory of the machine, or of the control groups that the process is in where one of them allows less."""
+    return min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_limits())
+
+
+def _group_limits(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
+    """Bytes that the process's control group and those above it allow, of version 2 and of version 1."""
     try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
-            return min(physical, int(file.read()))
-    except (OSError, ValueError):
-        return physical
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    for line in [*lines, "0::/"]:
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", "memory"):
+            continue
+        root, name = (groups, "memory.max") if not controllers else (groups / "memory", "memory.limit_in_bytes")
+        inner = root / path.lstrip("/")
+        for folder in (inner, *inner.parents):
+            if folder != root and root not in folder.parents:
+                break
+            with contextlib.suppress(OSError, ValueError):
+                yield int((folder / name).read_text(encoding="ascii"))
 
 
 def resident_bytes(*, peak: bool = False) -> int:

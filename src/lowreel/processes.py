@@ -25,6 +25,11 @@ def set_libraries() -> None:
         os.environ.setdefault(name, value)
 
 
+def cores() -> int:
+    """How many cores this process may use, as far as the system says."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def die_with_parent() -> None:
     """Have this process killed when the thread that started it ends, however that comes about (Linux alone)."""
     with contextlib.suppress(OSError, AttributeError):

@@ -46,6 +46,9 @@ SHOWN = 5
 WORST_FIRST = ("diverged", "stopped", "finished", "converged")
 """Kinds of outcome."""
 
+DOUBTS = (("Do not use", "But not"), ("Undecided", "Undecided is"), ("Nothing can be said", "Unknown is"))
+"""How the verdict on a section begins that the one on the whole names, and with which words it does."""
+
 Show = Callable[[int, int, Progress], None]
 """Called after every round: the number of the section, counted from 1, how many there are, and where its run stands."""
 
@@ -260,9 +263,8 @@ def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:
     files = [DataFile.open(run.run(k).folder / "data.safetensors") for k in range(len(run.sections))]
     times, shape, about = _about(files, run.sections)
     write_npy(run.folder / "recovered.npy", _stored(run, "recovered.npy"), shape)
-    for name in ("baseline.npy", "uncertainty.npy"):
-        if all((run.run(k).folder / name).is_file() for k in range(len(run.sections))):
-            write_npy(run.folder / name, _stored(run, name), shape)
+    if all((run.run(k).folder / "baseline.npy").is_file() for k in range(len(run.sections))):
+        write_npy(run.folder / "baseline.npy", _stored(run, "baseline.npy"), shape)
     scale, offset = about.get("scale", 1.0), about.get("offset", 0.0)
     frames = ((stored - offset) / scale for stored in _stored(run, "recovered.npy"))
     notes = write_video(run.folder / "recovered.mp4", frames, **timing(times, about))
@@ -332,13 +334,18 @@ def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Score
     found = [run.run(k).summary() or {} for k in range(len(run.sections))]
     lengths = [len(section.frames) for section in run.sections]
     pilot = found[run.pilot]
-    heldout = _level([s["heldout_db"] for s in found], lengths)
+    judged = [k for k, s in enumerate(found) if s["heldout_db"] is not None]
+    heldout = _level([found[k]["heldout_db"] for k in judged], [lengths[k] for k in judged])
     names = [name for name in pilot["baselines_heldout_db"] if all(name in s["baselines_heldout_db"] for s in found)]
-    baselines = {name: _level([s["baselines_heldout_db"][name] for s in found], lengths) for name in names}
-    weak = [k for k, s in enumerate(found) if s["trust"].startswith("Do not use")]
+    baselines = {
+        name: _level([found[k]["baselines_heldout_db"][name] for k in judged], [lengths[k] for k in judged])
+        for name in names
+    }
     sentence = trust(heldout, baselines) + UNSEEN.get(pilot["operator"]["kind"], "")
-    if weak and not sentence.startswith("Do not use"):
-        sentence += f" But not section{'s' if len(weak) > 1 else ''} {', '.join(f'{k:03d}' for k in weak)}."
+    for start, words in DOUBTS:
+        these = [f"{k:03d}" for k, s in enumerate(found) if s["trust"].startswith(start)]
+        if these and not sentence.startswith(start):
+            sentence += f" {words} section{'s' if len(these) > 1 else ''} {', '.join(these)}."
     content = {
         **pilot,
         "outcome": _outcome(found),
@@ -375,7 +382,7 @@ def _outcome(found: Sequence[dict[str, Any]]) -> dict[str, str]:
 
 def _told(section: Section, summary: dict[str, Any]) -> dict[str, Any]:
     known = {"frames": [section.frames.start, section.frames.stop], "scene": section.scene}
-    names = ("heldout_db", "psnr", "ssim", "seconds")
+    names = ("heldout_db", "psnr", "ssim", "rank", "seconds")
     return known | {name: summary[name] for name in names if name in summary}
 
 
@@ -398,8 +405,8 @@ def _levels(found: Sequence[dict[str, Any]], lengths: Sequence[int], scores: _Sc
 
 
 def _level(levels: Sequence[float | str | None], lengths: Sequence[int]) -> float:
-    """The level of the mean error over sections of these lengths."""
-    if any(level is None for level in levels):
+    """The level of the mean error over sections of these lengths; not a number where one is not known, or none is."""
+    if not levels or any(level is None for level in levels):
         return math.nan
     return error_decibels(_weighted([10 ** (-float(level or 0.0) / 10) for level in levels], lengths))
 

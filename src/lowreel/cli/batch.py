@@ -17,8 +17,9 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ..errors import InputError
-from ..memory import machine_bytes, parse_bytes
+from ..memory import default_budget, machine_bytes
 from ..names import GENERATORS, file_text
+from ..processes import cores
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from .errors import in_one_line
 from .manifest import Row, read_manifest
@@ -73,7 +74,7 @@ def batch(
     todo = [row for row in rows if is_done(row, folder) is None]
     print(f"{len(rows)} rows, {len(rows) - len(todo)} of them finished before", flush=True)
     try:
-        for record in _performed(todo, folder, batching, recovering) if todo else ():
+        for record in _performed(todo, folder, batching) if todo else ():
             results.add(record)
             print(results.line(record), flush=True)
     except KeyboardInterrupt:
@@ -100,16 +101,14 @@ def _given(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(exclude_defaults=True)
 
 
-def _performed(
-    rows: Sequence[Row], folder: Path, batching: BatchSettings, recovering: RecoverSettings
-) -> Iterator[Record]:
+def _performed(rows: Sequence[Row], folder: Path, batching: BatchSettings) -> Iterator[Record]:
     if batching.ray is not None:
         from .cluster import performed_on_ray
 
         return performed_on_ray(rows, folder, batching)
-    cores = len(os.sched_getaffinity(0)) // batching.cpus_per_clip
-    room = machine_bytes() // parse_bytes(recovering.memory)
-    return performed_here(rows, folder, batching.cpus_per_clip, max(1, min(len(rows), cores, room)))
+    room = machine_bytes() // max(row.memory() or default_budget() for row in rows)
+    at_once = max(1, min(len(rows), cores() // batching.cpus_per_clip, room))
+    return performed_here(rows, folder, batching.cpus_per_clip, at_once)
 
 
 class _Worker:
@@ -165,9 +164,12 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
                 worker.replace()
                 waiting.appendleft(row)
     except (KeyboardInterrupt, GeneratorExit):
-        for worker, _ in running.values():
-            worker.interrupt()
-        wait(running)
+        while running:  # again and again: a worker that is still starting hears nothing
+            for worker, _ in running.values():
+                worker.interrupt()
+            for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
+                worker, _ = running.pop(future)
+                idle.append(worker)
         raise
     finally:
         for worker in [*idle, *(worker for worker, _ in running.values())]:

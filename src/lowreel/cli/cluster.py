@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..memory import bytes_text
 from ..settings import BatchSettings
 from .errors import in_one_line
 from .manifest import Row
@@ -30,15 +31,16 @@ def performed_on_ray(rows: Sequence[Row], folder: Path, batching: BatchSettings)
     """
     ray = _started(batching.ray or LOCAL)
     try:
-        _check_room(ray, batching)
+        _check_room(ray, batching, max((row.memory() or 0 for row in rows), default=0))
         needs = {"num_cpus": batching.cpus_per_clip, "num_gpus": batching.gpus_per_clip}
         task = ray.remote(max_retries=RETRIES, **needs)(perform_row)
-        yield from _as_they_end(ray, {task.remote(row, folder, batching.cpus_per_clip): row for row in rows})
+        tasks = {task.options(memory=row.memory()).remote(row, folder, batching.cpus_per_clip): row for row in rows}
+        yield from _as_they_end(ray, tasks)
     finally:
         ray.shutdown()
 
 
-def _check_room(ray: Any, batching: BatchSettings) -> None:
+def _check_room(ray: Any, batching: BatchSettings, memory: int) -> None:
     """Raise InputError where no node has what one recovery asks for: it would wait for ever."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     for what, wanted in (("CPU", batching.cpus_per_clip), ("GPU", batching.gpus_per_clip)):
@@ -47,6 +49,9 @@ def _check_room(ray: Any, batching: BatchSettings) -> None:
             raise InputError(
                 f"--{what.lower()}s-per-clip: {wanted:g} are asked for, and no node has more than {most:g}"
             )
+    most = max((node.get("memory", 0.0) for node in nodes), default=0.0)
+    if memory > most:
+        raise InputError(f"--memory: {bytes_text(memory)} are asked for, and no node has more than {bytes_text(most)}")
     if batching.gpus_per_clip > 1 and batching.gpus_per_clip % 1:
         raise InputError(f"--gpus-per-clip: a part of one, or whole ones, got {batching.gpus_per_clip:g}")
 
@@ -77,6 +82,9 @@ def _started(address: str) -> Any:
         raise InputError("--ray: Ray is not installed; add it with: pip install 'lowreel[cluster]'") from None
     try:
         ray.init(address=address, log_to_driver=False, include_dashboard=False, configure_logging=False)
+    except ImportError as error:
+        what = f"--ray {address}: this kind of address needs more of Ray ({error})"
+        raise InputError(f"{what}; add it with: pip install 'ray[client]'") from None
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(f"--ray {address}: no cluster answers: {' '.join(str(error).split())[:200]}") from None
     return ray

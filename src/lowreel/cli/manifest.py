@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
+import itertools
 import json
 import re
 import shlex
@@ -14,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import split_member
+from ..files import is_array_file, split_member
+from ..memory import parse_bytes
 from ..names import GENERATORS, is_clip_name
 from ..settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 
@@ -34,6 +37,12 @@ class Row:
 
     name: str
     columns: Mapping[str, Any] = field(default_factory=dict)
+
+    def memory(self) -> int | None:
+        """Bytes that its recovery may take; None where the row does not say, or says nothing that can be read."""
+        with contextlib.suppress(InputError):
+            return parse_bytes(str(self.columns["memory"])) if "memory" in self.columns else None
+        return None
 
     def words(self, folder: Path) -> list[str]:
         """The command line of this row, with its run in FOLDER/NAME. Raises InputError where it says no clip."""
@@ -84,7 +93,7 @@ def read_manifest(text: str, common: Mapping[str, Any], output: Path | None = No
     unknown = sorted({column for columns in found for column in columns} - _known())
     if unknown:
         raise InputError(f"{text}: {unknown[0]!r} is no column: expected {', '.join(OWN)}, or a flag of a recovery")
-    stems = Counter(_stem(columns) for columns in found)
+    stems = Counter(_stem(columns).casefold() for columns in found)
     rows = [_row(k, {**common, **columns}, path.parent, stems) for k, columns in enumerate(found)]
     taken = [name for name, count in Counter(row.name.casefold() for row in rows).items() if count > 1]
     if taken:
@@ -149,25 +158,50 @@ def _of_pattern(pattern: str, output: Path | None) -> list[dict[str, Any]]:
     """Data files and clips that a pattern finds, in order; names of files become those of the rows."""
     paths = [Path(pattern)] if Path(pattern).exists() else [Path(p) for p in sorted(glob.glob(pattern, recursive=True))]
     own = None if output is None else output.resolve()
-    found = [path.resolve() for path in paths if own is None or own not in (path.resolve(), *path.resolve().parents)]
-    return [{"data" if path.suffix == ".safetensors" else "clip": str(path)} for path in found]
+    found = [path.absolute() for path in paths if own is None or own not in (path.resolve(), *path.resolve().parents)]
+    stems = Counter(path.stem.casefold() for path in found)
+    rows = []
+    for path in found:
+        row = {"data" if path.suffix == ".safetensors" else "clip": str(path)}
+        if stems[path.stem.casefold()] > 1:  # a name that stays the same when other files come
+            row["name"] = _as_name("-".join(path.parts[len(_fixed(pattern)) :]))
+        rows.append(row)
+    return rows
+
+
+def _fixed(pattern: str) -> tuple[str, ...]:
+    """The first parts of a pattern's absolute path, up to the first that has a * or its like."""
+    parts = Path(pattern).absolute().parts
+    return tuple(itertools.takewhile(lambda part: not glob.has_magic(part), parts))
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "row"
 
 
 def _stem(columns: Mapping[str, Any]) -> str:
     source = str(columns.get("data", columns.get("clip", "")))
     stem = Path(source).stem if not is_clip_name(source) else source
-    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "row"
+    return _as_name(stem)
 
 
 def _row(number: int, columns: Mapping[str, Any], folder: Path, stems: Counter[str]) -> Row:
     columns, stem = dict(columns), _stem(columns)
-    name = str(columns.get("name", stem if stems[stem] == 1 else f"{stem}-{number:04d}"))
+    name = str(columns.get("name", stem if stems[stem.casefold()] == 1 else f"{stem}-{number:04d}"))
     if not re.fullmatch(r"\w[\w.-]*", name) or name.casefold() in TAKEN:
         raise InputError(f"row {number + 1}: the name {name!r} should be that of a folder: letters, digits, - _ and .")
     for column in ("clip", "data", "mask", "truth", "generator"):
-        if column in columns and not (column == "generator" and columns[column] in GENERATORS):
+        if column in columns and not _is_name(column, columns):
             columns[column] = _from(folder, str(columns[column]))
     return Row(name, columns)
+
+
+def _is_name(column: str, columns: Mapping[str, Any]) -> bool:
+    """Whether a column that may be a path names a generator, or an array in the row's file of data."""
+    text = str(columns[column])
+    return (column == "generator" and text in GENERATORS) or (
+        column == "mask" and "data" in columns and not is_array_file(text)
+    )
 
 
 def _from(folder: Path, text: str) -> str:

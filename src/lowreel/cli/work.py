@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import time
 from dataclasses import asdict, dataclass
@@ -23,8 +24,8 @@ INTERRUPTED = "interrupted"
 
 Status = Literal["begun", "finished", "stopped", "failed"]
 
-PASSING = ("--time=", "--memory=")
-"""Flags that may differ from one session to the next."""
+PASSING = ("--time=", "--memory=", "--output=")
+"""Flags that may differ from one session to the next: the folder of the runs may have moved."""
 
 OF_ARRAYS = tuple(f"--{name.replace('_', '-')}=" for name in ArraysSettings.model_fields)
 """Flags that say how data of others is read: a run that was begun has it."""
@@ -120,18 +121,28 @@ def _going_on(words: list[str], run: Path) -> list[str]:
         return words
     if words[0] != "recover":
         return [*words, "--resume"]
-    flags = [word for word in words[2:] if not word.startswith(("--truth=", "--output=", *OF_ARRAYS))]
+    dropped = ("--truth=", "--output=", *OF_ARRAYS)
+    flags = [word for word in words[2:] if not word.startswith(dropped) or _is_own_operator(word)]
     return ["recover", str(run), *flags, "--resume"]
+
+
+def _is_own_operator(word: str) -> bool:
+    """Whether a flag is --operator=package.module:object, which a run does not keep."""
+    return word.startswith("--operator=") and ":" in word
 
 
 def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | None:
     """Run a command line, or go on with it, with its output in a file; the error in one line, or None."""
+    set_libraries()  # for the tasks of a cluster, which nobody has prepared
     import torch
 
     from ..checkpoints import BusyError
+    from ..memory import give_back
     from .commands import call  # which has `batch` among its commands
 
     torch.set_num_threads(threads)
+    gc.collect()
+    give_back()  # what the row before has freed: this one plans with the memory that is left
     end = time.monotonic() + PATIENCE
     with (
         open(log, "a", encoding="utf-8", errors="backslashreplace") as out,
