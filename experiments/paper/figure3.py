@@ -8,7 +8,7 @@ MOVING, WHEEL = ROWS[1], ROWS[2]
 CELLS = [(row, column) for row in (MOVING, WHEEL) for column in (0, 3)]
 
 if __name__ == "__main__":
-    full = start(__doc__, lambda full: [row.fits(column, full=full)[0] for row, column in CELLS])
+    full = start(__doc__, lambda full: [row.fits(column, full=full)[0] for row, column in CELLS], drawn=True)
     for row in (MOVING, WHEEL):
         latent, joint = (row.fits(column, full=full)[0] for column in (0, 3))
         rows = [("true", latent.clip()), ("codes", representation(latent).frames())]

@@ -19,7 +19,7 @@ def fits_of(clip: str, *, full: bool) -> dict[str, Fit]:
 
 
 if __name__ == "__main__":
-    full = start(__doc__, lambda full: [fit for clip in RANKS for fit in fits_of(clip, full=full).values()])
+    full = start(__doc__, lambda full: [fit for clip in RANKS for fit in fits_of(clip, full=full).values()], drawn=True)
     told = []
     for clip in RANKS:
         fits = fits_of(clip, full=full)

@@ -16,7 +16,7 @@ def fits_of(clip: str, *, full: bool) -> tuple[Fit, Fit]:
 
 
 if __name__ == "__main__":
-    full = start(__doc__, lambda full: [fit for clip in CLIPS for fit in fits_of(clip, full=full)])
+    full = start(__doc__, lambda full: [fit for clip in CLIPS for fit in fits_of(clip, full=full)], drawn=True)
     told = []
     for clip in CLIPS:
         free, low = fits_of(clip, full=full)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from fits import Fit, clip_of, fitted, representation, start
 from pictures import draw_rows, figure_of, save, tell
-from tables import MINIBATCH
+from tables import COUNTED
 
 import lowreel
 
@@ -13,7 +13,7 @@ PAPER = {"rotating-mnist:3": 33.6, "moving-mnist:0": 26.8}
 
 def fits_of(clip: str) -> dict[str, Fit]:
     """With free codes, on a line, and on a line with the frames given in a shuffled order; and our own preset."""
-    minibatch = MINIBATCH.get(clip.split(":")[0])
+    minibatch = COUNTED.get(clip.split(":")[0])
     order = np.random.default_rng(0).permutation(len(clip_of(clip))).tolist()
     return {
         "free codes": Fit((clip,), minibatch=minibatch),
@@ -43,7 +43,7 @@ def steps_in_order(fit: Fit) -> str:
 
 
 if __name__ == "__main__":
-    start(__doc__, lambda _: [fit for clip in PAPER for fit in fits_of(clip).values()])
+    start(__doc__, lambda _: [fit for clip in PAPER for fit in fits_of(clip).values()], drawn=True)
     figure = figure_of(9, 3.6)
     told = []
     for axes, clip in zip(figure.subplots(1, 2), PAPER, strict=True):

@@ -23,7 +23,7 @@ def coordinates(fit: Fit):
 
 
 if __name__ == "__main__":
-    start(__doc__, lambda _: list(FITS.values()))
+    start(__doc__, lambda _: list(FITS.values()), drawn=True)
     figure, told = figure_of(9, 4), []
     for axes, (name, fit) in zip(figure.subplots(1, 2), FITS.items(), strict=True):
         parts = coordinates(fit)

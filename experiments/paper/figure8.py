@@ -25,7 +25,7 @@ def drawn(fit: Fit, at: torch.Tensor) -> list[torch.Tensor]:
 
 
 if __name__ == "__main__":
-    start(__doc__, lambda _: list(FITS.values()))
+    start(__doc__, lambda _: list(FITS.values()), drawn=True)
     figure, told = figure_of(9, 4), []
     at = torch.tensor(LEFT_OUT, dtype=torch.float64) / 25
     for axes, (name, fit) in zip(figure.subplots(1, 2), FITS.items(), strict=True):

@@ -27,7 +27,7 @@ def angle_in_plane(coordinates: torch.Tensor) -> torch.Tensor:
 
 if __name__ == "__main__":
     fits = [fit for fit in FITS.values() if fit.is_here]
-    start(__doc__, lambda _: fits)
+    start(__doc__, lambda _: fits, drawn=True)
     if not fits:
         print(f"{BUNNY}: left out, it is not on this machine")
         raise SystemExit

@@ -33,7 +33,7 @@ MATRICES = 4 * 10**9
 """Bytes for the matrices of Gaussian projections: those of the Color Wheel are held whole."""
 
 FRAMES = {"archery": 64}
-"""Frames that the paper takes of a clip, where those are not all."""
+"""Frames that are taken of a clip, where those are not all; the paper does not say how many it took."""
 
 Preset = Literal["paper-latent", "paper-joint", "default"]
 
@@ -48,7 +48,7 @@ class Fit:
     clips: names or paths under CLIPS, one sequence each; operator: identity, missing SHARE or gaussian M; rank,
     similarity, linear: as in the settings; start: trained weights or random ones; steps: rounds, None for the preset's
     own; frames: of each clip, in this order; None takes them all. minibatch: frames that the paper's steps, which are
-    proportional to them, are counted over; None takes those that are fitted.
+    proportional to those of a minibatch, are counted over; None takes those that are fitted.
     """
 
     clips: tuple[str, ...]
@@ -160,6 +160,7 @@ def fitted(fit: Fit, *, drawn: bool = False) -> dict[str, Any]:
     levels = [lowreel.psnr_range(one, true) for one, true in zip(frames.split(parts), clip.split(parts), strict=True)]
     figures = {
         **asdict(fit),
+        "algorithm": ALGORITHM[fit.preset],
         "rounds": len(losses),
         "psnr_range": round(sum(levels) / len(levels), 2),
         "psnr_range_of_sequences": [round(level, 2) for level in levels],
@@ -169,8 +170,9 @@ def fitted(fit: Fit, *, drawn: bool = False) -> dict[str, Any]:
     }
     _file(fit).parent.mkdir(parents=True, exist_ok=True)
     found.save(_file(fit))
-    _keep(fit.name, figures)
-    return figures
+    if fit.name not in kept:  # else it was made again, to be drawn
+        _keep(fit.name, figures)
+    return kept.get(fit.name, figures)
 
 
 def is_kept(fit: Fit) -> bool:
@@ -206,11 +208,15 @@ def _read() -> dict[str, dict[str, Any]]:
 
 
 def _keep(name: str, figures: dict[str, Any]) -> None:
-    """Write the figures of a fit beside those that others, at work at the same time, have written."""
+    """Write the figures of a fit beside those that others, at work at the same time, have written.
+
+    Those of an algorithm that is no longer the preset's are dropped.
+    """
     RESULTS.mkdir(exist_ok=True)
     with open(RESULTS / "fits.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        write_json("fits.json", {**_read(), name: figures})
+        current = {n: f for n, f in _read().items() if f["algorithm"] == ALGORITHM[f["preset"]]}
+        write_json("fits.json", {**current, name: figures})
 
 
 def write_json(name: str, content: Any) -> None:
@@ -220,27 +226,38 @@ def write_json(name: str, content: Any) -> None:
     draft.replace(RESULTS / name)
 
 
-def minutes(fits: Iterable[Fit]) -> float:
-    """What those fits that are not kept yet will take on two cores, by the paper's networks' cost per frame."""
+def minutes(fits: Iterable[Fit], *, drawn: bool = False) -> float:
+    """What those fits that are not kept yet will take on two cores, by the paper's networks' cost per frame.
+
+    drawn: their representations are needed too, which are kept on the machine that made them alone.
+    """
     kept = _read()
-    return sum(_seconds(fit) for fit in set(fits) if fit.is_here and fit.name not in kept) / 60
+    missing = [fit for fit in set(fits) if fit.name not in kept or (drawn and not _file(fit).exists())]
+    return sum(_seconds(fit) for fit in missing if fit.is_here) / 60
 
 
 def _seconds(fit: Fit) -> float:
-    frames, channels, *_ = fit.clip().shape
+    frames, channels, height, width = fit.clip().shape
     if fit.preset == "default":
         return 0.3 * frames
-    each = 0.0008 if channels == 1 else 0.0042
-    return frames * each * (0.4 if fit.preset == "paper-latent" else 1.0) * (fit.settings().steps or 0)
+    each = (0.0012 if channels == 1 else 0.006) * (0.3 if fit.preset == "paper-latent" else 1.0)
+    kind, _, count = fit.operator.partition(" ")
+    if kind == "gaussian":  # each round multiplies by its matrices
+        each += 6e-10 * int(count) * channels * height * width
+    return frames * each * (fit.settings().steps or 0)
 
 
-def start(description: str, wanted: Callable[[bool], Iterable[Fit]]) -> bool:
-    """Read --full and --minutes, say how long the fits that are wanted will take; whether it is --full."""
+def start(description: str, wanted: Callable[[bool], Iterable[Fit]], *, drawn: bool = False) -> bool:
+    """Read --full and --minutes, say how long the fits that are wanted will take; whether it is --full.
+
+    drawn: as in `minutes`.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--full", action="store_true", help="ten sequences and 2000 rounds everywhere")
     parser.add_argument("--minutes", action="store_true", help="say how long it will take, and do nothing")
     chosen = parser.parse_args()
-    print(f"{description} About {minutes(wanted(chosen.full)):.0f} minutes on two cores.", flush=True)
+    needed = minutes(wanted(chosen.full), drawn=drawn)
+    print(f"{description} About {needed:.0f} minutes on two cores.", flush=True)
     if chosen.minutes:
         raise SystemExit
     return chosen.full

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,16 @@ def draw_paths(axes: Any, paths: Sequence[tuple[str, Tensor, Sequence[int]]], la
 
 
 def tell(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print what was found for a figure, and keep it as results/NAME.json, from which README.md has it."""
+    """Print what was found for a figure, and keep it as results/NAME.json, from which README.md has it.
+
+    Rows of clips that were not told of now, because they are not on this machine, stay.
+    """
     for row in rows:
         print("  ".join(f"{key}: {value}" for key, value in row.items()))
-    write_json(f"{name}.json", list(rows))
+    path = RESULTS / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    told = {row.get("clip") for row in rows}
+    write_json(path.name, [*rows, *(row for row in before if "clip" in row and row["clip"] not in told)])
 
 
 def save(figure: Any, name: str) -> Path:

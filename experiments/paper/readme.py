@@ -63,7 +63,7 @@ def table(rows: Sequence[Row], *, full: bool) -> list[str]:
 
 
 FIGURES = {
-    "table3": "Table 3 (without KTH's other clips: the Person Walking clip's first 55 frames)",
+    "table3": "Table 3 (walking: the Person Walking clip's first 55 frames, unless KTH's own files were at hand)",
     "figure4": "Figure 4: 90 % missing, codes alone",
     "figure5": "Figure 5: Gaussian projections, codes and weights",
     "figure6": "Figure 6: codes on a line, the clip known in full",

@@ -24,17 +24,20 @@ COLUMNS: tuple[tuple[Preset, bool], ...] = (
     ("paper-joint", True),
 )
 
+KTH = "kth"
+"""Folder under CLIPS where KTH's own files are found without --kth."""
+
 WANTED = (
-    "KTH's own files, such as person01_boxing_d1_uncomp.avi, one of each action, in one folder (--kth FOLDER); the "
-    "paper does not say which persons and frames it took"
+    "KTH's own files, such as person01_boxing_d1_uncomp.avi, one of each action, in one folder (--kth FOLDER, or kth "
+    "beside the paper's other clips); the paper does not say which persons and frames it took"
 )
 
 
 def clip_in(folder: Path | None, action: str) -> tuple[str, int] | None:
     """Path and number of frames of an action's clip; the paper's Person Walking stands in for walking."""
-    found = sorted(folder.glob(f"*{action}*")) if folder else []
+    found = sorted((folder or CLIPS / KTH).glob(f"*{action}*"))
     if found:
-        return str(found[0].resolve()), PAPER[action][0]
+        return str(found[0].resolve()) if folder else f"{KTH}/{found[0].name}", PAPER[action][0]
     return ("walking/seq1", PAPER[action][0]) if action == "walking" and (CLIPS / "walking/seq1").exists() else None
 
 
