@@ -125,7 +125,7 @@ def draw(rows: Rows) -> None:
         figure.subplots(1, 2),
         ("seconds", "peak_bytes"),
         (1, 1e6),
-        ("seconds", "MB above an empty program"),
+        ("seconds", "MB above a program with torch"),
         strict=True,
     ):
         for size, of_size in itertools.groupby(rows.rows, key=lambda row: (row["height"], row["width"])):

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from conftest import moving
 
-from lowreel.cli.cluster import performed_on_ray
+from lowreel.cli.cluster import check_room, performed_on_ray
 from lowreel.cli.manifest import read_manifest
+from lowreel.errors import InputError
 from lowreel.settings import BatchSettings
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'lowreel[cluster]'")
@@ -96,3 +97,13 @@ def test_ray_on_this_machine_alone(tmp_path, command):
     assert done.code == 0, done.err
     assert "1 finished of 1 rows" in done.out
     assert not ray.is_initialized()
+
+
+def test_one_node_has_to_have_all_that_a_row_asks_for():
+    """Else its task would wait for ever."""
+    nodes = [{"CPU": 1.0, "memory": 64e9}, {"CPU": 8.0, "memory": 4e9}]
+    check_room(nodes, {"CPU": 8, "GPU": 0, "memory": 0})
+    check_room(nodes, {"CPU": 4, "GPU": 0, "memory": 4e9})
+    for wanted in ({"CPU": 2, "memory": 5e9}, {"CPU": 1, "GPU": 0.5}, {"CPU": 9}):
+        with pytest.raises(InputError, match="no node has that"):
+            check_room(nodes, wanted)

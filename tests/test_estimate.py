@@ -1,6 +1,7 @@
 """What a recovery is said to take, against what it takes; and budgets that are kept."""
 
 import math
+import os
 import subprocess
 import sys
 
@@ -125,3 +126,8 @@ def test_limits_of_control_groups(own, files, limits, tmp_path):
     if own is not None:
         (tmp_path / "own").write_text(own)
     assert set(_group_limits(tmp_path / "groups", tmp_path / "own")) == limits
+
+
+def test_a_machine_without_control_groups(monkeypatch):
+    monkeypatch.setattr("lowreel.memory._group_limits", lambda: iter(()))
+    assert machine_bytes() == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

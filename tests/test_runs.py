@@ -358,12 +358,15 @@ def test_a_resume_with_another_wish_is_refused(here, command, other):
 
 
 def test_a_folder_that_a_killed_process_was_filling_is_removed(tmp_path):
-    """And not one that somebody is filling now."""
-    (tmp_path / ".run.0123abcd.part").mkdir()
-    (tmp_path / ".run.0123abcd.part" / "data.safetensors").touch()
+    """Not one that somebody is filling now, nor that of a run with a longer name, nor a folder of the user's."""
+    names = [".run.0123abcd.part", ".run.1.0123abcd.part", ".run.backup.part", ".run.fresh.part"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
     with new_folder(tmp_path / "run") as draft:
-        assert list(tmp_path.iterdir()) == [draft]
+        assert {path.name for path in tmp_path.iterdir()} == {draft.name, *names[1:]}
+        os.utime(draft, (0, 0))
         with new_folder(tmp_path / "run"):
             assert draft.is_dir()
         shutil.rmtree(tmp_path / "run")
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert {path.name for path in tmp_path.iterdir()} == {"run", *names[1:]}

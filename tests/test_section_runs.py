@@ -18,7 +18,7 @@ from lowreel.generators import save_weights
 from lowreel.measure import Stacked, is_rebuilt
 from lowreel.memory import resident_bytes
 from lowreel.runs import Run
-from lowreel.section_runs import MARGIN, SectionedRun, _share, longest_section, per_frame
+from lowreel.section_runs import MARGIN, SectionedRun, _share, _verdict, longest_section, per_frame
 from lowreel.sections import Section, joined
 
 SIMULATE = "simulate missing clip.npy --ratio 0.5 --steps 6 --section-frames 16"
@@ -315,3 +315,24 @@ def test_a_damaged_section_is_made_again(name, unbroken, tmp_path, command):
     outcome = command("recover", run, "--resume")
     assert outcome.code == 0, outcome.err
     assert (run / "recovered.npy").read_bytes() == (unbroken / "recovered.npy").read_bytes()
+
+
+GOOD, BAD, CHANCE, FEW = "Use it: fine.", "Do not use: worse.", "Undecided: on 9", "Nothing can be said: only 3"
+
+
+@pytest.mark.parametrize(
+    ("whole", "sections", "said"),
+    [
+        (GOOD, [GOOD, GOOD], GOOD),
+        (GOOD, [GOOD, BAD], f"{GOOD} Do not use section 001."),
+        (BAD, [GOOD, BAD], BAD),
+        (GOOD, [GOOD, GOOD, CHANCE], f"{GOOD} Undecided: section 002."),
+        (GOOD, [CHANCE, CHANCE, GOOD], "Undecided: in most sections"),
+        (GOOD, [GOOD, FEW, FEW], f"{GOOD} Nothing can be said of sections 001, 002."),
+        ("No data was held out, so nothing can be said.", [FEW, FEW], "No data was held out, so nothing can be said."),
+    ],
+)
+def test_the_verdict_on_the_whole_names_what_it_does_not_hold_for(whole, sections, said):
+    found = [{"trust": one} for one in sections]
+    told = _verdict(whole, found, [10] * len(found))
+    assert told == said or (told.startswith(said) and said.startswith("Undecided"))

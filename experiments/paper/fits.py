@@ -215,7 +215,7 @@ def _keep(name: str, figures: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     with open(RESULTS / "fits.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        current = {n: f for n, f in _read().items() if f["algorithm"] == ALGORITHM[f["preset"]]}
+        current = {n: f for n, f in _read().items() if f.get("algorithm") == ALGORITHM[f["preset"]]}
         write_json("fits.json", {**current, name: figures})
 
 

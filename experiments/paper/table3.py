@@ -57,8 +57,11 @@ def fits_of(clip: str, frames: int, *, full: bool) -> list[Fit]:
     ]
 
 
-def asked(description: str) -> dict[str, list[Fit]]:
-    """Read the command line and say how long it will take; the four fits of each clip that is here."""
+def asked(description: str, *, drawn: bool = False) -> dict[str, list[Fit]]:
+    """Read the command line and say how long it will take; the four fits of each clip that is here.
+
+    drawn: those on a line are drawn.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--kth", type=Path, help=WANTED)
     parser.add_argument("--full", action="store_true", help="2000 rounds")
@@ -66,7 +69,8 @@ def asked(description: str) -> dict[str, list[Fit]]:
     chosen = parser.parse_args()
     found = {action: clip_in(chosen.kth, action) for action in PAPER}
     rows = {action: fits_of(*clip, full=chosen.full) for action, clip in found.items() if clip}
-    print(f"{description} About {minutes(fit for fits in rows.values() for fit in fits):.0f} minutes on two cores.")
+    fits = [fit for row in rows.values() for fit in row if fit.linear or not drawn]
+    print(f"{description} About {minutes(fits, drawn=drawn):.0f} minutes on two cores.")
     if chosen.minutes:
         raise SystemExit
     return rows

@@ -86,8 +86,8 @@ def run(rows: Sequence[Row], description: str) -> None:
         for column, paper in enumerate(row.paper):
             level = row.level(column, full=full)
             if level is None:
-                print(f"{row.name:<26} left out: {row.clips} is not on this machine")
-                break
+                print(f"{row.name:<26} {_told(row, column):<34} left out: {row.clips} is not on this machine")
+                continue
             print(f"{row.name:<26} {_told(row, column):<34} {level:6.2f} dB, paper {paper:5.2f}, {level - paper:+.2f}")
     print(verdict(rows, full=full))
 

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEADER = "lowreel"
+
+LEFT_AFTER = 600.0
+"""Seconds after which a half-filled folder that nobody holds counts as left behind."""
 
 ARRAY_FILES = (".mat", ".h5", ".hdf5", ".npz", ".npy")
 """Suffixes of the files that hold arrays with names."""
@@ -173,8 +177,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """
     check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
-        if leftover.is_dir() and not _is_held(leftover):
+    for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.{'[0-9a-f]' * 8}.part"):
+        if leftover.is_dir() and _is_left(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     draft.mkdir()
@@ -190,19 +194,19 @@ def new_folder(folder: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _is_held(folder: Path) -> bool:
-    """Whether a process is filling this folder."""
+def _is_left(folder: Path) -> bool:
+    """Whether nobody is filling this folder: it is old, for those of other machines, and not locked on this one."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
-        return True
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return time.time() - os.fstat(descriptor).st_mtime > LEFT_AFTER
     except OSError:
-        return True
+        return False
     finally:
         os.close(descriptor)
-    return False
 
 
 def is_whole(path: str | Path) -> bool:

@@ -19,7 +19,7 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 def machine_bytes() -> int:
     """Memory of the machine, or of the control groups that the process is in where one of them allows less."""
-    return min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_limits())
+    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_limits()])
 
 
 def _group_limits(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
@@ -29,7 +29,8 @@ def _group_limits(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cg
     except (OSError, UnicodeDecodeError):
         lines = []
     for line in [*lines, "0::/"]:
-        _, controllers, path = line.split(":", 2)
+        _, _, named = line.partition(":")
+        controllers, _, path = named.partition(":")
         if controllers not in ("", "memory"):
             continue
         root, name = (groups, "memory.max") if not controllers else (groups / "memory", "memory.limit_in_bytes")

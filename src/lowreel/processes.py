@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import platform
 import signal
 
 LIBRARIES = {
@@ -12,11 +13,13 @@ LIBRARIES = {
     "GOMP_SPINCOUNT": "10000",
     # Arrays of large frames are given back to the system and fetched again all the time: by large pages a fifth faster.
     "THP_MEM_ALLOC_ENABLE": "1",
-    # Linear interpolation is thousands of 2x2 systems, each shared between threads that spin: beside another process
-    # that does so too it took a thousand times longer (docs/choices.md).
-    "OPENBLAS_NUM_THREADS": "1",
 }
 """What libraries read from the environment when they are loaded."""
+
+if platform.machine() in ("x86_64", "AMD64"):  # elsewhere torch may multiply matrices by it
+    # Linear interpolation is thousands of 2x2 systems, each shared between threads that spin: beside another process
+    # that does so too it took a thousand times longer (docs/choices.md).
+    LIBRARIES["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def set_libraries() -> None:

@@ -46,8 +46,12 @@ SHOWN = 5
 WORST_FIRST = ("diverged", "stopped", "finished", "converged")
 """Kinds of outcome."""
 
-DOUBTS = (("Do not use", "But not"), ("Undecided", "Undecided is"), ("Nothing can be said", "Unknown is"))
-"""How the verdict on a section begins that the one on the whole names, and with which words it does."""
+DOUBTS = {
+    "Do not use": " Do not use {}.",
+    "Undecided": " Undecided: {}.",
+    "Nothing can be said": " Nothing can be said of {}.",
+}
+"""How the verdict on a section begins that the one on the whole names, and how it does."""
 
 Show = Callable[[int, int, Progress], None]
 """Called after every round: the number of the section, counted from 1, how many there are, and where its run stands."""
@@ -341,11 +345,7 @@ def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Score
         name: _level([found[k]["baselines_heldout_db"][name] for k in judged], [lengths[k] for k in judged])
         for name in names
     }
-    sentence = trust(heldout, baselines) + UNSEEN.get(pilot["operator"]["kind"], "")
-    for start, words in DOUBTS:
-        these = [f"{k:03d}" for k, s in enumerate(found) if s["trust"].startswith(start)]
-        if these and not sentence.startswith(start):
-            sentence += f" {words} section{'s' if len(these) > 1 else ''} {', '.join(these)}."
+    sentence = _verdict(trust(heldout, baselines), found, lengths) + UNSEEN.get(pilot["operator"]["kind"], "")
     content = {
         **pilot,
         "outcome": _outcome(found),
@@ -364,6 +364,18 @@ def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Score
         "sections": [_told(section, s) for section, s in zip(run.sections, found, strict=True)],
     }
     return content if scores is None else content | _levels(found, lengths, scores)
+
+
+def _verdict(whole: str, found: Sequence[Mapping[str, Any]], lengths: Sequence[int]) -> str:
+    """The sentence on the whole, with the sections that it does not hold for; undecided where most frames are."""
+    undecided = sum(n for s, n in zip(found, lengths, strict=True) if s["trust"].startswith("Undecided"))
+    if whole.startswith("Use") and 2 * undecided > sum(lengths):
+        whole = "Undecided: in most sections, what is better than the best baseline may be chance; look at the clip."
+    for start, words in DOUBTS.items():
+        these = [f"{k:03d}" for k, s in enumerate(found) if s["trust"].startswith(start)]
+        if these and len(these) < len(found) and not whole.startswith(start):
+            whole += words.format(f"section{'s' if len(these) > 1 else ''} {', '.join(these)}")
+    return whole
 
 
 def _same(names: Sequence[str | None]) -> str | None:

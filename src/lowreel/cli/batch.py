@@ -6,18 +6,20 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from ..errors import InputError
-from ..memory import default_budget, machine_bytes
+from ..memory import default_budget, machine_bytes, parse_bytes
 from ..names import GENERATORS, file_text
 from ..processes import cores
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
@@ -66,6 +68,7 @@ def batch(
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the runs")
     rows = read_manifest(manifest, common, output)
+    parse_bytes(recovering.memory)
     output.mkdir(parents=True, exist_ok=True)
     from .results import Results
 
@@ -147,13 +150,15 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
     A worker that dies (of too little memory, say) is replaced and its row gone on with, DEATHS times at most. On Ctrl-C
     no row is begun any more, and those under way end with the best so far.
     """
+    resource_tracker.ensure_running()  # which would let stops through again while the first worker starts
     waiting, deaths = deque(rows), Counter[str]()
     idle, running = [_Worker() for _ in range(at_once)], dict[Future[Record], tuple[_Worker, Row]]()
     try:
         while waiting or running:
             while waiting and idle:
-                worker, row = idle.pop(), waiting.popleft()
-                running[worker.begin(row, folder, cpus)] = worker, row
+                with _uninterrupted():  # the worker's process starts so too, until it knows what to do about it
+                    worker, row = idle.pop(), waiting.popleft()
+                    running[worker.begin(row, folder, cpus)] = worker, row
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 worker, row = running.pop(future)
                 idle.append(worker)
@@ -164,16 +169,49 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
                 worker.replace()
                 waiting.appendleft(row)
     except (KeyboardInterrupt, GeneratorExit):
-        while running:  # again and again: a worker that is still starting hears nothing
-            for worker, _ in running.values():
-                worker.interrupt()
-            for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
-                worker, _ = running.pop(future)
-                idle.append(worker)
+        with _deaf():
+            _end(running)
         raise
     finally:
         for worker in [*idle, *(worker for worker, _ in running.values())]:
             worker.pool.shutdown(wait=True)
+
+
+def _end(running: Mapping[Future[Record], tuple[_Worker, Row]]) -> None:
+    """Have the rows under way end with the best so far. They are told again and again: some are only starting."""
+    left = dict(running)
+    while left:
+        for worker, _ in left.values():
+            worker.interrupt()
+        for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
+            del left[future]
+
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """No stop comes in between; one that was asked for comes at the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Stops are ignored: one was asked for already."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [signal.signal(stop, signal.SIG_IGN) for stop in STOPS]
+    try:
+        yield
+    finally:
+        for stop, handler in zip(STOPS, before, strict=True):
+            signal.signal(stop, handler)
 
 
 def _record_of(future: Future[Record], row: Row, deaths: Counter[str]) -> Record | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..memory import bytes_text
 from ..settings import BatchSettings
 from .errors import in_one_line
 from .manifest import Row
@@ -31,7 +30,11 @@ def performed_on_ray(rows: Sequence[Row], folder: Path, batching: BatchSettings)
     """
     ray = _started(batching.ray or LOCAL)
     try:
-        _check_room(ray, batching, max((row.memory() or 0 for row in rows), default=0))
+        if batching.gpus_per_clip > 1 and batching.gpus_per_clip % 1:
+            raise InputError(f"--gpus-per-clip: a part of one, or whole ones, got {batching.gpus_per_clip:g}")
+        wanted = {"CPU": batching.cpus_per_clip, "GPU": batching.gpus_per_clip}
+        wanted["memory"] = max((row.memory() or 0 for row in rows), default=0)
+        check_room([node["Resources"] for node in ray.nodes() if node["Alive"]], wanted)
         needs = {"num_cpus": batching.cpus_per_clip, "num_gpus": batching.gpus_per_clip}
         task = ray.remote(max_retries=RETRIES, **needs)(perform_row)
         tasks = {task.options(memory=row.memory()).remote(row, folder, batching.cpus_per_clip): row for row in rows}
@@ -40,20 +43,17 @@ def performed_on_ray(rows: Sequence[Row], folder: Path, batching: BatchSettings)
         ray.shutdown()
 
 
-def _check_room(ray: Any, batching: BatchSettings, memory: int) -> None:
-    """Raise InputError where no node has what one recovery asks for: it would wait for ever."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    for what, wanted in (("CPU", batching.cpus_per_clip), ("GPU", batching.gpus_per_clip)):
-        most = max((node.get(what, 0.0) for node in nodes), default=0.0)
-        if wanted > most:
-            raise InputError(
-                f"--{what.lower()}s-per-clip: {wanted:g} are asked for, and no node has more than {most:g}"
-            )
-    most = max((node.get("memory", 0.0) for node in nodes), default=0.0)
-    if memory > most:
-        raise InputError(f"--memory: {bytes_text(memory)} are asked for, and no node has more than {bytes_text(most)}")
-    if batching.gpus_per_clip > 1 and batching.gpus_per_clip % 1:
-        raise InputError(f"--gpus-per-clip: a part of one, or whole ones, got {batching.gpus_per_clip:g}")
+def check_room(nodes: Sequence[Mapping[str, float]], wanted: Mapping[str, float]) -> None:
+    """Raise InputError where no node has all that one recovery asks for: it would wait for ever."""
+    if any(all(node.get(what, 0.0) >= amount for what, amount in wanted.items()) for node in nodes):
+        return
+    raise InputError(f"--ray: one row asks for {_told(wanted)}, and no node has that: {'; '.join(map(_told, nodes))}")
+
+
+def _told(resources: Mapping[str, float]) -> str:
+    told = [f"{resources[what]:g} {what}" for what in ("CPU", "GPU") if resources.get(what)]
+    told += [f"{resources['memory'] / 1e9:.3f} GB of memory"] if resources.get("memory") else []
+    return " and ".join(told) or "nothing"
 
 
 def _as_they_end(ray: Any, pending: dict[Any, Row]) -> Iterator[Record]:

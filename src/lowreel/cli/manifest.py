@@ -159,14 +159,20 @@ def _of_pattern(pattern: str, output: Path | None) -> list[dict[str, Any]]:
     paths = [Path(pattern)] if Path(pattern).exists() else [Path(p) for p in sorted(glob.glob(pattern, recursive=True))]
     own = None if output is None else output.resolve()
     found = [path.absolute() for path in paths if own is None or own not in (path.resolve(), *path.resolve().parents)]
-    stems = Counter(path.stem.casefold() for path in found)
-    rows = []
-    for path in found:
-        row = {"data" if path.suffix == ".safetensors" else "clip": str(path)}
-        if stems[path.stem.casefold()] > 1:  # a name that stays the same when other files come
-            row["name"] = _as_name("-".join(path.parts[len(_fixed(pattern)) :]))
-        rows.append(row)
-    return rows
+    return [
+        {"data" if path.suffix == ".safetensors" else "clip": str(path.resolve()), "name": name}
+        for path, name in zip(found, _names(found, len(_fixed(pattern))), strict=True)
+    ]
+
+
+def _names(paths: list[Path], fixed: int) -> list[str]:
+    """Names of rows: a file's stem where it alone has it, else its path without so many parts, numbered if need be."""
+    stems = [_as_name(path.stem) for path in paths]
+    count = Counter(stem.casefold() for stem in stems)
+    longer = [_as_name("-".join(path.parts[fixed:])) for path in paths]
+    names = [s if count[s.casefold()] == 1 else other for s, other in zip(stems, longer, strict=True)]
+    alike = Counter(name.casefold() for name in names)
+    return [name if alike[name.casefold()] == 1 else f"{name}-{k:04d}" for k, name in enumerate(names)]
 
 
 def _fixed(pattern: str) -> tuple[str, ...]:

@@ -150,21 +150,22 @@ def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | Non
         contextlib.redirect_stderr(out),
         _stopped_once(),
     ):
-        while True:
-            now = _going_on(words, run)
-            print(f"$ lowreel {' '.join(now)}", flush=True)
-            try:
-                call(now)
-                return None
-            except KeyboardInterrupt:
-                return INTERRUPTED
-            except BusyError as error:
-                if time.monotonic() > end:
-                    return in_one_line(error)
-                time.sleep(0.5)
-            except Exception as error:
-                print(f"error: {in_one_line(error)}", flush=True)
-                return in_one_line(error)
+        try:
+            while True:
+                now = _going_on(words, run)
+                print(f"$ lowreel {' '.join(now)}", flush=True)
+                try:
+                    call(now)
+                    return None
+                except BusyError as error:
+                    if time.monotonic() > end:
+                        return in_one_line(error)
+                    time.sleep(0.5)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except Exception as error:
+            print(f"error: {in_one_line(error)}", flush=True)
+            return in_one_line(error)
 
 
 @contextlib.contextmanager
@@ -188,6 +189,7 @@ def prepare_worker() -> None:
     Ctrl-C is for the row that it works on, if any.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # it was started without them
     die_with_parent()
     set_libraries()
     for name in ("recover", "runs", "report"):
