@@ -118,6 +118,7 @@ def draw(rows: Rows) -> None:
     """Seconds and memory against pixels times frames, a line for each size of frame."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -132,6 +133,11 @@ def draw(rows: Rows) -> None:
             found = sorted(of_size, key=lambda row: row["frames"])
             levels = [row[name] / unit for row in found]
             axes.loglog([megapixel_frames(row) for row in found], levels, "o-", label=f"{size[0]}x{size[1]}")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(ScalarFormatter())
+            axis.set_minor_formatter(NullFormatter())
+        axes.set_yticks([10, 30, 100, 300] if name == "seconds" else [300, 500, 1000, 2000])
+        axes.set_xticks([0.2, 0.5, 1, 2, 5])
         axes.set_xlabel("megapixel-frames")
         axes.set_ylabel(what)
         axes.grid(alpha=0.3, which="both")
