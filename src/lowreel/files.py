@@ -98,7 +98,13 @@ def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], he
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    flat: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        # A checkpoint of large frames is hundreds of MB: it is not copied, but for what shares memory with more.
+        is_alone = own.untyped_storage().nbytes() == own.numel() * own.element_size()
+        shares = any(own.data_ptr() == other.data_ptr() for other in flat.values())
+        flat[name] = own if is_alone and not shares else own.clone()
     text = json.dumps({"kind": kind, "version": 1, **header}, allow_nan=False)
     with replacing(path) as temporary:
         try:

@@ -16,7 +16,7 @@ from .settings import Choice, SolverSettings
 from .solver import Problem, State, iterate, planned_rounds
 
 CHECKS = 25
-"""How often in a run the held-out error is measured."""
+"""How often in a run the held-out error is measured, at most: each time all frames are drawn."""
 
 REPLAN = 8
 """Rounds after which a run with a time limit looks at its pace again: other work on the machine may slow it down."""
@@ -203,7 +203,7 @@ def _follow(
     steps = solver.steps or 0
     row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
     row |= {"heldout": None, "seconds": round(seconds, 3)}
-    if state.step % max(1, steps // CHECKS) == 0 or state.step in (1, steps):
+    if state.step % max(1, math.ceil(steps / CHECKS)) == 0 or state.step in (1, steps):
         judged, terms = _check(problem, solver, state, score)
         row |= judged
     error = row["heldout"]

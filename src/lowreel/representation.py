@@ -15,8 +15,9 @@ from .files import read_tensors, write_tensors
 from .generators import Generator, from_spec
 from .latents import Codes, Curve
 
-AT_ONCE, PIXELS = 16, 2**20
-"""Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one."""
+AT_ONCE, PIXELS = 16, 2**18
+"""Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one, whose
+frames are also drawn sooner one by one (docs/choices.md)."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class Representation:
         else:
             codes = self.codes.at(torch.as_tensor(at, dtype=torch.float64).view(-1), curve)
         at_once = max(1, min(AT_ONCE, PIXELS // math.prod(self.generator.frame_shape[1:])))
-        return torch.cat([self.generator(part) for part in codes.split(at_once)])
+        frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
+        for part, drawn in zip(codes.split(at_once), frames.split(at_once), strict=True):
+            drawn.copy_(self.generator(part))
+        return frames
 
     @property
     def parameters(self) -> dict[str, int]:

@@ -101,15 +101,14 @@ class Problem:
         weights = weights_of(self.noise, found, entries) if self.data_term == "weighted" else None
         return misfit(found, data, entries if weights is None else weights, self.data_term, least=self.grey_level)
 
-    def judged(self, clip: Tensor) -> Data:
-        """What the residual of each number costs when a clip is judged: the same measure for every clip.
+    def judged(self, residuals: Tensor) -> Tensor:
+        """What each residual costs when a clip is judged: the same measure for every clip.
 
         The square; where the fit is robust Huber's term with a bound of 5 grey levels in 100, so that outliers do not
         decide.
         """
         term: DataTerm = "huber" if self.data_term in ("huber", "l1") else "squared"
-        spread = JUDGE * self.grey_level
-        return map_data(lambda f, y: residual_terms(f - y, term, spread), self.operator(clip), self.data)
+        return residual_terms(residuals, term, JUDGE * self.grey_level)
 
     @cached_property
     def probe_power(self) -> tuple[float, Data]:
@@ -131,8 +130,8 @@ class Problem:
         out. Where the data term is robust, outliers count little, see `judged`."""
         if self.heldout is None:
             return torch.zeros(0)
-        terms = zip(tensors_of(self.judged(clip)), tensors_of(self.heldout), strict=True)
-        return self.scale(self.heldout) * torch.cat([t[held] for t, held in terms])
+        parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.heldout)), strict=True)
+        return self.scale(self.heldout) * torch.cat([self.judged(found[h] - y[h]) for found, y, h in parts])
 
     def heldout_error(self, clip: Tensor) -> float:
         """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out."""
