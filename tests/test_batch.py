@@ -60,7 +60,7 @@ def test_manifests_of_each_kind(clips):
         assert found[0].columns["clip"] == str(clips / "a.npy")
     found = read_manifest(str(clips / "*.npy"), {"operator": "missing"})
     assert [row.name for row in found] == ["a", "b"]
-    assert found[1].columns == {"operator": "missing", "clip": str(clips / "b.npy")}
+    assert found[1].columns == {"operator": "missing", "clip": str(clips / "b.npy"), "name": "b"}
 
 
 WRONG = {
