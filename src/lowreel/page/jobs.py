@@ -269,7 +269,7 @@ class Jobs:
             kind = read_json(summary)["outcome"]["kind"]
             return replace(job, status="stopped" if kind == "stopped" else "finished", error=None)
         error = _last_error(folder)
-        if told and code in (130, -signal.SIGKILL):
+        if told and code in (130, -signal.SIGINT, -signal.SIGKILL):  # by itself, while it was importing, or in the end
             is_begun = (folder / "run" / "config.json").is_file()
             sentence = "Stopped; it goes on from its last checkpoint." if is_begun else "Stopped before it had begun."
             return replace(job, status="stopped", error=sentence)
