@@ -7,6 +7,8 @@ import ctypes
 import os
 import platform
 import signal
+import threading
+from collections.abc import Iterator
 
 LIBRARIES = {
     # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
@@ -37,3 +39,31 @@ def die_with_parent() -> None:
     """Have this process killed when the thread that started it ends, however that comes about (Linux alone)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+"""By a user, and by a scheduler."""
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """No stop comes in between; one that was asked for comes at the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def deaf() -> Iterator[None]:
+    """Stops are ignored: one was asked for already."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [signal.signal(stop, signal.SIG_IGN) for stop in STOPS]
+    try:
+        yield
+    finally:
+        for stop, handler in zip(STOPS, before, strict=True):
+            signal.signal(stop, handler)

@@ -6,12 +6,11 @@ import multiprocessing
 import os
 import re
 import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +20,7 @@ from cyclopts import App, Parameter
 from ..errors import InputError
 from ..memory import default_budget, machine_bytes, parse_bytes
 from ..names import GENERATORS, file_text
-from ..processes import cores
+from ..processes import cores, deaf, uninterrupted
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from .errors import in_one_line
 from .manifest import Row, read_manifest
@@ -156,7 +155,7 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
     try:
         while waiting or running:
             while waiting and idle:
-                with _uninterrupted():  # the worker's process starts so too, until it knows what to do about it
+                with uninterrupted():  # the worker's process starts so too, until it knows what to do about it
                     worker, row = idle.pop(), waiting.popleft()
                     running[worker.begin(row, folder, cpus)] = worker, row
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -169,7 +168,7 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
                 worker.replace()
                 waiting.appendleft(row)
     except (KeyboardInterrupt, GeneratorExit):
-        with _deaf():
+        with deaf():
             _end(running)
         raise
     finally:
@@ -185,33 +184,6 @@ def _end(running: Mapping[Future[Record], tuple[_Worker, Row]]) -> None:
             worker.interrupt()
         for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
             del left[future]
-
-
-STOPS = (signal.SIGINT, signal.SIGTERM)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """No stop comes in between; one that was asked for comes at the end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Stops are ignored: one was asked for already."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = [signal.signal(stop, signal.SIG_IGN) for stop in STOPS]
-    try:
-        yield
-    finally:
-        for stop, handler in zip(STOPS, before, strict=True):
-            signal.signal(stop, handler)
 
 
 def _record_of(future: Future[Record], row: Row, deaths: Counter[str]) -> Record | None:
