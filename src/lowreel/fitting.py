@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from .memory import give_back
 from .representation import Representation
 from .settings import Choice, SolverSettings
 from .solver import Problem, State, iterate, planned_rounds
@@ -242,6 +243,8 @@ def _check(
     if score is not None:
         level = score(frames)
         row["score"] = level if math.isfinite(level) else None
+    del frames
+    give_back()  # otherwise what large frames leave in pieces grows from check to check
     return row, terms
 
 
