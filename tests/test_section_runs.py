@@ -186,9 +186,16 @@ def test_memory_makes_sections_shorter(there, command):
     ]
     assert lengths[0] < lengths[1] < lengths[2]
     assert lengths[2] - lengths[1] == pytest.approx(MARGIN * 1700e6 / per_frame(clip), rel=0.2)
-    outcome = command(f"{words} --memory {resident_bytes() // 10**6 + 10}MB -o other")
+
+
+def test_too_little_memory_is_said_before_anything_is_done(there, command):
+    """However small the clip; and what was begun is not refused later on."""
+    outcome = command(f"{DRAFT} --memory 20MB -o other")
     assert outcome.code == 2
     assert "memory" in outcome.err
+    assert not (there / "other").exists()
+    outcome = command(f"{DRAFT} --memory {resident_bytes() // 10**6 + 100}MB -o other")
+    assert outcome.code == 0, outcome.err
 
 
 def measured(clip):

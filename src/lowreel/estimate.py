@@ -30,7 +30,7 @@ from .baselines.variation import (
 )
 from .errors import InputError
 from .measure import is_exact, tensors_of
-from .memory import bytes_text, resident_bytes
+from .memory import bytes_text, give_back, resident_bytes
 from .settings import PRESETS, SolverSettings
 from .solver import Problem, planned_rounds, trial_loss
 
@@ -101,6 +101,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     one_pass = minibatches * _seconds(update)
     clip = 4 * math.prod(problem.operator.clip_shape)
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
+    give_back()  # what the trial has freed is no part of what is taken already
     weights = 4 * sum(p.numel() for p in generator.parameters())
     fit = SLACK * kept.bytes + WEIGHTS * weights
     return Estimate(
@@ -116,7 +117,7 @@ def check_fits(estimate: Estimate, budget: int) -> None:
     if estimate.memory > budget:
         raise InputError(
             f"memory: the recovery needs about {bytes_text(estimate.memory)}, {bytes_text(budget)} are allowed; use a "
-            f"smaller --size, fewer --frames, or --memory {bytes_text(1.5 * estimate.memory).replace(' ', '')}"
+            f"smaller --size, fewer --frames, or, with some to spare, --memory {_with_some_to_spare(estimate.memory)}"
         )
 
 
@@ -134,9 +135,13 @@ def check_clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None =
     if not clip_fits(clip_shape, budget, arrays):
         raise InputError(
             f"memory: a clip of {clip_shape[0]} frames of {clip_shape[2]}x{clip_shape[3]} needs at least "
-            f"{bytes_text(needed)}, {bytes_text(budget)} are allowed; use a smaller --size, fewer --frames, or "
-            f"--memory {bytes_text(1.5 * needed).replace(' ', '')}"
+            f"{bytes_text(needed)}, {bytes_text(budget)} are allowed; use a smaller --size, fewer --frames, or, with "
+            f"some to spare, --memory {_with_some_to_spare(needed)}"
         )
+
+
+def _with_some_to_spare(needed: float) -> str:
+    return bytes_text(1.5 * needed).replace(" ", "")
 
 
 class _Kept:

@@ -21,12 +21,12 @@ from .estimate import CLIPS, DATA, Estimate
 from .files import new_folder, read_json, remove_leftovers, write_json
 from .fitting import Progress
 from .measure import DataFile, Measured, tensors_of
-from .memory import give_back, operator_budget, parse_bytes, resident_bytes
+from .memory import bytes_text, give_back, operator_budget, parse_bytes, resident_bytes
 from .metrics import error_decibels, ssim
 from .recover import UNSEEN, prepare, trust
 from .report import draw_report, draw_sections
 from .runs import Run, doubts_about, finite, load_truth, open_truth, perform, timing
-from .sections import Section, Source, joined
+from .sections import Section, Source, joined, shortest_section
 from .select import planned
 from .settings import LAST_ROUNDS, Choice, RecoverSettings
 from .video import write_npy, write_video
@@ -150,16 +150,26 @@ def _truth_of(reading: dict[str, Any], frames: range) -> dict[str, Any]:
 
 
 def longest_section(source: Source, frames: int, step: int, settings: RecoverSettings) -> int:
-    """Frames that a section may have within the memory allowed, from a trial on a few frames in the middle."""
+    """Frames that a section may have within the memory allowed, from a trial on a few frames in the middle.
+
+    Raises InputError where that is less than any section has to have.
+    """
     first = (frames // 2) // step * step
     few = range(first, min(frames, first + max(step, TRIED // step * step)))
     measured = source.excerpt(few, memory=operator_budget(settings.memory))
     draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False})
     problem = prepare(measured.data, measured.operator, draft, noise=measured.noise, times=measured.times)
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
-    taken = resident_bytes()
-    free = MARGIN * (parse_bytes(settings.memory) - taken) - (fixed.memory - taken)
-    return int(free / needed) + len(few)
+    taken, allowed, least = resident_bytes(), parse_bytes(settings.memory), shortest_section(frames, step)
+    free = MARGIN * (allowed - taken) - (fixed.memory - taken)
+    longest = int(free / needed) + len(few)
+    if longest < least:
+        wanted = taken + (fixed.memory - taken + (least - len(few)) * needed) / MARGIN
+        raise InputError(
+            f"memory: a section of {least} frames, the fewest, needs about {bytes_text(wanted)}, {bytes_text(allowed)} "
+            f"are allowed; use a smaller --size, or a larger --memory"
+        )
+    return longest
 
 
 def per_frame(measured: Measured) -> float:
@@ -252,6 +262,10 @@ def _perform_section(run: SectionedRun, k: int, limit: float | None, show: Calla
         own = own.with_choice(Choice(**chosen))
     own = replace(own, settings=own.settings.model_copy(update={"time": limit, "memory": run.settings.memory}))
     measured = own.measured()
+    if (
+        k != run.pilot
+    ):  # it is as long as the pilot, one fit at a time, and what the process has loaded since is no fault
+        own = replace(own, settings=own.settings.model_copy(update={"memory": None}))
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
     doubts = [] if truth is None or k != run.pilot else doubts_about(truth, measured)
     recovery, summary, notes = perform(own, measured, truth, show=show)

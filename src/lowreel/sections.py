@@ -84,10 +84,11 @@ def sections_of(
     it; step: frames of a part of the operator, to whose multiples it can be cut. Raises InputError where memory allows
     too few for sections that overlap.
     """
-    lap = step * math.ceil(OVERLAP / step)
-    if most is not None and most < min(frames, 2 * lap + step):
-        least = f"{2 * lap + step} are needed; use a smaller --size"
-        raise InputError(f"memory: it is enough for {max(most, 0)} frames at once, {least}")
+    lap, least = _lap(step), shortest_section(frames, step)
+    if most is not None and most < least:
+        raise InputError(
+            f"memory: it is enough for {max(most, 0)} frames at once, {least} are needed; use a smaller --size"
+        )
     edges = [0, *sorted({step * round(cut / step) for cut in cuts} - {0}), frames]
     found = []
     for scene, (start, stop) in enumerate(pairwise(edge for edge in edges if edge <= frames)):
@@ -95,6 +96,15 @@ def sections_of(
         begins = [a if a == start else a - lap for a in inner]
         found += [Section(range(a, b), scene) for a, b in zip(begins, [*inner[1:], stop], strict=True)]
     return found
+
+
+def shortest_section(frames: int, step: int = 1) -> int:
+    """Frames that memory has to allow a section: all of a clip that has no more than two overlaps and a part."""
+    return min(frames, 2 * _lap(step) + step)
+
+
+def _lap(step: int) -> int:
+    return step * math.ceil(OVERLAP / step)
 
 
 def _inner(start: int, stop: int, usual: int, most: int | None, lap: int, step: int) -> list[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
-from ..memory import operator_budget, parse_bytes
+from ..memory import default_budget, operator_budget, parse_bytes
 from ..settings import RecoverSettings
 from .display import ProgressBar, show_summary
 
@@ -50,7 +50,7 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
     if step is None or usual is None:
         return [Section(range(frames), 0)]
     cuts = _cuts(source, frames, step, recovering)
-    is_small = clip_fits(spec["clip_shape"], parse_bytes(recovering.memory) // SMALL)
+    is_small = recovering.memory is None and clip_fits(spec["clip_shape"], default_budget() // SMALL)
     most = None if is_small else longest_section(source, frames, step, recovering)
     return sections_of(frames, cuts, most=most, usual=usual, step=step)
 
