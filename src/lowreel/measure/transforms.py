@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -174,7 +175,9 @@ class SinglePixel(_Chosen):
     The patterns are rows of a Hadamard matrix, which is applied by additions and subtractions (fast Walsh-Hadamard
     transform); frames are thought of as filled up with black to powers of two. y: (T, C, m). order "cake" shows all
     frames the m patterns of fewest pieces, coarse ones first (cake-cutting, Yu, Sensors 19:4122, 2019): a pattern is
-    the product of a row and a column of so many stripes, and its pieces are stripes times stripes. order "random"
+    the product of a row and a column of so many stripes, and its pieces are stripes times stripes. Where a side is no
+    power of two, patterns that are sums of others inside the frame are left out: no number of the data follows from the
+    others, and one that is held out says something. order "random"
     flips the signs of the pixels by the seed and shows each frame m patterns of its own (subsampled randomised
     Hadamard transform; Ailon and Chazelle, 2006). within: see `Within`. Raises InputError unless 1 <= m <= H W.
     """
@@ -194,7 +197,7 @@ class SinglePixel(_Chosen):
         super().__init__(clip_shape, m, height * width, order, ("cake", "random"), seed, within)
         self._padded = (_power_of_two(height), _power_of_two(width))
         if order == "cake":
-            places, signs = _cake_cutting(*self._padded)[None, :m], np.ones((height, width), np.float32)
+            places, signs = _cake_cutting(height, width)[None, :m], np.ones((height, width), np.float32)
         else:
             count = math.prod(self._padded)
             words = (streams.raw(seed, streams.ROWS, t, 0, count) for t in frame_numbers(frames, within))
@@ -327,6 +330,33 @@ def _stripes(count: int) -> np.ndarray:
 
 
 def _cake_cutting(height: int, width: int) -> np.ndarray:
-    """Places of the patterns by their number of pieces; of equal ones the squarer pieces first."""
-    down, across = np.meshgrid(_stripes(height), _stripes(width), indexing="ij")
-    return np.lexsort(((down + across).ravel(), (down * across).ravel()))
+    """Places of the H W patterns by their number of pieces; of equal ones the squarer pieces first."""
+    rows, columns = _independent(height), _independent(width)
+    stripes = [_stripes(_power_of_two(n))[kept] for n, kept in ((height, rows), (width, columns))]
+    down, across = np.meshgrid(*stripes, indexing="ij")
+    order = np.lexsort(((down + across).ravel(), (down * across).ravel()))
+    return (rows[:, None] * _power_of_two(width) + columns).ravel()[order]
+
+
+@cache
+def _independent(count: int) -> np.ndarray:
+    """Numbers of the rows of the Hadamard matrix that, cut off after `count` entries, are linearly independent, in
+    rising order: those of fewest stripes that are no sum of others of fewer."""
+    size = _power_of_two(count)
+    if size == count:
+        return np.arange(count)
+    matrix = hadamard(torch.eye(size, dtype=torch.float64)[:, None])[:, 0, :count].numpy()
+    basis, kept = np.empty((count, count)), []
+    for row in np.argsort(_stripes(size), kind="stable"):
+        rest = matrix[row]
+        for _ in range(2):  # once more, for what rounding leaves
+            rest = rest - (basis[: len(kept)] @ rest) @ basis[: len(kept)]
+        norm = np.linalg.norm(rest)
+        if norm > DEPENDENT * math.sqrt(count):
+            basis[len(kept)] = rest / norm
+            kept.append(row)
+    return np.sort(kept)
+
+
+DEPENDENT = 1e-6
+"""Part of its norm that is left, at most, of a pattern that is a sum of others."""
