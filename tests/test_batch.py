@@ -47,6 +47,27 @@ def test_a_row_is_a_command_line(tmp_path):
     assert Row("r", {"clip": "c", "mask": "m", **flags}).words(tmp_path) == ["inpaint", "c", "--mask=m", *tail]
 
 
+FOREIGN = {
+    "results.csv": "precious\n",
+    "report.html": "precious\n",
+    "config.json": "{}",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_nothing_of_others_is_overwritten(name, clips, command):
+    """Neither files that no batch has written nor the folder of a run; a batch's own is taken up again."""
+    out = clips.parent / "out"
+    words = f"batch {clips}/*.npy -o {out} --operator missing --size 16 --quality draft --steps 1 --baselines none"
+    out.mkdir()
+    (out / name).write_text(FOREIGN[name])
+    outcome = command(words)
+    assert outcome.code == 2
+    assert str(out) in outcome.err
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text() == FOREIGN[name]
+
+
 def test_manifests_of_each_kind(clips):
     """CSV, JSON lines and a pattern give the same rows; paths are taken from the manifest's folder."""
     (clips / "m.csv").write_text("name,clip,operator,steps\na,a.npy,missing,\nb,b.npy,missing --ratio 0.5,3\n")

@@ -17,13 +17,13 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ..errors import InputError
 from ..memory import default_budget, machine_bytes, parse_bytes
 from ..names import GENERATORS, file_text
 from ..processes import cores, deaf, uninterrupted
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from .errors import in_one_line
 from .manifest import Row, read_manifest
+from .results import Results, check_folder
 from .work import Record, is_done, perform_row, prepare_worker
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
@@ -64,13 +64,10 @@ def batch(
     common = {"operator": batching.operator} if batching.operator else {}
     recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     common |= _given(reading) | _given(noise) | _given(recovering)
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output}: is a file; give a folder for the runs")
+    check_folder(output)
     rows = read_manifest(manifest, common, output)
     parse_bytes(recovering.memory)
     output.mkdir(parents=True, exist_ok=True)
-    from .results import Results
-
     folder = output.resolve()
     results, stopped = Results(folder, rows), False
     todo = [row for row in rows if is_done(row, folder) is None]

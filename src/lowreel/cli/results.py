@@ -10,12 +10,34 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..errors import InputError
 from ..files import replacing
 from .manifest import Row
 from .work import Record
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""
+
+
+COLUMNS = ("name", "status", "seconds", *FIGURES, "best_baseline", "error")
+"""Columns of results.csv, before those of the manifest."""
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError where a batch may not write there: a file, the folder of a run, files that are no batch's."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give a folder for the runs")
+    if (folder / "config.json").exists():
+        raise InputError(f"{folder}: holds a run; give a new folder, or that of a batch, with -o")
+    results, page = folder / "results.csv", folder / "report.html"
+    written = "results.csv" if results.exists() and not _is_of_a_batch(results) else "report.html"
+    if written == "results.csv" or (page.exists() and not results.exists()):
+        raise InputError(f"{folder}: its {written} is not of a batch and would be lost; give another folder with -o")
+
+
+def _is_of_a_batch(results: Path) -> bool:
+    with results.open(encoding="utf-8", errors="replace") as file:
+        return file.readline().startswith(",".join(COLUMNS))
 
 
 class Results:
@@ -52,19 +74,18 @@ class Results:
         counts = Counter(record.status for record in self.records.values())
         told = ", ".join(f"{counts[s]} {s}" for s in ("finished", "stopped", "failed", "begun") if counts[s])
         left = len(self.rows) - counts["finished"]
-        more = f" The same command goes on with the other {left}." if left else ""
+        more = f" The same command takes up the other {left} again." if left else ""
         return f"{told or 'nothing'} of {len(self.rows)} rows. See {self.folder / 'report.html'}, results.csv.{more}"
 
     def write(self) -> None:
         """Write results.csv and report.html, with the rows that ended last of all on Ctrl-C."""
         self._load()
-        found = ["name", "status", "seconds", *FIGURES, "best_baseline", "error"]
-        asked = list(dict.fromkeys(name for row in self.rows for name in row.columns if name not in found))
+        asked = list(dict.fromkeys(name for row in self.rows for name in row.columns if name not in COLUMNS))
         with replacing(self.folder / "results.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [*found, *asked], extrasaction="ignore")
+            writer = csv.DictWriter(file, [*COLUMNS, *asked], extrasaction="ignore")
             writer.writeheader()
             for row in self.rows:
-                writer.writerow({**row.columns, **dict.fromkeys(found), **self._cells(row)})
+                writer.writerow({**row.columns, **dict.fromkeys(COLUMNS), **self._cells(row)})
         with replacing(self.folder / "report.html") as temporary:
             temporary.write_text(self._page(), encoding="utf-8")
 
@@ -109,7 +130,7 @@ def _levels(record: Record) -> str | None:
     if summary is None:
         return None
     level = summary.get("psnr_range")
-    return f"{level} dB; {summary['trust']}" if level is not None else str(summary["trust"])
+    return f"{level} dB (peak max - min); {summary['trust']}" if level is not None else str(summary["trust"])
 
 
 def _best_baseline(summary: dict[str, Any]) -> tuple[str, float] | None:
