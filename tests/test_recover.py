@@ -289,6 +289,7 @@ REFUSED = {
     "NaN": (lambda y, a: recover(with_nan(y), a, FEW), "1 of 720 numbers are NaN or infinite"),
     "shape": (lambda y, a: recover(y[:5], a, FEW), r"expected data of shape \(6, 1, 12, 10\), got \(5, 1, 12, 10\)"),
     "operator": (lambda y, a: recover(y, torch.nn.Identity(), FEW), "got Identity"),
+    "settings": (lambda y, a: recover(y, a, {"rank": 4}), r"expected lowreel.RecoverSettings.* got dict"),
     "rank": (lambda y, a: recover(y, a, FEW.model_copy(update={"rank": 7})), r"min\(T, K\)"),
     "paper size": (lambda y, a: recover(y, a, RecoverSettings(preset="paper-joint")), "add --size 64"),
     "times": (lambda y, a: recover(y, a, FEW, times=[0, 1, 2, 3, 4, 4]), "6 rising numbers"),

@@ -76,6 +76,8 @@ def test_one_time_is_one_frame(representation):
     """A number in place of a list of times gives a clip of one frame."""
     middle = float(representation.times[1])
     assert torch.equal(representation.frames(middle), representation.frames([middle]))
+    with pytest.raises(InputError, match="not finite"):
+        representation.frames(float("nan"))
 
 
 def test_parameters_count(representation):

@@ -135,6 +135,9 @@ def recover(
     Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
     and settings that do not fit the clip.
     """
+    if not isinstance(settings, RecoverSettings | None):
+        got = type(settings).__name__
+        raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
     settings = settings or RecoverSettings()
     problem = prepare(
         data,
@@ -337,7 +340,7 @@ def trust(heldout_db: float, baseline_dbs: dict[str, float], chance_of: int | No
     if math.isnan(heldout_db):
         return "No data was held out, so nothing can be said."
     if not known:
-        return f"On held-out data the error is {heldout_db:.1f} dB; no baseline was run to compare it with."
+        return f"On held-out data its PSNR is {heldout_db:.1f} dB; no baseline was run to compare it with."
     name, bar = max(known.items(), key=lambda item: item[1])
     gain = 0.0 if bar == heldout_db else heldout_db - bar
     if chance_of is not None and gain > 0:

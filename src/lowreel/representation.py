@@ -40,12 +40,15 @@ class Representation:
         """Frames (N, C, H, W) in [0, 1] at these times in seconds (one time is one frame); the clip's if None.
 
         Times before the first or after the last frame give that frame. curve: how codes go from frame to frame,
-        linear or cubic.
+        linear or cubic. Raises InputError for times that are not finite.
         """
         if at is None:
             codes = self.codes.matrix()
         else:
-            codes = self.codes.at(torch.as_tensor(at, dtype=torch.float64).view(-1), curve)
+            seconds = torch.as_tensor(at, dtype=torch.float64).view(-1)
+            if not torch.isfinite(seconds).all():
+                raise InputError("frames: expected times in seconds, got some that are not finite")
+            codes = self.codes.at(seconds, curve)
         at_once = max(1, min(AT_ONCE, PIXELS // math.prod(self.generator.frame_shape[1:])))
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
         for part, drawn in zip(codes.split(at_once), frames.split(at_once), strict=True):

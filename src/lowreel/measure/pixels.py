@@ -49,7 +49,12 @@ class Mask(Measurement):
     def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
         frames, _, height, width = self.clip_shape
-        kept = torch.as_tensor(mask).bool()
+        given = torch.as_tensor(mask)
+        if not torch.isfinite(given).all():
+            raise InputError(
+                "Mask: it holds numbers that are not finite; expected True (observed) and False, or 1 and 0"
+            )
+        kept = given.bool()
         fitting = {(height, width), (frames, height, width), (frames, 1, height, width), self.clip_shape}
         if tuple(kept.shape) not in fitting:
             raise InputError(

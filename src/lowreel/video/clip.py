@@ -138,7 +138,10 @@ def _check_wishes(size: tuple[int, int] | None, fit: str, channels: int | None) 
 def _reader(path: Path, levels: tuple[float, float] | None) -> Reader:
     file, _ = split_member(path)
     if not file.exists():
-        raise InputError(f"{file}: no such file or folder; expected a video, a picture, a folder of pictures or .npy")
+        raise InputError(
+            f"{file}: no such file or folder; expected a video, a picture, a folder of "
+            "pictures, or .npy, .npz, .mat or .h5"
+        )
     if file.is_dir():
         return PictureReader(path, pictures_of(path))
     if is_array_file(path):
