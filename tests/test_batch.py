@@ -56,7 +56,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_nothing_of_others_is_overwritten(name, clips, command):
-    """Neither files that no batch has written nor the folder of a run; a batch's own is taken up again."""
+    """Neither files that no batch has written nor the folder of a run."""
     out = clips.parent / "out"
     words = f"batch {clips}/*.npy -o {out} --operator missing --size 16 --quality draft --steps 1 --baselines none"
     out.mkdir()

@@ -249,6 +249,7 @@ REFUSED = {
     "m too large": (lambda: Gaussian(SHAPE, 25), "got 25"),
     "mask size": (lambda: Mask(SHAPE, kept(W, H)), r"got \(3, 4\); resize the mask"),
     "mask channels": (lambda: Mask(SHAPE, kept(T, 3, H, W)), r"got \(5, 3, 4, 3\)"),
+    "fourier mask of no numbers": (lambda: Fourier(SHAPE, "mask", mask=torch.full((H, W), math.nan)), "not finite"),
     "mask of no numbers": (lambda: Mask(SHAPE, torch.full((H, W), math.nan)), "not finite"),
     "empty mask": (lambda: Mask(SHAPE, torch.zeros(H, W)), "hides every pixel"),
     "identity, 3 axes": (lambda: Identity(SHAPE[1:]), r"expected a clip shape \(T, C, H, W\)"),
@@ -742,8 +743,11 @@ def test_hadamard_is_the_matrix(count):
 @pytest.mark.parametrize("side", [(3, 4), (5, 7), (6, 12)])
 def test_no_cake_pattern_is_a_sum_of_others(side):
     """At any size: a number that is held out would follow from the others, and say nothing of the clip."""
-    patterns = dense(SinglePixel((1, 1, *side), math.prod(side), "cake"))
-    assert np.linalg.cond(patterns) < 100
+    camera = SinglePixel((1, 1, *side), math.prod(side), "cake")
+    assert np.linalg.cond(dense(camera)) < 100
+    before = {name: value for name, value in camera.spec().items() if name != "patterns"}
+    with pytest.raises(InputError, match="measure again"):
+        from_spec(before)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 12])

@@ -293,6 +293,7 @@ REFUSED = {
     "rank": (lambda y, a: recover(y, a, FEW.model_copy(update={"rank": 7})), r"min\(T, K\)"),
     "paper size": (lambda y, a: recover(y, a, RecoverSettings(preset="paper-joint")), "add --size 64"),
     "times": (lambda y, a: recover(y, a, FEW, times=[0, 1, 2, 3, 4, 4]), "6 rising numbers"),
+    "times, endless": (lambda y, a: recover(y, a, FEW, times=[0, 1, 2, 3, 4, math.inf]), "6 rising numbers"),
     "times, count": (lambda y, a: recover(y, a, FEW, times=[0, 1]), "6 rising numbers"),
     "adjoint": (
         lambda y, a: recover(y, Functions(lambda x: x, lambda v: 2 * v, SHAPE), FEW),

@@ -117,7 +117,7 @@ def check_fits(estimate: Estimate, budget: int) -> None:
     if estimate.memory > budget:
         raise InputError(
             f"memory: the recovery needs about {bytes_text(estimate.memory)}, {bytes_text(budget)} are allowed; use a "
-            f"smaller --size, fewer --frames, or, with some to spare, --memory {_with_some_to_spare(estimate.memory)}"
+            f"smaller --size, fewer --frames, or, with some to spare, --memory {with_some_to_spare(estimate.memory)}"
         )
 
 
@@ -136,11 +136,12 @@ def check_clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None =
         raise InputError(
             f"memory: a clip of {clip_shape[0]} frames of {clip_shape[2]}x{clip_shape[3]} needs at least "
             f"{bytes_text(needed)}, {bytes_text(budget)} are allowed; use a smaller --size, fewer --frames, or, with "
-            f"some to spare, --memory {_with_some_to_spare(needed)}"
+            f"some to spare, --memory {with_some_to_spare(needed)}"
         )
 
 
-def _with_some_to_spare(needed: float) -> str:
+def with_some_to_spare(needed: float) -> str:
+    """Half as much again, as --memory takes it."""
     return bytes_text(1.5 * needed).replace(" ", "")
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .checkpoints import alone_in
 from .errors import InputError
-from .estimate import CLIPS, DATA, Estimate
+from .estimate import CLIPS, DATA, Estimate, with_some_to_spare
 from .files import new_folder, read_json, remove_leftovers, write_json
 from .fitting import Progress
 from .measure import DataFile, Measured, tensors_of
@@ -154,20 +154,19 @@ def longest_section(source: Source, frames: int, step: int, settings: RecoverSet
 
     Raises InputError where that is less than any section has to have.
     """
-    first = (frames // 2) // step * step
+    first = min(frames // 2, max(0, frames - TRIED)) // step * step
     few = range(first, min(frames, first + max(step, TRIED // step * step)))
     measured = source.excerpt(few, memory=operator_budget(settings.memory))
     draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False})
     problem = prepare(measured.data, measured.operator, draft, noise=measured.noise, times=measured.times)
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
     taken, allowed, least = resident_bytes(), parse_bytes(settings.memory), shortest_section(frames, step)
-    free = MARGIN * (allowed - taken) - (fixed.memory - taken)
-    longest = int(free / needed) + len(few)
+    longest = math.floor((MARGIN * (allowed - taken) - fixed.each) / needed)
     if longest < least:
-        wanted = taken + (fixed.memory - taken + (least - len(few)) * needed) / MARGIN
+        wanted = taken + (fixed.each + least * needed) / MARGIN
         raise InputError(
-            f"memory: a section of {least} frames, the fewest, needs about {bytes_text(wanted)}, {bytes_text(allowed)} "
-            f"are allowed; use a smaller --size, or a larger --memory"
+            f"memory: {least} frames at once, the fewest, need about {bytes_text(wanted)}, {bytes_text(allowed)} are "
+            f"allowed; use a smaller --size or, with some to spare, --memory {with_some_to_spare(wanted)}"
         )
     return longest
 
@@ -203,11 +202,11 @@ def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[di
     with alone_in(run.folder):
         remove_leftovers(run.folder)
         (run.folder / "summary.json").unlink(missing_ok=True)
-        left = run.settings.time
+        left, begun = run.settings.time, resident_bytes()
         due = [k for k in run.order if not is_done(run.run(k))]
         for place, k in enumerate(due):
             clock = _Clock(show, run.order.index(k) + 1, len(run.sections))
-            notes += _perform_section(run, k, _share(run, due[place:], left), clock)
+            notes += _perform_section(run, k, _share(run, due[place:], left), _memory(run, begun), clock)
             gc.collect()
             give_back()
             left = None if left is None else max(left - clock.seconds, 1.0)
@@ -255,17 +254,23 @@ def _share(run: SectionedRun, due: Sequence[int], left: float | None) -> float |
     return left * lengths[due[0]] / sum(lengths.values())
 
 
-def _perform_section(run: SectionedRun, k: int, limit: float | None, show: Callable[[Progress], None]) -> list[str]:
+def _memory(run: SectionedRun, begun: int) -> str | None:
+    """The memory allowed, and what the process holds more than when it had begun: it has loaded what draws and writes,
+    which is no reason to refuse a section after others were made."""
+    if run.settings.memory is None:
+        return None
+    return f"{(parse_bytes(run.settings.memory) + max(0, resident_bytes() - begun)) / 1000:.0f}KB"
+
+
+def _perform_section(
+    run: SectionedRun, k: int, limit: float | None, memory: str | None, show: Callable[[Progress], None]
+) -> list[str]:
     own = run.run(k)
     chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
     if chosen is not None and own.choice is None:
         own = own.with_choice(Choice(**chosen))
-    own = replace(own, settings=own.settings.model_copy(update={"time": limit, "memory": run.settings.memory}))
+    own = replace(own, settings=own.settings.model_copy(update={"time": limit, "memory": memory}))
     measured = own.measured()
-    if (
-        k != run.pilot
-    ):  # it is as long as the pilot, one fit at a time, and what the process has loaded since is no fault
-        own = replace(own, settings=own.settings.model_copy(update={"memory": None}))
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
     doubts = [] if truth is None or k != run.pilot else doubts_about(truth, measured)
     recovery, summary, notes = perform(own, measured, truth, show=show)

@@ -67,7 +67,7 @@ def batch(
     check_folder(output)
     rows = read_manifest(manifest, common, output)
     parse_bytes(recovering.memory)
-    output.mkdir(parents=True, exist_ok=True)
+    (output / "rows").mkdir(parents=True, exist_ok=True)
     folder = output.resolve()
     results, stopped = Results(folder, rows), False
     todo = [row for row in rows if is_done(row, folder) is None]

@@ -24,7 +24,7 @@ from ..settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSetti
 OWN = ("name", "clip", "data", "operator", "mask", "truth")
 """Columns that are no flags of a recovery."""
 
-TAKEN = ("rows", "results.csv", "report.html")
+TAKEN = ("rows", "results.csv", "report.html", "config.json")
 """Names that a batch has for files of its own."""
 
 LINES = (".jsonl", ".ndjson", ".json")

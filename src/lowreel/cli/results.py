@@ -12,32 +12,24 @@ from urllib.parse import quote
 
 from ..errors import InputError
 from ..files import replacing
-from .manifest import Row
+from .manifest import TAKEN, Row
 from .work import Record
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""
 
 
-COLUMNS = ("name", "status", "seconds", *FIGURES, "best_baseline", "error")
-"""Columns of results.csv, before those of the manifest."""
-
-
 def check_folder(folder: Path) -> None:
-    """Raise InputError where a batch may not write there: a file, the folder of a run, files that are no batch's."""
+    """Raise InputError where a batch may not write there: a file, the folder of a run, or one that holds files of the
+    names of a batch's own and no records of rows."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; give a folder for the runs")
-    if (folder / "config.json").exists():
+    if (folder / "config.json").is_file():
         raise InputError(f"{folder}: holds a run; give a new folder, or that of a batch, with -o")
-    results, page = folder / "results.csv", folder / "report.html"
-    written = "results.csv" if results.exists() and not _is_of_a_batch(results) else "report.html"
-    if written == "results.csv" or (page.exists() and not results.exists()):
-        raise InputError(f"{folder}: its {written} is not of a batch and would be lost; give another folder with -o")
-
-
-def _is_of_a_batch(results: Path) -> bool:
-    with results.open(encoding="utf-8", errors="replace") as file:
-        return file.readline().startswith(",".join(COLUMNS))
+    taken = () if (folder / "rows").is_dir() else TAKEN
+    for name in taken:
+        if (folder / name).exists():
+            raise InputError(f"{folder}: its {name} is not of a batch and would be lost; give another folder with -o")
 
 
 class Results:
@@ -80,12 +72,13 @@ class Results:
     def write(self) -> None:
         """Write results.csv and report.html, with the rows that ended last of all on Ctrl-C."""
         self._load()
-        asked = list(dict.fromkeys(name for row in self.rows for name in row.columns if name not in COLUMNS))
+        found = ["name", "status", "seconds", *FIGURES, "best_baseline", "error"]
+        asked = list(dict.fromkeys(name for row in self.rows for name in row.columns if name not in found))
         with replacing(self.folder / "results.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [*COLUMNS, *asked], extrasaction="ignore")
+            writer = csv.DictWriter(file, [*found, *asked], extrasaction="ignore")
             writer.writeheader()
             for row in self.rows:
-                writer.writerow({**row.columns, **dict.fromkeys(COLUMNS), **self._cells(row)})
+                writer.writerow({**row.columns, **dict.fromkeys(found), **self._cells(row)})
         with replacing(self.folder / "report.html") as temporary:
             temporary.write_text(self._page(), encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
-from ..memory import default_budget, operator_budget, parse_bytes
+from ..memory import operator_budget, parse_bytes, resident_bytes
 from ..settings import RecoverSettings
 from .display import ProgressBar, show_summary
 
@@ -50,7 +51,8 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
     if step is None or usual is None:
         return [Section(range(frames), 0)]
     cuts = _cuts(source, frames, step, recovering)
-    is_small = recovering.memory is None and clip_fits(spec["clip_shape"], default_budget() // SMALL)
+    taken = 0 if recovering.memory is None else resident_bytes()
+    is_small = clip_fits(spec["clip_shape"], (parse_bytes(recovering.memory) - taken) // SMALL)
     most = None if is_small else longest_section(source, frames, step, recovering)
     return sections_of(frames, cuts, most=most, usual=usual, step=step)
 
@@ -88,6 +90,7 @@ def begin_sections(
     request: dict[str, Any] | None,
 ) -> Callable[[], None]:
     """Make the run folder with the data of all sections; what performs the run, and needs the source no more."""
+    from ..estimate import check_fits
     from ..runs import open_truth
     from ..section_runs import SectionedRun, expectation
 
@@ -98,7 +101,14 @@ def begin_sections(
     told = f"{scenes} scenes" if scenes > 1 else "one scene"
     print(f"In {len(sections)} sections of at most {longest} frames, {told}.", flush=True)
     run = SectionedRun.create(folder, source, sections, recovering, truth, request)
-    print(expectation(run).sentence(recovering.time), flush=True)
+    needs = expectation(run)
+    print(needs.sentence(recovering.time), flush=True)
+    if recovering.memory is not None:
+        try:
+            check_fits(needs, parse_bytes(recovering.memory))
+        except InputError:
+            shutil.rmtree(run.folder)  # made a moment ago, and nothing is in it yet but the data
+            raise
     return partial(_perform, run)
 
 

@@ -146,7 +146,12 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int |
             known = {"mask": tensors.get("mask"), "seed": spec["seed"], "within": within}
             return Fourier(shape, spec["pattern"], spec["amount"], **known)
         case "single-pixel":
-            return SinglePixel(shape, spec["m"], spec["order"], seed=spec["seed"], within=within)
+            camera = SinglePixel(shape, spec["m"], spec["order"], seed=spec["seed"], within=within)
+            if camera.parameters_spec().keys() - spec.keys():
+                raise InputError(
+                    "operator: some of these single-pixel patterns were combinations of others; measure again"
+                )
+            return camera
         case "dct":
             return Cosine(shape, spec["m"], spec["order"], seed=spec["seed"], within=within)
         case "blur":

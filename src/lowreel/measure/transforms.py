@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -74,6 +73,8 @@ class Fourier(Measurement):
             raise InputError(
                 f"fourier: expected a mask {(height, width)} or {(frames, height, width)}, got {tuple(mask.shape)}"
             )
+        if not torch.isfinite(mask).all():
+            raise InputError("fourier: the mask holds numbers that are not finite; expected True (measured) and False")
         if not mask.any():
             raise InputError("fourier: the mask keeps nothing, so there is nothing to recover from; True = measured")
         return mask.bool().reshape(-1, 1, height, width).expand(frames, 1, height, width).contiguous()
@@ -176,8 +177,8 @@ class SinglePixel(_Chosen):
     transform); frames are thought of as filled up with black to powers of two. y: (T, C, m). order "cake" shows all
     frames the m patterns of fewest pieces, coarse ones first (cake-cutting, Yu, Sensors 19:4122, 2019): a pattern is
     the product of a row and a column of so many stripes, and its pieces are stripes times stripes. Where a side is no
-    power of two, patterns that are sums of others inside the frame are left out: no number of the data follows from the
-    others, and one that is held out says something. order "random"
+    power of two, patterns that are combinations of others inside the frame are left out: no number of the data follows
+    from the others, and one that is held out says something. order "random"
     flips the signs of the pixels by the seed and shows each frame m patterns of its own (subsampled randomised
     Hadamard transform; Ailon and Chazelle, 2006). within: see `Within`. Raises InputError unless 1 <= m <= H W.
     """
@@ -228,6 +229,10 @@ class SinglePixel(_Chosen):
 
     def row_norm(self) -> float:
         return math.sqrt(math.prod(self.clip_shape[2:]) / self.m)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        whole = self._padded == self.clip_shape[2:] or self.order != "cake"
+        return super().parameters_spec() | ({} if whole else {"patterns": "independent"})
 
 
 class Cosine(_Chosen):
@@ -338,25 +343,19 @@ def _cake_cutting(height: int, width: int) -> np.ndarray:
     return (rows[:, None] * _power_of_two(width) + columns).ravel()[order]
 
 
-@cache
 def _independent(count: int) -> np.ndarray:
-    """Numbers of the rows of the Hadamard matrix that, cut off after `count` entries, are linearly independent, in
-    rising order: those of fewest stripes that are no sum of others of fewer."""
+    """Numbers of rows of the Hadamard matrix that are linearly independent in their first `count` entries, rising:
+    each that is no combination of rows of fewer stripes."""
     size = _power_of_two(count)
-    if size == count:
-        return np.arange(count)
-    matrix = hadamard(torch.eye(size, dtype=torch.float64)[:, None])[:, 0, :count].numpy()
-    basis, kept = np.empty((count, count)), []
-    for row in np.argsort(_stripes(size), kind="stable"):
-        rest = matrix[row]
-        for _ in range(2):  # once more, for what rounding leaves
-            rest = rest - (basis[: len(kept)] @ rest) @ basis[: len(kept)]
-        norm = np.linalg.norm(rest)
-        if norm > DEPENDENT * math.sqrt(count):
-            basis[len(kept)] = rest / norm
-            kept.append(row)
-    return np.sort(kept)
+    return np.sort(np.argsort(_stripes(size))[_fewest(size, count)])
 
 
-DEPENDENT = 1e-6
-"""Part of its norm that is left, at most, of a pattern that is a sum of others."""
+def _fewest(size: int, count: int) -> np.ndarray:
+    """`_independent` by number of stripes, from 0: rows 2k and 2k + 1 agree in their first half and are opposite
+    in the second."""
+    if count == size:
+        return np.arange(size)
+    half = size // 2
+    if count <= half:
+        return 2 * _fewest(half, count)
+    return np.concatenate([2 * np.arange(half), 2 * _fewest(half, count - half) + 1])
