@@ -135,7 +135,7 @@ def _draw_curves(axes: Any, recovery: Recovery, is_truth_known: bool) -> None:
     axes.set_xlabel("round", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(fontsize=7, frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def draw_sections(
