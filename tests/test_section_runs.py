@@ -13,6 +13,7 @@ from conftest import moving
 
 from lowreel import Decoder, Measured, MissingPixels, RecoverSettings, psnr
 from lowreel.cli.sections import planned_sections
+from lowreel.estimate import Estimate
 from lowreel.files import read_tensors, write_tensors
 from lowreel.generators import save_weights
 from lowreel.measure import Stacked, is_rebuilt
@@ -193,6 +194,15 @@ def test_too_little_memory_is_said_before_anything_is_done(there, command):
     outcome = command(f"{DRAFT} --memory 20MB -o other")
     assert outcome.code == 2
     assert "memory" in outcome.err
+    assert not (there / "other").exists()
+
+
+def test_a_run_that_is_refused_leaves_no_folder(there, command, monkeypatch):
+    """Sections that were found to need more than is allowed once their data was measured."""
+    monkeypatch.setattr("lowreel.section_runs.expectation", lambda run: Estimate(10**13, 1.0, 0.0))
+    outcome = command(f"{DRAFT} --memory 100GB -o other")
+    assert outcome.code == 2
+    assert "the recovery needs about" in outcome.err
     assert not (there / "other").exists()
 
 

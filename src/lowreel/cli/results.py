@@ -26,9 +26,8 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder}: is a file; give a folder for the runs")
     if (folder / "config.json").is_file():
         raise InputError(f"{folder}: holds a run; give a new folder, or that of a batch, with -o")
-    taken = () if (folder / "rows").is_dir() else TAKEN
-    for name in taken:
-        if (folder / name).exists():
+    for name in TAKEN:
+        if (folder / name).exists() and not (folder / "rows").is_dir():
             raise InputError(f"{folder}: its {name} is not of a batch and would be lost; give another folder with -o")
 
 
