@@ -259,8 +259,7 @@ def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
     if times is None:
         return torch.arange(frames, dtype=torch.float64) / 25
     seconds = torch.as_tensor(times, dtype=torch.float64)
-    rise = seconds.shape == (frames,) and bool((seconds.diff() > 0).all() and seconds.isfinite().all())
-    if not rise:
+    if seconds.shape != (frames,) or not bool((seconds.diff() > 0).all() and seconds.isfinite().all()):
         raise InputError(f"times: expected {frames} rising numbers of seconds, got shape {tuple(seconds.shape)}")
     return seconds
 

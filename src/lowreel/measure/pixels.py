@@ -40,7 +40,8 @@ class Mask(Measurement):
     """The pixels that a mask keeps: y = mask * x, with zeros where nothing was observed.
 
     mask: booleans of shape (H, W), (T, H, W) or (T, 1, H, W), True = observed, the same for all channels; or
-    (T, C, H, W), of each channel its own. Raises InputError when it has another size or hides every pixel.
+    (T, C, H, W), of each channel its own. Raises InputError when it has another size, holds numbers
+    that are not finite or hides every pixel.
     """
 
     kind = "mask"
