@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +19,24 @@ from .measure import Measured, tensors_of
 from .metrics import psnr
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from rich.table import Table
 
     from .recover import Recovery
 
 COLUMNS = 5
+
+CELL = 1.75
+"""Inches that a frame is wide, or nearly so."""
+
+GAP = 0.03
+"""Between two frames, of a frame's width."""
+
+CURVES = 1.7
+"""Inches that what is below the frames is high."""
+
+LEFT = 0.13
+"""Of a page's width, for the labels of its rows."""
 
 SIGMA = "standard\ndeviation"
 """Label of the row of standard deviations, which has a scale of its own."""
@@ -37,52 +52,85 @@ def measured_view(measured: Measured) -> Tensor:
     return ((back - back.mean()) / (6 * spread) + 0.5).clamp(0, 1)
 
 
+@dataclass(frozen=True)
+class _Row:
+    """Frames (C, H, W) side by side, with a label; ceiling: the value of white, or of the brightest colour."""
+
+    label: str
+    frames: Sequence[Tensor]
+    ceiling: float = 1.0
+    cmap: str = "gray"
+
+
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
     """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve."""
+    rows = _rows(recovery, measured, truth)
+    shown = np.linspace(0, len(recovery.clip) - 1, COLUMNS).round().astype(int).tolist()
+    ceiling = max((float(c.max()) for label, c, is_error in rows if is_error and label != SIGMA), default=1.0)
+    pictures = []
+    for label, clip, is_error in rows:
+        frames = [clip[t] for t in shown]
+        if label == SIGMA:
+            largest = float(clip.max())
+            pictures.append(_Row(f"{label}\n(up to {largest:.2g})", frames, largest, "magma"))
+        else:
+            pictures.append(_Row(label, frames, ceiling, "magma") if is_error else _Row(label, frames))
+    with _page(path, _title(recovery, measured, truth), pictures, shown, right=0.93) as axes:
+        _draw_curves(axes, recovery, truth is not None)
+
+
+@contextmanager
+def _page(path: str | Path, title: str, rows: Sequence[_Row], shown: Sequence[int], right: float) -> Iterator[Axes]:
+    """A PNG with a title and rows of frames, whose numbers are `shown`; the caller draws what is below them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rows, title = _rows(recovery, measured, truth), _title(recovery, measured, truth)
-    _, _, height, width = recovery.clip.shape
-    cell = 1.75
-    picture_height = cell * height / width
-    figure = Figure(figsize=(cell * COLUMNS + 1.3, picture_height * len(rows) + 3.1), facecolor="white")
+    wide = CELL * len(shown) + 1.3
+    across, down = _extent(rows)
+    tall = wide * (right - LEFT) * down / across
+    head, under, foot = 0.35 + 0.2 * len(title.splitlines()), 0.35 + CURVES, 0.5
+    inch = 1 / (head + tall + under + foot)
+    figure = Figure(figsize=(wide, 1 / inch), facecolor="white")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(
-        2,
-        1,
-        height_ratios=[picture_height * len(rows), 1.7],
-        hspace=0.08,
-        left=0.13,
-        right=0.93,
-        top=1 - (0.35 + 0.2 * len(title.splitlines())) / figure.get_figheight(),
-        bottom=0.5 / figure.get_figheight(),
-    )
-    figure.suptitle(title, fontsize=10, y=1 - 0.12 / figure.get_figheight(), va="top", linespacing=1.5)
-    pictures = grid[0].subgridspec(len(rows), COLUMNS, wspace=0.03, hspace=0.03)
-    shown = np.linspace(0, len(recovery.clip) - 1, COLUMNS).round().astype(int)
-    ceiling = max((float(c.max()) for label, c, is_error in rows if is_error and label != SIGMA), default=1.0)
-    for r, (label, clip, is_error) in enumerate(rows):
-        for c, t in enumerate(shown):
-            axes = figure.add_subplot(pictures[r, c])
-            frame = clip[int(t)].permute(1, 2, 0).numpy()
-            axes.imshow(
-                frame[..., 0] if frame.shape[-1] == 1 else frame,
-                interpolation="nearest",
-                cmap="magma" if is_error else "gray",
-                vmin=0,
-                vmax=float(clip.max()) if label == SIGMA else ceiling if is_error else 1,
-            )
-            axes.set_xticks([])
-            axes.set_yticks([])
-            if r == 0:
-                axes.set_title(f"frame {t}", fontsize=8, pad=3)
-            if c == 0:
-                own = f"\n(up to {float(clip.max()):.2g})" if label == SIGMA else ""
-                axes.set_ylabel(label + own, fontsize=8, rotation=0, ha="right", va="center", labelpad=6)
-    _draw_curves(figure.add_subplot(grid[1]), recovery, truth is not None)
+    figure.suptitle(title, fontsize=10, y=1 - 0.12 * inch, va="top", linespacing=1.5)
+    pictures = figure.add_axes((LEFT, (foot + under) * inch, right - LEFT, tall * inch))
+    _draw_pictures(pictures, rows, shown)
+    yield figure.add_axes((LEFT, foot * inch, right - LEFT, CURVES * inch))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
+
+
+def _extent(rows: Sequence[_Row]) -> tuple[float, float]:
+    """Width and height of all frames with what is between them, in pixels of theirs."""
+    height, width = rows[0].frames[0].shape[-2:]
+    gap = GAP * width
+    return len(rows[0].frames) * (width + gap) - gap, len(rows) * (height + gap) - gap
+
+
+def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int]) -> None:
+    """All frames in one Axes, in units of their pixels: one for each frame would take most of the report's time."""
+    height, width = rows[0].frames[0].shape[-2:]
+    gap = GAP * width
+    for r, row in enumerate(rows):
+        y = r * (height + gap)
+        for c, frame in enumerate(row.frames):
+            x = c * (width + gap)
+            picture = frame.permute(1, 2, 0).numpy()
+            axes.imshow(
+                picture[..., 0] if picture.shape[-1] == 1 else picture,
+                extent=(x, x + width, y + height, y),
+                interpolation="nearest",
+                cmap=row.cmap,
+                vmin=0,
+                vmax=row.ceiling,
+            )
+        axes.text(-2 * gap, y + height / 2, row.label, fontsize=8, ha="right", va="center")
+    for c, t in enumerate(shown):
+        axes.text(c * (width + gap) + width / 2, -gap, f"frame {t}", fontsize=8, ha="center", va="bottom")
+    across, down = _extent(rows)
+    axes.set_xlim(0, across)
+    axes.set_ylim(down, 0)
+    axes.set_axis_off()
 
 
 def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
@@ -113,7 +161,9 @@ def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[
     return rows
 
 
-def _draw_curves(axes: Any, recovery: Recovery, is_truth_known: bool) -> None:
+def _draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
+    from matplotlib.ticker import LogFormatter
+
     history = recovery.history
     steps = [row["step"] for row in history if row["loss"]]
     axes.semilogy(steps, [row["loss"] for row in history if row["loss"]], lw=1.2, label="loss on the fitted data")
@@ -133,7 +183,9 @@ def _draw_curves(axes: Any, recovery: Recovery, is_truth_known: bool) -> None:
         other.set_ylabel("true PSNR of the generated\nframes, best marked (dB)", fontsize=7, color="tab:green")
         other.tick_params(labelsize=7, colors="tab:green")
     axes.set_xlabel("round", fontsize=8)
-    axes.tick_params(labelsize=7)
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
+    axes.tick_params(which="both", labelsize=7)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
@@ -149,34 +201,10 @@ def draw_sections(
 
     shown: numbers of the frames; levels: PSNR of each frame against the true one, or None.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    cell, sections = 1.75, summary["sections"]
-    tall = cell * summary["height"] / summary["width"] * len(pictures)
-    figure = Figure(figsize=(cell * len(shown) + 1.3, tall + 2.9), facecolor="white")
-    FigureCanvasAgg(figure)
     title = "\n".join([in_sections(summary), *textwrap.wrap(summary["trust"], 100)])
-    top = 1 - (0.35 + 0.2 * len(title.splitlines())) / figure.get_figheight()
-    bottom = 0.5 / figure.get_figheight()
-    ratios = [tall, 1.6]
-    grid = figure.add_gridspec(2, 1, height_ratios=ratios, hspace=0.08, left=0.13, right=0.97, top=top, bottom=bottom)
-    figure.suptitle(title, fontsize=10, y=1 - 0.12 / figure.get_figheight(), va="top", linespacing=1.5)
-    places = grid[0].subgridspec(len(pictures), len(shown), wspace=0.03, hspace=0.03)
-    for r, (label, row) in enumerate(pictures.items()):
-        for c, (t, frame) in enumerate(zip(shown, row, strict=True)):
-            axes = figure.add_subplot(places[r, c])
-            picture = frame.clamp(0, 1).permute(1, 2, 0).numpy()
-            axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap="gray", vmin=0, vmax=1)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            if r == 0:
-                axes.set_title(f"frame {t}", fontsize=8, pad=3)
-            if c == 0:
-                axes.set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center", labelpad=6)
-    _draw_levels(figure.add_subplot(grid[1]), sections, levels)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+    rows = [_Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]
+    with _page(path, title, rows, shown, right=0.97) as axes:
+        _draw_levels(axes, summary["sections"], levels)
 
 
 def in_sections(summary: Mapping[str, Any]) -> str:
@@ -185,7 +213,7 @@ def in_sections(summary: Mapping[str, Any]) -> str:
     return f"{len(summary['sections'])} sections, {scenes} scene{'s' if scenes > 1 else ''}"
 
 
-def _draw_levels(axes: Any, sections: Sequence[Mapping[str, Any]], levels: Sequence[float] | None) -> None:
+def _draw_levels(axes: Axes, sections: Sequence[Mapping[str, Any]], levels: Sequence[float] | None) -> None:
     for k, section in enumerate(sections):
         (start, stop), held = section["frames"], section["heldout_db"]
         if isinstance(held, float):
