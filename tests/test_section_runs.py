@@ -17,7 +17,7 @@ from lowreel.estimate import Estimate
 from lowreel.files import read_tensors, write_tensors
 from lowreel.generators import save_weights
 from lowreel.measure import Stacked, is_rebuilt
-from lowreel.memory import resident_bytes
+from lowreel.memory import taken_bytes
 from lowreel.runs import Run
 from lowreel.section_runs import MARGIN, SectionedRun, _share, _verdict, longest_section, per_frame
 from lowreel.sections import Section, joined
@@ -180,7 +180,7 @@ def test_memory_makes_sections_shorter(there, command):
     assert command(f"{words} -o whole").code == 0
     assert not SectionedRun.is_in("whole")
     clip = measured(torch.from_numpy(np.load("clip.npy")))
-    budget = resident_bytes() + 400 * 10**6
+    budget = taken_bytes() + 400 * 10**6
     lengths = [
         longest_section(clip, 44, 1, RecoverSettings(memory=f"{(budget + more * 10**6) // 10**6}MB"))
         for more in (0, 300, 2000)
@@ -211,11 +211,11 @@ def test_what_is_loaded_later_is_no_reason_to_refuse_a_section(there, command, m
     done = there / "run" / "sections" / "001" / "summary.json"
 
     def grown():
-        return resident_bytes() + 10**9 * done.exists()
+        return taken_bytes() + 10**9 * done.exists()
 
     for module in ("estimate", "section_runs"):
-        monkeypatch.setattr(f"lowreel.{module}.resident_bytes", grown)
-    assert command(f"{DRAFT} --memory {resident_bytes() // 10**6 + 300}MB -o run").code == 0
+        monkeypatch.setattr(f"lowreel.{module}.taken_bytes", grown)
+    assert command(f"{DRAFT} --memory {taken_bytes() // 10**6 + 300}MB -o run").code == 0
     for summary in (there / "run" / "summary.json", done):
         summary.unlink()
     outcome = command("recover run --resume --memory 20MB")

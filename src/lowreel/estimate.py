@@ -30,7 +30,7 @@ from .baselines.variation import (
 )
 from .errors import InputError
 from .measure import is_exact, tensors_of
-from .memory import bytes_text, give_back, resident_bytes
+from .memory import bytes_text, give_back, taken_bytes
 from .settings import PRESETS, SolverSettings
 from .solver import Problem, planned_rounds, trial_loss
 
@@ -105,7 +105,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     weights = 4 * sum(p.numel() for p in generator.parameters())
     fit = SLACK * kept.bytes + WEIGHTS * weights
     return Estimate(
-        memory=round(resident_bytes() + fit + CLIPS * clip + DATA * data),
+        memory=round(taken_bytes() + fit + CLIPS * clip + DATA * data),
         seconds=planned_rounds(problem, solver) * one_pass * _passes(solver),
         baselines=_baseline_seconds(problem, baselines, one_pass),
         each=round(fit),

@@ -52,6 +52,18 @@ def resident_bytes(*, peak: bool = False) -> int:
         return 0
 
 
+PROGRAM = 460 * 10**6
+"""Bytes that a process takes, apart from its clip, once all is loaded that a recovery uses; at its start half of it."""
+
+
+def taken_bytes() -> int:
+    """Memory that a recovery has to leave to the program: `PROGRAM`, or what the process holds now where that is more.
+
+    So what is planned for the first recovery of a process is planned for the next one too.
+    """
+    return max(resident_bytes(), PROGRAM)
+
+
 def default_budget() -> int:
     """A quarter of the machine's memory, in bytes."""
     return machine_bytes() // 4

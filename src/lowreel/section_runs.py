@@ -21,7 +21,7 @@ from .estimate import CLIPS, DATA, Estimate, with_some_to_spare
 from .files import new_folder, read_json, remove_leftovers, write_json
 from .fitting import Progress
 from .measure import DataFile, Measured, tensors_of
-from .memory import bytes_text, give_back, operator_budget, parse_bytes, resident_bytes
+from .memory import bytes_text, give_back, operator_budget, parse_bytes, taken_bytes
 from .metrics import error_decibels, ssim
 from .recover import UNSEEN, prepare, trust
 from .report import draw_report, draw_sections
@@ -160,7 +160,7 @@ def longest_section(source: Source, frames: int, step: int, settings: RecoverSet
     draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False})
     problem = prepare(measured.data, measured.operator, draft, noise=measured.noise, times=measured.times)
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
-    taken, allowed, least = resident_bytes(), parse_bytes(settings.memory), shortest_section(frames, step)
+    taken, allowed, least = taken_bytes(), parse_bytes(settings.memory), shortest_section(frames, step)
     longest = math.floor((MARGIN * (allowed - taken) - fixed.each) / needed)
     if longest < least:
         wanted = taken + (fixed.each + least * needed) / MARGIN
@@ -202,7 +202,7 @@ def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[di
     with alone_in(run.folder):
         remove_leftovers(run.folder)
         (run.folder / "summary.json").unlink(missing_ok=True)
-        left, begun = run.settings.time, resident_bytes()
+        left, begun = run.settings.time, taken_bytes()
         due = [k for k in run.order if not is_done(run.run(k))]
         for place, k in enumerate(due):
             clock = _Clock(show, run.order.index(k) + 1, len(run.sections))
@@ -259,7 +259,7 @@ def _memory(run: SectionedRun, begun: int) -> str | None:
     which is no reason to refuse a section after others were made."""
     if run.settings.memory is None:
         return None
-    return f"{(parse_bytes(run.settings.memory) + max(0, resident_bytes() - begun)) / 1000:.0f}KB"
+    return f"{(parse_bytes(run.settings.memory) + max(0, taken_bytes() - begun)) / 1000:.0f}KB"
 
 
 def _perform_section(

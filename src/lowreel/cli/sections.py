@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
-from ..memory import operator_budget, parse_bytes, resident_bytes
+from ..memory import operator_budget, parse_bytes, taken_bytes
 from ..settings import RecoverSettings
 from .display import ProgressBar, show_summary
 
@@ -51,7 +51,7 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
     if step is None or usual is None:
         return [Section(range(frames), 0)]
     cuts = _cuts(source, frames, step, recovering)
-    taken = 0 if recovering.memory is None else resident_bytes()
+    taken = 0 if recovering.memory is None else taken_bytes()
     is_small = clip_fits(spec["clip_shape"], (parse_bytes(recovering.memory) - taken) // SMALL)
     most = None if is_small else longest_section(source, frames, step, recovering)
     return sections_of(frames, cuts, most=most, usual=usual, step=step)
