@@ -20,26 +20,34 @@ from .metrics import psnr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from rich.table import Table
 
     from .recover import Recovery
 
 COLUMNS = 5
+"""Frames side by side, at most."""
 
-CELL = 1.75
-"""Inches that a frame is wide, or nearly so."""
+WIDE = 10.05
+"""Width of a page in inches."""
+
+LEFT = 0.13
+"""Share of it that is left to the labels of the rows."""
 
 GAP = 0.03
-"""Between two frames, of a frame's width."""
+"""Between two frames, as a share of a frame's width."""
+
+TALLEST = 40.0
+"""Inches that all frames may be high together: those of very tall clips are drawn smaller."""
 
 CURVES = 1.7
 """Inches that what is below the frames is high."""
 
-LEFT = 0.13
-"""Of a page's width, for the labels of its rows."""
+NARROW = 240
+"""Pixels of a frame that are drawn as squares; wider ones are made smaller, which is smoothed."""
 
-SIGMA = "standard\ndeviation"
-"""Label of the row of standard deviations, which has a scale of its own."""
+LINE = 0.14
+"""Inches that a line of a label is high."""
 
 
 def measured_view(measured: Measured) -> Tensor:
@@ -54,7 +62,7 @@ def measured_view(measured: Measured) -> Tensor:
 
 @dataclass(frozen=True)
 class _Row:
-    """Frames (C, H, W) side by side, with a label; ceiling: the value of white, or of the brightest colour."""
+    """Frames (C, H, W) side by side. ceiling: the grey level of white, or the value of the brightest colour."""
 
     label: str
     frames: Sequence[Tensor]
@@ -62,20 +70,16 @@ class _Row:
     cmap: str = "gray"
 
 
+def frames_shown(count: int) -> list[int]:
+    """Numbers of the frames that a report shows, of a clip of so many: spread evenly, first and last among them."""
+    return np.linspace(0, count - 1, min(count, COLUMNS)).round().astype(int).tolist()
+
+
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
     """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve."""
-    rows = _rows(recovery, measured, truth)
-    shown = np.linspace(0, len(recovery.clip) - 1, COLUMNS).round().astype(int).tolist()
-    ceiling = max((float(c.max()) for label, c, is_error in rows if is_error and label != SIGMA), default=1.0)
-    pictures = []
-    for label, clip, is_error in rows:
-        frames = [clip[t] for t in shown]
-        if label == SIGMA:
-            largest = float(clip.max())
-            pictures.append(_Row(f"{label}\n(up to {largest:.2g})", frames, largest, "magma"))
-        else:
-            pictures.append(_Row(label, frames, ceiling, "magma") if is_error else _Row(label, frames))
-    with _page(path, _title(recovery, measured, truth), pictures, shown, right=0.93) as axes:
+    shown = frames_shown(len(recovery.clip))
+    rows = _rows(recovery, measured, truth, shown)
+    with _page(path, _title(recovery, measured, truth), rows, shown, right=0.93) as axes:
         _draw_curves(axes, recovery, truth is not None)
 
 
@@ -85,51 +89,61 @@ def _page(path: str | Path, title: str, rows: Sequence[_Row], shown: Sequence[in
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    wide = CELL * len(shown) + 1.3
-    across, down = _extent(rows)
-    tall = wide * (right - LEFT) * down / across
+    layout = _Layout(rows, WIDE * (right - LEFT))
+    tall = min(layout.scale * layout.down, TALLEST)
     head, under, foot = 0.35 + 0.2 * len(title.splitlines()), 0.35 + CURVES, 0.5
     inch = 1 / (head + tall + under + foot)
-    figure = Figure(figsize=(wide, 1 / inch), facecolor="white")
+    figure = Figure(figsize=(WIDE, 1 / inch), facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=10, y=1 - 0.12 * inch, va="top", linespacing=1.5)
     pictures = figure.add_axes((LEFT, (foot + under) * inch, right - LEFT, tall * inch))
-    _draw_pictures(pictures, rows, shown)
+    _draw_pictures(pictures, rows, shown, layout)
     yield figure.add_axes((LEFT, foot * inch, right - LEFT, CURVES * inch))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
 
 
-def _extent(rows: Sequence[_Row]) -> tuple[float, float]:
-    """Width and height of all frames with what is between them, in pixels of theirs."""
-    height, width = rows[0].frames[0].shape[-2:]
-    gap = GAP * width
-    return len(rows[0].frames) * (width + gap) - gap, len(rows) * (height + gap) - gap
+class _Layout:
+    """Where the frames of all rows are, in units of their pixels. width: inches that COLUMNS of them take."""
+
+    def __init__(self, rows: Sequence[_Row], width: float) -> None:
+        self.height, self.width = rows[0].frames[0].shape[-2:]
+        self.gap = GAP * self.width
+        self.across = COLUMNS * (self.width + self.gap) - self.gap
+        self.scale = width / self.across
+        lines = max(len(row.label.splitlines()) for row in rows)
+        self.pitch = max(self.height + self.gap, lines * LINE / self.scale)
+        self.down = (len(rows) - 1) * self.pitch + self.height
+
+    def corner(self, row: int, column: int) -> tuple[float, float]:
+        """The upper left corner of a frame, x and y."""
+        return column * (self.width + self.gap), row * self.pitch
 
 
-def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int]) -> None:
-    """All frames in one Axes, in units of their pixels: one for each frame would take most of the report's time."""
-    height, width = rows[0].frames[0].shape[-2:]
-    gap = GAP * width
+def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int], layout: _Layout) -> None:
+    """All frames in one Axes: one for each of them would take most of the report's time."""
+    from matplotlib.patches import Rectangle
+
+    height, width, gap = layout.height, layout.width, layout.gap
     for r, row in enumerate(rows):
-        y = r * (height + gap)
         for c, frame in enumerate(row.frames):
-            x = c * (width + gap)
+            x, y = layout.corner(r, c)
             picture = frame.permute(1, 2, 0).numpy()
             axes.imshow(
                 picture[..., 0] if picture.shape[-1] == 1 else picture,
                 extent=(x, x + width, y + height, y),
-                interpolation="nearest",
+                interpolation="nearest" if width <= NARROW else "auto",
                 cmap=row.cmap,
                 vmin=0,
                 vmax=row.ceiling,
             )
-        axes.text(-2 * gap, y + height / 2, row.label, fontsize=8, ha="right", va="center")
+            axes.add_patch(Rectangle((x, y), width, height, fill=False, lw=0.6))
+        axes.text(-2 * gap, layout.corner(r, 0)[1] + height / 2, row.label, fontsize=8, ha="right", va="center")
     for c, t in enumerate(shown):
-        axes.text(c * (width + gap) + width / 2, -gap, f"frame {t}", fontsize=8, ha="center", va="bottom")
-    across, down = _extent(rows)
-    axes.set_xlim(0, across)
-    axes.set_ylim(down, 0)
+        middle = layout.corner(0, c)[0] + width / 2
+        axes.text(middle, -gap, f"frame {t}", fontsize=8, ha="center", va="bottom")
+    axes.set_xlim(0, layout.across)
+    axes.set_ylim(layout.down, 0)
     axes.set_axis_off()
 
 
@@ -143,27 +157,32 @@ def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
     return "\n".join([first, *textwrap.wrap(recovery.trust, 100)])
 
 
-def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None) -> list[tuple[str, Tensor, bool]]:
-    """(label, clip, is it an error map) from top to bottom."""
-    rows: list[tuple[str, Tensor, bool]] = [("measured", measured_view(measured), False)]
+def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None, shown: Sequence[int]) -> list[_Row]:
+    """From top to bottom. Errors share a ceiling, the standard deviation has one of its own."""
+
+    def row(label: str, clip: Tensor, **about: Any) -> _Row:
+        return _Row(label, [clip[t] for t in shown], **about)
+
+    rows = [row("measured", measured_view(measured))]
     clips = {"recovered": recovery.clip}
     name = recovery.best_baseline(truth)
     if name is not None:
         clips = {name.replace(" ", "\n"): recovery.baselines[name].clip, **clips}
-    rows += [(label, clip.clamp(0, 1), False) for label, clip in clips.items()]
+    rows += [row(label, clip.clamp(0, 1)) for label, clip in clips.items()]
     if truth is not None:
-        errors = [
-            (f"error of\n{label}", (clip - truth).abs().mean(1, keepdim=True), True) for label, clip in clips.items()
-        ]
-        rows = [("true", truth.clamp(0, 1), False), *rows, *errors]
+        errors = {label: (clip - truth).abs().mean(1, keepdim=True) for label, clip in clips.items()}
+        ceiling = max(float(error.max()) for error in errors.values())
+        named = [row(f"error of\n{label}", e, ceiling=ceiling, cmap="magma") for label, e in errors.items()]
+        rows = [row("true", truth.clamp(0, 1)), *rows, *named]
     if recovery.uncertainty is not None:
-        rows.append((SIGMA, recovery.uncertainty.mean(1, keepdim=True), True))
+        sigma = recovery.uncertainty.mean(1, keepdim=True)
+        largest = float(sigma.max())
+        label = f"standard\ndeviation\n(up to {largest:.2g})"
+        rows.append(row(label, sigma, ceiling=largest, cmap="magma"))
     return rows
 
 
 def _draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
-    from matplotlib.ticker import LogFormatter
-
     history = recovery.history
     steps = [row["step"] for row in history if row["loss"]]
     axes.semilogy(steps, [row["loss"] for row in history if row["loss"]], lw=1.2, label="loss on the fitted data")
@@ -171,7 +190,8 @@ def _draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
     if held:
         axes.semilogy(*zip(*held, strict=True), "o-", ms=3, lw=1.2, label="held-out squared error per pixel")
         chosen = [pair for pair in held if pair[0] == recovery.chosen]
-        axes.plot(*zip(*chosen, strict=True), "k*", ms=9, label="chosen" if recovery.trials else "delivered")
+        if chosen:
+            axes.plot(*zip(*chosen, strict=True), "k*", ms=9, label="chosen" if recovery.trials else "delivered")
         if chosen and history[-1]["step"] > recovery.chosen:
             axes.axvspan(recovery.chosen, history[-1]["step"], color="0.93", label="goes on with all data")
     scored = [(row["step"], row["score"]) for row in history if row.get("score") is not None]
@@ -183,11 +203,22 @@ def _draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
         other.set_ylabel("true PSNR of the generated\nframes, best marked (dB)", fontsize=7, color="tab:green")
         other.tick_params(labelsize=7, colors="tab:green")
     axes.set_xlabel("round", fontsize=8)
-    axes.yaxis.set_major_formatter(LogFormatter())
-    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
+    plain_numbers(axes.yaxis)
     axes.tick_params(which="both", labelsize=7)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Numbers of a logarithmic axis as 0.012 and 3e-05: powers as formulas take most of the time of a small picture."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:.3g}" if super().__call__(x, pos) else ""
+
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain())
 
 
 def draw_sections(
@@ -214,10 +245,10 @@ def in_sections(summary: Mapping[str, Any]) -> str:
 
 
 def _draw_levels(axes: Axes, sections: Sequence[Mapping[str, Any]], levels: Sequence[float] | None) -> None:
-    for k, section in enumerate(sections):
+    judged = [section for section in sections if isinstance(section["heldout_db"], float)]
+    for k, section in enumerate(judged):
         (start, stop), held = section["frames"], section["heldout_db"]
-        if isinstance(held, float):
-            axes.plot([start, stop - 1], [held, held], color="tab:orange", lw=1.5, label=None if k else "held-out data")
+        axes.plot([start, stop - 1], [held, held], color="tab:orange", lw=1.5, label=None if k else "held-out data")
     for before, section in pairwise(sections):
         is_cut = before["scene"] != section["scene"]
         axes.axvline(section["frames"][0], color="k" if is_cut else "0.75", lw=1, ls="-" if is_cut else ":")
@@ -227,7 +258,8 @@ def _draw_levels(axes: Axes, sections: Sequence[Mapping[str, Any]], levels: Sequ
     axes.set_ylabel("dB", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7, frameon=False)
+    if judged or levels is not None:
+        axes.legend(fontsize=7, frameon=False)
 
 
 def figures_table(summary: Mapping[str, Any]) -> Table:
@@ -260,10 +292,14 @@ def figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     rows += [
         ("held-out data", f"{decibels(s['heldout_db'])} (PSNR where it was measured but not fitted)"),
         *_chosen(s),
-        ("fit", f"{s['steps']} rounds in {s['seconds']:.1f} s, {s['outcome']['kind']}"),
+        ("fit", f"{s['steps']} rounds; {s['seconds']:.1f} s{_with_search(s)}; {s['outcome']['kind']}"),
         ("parameters", f"{s['parameters']['weights']:,} weights, {s['parameters']['codes']:,} in the codes"),
     ]
     return rows
+
+
+def _with_search(s: Mapping[str, Any]) -> str:
+    return " with the search" if s.get("search") else ""
 
 
 def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
@@ -281,9 +317,11 @@ def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     if "sections" in s:
         return [("settings", f"{settings}: the best of {tried} fits of one section by held-out data")]
     rows = [("settings", f"{settings}: the best of {tried} fit{'s' if tried > 1 else ''} by held-out data")]
+    if s["uncertainty"] is None and tried == 1:
+        return [*rows, ("standard deviation", "none: it takes several fits")]
     if s["uncertainty"] is None:
         return [*rows, ("standard deviation", "none: noise of this kind cannot be told from errors of the clip")]
-    told = f"{s['uncertainty']['mean_sigma']:.4f} grey levels on average"
+    told = f"{s['uncertainty']['mean_sigma']:.4f} on average (white is 1)"
     if "within_2_sigma" in s["uncertainty"]:
         share, largest = (s["uncertainty"][f"within_2_sigma{where}"] for where in ("", "_of_largest_fifth"))
         told += (

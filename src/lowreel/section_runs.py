@@ -24,7 +24,7 @@ from .measure import DataFile, Measured, tensors_of
 from .memory import bytes_text, give_back, operator_budget, parse_bytes, taken_bytes
 from .metrics import error_decibels, ssim
 from .recover import UNSEEN, prepare, trust
-from .report import draw_report, draw_sections
+from .report import draw_report, draw_sections, frames_shown
 from .runs import Run, doubts_about, finite, load_truth, open_truth, perform, timing
 from .sections import Section, Source, joined, shortest_section
 from .select import planned
@@ -39,9 +39,6 @@ MARGIN = 0.8
 
 TRIED = 4
 """Frames on which memory is tried."""
-
-SHOWN = 5
-"""Frames in the picture."""
 
 WORST_FIRST = ("diverged", "stopped", "finished", "converged")
 """Kinds of outcome."""
@@ -293,7 +290,7 @@ def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:
     notes = write_video(run.folder / "recovered.mp4", frames, **timing(times, about))
     scores = None if run.truth is None else _scored(run, shape, scale, offset)
     summary = summarise_sections(run, shape, scores)
-    shown = np.linspace(0, shape[0] - 1, SHOWN).round().astype(int).tolist()
+    shown = frames_shown(shape[0])
     pictures = _pictures(run, shown, shape, scale, offset)
     draw_sections(run.folder / "report.png", summary, shown, pictures, None if scores is None else scores.levels)
     return summary, notes
