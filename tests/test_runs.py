@@ -303,8 +303,8 @@ def test_nothing_is_pickled(finished):
 
 
 def test_a_finished_run_leaves_no_temporary_file(finished):
-    """Only the files of the design, and the checkpoint before the last."""
-    assert set(os.listdir(finished)) - {"state.previous.safetensors", "uncertainty.npy"} == FILES
+    """Only the files of the design."""
+    assert set(os.listdir(finished)) - {"uncertainty.npy"} == FILES
 
 
 def test_a_run_that_diverges_is_recorded(tmp_path):

@@ -17,7 +17,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from .checkpoints import alone_in, load_checkpoint, save_checkpoint
+from .checkpoints import PREVIOUS, alone_in, load_checkpoint, save_checkpoint
 from .datasets import open_source
 from .errors import InputError
 from .files import is_array_file, new_folder, read_json, remove_leftovers, replacing, write_json
@@ -113,6 +113,8 @@ class Run:
         """Write summary.json, the last file of a run: it says that the others are complete."""
         write_json(self.folder / "summary.json", summary)
         (self.folder / LIVE).unlink(missing_ok=True)
+        if summary["outcome"]["kind"] != "stopped":
+            (self.folder / PREVIOUS).unlink(missing_ok=True)
 
     def save_progress(self, progress: Progress) -> None:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
