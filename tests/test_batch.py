@@ -182,6 +182,35 @@ def results(folder):
         return {row["name"]: row for row in csv.DictReader(file)}
 
 
+GIGA = 10**9
+
+
+@pytest.mark.parametrize(
+    ("machine", "count", "cpus", "memory", "expected"),
+    [
+        (128, 64, 1, [None] * 200, (64, 2 * GIGA)),
+        (512, 64, 1, [None] * 200, (64, 8 * GIGA)),
+        (24, 64, 1, [None] * 200, (12, 2 * GIGA)),
+        (24, 4, 1, [None] * 200, (4, None)),
+        (24, 64, 16, [None] * 200, (4, None)),
+        (4, 64, 1, [None] * 200, (4, None)),
+        (128, 64, 1, [None] * 3, (3, None)),
+        (128, 64, 1, ["8GB", "1GB"] * 100, (16, None)),
+        (128, 64, 1, ["8GB", None] * 100, (4, None)),
+        (1, 64, 1, ["8GB"] * 100, (1, None)),
+    ],
+)
+def test_as_many_rows_at_once_as_there_is_room_for(machine, count, cpus, memory, expected, monkeypatch):
+    """GB of the machine, cores, those of a row, what rows say of memory; how many at once, and the share of each."""
+    monkeypatch.setattr(batch, "machine_bytes", lambda: machine * GIGA)
+    monkeypatch.setattr(batch, "default_budget", lambda: machine * GIGA // 4)
+    monkeypatch.setattr(batch, "cores", lambda: count)
+    rows = [Row(str(k), {} if text is None else {"memory": text}) for k, text in enumerate(memory)]
+    at_once, share = batch.side_by_side(rows, cpus)
+    assert (at_once, share) == expected
+    assert batch.with_memory(rows[0], share).memory() == (share or rows[0].memory())
+
+
 def test_paths_of_weights_are_those_of_who_says_them(clips, command):
     """A generator's file is looked for where the command is given, or beside the manifest that names it."""
     save_weights(clips / "w.safetensors", Decoder((1, 12, 16), seed=5), {})
@@ -220,6 +249,7 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     assert snapshot(clips.parent / "out" / "a") == before
     page = (clips.parent / "out" / "report.html").read_text()
     assert "a/report.png" in page
+    assert "<p>finished: 2</p>" in page
     assert "http" not in page
 
 

@@ -29,6 +29,9 @@ from .work import Record, is_done, perform_row, prepare_worker
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 Flat = Parameter(name="*")
 
+SHARE = 2 * 10**9
+"""Bytes that a recovery has at least where many run side by side and nobody says otherwise."""
+
 DEATHS = 3
 """How often the worker of a row may die before the row is given up."""
 
@@ -49,8 +52,8 @@ def batch(
 ) -> None:
     """Recover many clips, one run for each row of a manifest; finished rows are passed over when it is started again.
 
-    Rows that fail are kept with their error and do not stop the others. In the end there are results.csv and
-    report.html beside the runs. Exit code 1 where rows failed, 130 after Ctrl-C.
+    Rows that fail are kept with their error and do not stop the others. results.csv and report.html, beside the runs,
+    are written now and then and in the end. Exit code 1 where rows failed, 130 after Ctrl-C.
 
     Parameters
     ----------
@@ -76,6 +79,7 @@ def batch(
         for record in _performed(todo, folder, batching) if todo else ():
             results.add(record)
             print(results.line(record), flush=True)
+            results.write_now_and_then()
     except KeyboardInterrupt:
         stopped = True
     finally:
@@ -105,9 +109,28 @@ def _performed(rows: Sequence[Row], folder: Path, batching: BatchSettings) -> It
         from .cluster import performed_on_ray
 
         return performed_on_ray(rows, folder, batching)
-    room = machine_bytes() // max(row.memory() or default_budget() for row in rows)
-    at_once = max(1, min(len(rows), cores() // batching.cpus_per_clip, room))
-    return performed_here(rows, folder, batching.cpus_per_clip, at_once)
+    at_once, share = side_by_side(rows, batching.cpus_per_clip)
+    return performed_here([with_memory(row, share) for row in rows], folder, batching.cpus_per_clip, at_once)
+
+
+def side_by_side(rows: Sequence[Row], cpus: int) -> tuple[int, int | None]:
+    """How many recoveries this machine makes at once, and the bytes each may take; None where that is its default.
+
+    Where rows say how much memory they may take, as many as the largest of them goes into the machine's. Where none
+    does, as many as there are cores for, with equal shares of the memory, `SHARE` at least.
+    """
+    machine, usual, most = machine_bytes(), default_budget(), min(len(rows), cores() // cpus)
+    given = [row.memory() for row in rows]
+    if any(given):
+        return max(1, min(most, machine // max(memory or usual for memory in given))), None
+    at_once = max(1, min(most, machine // min(SHARE, usual)))
+    share = machine // at_once
+    return at_once, share if share < usual else None
+
+
+def with_memory(row: Row, share: int | None) -> Row:
+    """The row with so many bytes of memory, where that is a number."""
+    return row if share is None else Row(row.name, {**row.columns, "memory": f"{share // 1000}KB"})
 
 
 class _Worker:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..processes import deaf
 from ..settings import BatchSettings
 from .errors import in_one_line
 from .manifest import Row
@@ -68,10 +69,12 @@ def _as_they_end(ray: Any, pending: dict[Any, Row]) -> Iterator[Record]:
             except ray.exceptions.RayError as error:
                 told = f"its worker or node died {RETRIES + 1} times: {type(error).__name__}"
                 yield Record(row.name, "failed", [], error=told)
-    except KeyboardInterrupt:
-        for reference in pending:
-            ray.cancel(reference, force=False)
-        ray.wait(list(pending), num_returns=len(pending), timeout=STOPPING)
+    except (KeyboardInterrupt, GeneratorExit):
+        with deaf():
+            for reference in pending:
+                ray.cancel(reference, force=False)
+            if pending:
+                ray.wait(list(pending), num_returns=len(pending), timeout=STOPPING)
         raise
 
 

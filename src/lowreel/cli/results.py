@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import html
+import re
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +19,18 @@ from .work import Record
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""
+
+LEVELS = {"best_baseline_psnr_range": "baselines_psnr_range", "best_baseline_heldout_db": "baselines_heldout_db"}
+"""Columns with the level of the best baseline, and where the summary has it."""
+
+SHOWN = ("psnr_range", "best_baseline", "best_baseline_psnr_range", "heldout_db", "best_baseline_heldout_db", "seconds")
+"""Columns that are on the page too."""
+
+EVERY = 30.0
+"""Seconds from one writing of the results to the next while rows are made."""
+
+VERDICTS = ("Use it", "Use with care", "Undecided", "Nothing can be said", "Do not use")
+"""How the sentence on trust may begin."""
 
 
 def check_folder(folder: Path) -> None:
@@ -38,6 +52,7 @@ class Results:
         self.folder, self.rows = folder, rows
         self.records: dict[str, Record] = {}
         self.told: set[str] = set()
+        self.written = time.monotonic()
         self._load()
 
     def _load(self) -> None:
@@ -68,10 +83,19 @@ class Results:
         more = f" The same command takes up the other {left} again." if left else ""
         return f"{told or 'nothing'} of {len(self.rows)} rows. See {self.folder / 'report.html'}, results.csv.{more}"
 
+    def write_now_and_then(self) -> None:
+        """Write them where that was not done for a while, for who looks meanwhile."""
+        if time.monotonic() - self.written > EVERY:
+            self._write()
+
     def write(self) -> None:
         """Write results.csv and report.html, with the rows that ended last of all on Ctrl-C."""
         self._load()
-        found = ["name", "status", "seconds", *FIGURES, "best_baseline", "error"]
+        self._write()
+
+    def _write(self) -> None:
+        self.written = time.monotonic()
+        found = ["name", "status", "verdict", "outcome", "seconds", *FIGURES, "best_baseline", *LEVELS, "error"]
         asked = list(dict.fromkeys(name for row in self.rows for name in row.columns if name not in found))
         with replacing(self.folder / "results.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [*found, *asked], extrasaction="ignore")
@@ -88,33 +112,44 @@ class Results:
         summary = record.summary or {}
         figures = {name: summary.get(name) for name in FIGURES}
         best = _best_baseline(summary)
+        levels = {column: (summary.get(name) or {}).get(best) for column, name in LEVELS.items()}
         return {
             "name": row.name,
             "status": record.status,
+            "verdict": _verdict(summary),
+            "outcome": (summary.get("outcome") or {}).get("kind"),
             "seconds": record.seconds,
-            "best_baseline": None if best is None else f"{best[0]} {best[1]:.2f}",
+            "best_baseline": best,
             "error": record.error,
             **figures,
+            **levels,
         }
 
     def _page(self) -> str:
-        rows = "\n".join(self._page_row(row) for row in self.rows)
-        return PAGE.replace("{count}", str(len(self.rows))).replace("{rows}", rows)
+        cells = [self._cells(row) for row in self.rows]
+        counts = [_counted(str(cell["status"]) for cell in cells), _counted(cell.get("verdict") for cell in cells)]
+        texts = {
+            "count": str(len(self.rows)),
+            "counts": html.escape("; ".join(filter(None, counts))),
+            "rows": "\n".join(map(self._page_row, self.rows, cells)),
+        }
+        return re.sub(r"\{(count|counts|rows)\}", lambda found: texts[found[1]], PAGE)
 
-    def _page_row(self, row: Row) -> str:
-        cells, link = self._cells(row), quote(row.name)
+    def _page_row(self, row: Row, cells: dict[str, Any]) -> str:
+        link = quote(row.name)
         picture = self.folder / row.name / "report.png"
         shown = f'<a href="{link}/report.png"><img src="{link}/report.png" alt="" loading="lazy"></a>'
         video = f'<a href="{link}/recovered.mp4">{html.escape(row.name)}</a>'
         is_there = (self.folder / row.name / "recovered.mp4").is_file()
         texts = [
             shown if picture.is_file() else "",
-            video if is_there else html.escape(row.name),
+            f"{video if is_there else html.escape(row.name)}<small>{html.escape(_asked(row))}</small>",
             html.escape(str(cells["status"])),
-            *(_text(cells.get(name)) for name in ("psnr_range", "heldout_db", "best_baseline", "seconds")),
+            *(_text(cells.get(name)) for name in SHOWN),
             _text(cells.get("error") or cells.get("trust")),
         ]
-        return f'<tr class="{cells["status"]}">' + "".join(f"<td>{text}</td>" for text in texts) + "</tr>"
+        is_bad = cells["status"] == "failed" or cells.get("verdict") == "Do not use"
+        return f"<tr{' class=bad' * is_bad}>" + "".join(f"<td>{text}</td>" for text in texts) + "</tr>"
 
 
 def _levels(record: Record) -> str | None:
@@ -125,11 +160,26 @@ def _levels(record: Record) -> str | None:
     return f"{level} dB (peak max - min); {summary['trust']}" if level is not None else str(summary["trust"])
 
 
-def _best_baseline(summary: dict[str, Any]) -> tuple[str, float] | None:
+def _best_baseline(summary: dict[str, Any]) -> str | None:
     """By psnr_range where there is a true clip, else by held-out data."""
     levels = summary.get("baselines_psnr_range") or summary.get("baselines_heldout_db") or {}
-    known = {name: level for name, level in levels.items() if isinstance(level, int | float)}
-    return max(known.items(), key=lambda item: item[1], default=None)
+    known = {name: float(level) for name, level in levels.items() if level is not None}
+    return max(known, key=known.__getitem__, default=None)
+
+
+def _verdict(summary: dict[str, Any]) -> str | None:
+    """How the sentence on trust begins, where that is a verdict."""
+    return next((verdict for verdict in VERDICTS if str(summary.get("trust")).startswith(verdict)), None)
+
+
+def _counted(words: Iterable[str | None]) -> str:
+    """How often each word is there: "finished: 3, failed: 1"."""
+    return ", ".join(f"{word}: {count}" for word, count in Counter(word for word in words if word).most_common())
+
+
+def _asked(row: Row) -> str:
+    """The clip or data of a row, and how it is measured."""
+    return ", ".join(str(row.columns[name]) for name in ("clip", "data", "operator", "mask") if name in row.columns)
 
 
 def _text(value: Any) -> str:
@@ -149,12 +199,14 @@ PAGE = """<!doctype html>
   table { border-collapse: collapse; width: 100%; }
   td, th { border-bottom: 1px solid #8884; padding: .4rem .6rem; text-align: left; vertical-align: top; }
   img { width: 11rem; display: block; }
-  tr.failed td:nth-child(3) { color: #c33; font-weight: 600; }
+  small { display: block; opacity: .7; }
+  tr.bad td:nth-child(3), tr.bad td:last-child { color: #c33; font-weight: 600; }
 </style>
 <h1>{count} rows</h1>
+<p>{counts}</p>
 <table>
-<thead><tr><th></th><th>name</th><th>status</th><th>PSNR (range), dB</th><th>held-out, dB</th><th>best baseline</th>
-<th>seconds</th><th></th></tr></thead>
+<thead><tr><th></th><th>name</th><th>status</th><th>PSNR (range), dB</th><th>best baseline</th>
+<th>its PSNR (range), dB</th><th>held-out, dB</th><th>of that baseline, dB</th><th>seconds</th><th></th></tr></thead>
 <tbody>
 {rows}
 </tbody>
