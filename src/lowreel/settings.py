@@ -227,7 +227,8 @@ class RecoverSettings(Settings):
     section_frames: Annotated[int, Field(ge=8)] | Auto = Field(
         "auto",
         description="frames of a section, about: long clips are recovered in sections, each by a generator of its own; "
-        "auto: 64, or 32 of large frames, less where memory is short, and the whole clip for the paper's presets",
+        "auto: 64, or 32 of large frames, less where memory is short, and the whole clip with --linear, --rank and the "
+        "paper's presets",
     )
     cuts: Literal["find", "none"] = Field(
         "find",
