@@ -249,7 +249,7 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     assert snapshot(clips.parent / "out" / "a") == before
     page = (clips.parent / "out" / "report.html").read_text()
     assert "a/report.png" in page
-    assert "<p>finished: 2</p>" in page
+    assert "<p>finished: 2; Nothing can be said: 2</p>" in page
     assert "http" not in page
 
 
@@ -265,6 +265,7 @@ def test_other_settings_for_a_begun_row_are_refused(column, clips, command):
     assert done.code == 1
     assert "has changed since its run was begun" in done.out
     assert (clips.parent / "out" / "rows" / f"{name}.json").read_text() == kept
+    assert float(results(clips.parent / "out")[name]["heldout_db"]) > 0
     assert command(f"batch {source} -o out --memory 2GB {FAST}").code == 0
 
 

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import signal
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -91,12 +91,8 @@ def perform_row(row: Row, folder: Path, threads: int) -> Record:
     run = folder / row.name
     is_begun = (run / "config.json").is_file()
     if is_begun and before is not None and _lasting(before.words) != _lasting(words):
-        return Record(
-            row.name,
-            "failed",
-            words,
-            error="its command line has changed since its run was begun; give the row another name",
-        )
+        told = "its command line has changed since its run was begun; give the row another name"
+        return replace(before, status="failed", words=words, error=told)
     start, spent = time.monotonic(), before.seconds if is_begun and before is not None else 0.0
     Record(row.name, "begun", words, spent).save(folder)
     failure = _error_of(words, run, folder / "rows" / f"{row.name}.log", threads)
