@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from conftest import ended, moving, snapshot
 
+import lowreel.cli.results
 from lowreel import Decoder
 from lowreel.cli import batch
 from lowreel.cli.batch import with_address
 from lowreel.cli.manifest import Row, read_manifest
+from lowreel.cli.results import Results
 from lowreel.cli.work import Record, _going_on, is_done
 from lowreel.errors import InputError
 from lowreel.generators import save_weights
@@ -186,29 +188,50 @@ GIGA = 10**9
 
 
 @pytest.mark.parametrize(
-    ("machine", "count", "cpus", "memory", "expected"),
+    ("machine", "count", "cpus", "memory", "at_once", "could"),
     [
-        (128, 64, 1, [None] * 200, (64, 2 * GIGA)),
-        (512, 64, 1, [None] * 200, (64, 8 * GIGA)),
-        (24, 64, 1, [None] * 200, (12, 2 * GIGA)),
-        (24, 4, 1, [None] * 200, (4, None)),
-        (24, 64, 16, [None] * 200, (4, None)),
-        (4, 64, 1, [None] * 200, (4, None)),
-        (128, 64, 1, [None] * 3, (3, None)),
-        (128, 64, 1, ["8GB", "1GB"] * 100, (16, None)),
-        (128, 64, 1, ["8GB", None] * 100, (4, None)),
-        (1, 64, 1, ["8GB"] * 100, (1, None)),
+        (128, 64, 1, [None] * 200, 4, "64"),
+        (24, 64, 1, [None] * 200, 4, "12"),
+        (24, 4, 1, [None] * 200, 4, ""),
+        (24, 64, 16, [None] * 200, 4, ""),
+        (128, 64, 1, [None] * 3, 3, ""),
+        (128, 64, 1, ["8GB", "1GB"] * 100, 16, "64"),
+        (128, 64, 1, ["8GB", None] * 100, 4, "64"),
+        (1, 64, 1, ["8GB"] * 100, 1, ""),
     ],
 )
-def test_as_many_rows_at_once_as_there_is_room_for(machine, count, cpus, memory, expected, monkeypatch):
-    """GB of the machine, cores, those of a row, what rows say of memory; how many at once, and the share of each."""
+def test_as_many_rows_at_once_as_there_is_room_for(machine, count, cpus, memory, at_once, could, monkeypatch):
+    """GB of the machine, cores, those of a row, what rows say of memory; how many at once, and what could be."""
     monkeypatch.setattr(batch, "machine_bytes", lambda: machine * GIGA)
     monkeypatch.setattr(batch, "default_budget", lambda: machine * GIGA // 4)
     monkeypatch.setattr(batch, "cores", lambda: count)
     rows = [Row(str(k), {} if text is None else {"memory": text}) for k, text in enumerate(memory)]
-    at_once, share = batch.side_by_side(rows, cpus)
-    assert (at_once, share) == expected
-    assert batch.with_memory(rows[0], share).memory() == (share or rows[0].memory())
+    assert batch.rows_at_once(rows, cpus) == at_once
+    assert batch._spare(rows, at_once, cpus).rpartition(" ")[2] == could
+
+
+def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
+    """After the first of two rows there is a table that has it; where it cannot be written the batch goes on."""
+    monkeypatch.setattr(lowreel.cli.results, "EVERY", 0.0)
+    monkeypatch.setattr(lowreel.cli.results, "RARELY", 0.0)
+    seen, add, write = [], Results.add, Results.write
+
+    def watched(self, record):
+        path = self.folder / "results.csv"
+        seen.append(path.read_text() if path.exists() else "")
+        add(self, record)
+
+    def failing_once(self):
+        write(self)
+        if len(seen) == 1:
+            raise OSError("full")
+
+    monkeypatch.setattr(Results, "add", watched)
+    monkeypatch.setattr(Results, "write", failing_once)
+    assert command(f"batch clips/*.npy -o out --operator missing {FAST}").code == 0
+    assert seen[0] == ""
+    assert seen[1].count(",finished,") >= 1
+    assert {row["status"] for row in results(clips.parent / "out").values()} == {"finished"}
 
 
 def test_paths_of_weights_are_those_of_who_says_them(clips, command):

@@ -11,7 +11,7 @@ import torch
 from lowreel.errors import InputError
 from lowreel.estimate import check_clip_fits, check_fits, estimate
 from lowreel.measure import Gaussian, Identity, MissingPixels
-from lowreel.memory import _group_limits, bytes_text, default_budget, machine_bytes, parse_bytes
+from lowreel.memory import PROGRAM, _group_limits, bytes_text, default_budget, machine_bytes, parse_bytes, taken_bytes
 from lowreel.recover import prepare
 from lowreel.settings import RecoverSettings
 
@@ -106,6 +106,20 @@ def test_other_texts_are_no_sizes(text):
 def test_the_default_is_a_quarter_of_the_machine():
     """Of what the process may use."""
     assert default_budget() == parse_bytes(None) == machine_bytes() // 4
+
+
+@pytest.mark.parametrize(("machine", "budget"), [(10**9, 5 * 10**8), (2 * 10**9, 2 * PROGRAM), (10**10, 25 * 10**8)])
+def test_the_default_on_small_machines(machine, budget, monkeypatch):
+    """A small clip fits it where there is room for one."""
+    monkeypatch.setattr("lowreel.memory.machine_bytes", lambda: machine)
+    assert default_budget() == budget
+
+
+@pytest.mark.parametrize(("held", "taken"), [(10**8, PROGRAM), (PROGRAM, PROGRAM), (10**9, 10**9)])
+def test_a_fresh_process_plans_with_what_it_will_hold(held, taken, monkeypatch):
+    """And one that holds more, with that."""
+    monkeypatch.setattr("lowreel.memory.resident_bytes", lambda: held)
+    assert taken_bytes() == taken
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_frames_shown_are_spread_and_differ():
 
 @pytest.mark.parametrize(("low", "high"), [(0.0112, 0.0188), (1e-5, 0.3), (0.02, 0.9)])
 def test_numbers_of_a_logarithmic_axis_are_those_of_its_ticks(low, high):
-    """And at least two are told."""
+    """And at least one is told."""
     figure = Figure()
     axes = figure.add_subplot()
     axes.semilogy([1, 2], [low, high])
@@ -68,4 +68,4 @@ def test_numbers_of_a_logarithmic_axis_are_those_of_its_ticks(low, high):
         if tick.label1.get_text() and low <= tick.get_loc() <= high:
             assert float(tick.label1.get_text()) == pytest.approx(tick.get_loc(), rel=0.01)
             told += 1
-    assert told >= 2
+    assert told

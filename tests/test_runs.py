@@ -248,7 +248,9 @@ def test_ctrl_c_keeps_the_best_and_can_be_resumed(start, away, tmp_path, unbroke
     assert 1 <= summary["steps"] < 10
     assert set(os.listdir(folder / "run")) >= FILES
     assert parts(folder / "run") == []
+    (folder / "run" / "state.previous.safetensors").touch()  # what a stop after the second checkpoint leaves
     assert away(RESUME, folder).code == 0
+    assert not (folder / "run" / "state.previous.safetensors").exists()
     assert results(folder / "run") == unbroken
 
 

@@ -59,14 +59,15 @@ PROGRAM = 460 * 10**6
 def taken_bytes() -> int:
     """Memory that a recovery has to leave to the program: `PROGRAM`, or what the process holds now where that is more.
 
-    So what is planned for the first recovery of a process is planned for the next one too.
+    So the first of several small recoveries by one process is planned as the next ones are.
     """
     return max(resident_bytes(), PROGRAM)
 
 
 def default_budget() -> int:
-    """A quarter of the machine's memory, in bytes."""
-    return machine_bytes() // 4
+    """A quarter of the machine's memory, in bytes; on very small ones half of it, as far as a small clip needs that."""
+    machine = machine_bytes()
+    return max(machine // 4, min(machine // 2, 2 * PROGRAM))
 
 
 def operator_budget(text: str | None) -> int:

@@ -104,13 +104,13 @@ def _page(path: str | Path, title: str, rows: Sequence[_Row], shown: Sequence[in
 
 
 class _Layout:
-    """Where the frames of all rows are, in units of their pixels. width: inches that COLUMNS of them take."""
+    """Where the frames of all rows are, in units of their pixels. inches: what COLUMNS of them take."""
 
-    def __init__(self, rows: Sequence[_Row], width: float) -> None:
+    def __init__(self, rows: Sequence[_Row], inches: float) -> None:
         self.height, self.width = rows[0].frames[0].shape[-2:]
         self.gap = GAP * self.width
         self.across = COLUMNS * (self.width + self.gap) - self.gap
-        self.scale = width / self.across
+        self.scale = inches / self.across
         lines = max(len(row.label.splitlines()) for row in rows)
         self.pitch = max(self.height + self.gap, lines * LINE / self.scale)
         self.down = (len(rows) - 1) * self.pitch + self.height
@@ -132,7 +132,7 @@ def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int], layou
             axes.imshow(
                 picture[..., 0] if picture.shape[-1] == 1 else picture,
                 extent=(x, x + width, y + height, y),
-                interpolation="nearest" if width <= NARROW else "auto",
+                interpolation="nearest" if width <= NARROW else "antialiased",
                 cmap=row.cmap,
                 vmin=0,
                 vmax=row.ceiling,
@@ -299,7 +299,7 @@ def figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 
 
 def _with_search(s: Mapping[str, Any]) -> str:
-    return " with the search" if s.get("search") else ""
+    return " with the search" if len(s.get("search") or ()) > 1 else ""
 
 
 def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ..memory import default_budget, machine_bytes, parse_bytes
+from ..memory import bytes_text, default_budget, machine_bytes, parse_bytes
 from ..names import GENERATORS, file_text
 from ..processes import cores, deaf, uninterrupted
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
@@ -29,8 +29,8 @@ from .work import Record, is_done, perform_row, prepare_worker
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 Flat = Parameter(name="*")
 
-SHARE = 2 * 10**9
-"""Bytes that a recovery has at least where many run side by side and nobody says otherwise."""
+SMALL = 2 * 10**9
+"""A budget that is plenty for small clips; large ones have shorter sections with it."""
 
 DEATHS = 3
 """How often the worker of a row may die before the row is given up."""
@@ -109,28 +109,24 @@ def _performed(rows: Sequence[Row], folder: Path, batching: BatchSettings) -> It
         from .cluster import performed_on_ray
 
         return performed_on_ray(rows, folder, batching)
-    at_once, share = side_by_side(rows, batching.cpus_per_clip)
-    return performed_here([with_memory(row, share) for row in rows], folder, batching.cpus_per_clip, at_once)
+    at_once, cpus = rows_at_once(rows, batching.cpus_per_clip), batching.cpus_per_clip
+    print(f"{at_once} at once, of {cpus} core{'s' if cpus > 1 else ''} each{_spare(rows, at_once, cpus)}", flush=True)
+    return performed_here(rows, folder, cpus, at_once)
 
 
-def side_by_side(rows: Sequence[Row], cpus: int) -> tuple[int, int | None]:
-    """How many recoveries this machine makes at once, and the bytes each may take; None where that is its default.
-
-    Where rows say how much memory they may take, as many as the largest of them goes into the machine's. Where none
-    does, as many as there are cores for, with equal shares of the memory, `SHARE` at least.
-    """
-    machine, usual, most = machine_bytes(), default_budget(), min(len(rows), cores() // cpus)
-    given = [row.memory() for row in rows]
-    if any(given):
-        return max(1, min(most, machine // max(memory or usual for memory in given))), None
-    at_once = max(1, min(most, machine // min(SHARE, usual)))
-    share = machine // at_once
-    return at_once, share if share < usual else None
+def rows_at_once(rows: Sequence[Row], cpus: int) -> int:
+    """How many recoveries this machine makes at once: as there are cores for, and as the largest memory that a row may
+    take goes into the machine's; for rows that do not say it, the default."""
+    room = machine_bytes() // max(row.memory() or default_budget() for row in rows)
+    return max(1, min(len(rows), cores() // cpus, room))
 
 
-def with_memory(row: Row, share: int | None) -> Row:
-    """The row with so many bytes of memory, where that is a number."""
-    return row if share is None else Row(row.name, {**row.columns, "memory": f"{share // 1000}KB"})
+def _spare(rows: Sequence[Row], at_once: int, cpus: int) -> str:
+    """What to do about cores that have nothing to do for want of memory."""
+    most = min(len(rows), cores() // cpus, machine_bytes() // SMALL)
+    if at_once >= most:
+        return ""
+    return f": more do not fit, at the memory each may take; with --memory {bytes_text(SMALL).replace(' ', '')}, {most}"
 
 
 class _Worker:

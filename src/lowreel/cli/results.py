@@ -8,12 +8,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import remove_leftovers, replacing
 from .manifest import TAKEN, Row
 from .work import Record
 
@@ -27,7 +28,10 @@ SHOWN = ("psnr_range", "best_baseline", "best_baseline_psnr_range", "heldout_db"
 """Columns that are on the page too."""
 
 EVERY = 30.0
-"""Seconds from one writing of the results to the next while rows are made."""
+"""Seconds from one writing of the results to the next while rows are made, at least."""
+
+RARELY = 20
+"""And at least so many times what a writing takes, of very many rows."""
 
 VERDICTS = ("Use it", "Use with care", "Undecided", "Nothing can be said", "Do not use")
 """How the sentence on trust may begin."""
@@ -52,7 +56,9 @@ class Results:
         self.folder, self.rows = folder, rows
         self.records: dict[str, Record] = {}
         self.told: set[str] = set()
-        self.written = time.monotonic()
+        self.due = time.monotonic() + EVERY
+        for name in ("results", "report"):
+            remove_leftovers(folder, name)
         self._load()
 
     def _load(self) -> None:
@@ -84,17 +90,18 @@ class Results:
         return f"{told or 'nothing'} of {len(self.rows)} rows. See {self.folder / 'report.html'}, results.csv.{more}"
 
     def write_now_and_then(self) -> None:
-        """Write them where that was not done for a while, for who looks meanwhile."""
-        if time.monotonic() - self.written > EVERY:
-            self._write()
+        """Write them where that was not done for a while, for who looks meanwhile; if it fails, next time."""
+        begun = time.monotonic()
+        if begun < self.due:
+            return
+        with suppress(OSError):
+            self.write()
+        ended = time.monotonic()
+        self.due = ended + max(EVERY, RARELY * (ended - begun))
 
     def write(self) -> None:
-        """Write results.csv and report.html, with the rows that ended last of all on Ctrl-C."""
+        """Write results.csv and report.html, with rows under way and those that ended last of all on Ctrl-C."""
         self._load()
-        self._write()
-
-    def _write(self) -> None:
-        self.written = time.monotonic()
         found = ["name", "status", "verdict", "outcome", "seconds", *FIGURES, "best_baseline", *LEVELS, "error"]
         asked = list(dict.fromkeys(name for row in self.rows for name in row.columns if name not in found))
         with replacing(self.folder / "results.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
@@ -116,7 +123,7 @@ class Results:
         return {
             "name": row.name,
             "status": record.status,
-            "verdict": _verdict(summary),
+            "verdict": None if record.status == "failed" else _verdict(summary),
             "outcome": (summary.get("outcome") or {}).get("kind"),
             "seconds": record.seconds,
             "best_baseline": best,
