@@ -19,11 +19,12 @@ from lowreel import Decoder
 from lowreel.cli import batch
 from lowreel.cli.batch import with_address
 from lowreel.cli.manifest import Row, read_manifest
-from lowreel.cli.results import Results
+from lowreel.cli.results import Results, _verdict
 from lowreel.cli.work import Record, _going_on, is_done
 from lowreel.errors import InputError
 from lowreel.generators import save_weights
 from lowreel.processes import LIBRARIES, cores
+from lowreel.recover import trust
 
 FAST = "--quality draft --baselines none --steps 2"
 
@@ -232,6 +233,21 @@ def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
     assert seen[0] == ""
     assert seen[1].count(",finished,") >= 1
     assert {row["status"] for row in results(clips.parent / "out").values()} == {"finished"}
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        (trust(30.0, {"a": 20.0}), "Use it"),
+        (trust(20.5, {"a": 20.0}), "Use with care"),
+        (trust(30.0, {"a": 20.0}, 9), "Undecided"),
+        (trust(10.0, {"a": 20.0}), "Do not use"),
+        (trust(10.0, {}), None),
+    ],
+)
+def test_a_verdict_is_how_the_sentence_on_trust_begins(told, verdict):
+    """Of every kind there is, and none where nothing was compared."""
+    assert _verdict({"trust": told}) == verdict
 
 
 def test_paths_of_weights_are_those_of_who_says_them(clips, command):
