@@ -21,7 +21,7 @@ from lowreel import InputError
 from lowreel.checkpoints import alone_in
 from lowreel.datasets import Images
 from lowreel.generators import Dcgan, Decoder, Generator, load_weights
-from lowreel.orthogonal import orthogonalised
+from lowreel.orthogonal import CUBIC, ITERATIONS, LINEAR, QUINTIC, orthogonalised
 from lowreel.settings import TrainSettings
 from lowreel.train import TrainState, in_unit_ball, iterate, planned_steps, principal_codes
 
@@ -149,6 +149,22 @@ def test_orthogonalised_weighs_directions_alike(shape):
     u, _, vt = torch.linalg.svd(rows(matrix), full_matrices=False)
     aligned = torch.nn.functional.cosine_similarity((u @ vt).flatten(), rows(found).flatten(), 0)
     assert float(aligned) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 4, 4), (64, 16), (3, 64), (7,), (4, 4)])
+def test_orthogonalised_is_the_polynomial_of_the_whole_matrix(shape):
+    """As if the Newton-Schulz steps were made on the matrix itself, in float64, also where it is nearly singular."""
+    matrix = noise(*shape)
+    x = matrix.flatten(1) if len(shape) > 1 else matrix[None]
+    u, s, vt = torch.linalg.svd(x, full_matrices=False)
+    matrix = ((u * torch.logspace(0, -4, len(s), dtype=s.dtype)) @ vt).reshape(shape)
+    x = matrix.flatten(1) if len(shape) > 1 else matrix[None]
+    u, s, vt = torch.linalg.svd(x / x.norm(), full_matrices=False)
+    for _ in range(ITERATIONS):
+        s = LINEAR * s + CUBIC * s**3 + QUINTIC * s**5
+    wanted = ((u * s) @ vt).reshape(shape)
+    wanted = wanted / wanted.square().mean().sqrt()
+    torch.testing.assert_close(orthogonalised(matrix.float()).double(), wanted, rtol=0, atol=2e-2)
 
 
 def test_principal_codes_keep_distances():
