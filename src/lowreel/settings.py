@@ -27,6 +27,7 @@ DataTerm = Literal["squared", "weighted", "huber", "l1"]
 Preset = Literal["default", "paper-latent", "paper-joint"]
 Quality = Literal["draft", "standard", "best"]
 Auto = Literal["auto"]
+Precision = Literal["float32", "bfloat16"]
 
 
 class _InOneSentence(type(BaseModel)):  # type: ignore[misc]
@@ -107,6 +108,9 @@ class SolverSettings(Settings):
     )
     batch: PositiveInt | None = Field(
         4, description="frames in a minibatch, fewer of large frames; None takes them all at once"
+    )
+    precision: Precision = Field(
+        "float32", description="joint: what the generator's products are computed in during the first part of the fit"
     )
     start: Literal["smooth", "shared"] = Field(
         "smooth", description="first codes: a smooth path around one random code, or one unit vector for all frames"
@@ -213,6 +217,11 @@ class RecoverSettings(Settings):
         None,
         description="share of the data that is not fitted but used to choose and to judge; default: 0.02, up to 0.05 "
         "where that is less than 1000 numbers and the last fit sees them all",
+    )
+    precision: Precision | Auto = Field(
+        "auto",
+        description="products of the first part of a fit: float32 or bfloat16; auto: what this machine is faster in, by "
+        "a short trial (give it to have the same numbers everywhere)",
     )
     data_term: Literal["auto", "squared", "weighted", "huber", "l1"] = Field(
         "auto",

@@ -19,10 +19,10 @@ from .generators import Generator, line_start, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, alive_in, map_data, no_noise, rows_alike, streams, tensors_of, weights_of
 from .orthogonal import orthogonalised
-from .precision import bfloat16_is_native
+from .precision import autocast, fastest_precision
 from .representation import Representation
 from .schedule import one_cycle
-from .settings import DataTerm, SolverSettings
+from .settings import DataTerm, Precision, SolverSettings
 
 
 @dataclass(frozen=True)
@@ -304,6 +304,25 @@ def trial_loss(problem: Problem, settings: SolverSettings, generator: Generator)
     return problem.misfit(found, data, entries), len(batches)
 
 
+def precision_of(problem: Problem, settings: SolverSettings) -> Precision:
+    """The precision in which a minibatch is faster on this machine: products in float32, or in bfloat16.
+
+    float32 where the generator's fit is not to be reduced, and where a pass is so short that nothing is to be gained.
+    """
+    device = problem.times.device
+    if not problem.generator.reduced_precision or settings.algorithm != "joint":
+        return "float32"
+    generator = copy.deepcopy(problem.generator).requires_grad_(True)
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    frames, _, height, width = problem.operator.clip_shape
+    codes = shared_start(settings.frames_at_once(frames, height * width), generator.code_dim, problem.seed).to(device)
+
+    def one_pass() -> None:
+        generator(codes).square().mean().backward()
+
+    return fastest_precision(one_pass, device)
+
+
 def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
     return settings.linear and len(problem.sequences) > 1
 
@@ -367,7 +386,7 @@ class _Fit:
         self.adam = self._optimiser(settings)
         self.code_share, self.weight_share = _Share(CODES_GROW, 1.0), _Share(WEIGHTS_GROW, WEIGHTS_RISE)
         self.device = next(iter(self.codes.values())).device
-        self.reduced_precision = self.generator.reduced_precision and bfloat16_is_native(self.device)
+        self.reduced_precision = settings.precision == "bfloat16"
         if state is not None:
             self._restore(state)
 
@@ -423,9 +442,8 @@ class _Fit:
             weight.mul_(1 - decay * step).sub_(orthogonalised(weight.grad.lerp(momentum, MOMENTUM)), alpha=step)
 
     def generated(self, codes: Tensor, progress: float) -> Tensor:
-        """G(codes), differentiable; early in a run, where steps are large, in bfloat16 where that is faster."""
-        reduced = self.reduced_precision and progress < FULL_PRECISION_FROM
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=reduced):
+        """G(codes), differentiable; early in a run, where steps are large, in the precision of the settings."""
+        with autocast(self.device, self.reduced_precision and progress < FULL_PRECISION_FROM):
             return self.generator(codes)
 
     def z(self) -> Tensor:
@@ -530,28 +548,42 @@ def _weighed(data_term: Tensor, fit: _Fit, problem: Problem, settings: SolverSet
 
 def _joint_round(fit: _Fit, problem: Problem, settings: SolverSettings, step: int) -> float:
     """One pass over all parts in a fresh random order, an Adam step on codes and weights for each minibatch."""
-    assert fit.adam is not None
     parts = problem.operator.parts()
     batches = _minibatches(problem, settings, step)
     updates = planned_rounds(problem, settings) * len(batches)
     scale, total = problem.scale(problem.fitted), 0.0
     for k, batch in enumerate(batches):
-        progress = (step * len(batches) + k + 1) / updates
-        for group in fit.adam.param_groups:
-            group["lr"] = group["step"] * one_cycle(progress)
         frames = [t for part in batch for t in parts[part].frames]
-        generated = fit.generated(fit.z()[frames], progress)
-        loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
-        fit.generator.zero_grad()
-        fit.adam.zero_grad()
-        loss.backward()
-        fit.adam.step()
-        if _joint_lines(problem, settings):
-            with torch.no_grad():
-                fit.codes["coefficients"].copy_(_projected(fit.codes["coefficients"], problem, settings))
-        fit.step_matrices(one_cycle(progress) * (settings.matrix_step or 0.0), settings.decay)
-        total += float(loss.detach()) * len(frames)
+        progress = (step * len(batches) + k + 1) / updates
+        total += len(frames) * _update(fit, problem, settings, batch, frames, scale, progress)
     return total / fit.frames
+
+
+def _update(
+    fit: _Fit,
+    problem: Problem,
+    settings: SolverSettings,
+    batch: list[int],
+    frames: list[int],
+    scale: float,
+    progress: float,
+) -> float:
+    """A step on codes and weights for the parts of a minibatch, which are measured of these frames; its loss."""
+    assert fit.adam is not None
+    share = one_cycle(progress)
+    for group in fit.adam.param_groups:
+        group["lr"] = group["step"] * share
+    generated = fit.generated(fit.z()[frames], progress)
+    loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
+    fit.generator.zero_grad()
+    fit.adam.zero_grad()
+    loss.backward()
+    fit.adam.step()
+    if _joint_lines(problem, settings):
+        with torch.no_grad():
+            fit.codes["coefficients"].copy_(_projected(fit.codes["coefficients"], problem, settings))
+    fit.step_matrices(share * (settings.matrix_step or 0.0), settings.decay)
+    return float(loss.detach())
 
 
 def _batch_loss(

@@ -21,9 +21,12 @@ from .errors import InputError
 from .generators import Generator
 from .measure import streams
 from .orthogonal import orthogonalised
-from .precision import bfloat16_is_native
+from .precision import autocast, fastest_precision
 from .schedule import one_cycle
-from .settings import TrainSettings
+from .settings import Precision, TrainSettings
+
+TIMED = 32
+"""Images by which is found in which precision a minibatch is faster."""
 
 ROUND = 16
 """Minibatches between two snapshots."""
@@ -146,7 +149,7 @@ class _Fit:
             self.codes = principal_codes(images, generator.code_dim)[self.owned].to(self.device)
             self.power = torch.zeros(generator.code_dim, device=self.device)
             self.momentum = {name: torch.zeros_like(w) for name, w in self.weights.items()}
-            self.precision, loss = ("bfloat16" if bfloat16_is_native(self.device) else "float32"), math.nan
+            self.precision, loss = self._fastest(), math.nan
         else:
             self.generator.load_state_dict(state.weights)
             self.codes, self.power = state.codes[self.owned].to(self.device), state.power.clone().to(self.device)
@@ -155,6 +158,15 @@ class _Fit:
         self.recent = torch.tensor(loss, device=self.device)
         self.shared = self.group.share(self.generator, self.device)
         self.spread = self._spread()
+
+    def _fastest(self) -> Precision:
+        """The precision in which a few images are made and their gradient is taken sooner; of several processes that
+        of the first."""
+        codes = self.codes[: min(TIMED, len(self.codes))]
+        precision = fastest_precision(lambda: self.generator(codes).square().mean().backward(), self.device)
+        self.generator.zero_grad()
+        reduced = torch.tensor(float(precision == "bfloat16" and self.group.rank == 0), device=self.device)
+        return "bfloat16" if float(self.group.total(reduced)) > 0 else "float32"
 
     def _spread(self) -> Tensor:
         """Root mean square of each code coordinate, (K,)."""
@@ -170,8 +182,7 @@ class _Fit:
         rows = (rows[rows % self.group.size == self.group.rank] // self.group.size).to(self.device)
         target = self.images.batch(rows)
         codes = self.codes[rows].requires_grad_()
-        reduced = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
-        with reduced:
+        with autocast(self.device, self.precision == "bfloat16"):
             frames = self.shared(codes)
         own = mse_loss(frames, target, reduction="sum") / (count * target[:1].numel() if len(target) else 1)
         self.generator.zero_grad()
