@@ -1,11 +1,11 @@
-"""`python -m benchmarks NAME`: speed, quality, grid, latent, layers, operators, training, starts, scale."""
+"""`python -m benchmarks NAME`: paper_joint, quality, grid, latent, layers, operators, training, starts, scale."""
 
 import sys
 
-from . import grid, latent, layers, operators, quality, scale, speed, starts, training
+from . import grid, latent, layers, operators, paper_joint, quality, scale, starts, training
 
 NAMES = {
-    "speed": speed.main,
+    "paper_joint": paper_joint.main,
     "latent": latent.main,
     "layers": layers.main,
     "operators": operators.main,

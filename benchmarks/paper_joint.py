@@ -1,13 +1,13 @@
-"""Speed as a ratio in one process: paper-joint to its end, and the default to the PSNR at which that ended.
+"""Speed against the paper's procedure: paper-joint to its end, and the default to the PSNR at which that ended.
 
-    python -m benchmarks speed [ROW ...] [--rounds 2000] [--timed 6] [--time 25] [--data ../shared/data/paper_clips]
+    python -m benchmarks paper_joint [ROW ...] [--rounds 2000] [--timed 6] [--time 25] [--data FOLDER]
 
 ROW is the beginning of a row's name as in `quality`; default: "walking, missing". Of each the first clip and seed 0.
 The first time paper-joint is run to its end (on two cores minutes for grey clips, an hour for colour), which is kept in
-benchmarks/results/speed.json. Then some of its rounds, one fit with fixed settings (--quality draft), and a whole
-recovery with its search are timed in turns with the same threads. Printed are how many times sooner ours reaches the
-PSNR of the generated frames at which paper-joint ended: with fixed settings, and with the search and all counted,
-without a time limit and with one.
+benchmarks/results/paper_joint.json. Then some of its rounds, one fit with fixed settings (--quality draft), and a whole
+recovery with its search are timed in turns with the same threads. Printed are how many times sooner, in that
+one process, ours reaches the PSNR of the generated frames at which paper-joint ended: with fixed settings, and with the
+search and all counted, without a time limit and with one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .results import Rows
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks speed", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks paper_joint", description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="*", default=["walking, missing"], metavar="ROW", help="beginnings of names")
     parser.add_argument("--rounds", type=int, default=2000, help="rounds at which paper-joint ends")
     parser.add_argument(
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--time", type=float, default=25, help="seconds for a search with a time limit")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/paper_clips"), help="folder of real clips")
     chosen = parser.parse_args(arguments)
-    kept = Rows("speed")
+    kept = Rows("paper_joint")
     for row in ROWS:
         if any(row.name.startswith(start) for start in chosen.rows):
             measure(kept, row, chosen.rounds, chosen.timed, chosen.time, chosen.data)
