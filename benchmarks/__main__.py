@@ -1,11 +1,13 @@
-"""`python -m benchmarks NAME`: speed, quality, grid, latent, layers, operators, training, starts, scale."""
+"""`python -m benchmarks NAME`, NAME being one of those below."""
 
 import sys
 
-from . import grid, latent, layers, operators, quality, scale, speed, starts, training
+from . import estimate, grid, latent, layers, operators, paper_joint, quality, scale, speed, starts, training
 
 NAMES = {
     "speed": speed.main,
+    "estimate": estimate.main,
+    "paper_joint": paper_joint.main,
     "latent": latent.main,
     "layers": layers.main,
     "operators": operators.main,

@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,11 +24,8 @@ from lowreel.estimate import estimate
 from lowreel.memory import bytes_text, resident_bytes
 from lowreel.recover import prepare
 
+from .jobs import DROP, PINCAT, SHARED, Case, drop, pincat
 from .results import Rows
-
-SHARED = Path("../shared/data")
-DROP, PINCAT = SHARED / "sci/drop40_cacti.mat", SHARED / "mri/Pincat.mat"
-Case = tuple[torch.Tensor, m.Measurement, m.Data]
 
 
 def demo(build: Callable[[tuple[int, ...]], m.Measurement], size: int = 64, frames: int = 24) -> Case:
@@ -37,22 +33,6 @@ def demo(build: Callable[[tuple[int, ...]], m.Measurement], size: int = 64, fram
         files("lowreel") / "data" / "demo.mp4", size=(size, size), channels=3, frames=slice(frames)
     ).read()
     operator = build(tuple(clip.shape))
-    return clip, operator, operator(clip)
-
-
-def drop(first: int = 0) -> Case:
-    """Eight frames of the snapshot benchmark, from its own picture and mask."""
-    from lowreel.containers import load
-
-    mask = torch.from_numpy(load(DROP, "mask").values.transpose(2, 0, 1).copy())
-    picture = torch.from_numpy(load(DROP, "meas").values[..., first // 8].astype("float32"))
-    clip = lowreel.open_clip(f"{DROP}:orig", frames=slice(first, first + 8)).read()
-    return clip, m.Snapshot(tuple(clip.shape), 8, mask=mask), picture[None, None] / 255
-
-
-def pincat() -> Case:
-    clip = lowreel.open_clip(PINCAT).read()
-    operator = m.Fourier(tuple(clip.shape), "radial", 8)
     return clip, operator, operator(clip)
 
 
@@ -74,13 +54,16 @@ CASES: dict[str, Callable[[], Case]] = {
     "exposure of 4": lambda: demo(lambda s: m.LongExposure(s, 4)),
     "downsample @ blur": lambda: demo(lambda s: m.Downsample(s, 2) @ m.Blur(s, 1.0)),
     "missing 90 % + signs 2 %": lambda: demo(lambda s: m.Stacked([m.MissingPixels(s, 0.9), m.Signs(s, 246)])),
-    "drop40 snapshot, 8 frames of 256x256": drop,
-    "Pincat, 8 radial lines, 50 frames of 128x128": pincat,
+    "drop40 snapshot, 8 frames of 256x256": lambda: drop(SHARED),
+    "Pincat, 8 radial lines, 50 frames of 128x128": lambda: pincat(SHARED),
     "single-pixel cake, 10 %, 32 frames of 256x256 in colour": lambda: demo(
         lambda s: m.SinglePixel(s, 6554, "cake"), size=256, frames=32
     ),
 }
-NEEDS = {"drop40 snapshot, 8 frames of 256x256": DROP, "Pincat, 8 radial lines, 50 frames of 128x128": PINCAT}
+NEEDS = {
+    "drop40 snapshot, 8 frames of 256x256": SHARED / DROP,
+    "Pincat, 8 radial lines, 50 frames of 128x128": SHARED / PINCAT,
+}
 NOISE = {"blur, sigma 1.5, noise 0.01": 0.01}
 
 
