@@ -29,6 +29,7 @@ ROWS = {
     "distributed": 0,
     "precision": 0,
     "names": 0,
+    "devices": 0,
     "representation": 1,
     "datasets": 1,
     "scenes": 1,

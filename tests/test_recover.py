@@ -2,20 +2,23 @@
 
 import math
 import time
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 from cases import Linear, moving, noise
 
+from lowreel import fitting
 from lowreel.baselines import networks
 from lowreel.errors import InputError
-from lowreel.fitting import _affordable, fit, prefers
+from lowreel.fitting import CHECKS, _affordable, _Pace, fit, prefers
 from lowreel.measure import Functions, Gaussian, Identity, MissingPixels, add_white_noise, hold_out
 from lowreel.metrics import psnr
 from lowreel.recover import _may_be_chance, prepare, recover, trust
+from lowreel.representation import Representation
 from lowreel.settings import RecoverSettings, SolverSettings
-from lowreel.solver import Problem
+from lowreel.solver import Problem, iterate
 
 close = torch.testing.assert_close
 SHAPE = (6, 1, 12, 10)
@@ -180,19 +183,6 @@ def test_resume_gives_the_unbroken_result():
     assert [[row[k] for k in keep] for row in resumed.history] == [[row[k] for k in keep] for row in unbroken.history]
 
 
-def test_time_limit():
-    """A run that would take far longer ends near its limit, with a schedule that was shortened to fit."""
-    operator = OPERATORS["missing"]()
-    recover(operator(CLIP), operator, FEW)  # what is loaded at first use is not part of the limit
-    start = time.monotonic()
-    found = recover(
-        operator(CLIP), operator, RecoverSettings(baselines="none", quality="draft", steps=100_000, time=0.6)
-    )
-    assert time.monotonic() - start < 3
-    assert 3 < found.steps < 100_000
-    assert found.clip.isfinite().all()
-
-
 def test_every_outcome_has_a_sentence_for_the_user():
     """Finished or converged when all rounds were done."""
     operator = OPERATORS["missing"]()
@@ -353,13 +343,174 @@ def test_a_resume_with_other_settings_is_refused(other):
         )
 
 
-def test_the_pace_of_a_limited_run_leaves_out_the_first_round():
-    """Three seconds to start up and a tenth a round: a limit of 20 s is filled, not divided by the first round."""
-    assert _affordable(1, 1, 3.0, 3.0, 20, 1000) == 1000, "too early to tell"
-    assert _affordable(4, 4, 3.0, 3.3, 20, 1000) == 4 + int((19 - 3.3) / 0.1 + 1e-9)
-    assert _affordable(1, 1, 12.0, 12.0, 20, 1000) == 2, "a first round of more than half of the limit"
-    assert _affordable(4, 4, 3.0, 3.3, 20, 50) == 50, "never more than planned"
-    assert _affordable(9, 9, 1.0, 25.0, 20, 50) == 10, "at least one more, which the limit itself then ends"
+def paced(first, each, rounds, check=0.0):
+    pace = _Pace()
+    pace.note(first, check)
+    for _ in range(rounds - 1):
+        pace.note(each, None)
+    return pace
+
+
+def test_what_a_time_limit_leaves_room_for():
+    """Rounds at the pace of those made, the first one left out, and the checks of a run of that length."""
+    assert _affordable(4, 15.65, paced(3.0, 0.1, 4), 1000) == 4 + 156
+    assert _affordable(4, 15.65, paced(3.0, 0.1, 4), 50) == 50, "never more than planned"
+    assert _affordable(1, 7.0, paced(3.0, 0.1, 1), 1000) == 3, "as long as it is alone the first round counts"
+    assert _affordable(9, 0.05, paced(3.0, 0.1, 9), 50) == 9, "no time for one more"
+    assert _affordable(9, -5.0, paced(3.0, 0.1, 9), 50) == 9
+    for left in (1.0, 10.0, 100.0, 1000.0):
+        rounds = _affordable(4, left, paced(1.0, 1.0, 4, check=2.0), 1000)
+        every = max(1, math.ceil(rounds / CHECKS))
+        made = [step for step in range(5, rounds + 1) if step % every == 0 or step == rounds]
+        assert rounds == 4 or rounds - 4 + 2.0 * len(made) <= left
+
+
+class Clock:
+    """Time that passes only where rounds are made and clips drawn: seconds of the first round, of those after it, and
+    of a clip; `fitted` is when the fits were over."""
+
+    def __init__(self, monkeypatch, each, check=0.0, first=None):
+        self.each = each if callable(each) else lambda k: first if k == 1 and first is not None else each
+        self.check, self.now, self.rounds, self.fitted = check, 0.0, 0, 0.0
+        module = import_module("lowreel.recover")
+        self.frames, self.accounted = Representation.frames, module._accounted
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(fitting, "iterate", self.iterate)
+        monkeypatch.setattr(Representation, "frames", lambda *given: self.draw(*given))
+        monkeypatch.setattr(module, "_accounted", self.account)
+
+    def iterate(self, problem, solver, state=None):
+        for found in iterate(problem, solver, state):
+            self.rounds += 1
+            self.now += self.each(self.rounds)
+            yield found
+
+    def draw(self, *given):
+        self.now += self.check
+        return self.frames(*given)
+
+    def account(self, *given):
+        self.fitted = self.now
+        return self.accounted(*given)
+
+
+PACES = {
+    "even": {"each": 0.5},
+    "checks as long as rounds": {"each": 0.5, "check": 0.5},
+    "checks longer than rounds": {"each": 0.2, "check": 1.5},
+    "a slow start": {"each": 0.5, "first": 5.0},
+    "few rounds": {"each": 4.5, "check": 1.0},
+    "far too many": {"each": 0.2, "check": 0.5, "steps": 100_000},
+    "slower and slower": {"each": lambda k: 0.2 + 0.02 * k, "check": 0.3},
+}
+
+
+@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
+def test_a_time_limit_holds(pace, monkeypatch):
+    """Rounds and checks, the last one too, are over within the limit, and most of it is used."""
+    steps = pace.get("steps", 140)
+    clock = Clock(monkeypatch, **{name: value for name, value in pace.items() if name != "steps"})
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": steps, "time": 15.0}))
+    assert 8 < clock.fitted <= 15
+    assert found.steps == clock.rounds
+    assert found.history[-1]["heldout"] is not None
+
+
+def test_a_limit_shorter_than_a_round_ends_after_it(monkeypatch):
+    """One round has to be made for there to be a clip."""
+    clock = Clock(monkeypatch, each=20.0, check=1.0)
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 140, "time": 15.0}))
+    assert (found.steps, clock.fitted) == (1, 21.0)
+    assert found.clip.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("each", "kind"), [(4.5, "stopped"), (0.5, "stopped"), (0.3, "finished"), (0.05, None)], ids=str
+)
+def test_a_run_of_too_few_rounds_is_not_finished(each, kind, monkeypatch):
+    """Under a quarter of its rounds it is stopped, and told what to do; from there on it is finished but shortened."""
+    Clock(monkeypatch, each=each)
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 140, "time": 15.0}))
+    sentence = found.outcome.sentence
+    assert not found.outcome.interrupted
+    if kind is None:
+        assert found.steps == 140
+        return
+    assert (found.outcome.kind == "stopped") == (found.steps < 35)
+    assert found.outcome.kind == kind
+    assert f"{found.steps} of 140 rounds" in sentence
+    assert "longer --time" in sentence
+    assert ("--resume" in sentence) == (kind == "stopped")
+
+
+def test_a_run_that_was_too_short_goes_on(monkeypatch):
+    """Each session makes more of its rounds, so that the same command ends some time; without a limit it makes all."""
+    Clock(monkeypatch, each=2.0)
+    operator, made, resume, kind = OPERATORS["missing"](), [], None, "stopped"
+    y, settings = operator(CLIP), FEW.model_copy(update={"steps": 40, "time": 10.0})
+    while kind == "stopped":
+        seen = []
+        found = recover(y, operator, settings, watch=seen.append, resume=resume)
+        resume, kind = seen[-1], found.outcome.kind
+        made.append(found.steps)
+        assert len(made) < 10
+    assert made == sorted(set(made))
+    assert made[-1] >= 10
+    first = []
+    recover(y, operator, settings, watch=first.append)
+    assert recover(y, operator, FEW.model_copy(update={"steps": 40}), resume=first[-1]).steps == 40
+
+
+SEARCHES = {
+    "enough": {"each": 0.05, "check": 0.02},
+    "shortened": {"each": 0.3, "check": 0.2},
+    "slow to draw": {"each": 0.2, "check": 1.0},
+    "slower and slower": {"each": lambda k: 0.2 + 0.002 * k, "check": 0.1},
+}
+
+
+@pytest.mark.parametrize("pace", SEARCHES.values(), ids=SEARCHES)
+def test_a_time_limit_holds_for_a_search(pace, monkeypatch):
+    """Its fits, the choice of a rank, the last fit and the look at what it came to, all together."""
+    clock = Clock(monkeypatch, **pace)
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, RecoverSettings(baselines="none", steps=40, heldout=0.1, time=60.0))
+    assert clock.fitted <= 60
+    assert len(found.trials) > 1
+    assert found.outcome.kind != "stopped"
+    assert found.clip.isfinite().all()
+
+
+def test_too_little_time_for_a_search_is_for_one_fit(monkeypatch):
+    """Where the rounds turn out too slow for it; the limit holds, and a resume goes on with the one fit."""
+    clock = Clock(monkeypatch, each=2.0, check=0.5)
+    operator, seen = OPERATORS["missing"](), []
+    y = operator(CLIP)
+    settings = RecoverSettings(baselines="none", steps=40, time=15.0)
+    found = recover(y, operator, settings, watch=seen.append)
+    assert clock.fitted <= 15
+    assert found.trials == ()
+    assert found.outcome.kind == "stopped"
+    assert found.steps > 1
+    assert seen[-1].stage == "fit"
+    longer = recover(y, operator, settings.model_copy(update={"time": None}), resume=seen[-1])
+    assert (longer.steps, longer.trials) == (40, ())
+
+
+def test_rounds_are_counted_alike_everywhere():
+    """--steps are the rounds of each fit; those of the last one are told apart."""
+    operator, seen = OPERATORS["missing"](), []
+    y = operator(CLIP)
+    found = recover(y, operator, RecoverSettings(baselines="none", steps=12, heldout=0.1), watch=seen.append)
+    assert found.steps == 12
+    assert {trial.steps for trial in found.trials} == {12}
+    assert found.last_steps > 0
+    assert seen[-1].made == seen[-1].planned == 12 * len(found.trials) + found.last_steps
+    once = recover(y, operator, FEW.model_copy(update={"steps": 12}))
+    assert (once.steps, once.last_steps) == (12, 0)
 
 
 WRONG = {

@@ -270,14 +270,19 @@ def test_ctrl_c_after_the_fit_says_how_to_go_on(here, command, monkeypatch):
 
 
 def test_time_limit(here, command):
-    """--time ends the fit in time, keeps the results, and the outcome says that time was short."""
+    """--time ends the fit in time and keeps the results; a fit of too few rounds is stopped, and can be gone on with."""
     outcome = command("simulate missing clip.npy --quality draft --steps 100000 --time 0.5 -o run")
     assert outcome.code == 0, outcome.err
     summary = json.loads((here / "run" / "summary.json").read_text())
     assert summary["seconds"] < 2
-    assert 1 <= summary["steps"] < 100_000
-    assert "time" in summary["outcome"]["sentence"]
+    assert 1 <= summary["steps"] < 25_000
+    assert summary["outcome"]["kind"] == "stopped"
+    assert "longer --time" in summary["outcome"]["sentence"]
     assert set(os.listdir(here / "run")) >= FILES
+    assert command("recover run --resume --time 0.5").code == 0
+    again = json.loads((here / "run" / "summary.json").read_text())
+    assert summary["steps"] < again["steps"] < 25_000
+    assert again["outcome"]["kind"] == "stopped"
 
 
 # ------------------------------------------------------------------------------------------------------------- files

@@ -28,6 +28,7 @@ from .baselines.variation import (
     add_gradient_adjoint,
     shrink_to_one,
 )
+from .devices import CPU, wait_for
 from .errors import InputError
 from .measure import is_exact, tensors_of
 from .memory import bytes_text, give_back, taken_bytes
@@ -86,7 +87,8 @@ Which = Literal["none", "quick", "all"]
 def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick") -> Estimate:
     """Memory and time of a recovery, from one minibatch that is tried, and one step of each baseline.
 
-    Nothing of the problem is changed. On a machine that becomes busier it will take longer.
+    The minibatch is tried where the problem is, the baselines on the CPU. Nothing of the problem is changed. On a
+    machine that becomes busier it will take longer.
     """
     generator = copy.deepcopy(problem.generator).requires_grad_(solver.fit_weights)
     kept = _Kept()
@@ -94,6 +96,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     def update() -> int:
         loss, minibatches = trial_loss(problem, solver, generator)
         loss.backward()
+        wait_for(problem.device)
         return minibatches
 
     with torch.autograd.graph.saved_tensors_hooks(kept.note, lambda t: t):
@@ -107,7 +110,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     return Estimate(
         memory=round(taken_bytes() + fit + CLIPS * clip + DATA * data),
         seconds=planned_rounds(problem, solver) * one_pass * _passes(solver),
-        baselines=_baseline_seconds(problem, baselines, one_pass),
+        baselines=_baseline_seconds(problem.on(CPU), baselines, one_pass),
         each=round(fit),
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from .memory import give_back
@@ -18,6 +19,15 @@ from .solver import Problem, State, iterate, planned_rounds
 
 CHECKS = 25
 """How often in a run the held-out error is measured, at most: each time all frames are drawn."""
+
+MARGIN = 0.95
+"""Part of a time limit that is planned with: a round may take longer than those before it."""
+
+TELLING = 4
+"""Rounds that tell the pace well enough to shorten a run; before, half of the limit has to be over."""
+
+ENOUGH = 0.25
+"""Share of its rounds under which a fit that a time limit has ended is not finished but stopped."""
 
 REPLAN = 8
 """Rounds after which a run with a time limit looks at its pace again: other work on the machine may slow it down."""
@@ -35,7 +45,11 @@ OutcomeKind = Literal["finished", "converged", "stopped", "diverged"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and a sentence that says what to do. interrupted: stopped by the user, not by a time limit."""
+    """How a run ended, and a sentence that says what to do. interrupted: stopped by the user, not by a time limit.
+
+    stopped: the rounds made are too few, so that the run may be gone on with; one that a time limit has shortened is
+    finished where it made ENOUGH of its rounds.
+    """
 
     kind: OutcomeKind
     sentence: str
@@ -59,6 +73,10 @@ class Trial:
     outcome: Outcome
     history: tuple[dict[str, Any], ...] = ()
     identity: dict[str, str] = field(default_factory=dict)
+
+    def on(self, device: torch.device) -> Trial:
+        """The same with its representation on a device."""
+        return replace(self, representation=self.representation.on(device))
 
     def __repr__(self) -> str:
         return (
@@ -113,50 +131,89 @@ def fit(
     resume: Progress | None = None,
     score: Score | None = None,
     until: int | None = None,
+    least: int = 0,
 ) -> tuple[Progress, Outcome]:
     """Drain `iterate`, keeping the iterate that the held-out data prefers; stop at `limit` seconds or on Ctrl-C.
 
-    With a limit the schedule is shortened to end in time, when the first rounds have shown their pace and again
-    where they become slower. score: a number that is noted of the frames at each check and takes part in nothing.
-    until: the round after which to end, on the way of the full schedule.
+    With a limit the schedule is shortened to end in time, checks included, when the first rounds have shown their pace
+    and again where they become slower; no round is begun that would end too late, but for the first one. score: a
+    number that is noted of the frames at each check and takes part in nothing. until: the round after which to end, on
+    the way of the full schedule, which is then not shortened. least: rounds under which the fit is of no use: where
+    the limit leaves room for fewer it ends at once.
     """
     progress, full = resume, planned_rounds(problem, solver)
-    steps = resume.steps if resume else full
-    spent, begun = (resume.seconds, resume.state.step) if resume else (0.0, 0)
-    start, first = time.monotonic(), 0.0
-    stopped = None
+    steps = resume.steps if resume and resume.steps >= ENOUGH * full else full  # one cut short is planned anew
+    goal = steps if until is None else min(steps, until)
+    start, spent, pace = time.monotonic(), resume.seconds if resume else 0.0, _Pace()
+    lap, is_over, is_interrupted = start, False, False
     try:
-        while stopped is None and (progress is None or progress.state.step < min(steps, until or steps)):
+        while not is_over and (progress is None or progress.state.step < goal):
             current = solver.model_copy(update={"steps": steps})
             for state in iterate(problem, current, progress.state if progress else None):
-                here = time.monotonic() - start
-                first = first or here
-                progress = _follow(problem, current, progress, state, spent + here, score)
+                made = time.monotonic()
+                progress = _follow(problem, current, progress, state, spent + made - start, score)
+                judged = time.monotonic()
+                pace.note(made - lap, judged - made if _is_checked(state.step, steps) else None)
+                lap = judged
                 if watch:
                     watch(progress)
                 if not math.isfinite(state.loss):
                     return progress, _diverged(progress)
-                if state.step == until:
-                    return progress, _outcome(progress, full, None)
-                if limit is not None and here >= limit:
-                    stopped = f"the time limit of {limit:g} s"
+                if state.step >= goal:
                     break
-                if limit is not None and (steps == full or state.step % REPLAN == 0):
-                    planned = _affordable(state.step, state.step - begun, first, here, limit, steps)
-                    if planned < (steps if steps == full else 0.95 * steps):
-                        steps = planned
-                        break
+                if limit is None:
+                    continue
+                here = time.monotonic() - start
+                room = _affordable(state.step, MARGIN * limit - here, pace, goal)
+                is_told = pace.rounds >= TELLING or here >= limit / 2
+                is_over = room == state.step or (is_told and room < max(least, until or 0))
+                if is_over:
+                    break
+                is_due = steps == full or state.step % REPLAN == 0
+                if until is None and is_told and is_due and room < (steps if steps == full else 0.95 * steps):
+                    steps = goal = room
+                    break
     except KeyboardInterrupt:
-        stopped = CTRL_C
+        is_interrupted = True
     if progress is None:
         raise KeyboardInterrupt
-    if stopped:
+    if is_over or is_interrupted:
         progress = _with_last_judged(problem, solver, progress, score)
-    return progress, _outcome(progress, full, stopped)
+    return progress, _outcome(progress, min(full, until or full), is_interrupted)
+
+
+@dataclass
+class _Pace:
+    """What the rounds of this session and their checks have taken, in seconds. first: the first round alone."""
+
+    first: float = 0.0
+    rounds: int = 0
+    seconds: float = 0.0
+    checks: int = 0
+    checking: float = 0.0
+
+    def note(self, seconds: float, check: float | None) -> None:
+        """One round more, and the check after it if there was one."""
+        self.first = self.first if self.rounds else seconds
+        self.rounds, self.seconds = self.rounds + 1, self.seconds + seconds
+        if check is not None:
+            self.checks, self.checking = self.checks + 1, self.checking + check
+
+    @property
+    def each(self) -> float:
+        """Seconds of a round. The first one starts everything up and counts only while there is no other."""
+        return (self.seconds - self.first) / (self.rounds - 1) if self.rounds > 1 else self.first
+
+    @property
+    def check(self) -> float:
+        """Seconds of a check; as long as none was made those of a round, which takes longer."""
+        return self.checking / self.checks if self.checks else self.each
 
 
 def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progress, score: Score | None) -> Progress:
     """The progress with the held-out error of its last state, for what is delivered now; checkpoints do without."""
+    if progress.history[-1]["heldout"] is not None:
+        return progress
     row, terms = _check(problem, solver, progress.state, score)
     error = row["heldout"]
     if error is None:
@@ -180,16 +237,33 @@ def prefers(later: Tensor, least: Tensor | None) -> bool:
     return float(worse.mean()) <= STANDARD_ERRORS * float(worse.std(correction=0)) / math.sqrt(len(worse))
 
 
-def _affordable(step: int, made: int, first: float, seconds: float, limit: float, full: int) -> int:
-    """Rounds in all that fit into the limit at the pace of those made; `full` while it is too early to tell.
+def _affordable(step: int, left: float, pace: _Pace, goal: int) -> int:
+    """The round up to which this many seconds last, `goal` at most, with the checks of a run of that length.
 
-    The first round, which took `first` seconds, starts everything up and says nothing of the pace, unless it takes
-    half of the time alone.
+    step: the rounds made; it is the answer where there is no time for one more.
     """
-    if made < 4 and seconds < 0.5 * limit:
-        return full
-    pace = (seconds - first) / (made - 1) if made > 1 else first
-    return min(full, max(step + 1, step + int((0.95 * limit - seconds) / max(pace, 1e-9))))
+    most = min(goal, step + int(max(left, 0.0) / max(pace.each, 1e-9)))
+
+    def seconds(rounds: int) -> float:
+        return (rounds - step) * pace.each + _checks(step, rounds) * pace.check
+
+    return next((rounds for rounds in range(most, step, -1) if seconds(rounds) <= left), step)
+
+
+def _every(steps: int) -> int:
+    """Rounds from one check to the next in a run of so many."""
+    return max(1, math.ceil(steps / CHECKS))
+
+
+def _is_checked(step: int, steps: int) -> bool:
+    """Whether the held-out error is measured after a round: CHECKS times a run, and at both ends."""
+    return step % _every(steps) == 0 or step in (1, steps)
+
+
+def _checks(step: int, steps: int) -> int:
+    """Checks that are still to be made after so many rounds of a run."""
+    every = _every(steps)
+    return steps // every - step // every + (steps % every != 0)
 
 
 def _follow(
@@ -204,7 +278,7 @@ def _follow(
     steps = solver.steps or 0
     row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
     row |= {"heldout": None, "seconds": round(seconds, 3)}
-    if state.step % max(1, math.ceil(steps / CHECKS)) == 0 or state.step in (1, steps):
+    if _is_checked(state.step, steps):
         judged, terms = _check(problem, solver, state, score)
         row |= judged
     error = row["heldout"]
@@ -236,6 +310,8 @@ def _check(
 ) -> tuple[dict[str, Any], Tensor]:
     """The held-out error of a state, None where it is not finite or nothing is held out, and its score; what each
     held-out number says."""
+    if problem.heldout is None and score is None:
+        return {"heldout": None}, torch.zeros(0)
     frames = state.representation(problem, solver).frames()
     terms = problem.heldout_terms(frames)
     error = float(terms.double().sum()) if len(terms) else math.nan
@@ -256,19 +332,26 @@ def _diverged(progress: Progress) -> Outcome:
     )
 
 
-def _outcome(progress: Progress, full: int, stopped: str | None) -> Outcome:
-    steps = progress.steps
-    if stopped and progress.state.step < steps:
+def _outcome(progress: Progress, full: int, is_interrupted: bool) -> Outcome:
+    """How a fit of `full` rounds ended, be it by Ctrl-C, by a time limit or by itself."""
+    step, steps = progress.state.step, progress.steps
+    if is_interrupted and step < steps:
         return Outcome(
             "stopped",
-            f"Stopped by {stopped} after round {progress.state.step} of {steps}; the best iterate so far (round "
+            f"Stopped by {CTRL_C} after round {step} of {steps}; the best iterate so far (round "
             f"{progress.best.step}) is kept. Go on with --resume.",
-            interrupted=stopped == CTRL_C,
+            interrupted=True,
         )
-    if steps < full:
+    if step < ENOUGH * full:
+        return Outcome(
+            "stopped",
+            f"The time limit left room for {step} of {full} rounds, too few for a good clip: use a longer --time, a "
+            "smaller --size or fewer --frames, or go on with --resume.",
+        )
+    if step < full:
         return Outcome(
             "finished",
-            f"The time limit shortened the run to {steps} of {full} rounds; a longer --time may give a better clip.",
+            f"The time limit shortened the run to {step} of {full} rounds; a longer --time may give a better clip.",
         )
     if steps < SHORT:
         return Outcome("finished", f"All {steps} rounds were made, too few to tell whether more would help.")

@@ -98,7 +98,7 @@ class Codes:
         from scipy.interpolate import PchipInterpolator
 
         within = times.to(self.times).clamp(self.times[0], self.times[-1])
-        curve = PchipInterpolator(self.times.numpy(), self.coefficients.double().numpy())
+        curve = PchipInterpolator(self.times.numpy(), self.coefficients.cpu().double().numpy())
         return torch.from_numpy(curve(within.numpy())).to(self.coefficients)
 
     def of(self, frames: Sequence[int]) -> Codes:
@@ -125,6 +125,13 @@ class Codes:
         """Its tensors by name, without those that are None."""
         named = {"coefficients": self.coefficients, "basis": self.basis, "mean": self.mean, "times": self.times}
         return {name: tensor for name, tensor in named.items() if tensor is not None}
+
+    def on(self, device: torch.device) -> Codes:
+        """The codes on a device; the times stay on the CPU, in double precision, which not every device has."""
+        if self.coefficients.device.type == device.type:
+            return self
+        named = {name: t.to(device) for name, t in self.tensors().items() if name != "times"}
+        return replace(self, **named)
 
     def clone(self) -> Codes:
         """A copy that shares no memory."""

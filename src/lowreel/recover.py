@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .baselines import baselines as run_baselines
+from .devices import CPU, device_of
 from .errors import InputError
 from .estimate import check_fits
 from .fitting import Outcome, Progress, Score, Trial, Watch
@@ -35,7 +39,7 @@ from .measure import (
 from .memory import give_back, parse_bytes
 from .metrics import error_decibels
 from .representation import Representation
-from .select import FEW, Found, best_of, fit_chosen, fit_once, planned
+from .select import FEW, Found, best_of, fit_chosen, fit_once, in_place_of, planned, varied
 from .settings import FEWEST, Choice, DataTerm, RecoverSettings, SolverSettings
 from .solver import Problem, robust_spread
 from .uncertainty import can_tell_noise, uncertainty
@@ -62,11 +66,13 @@ class Recovery:
 
     clip: the delivered frames, (T, C, H, W) in [0, 1], which agree with the data where it is free of noise;
     representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in round
-    `chosen`, from which a last fit with all data may have gone on;
+    `chosen` of the `steps` that the chosen fit made; last_steps: rounds of the last fit, with all data, which gave the
+    representation, 0 where there was none;
     trust: a sentence that compares it with the best baseline's. trials: the fits among which held-out data chose,
     none where the settings were given. solver: the settings of the fit that is delivered. uncertainty: standard
     deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without trials, and where noise
-    of another kind than white of known size cannot be told from errors of the clip.
+    of another kind than white of known size cannot be told from errors of the clip. device: on which it was fitted,
+    such as cuda; all tensors are on the CPU.
     """
 
     clip: Tensor
@@ -80,9 +86,11 @@ class Recovery:
     seconds: float
     settings: RecoverSettings
     solver: SolverSettings
+    device: str = "cpu"
     baselines: dict[str, Baseline] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
     uncertainty: Tensor | None = None
+    last_steps: int = 0
 
     @property
     def choice(self) -> Choice | None:
@@ -132,13 +140,17 @@ def recover(
     against a true clip, that is noted in the history and takes part in no choice. choice: what held-out data chose
     before for data of the same kind (`Recovery.choice`); the search over settings is then left out.
 
-    Raises InputError for data that does not fit the operator or is not finite, an operator whose adjoint is wrong,
-    and settings that do not fit the clip.
+    The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `watch` sees of it are
+    there; what is returned is on the CPU.
+
+    Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
+    operator whose adjoint is wrong, and settings that do not fit the clip.
     """
     if not isinstance(settings, RecoverSettings | None):
         got = type(settings).__name__
         raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
     settings = settings or RecoverSettings()
+    device = device_of(settings.device)
     problem = prepare(
         data,
         operator,
@@ -150,17 +162,53 @@ def recover(
         sequences=sequences,
         beta=beta,
     )
+    begun = time.monotonic()
     plan, needs = planned(problem, settings, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
+    if device != CPU:
+        watch, resume, score = _across(device, watch, resume, score)
+
+    def left() -> float | None:
+        return None if settings.time is None else max(settings.time - (time.monotonic() - begun), 0.0)
+
+    found = None
     if plan is not None:
-        return _accounted(problem, settings, fit_chosen(problem, settings, plan, watch, resume, score))
-    problem = _with_least_held_out(problem, settings)
-    found = fit_once(problem, settings.solver(), settings.time, watch, resume, score)
-    return _accounted(problem, settings, found)
+        hurried = settings.model_copy(update={"time": left()})
+        found = fit_chosen(problem.on(device), hurried, plan, watch, resume, score)
+        resume = None
+    if found is None or found.is_short:
+        problem, solver = _single(problem, settings, choice)
+        single = fit_once(problem.on(device), solver, left(), watch, resume, score)
+        found = single if found is None else in_place_of(found, single)
+    return _accounted(problem, settings, found.on(CPU), device)
 
 
-def _accounted(problem: Problem, settings: RecoverSettings, found: Found) -> Recovery:
+def _across(
+    device: torch.device, watch: Watch | None, resume: Progress | None, score: Score | None
+) -> tuple[Watch | None, Progress | None, Score | None]:
+    """What connects a fit on a device with its caller: what it goes on from is there, what it shows is on the CPU."""
+    if resume is not None:
+        resume = replace(resume, trials=tuple(trial.on(device) for trial in resume.trials))
+
+    def shown(progress: Progress) -> None:
+        assert watch is not None
+        now = progress.now
+        watch(progress if now is None else replace(progress, now=partial(_drawn, now)))
+
+    def scored(frames: Tensor) -> float:
+        assert score is not None
+        return score(frames.cpu())
+
+    return watch and shown, resume, score and scored
+
+
+def _drawn(now: Callable[[], Representation]) -> Representation:
+    """What a state stands for, on the CPU."""
+    return now().on(CPU)
+
+
+def _accounted(problem: Problem, settings: RecoverSettings, found: Found, device: torch.device) -> Recovery:
     """What was found, finished and compared with the baselines."""
     give_back()  # what the fits have freed, before the baselines take as much again
     frames = found.representation.frames()
@@ -180,17 +228,24 @@ def _accounted(problem: Problem, settings: RecoverSettings, found: Found) -> Rec
         seconds=found.seconds,
         settings=settings,
         solver=found.solver,
+        device=device.type,
         baselines={name: replace(b, clip=finish(b.clip, problem)) for name, b in compared.items()},
         trials=found.trials,
         uncertainty=_uncertainty(problem, found, frames),
+        last_steps=found.last_steps,
     )
 
 
-def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem:
-    """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
-    if settings.heldout is not None or not settings.searches:
-        return problem
-    return replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
+def _single(problem: Problem, settings: RecoverSettings, choice: Choice | None) -> tuple[Problem, SolverSettings]:
+    """The one fit of a recovery without a search: it never sees what is held out, no more of that than has to be."""
+    solver = settings.solver()
+    if settings.heldout is None and settings.searches:
+        problem = replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
+    return (
+        (problem, solver)
+        if choice is None or not settings.searches
+        else (varied(problem, choice), choice.solver(solver))
+    )
 
 
 def _uncertainty(problem: Problem, found: Found, frames: Tensor) -> Tensor | None:
@@ -214,8 +269,8 @@ def prepare(
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
 ) -> Problem:
-    """The problem that `recover` solves, with everything checked that can be before the first round."""
-    operator = as_measurement(operator, clip_shape)
+    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round."""
+    operator = as_measurement(operator, clip_shape).on(CPU)
     entry = noise_entry(noise)
     y = _as_data(data, operator, entry)
     frames, channels, height, width = operator.clip_shape
@@ -234,6 +289,8 @@ def prepare(
         data_term=cast(DataTerm, DATA_TERMS[entry["kind"]] if settings.data_term == "auto" else settings.data_term),
         seed=settings.seed,
     )
+    if any(p.device != CPU for p in made.parameters()):
+        problem = replace(problem, generator=copy.deepcopy(made).to(CPU))
     share = settings.heldout_share(sum(int(known.sum()) for known in tensors_of(problem.known)))
     return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known))
 
@@ -246,7 +303,7 @@ def _as_data(data: Data | np.ndarray, operator: Measurement, noise: Mapping[str,
             tensor = torch.as_tensor(values)
         except (RuntimeError, TypeError, ValueError):
             raise InputError(f"data: expected an array or tensor of numbers, got {type(values).__name__}") from None
-        return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
+        return tensor.to(CPU, torch.complex64 if tensor.is_complex() else torch.float32)
 
     if is_of_others(operator):
         check_operator(operator)
@@ -258,7 +315,7 @@ def _as_data(data: Data | np.ndarray, operator: Measurement, noise: Mapping[str,
 def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
     if times is None:
         return torch.arange(frames, dtype=torch.float64) / 25
-    seconds = torch.as_tensor(times, dtype=torch.float64)
+    seconds = torch.as_tensor(times, dtype=torch.float64, device=CPU)
     if seconds.shape != (frames,) or not bool((seconds.diff() > 0).all() and seconds.isfinite().all()):
         raise InputError(f"times: expected {frames} rising numbers of seconds, got shape {tuple(seconds.shape)}")
     return seconds

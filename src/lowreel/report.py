@@ -292,10 +292,17 @@ def figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     rows += [
         ("held-out data", f"{decibels(s['heldout_db'])} (PSNR where it was measured but not fitted)"),
         *_chosen(s),
-        ("fit", f"{s['steps']} rounds; {s['seconds']:.1f} s{_with_search(s)}; {s['outcome']['kind']}"),
+        ("fit", f"{_rounds(s)}; {s['seconds']:.1f} s{_with_search(s)}; {s['outcome']['kind']}"),
         ("parameters", f"{s['parameters']['weights']:,} weights, {s['parameters']['codes']:,} in the codes"),
     ]
     return rows
+
+
+def _rounds(s: Mapping[str, Any]) -> str:
+    """Rounds of each fit, as --steps has them, and of the last one."""
+    last = s.get("last_steps")
+    most = "at most " if "sections" in s else ""
+    return f"{most}{s['steps']} rounds" + (f", then {most}{last} with all data" if last else "")
 
 
 def _with_search(s: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ class Representation:
     def times(self) -> Tensor:
         """Seconds of the measured frames, (T,)."""
         return self.codes.times
+
+    def on(self, device: torch.device) -> Representation:
+        """The same on a device; itself where it is there."""
+        if self.codes.coefficients.device.type == device.type:
+            return self
+        return Representation(copy.deepcopy(self.generator).to(device), self.codes.on(device))
 
     @torch.no_grad()
     def frames(self, at: float | Sequence[float] | Tensor | None = None, curve: Curve = "linear") -> Tensor:

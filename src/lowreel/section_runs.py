@@ -266,7 +266,8 @@ def _perform_section(
     chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
     if chosen is not None and own.choice is None:
         own = own.with_choice(Choice(**chosen))
-    own = replace(own, settings=own.settings.model_copy(update={"time": limit, "memory": memory}))
+    of_session = {"time": limit, "memory": memory, "device": run.settings.device}
+    own = replace(own, settings=own.settings.model_copy(update=of_session))
     measured = own.measured()
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
     doubts = [] if truth is None or k != run.pilot else doubts_about(truth, measured)
@@ -368,7 +369,8 @@ def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Score
         "operator": run.operator,
         "frames": shape[0],
         "numbers_per_pixel": _weighted([s["numbers_per_pixel"] for s in found], lengths),
-        "steps": sum(s["steps"] for s in found),
+        "steps": max(s["steps"] for s in found),
+        "last_steps": max(s.get("last_steps", 0) for s in found),
         "seconds": round(sum(s["seconds"] for s in found), 2),
         "parameters": {name: sum(s["parameters"][name] for s in found) for name in pilot["parameters"]},
         "heldout_db": finite(heldout),

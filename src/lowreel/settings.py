@@ -28,6 +28,7 @@ Preset = Literal["default", "paper-latent", "paper-joint"]
 Quality = Literal["draft", "standard", "best"]
 Auto = Literal["auto"]
 Precision = Literal["float32", "bfloat16"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 class _InOneSentence(type(BaseModel)):  # type: ignore[misc]
@@ -203,9 +204,15 @@ class RecoverSettings(Settings):
     similarity: Annotated[float, Field(ge=0, lt=1)] | Auto = Field(
         "auto", description="1 - lambda of eq. (6), from 0 (off) to below 1; auto: chosen by held-out data"
     )
-    steps: PositiveInt | None = Field(None, description="rounds of each fit; each sees every frame once")
+    steps: PositiveInt | None = Field(
+        None,
+        description="rounds of each fit; each sees every frame once. After a search a last fit, with all data, makes "
+        "some more: a quarter as many, or as many as the best fit made until its best round",
+    )
     time: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
-        None, description="seconds at most for the optimisation; the schedule is shortened to end in time"
+        None,
+        description="seconds at most for the optimisation, search, last fit and checks included, the baselines not; "
+        "the schedule is shortened to end in time",
     )
     generator: str = Field(
         "auto",
@@ -245,6 +252,11 @@ class RecoverSettings(Settings):
     )
     memory: str | None = Field(
         None, description="memory the recovery may take, such as 4GB; default: a quarter of the machine's"
+    )
+    device: Device = Field(
+        "auto",
+        description="what the fit is computed on; the baselines always are on the CPU. auto: cuda where there is a "
+        "card, else cpu; mps, a Mac's, only where it is asked for: it has not been tried",
     )
 
     def frames_of_section(self, pixels: int) -> int | None:

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,6 +67,29 @@ class Problem:
                 f"start: expected codes of shape {(frames, self.generator.code_dim)}, got {tuple(self.start.shape)}"
             )
 
+    @property
+    def device(self) -> torch.device:
+        """Where the fit is computed."""
+        return tensors_of(self.data)[0].device
+
+    def on(self, device: torch.device) -> Problem:
+        """The same problem on a device, all but the times; itself where it is there."""
+        if self.device.type == device.type:
+            return self
+
+        def moved(data: Any) -> Any:
+            return None if data is None else map_data(lambda t: t.to(device), data)
+
+        return replace(
+            self,
+            data=moved(self.data),
+            operator=self.operator.on(device),
+            generator=copy.deepcopy(self.generator).to(device),
+            heldout=moved(self.heldout),
+            beta=moved(self.beta),
+            start=moved(self.start),
+        )
+
     @cached_property
     def known(self) -> Data:
         """Booleans like the data: the informative entries that the noise has not put out of use."""
@@ -113,7 +136,7 @@ class Problem:
     @cached_property
     def probe_power(self) -> tuple[float, Data]:
         """Mean square of a clip of natural spectrum, and the squares of the data it would give."""
-        probe = natural_probe(self.operator.clip_shape)
+        probe = natural_probe(self.operator.clip_shape).to(self.device)
         response = map_data(lambda t: t.abs().square(), self.operator(probe))
         return float(probe.square().mean()), response
 
@@ -127,11 +150,12 @@ class Problem:
 
     def heldout_terms(self, clip: Tensor) -> Tensor:
         """What each held-out number says of a clip: together the squared error per pixel; none when nothing is held
-        out. Where the data term is robust, outliers count little, see `judged`."""
+        out; on the CPU. Where the data term is robust, outliers count little, see `judged`."""
         if self.heldout is None:
             return torch.zeros(0)
         parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.heldout)), strict=True)
-        return self.scale(self.heldout) * torch.cat([self.judged(found[h] - y[h]) for found, y, h in parts])
+        terms = torch.cat([self.judged(found[h] - y[h]) for found, y, h in parts])
+        return (self.scale(self.heldout) * terms).cpu()
 
     def heldout_error(self, clip: Tensor) -> float:
         """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out."""
@@ -211,7 +235,7 @@ def robust_spread(residual: Tensor, weights: Tensor, least: float) -> Tensor:
 
 @dataclass(frozen=True)
 class State:
-    """A snapshot after `step` rounds: all that a restart needs, sharing no memory with the iteration.
+    """A snapshot after `step` rounds: all that a restart needs, on any device, sharing no memory with the iteration.
 
     parameters: code tensors by name; weights: the generator's state; optimiser: Adam's moments and the momentum of
     weight matrices by name, and under `shares` those of Algorithm 1's steps on codes and weights, and the losses at
@@ -228,7 +252,7 @@ class State:
 
     def codes(self, problem: Problem, settings: SolverSettings) -> Codes:
         """The codes in their compact form: on r basis vectors where the rank is constrained (eq. 8)."""
-        p = self.parameters
+        p = {name: tensor.to(problem.device) for name, tensor in self.parameters.items()}
         if settings.rank is not None and _joint_lines(problem, settings):  # in a space through 0
             return factorise(p["coefficients"], problem.times, settings.rank)
         if settings.algorithm == "alternating" and settings.rank is not None:
@@ -298,7 +322,7 @@ def trial_loss(problem: Problem, settings: SolverSettings, generator: Generator)
     batches = _minibatches(problem, settings, 0)
     parts = problem.operator.parts()
     frames = sum(len(parts[k].frames) for k in batches[0])
-    codes = shared_start(frames, generator.code_dim, problem.seed).requires_grad_()
+    codes = shared_start(frames, generator.code_dim, problem.seed).to(problem.device).requires_grad_()
     found = problem.operator.subset(batches[0])(generator(codes))
     data, entries = (problem.operator.take(v, batches[0]) for v in (problem.data, problem.fitted))
     return problem.misfit(found, data, entries), len(batches)
@@ -309,7 +333,7 @@ def precision_of(problem: Problem, settings: SolverSettings) -> Precision:
 
     float32 where the generator's fit is not to be reduced, and where a pass is so short that nothing is to be gained.
     """
-    device = problem.times.device
+    device = problem.device
     if not problem.generator.reduced_precision or settings.algorithm != "joint":
         return "float32"
     generator = copy.deepcopy(problem.generator).requires_grad_(True)
@@ -369,7 +393,7 @@ class _Fit:
     """The live tensors of an iteration: a copy of the generator, the code parameters, Adam, momentum."""
 
     def __init__(self, problem: Problem, settings: SolverSettings, state: State | None):
-        self.frames = problem.operator.clip_shape[0]
+        self.frames, self.device = problem.operator.clip_shape[0], problem.device
         if settings.rank is not None:
             check_rank(settings.rank, self.frames, problem.generator.code_dim)
         self.identity = identity(problem, settings)
@@ -377,7 +401,7 @@ class _Fit:
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         start = state.parameters if state else _start(problem, settings)
         self.codes = {
-            name: nn.Parameter(start[name].clone(memory_format=torch.contiguous_format))
+            name: nn.Parameter(start[name].to(self.device).clone(memory_format=torch.contiguous_format))
             for name in CODE_TENSORS
             if name in start
         }
@@ -385,7 +409,6 @@ class _Fit:
         self.momentum = {name: torch.zeros_like(weight) for name, weight in self.matrices.items()}
         self.adam = self._optimiser(settings)
         self.code_share, self.weight_share = _Share(CODES_GROW, 1.0), _Share(WEIGHTS_GROW, WEIGHTS_RISE)
-        self.device = next(iter(self.codes.values())).device
         self.reduced_precision = settings.precision == "bfloat16"
         if state is not None:
             self._restore(state)

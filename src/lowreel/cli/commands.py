@@ -197,6 +197,7 @@ def recover(
         raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
     others = are_arrays_meant(data, arrays)
     folder = _fresh(output, _stem(data))
+    _check_device(recovering)
     from ..measure import DataFile, Measured, part_frames
 
     source: Source
@@ -240,6 +241,7 @@ def inpaint(
         _go_on(_given(output), recovering, request)
         return
     folder = _fresh(output, f"{_stem(clip)}-inpaint")
+    _check_device(recovering)
     from ..measure import Mask, Measured
     from ..runs import clip_information, clip_times
     from ..sections import ClipSource
@@ -397,6 +399,7 @@ def _simulate(
         return
     check_arguments(operator, reading, noise, recovering.memory)
     folder = _fresh(output, f"{_stem(clip)}-{kind}")
+    _check_device(recovering)
     measuring = MeasureSettings(seed=recovering.seed, memory=recovering.memory)
     source, truth = _source(clip, operator, reading, noise, measuring, recovering)
     perform = _begin(folder, source, recovering, truth, request)
@@ -480,7 +483,7 @@ def _begin(
 def _go_on(
     folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None = None, operator: str | None = None
 ) -> None:
-    """Resume the run in a folder with its own settings, but for the time and memory that this session may take."""
+    """Resume the run in a folder with its own settings, but for the time, memory and device of this session."""
     from ..runs import Run, load_truth
     from ..section_runs import SectionedRun
 
@@ -551,6 +554,13 @@ def _fresh(output: Path | None, name: str) -> Path:
         return _unused(Path("runs") / name)
     check_free(output)
     return output
+
+
+def _check_device(recovering: RecoverSettings) -> None:
+    """Raise InputError, before anything is read, where this machine lacks the device."""
+    from ..devices import device_of
+
+    device_of(recovering.device)
 
 
 def _stem(clip: Path) -> str:

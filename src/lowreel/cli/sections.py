@@ -116,15 +116,18 @@ AnyRun = TypeVar("AnyRun", "Run", "SectionedRun")
 
 
 def opened_again(run: AnyRun, recovering: RecoverSettings, request: dict[str, Any] | None) -> AnyRun | None:
-    """A run with its own settings, but for the time and memory that this session may take.
+    """A run with its own settings, but for the time and memory that this session may take, and its device.
 
     None, and its table shown, where it was finished. Raises InputError where other settings are given, or `request`
-    is for another clip, operator or noise.
+    is for another clip, operator or noise, or where this machine lacks the device.
     """
-    folder, own, nothing = run.folder, run.settings, {"time": None, "memory": None}
+    from ..devices import device_of
+
+    folder, own, nothing = run.folder, run.settings, {"time": None, "memory": None, "device": "auto"}
     if recovering.model_copy(update=nothing) not in (RecoverSettings(), own.model_copy(update=nothing)):
         raise InputError(
-            f"{folder}: a run goes on with the settings it has; only --time and --memory can be given with --resume"
+            f"{folder}: a run goes on with the settings it has; only --time, --memory and --device can be given with "
+            "--resume"
         )
     if request is not None and request != run.request:
         raise InputError(
@@ -135,7 +138,9 @@ def opened_again(run: AnyRun, recovering: RecoverSettings, request: dict[str, An
     if summary is not None and summary["outcome"]["kind"] != "stopped":
         show_summary(folder, summary, [f"{folder} was finished already; this is what it found."])
         return None
-    limits = {"time": recovering.time, "memory": recovering.memory or own.memory}
+    device = own.device if recovering.device == "auto" else recovering.device
+    device_of(device)
+    limits = {"time": recovering.time, "memory": recovering.memory or own.memory, "device": device}
     return replace(run, settings=own.model_copy(update=limits))
 
 

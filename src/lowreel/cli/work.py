@@ -24,8 +24,8 @@ INTERRUPTED = "interrupted"
 
 Status = Literal["begun", "finished", "stopped", "failed"]
 
-PASSING = ("--time=", "--memory=", "--output=")
-"""Flags that may differ from one session to the next: the folder of the runs may have moved."""
+PASSING = ("--time=", "--memory=", "--device=", "--output=")
+"""Flags that may differ from one session to the next: the machine may, and the folder of the runs may have moved."""
 
 OF_ARRAYS = tuple(f"--{name.replace('_', '-')}=" for name in ArraysSettings.model_fields)
 """Flags that say how data of others is read: a run that was begun has it."""

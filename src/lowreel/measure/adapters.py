@@ -130,6 +130,10 @@ class Foreign(Measurement):
     def _name(self) -> str:
         return type(self).__name__
 
+    def _modules_to_move(self) -> dict[str, torch.nn.Module | None]:
+        """None: it is given numbers where it computes, and its own come back to where the clip is."""
+        return {}
+
     def _rounded(self, found: Tensor, like: Tensor, what: str) -> Tensor:
         """`found` in the precision and on the device of `like`."""
         if not (found.is_floating_point() or found.is_complex()):

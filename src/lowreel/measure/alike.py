@@ -19,8 +19,8 @@ def rows_alike(operator: Measurement, known: tuple[Tensor, ...]) -> list[int]:
     everything = [len(entries) for entries in known]
     if len(parts) < 2:
         return everything
-    one = torch.from_numpy(streams.normals(0, streams.PROBE, 1, range(1), math.prod(frame)))
-    clip = one.reshape(1, *frame).expand(together, *frame) * torch.linspace(0.5, 1.5, together).view(-1, 1, 1, 1)
+    one = torch.from_numpy(streams.normals(0, streams.PROBE, 1, range(1), math.prod(frame))).to(operator.device)
+    clip = one.reshape(1, *frame).expand(together, *frame) * _brightness(together, one.device)
     response = tensors_of(operator(clip.repeat(math.ceil(frames / together), 1, 1, 1)[:frames]))
     slices = [where if isinstance(where, tuple) else (where,) for where in parts]
     rows = []
@@ -30,3 +30,8 @@ def rows_alike(operator: Measurement, known: tuple[Tensor, ...]) -> list[int]:
         numbers = int(entries[slices[0][k]].sum()) * (2 if y.is_complex() else 1)
         rows.append(len(first) if alike and numbers < together * math.prod(frame) else len(y))
     return rows
+
+
+def _brightness(together: int, device: torch.device) -> Tensor:
+    """Factors that tell the frames of a part apart, (together, 1, 1, 1)."""
+    return torch.linspace(0.5, 1.5, together, device=device).view(-1, 1, 1, 1)

@@ -98,6 +98,16 @@ class Measurement(nn.Module, ABC):
         self.clip_shape = checked_clip_shape(clip_shape)
         self.data_shape = tuple(data_shape)
         self.part_frames = part_frames or self.clip_shape[0]
+        self.register_buffer("_place", torch.empty(0, dtype=torch.bool), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors are; of an operator that has none, where its clips are."""
+        return self.get_buffer("_place").device
+
+    def on(self, device: torch.device) -> Self:
+        """This operator on a device: itself where it is there, else a copy, which leaves this one where it is."""
+        return self if self.device.type == device.type else _moved(self, device)
 
     @abstractmethod
     def _measure(self, x: Tensor) -> Data: ...
@@ -173,7 +183,7 @@ class Measurement(nn.Module, ABC):
         These are the rows of A that are not zero: those that answer a random clip.
         """
         if self.sees_with_every_row:
-            return torch.ones(self.data_shape, dtype=torch.bool)
+            return torch.ones(self.data_shape, dtype=torch.bool, device=self.device)
         return map_data(lambda t: t != 0, self(self._white_clip()))
 
     def with_twins(self, entries: Data) -> Data:
@@ -184,7 +194,11 @@ class Measurement(nn.Module, ABC):
         frames, *frame = self.clip_shape
         white = streams.normals(0, streams.PROBE, 0, range(frames), math.prod(frame))
         dtype = next((b.dtype for b in self.buffers() if b.is_floating_point()), torch.float32)
-        return torch.from_numpy(white).reshape(self.clip_shape).to(dtype)
+        return torch.from_numpy(white).reshape(self.clip_shape).to(self.device, dtype)
+
+    def _modules_to_move(self) -> dict[str, nn.Module | None]:
+        """The modules in it that go with it to another device: all, but for somebody else's."""
+        return self._modules
 
     def row_norm(self) -> float:
         """Root mean square norm of the informative rows of A, from one seeded probe; 1 for pixels."""
@@ -214,6 +228,23 @@ class Measurement(nn.Module, ABC):
     def fingerprint(self) -> str:
         """SHA-256 of `spec`: equal for equal operators."""
         return spec_hash(self.spec())
+
+
+def _moved(module: Any, device: torch.device) -> Any:
+    """A shallow copy of a module whose tensors, and those of the modules in it, are on a device.
+
+    `nn.Module.to` would move the caller's own one.
+    """
+    other = copy.copy(module)
+    other._buffers = {name: None if t is None else t.to(device) for name, t in module._buffers.items()}
+    other._parameters = {
+        name: None if p is None else nn.Parameter(p.detach().to(device), p.requires_grad)
+        for name, p in module._parameters.items()
+    }
+    inside = module._modules_to_move() if isinstance(module, Measurement) else module._modules
+    moved = {name: None if m is None else _moved(m, device) for name, m in inside.items()}
+    other._modules = {**module._modules, **moved}
+    return other
 
 
 def is_stack(operator: Measurement) -> bool:
@@ -285,6 +316,10 @@ class Composed(Measurement):
         super().__init__(inner.clip_shape, outer.data_shape, part_frames=min(part_frames, frames))
         self.outer, self.inner = outer, inner
 
+    @property
+    def device(self) -> torch.device:
+        return self.inner.device
+
     def _measure(self, x: Tensor) -> Data:
         return self.outer(self.inner(x))
 
@@ -329,6 +364,10 @@ class Stacked(Measurement):
         data_shape = tuple(operator.data_shape for operator in operators)
         super().__init__(clip_shape, data_shape, part_frames=min(part_frames, clip_shape[0]))
         self.operators = nn.ModuleList(operators)
+
+    @property
+    def device(self) -> torch.device:
+        return self._members()[0].device
 
     def _members(self) -> list[Measurement]:
         return list(self.operators)  # type: ignore[arg-type]

@@ -47,7 +47,12 @@ def _draw(known: Tensor, share: float, seed: int, member: int, rows: int, *, pix
     candidates = known[:rows].any(1, keepdim=True) if pixels else known[:rows]
     where = candidates.flatten().nonzero()[:, 0]
     words = streams.raw(seed, streams.HELDOUT, member, 0, len(where))
-    chosen = where[torch.from_numpy(np.argsort(words, kind="stable")[: max(1, round(share * len(where)))].copy())]
-    drawn = torch.zeros(candidates.numel(), dtype=torch.bool).index_fill_(0, chosen, True).reshape(candidates.shape)
+    first = torch.from_numpy(np.argsort(words, kind="stable")[: max(1, round(share * len(where)))].copy())
+    chosen = where[first.to(where.device)]
+    drawn = (
+        torch.zeros(candidates.numel(), dtype=torch.bool, device=where.device)
+        .index_fill_(0, chosen, True)
+        .reshape(candidates.shape)
+    )
     repeats = math.ceil(len(known) / max(rows, 1))
     return drawn.repeat(repeats, *[1] * (drawn.ndim - 1))[: len(known)] & known

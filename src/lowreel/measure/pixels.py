@@ -30,7 +30,8 @@ class Identity(Measurement):
         return y
 
     def _subset(self, parts: Sequence[int]) -> Identity:
-        return Identity((len(parts), *self.clip_shape[1:]))
+        shape = (len(parts), *self.clip_shape[1:])
+        return self._like(len(parts), shape)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {}

@@ -8,6 +8,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
+from ..devices import device_of
 from ..estimate import Estimate, estimate
 from ..fitting import CTRL_C, Outcome, Progress, Score, Trial, Watch, fit
 from ..generators import Decoder
@@ -16,7 +19,7 @@ from ..memory import parse_bytes
 from ..representation import Representation
 from ..settings import CHANGES, LAST_ROUNDS, LAST_STEP, WAVES, Choice, RecoverSettings, SolverSettings
 from ..solver import Problem
-from .search import Search, best_of, search, side_by_side, varied
+from .search import TIME_LIMIT, Search, best_of, search, side_by_side, varied
 
 FEW = 8
 """Held-out numbers under which their error says nothing about the clip."""
@@ -37,7 +40,8 @@ NEAR = 2.0
 @dataclass(frozen=True)
 class Found:
     """What the fits came to. judged: the representation that the held-out data, of which it saw nothing, gave `error`,
-    in round `chosen`; the delivered one may have gone on from it with all data."""
+    in round `chosen` of `steps`; the delivered one may be that of a last fit with all data, of `last_steps` rounds.
+    is_short: whether a time limit left no fit of a search enough rounds, so that a single one is to be made instead."""
 
     representation: Representation
     judged: Representation
@@ -49,6 +53,13 @@ class Found:
     seconds: float
     solver: SolverSettings
     trials: tuple[Trial, ...] = ()
+    last_steps: int = 0
+    is_short: bool = False
+
+    def on(self, device: torch.device) -> Found:
+        """The same with all representations on a device."""
+        here, judged = self.representation.on(device), self.judged.on(device)
+        return replace(self, representation=here, judged=judged, trials=tuple(t.on(device) for t in self.trials))
 
 
 def planned(
@@ -63,8 +74,10 @@ def planned(
 
     There is one fit where nothing is to choose, or nothing to choose by, or no time for it. given: whether the
     generator is somebody's own, whose size is not to be chosen. resume: what goes on, as it was begun. choice: what
-    was chosen before, for data of the same kind; it alone is then fitted, however little time there is.
+    was chosen before, for data of the same kind; it alone is then fitted, however little time there is. Raises
+    InputError where this machine lacks the device of the settings.
     """
+    problem = problem.on(device_of(settings.device))
     one = estimate(problem, settings.solver(), settings.baselines)
     goes_on = resume.stage if resume else None
     if not settings.searches or problem.held_count < FEW or goes_on == "fit":
@@ -115,6 +128,13 @@ def fit_once(
     )
 
 
+def in_place_of(search: Found, single: Found) -> Found:
+    """What a single fit came to that was made because the search before it was too short; the better of both."""
+    seconds = search.seconds + single.seconds
+    better = single if single.error <= search.error else replace(search, outcome=single.outcome, is_short=False)
+    return replace(better, seconds=seconds, trials=())
+
+
 def fit_chosen(
     problem: Problem,
     settings: RecoverSettings,
@@ -125,7 +145,8 @@ def fit_chosen(
 ) -> Found:
     """The search, then a last fit with all data and the settings that were chosen.
 
-    Without the last one where the search was stopped, and where it ends far from the best fit of the search.
+    Without the last one where the search was stopped, where no time is left for it, and where it ends far from the best
+    fit of the search.
     """
     solver, start, spent = settings.solver(), time.monotonic(), resume.before if resume else 0.0
 
@@ -139,15 +160,26 @@ def fit_chosen(
     limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_ROUNDS)
     done = resume.trials if resume else ()
     trials, stopped = search(problem, solver, plan, done=done, limit=limit, watch=searching, score=score)
+
+    def left() -> float | None:
+        return None if settings.time is None else settings.time - (time.monotonic() - start)
+
     found = _best(trials, solver, spent if len(trials) == len(done) else seconds())
     if stopped is not None:
-        return replace(found, outcome=_stopped(stopped, plan, trials))
+        is_short = stopped == TIME_LIMIT and all(trial.outcome.kind == "stopped" for trial in trials)
+        return replace(found, outcome=_stopped(stopped, plan, trials), is_short=is_short)
     if found.outcome.kind in ("diverged", "stopped"):
         return found
-    best = best_of(trials)
-    last = _last_fit(varied(problem, best.choice), found.solver, settings, best)
-    rest = None if settings.time is None else max(settings.time - (time.monotonic() - start), 0.1)
-    if last.until is not None and rest is not None and rest < best.seconds * last.until / best.steps:
+    best, rest = best_of(trials), left()
+    chosen, spared = varied(problem, best.choice), 0.0
+    if rest is not None:
+        drawing, each = _drawing_seconds(chosen, best), best.seconds / max(len(best.history), 1)
+        ranks = len(_ranks(best.representation)) if _rank_is_open(found.solver, settings) else 0
+        spared = 2 * drawing  # to see whether what it ends in is near
+        if rest - drawing < ranks * drawing + spared + each + drawing:
+            return found
+    last, rest = _last_fit(chosen, found.solver, settings, best), left()
+    if last.until is not None and rest is not None and rest - spared < best.seconds * last.until / best.steps:
         return found
 
     def lasting(progress: Progress) -> None:
@@ -169,7 +201,7 @@ def fit_chosen(
     progress, outcome = fit(
         last.problem,
         last.solver,
-        limit=rest,
+        limit=None if rest is None else max(rest - spared, 0.0),
         watch=lasting,
         resume=resume if resume and resume.stage == "last" else None,
         score=score,
@@ -188,7 +220,7 @@ def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> 
         chosen=best.step,
         history=best.history,
         outcome=best.outcome,
-        steps=best.step,
+        steps=len(best.history),
         seconds=seconds,
         solver=best.choice.solver(solver),
         trials=trials,
@@ -201,10 +233,9 @@ def _ended(found: Found, best: Trial, last: _Last, progress: Progress, outcome: 
     seconds = found.seconds + progress.seconds
     cut_off = last.until is not None and progress.state.step < last.until
     if cut_off or not _is_near(ended, best):
-        return replace(found, seconds=seconds, outcome=outcome if outcome.kind == "stopped" else best.outcome)
-    made = 0 if last.until else best.step
+        return replace(found, seconds=seconds, outcome=outcome if outcome.interrupted else best.outcome)
     rows = tuple(
-        row | {"step": row["step"] + made, "seconds": round(row["seconds"] + found.seconds, 3)}
+        row | {"step": row["step"] + best.step, "seconds": round(row["seconds"] + found.seconds, 3)}
         for row in progress.history
     )
     before = tuple(row for row in best.history if row["step"] <= best.step)
@@ -212,8 +243,8 @@ def _ended(found: Found, best: Trial, last: _Last, progress: Progress, outcome: 
         found,
         representation=ended,
         history=best.history if last.until else before + rows,
-        outcome=outcome if outcome.kind == "stopped" else best.outcome,
-        steps=made + progress.state.step,
+        outcome=outcome if outcome.interrupted else best.outcome,
+        last_steps=progress.state.step,
         seconds=seconds,
         solver=last.solver,
     )
@@ -247,12 +278,23 @@ def _smaller_steps(solver: SolverSettings) -> dict[str, float]:
     return {name: LAST_STEP * step for name, step in steps.items() if step is not None}
 
 
+def _rank_is_open(solver: SolverSettings, settings: RecoverSettings) -> bool:
+    return settings.rank == "auto" and solver.rank is None
+
+
 def _with_rank(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> SolverSettings:
     """The settings with the smallest rank of the codes that held-out data allows, where none was given."""
-    if settings.rank != "auto" or solver.rank is not None:
+    if not _rank_is_open(solver, settings):
         return solver
     rank = smallest_rank(problem, best.representation)
     return solver.model_copy(update={"rank": rank}) if rank < min(best.representation.codes.matrix().shape) else solver
+
+
+def _drawing_seconds(problem: Problem, best: Trial) -> float:
+    """Seconds in which a clip is drawn and judged."""
+    start = time.monotonic()
+    problem.heldout_error(best.representation.frames())
+    return time.monotonic() - start
 
 
 def _is_near(ended: Representation, best: Trial) -> bool:
@@ -265,7 +307,7 @@ def _stopped(by: str, plan: Search, trials: tuple[Trial, ...]) -> Outcome:
     return Outcome(
         "stopped",
         f"Stopped by {by} in the search over settings, after {len(trials)} of at most {plan.most} fits; the best so "
-        "far is kept. Go on with --resume.",
+        f"far is kept. Go on with --resume{'' if by == CTRL_C else ', use a longer --time, or --quality draft'}.",
         interrupted=by == CTRL_C,
     )
 
@@ -280,12 +322,15 @@ def smallest_rank(problem: Problem, found: Representation) -> int:
     The codes are cut off after their first r singular vectors and the frames drawn and judged anew, for r in steps of
     about a third.
     """
-    codes = found.codes.matrix()
-    full = min(codes.shape)
-    ranks = sorted({min(full, round(4 / 3 * 1.4**k)) for k in range(64)} | {full})
-    errors = {}
-    for rank in ranks:
+    codes, errors = found.codes.matrix(), {}
+    for rank in _ranks(found):
         cut = replace(found, codes=factorise(codes, found.times, rank))
         errors[rank] = problem.heldout_error(cut.frames())
     least = min(errors.values())
     return min(rank for rank, error in errors.items() if error <= TOLERANCE * least)
+
+
+def _ranks(found: Representation) -> list[int]:
+    """The ranks that are tried, rising."""
+    full = min(found.codes.matrix().shape)
+    return sorted({min(full, round(4 / 3 * 1.4**k)) for k in range(64)} | {full})

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from ..errors import InputError
-from ..fitting import CTRL_C, Progress, Score, Trial, Watch, fit
+from ..fitting import CTRL_C, ENOUGH, Progress, Score, Trial, Watch, fit
 from ..generators import Decoder
 from ..measure import is_of_others
 from ..settings import Choice, SolverSettings
-from ..solver import Problem, check_same, identity
+from ..solver import Problem, check_same, identity, planned_rounds
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def varied(problem: Problem, choice: Choice) -> Problem:
     usual = problem.generator
     if not isinstance(usual, Decoder):
         raise InputError(f"deeper: only decoders can be, not a generator of kind {usual.kind}")
-    return replace(problem, generator=usual.deeper(choice.deeper, seed=problem.seed))
+    return replace(problem, generator=usual.deeper(choice.deeper, seed=problem.seed).to(problem.device))
 
 
 def search(
@@ -99,28 +99,34 @@ def search(
     """Fit with every choice of the plan, several at once; the trials in their order, and what stopped it or None.
 
     done: trials of an earlier session, which are not made again but for those that were cut off. limit: seconds for
-    all; each fit gets an equal share of it, and none is begun for which too little is left. watch: called, in this
+    all; each fit gets an equal share of it, ends at once where that leaves it too few rounds, and none is begun for
+    which too little is left. watch: called, in this
     thread, after every round of any fit, and with what Ctrl-C cut off. Each fit has the same number of threads, and
     is the same whatever runs beside it. On Ctrl-C the fits under way end with their best. Raises InputError where
     `done` is of another problem or plan.
     """
     _check_done(problem, solver, plan, done)
     cut = tuple(trial for trial in done if trial.outcome.kind == "stopped")
-    trials, stopped = tuple(trial for trial in done if trial.outcome.kind != "stopped"), None
+    trials: tuple[Trial, ...] = tuple(trial for trial in done if trial.outcome.kind != "stopped")
+    stopped: str | None = None
     start = time.monotonic()
     while stopped is None and (choices := plan.next(trials)):
         share = None
         if limit is not None:
             share = max(limit - (time.monotonic() - start), 0.1) / plan.turns(trials)
             if trials and share < LEAST_PART * max(trial.seconds for trial in trials):
-                stopped = "the time limit"
+                stopped = TIME_LIMIT
                 break
         found, stopped = _Wave(problem, solver, choices, plan, (*trials, *cut), share, watch, score).run()
         trials = plan.ordered((*trials, *found))
+        if stopped is None and len([t for t in found if t.outcome.kind != "stopped"]) < len(choices):
+            stopped = TIME_LIMIT
     if not trials and not cut:
         raise KeyboardInterrupt
     return plan.ordered((*trials, *(old for old in cut if not _is_made_again(old, trials)))), stopped
 
+
+TIME_LIMIT = "the time limit"
 
 LEAST_PART = 0.5
 """Part of the time of a whole fit that a limit has to leave for another one to be begun."""
@@ -146,14 +152,14 @@ def side_by_side(problem: Problem) -> int:
 
     One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
     """
-    if problem.times.device.type != "cpu" or is_of_others(problem.operator):
+    if problem.device.type != "cpu" or is_of_others(problem.operator):
         return 1
     return torch.get_num_threads()
 
 
 @dataclass
 class _Wave:
-    """Choices that are tried at once."""
+    """Choices that are tried at once. limit: seconds of each fit; begun: when the first one was."""
 
     problem: Problem
     solver: SolverSettings
@@ -164,6 +170,8 @@ class _Wave:
     watch: Watch | None
     score: Score | None
     stop: threading.Event = field(default_factory=threading.Event)
+    is_slow: threading.Event = field(default_factory=threading.Event)
+    begun: float = field(default_factory=time.monotonic)
     rounds: queue.SimpleQueue[tuple[int, Progress | Trial | None]] = field(default_factory=queue.SimpleQueue)
 
     def run(self) -> tuple[tuple[Trial, ...], str | None]:
@@ -201,7 +209,7 @@ class _Wave:
     def _fit(self, k: int) -> None:
         trial = None
         try:
-            if not self.stop.is_set():
+            if not self.stop.is_set() and not self.is_slow.is_set():
                 trial = self._trial(k)
         except KeyboardInterrupt:  # stopped before the first round
             pass
@@ -220,7 +228,10 @@ class _Wave:
             if self.stop.is_set():
                 raise KeyboardInterrupt
 
-        progress, outcome = fit(problem, solver, limit=self.limit, watch=watch, score=self.score)
+        least = math.ceil(ENOUGH * planned_rounds(problem, solver))
+        progress, outcome = fit(problem, solver, limit=self._left(), watch=watch, score=self.score, least=least)
+        if outcome.kind == "stopped" and not outcome.interrupted:
+            self.is_slow.set()  # so would be those that are still to be begun
         return Trial(
             choice,
             progress.best.representation(problem, solver),
@@ -232,6 +243,13 @@ class _Wave:
             progress.history,
             progress.best.identity,
         )
+
+    def _left(self) -> float | None:
+        """Seconds for a fit that is begun now: its share, and no more than is left of those of all."""
+        if self.limit is None:
+            return None
+        shares = math.ceil(len(self.choices) / self.plan.at_once)
+        return min(self.limit, max(self.begun + shares * self.limit - time.monotonic(), 0.0))
 
     def _show(self, k: int, progress: Progress, found: dict[int, Trial], made: int) -> None:
         if self.watch is None:
