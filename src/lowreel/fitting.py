@@ -14,10 +14,10 @@ from torch import Tensor
 
 from .memory import give_back
 from .representation import Representation
-from .settings import Choice, SolverSettings
+from .settings import Choice, Precision, SolverSettings
 from .solver import Problem, State, iterate, planned_rounds
 
-CHECKS = 25
+CHECKS = 12
 """How often in a run the held-out error is measured, at most: each time all frames are drawn."""
 
 MARGIN = 0.95
@@ -61,7 +61,8 @@ class Trial:
     """A finished fit of the search: its settings, its best iterate by held-out data, and how it came about.
 
     error: that iterate's held-out squared error per pixel; step: its round, of `steps`; history: as in `Progress`;
-    identity: what it was a fit of, as in `State`.
+    identity: what it was a fit of, as in `State`; progress: where it stands, if it may be gone on with; a fit that was
+    given up before its end has a shorter history than `steps`.
     """
 
     choice: Choice
@@ -73,6 +74,7 @@ class Trial:
     outcome: Outcome
     history: tuple[dict[str, Any], ...] = ()
     identity: dict[str, str] = field(default_factory=dict)
+    progress: Progress | None = field(default=None, compare=False)
 
     def on(self, device: torch.device) -> Trial:
         """The same with its representation on a device."""
@@ -98,7 +100,8 @@ class Progress:
     `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
     all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: rounds of
     all fits together; before: seconds that the search has taken. number: of the fit of the search, counted from 0; now:
-    draws what the state stands for, for whoever looks.
+    draws what the state stands for, for whoever looks. trunk: where the fits of a search part, once they have; precision:
+    of the products, as the run began.
     """
 
     state: State
@@ -116,6 +119,8 @@ class Progress:
     least: Tensor | None = None
     number: int = 0
     now: Callable[[], Representation] | None = None
+    trunk: Progress | None = None
+    precision: Precision = "float32"
 
 
 Watch = Callable[[Progress], None]
@@ -131,6 +136,7 @@ def fit(
     resume: Progress | None = None,
     score: Score | None = None,
     until: int | None = None,
+    part: float = 1.0,
     least: int = 0,
 ) -> tuple[Progress, Outcome]:
     """Drain `iterate`, keeping the iterate that the held-out data prefers; stop at `limit` seconds or on Ctrl-C.
@@ -138,12 +144,12 @@ def fit(
     With a limit the schedule is shortened to end in time, checks included, when the first rounds have shown their pace
     and again where they become slower; no round is begun that would end too late, but for the first one. score: a
     number that is noted of the frames at each check and takes part in nothing. until: the round after which to end, on
-    the way of the full schedule, which is then not shortened. least: rounds under which the fit is of no use: where
-    the limit leaves room for fewer it ends at once.
+    the way of the full schedule, which is then not shortened. part: of the schedule, after which to end; the limit is
+    for all of it. least: rounds under which the fit is of no use: it ends at once where the limit leaves room for fewer.
     """
     progress, full = resume, planned_rounds(problem, solver)
     steps = resume.steps if resume and resume.steps >= ENOUGH * full else full  # one cut short is planned anew
-    goal = steps if until is None else min(steps, until)
+    goal = _goal(steps, until, part)
     start, spent, pace = time.monotonic(), resume.seconds if resume else 0.0, _Pace()
     lap, is_over, is_interrupted = start, False, False
     try:
@@ -151,9 +157,9 @@ def fit(
             current = solver.model_copy(update={"steps": steps})
             for state in iterate(problem, current, progress.state if progress else None):
                 made = time.monotonic()
-                progress = _follow(problem, current, progress, state, spent + made - start, score)
+                progress = _follow(problem, current, progress, state, spent + made - start, score, goal)
                 judged = time.monotonic()
-                pace.note(made - lap, judged - made if _is_checked(state.step, steps) else None)
+                pace.note(made - lap, judged - made if _is_checked(state.step, steps, goal) else None)
                 lap = judged
                 if watch:
                     watch(progress)
@@ -164,14 +170,15 @@ def fit(
                 if limit is None:
                     continue
                 here = time.monotonic() - start
-                room = _affordable(state.step, MARGIN * limit - here, pace, goal)
+                room = _affordable(state.step, MARGIN * limit - here, pace, steps if until is None else goal)
                 is_told = pace.rounds >= TELLING or here >= limit / 2
                 is_over = room == state.step or (is_told and room < max(least, until or 0))
                 if is_over:
                     break
                 is_due = steps == full or state.step % REPLAN == 0
                 if until is None and is_told and is_due and room < (steps if steps == full else 0.95 * steps):
-                    steps = goal = room
+                    steps = room
+                    goal = max(_goal(steps, until, part), state.step + 1)
                     break
     except KeyboardInterrupt:
         is_interrupted = True
@@ -179,7 +186,14 @@ def fit(
         raise KeyboardInterrupt
     if is_over or is_interrupted:
         progress = _with_last_judged(problem, solver, progress, score)
+    if not is_over and not is_interrupted and part < 1:
+        return progress, Outcome("finished", f"The first {progress.state.step} of {progress.steps} rounds were made.")
     return progress, _outcome(progress, min(full, until or full), is_interrupted)
+
+
+def _goal(steps: int, until: int | None, part: float) -> int:
+    """The round after which a fit of so many ends."""
+    return max(1, round(part * steps)) if until is None else min(steps, until)
 
 
 @dataclass
@@ -255,9 +269,9 @@ def _every(steps: int) -> int:
     return max(1, math.ceil(steps / CHECKS))
 
 
-def _is_checked(step: int, steps: int) -> bool:
+def _is_checked(step: int, steps: int, goal: int) -> bool:
     """Whether the held-out error is measured after a round: CHECKS times a run, and at both ends."""
-    return step % _every(steps) == 0 or step in (1, steps)
+    return step % _every(steps) == 0 or step in (1, steps, goal)
 
 
 def _checks(step: int, steps: int) -> int:
@@ -273,12 +287,13 @@ def _follow(
     state: State,
     seconds: float,
     score: Score | None,
+    goal: int,
 ) -> Progress:
     """The progress after one more round; the held-out error is measured CHECKS times a run and at its end."""
     steps = solver.steps or 0
     row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
     row |= {"heldout": None, "seconds": round(seconds, 3)}
-    if _is_checked(state.step, steps):
+    if _is_checked(state.step, steps, goal):
         judged, terms = _check(problem, solver, state, score)
         row |= judged
     error = row["heldout"]
@@ -301,6 +316,7 @@ def _follow(
         made=state.step,
         planned=steps,
         least=least,
+        trunk=before.trunk if before else None,
         now=partial(state.representation, problem, solver),
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
 
 from .settings import Precision
 
-SIDE = 128
+SIDE = 256
 """Of the matrices that are multiplied first: small, because emulated products take a hundred times as long."""
 
 REPEATS = 3
@@ -64,6 +64,10 @@ def _has_faster_products(device_type: str) -> bool:
     device = torch.device(device_type)
     times = []
     for dtype in (torch.float32, torch.bfloat16):
-        matrix = torch.ones(SIDE, SIDE, device=device, dtype=dtype)
-        times.append(min(seconds_of(lambda m=matrix: m @ m, device) for _ in range(1 + REPEATS)))
+        product = partial(_square, torch.ones(SIDE, SIDE, device=device, dtype=dtype))
+        times.append(min(seconds_of(product, device) for _ in range(1 + REPEATS)))
     return times[1] < times[0]
+
+
+def _square(matrix: torch.Tensor) -> torch.Tensor:
+    return matrix @ matrix

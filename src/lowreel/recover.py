@@ -39,8 +39,8 @@ from .measure import (
 from .memory import give_back, parse_bytes
 from .metrics import error_decibels
 from .representation import Representation
-from .select import FEW, Found, best_of, fit_chosen, fit_once, in_place_of, planned, varied
-from .settings import FEWEST, Choice, DataTerm, RecoverSettings, SolverSettings
+from .select import FEW, Found, best_of, fit_chosen, fit_once, in_place_of, planned, settled, varied
+from .settings import FEWEST, Choice, DataTerm, Precision, RecoverSettings, SolverSettings
 from .solver import Problem, robust_spread
 from .uncertainty import can_tell_noise, uncertainty
 
@@ -162,10 +162,13 @@ def recover(
         sequences=sequences,
         beta=beta,
     )
-    begun = time.monotonic()
+    begun, asked = time.monotonic(), settings
+    settings = settled(problem.on(device), settings, resume)
     plan, needs = planned(problem, settings, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
+    if watch is not None:
+        watch = partial(_shown, watch, settings.solver().precision)
     if device != CPU:
         watch, resume, score = _across(device, watch, resume, score)
 
@@ -181,7 +184,12 @@ def recover(
         problem, solver = _single(problem, settings, choice)
         single = fit_once(problem.on(device), solver, left(), watch, resume, score)
         found = single if found is None else in_place_of(found, single)
-    return _accounted(problem, settings, found.on(CPU), device)
+    return _accounted(problem, asked, found.on(CPU), device)
+
+
+def _shown(watch: Watch, precision: Precision, progress: Progress) -> None:
+    """Show where a run stands, with the precision that it was begun in."""
+    watch(replace(progress, precision=precision))
 
 
 def _across(

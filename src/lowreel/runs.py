@@ -120,7 +120,7 @@ class Run:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
         tensors: dict[str, Tensor] = {}
         header: dict[str, Any] = {"stage": progress.stage, "state": None, "best": None, "before": progress.before}
-        header["at_once"] = progress.at_once
+        header |= {"at_once": progress.at_once, "precision": progress.precision, "trunk": None}
         if progress.stage != "search":  # its fits under way are made again, from their first round
             tensors |= {f"state.{name}": t for name, t in progress.state.tensors().items()}
             header["state"] = progress.state.header()
@@ -129,6 +129,9 @@ class Run:
                 header["best"] = progress.best.header()
             if progress.least is not None:
                 tensors["least"] = progress.least
+        if progress.stage == "search" and progress.trunk is not None:
+            tensors |= {f"trunk.{name}": t for name, t in progress.trunk.state.tensors().items()}
+            header["trunk"] = _trunk_header(progress.trunk)
         for k, trial in enumerate(progress.trials):
             tensors |= {f"trial.{k}.{name}": t for name, t in trial.representation.tensors().items()}
         error = progress.best_error if math.isfinite(progress.best_error) else None
@@ -144,6 +147,12 @@ class Run:
         """Write history.jsonl: one line a round."""
         with replacing(self.folder / "history.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
+
+
+def _trunk_header(trunk: Progress) -> dict[str, Any]:
+    """Where the fits of a search part as JSON, but for the tensors of its state."""
+    about = {"steps": trunk.steps, "seconds": trunk.seconds, "history": list(trunk.history)}
+    return {"state": trunk.state.header(), **about}
 
 
 def _trial_header(trial: Trial) -> dict[str, Any]:
@@ -178,8 +187,16 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any], own: Generator
     last = State.of(named("state."), header["state"]) if header["state"] else State(0, math.nan, {}, {}, {}, {})
     best = State.of(named("best."), header["best"]) if header["best"] else last
     best_error = math.inf if header["best_error"] is None else header["best_error"]
-    about = {"stage": header.get("stage", "fit"), "before": header.get("before", 0.0), "least": tensors.get("least")}
-    about["at_once"] = header.get("at_once", 1)
+    about: dict[str, Any] = {
+        "stage": header.get("stage", "fit"),
+        "before": header.get("before", 0.0),
+        "least": tensors.get("least"),
+    }
+    about |= {"at_once": header.get("at_once", 1), "precision": header.get("precision", "float32")}
+    if (known := header.get("trunk")) is not None:
+        state = State.of(named("trunk."), known["state"])
+        parted = Progress(state, state, math.inf, known["steps"], known["seconds"], tuple(known["history"]))
+        about["trunk"] = parted
     trials = tuple(trial(k, known) for k, known in enumerate(header.get("trials", [])))
     history = tuple(header["history"])
     return Progress(last, best, best_error, header["steps"], header["seconds"], history, trials=trials, **about)
@@ -295,6 +312,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "last_steps": recovery.last_steps,
         "seconds": round(recovery.seconds, 2),
         "device": recovery.device,
+        "precision": recovery.solver.precision,
         "seed": recovery.settings.seed,
         "rank": codes.rank,
         "similarity": recovery.solver.similarity,

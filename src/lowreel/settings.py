@@ -165,13 +165,17 @@ class Choice(Settings):
 
 CHANGES: dict[Quality, tuple[dict[str, float], ...]] = {
     "draft": (),
-    "standard": ({"decay": 10.0}, {"deeper": 1}, {"similarity": 0.1}),
-    "best": ({"decay": 10.0}, {"deeper": 1}, {"similarity": 0.1}, {"decay": 1.0}, {"similarity": 0.001}),
+    "standard": ({"decay": 10.0}, {"similarity": 0.1}),
+    "best": ({"decay": 10.0}, {"similarity": 0.1}, {"deeper": 1}, {"decay": 1.0}, {"similarity": 0.001}),
 }
 """What the search changes of the preset, one at a time; "best" does so a second time, with the best of the first."""
 
 WAVES: dict[Quality, int] = {"draft": 0, "standard": 1, "best": 2}
 """How often `CHANGES` are tried."""
+
+BRANCH, LOOK = 0.5, 0.75
+"""Shares of the rounds: up to the first all settings that are tried share one fit, and after the second the best alone
+goes on (docs/choices.md)."""
 
 LONGER: dict[Quality, int] = {"draft": 1, "standard": 1, "best": 2}
 """How many times as many rounds a fit gets."""
@@ -227,8 +231,8 @@ class RecoverSettings(Settings):
     )
     precision: Precision | Auto = Field(
         "auto",
-        description="products of the first part of a fit: float32 or bfloat16; auto: what this machine is faster in, by "
-        "a short trial (give it to have the same numbers everywhere)",
+        description="products of the first part of a fit: float32 or bfloat16; auto: what this machine is faster in, "
+        "by a short trial (give it to have the same numbers everywhere)",
     )
     data_term: Literal["auto", "squared", "weighted", "huber", "l1"] = Field(
         "auto",
@@ -284,6 +288,8 @@ class RecoverSettings(Settings):
         """The preset with the user's choices put in; what is chosen by held-out data is as in the preset."""
         chosen = {"rank": self.rank, "similarity": self.similarity, "steps": self.steps}
         changes: dict[str, object] = {name: v for name, v in chosen.items() if v not in (None, "auto")}
+        if self.precision != "auto" and PRESETS[self.preset].algorithm == "joint":
+            changes["precision"] = self.precision
         if self.linear:
             changes |= {"linear": True, "rank": changes.get("rank", 2)}
         if self.searches:

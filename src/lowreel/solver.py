@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -15,10 +16,10 @@ from torch import Tensor, nn
 
 from .errors import InputError
 from .files import tensor_hash
-from .generators import Generator, line_start, shared_start, smooth_start
+from .generators import Generator, from_spec, line_start, shared_start, smooth_start
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, alive_in, map_data, no_noise, rows_alike, streams, tensors_of, weights_of
-from .orthogonal import orthogonalised
+from .orthogonal import step_orthogonalised
 from .precision import autocast, fastest_precision
 from .representation import Representation
 from .schedule import one_cycle
@@ -333,18 +334,23 @@ def precision_of(problem: Problem, settings: SolverSettings) -> Precision:
 
     float32 where the generator's fit is not to be reduced, and where a pass is so short that nothing is to be gained.
     """
-    device = problem.device
     if not problem.generator.reduced_precision or settings.algorithm != "joint":
         return "float32"
-    generator = copy.deepcopy(problem.generator).requires_grad_(True)
-    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     frames, _, height, width = problem.operator.clip_shape
-    codes = shared_start(settings.frames_at_once(frames, height * width), generator.code_dim, problem.seed).to(device)
+    count = settings.frames_at_once(frames, height * width)
+    spec = json.dumps(problem.generator.spec(), sort_keys=True)
+    return _precision_of(spec, count, problem.device.type, torch.get_num_threads())
 
-    def one_pass() -> None:
-        generator(codes).square().mean().backward()
 
-    return fastest_precision(one_pass, device)
+@cache
+def _precision_of(spec: str, count: int, device_type: str, threads: int) -> Precision:
+    """By a generator of that spec and so many frames; threads: tried with these."""
+    del threads
+    device = torch.device(device_type)
+    generator = from_spec(json.loads(spec)).to(device)
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    codes = shared_start(count, generator.code_dim, 0).to(device)
+    return fastest_precision(lambda: generator(codes).square().mean().backward(), device)
 
 
 def _joint_lines(problem: Problem, settings: SolverSettings) -> bool:
@@ -462,7 +468,8 @@ class _Fit:
         for name, weight in self.matrices.items():
             assert weight.grad is not None
             momentum = self.momentum[name].lerp_(weight.grad, 1 - MOMENTUM)
-            weight.mul_(1 - decay * step).sub_(orthogonalised(weight.grad.lerp(momentum, MOMENTUM)), alpha=step)
+            own = step * self.generator.step_shares.get(name.partition(".")[0], 1.0)
+            step_orthogonalised(weight, weight.grad.lerp_(momentum, MOMENTUM), own, decay)
 
     def generated(self, codes: Tensor, progress: float) -> Tensor:
         """G(codes), differentiable; early in a run, where steps are large, in the precision of the settings."""

@@ -49,7 +49,7 @@ class TrainState:
     power: Tensor
     weights: dict[str, Tensor]
     momentum: dict[str, Tensor]
-    precision: str
+    precision: Precision
     identity: dict[str, str]
 
     def tensors(self) -> dict[str, Tensor]:

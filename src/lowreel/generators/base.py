@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -22,6 +23,8 @@ class Generator(nn.Module, ABC):
     frame_shape: tuple[int, int, int]
     reduced_precision: ClassVar[bool] = False
     """Whether the first part of its fit may be computed with products in bfloat16."""
+    step_shares: ClassVar[Mapping[str, float]] = {}
+    """By the first part of its name, the share of the step that a weight matrix takes where that is not all of it."""
     code_mean: Tensor | float = 0.0
     code_spread: Tensor | float = 1.0
 

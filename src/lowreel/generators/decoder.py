@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +40,7 @@ class Decoder(Generator):
 
     kind = "decoder"
     reduced_precision = True
+    step_shares: ClassVar[Mapping[str, float]] = {"project": 0.7, "grow": 1.5, "refine": 1.5}
 
     def __init__(
         self,

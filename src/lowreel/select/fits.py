@@ -18,7 +18,7 @@ from ..latents import factorise
 from ..memory import parse_bytes
 from ..representation import Representation
 from ..settings import CHANGES, LAST_ROUNDS, LAST_STEP, WAVES, Choice, RecoverSettings, SolverSettings
-from ..solver import Problem
+from ..solver import Problem, precision_of
 from .search import TIME_LIMIT, Search, best_of, search, side_by_side, varied
 
 FEW = 8
@@ -78,6 +78,7 @@ def planned(
     InputError where this machine lacks the device of the settings.
     """
     problem = problem.on(device_of(settings.device))
+    settings = settled(problem, settings, resume)
     one = estimate(problem, settings.solver(), settings.baselines)
     goes_on = resume.stage if resume else None
     if not settings.searches or problem.held_count < FEW or goes_on == "fit":
@@ -86,11 +87,20 @@ def planned(
         return Search(choice, (), 0), one.several(1, 1 + LAST_ROUNDS)
     plan = search_plan(problem, settings, given=given)
     room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
-    plan = replace(plan, at_once=resume.at_once if resume else min(side_by_side(problem), 1 + room))
+    count = 1 + len(plan.changes)
+    plan = replace(plan, at_once=resume.at_once if resume else side_by_side(problem, count, 1 + room))
     short = settings.time is not None and settings.time < LEAST_SHARE * one.seconds * (plan.in_turn + LAST_ROUNDS)
     if short and goes_on is None:
         return None, one
     return plan, one.several(plan.at_once, plan.in_turn + LAST_ROUNDS)
+
+
+def settled(problem: Problem, settings: RecoverSettings, resume: Progress | None = None) -> RecoverSettings:
+    """The settings with the precision in which this machine is faster, or in which the run was begun."""
+    if settings.precision != "auto":
+        return settings
+    precision = resume.precision if resume else precision_of(problem, settings.solver())
+    return settings.model_copy(update={"precision": precision})
 
 
 def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = False) -> Search:
@@ -159,7 +169,8 @@ def fit_chosen(
 
     limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_ROUNDS)
     done = resume.trials if resume else ()
-    trials, stopped = search(problem, solver, plan, done=done, limit=limit, watch=searching, score=score)
+    trunk = resume.trunk if resume else None
+    trials, stopped = search(problem, solver, plan, done=done, trunk=trunk, limit=limit, watch=searching, score=score)
 
     def left() -> float | None:
         return None if settings.time is None else settings.time - (time.monotonic() - start)
@@ -184,7 +195,7 @@ def fit_chosen(
 
     def lasting(progress: Progress) -> None:
         if watch is not None:
-            made = sum(trial.steps for trial in trials)
+            made = round(plan.most_rounds * best.steps)
             planned = made + (last.until or progress.planned)
             watch(
                 replace(

@@ -6,25 +6,30 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 
 from ..errors import InputError
-from ..fitting import CTRL_C, ENOUGH, Progress, Score, Trial, Watch, fit
+from ..fitting import CTRL_C, ENOUGH, Outcome, Progress, Score, Trial, Watch, fit
 from ..generators import Decoder
 from ..measure import is_of_others
-from ..settings import Choice, SolverSettings
+from ..settings import BRANCH, LOOK, Choice, SolverSettings
 from ..solver import Problem, check_same, identity, planned_rounds
 
 
 @dataclass(frozen=True)
 class Search:
     """What is tried. first: the preset's own choice; changes: of it, one at a time; waves: how often, each time of
-    the best so far. at_once: fits side by side, at most."""
+    the best so far. at_once: fits side by side, at most.
+
+    Up to `BRANCH` of the rounds all choices of one generator share one fit, the trunk, which is that of the first; a
+    change of the generator starts afresh. After `LOOK` of the rounds the best of all alone goes on to the end.
+    """
 
     first: Choice
     changes: tuple[dict[str, float], ...]
@@ -55,20 +60,43 @@ class Search:
         return [choice.model_copy(update=change) for change in self.changes]
 
     @property
-    def most(self) -> int:
-        """Fits at most."""
-        return 1 + self.waves * len(self.changes)
+    def branches(self) -> bool:
+        """Whether there is anything to choose: otherwise the first fit simply goes to its end."""
+        return self.waves > 0 and bool(self.changes)
 
     @property
-    def in_turn(self) -> int:
-        """How long the fits take, in fits one after the other."""
-        return self.turns([])
+    def most(self) -> int:
+        """Choices at most."""
+        return 1 + (self.waves * len(self.changes) if self.branches else 0)
 
-    def turns(self, trials: Sequence[Trial]) -> int:
-        """How long what is left after these takes, in fits one after the other."""
-        left, later = len(self.next(trials)), self.most - len(self.due(trials))
-        waves = [left] + [len(self.changes)] * math.ceil(later / max(len(self.changes), 1))
-        return sum(math.ceil(n / self.at_once) for n in waves)
+    @property
+    def most_rounds(self) -> float:
+        """Rounds of all fits, at most, in schedules of one."""
+        if not self.branches:
+            return 1.0
+        tails = sum(LOOK - _begun(change) for _ in range(self.waves) for change in ({}, *self.changes))
+        return BRANCH + tails - (self.waves - 1) * (LOOK - BRANCH) + 1 - LOOK
+
+    @property
+    def in_turn(self) -> float:
+        """How long the fits take, in fits with all threads one after the other, about."""
+        if not self.branches:
+            return 1.0
+        return BRANCH + (self.most_rounds - BRANCH - (1 - LOOK)) * slower(self.at_once) / self.at_once + 1 - LOOK
+
+
+def _begun(change: Mapping[str, float]) -> float:
+    """The share of the rounds that a changed choice has from the trunk."""
+    return 0.0 if "deeper" in change else BRANCH
+
+
+def slower(at_once: int) -> float:
+    """How many times as long a fit takes beside others as alone with the threads of all, about."""
+    return at_once**SCALING
+
+
+SCALING = 0.7
+"""Power of the number of threads by which a fit is faster: 1.6 times with two (docs/choices.md)."""
 
 
 def best_of(trials: Iterable[Trial]) -> Trial:
@@ -92,44 +120,53 @@ def search(
     plan: Search,
     *,
     done: tuple[Trial, ...] = (),
+    trunk: Progress | None = None,
     limit: float | None = None,
     watch: Watch | None = None,
     score: Score | None = None,
 ) -> tuple[tuple[Trial, ...], str | None]:
-    """Fit with every choice of the plan, several at once; the trials in their order, and what stopped it or None.
+    """Fit with every choice of the plan; the trials in their order, the best of them made to its end, and what stopped
+    it or None.
 
-    done: trials of an earlier session, which are not made again but for those that were cut off. limit: seconds for
-    all; each fit gets an equal share of it, ends at once where that leaves it too few rounds, and none is begun for
-    which too little is left. watch: called, in this
-    thread, after every round of any fit, and with what Ctrl-C cut off. Each fit has the same number of threads, and
-    is the same whatever runs beside it. On Ctrl-C the fits under way end with their best. Raises InputError where
-    `done` is of another problem or plan.
+    done, trunk: of an earlier session; they are not made again but for those that were cut off. limit: seconds for
+    all: the schedule is shortened to end in time. watch: called, in this thread, after every round of any fit, and
+    with what Ctrl-C cut off. Each fit is the same whatever runs beside it. On Ctrl-C the fits under way end with their
+    best. Raises InputError where `done` is of another problem or plan.
     """
     _check_done(problem, solver, plan, done)
     cut = tuple(trial for trial in done if trial.outcome.kind == "stopped")
     trials: tuple[Trial, ...] = tuple(trial for trial in done if trial.outcome.kind != "stopped")
+    work = _Work(problem, solver, plan, limit, watch, score, trunk=trunk)
     stopped: str | None = None
-    start = time.monotonic()
+    if work.trunk is None and len(trials) < len(plan.due(trials)):
+        first, stopped = work.make_trunk(cut)
+        if first is not None:
+            trials = (first,)
     while stopped is None and (choices := plan.next(trials)):
-        share = None
-        if limit is not None:
-            share = max(limit - (time.monotonic() - start), 0.1) / plan.turns(trials)
-            if trials and share < LEAST_PART * max(trial.seconds for trial in trials):
-                stopped = TIME_LIMIT
-                break
-        found, stopped = _Wave(problem, solver, choices, plan, (*trials, *cut), share, watch, score).run()
-        trials = plan.ordered((*trials, *found))
+        found, stopped = _Wave(work, choices, (*trials, *cut)).run()
+        trials = plan.ordered(_only_best_goes_on((*trials, *found)))
         if stopped is None and len([t for t in found if t.outcome.kind != "stopped"]) < len(choices):
             stopped = TIME_LIMIT
+    if stopped is None and (best := best_of(trials)).outcome.kind == "finished" and not is_whole(best):
+        last, stopped = work.end(best, (*trials, *cut))
+        trials = tuple(last if trial is best else trial for trial in trials)
     if not trials and not cut:
         raise KeyboardInterrupt
     return plan.ordered((*trials, *(old for old in cut if not _is_made_again(old, trials)))), stopped
 
 
-TIME_LIMIT = "the time limit"
+def is_whole(trial: Trial) -> bool:
+    """Whether a fit has been made to the end of its schedule."""
+    return len(trial.history) >= trial.steps
 
-LEAST_PART = 0.5
-"""Part of the time of a whole fit that a limit has to leave for another one to be begun."""
+
+def _only_best_goes_on(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """The trials without what the others would need to go on: weights and moments of each."""
+    best = best_of(trials) if trials else None
+    return tuple(trial if trial is best else replace(trial, progress=None) for trial in trials)
+
+
+TIME_LIMIT = "the time limit"
 
 
 def _is_made_again(old: Trial, trials: tuple[Trial, ...]) -> bool:
@@ -147,91 +184,104 @@ def _check_done(problem: Problem, solver: SolverSettings, plan: Search, done: tu
         check_same(identity(varied(problem, trial.choice), trial.choice.solver(solver)), trial.identity)
 
 
-def side_by_side(problem: Problem) -> int:
-    """Fits that are made at once: one for each core that torch may use.
+def side_by_side(problem: Problem, count: int, most: int) -> int:
+    """Fits that are made at once, at most `most` of so many, with a share of the threads each.
 
-    One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
+    One where a fit of its own for each core is not sooner done than one after the other with all of them. One alone on
+    an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
     """
     if problem.device.type != "cpu" or is_of_others(problem.operator):
         return 1
-    return torch.get_num_threads()
+    able = range(1, max(1, min(most, torch.get_num_threads())) + 1)
+    return min(able, key=lambda at_once: (round(math.ceil(count / at_once) * slower(at_once), 6), at_once))
 
 
 @dataclass
-class _Wave:
-    """Choices that are tried at once. limit: seconds of each fit; begun: when the first one was."""
+class _Work:
+    """What the fits of a search have in common. trunk: where they part, once that is made."""
 
     problem: Problem
     solver: SolverSettings
-    choices: list[Choice]
     plan: Search
-    before: tuple[Trial, ...]
     limit: float | None
     watch: Watch | None
     score: Score | None
     stop: threading.Event = field(default_factory=threading.Event)
     is_slow: threading.Event = field(default_factory=threading.Event)
     begun: float = field(default_factory=time.monotonic)
-    rounds: queue.SimpleQueue[tuple[int, Progress | Trial | None]] = field(default_factory=queue.SimpleQueue)
+    trunk: Progress | None = None
 
-    def run(self) -> tuple[tuple[Trial, ...], str | None]:
-        """The trials, in the order of the choices, and what stopped them."""
-        found: dict[int, Trial] = {}
-        pending, stopped, made = set(range(len(self.choices))), None, dict.fromkeys(range(len(self.choices)), 0)
-        last: tuple[int, Progress] | None = None
-        each = max(1, torch.get_num_threads() // self.plan.at_once)
-        with threads(each), ThreadPoolExecutor(self.plan.at_once) as pool:
-            futures = [pool.submit(self._fit, k) for k in sorted(pending)]
-            while pending:
-                try:
-                    k, news = self.rounds.get()
-                    if isinstance(news, Progress):
-                        made[k], last = news.made, (k, news)
-                        if stopped is None:
-                            self._show(k, news, found, sum(made.values()))
-                        continue
-                    pending.discard(k)
-                    if news is not None:
-                        found[k] = news
-                except KeyboardInterrupt:
-                    stopped = CTRL_C
-                    self.stop.set()
-                except BaseException:
-                    self.stop.set()
-                    raise
-            for future in futures:
-                future.result()
-        if stopped and last:
-            with suppress(KeyboardInterrupt):
-                self._show(*last, found, sum(made.values()))
-        return tuple(found[k] for k in sorted(found)), stopped
+    def make_trunk(self, cut: tuple[Trial, ...]) -> tuple[Trial | None, str | None]:
+        """The first fit, up to where the others leave it; the trial and what stopped it, where it ended before that."""
+        choice = self.plan.first
+        show = self.shown(0, cut, lambda progress: progress.made)
+        part = BRANCH if self.plan.branches else 1.0
+        progress, outcome = self.fit(choice, show, part=part)
+        if self.plan.branches and outcome.kind == "finished" and not is_stopped_early(progress, part):
+            self.trunk = progress
+            return None, None
+        trial = self.trial(choice, progress, outcome)
+        return trial, _stopper(outcome)
 
-    def _fit(self, k: int) -> None:
-        trial = None
-        try:
-            if not self.stop.is_set() and not self.is_slow.is_set():
-                trial = self._trial(k)
-        except KeyboardInterrupt:  # stopped before the first round
-            pass
-        except BaseException:
-            self.stop.set()
-            raise
-        finally:
-            self.rounds.put((k, trial))
+    def end(self, best: Trial, trials: tuple[Trial, ...]) -> tuple[Trial, str | None]:
+        """The best of the trials, made to its end."""
+        before = tuple(trial for trial in trials if trial is not best)
+        number = trials.index(best)
+        made = _made(trials, self.trunk)
+        progress = best.progress
+        if progress is None:  # of an earlier session: made again to where it stood, to the same bits
+            with threads(self.threads_each):
+                progress, outcome = self.fit(best.choice, None, resume=self.parted(best.choice), part=LOOK)
+            if outcome.kind != "finished":
+                return self.trial(best.choice, progress, outcome), _stopper(outcome)
+        looked = progress.made
+        show = self.shown(number, (*before, best), lambda here: made + here.made - looked)
+        progress, outcome = self.fit(best.choice, show, resume=progress)
+        return self.trial(best.choice, progress, outcome), _stopper(outcome)
 
-    def _trial(self, k: int) -> Trial:
-        choice = self.choices[k]
+    @property
+    def threads_each(self) -> int:
+        """Threads of a fit beside others."""
+        return max(1, torch.get_num_threads() // self.plan.at_once)
+
+    def parted(self, choice: Choice) -> Progress | None:
+        """Where the fit of a choice starts: the trunk, as if it had been its own; None where it starts afresh."""
+        if self.trunk is None or choice.deeper:
+            return None
         problem, solver = varied(self.problem, choice), choice.solver(self.solver)
+        state = replace(self.trunk.state, identity=identity(problem, solver))
+        now = partial(state.representation, problem, solver)
+        return replace(self.trunk, state=state, best=state, best_error=math.inf, least=None, now=now)
 
-        def watch(progress: Progress) -> None:
-            self.rounds.put((k, progress))
-            if self.stop.is_set():
-                raise KeyboardInterrupt
+    def fit(
+        self, choice: Choice, watch: Watch | None, *, resume: Progress | None = None, part: float = 1.0
+    ) -> tuple[Progress, Outcome]:
+        """One of the fits; where a time limit leaves it too few rounds it ends at once."""
+        problem, solver = varied(self.problem, choice), choice.solver(self.solver)
+        steps = resume.steps if resume else planned_rounds(problem, solver)
+        return fit(
+            problem,
+            solver,
+            limit=self.share(resume),
+            watch=watch,
+            resume=resume,
+            score=self.score,
+            part=part,
+            least=math.ceil(ENOUGH * steps),
+        )
 
-        least = math.ceil(ENOUGH * planned_rounds(problem, solver))
-        progress, outcome = fit(problem, solver, limit=self._left(), watch=watch, score=self.score, least=least)
-        if outcome.kind == "stopped" and not outcome.interrupted:
-            self.is_slow.set()  # so would be those that are still to be begun
+    def share(self, resume: Progress | None) -> float | None:
+        """Seconds for the rest of the schedule of a fit that is begun now, if all went on at the same pace."""
+        if self.limit is None:
+            return None
+        left = max(self.limit - (time.monotonic() - self.begun), 0.0)
+        if resume is None:
+            return left / self.plan.in_turn if self.trunk is None else left
+        return left
+
+    def trial(self, choice: Choice, progress: Progress, outcome: Outcome) -> Trial:
+        """What a fit came to, so far."""
+        problem, solver = varied(self.problem, choice), choice.solver(self.solver)
         return Trial(
             choice,
             progress.best.representation(problem, solver),
@@ -242,32 +292,128 @@ class _Wave:
             outcome,
             progress.history,
             progress.best.identity,
+            progress,
         )
 
-    def _left(self) -> float | None:
-        """Seconds for a fit that is begun now: its share, and no more than is left of those of all."""
-        if self.limit is None:
-            return None
-        shares = math.ceil(len(self.choices) / self.plan.at_once)
-        return min(self.limit, max(self.begun + shares * self.limit - time.monotonic(), 0.0))
+    def shown(self, number: int, trials: tuple[Trial, ...], made: Callable[[Progress], int]) -> Watch:
+        """Shows the fit of that number beside the trials that are done; made: rounds of all by then."""
+
+        def show(progress: Progress) -> None:
+            if self.watch is None:
+                return
+            planned = max(made(progress), round(self.plan.most_rounds * progress.steps))
+            self.watch(
+                replace(
+                    progress,
+                    stage="search",
+                    trials=trials,
+                    at_once=self.plan.at_once,
+                    made=made(progress),
+                    planned=planned,
+                    number=number,
+                    trunk=self.trunk,
+                )
+            )
+
+        return show
+
+
+def is_stopped_early(progress: Progress, part: float) -> bool:
+    """Whether a fit ended before that part of its schedule."""
+    return progress.state.step < max(1, round(part * progress.steps))
+
+
+def _stopper(outcome: Outcome) -> str | None:
+    if outcome.kind != "stopped":
+        return None
+    return CTRL_C if outcome.interrupted else TIME_LIMIT
+
+
+def _made(trials: tuple[Trial, ...], trunk: Progress | None) -> int:
+    """Rounds that the trials have made, those that they share counted once."""
+    shared = 0 if trunk is None else trunk.state.step
+    return shared + sum(len(trial.history) - (0 if trial.choice.deeper else shared) for trial in trials)
+
+
+@dataclass
+class _Wave:
+    """Choices that are tried at once, from where they part to where the best is seen."""
+
+    work: _Work
+    choices: list[Choice]
+    before: tuple[Trial, ...]
+    rounds: queue.SimpleQueue[tuple[int, Progress | Trial | None]] = field(default_factory=queue.SimpleQueue)
+
+    def run(self) -> tuple[tuple[Trial, ...], str | None]:
+        """The trials, in the order of the choices, and what stopped them."""
+        found: dict[int, Trial] = {}
+        stop, trunk = self.work.stop, self.work.trunk
+        pending, stopped = set(range(len(self.choices))), None
+        made = dict.fromkeys(range(len(self.choices)), 0)
+        before = _made(self.before, trunk)
+        last: tuple[int, Progress] | None = None
+        with threads(self.work.threads_each), ThreadPoolExecutor(self.work.plan.at_once) as pool:
+            futures = [pool.submit(self._fit, k) for k in sorted(pending)]
+            while pending:
+                try:
+                    k, news = self.rounds.get()
+                    if isinstance(news, Progress):
+                        made[k], last = news.made - self._shared(k), (k, news)
+                        if stopped is None:
+                            self._show(k, news, found, before + sum(made.values()))
+                        continue
+                    pending.discard(k)
+                    if news is not None:
+                        found[k] = news
+                        kept = _only_best_goes_on(tuple(found.values()))
+                        found = dict(zip(found, kept, strict=True))
+                except KeyboardInterrupt:
+                    stopped = CTRL_C
+                    stop.set()
+                except BaseException:
+                    stop.set()
+                    raise
+            for future in futures:
+                future.result()
+        if stopped and last:
+            with suppress(KeyboardInterrupt):
+                self._show(*last, found, before + sum(made.values()))
+        return tuple(found[k] for k in sorted(found)), stopped
+
+    def _shared(self, k: int) -> int:
+        """Rounds of a choice's fit that are the trunk's."""
+        trunk = self.work.trunk
+        return 0 if trunk is None or self.choices[k].deeper else trunk.state.step
+
+    def _fit(self, k: int) -> None:
+        trial = None
+        try:
+            if not self.work.stop.is_set() and not self.work.is_slow.is_set():
+                trial = self._trial(k)
+        except KeyboardInterrupt:  # stopped before the first round
+            pass
+        except BaseException:
+            self.work.stop.set()
+            raise
+        finally:
+            self.rounds.put((k, trial))
+
+    def _trial(self, k: int) -> Trial:
+        choice = self.choices[k]
+
+        def watch(progress: Progress) -> None:
+            self.rounds.put((k, progress))
+            if self.work.stop.is_set():
+                raise KeyboardInterrupt
+
+        progress, outcome = self.work.fit(choice, watch, resume=self.work.parted(choice), part=LOOK)
+        if outcome.kind == "stopped" and not outcome.interrupted:
+            self.work.is_slow.set()  # so would be those that are still to be begun
+        return self.work.trial(choice, progress, outcome)
 
     def _show(self, k: int, progress: Progress, found: dict[int, Trial], made: int) -> None:
-        if self.watch is None:
-            return
         done = (*self.before, *(found[k] for k in sorted(found)))
-        made += sum(trial.steps for trial in self.before)
-        planned = self.plan.most * progress.steps
-        self.watch(
-            replace(
-                progress,
-                stage="search",
-                trials=done,
-                at_once=self.plan.at_once,
-                made=made,
-                planned=planned,
-                number=len(self.before) + k,
-            )
-        )
+        self.work.shown(len(self.before) + k, done, lambda _: made)(progress)
 
 
 @contextmanager
