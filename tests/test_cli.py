@@ -26,20 +26,8 @@ FILES = {
     *("recovered.mp4", "recovered.npy", "baseline.npy", "report.png", "summary.json"),
 }
 FIELDS = {
-    *(
-        "outcome",
-        "frames",
-        "height",
-        "width",
-        "channels",
-        "operator",
-        "numbers_per_pixel",
-        "steps",
-        "last_steps",
-        "seconds",
-    ),
-    *("device", "seed"),
-    *("rank", "similarity", "generator", "parameters", "heldout_db", "trust"),
+    *("outcome", "frames", "height", "width", "channels", "operator", "numbers_per_pixel", "steps", "seconds", "seed"),
+    *("last_steps", "device", "rank", "similarity", "generator", "parameters", "heldout_db", "trust"),
 }
 SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
 COMMANDS = [

@@ -270,7 +270,7 @@ def test_ctrl_c_after_the_fit_says_how_to_go_on(here, command, monkeypatch):
 
 
 def test_time_limit(here, command):
-    """--time ends the fit in time and keeps the results; a fit of too few rounds is stopped, and can be gone on with."""
+    """--time ends the fit in time and keeps the results; of too few rounds it is stopped, and can be gone on with."""
     outcome = command("simulate missing clip.npy --quality draft --steps 100000 --time 0.5 -o run")
     assert outcome.code == 0, outcome.err
     summary = json.loads((here / "run" / "summary.json").read_text())
