@@ -40,6 +40,7 @@ ROWS = {
     "baselines": 3,
     "fitting": 3,
     "uncertainty": 4,
+    "comparison": 4,
     "estimate": 4,
     "select": 5,
     "live": 4,

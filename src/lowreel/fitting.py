@@ -100,8 +100,8 @@ class Progress:
     `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
     all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: rounds of
     all fits together; before: seconds that the search has taken. number: of the fit of the search, counted from 0; now:
-    draws what the state stands for, for whoever looks. trunk: where the fits of a search part, once they have; precision:
-    of the products, as the run began.
+    draws what the state stands for, for whoever looks. trunk: where the fits of a search part, once they have;
+    precision: of the products, as the run began.
     """
 
     state: State
@@ -145,7 +145,7 @@ def fit(
     and again where they become slower; no round is begun that would end too late, but for the first one. score: a
     number that is noted of the frames at each check and takes part in nothing. until: the round after which to end, on
     the way of the full schedule, which is then not shortened. part: of the schedule, after which to end; the limit is
-    for all of it. least: rounds under which the fit is of no use: it ends at once where the limit leaves room for fewer.
+    for all of it. least: rounds under which the fit is of no use: where the limit leaves room for fewer it ends.
     """
     progress, full = resume, planned_rounds(problem, solver)
     steps = resume.steps if resume and resume.steps >= ENOUGH * full else full  # one cut short is planned anew

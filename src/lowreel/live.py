@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ class Live:
 
     frames: (N, C, h, w) uint8, those of the numbers `shown`; path: (T, 2), the codes in their first two principal
     directions; about: `stage`, `number` of the fit in a search, `fits` that are done, `step` of `steps`, `made` rounds
-    of all `planned`, `seconds`, `loss`, `heldout_db`, and `curve`, rows of step, loss and held-out error.
+    of all `planned`, `seconds`, `loss`, `heldout_db`, `picture` (what the frames are of: "generator", or a baseline
+    that is better so far), and `curve`, rows of step, loss and held-out error.
     """
 
     frames: Tensor
@@ -58,11 +59,25 @@ class Live:
         if not bool(found.codes.matrix().isfinite().all()):
             return None
         count = len(found.codes)
-        shown = sorted({round(k * (count - 1) / (SHOWN - 1)) for k in range(SHOWN)})
+        shown = _shown(count)
         path = embedded(found.codes.matrix(), 2).coordinates.float()
         padded = torch.zeros(count, 2)
         padded[:, : path.shape[1]] = path
         return Live(_drawn(found, shown), tuple(shown), padded, _about(progress))
+
+    @staticmethod
+    def of_baseline(name: str, clip: Tensor, heldout_db: float) -> Live:
+        """A run that has a first picture: a baseline's clip, (T, C, H, W), and its level on held-out data."""
+        about = {"stage": "baselines", "picture": name, "number": 0, "fits": 0, "step": 0, "steps": 0, "made": 0}
+        known = heldout_db if math.isfinite(heldout_db) else None
+        about |= {"planned": 0, "seconds": 0.0, "loss": None, "heldout_db": known, "curve": []}
+        shown = _shown(len(clip))
+        return Live(_bytes(clip[shown]), tuple(shown), torch.zeros(len(clip), 2), about)
+
+    def with_picture(self, first: Live) -> Live:
+        """The same with the frames of a first picture, which is better so far."""
+        about = {"picture": first.about["picture"], "heldout_db": first.about["heldout_db"]}
+        return replace(self, frames=first.frames, shown=first.shown, about=self.about | about)
 
     def save(self, folder: Path) -> None:
         """Write RUN/live.safetensors, in place of the one before."""
@@ -79,8 +94,16 @@ class Live:
             return None
 
 
+def _shown(count: int) -> list[int]:
+    """Numbers of the frames that are drawn, of so many."""
+    return sorted({round(k * (count - 1) / (SHOWN - 1)) for k in range(SHOWN)})
+
+
 def _drawn(found: Representation, shown: list[int]) -> Tensor:
-    frames = found.frames(found.times[shown])
+    return _bytes(found.frames(found.times[shown]))
+
+
+def _bytes(frames: Tensor) -> Tensor:
     side = max(frames.shape[2:])
     if side > SIDE:
         size = [max(1, round(n * SIDE / side)) for n in frames.shape[2:]]
@@ -95,6 +118,7 @@ def _about(progress: Progress) -> dict[str, Any]:
     every = max(1, math.ceil(len(rows) / POINTS))
     return {
         "stage": progress.stage,
+        "picture": "generator",
         "number": progress.number,
         "fits": len(progress.trials),
         "step": progress.state.step,
@@ -119,6 +143,13 @@ class Sketcher:
     due: float = 0.0
     number: int = 0
     fits: int = -1
+    first: Live | None = None
+
+    def begin(self, name: str, clip: Tensor, heldout_db: float) -> None:
+        """Draw a baseline's clip: shown until a fit is better on held-out data."""
+        self.first = Live.of_baseline(name, clip, heldout_db)
+        with contextlib.suppress(OSError):
+            self.first.save(self.folder)
 
     def __call__(self, progress: Progress) -> None:
         """Draw the run, where it is time to."""
@@ -130,6 +161,14 @@ class Sketcher:
         with contextlib.suppress(OSError, RuntimeError):  # a run does not end because it cannot be shown
             live = Live.of(progress)
             if live is not None:
-                live.save(self.folder)
+                self._best_of(live).save(self.folder)
         spent = time.monotonic() - now
         self.due = time.monotonic() + max(SECONDS, spent * (1 / SHARE - 1))
+
+    def _best_of(self, live: Live) -> Live:
+        """The run as it stands, with the first picture as long as that is better by held-out data."""
+        level = live.about["heldout_db"]
+        bar = None if self.first is None else self.first.about["heldout_db"]
+        if self.first is None or bar is None or (level is not None and level >= bar):
+            return live
+        return live.with_picture(self.first)

@@ -14,7 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .baselines import baselines as run_baselines
+from .comparison import (
+    Baseline,
+    First,
+    best_by_heldout,
+    can_come_first,
+    compared,
+    compared_slowly,
+    finished_all,
+    heldout_decibels,
+    noise_sigma,
+)
 from .devices import CPU, device_of
 from .errors import InputError
 from .estimate import check_fits
@@ -37,11 +47,10 @@ from .measure import (
     tensors_of,
 )
 from .memory import give_back, parse_bytes
-from .metrics import error_decibels
 from .representation import Representation
 from .select import FEW, Found, best_of, fit_chosen, fit_once, in_place_of, planned, settled, varied
 from .settings import FEWEST, Choice, DataTerm, Precision, RecoverSettings, SolverSettings
-from .solver import Problem, robust_spread
+from .solver import Problem
 from .uncertainty import can_tell_noise, uncertainty
 
 UNSEEN = {
@@ -50,14 +59,6 @@ UNSEEN = {
     "frames": " In the missing frames nothing can be checked; single pixels of the others were, which are easier.",
 }
 """What the verdict leaves out, by kind of operator: what is held out is not shaped like what is missing."""
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A clip that a simpler method made of the same data, and its held-out error as dB with peak 1."""
-
-    clip: Tensor
-    heldout_db: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,7 +73,8 @@ class Recovery:
     none where the settings were given. solver: the settings of the fit that is delivered. uncertainty: standard
     deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without trials, and where noise
     of another kind than white of known size cannot be told from errors of the clip. device: on which it was fitted,
-    such as cuda; all tensors are on the CPU.
+    such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the baseline whose clip is
+    delivered, because a fit that did not end was worse on held-out data.
     """
 
     clip: Tensor
@@ -91,6 +93,7 @@ class Recovery:
     trials: tuple[Trial, ...] = ()
     uncertainty: Tensor | None = None
     last_steps: int = 0
+    delivered: str = "generator"
 
     @property
     def choice(self) -> Choice | None:
@@ -127,6 +130,7 @@ def recover(
     resume: Progress | None = None,
     score: Score | None = None,
     choice: Choice | None = None,
+    first: First | None = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
@@ -138,7 +142,8 @@ def recover(
     weights of eq. (6). watch: called after every round; a KeyboardInterrupt ends the fit with the best so far.
     resume: what `watch` was last given, to go on from there. score: a number of the frames, such as their PSNR
     against a true clip, that is noted in the history and takes part in no choice. choice: what held-out data chose
-    before for data of the same kind (`Recovery.choice`); the search over settings is then left out.
+    before for data of the same kind (`Recovery.choice`); the search over settings is then left out. first: called with
+    a name and a baseline's clip before the fit begins, whenever one is better than those before.
 
     The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `watch` sees of it are
     there; what is returned is on the CPU.
@@ -162,11 +167,18 @@ def recover(
         sequences=sequences,
         beta=beta,
     )
-    begun, asked = time.monotonic(), settings
+    asked = settings
     settings = settled(problem.on(device), settings, resume)
     plan, needs = planned(problem, settings, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
+    if plan is None:
+        problem = _with_least_held_out(problem, settings)
+    quick: dict[str, Baseline] = {}
+    if settings.baselines != "none" and can_come_first(problem):
+        quick = compared(problem, noise_sigma(problem), first, partial(finish, problem=problem))
+        give_back()
+    begun = time.monotonic()
     if watch is not None:
         watch = partial(_shown, watch, settings.solver().precision)
     if device != CPU:
@@ -181,10 +193,10 @@ def recover(
         found = fit_chosen(problem.on(device), hurried, plan, watch, resume, score)
         resume = None
     if found is None or found.is_short:
-        problem, solver = _single(problem, settings, choice)
-        single = fit_once(problem.on(device), solver, left(), watch, resume, score)
+        chosen, solver = _single(problem, settings, choice)
+        single = fit_once(chosen.on(device), solver, left(), watch, resume, score)
         found = single if found is None else in_place_of(found, single)
-    return _accounted(problem, asked, found.on(CPU), device)
+    return _accounted(problem, asked, found.on(CPU), device, quick)
 
 
 def _shown(watch: Watch, precision: Precision, progress: Progress) -> None:
@@ -216,44 +228,63 @@ def _drawn(now: Callable[[], Representation]) -> Representation:
     return now().on(CPU)
 
 
-def _accounted(problem: Problem, settings: RecoverSettings, found: Found, device: torch.device) -> Recovery:
+def _accounted(
+    problem: Problem, settings: RecoverSettings, found: Found, device: torch.device, quick: dict[str, Baseline]
+) -> Recovery:
     """What was found, finished and compared with the baselines."""
-    give_back()  # what the fits have freed, before the baselines take as much again
+    give_back()  # what the fits have freed
     frames = found.representation.frames()
-    sigma = _sigma(problem, frames)
-    slow = settings.baselines == "all" and found.outcome.kind != "stopped"
-    compared = {} if settings.baselines == "none" else _compare(problem, sigma, slow=slow)
-    heldout_db = _decibels(found.error, problem)
+    if settings.baselines != "none" and not quick:
+        quick = compared(problem, noise_sigma(problem, frames))
+    if settings.baselines == "all" and found.outcome.kind != "stopped":
+        quick = quick | compared_slowly(problem)
+    baselines = finished_all(quick, partial(finish, problem=problem))
+    heldout_db = heldout_decibels(found.error, problem)
+    instead = _delivered_instead(found.outcome, heldout_db, baselines)
+    trust = _judged(found.outcome, problem, found.judged.frames(), heldout_db, baselines)
     return Recovery(
-        clip=finish(frames, problem),
+        clip=finish(frames, problem) if instead is None else baselines[instead].clip,
         representation=found.representation,
         history=found.history,
         outcome=found.outcome,
         heldout_db=heldout_db,
         chosen=found.chosen,
-        trust=_judged(found.outcome, problem, found.judged.frames(), heldout_db, compared),
+        trust=trust if instead is None else f"{trust} The clip that is delivered is {instead}.",
         steps=found.steps,
         seconds=found.seconds,
         settings=settings,
         solver=found.solver,
         device=device.type,
-        baselines={name: replace(b, clip=finish(b.clip, problem)) for name, b in compared.items()},
+        baselines=baselines,
         trials=found.trials,
-        uncertainty=_uncertainty(problem, found, frames),
+        uncertainty=None if instead else _uncertainty(problem, found, frames),
         last_steps=found.last_steps,
+        delivered=instead or "generator",
     )
+
+
+def _delivered_instead(outcome: Outcome, heldout_db: float, baselines: dict[str, Baseline]) -> str | None:
+    """The baseline that is delivered in place of what a fit has come to that did not end: where it is better on
+    held-out data. Whoever stops a fit, at any moment, gets no less than a baseline would have given."""
+    name = best_by_heldout(baselines)
+    if name is None or outcome.kind not in ("stopped", "diverged"):
+        return None
+    return None if heldout_db >= baselines[name].heldout_db else name
+
+
+def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem:
+    """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
+    if settings.heldout is not None or not settings.searches:
+        return problem
+    return replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
 
 
 def _single(problem: Problem, settings: RecoverSettings, choice: Choice | None) -> tuple[Problem, SolverSettings]:
-    """The one fit of a recovery without a search: it never sees what is held out, no more of that than has to be."""
+    """The one fit of a recovery without a search."""
     solver = settings.solver()
-    if settings.heldout is None and settings.searches:
-        problem = replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
-    return (
-        (problem, solver)
-        if choice is None or not settings.searches
-        else (varied(problem, choice), choice.solver(solver))
-    )
+    if choice is None or not settings.searches:
+        return problem, solver
+    return varied(problem, choice), choice.solver(solver)
 
 
 def _uncertainty(problem: Problem, found: Found, frames: Tensor) -> Tensor | None:
@@ -345,33 +376,6 @@ def finish(frames: Tensor, problem: Problem) -> Tensor:
     if can_tell and problem.heldout_error(consistent(problem.fitted)) < problem.heldout_error(frames):
         return consistent(problem.known).clamp(0, 1)
     return frames.clamp(0, 1)
-
-
-def _sigma(problem: Problem, frames: Tensor) -> float:
-    """Standard deviation of the noise in units of y; where it is not known, that of the residuals of these frames.
-
-    By the median of the sizes of the held-out residuals: outliers hardly move it.
-    """
-    if is_exact(problem.noise):
-        return 0.0
-    if "sigma" in problem.noise:
-        return float(problem.noise["sigma"])
-    entries = problem.known if problem.heldout is None else problem.heldout
-    found = zip(*(tensors_of(t) for t in (problem.operator(frames), problem.data, entries)), strict=True)
-    return max(float(robust_spread(f - y, e, 0.0)) for f, y, e in found)
-
-
-def _compare(problem: Problem, sigma: float, *, slow: bool) -> dict[str, Baseline]:
-    """Baselines fitted to the same data as the recovery, without the held-out part, and judged by it."""
-    clips = run_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma, slow=slow)
-    return {name: Baseline(clip, _decibels(problem.heldout_error(clip), problem)) for name, clip in clips.items()}
-
-
-def _decibels(error: float, problem: Problem) -> float:
-    """Held-out error as dB with peak 1; the part that white noise of known size makes is taken off."""
-    if problem.heldout is None or not math.isfinite(error):
-        return math.nan
-    return error_decibels(problem.without_noise(error))
 
 
 def _judged(

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from .checkpoints import PREVIOUS, alone_in, load_checkpoint, save_checkpoint
+from .comparison import Baseline, First
 from .datasets import open_source
 from .errors import InputError
 from .files import is_array_file, new_folder, read_json, remove_leftovers, replacing, write_json
@@ -237,11 +238,13 @@ def perform(
     *,
     generator: Generator | None = None,
     show: Callable[[Progress], None] | None = None,
+    first: First | None = None,
 ) -> tuple[Recovery, dict[str, Any], list[str]]:
     """Recover a run's clip from where it stands and write the results into its folder, but for picture and summary.
 
     Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
-    kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits.
+    kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits. Before
+    the fit begins the best baseline is there as recovered.* and baseline.npy; first: told of it.
     """
     keeper = Keeper(run, Sketcher(run.folder), show)
     with alone_in(run.folder):
@@ -260,6 +263,7 @@ def perform(
                 resume=resume,
                 score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
                 choice=run.choice,
+                first=partial(_first_picture, run, measured, keeper.sketch, first),
             )
         finally:
             keeper.save()
@@ -268,19 +272,42 @@ def perform(
     return recovery, summary, notes
 
 
+def _first_picture(
+    run: Run, measured: Measured, sketch: Sketcher, first: First | None, name: str, baseline: Baseline
+) -> None:
+    """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
+    sketch.begin(name, baseline.clip, baseline.heldout_db)
+    if not (run.folder / "state.safetensors").is_file():
+        _write_clip(run.folder, measured, baseline.clip)
+    _write_baseline(run.folder, measured, baseline.clip)
+    if first is not None:
+        first(name, baseline)
+
+
+def _write_clip(folder: Path, measured: Measured, clip: Tensor) -> list[str]:
+    """recovered.npy and recovered.mp4; notes for the user."""
+    about = measured.clip
+    levels = {"scale": about.get("scale", 1.0), "offset": about.get("offset", 0.0)}
+    write_npy(folder / "recovered.npy", clip, tuple(clip.shape), **levels)
+    return write_video(folder / "recovered.mp4", clip, **timing(measured.times, about))
+
+
+def _write_baseline(folder: Path, measured: Measured, clip: Tensor) -> None:
+    levels = {"scale": measured.clip.get("scale", 1.0), "offset": measured.clip.get("offset", 0.0)}
+    write_npy(folder / "baseline.npy", clip, tuple(clip.shape), **levels)
+
+
 def _write_results(
     run: Run, recovery: Recovery, measured: Measured, truth: Tensor | None
 ) -> tuple[dict[str, Any], list[str]]:
     folder, clip = run.folder, measured.clip
     recovery.representation.save(folder / "representation.safetensors")
-    scaling = {"scale": clip.get("scale", 1.0), "offset": clip.get("offset", 0.0)}
-    write_npy(folder / "recovered.npy", recovery.clip, tuple(recovery.clip.shape), **scaling)
     if (name := recovery.best_baseline(truth)) is not None:
-        write_npy(folder / "baseline.npy", recovery.baselines[name].clip, tuple(recovery.clip.shape), **scaling)
+        _write_baseline(folder, measured, recovery.baselines[name].clip)
     if recovery.uncertainty is not None:
-        in_units = {"scale": scaling["scale"], "offset": 0.0}
+        in_units = {"scale": clip.get("scale", 1.0), "offset": 0.0}
         write_npy(folder / "uncertainty.npy", recovery.uncertainty, tuple(recovery.clip.shape), **in_units)
-    notes = write_video(folder / "recovered.mp4", recovery.clip, **timing(measured.times, clip))
+    notes = _write_clip(folder, measured, recovery.clip)
     return summarise(recovery, measured, truth), notes
 
 
@@ -313,6 +340,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "seconds": round(recovery.seconds, 2),
         "device": recovery.device,
         "precision": recovery.solver.precision,
+        "delivered": recovery.delivered,
         "seed": recovery.settings.seed,
         "rank": codes.rank,
         "similarity": recovery.solver.similarity,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,8 @@ __all__ = [
     "interpolate_times",
     "low_rank_clip",
     "paper_clips",
+    "quick_baselines",
+    "slow_baselines",
     "total_variation",
 ]
 
@@ -30,36 +34,47 @@ __all__ = [
 def baselines(
     data: Data, operator: Measurement, entries: Data, *, sigma: float = 0.0, slow: bool = False
 ) -> dict[str, Tensor]:
-    """Clips (T, C, H, W) by name, from the entries of the data that are true.
+    """Clips (T, C, H, W) by name, from the entries of the data that are true: those of `quick_baselines`.
+
+    slow: also a deep image prior of each frame and the paper's two presets, which take minutes to hours. sigma:
+    standard deviation of the noise in the data.
+    """
+    found = dict(quick_baselines(data, operator, entries, sigma=sigma))
+    return found | (slow_baselines(data, operator, entries) if slow else {})
+
+
+def quick_baselines(
+    data: Data, operator: Measurement, entries: Data, *, sigma: float = 0.0
+) -> Iterator[tuple[str, Tensor]]:
+    """Names and clips (T, C, H, W) as they are made, the cheapest first.
 
     Pixels: linear and biharmonic interpolation within each frame, for missing blocks and frames also over time.
     Other operators: the clip of least norm; for coarser pixels also bicubic interpolation, for a snapshot camera
     GAP-TV, for part of the spectrum temporal total variation. All: 3-D total variation and low rank, which for part
-    of the spectrum is called k-t low rank. slow: also a deep image prior of each frame and the paper's two presets,
-    which take minutes to hours. sigma: standard deviation of the noise in the data.
+    of the spectrum is called k-t low rank.
     """
     first = first_clip(data, operator, entries)
-    found = {"linear interpolation" if operator.picks_pixels else "least norm": first}
-    if operator.picks_pixels:
-        found["biharmonic interpolation"] = biharmonic(data, entries)  # type: ignore[arg-type]
-    found["3-D total variation"] = chosen_variation(data, operator, entries, first, first_clip, sigma=sigma)
-    found["k-t low rank" if operator.kind == "fourier" else "low rank"] = low_rank_clip(
-        data, operator, entries, first, sigma=sigma
-    )
+    yield ("linear interpolation" if operator.picks_pixels else "least norm"), first
     if operator.kind in ("blocks", "frames"):
-        found["temporal interpolation"] = interpolate_times(data, entries)  # type: ignore[arg-type]
+        yield "temporal interpolation", interpolate_times(data, entries)  # type: ignore[arg-type]
+    if operator.picks_pixels:
+        yield "biharmonic interpolation", biharmonic(data, entries)  # type: ignore[arg-type]
     if operator.kind == "downsample":
-        found["bicubic"] = bicubic(data, operator, entries)  # type: ignore[arg-type]
+        yield "bicubic", bicubic(data, operator, entries)  # type: ignore[arg-type]
+    yield "3-D total variation", chosen_variation(data, operator, entries, first, first_clip, sigma=sigma)
+    rank = low_rank_clip(data, operator, entries, first, sigma=sigma)
+    yield ("k-t low rank" if operator.kind == "fourier" else "low rank"), rank
     if operator.kind == "snapshot":
-        found["GAP-TV"] = gap_tv(data, operator, entries)
+        yield "GAP-TV", gap_tv(data, operator, entries)
     if operator.kind == "fourier":
-        found["temporal total variation"] = total_variation(
-            data, operator, entries, first, sigma=sigma, weights=(1.0, 0.0)
-        )
-    if slow:
-        found["deep image prior"] = deep_image_prior(data, operator, entries, first)
-        found |= paper_clips(data, operator, entries)
-    return found
+        clip = total_variation(data, operator, entries, first, sigma=sigma, weights=(1.0, 0.0))
+        yield "temporal total variation", clip
+
+
+def slow_baselines(data: Data, operator: Measurement, entries: Data) -> dict[str, Tensor]:
+    """Clips by name: a deep image prior of each frame, and the paper's two presets where frames are of their size."""
+    first = first_clip(data, operator, entries)
+    return {"deep image prior": deep_image_prior(data, operator, entries, first)} | paper_clips(data, operator, entries)
 
 
 def first_clip(data: Data, operator: Measurement, entries: Data) -> Tensor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from ..comparison import Baseline
     from ..fitting import Progress
     from ..trainings import TrainProgress
 
@@ -58,6 +60,13 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        if self.bar.disable:
+            print(text, flush=True)
+        else:
+            self.bar.console.print(text, highlight=False)
+
     def move(self, done: int, total: int, text: str) -> None:
         """Say how far things are."""
         if self.task is None:
@@ -74,6 +83,11 @@ class ProgressBar(Bar):
     def __init__(self, what: str = "recovering") -> None:
         super().__init__(what)
 
+    def first(self, name: str, baseline: Baseline) -> None:
+        """Say that there is a first picture."""
+        level = "" if math.isnan(baseline.heldout_db) else f", {baseline.heldout_db:.1f} dB on held-out data"
+        self.say(f"first picture: {name}{level}")
+
     def show(self, progress: Progress) -> None:
         """Move the bar to where the run stands."""
         from ..metrics import error_decibels
@@ -86,7 +100,7 @@ class ProgressBar(Bar):
         elif progress.stage == "last":
             text = f"last fit, with all data  {text}"
         if progress.made >= progress.planned and progress.stage != "search":
-            text += "; now the baselines"
+            text += "; now the files"
         self.move(progress.made, progress.planned, text)
 
 
