@@ -31,7 +31,7 @@ from lowreel.representation import Representation
 from lowreel.runs import Run
 from lowreel.select import varied
 from lowreel.settings import Choice, RecoverSettings
-from lowreel.solver import State, trial_loss
+from lowreel.solver import State
 
 close = torch.testing.assert_close
 META = torch.device("meta")
@@ -164,7 +164,9 @@ def test_an_update_leaves_nothing_behind(operator):
     vars(moved)["grey_level"] = 0.01  # a number that is read off the device
     assert problem.on(torch.device("cpu")) is problem
     generator = moved.generator.requires_grad_(True)
-    loss, _ = trial_loss(moved, FEW.solver(), generator)
+    batch = list(range(len(moved.operator.parts())))
+    found = moved.operator.subset(batch)(generator(torch.zeros(len(CLIP), generator.code_dim, device=META)))
+    loss = moved.misfit(found, *(moved.operator.take(v, batch) for v in (moved.data, moved.fitted)))
     loss.backward()
     assert {p.grad.device.type for p in generator.parameters()} == {loss.device.type} == {"meta"}
     big = replace(prepare(torch.zeros(2, 1, 32, 32), Identity((2, 1, 32, 32)), FEW).on(META))

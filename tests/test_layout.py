@@ -27,7 +27,7 @@ ROWS = {
     "schedule": 0,
     "orthogonal": 0,
     "distributed": 0,
-    "precision": 0,
+    "precision": 1,
     "names": 0,
     "devices": 0,
     "representation": 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -28,12 +27,13 @@ from .baselines.variation import (
     add_gradient_adjoint,
     shrink_to_one,
 )
-from .devices import CPU, wait_for
 from .errors import InputError
+from .fitting import CHECKS
 from .measure import is_exact, tensors_of
 from .memory import bytes_text, give_back, taken_bytes
+from .representation import AT_ONCE, PIXELS
 from .settings import PRESETS, SolverSettings
-from .solver import Problem, planned_rounds, trial_loss
+from .solver import FULL_PRECISION_FROM, Problem, planned_rounds, trial_updates
 
 CLIPS = 12
 """Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
@@ -62,57 +62,98 @@ back before the baselines begin."""
 @dataclass(frozen=True)
 class Estimate:
     """memory: bytes at the peak, all told; each: those of one fit in it; seconds: of the optimisation; baselines:
-    seconds of these."""
+    seconds of these; drawing: of drawing all frames once; busy: whether other work took cores while this was tried."""
 
     memory: int
     seconds: float
     baselines: float
     each: int = 0
+    drawing: float = 0.0
+    busy: bool = False
 
     def several(self, at_once: int, in_turn: float) -> Estimate:
-        """That of so many fits side by side, which take as long as so many one after the other."""
-        return replace(self, memory=self.memory + (at_once - 1) * self.each, seconds=in_turn * self.seconds)
+        """That of so many fits side by side, which take as long as so many one after the other, and of the choice of a
+        rank between them."""
+        seconds = in_turn * self.seconds + RANKS * self.drawing
+        return replace(self, memory=self.memory + (at_once - 1) * self.each, seconds=seconds)
 
     def sentence(self, limit: float | None = None) -> str:
         """What to expect, in words; limit: seconds that the optimisation may take."""
         seconds = self.seconds if limit is None else min(limit, self.seconds)
         compared = f", {_time_text(self.baselines)} for the baselines," if self.baselines else ""
-        return f"Expect about {_time_text(seconds)} for the fit{compared} and {bytes_text(self.memory)} of memory."
+        busy = " The machine is busy now: it will be sooner when it is not." if self.busy else ""
+        return (
+            f"Expect about {_time_text(seconds)} for the fit{compared} and {bytes_text(self.memory)} of memory.{busy}"
+        )
 
+
+TRIAL_SECONDS = 0.25
+"""Of updates that are timed."""
+
+BUSY = 0.6
+"""Share of the time of its threads under which a process is kept from its cores by others."""
+
+RANKS = 10
+"""Clips that are drawn to choose a rank, about."""
 
 Which = Literal["none", "quick", "all"]
 """Which baselines are run."""
 
 
 def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick") -> Estimate:
-    """Memory and time of a recovery, from one minibatch that is tried, and one step of each baseline.
+    """Memory and time of a recovery, from a fraction of a second of real updates, and one step of each baseline.
 
-    The minibatch is tried where the problem is, the baselines on the CPU. Nothing of the problem is changed. On a
-    machine that becomes busier it will take longer.
+    With the threads that torch has now. Nothing of the problem is changed. On a machine that becomes busier it will
+    take longer.
     """
-    generator = copy.deepcopy(problem.generator).requires_grad_(solver.fit_weights)
+    update, minibatches = trial_updates(problem, solver)
     kept = _Kept()
-
-    def update() -> int:
-        loss, minibatches = trial_loss(problem, solver, generator)
-        loss.backward()
-        wait_for(problem.device)
-        return minibatches
-
     with torch.autograd.graph.saved_tensors_hooks(kept.note, lambda t: t):
-        minibatches = update()
-    one_pass = minibatches * _seconds(update)
+        update(0.0)
+    each, share = _update_seconds(update, solver)
+    rounds, drawing = planned_rounds(problem, solver), _drawing_seconds(problem)
+    del update
     clip = 4 * math.prod(problem.operator.clip_shape)
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
     give_back()  # what the trial has freed is no part of what is taken already
-    weights = 4 * sum(p.numel() for p in generator.parameters())
+    weights = 4 * sum(p.numel() for p in problem.generator.parameters())
     fit = SLACK * kept.bytes + WEIGHTS * weights
     return Estimate(
         memory=round(taken_bytes() + fit + CLIPS * clip + DATA * data),
-        seconds=planned_rounds(problem, solver) * one_pass * _passes(solver),
-        baselines=_baseline_seconds(problem.on(CPU), baselines, one_pass),
+        seconds=rounds * minibatches * each + min(CHECKS, rounds) * drawing,
+        baselines=_baseline_seconds(problem, baselines, minibatches * each),
         each=round(fit),
+        drawing=drawing,
+        busy=share < BUSY,
     )
+
+
+def _update_seconds(update: Callable[[float], None], solver: SolverSettings) -> tuple[float, float]:
+    """Seconds of an update, over a run; and what share of the time of its threads this process had meanwhile."""
+    means, wall, cpu = [], 0.0, time.process_time()
+    for progress in (0.0, 1.0) if solver.precision != "float32" else (0.0,):
+        update(progress)  # what is made at first use
+        begun = time.perf_counter()
+        made, spent = 0, 0.0
+        while made < 2 or spent < TRIAL_SECONDS:
+            update(progress)
+            made, spent = made + 1, time.perf_counter() - begun
+        means.append(spent / made)
+        wall += spent
+    share = (time.process_time() - cpu) / (wall * torch.get_num_threads())
+    if len(means) == 1:
+        return means[0], share
+    return FULL_PRECISION_FROM * means[0] + (1 - FULL_PRECISION_FROM) * means[1], share
+
+
+@torch.no_grad()
+def _drawing_seconds(problem: Problem) -> float:
+    """Of drawing all frames and judging them, from a few."""
+    frames, generator = problem.operator.clip_shape[0], problem.generator
+    count = min(frames, AT_ONCE, max(1, PIXELS // math.prod(generator.frame_shape[1:])))
+    codes = torch.zeros(count, generator.code_dim, device=problem.device)
+    generator(codes)
+    return frames / count * _seconds(lambda: generator(codes))
 
 
 def check_fits(estimate: Estimate, budget: int) -> None:

@@ -6,9 +6,10 @@ import copy
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -318,15 +319,28 @@ def _minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[
     return [sorted(order[k : k + per_batch].tolist()) for k in range(0, count, per_batch)]
 
 
-def trial_loss(problem: Problem, settings: SolverSettings, generator: Generator) -> tuple[Tensor, int]:
-    """The data term of one minibatch with random codes, and how many minibatches make a round: what an update costs."""
-    batches = _minibatches(problem, settings, 0)
-    parts = problem.operator.parts()
-    frames = sum(len(parts[k].frames) for k in batches[0])
-    codes = shared_start(frames, generator.code_dim, problem.seed).to(problem.device).requires_grad_()
-    found = problem.operator.subset(batches[0])(generator(codes))
-    data, entries = (problem.operator.take(v, batches[0]) for v in (problem.data, problem.fitted))
-    return problem.misfit(found, data, entries), len(batches)
+def trial_updates(problem: Problem, settings: SolverSettings) -> tuple[Callable[[float], None], int]:
+    """What an update costs: a function that makes one, of a fit of its own, and how many of them a round has.
+
+    The function is given how far the run is, from 0 to 1, by which the precision may differ. An update of Algorithm 1
+    is a whole round.
+    """
+    fit = _Fit(problem, settings, None)
+
+    def alternate(_: float) -> None:
+        _alternating_round(fit, problem, settings, 0)
+
+    if settings.algorithm == "alternating":
+        return alternate, 1
+    batches, parts, scale = _minibatches(problem, settings, 0), problem.operator.parts(), problem.scale(problem.fitted)
+    turn = cycle(batches)
+
+    def update(progress: float) -> None:
+        batch = next(turn)
+        frames = [t for part in batch for t in parts[part].frames]
+        _update(fit, problem, settings, batch, frames, scale, progress)
+
+    return update, len(batches)
 
 
 def precision_of(problem: Problem, settings: SolverSettings) -> Precision:
