@@ -345,6 +345,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> d
         "rank": codes.rank,
         "similarity": recovery.solver.similarity,
         "decay": recovery.solver.decay,
+        "early_decay": recovery.solver.early_decay,
         "quality": recovery.settings.quality if recovery.settings.searches else None,
         "search": [_tried(trial) for trial in recovery.trials],
         "choice": None if recovery.choice is None else recovery.choice.model_dump(),

@@ -107,6 +107,9 @@ class SolverSettings(Settings):
     decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="joint: weight matrices shrink by this times the step on them, at each step"
     )
+    early_decay: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="joint: that of the first half of the rounds, where it is another one"
+    )
     batch: PositiveInt | None = Field(
         4, description="frames in a minibatch, fewer of large frames; None takes them all at once"
     )
@@ -157,16 +160,22 @@ class Choice(Settings):
     )
     decay: Annotated[float, Field(ge=0)] = Field(description="`SolverSettings.decay`")
     similarity: Annotated[float, Field(ge=0, lt=1)] = Field(description="`SolverSettings.similarity`")
+    early_decay: Annotated[float, Field(ge=0)] | None = Field(None, description="`SolverSettings.early_decay`")
 
     def solver(self, base: SolverSettings) -> SolverSettings:
         """`base` with this choice put in."""
-        return base.model_copy(update={"decay": self.decay, "similarity": self.similarity})
+        chosen = {"decay": self.decay, "similarity": self.similarity, "early_decay": self.early_decay}
+        return base.model_copy(update=chosen)
+
+    def begins_as(self, other: Choice) -> bool:
+        """Whether fits with this choice and the other are the same up to `BRANCH` of the rounds, or may well be."""
+        return (self.deeper, self.early_decay) == (other.deeper, other.early_decay)
 
 
 CHANGES: dict[Quality, tuple[dict[str, float], ...]] = {
     "draft": (),
-    "standard": ({"decay": 10.0}, {"similarity": 0.1}),
-    "best": ({"decay": 10.0}, {"similarity": 0.1}, {"deeper": 1}, {"decay": 1.0}, {"similarity": 0.001}),
+    "standard": ({"early_decay": 10.0}, {"similarity": 0.1}),
+    "best": ({"early_decay": 10.0}, {"similarity": 0.1}, {"deeper": 1}, {"decay": 10.0}, {"similarity": 0.001}),
 }
 """What the search changes of the preset, one at a time; "best" does so a second time, with the best of the first."""
 

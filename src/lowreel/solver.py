@@ -24,7 +24,7 @@ from .orthogonal import step_orthogonalised
 from .precision import autocast, fastest_precision
 from .representation import Representation
 from .schedule import one_cycle
-from .settings import DataTerm, Precision, SolverSettings
+from .settings import BRANCH, DataTerm, Precision, SolverSettings
 
 
 @dataclass(frozen=True)
@@ -626,7 +626,8 @@ def _update(
     if _joint_lines(problem, settings):
         with torch.no_grad():
             fit.codes["coefficients"].copy_(_projected(fit.codes["coefficients"], problem, settings))
-    fit.step_matrices(share * (settings.matrix_step or 0.0), settings.decay)
+    early = settings.early_decay if progress <= BRANCH else None
+    fit.step_matrices(share * (settings.matrix_step or 0.0), settings.decay if early is None else early)
     return float(loss.detach())
 
 

@@ -28,7 +28,7 @@ class Search:
     the best so far. at_once: fits side by side, at most.
 
     Up to `BRANCH` of the rounds all choices of one generator share one fit, the trunk, which is that of the first; a
-    change of the generator starts afresh. After `LOOK` of the rounds the best of all alone goes on to the end.
+    change of the generator, or of the first half, starts afresh. After `LOOK` of the rounds the best of all alone goes on to the end.
     """
 
     first: Choice
@@ -87,7 +87,7 @@ class Search:
 
 def _begun(change: Mapping[str, float]) -> float:
     """The share of the rounds that a changed choice has from the trunk."""
-    return 0.0 if "deeper" in change else BRANCH
+    return 0.0 if {"deeper", "early_decay"} & set(change) else BRANCH
 
 
 def slower(at_once: int) -> float:
@@ -227,7 +227,7 @@ class _Work:
         """The best of the trials, made to its end."""
         before = tuple(trial for trial in trials if trial is not best)
         number = trials.index(best)
-        made = _made(trials, self.trunk)
+        made = _made(trials, self.trunk, self.plan.first)
         progress = best.progress
         if progress is None:  # of an earlier session: made again to where it stood, to the same bits
             with threads(self.threads_each):
@@ -246,7 +246,7 @@ class _Work:
 
     def parted(self, choice: Choice) -> Progress | None:
         """Where the fit of a choice starts: the trunk, as if it had been its own; None where it starts afresh."""
-        if self.trunk is None or choice.deeper:
+        if self.trunk is None or not choice.begins_as(self.plan.first):
             return None
         problem, solver = varied(self.problem, choice), choice.solver(self.solver)
         state = replace(self.trunk.state, identity=identity(problem, solver))
@@ -329,10 +329,10 @@ def _stopper(outcome: Outcome) -> str | None:
     return CTRL_C if outcome.interrupted else TIME_LIMIT
 
 
-def _made(trials: tuple[Trial, ...], trunk: Progress | None) -> int:
+def _made(trials: tuple[Trial, ...], trunk: Progress | None, first: Choice) -> int:
     """Rounds that the trials have made, those that they share counted once."""
     shared = 0 if trunk is None else trunk.state.step
-    return shared + sum(len(trial.history) - (0 if trial.choice.deeper else shared) for trial in trials)
+    return shared + sum(len(t.history) - (shared if t.choice.begins_as(first) else 0) for t in trials)
 
 
 @dataclass
@@ -350,7 +350,7 @@ class _Wave:
         stop, trunk = self.work.stop, self.work.trunk
         pending, stopped = set(range(len(self.choices))), None
         made = dict.fromkeys(range(len(self.choices)), 0)
-        before = _made(self.before, trunk)
+        before = _made(self.before, trunk, self.work.plan.first)
         last: tuple[int, Progress] | None = None
         with threads(self.work.threads_each), ThreadPoolExecutor(self.work.plan.at_once) as pool:
             futures = [pool.submit(self._fit, k) for k in sorted(pending)]
@@ -383,7 +383,8 @@ class _Wave:
     def _shared(self, k: int) -> int:
         """Rounds of a choice's fit that are the trunk's."""
         trunk = self.work.trunk
-        return 0 if trunk is None or self.choices[k].deeper else trunk.state.step
+        shares = self.choices[k].begins_as(self.work.plan.first)
+        return trunk.state.step if trunk is not None and shares else 0
 
     def _fit(self, k: int) -> None:
         trial = None
