@@ -38,6 +38,7 @@ ROWS = {
     "train": 2,
     "manifold": 2,
     "baselines": 3,
+    "continued": 3,
     "fitting": 3,
     "uncertainty": 4,
     "comparison": 4,

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +19,19 @@ from lowreel.files import read_tensors, write_tensors
 from lowreel.generators import save_weights
 from lowreel.measure import Stacked, is_rebuilt
 from lowreel.memory import taken_bytes
-from lowreel.runs import Run
-from lowreel.section_runs import MARGIN, SectionedRun, _share, _verdict, longest_section, per_frame
+from lowreel.runs import Run, Start
+from lowreel.section_runs import (
+    MARGIN,
+    SectionedRun,
+    _found_start,
+    _share,
+    _verdict,
+    expectation,
+    longest_section,
+    per_frame,
+)
 from lowreel.sections import Section, joined
+from lowreel.settings import WARM_ROUNDS
 
 SIMULATE = "simulate missing clip.npy --ratio 0.5 --steps 6 --section-frames 16"
 DRAFT = f"{SIMULATE} --quality draft"
@@ -102,6 +113,69 @@ def test_a_data_file_is_recovered_as_its_clip_is(there, command, unbroken):
     outcome = command("recover y.safetensors --truth truth.npy --steps 6 --section-frames 16 -o run")
     assert outcome.code == 0, outcome.err
     assert results(there / "run")[:2] == results(unbroken)[:2]
+
+
+def test_sections_are_made_outwards_from_the_pilot(unbroken):
+    """Each from the one beside it; of another scene's it takes the weights alone."""
+    run = SectionedRun.open(unbroken)
+    assert run.order == [1, 2, 0]
+    assert [run.run(k).start for k in range(3)] == [Start("001", -11), None, Start("001", None)]
+    ended = [(run.run(k).folder / "summary.json").stat().st_mtime_ns for k in run.order]
+    assert ended == sorted(ended)
+    long = replace(run, sections=tuple(Section(range(k, k + 2), k // 3) for k in range(6)), pilot=2)
+    assert long.order == [2, 3, 4, 5, 1, 0]
+    starts = [Start("001", -1), Start("002", -1), None, Start("002", None), Start("003", 1), Start("004", 1)]
+    assert [long.start(k) for k in range(6)] == starts
+    for wish in ({"linear": True}, {"preset": "paper-joint"}):
+        own = replace(long, settings=RecoverSettings(section_frames=16, **wish))
+        assert [own.start(k) for k in range(6)] == [None] * 6
+
+
+@pytest.mark.parametrize(("dies_at", "stage"), [(15, "search"), (85, "last")])
+def test_a_section_alone_goes_on_as_it_was_begun(dies_at, stage, unbroken, tmp_path, away):
+    """Killed in one of its fits, which begin at its neighbour, and resumed by its own folder."""
+    run = shutil.copytree(unbroken, tmp_path / "run")
+    own, other = run / "sections" / "000", unbroken / "sections" / "000"
+    for path in own.glob("[!cd]*"):
+        path.unlink()
+    assert away("recover run/sections/000 --resume", tmp_path, hurried=True, dies_at=dies_at).code == -signal.SIGKILL
+    assert Run.open(own).load_progress().stage == stage
+    assert away("recover run/sections/000 --resume", tmp_path, hurried=True).code == 0
+    for name in ("representation.safetensors", "recovered.npy"):
+        assert (own / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_a_section_without_the_one_it_starts_from_is_refused(unbroken, tmp_path, command):
+    run = shutil.copytree(unbroken, tmp_path / "run")
+    (run / "sections" / "000" / "summary.json").unlink()
+    (run / "sections" / "001" / "representation.safetensors").unlink()
+    outcome = command("recover", run / "sections" / "000", "--resume")
+    assert outcome.code == 2
+    assert "sections/001/representation.safetensors" in outcome.err
+
+
+@pytest.mark.parametrize("kind", ["finished", "converged", "stopped", "diverged", None])
+def test_none_starts_from_what_came_to_no_good_end(kind, unbroken, tmp_path):
+    run = SectionedRun.open(shutil.copytree(unbroken, tmp_path / "run"))
+    path = run.run(1).folder / "summary.json"
+    summary = json.loads(path.read_text())
+    path.unlink()
+    if kind is not None:
+        path.write_text(json.dumps(summary | {"outcome": {"kind": kind, "sentence": ""}}))
+    assert (_found_start(run, 0) is not None) == (kind in ("finished", "converged"))
+
+
+def test_what_has_begun_goes_on_as_it_was_begun(unbroken, tmp_path):
+    """A section begun from nothing, because its neighbour was stopped then, stays so."""
+    folder = Path(shutil.copytree(unbroken, tmp_path / "run")) / "sections" / "002"
+    config = json.loads((folder / "config.json").read_text())
+    del config["start"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert Run.open(folder).following(None, Start("001", None)).start is None
+    for path in folder.glob("state*"):
+        path.unlink()
+    assert Run.open(folder).following(None, Start("001", None)).start == Start("001", None)
+    assert Run.open(folder).start == Start("001", None)
 
 
 def test_finished_it_is_not_made_again(unbroken, tmp_path, command):
@@ -307,10 +381,23 @@ def test_operators_derived_from_ours_are_not_cut():
 
 
 def test_time_is_shared_out_by_frames(unbroken):
-    run = replace(SectionedRun.open(unbroken), settings=RecoverSettings(quality="draft"))
-    assert _share(run, [1, 0, 2], None) is None
-    assert _share(run, [1, 0, 2], 48.0) == pytest.approx(19.0)
-    assert _share(run, [0, 2], 29.0) == pytest.approx(15.0)
+    run = replace(SectionedRun.open(unbroken), settings=RecoverSettings(quality="draft", steps=6))
+    assert _share(run, [1, 2, 0], None) is None
+    assert _share(run, [1, 2, 0], 48.0) == pytest.approx(19.0)
+    assert _share(run, [2, 0], 29.0) == pytest.approx(14.0)
+    fewer = replace(run, settings=RecoverSettings(quality="draft"))
+    assert _share(fewer, [1, 2, 0], 19 + 29 * WARM_ROUNDS) == pytest.approx(19.0)
+    assert _share(fewer, [2, 0], 29.0) == pytest.approx(14.0)
+
+
+def test_the_time_said_follows_the_rounds(unbroken, monkeypatch):
+    """Sections that start from a neighbour have fewer, unless the user said how many."""
+    monkeypatch.setattr("lowreel.section_runs.planned", lambda problem, settings: (None, Estimate(10**9, 19.0, 38.0)))
+    given = replace(SectionedRun.open(unbroken), settings=RecoverSettings(quality="draft", steps=6))
+    fewer = replace(given, settings=RecoverSettings(quality="draft"))
+    assert expectation(given).seconds == pytest.approx(48.0)
+    assert expectation(fewer).seconds == pytest.approx(19 + 29 * WARM_ROUNDS)
+    assert expectation(given).baselines == expectation(fewer).baselines == pytest.approx(2 * 48.0)
 
 
 def test_a_run_goes_on_with_the_generator_it_was_begun_with(there, command):

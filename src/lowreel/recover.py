@@ -25,6 +25,7 @@ from .comparison import (
     heldout_decibels,
     noise_sigma,
 )
+from .continued import Neighbour, continued, fewer_rounds
 from .devices import CPU, device_of
 from .errors import InputError
 from .estimate import check_fits
@@ -131,6 +132,7 @@ def recover(
     score: Score | None = None,
     choice: Choice | None = None,
     first: First | None = None,
+    neighbour: Neighbour | None = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
@@ -143,7 +145,9 @@ def recover(
     resume: what `watch` was last given, to go on from there. score: a number of the frames, such as their PSNR
     against a true clip, that is noted in the history and takes part in no choice. choice: what held-out data chose
     before for data of the same kind (`Recovery.choice`); the search over settings is then left out. first: called with
-    a name and a baseline's clip before the fit begins, whenever one is better than those before.
+    a name and a baseline's clip before the fit begins, whenever one is better than those before. neighbour: another
+    stretch of the same clip, from which the fit starts, with fewer rounds, where nothing is left to choose and its
+    generator is of the same size.
 
     The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `watch` sees of it are
     there; what is returned is on the CPU.
@@ -169,6 +173,10 @@ def recover(
     )
     asked = settings
     settings = settled(problem.on(device), settings, resume)
+    if neighbour is not None and settings.continues and (choice is not None or not settings.searches):
+        warm = continued(problem if choice is None else varied(problem, choice), neighbour)
+        if warm is not None:
+            problem, settings = warm, fewer_rounds(warm, settings)
     plan, needs = planned(problem, settings, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
@@ -274,7 +282,7 @@ def _delivered_instead(outcome: Outcome, heldout_db: float, baselines: dict[str,
 
 def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem:
     """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
-    if settings.heldout is not None or not settings.searches:
+    if settings.heldout is not None or not settings.searches or problem.start is not None:
         return problem
     return replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
 

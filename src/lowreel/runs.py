@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from .checkpoints import PREVIOUS, alone_in, load_checkpoint, save_checkpoint
+from .checkpoints import NEWEST, PREVIOUS, alone_in, load_checkpoint, save_checkpoint
 from .comparison import Baseline, First
+from .continued import Neighbour
 from .datasets import open_source
 from .errors import InputError
 from .files import is_array_file, new_folder, read_json, remove_leftovers, replacing, write_json
@@ -40,6 +41,14 @@ CHECKPOINT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
+class Start:
+    """run: a finished run beside this one, by the name of its folder; shift: as in `Neighbour`."""
+
+    run: str
+    shift: int | None
+
+
+@dataclass(frozen=True)
 class Run:
     """A folder with config.json, data.safetensors, and what the recovery has written so far."""
 
@@ -51,6 +60,8 @@ class Run:
     """What was asked to be measured (clip, operator, noise), so that a resume with another wish is noticed."""
     choice: Choice | None = None
     """What was chosen for another section of the same clip, and is not to be chosen anew."""
+    start: Start | None = None
+    """The section from which this one starts; None: from nothing."""
 
     @staticmethod
     def create(
@@ -69,14 +80,30 @@ class Run:
 
     def _config(self) -> dict[str, Any]:
         chosen = {} if self.choice is None else {"choice": self.choice.model_dump()}
+        begun = {} if self.start is None else {"start": asdict(self.start)}
         known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
-        return {"version": 1, **known, **chosen}
+        return {"version": 1, **known, **chosen, **begun}
 
-    def with_choice(self, choice: Choice) -> Run:
-        """The same run with settings that were chosen for another section; kept on disk."""
-        run = replace(self, choice=choice)
-        write_json(self.folder / "config.json", run._config())
+    def following(self, choice: Choice | None, start: Start | None) -> Run:
+        """The same run with settings that were chosen for another section, and that it starts from; kept on disk.
+
+        What it has already stays, and one that has begun goes on as it was begun.
+        """
+        run = replace(self, choice=self.choice or choice)
+        if self.start is None and not any((self.folder / name).exists() for name in (NEWEST, PREVIOUS)):
+            run = replace(run, start=start)
+        if run != self:
+            write_json(self.folder / "config.json", run._config())
         return run
+
+    def neighbour(self) -> Neighbour | None:
+        """What the run that this one starts from has found. Raises InputError where that is gone or damaged."""
+        if self.start is None:
+            return None
+        path = self.folder.parent / self.start.run / "representation.safetensors"
+        if not path.is_file():
+            raise InputError(f"{path}: {self.folder} starts from it; restore it, or recover the whole run again")
+        return Neighbour(Representation.load(path), self.start.shift)
 
     @staticmethod
     def open(folder: str | Path) -> Run:
@@ -92,7 +119,8 @@ class Run:
         try:
             settings = RecoverSettings(**config["settings"])
             choice = Choice(**config["choice"]) if config.get("choice") else None
-            return Run(folder, settings, config.get("truth"), config.get("request"), choice)
+            start = Start(**config["start"]) if config.get("start") else None
+            return Run(folder, settings, config.get("truth"), config.get("request"), choice, start)
         except (KeyError, TypeError, ValueError) as error:
             cause = error.__cause__
             what = ", ".join(str(e["loc"][0]) for e in cause.errors()) if isinstance(cause, ValidationError) else error
@@ -264,6 +292,7 @@ def perform(
                 score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
                 choice=run.choice,
                 first=partial(_first_picture, run, measured, keeper.sketch, first),
+                neighbour=run.neighbour(),
             )
         finally:
             keeper.save()

@@ -25,10 +25,10 @@ from .memory import bytes_text, give_back, operator_budget, parse_bytes, taken_b
 from .metrics import error_decibels, ssim
 from .recover import UNSEEN, prepare, trust
 from .report import draw_report, draw_sections, frames_shown
-from .runs import Run, doubts_about, finite, load_truth, open_truth, perform, timing
+from .runs import Run, Start, doubts_about, finite, load_truth, open_truth, perform, timing
 from .sections import Section, Source, joined, shortest_section
 from .select import planned
-from .settings import LAST_ROUNDS, Choice, RecoverSettings
+from .settings import LAST_ROUNDS, WARM_ROUNDS, Choice, RecoverSettings
 from .video import write_npy, write_video
 
 AT_ONCE = 16
@@ -39,6 +39,9 @@ MARGIN = 0.8
 
 TRIED = 4
 """Frames on which memory is tried."""
+
+GOOD_STARTS = ("finished", "converged")
+"""Kinds of outcome of a section from which another one starts."""
 
 WORST_FIRST = ("diverged", "stopped", "finished", "converged")
 """Kinds of outcome."""
@@ -128,8 +131,20 @@ class SectionedRun:
 
     @property
     def order(self) -> list[int]:
-        """Numbers of the sections in the order in which they are made."""
-        return [self.pilot, *(k for k in range(len(self.sections)) if k != self.pilot)]
+        """Numbers of the sections in the order in which they are made: from the pilot on, then back from it."""
+        return [*range(self.pilot, len(self.sections)), *reversed(range(self.pilot))]
+
+    def start(self, k: int) -> Start | None:
+        """What a section starts from: the one beside it that is made before; None for the pilot.
+
+        Of one in another scene it takes the weights alone.
+        """
+        if k == self.pilot or not self.settings.continues:
+            return None
+        before = k - 1 if k > self.pilot else k + 1
+        own, other = self.sections[k], self.sections[before]
+        shift = own.frames.start - other.frames.start if own.scene == other.scene else None
+        return Start(f"{before:03d}", shift)
 
 
 def _pilot(sections: Sequence[Section]) -> int:
@@ -184,9 +199,16 @@ def expectation(run: SectionedRun) -> Estimate:
     plan, needs = planned(problem, own.settings)
     once = needs.seconds / ((plan.in_turn + LAST_ROUNDS) if plan else 1)
     others = (1 + LAST_ROUNDS) * once if plan else once
-    lengths = [len(section.frames) for section in run.sections]
-    rest = (sum(lengths) - lengths[run.pilot]) / lengths[run.pilot]
-    return replace(needs, seconds=needs.seconds + rest * others, baselines=(1 + rest) * needs.baselines)
+    lengths = [len(section.frames) / len(run.sections[run.pilot].frames) for section in run.sections]
+    rest = sum(length * _rounds(run, k) for k, length in enumerate(lengths) if k != run.pilot)
+    if problem.is_alike:
+        rest = sum(lengths) - 1
+    return replace(needs, seconds=needs.seconds + rest * others, baselines=sum(lengths) * needs.baselines)
+
+
+def _rounds(run: SectionedRun, k: int) -> float:
+    """Rounds of a section's fits as a share of those of one that starts from nothing."""
+    return WARM_ROUNDS if run.settings.steps is None and run.start(k) is not None else 1.0
 
 
 def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[dict[str, Any], list[str]]:
@@ -238,14 +260,14 @@ def is_done(own: Run) -> bool:
 
 
 SEARCH = 3.0
-"""How many times as long as another section's the pilot's recovery takes, roughly."""
+"""How many times as long as that of another section, of as many rounds, the pilot's recovery takes, roughly."""
 
 
 def _share(run: SectionedRun, due: Sequence[int], left: float | None) -> float | None:
     """Seconds of the time left for the first of the sections that are due."""
     if left is None:
         return None
-    lengths = {k: float(len(run.sections[k].frames)) for k in due}
+    lengths = {k: len(run.sections[k].frames) * _rounds(run, k) for k in due}
     if run.settings.searches and run.pilot in lengths:
         lengths[run.pilot] *= SEARCH
     return left * lengths[due[0]] / sum(lengths.values())
@@ -264,8 +286,7 @@ def _perform_section(
 ) -> list[str]:
     own = run.run(k)
     chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
-    if chosen is not None and own.choice is None:
-        own = own.with_choice(Choice(**chosen))
+    own = own.following(None if chosen is None else Choice(**chosen), _found_start(run, k))
     of_session = {"time": limit, "memory": memory, "device": run.settings.device}
     own = replace(own, settings=own.settings.model_copy(update=of_session))
     measured = own.measured()
@@ -277,6 +298,19 @@ def _perform_section(
     if recovery.outcome.interrupted:
         raise KeyboardInterrupt
     return [*doubts, *notes]
+
+
+def _kind(own: Run) -> str | None:
+    """How a section ended; None where it has not."""
+    summary = own.summary()
+    return None if summary is None else summary["outcome"]["kind"]
+
+
+def _found_start(run: SectionedRun, k: int) -> Start | None:
+    """`SectionedRun.start`, where what it names came to its end: from what was stopped or diverged none starts."""
+    start = run.start(k)
+    kind = None if start is None else _kind(run.run(int(start.run)))
+    return start if kind in GOOD_STARTS else None
 
 
 def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:

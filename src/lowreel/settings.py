@@ -192,6 +192,9 @@ LONGER: dict[Quality, int] = {"draft": 1, "standard": 1, "best": 2}
 LAST_ROUNDS, LAST_STEP = 0.25, 0.3
 """The last fit, with all data, goes on from the best one: its share of the rounds, and of the step."""
 
+WARM_ROUNDS, WARM_STEP = 0.6, 1.4
+"""A section that starts from its neighbour: its share of the rounds, and how many times the step (docs/choices.md)."""
+
 SECTION, LARGE_SECTION = 64, 32
 """Frames of a section, about, and where frames have more than BATCH_PIXELS: enough that they help each other, few
 enough for one generator, and for the search over settings, which is made for one section, to be a small part."""
@@ -293,6 +296,12 @@ class RecoverSettings(Settings):
         """Whether settings are chosen by held-out data."""
         return self.preset == "default" and self.quality != "draft"
 
+    @property
+    def continues(self) -> bool:
+        """Whether a section may start from its neighbour: the paper's presets have a start of their own, and codes on
+        a line keep the order that they start with."""
+        return self.preset == "default" and not self.linear
+
     def solver(self) -> SolverSettings:
         """The preset with the user's choices put in; what is chosen by held-out data is as in the preset."""
         chosen = {"rank": self.rank, "similarity": self.similarity, "steps": self.steps}
@@ -316,6 +325,16 @@ class RecoverSettings(Settings):
         if self.generator != "auto":
             return self.generator
         return "decoder" if self.preset == "default" else "paper-grey" if channels == 1 else "paper-rgb"
+
+
+class ContinuedSettings(RecoverSettings):
+    """Those of a section that starts from its neighbour, whose `steps` are the fewer rounds that it then needs."""
+
+    def solver(self) -> SolverSettings:
+        """As usual, with larger steps."""
+        usual = super().solver()
+        steps = {name: getattr(usual, name) for name in ("code_step", "weight_step", "matrix_step")}
+        return usual.model_copy(update={name: WARM_STEP * step for name, step in steps.items() if step is not None})
 
 
 class InterpolateSettings(Settings):

@@ -671,11 +671,17 @@ def check_same(here: Mapping[str, str], saved: Mapping[str, str]) -> None:
 def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
     """What else has to be the same when a run goes on, the length apart."""
     heldout = "" if problem.heldout is None else _hash(problem.heldout)
-    beta, start = ("" if t is None else tensor_hash(t) for t in (problem.beta, problem.start))
+    beta = "" if problem.beta is None else tensor_hash(problem.beta)
+    start = "" if problem.start is None else _start_hash(problem.generator, problem.start)
     own = settings.model_dump_json(exclude={"steps"})
     term = f"{problem.data_term} {sorted(problem.noise.items())}"
     known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}"
     return hashlib.sha256(f"{own} {known} {term}".encode()).hexdigest()
+
+
+def _start_hash(generator: Generator, codes: Tensor) -> str:
+    """Of a fit that goes on from another one: its first codes and weights, which no seed draws."""
+    return " ".join(tensor_hash(t) for t in (codes, *generator.state_dict().values()))
 
 
 def _hash(data: Data) -> str:

@@ -272,10 +272,10 @@ class _Last:
 
 def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> _Last:
     """Going on from the best fit with smaller steps; or, where more rounds made its held-out error rise, from scratch
-    to the round in which that was smallest."""
+    to the round in which that was smallest. A problem that goes on from a neighbour has no scratch to begin from."""
     everything = replace(problem, heldout=None)
     solver = _with_rank(problem, solver, settings, best)
-    if best.step < STILL_FALLING * best.steps:
+    if problem.start is None and best.step < STILL_FALLING * best.steps:
         return _Last(everything, solver.model_copy(update={"steps": best.steps}), best.step)
     generator = copy.deepcopy(best.representation.generator).requires_grad_(True)
     start = best.representation.codes.matrix()

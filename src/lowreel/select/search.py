@@ -27,8 +27,9 @@ class Search:
     """What is tried. first: the preset's own choice; changes: of it, one at a time; waves: how often, each time of
     the best so far. at_once: fits side by side, at most.
 
-    Up to `BRANCH` of the rounds all choices of one generator share one fit, the trunk, which is that of the first; a
-    change of the generator, or of the first half, starts afresh. After `LOOK` of the rounds the best of all alone goes on to the end.
+    Up to `BRANCH` of the rounds the choices that begin alike share one fit, the trunk, which is that of the first; a
+    change of the generator, or of the first half, starts afresh. After `LOOK` of the rounds the best of all goes on
+    alone to the end.
     """
 
     first: Choice
@@ -105,8 +106,11 @@ def best_of(trials: Iterable[Trial]) -> Trial:
 
 
 def varied(problem: Problem, choice: Choice) -> Problem:
-    """The problem with the generator of a choice; raises InputError where it is no decoder and should be deeper."""
-    if choice.deeper == 0:
+    """The problem with the generator of a choice; raises InputError where it is no decoder and should be deeper.
+
+    One that goes on from another fit has the generator of that, chosen before.
+    """
+    if choice.deeper == 0 or problem.start is not None:
         return problem
     usual = problem.generator
     if not isinstance(usual, Decoder):
