@@ -20,9 +20,6 @@ REPEATS = 3
 GAIN = 0.9
 """Share of the time in float32 that half precision has to stay under, to be worth its rounding."""
 
-SHORT = 2e-3
-"""Seconds of a pass in float32 under which there is nothing to gain, and timings are mostly noise."""
-
 
 def fastest_precision(one_pass: Callable[[], Any], device: torch.device) -> Precision:
     """The precision in which `one_pass`, a forward and a backward pass of the network that is fitted, is faster.
@@ -33,9 +30,6 @@ def fastest_precision(one_pass: Callable[[], Any], device: torch.device) -> Prec
     if not _has_faster_products(device.type):
         return "float32"
     best = {"float32": float("inf"), "bfloat16": float("inf")}
-    one_pass()
-    if seconds_of(one_pass, device) < SHORT:
-        return "float32"
     for k in range(1 + REPEATS):
         for precision in best:
             with autocast(device, precision == "bfloat16"):

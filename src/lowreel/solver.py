@@ -343,15 +343,22 @@ def trial_updates(problem: Problem, settings: SolverSettings) -> tuple[Callable[
     return update, len(batches)
 
 
+LEAST_PIXELS = 2**13
+"""Of a minibatch, for it to be tried in half precision: of fewer a pass takes a millisecond or two."""
+
+
 def precision_of(problem: Problem, settings: SolverSettings) -> Precision:
     """The precision in which a minibatch is faster on this machine: products in float32, or in bfloat16.
 
-    float32 where the generator's fit is not to be reduced, and where a pass is so short that nothing is to be gained.
+    float32 where the generator's fit is not to be reduced, and where a minibatch is so small that little is to be
+    gained.
     """
     if not problem.generator.reduced_precision or settings.algorithm != "joint":
         return "float32"
     frames, _, height, width = problem.operator.clip_shape
     count = settings.frames_at_once(frames, height * width)
+    if count * height * width < LEAST_PIXELS:
+        return "float32"
     spec = json.dumps(problem.generator.spec(), sort_keys=True)
     return _precision_of(spec, count, problem.device.type, torch.get_num_threads())
 
