@@ -391,7 +391,7 @@ never falls steadily, and a share that takes that for trouble goes to the smalle
 MOMENTUM = 0.9
 """Memory of the momentum of weight matrices."""
 
-FULL_PRECISION_FROM = 0.7
+FULL_PRECISION_FROM = 0.9
 """Share of a run from which on products are in float32 throughout (docs/choices.md)."""
 
 CODE_TENSORS = ("coefficients", "basis", "mean")
