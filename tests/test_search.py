@@ -1,5 +1,6 @@
 """Choosing by held-out data: the order of what is tried, each fit as if alone, and a last fit with all data."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -14,15 +15,16 @@ from lowreel.measure import Gaussian, MissingPixels
 from lowreel.recover import prepare, recover
 from lowreel.representation import Representation
 from lowreel.runs import Run
-from lowreel.select import Search, best_of, fits, planned, search, search_plan, varied
+from lowreel.select import Search, best_of, fits, planned, search, search_plan, side_by_side, varied
 from lowreel.select.fits import _last_fit, smallest_rank
-from lowreel.settings import Choice, RecoverSettings
-from lowreel.solver import Problem
+from lowreel.settings import BRANCH, LOOK, Choice, RecoverSettings
+from lowreel.solver import Problem, identity
 
 close = torch.testing.assert_close
 SHAPE = (6, 1, 32, 32)
 CLIP = moving(*SHAPE)
 FEW = RecoverSettings(baselines="none", steps=6, heldout=0.1)
+LONG = FEW.model_copy(update={"steps": 8})
 FIRST = Choice(decay=3.0, similarity=0.01)
 OPERATORS = {
     "missing": lambda: MissingPixels(SHAPE, 0.5, seed=2),
@@ -66,21 +68,39 @@ def test_what_is_tried_is_the_preset_and_each_change_of_it():
 
 
 def test_each_fit_is_as_if_alone(operator):
-    """What runs beside a fit does not change it; choices come back in the order of the plan."""
-    problem, solver = problem_of(operator), FEW.solver()
-    plan = replace(search_plan(problem, FEW), at_once=2)
+    """What runs beside a fit does not change it: the tails go on from where they part, in the order of the plan."""
+    problem, solver = problem_of(operator), LONG.solver()
+    plan = replace(search_plan(problem, LONG), at_once=2)
     seen = []
     trials, stopped = search(problem, solver, plan, watch=seen.append)
     assert stopped is None
     assert [trial.choice for trial in trials] == plan.next(())
     assert {progress.stage for progress in seen} == {"search"}
+    trunk, _ = fit(problem, solver, part=BRANCH)
     torch.set_num_threads(1)
     for trial in trials:
-        chosen, own = varied(problem, trial.choice), trial.choice.solver(solver)
-        progress, _ = fit(chosen, own)
-        alone = progress.best.representation(chosen, own)
-        assert torch.equal(trial.representation.frames(), alone.frames())
-        assert trial.error == progress.best_error
+        own = trial.choice.solver(solver)
+        state = replace(trunk.state, identity=identity(problem, own))
+        parted = replace(trunk, state=state, best=state, best_error=math.inf, least=None)
+        progress, _ = fit(problem, own, resume=parted if trial.choice.begins_as(FIRST) else None, part=LOOK)
+        if trial is best_of(trials):
+            torch.set_num_threads(2)
+            progress, _ = fit(problem, own, resume=progress)
+            torch.set_num_threads(1)
+        close(trial.representation.frames(), progress.best.representation(problem, own).frames(), rtol=0, atol=1e-3)
+        assert trial.step == progress.best.step
+
+
+def test_the_best_alone_goes_to_its_end(operator):
+    """The others are given up after LOOK of the rounds; all rounds are told, and as many as were planned."""
+    seen = []
+    recovery = recover(operator(CLIP), operator, LONG, watch=seen.append)
+    best, steps = best_of(recovery.trials), LONG.steps
+    assert [len(t.history) for t in recovery.trials] == [steps if t is best else LOOK * steps for t in recovery.trials]
+    made = [progress.made for progress in seen if progress.stage == "search"]
+    assert made == list(range(1, len(made) + 1))
+    plan = search_plan(problem_of(operator, LONG), LONG)
+    assert len(made) == plan.most_rounds * steps == seen[len(made) - 1].planned
 
 
 def test_a_deeper_decoder_starts_from_a_coarser_grid():
@@ -94,9 +114,13 @@ def test_a_deeper_decoder_starts_from_a_coarser_grid():
 
 
 PLANS = {
-    "standard": ({}, {"decay", "deeper", "similarity"}),
-    "given similarity": ({"similarity": 0.2}, {"decay", "deeper"}),
-    "a generator by name": ({"generator": "decoder"}, {"decay", "deeper", "similarity"}),
+    "standard": ({}, {"early_decay", "similarity"}),
+    "given similarity": ({"similarity": 0.2}, {"early_decay"}),
+    "best": ({"quality": "best"}, {"early_decay", "similarity", "deeper", "decay"}),
+    "best of a generator by name": (
+        {"quality": "best", "generator": "decoder"},
+        {"early_decay", "similarity", "deeper", "decay"},
+    ),
     "draft": ({"quality": "draft"}, None),
     "no time": ({"time": 1e-6}, None),
 }
@@ -226,13 +250,14 @@ def test_fits_that_were_cut_off_are_made_again(tmp_path):
     assert hurried.heldout_db >= first.heldout_db
 
 
-def test_no_fit_is_begun_that_cannot_end():
-    """With finished fits and next to no time the search stops with these, to be gone on with."""
+def test_a_search_without_time_stops_with_what_it_has():
+    """With finished fits and next to no time the search ends with the best of these, to be gone on with."""
     problem, solver = problem_of(OPERATORS["missing"]()), FEW.solver()
     plan = replace(search_plan(problem, FEW), at_once=1)
-    (one, *_), _ = search(problem, solver, plan)
-    trials, stopped = search(problem, solver, plan, done=(replace(one, seconds=100.0),), limit=1.0)
-    assert [trial.choice for trial in trials] == [one.choice]
+    done, _ = search(problem, solver, plan)
+    trials, stopped = search(problem, solver, plan, done=done[:1], limit=1e-3)
+    assert done[0].choice in [trial.choice for trial in trials]
+    assert best_of(trials).error <= done[0].error
     assert stopped == "the time limit"
 
 
@@ -262,12 +287,22 @@ def test_a_run_with_a_generator_of_ones_own_goes_on(tmp_path):
 
 
 def test_time_is_shared_out_by_turns():
-    """Two waves of fits, some at once: what is left after some of them."""
-    plan = Search(FIRST, ({"decay": 10.0}, {"deeper": 1}, {"similarity": 0.1}), 2, at_once=2)
-    assert plan.in_turn == 2 + 2
-    first = plan.next(())
-    assert plan.turns([tried(choice, 1.0) for choice in first[:2]]) == 1 + 2
-    assert plan.turns([tried(choice, 1.0) for choice in first]) == 2
+    """Half a fit for all, a quarter for each that parts there, three quarters for each that does not, a quarter in the
+    end; side by side a fit takes longer, all of them less."""
+    plan = Search(FIRST, ({"early_decay": 10.0}, {"similarity": 0.1}), 1)
+    assert plan.most_rounds == plan.in_turn == 0.5 + 0.25 + 0.75 + 0.25 + 0.25
+    beside = replace(plan, at_once=2)
+    assert beside.most_rounds == plan.most_rounds
+    assert 0.75 + 1.25 / 2 < beside.in_turn < plan.in_turn
+    assert replace(plan, waves=0).in_turn == replace(plan, changes=()).most_rounds == 1
+
+
+@pytest.mark.parametrize(("cores", "fits", "wanted"), [(1, 3, 1), (2, 3, 1), (2, 4, 2), (3, 3, 3), (8, 3, 3)])
+def test_fits_are_made_side_by_side_where_that_is_sooner(cores, fits, wanted):
+    """Three fits on two cores: one after the other with both, rather than two and then one."""
+    torch.set_num_threads(cores)
+    assert side_by_side(problem_of(OPERATORS["missing"]()), fits, most=8) == wanted
+    assert side_by_side(problem_of(OPERATORS["missing"]()), fits, most=1) == 1
 
 
 def test_an_interrupt_in_the_search_keeps_the_best_so_far():

@@ -144,8 +144,8 @@ def search(
     stopped: str | None = None
     if work.trunk is None and len(trials) < len(plan.due(trials)):
         first, stopped = work.make_trunk(cut)
-        if first is not None:
-            trials = (first,)
+        if first is not None and all(trial.choice != first.choice for trial in trials):
+            trials = plan.ordered((*trials, first))
     while stopped is None and (choices := plan.next(trials)):
         found, stopped = _Wave(work, choices, (*trials, *cut)).run()
         trials = plan.ordered(_only_best_goes_on((*trials, *found)))
@@ -224,7 +224,16 @@ class _Work:
         if self.plan.branches and outcome.kind == "finished" and not is_stopped_early(progress, part):
             self.trunk = progress
             return None, None
+        return self.ended(0, choice, progress, outcome, cut, progress.made)
+
+    def ended(
+        self, number: int, choice: Choice, progress: Progress, outcome: Outcome, others: tuple[Trial, ...], made: int
+    ) -> tuple[Trial, str | None]:
+        """The trial that a fit is, and what stopped it; what Ctrl-C cut off is shown, to be kept."""
         trial = self.trial(choice, progress, outcome)
+        if outcome.interrupted:
+            with suppress(KeyboardInterrupt):
+                self.shown(number, (*others, trial), lambda _: made)(progress)
         return trial, _stopper(outcome)
 
     def end(self, best: Trial, trials: tuple[Trial, ...]) -> tuple[Trial, str | None]:
@@ -237,11 +246,11 @@ class _Work:
             with threads(self.threads_each):
                 progress, outcome = self.fit(best.choice, None, resume=self.parted(best.choice), part=LOOK)
             if outcome.kind != "finished":
-                return self.trial(best.choice, progress, outcome), _stopper(outcome)
+                return self.ended(number, best.choice, progress, outcome, before, made)
         looked = progress.made
         show = self.shown(number, (*before, best), lambda here: made + here.made - looked)
         progress, outcome = self.fit(best.choice, show, resume=progress)
-        return self.trial(best.choice, progress, outcome), _stopper(outcome)
+        return self.ended(number, best.choice, progress, outcome, before, made + progress.made - looked)
 
     @property
     def threads_each(self) -> int:
