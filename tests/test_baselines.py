@@ -148,7 +148,7 @@ def test_biharmonic_interpolation_is_that_of_skimage():
     for t, c in itertools.product(range(2), range(2)):
         for got, mask in ((found, known[t, 0]), (apart, own[t, c])):
             theirs = inpaint_biharmonic(clip[t, c].numpy().astype(np.float64), ~mask.numpy())
-            close(got[t, c], torch.from_numpy(theirs).float(), rtol=0, atol=1e-6)
+            close(got[t, c], torch.from_numpy(theirs).float(), rtol=0, atol=3e-4)
 
 
 def test_biharmonic_interpolation_reproduces_a_ramp_away_from_the_border():
@@ -216,7 +216,7 @@ def test_total_variation_reproduces_constants(level):
     operator = MissingPixels(SHAPE, 0.6)
     clip = torch.full(SHAPE, level)
     found = total_variation(operator(clip), operator, operator.informative(), 1 - clip)
-    close(found, clip, rtol=0, atol=1e-3)  # 400 iterations of a first-order method, in float32
+    close(found, clip, rtol=0, atol=3e-3)  # a first-order method, in float32, until it has settled
 
 
 def test_total_variation_is_better_than_interpolation_on_flat_quarters():
@@ -277,7 +277,7 @@ def test_the_weight_of_time_follows_the_clip(make):
     """A clip that stands still and one that changes wildly both gain on the weight that suits neither."""
     clip, operator = make(), MissingPixels(SHAPE, 0.5)
     y, known = operator(clip), operator.informative()
-    chosen = chosen_variation(y, operator, known, first_clip(y, operator, known), first_clip)
+    chosen = chosen_variation(y, operator, known, first_clip(y, operator, known))
     fixed = total_variation(y, operator, known, first_clip(y, operator, known))
     assert psnr(chosen, clip) > psnr(fixed, clip) + 3
 
@@ -304,7 +304,7 @@ def test_the_strength_follows_the_noise(make, gain):
     clip, operator = make(), Mask(SHAPE, torch.ones(16, 14))
     y, entry = add_white_noise(operator(clip), operator, level=0.1)
     known, sigma = operator.informative(), entry["sigma"]
-    chosen = chosen_variation(y, operator, known, first_clip(y, operator, known), first_clip, sigma=sigma)
+    chosen = chosen_variation(y, operator, known, first_clip(y, operator, known), sigma=sigma)
     assert psnr(chosen, clip) > psnr(total_variation(y, operator, known, y, sigma=sigma), clip) + gain
 
 
@@ -312,7 +312,7 @@ def test_too_few_entries_to_choose_by():
     """Of a clip of one pixel nothing can be left out: the plain weights are taken."""
     clip = torch.full((1, 1, 1, 1), 0.3)
     operator = Mask((1, 1, 1, 1), torch.ones(1, 1))
-    assert torch.equal(chosen_variation(clip, operator, operator.informative(), clip, first_clip), clip)
+    assert torch.equal(chosen_variation(clip, operator, operator.informative(), clip), clip)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_what_is_shown_is_the_run(case, tmp_path, quality):
     else:
         assert {picture.about["stage"] for picture in pictures} == {"search", "last"}
         numbers = [picture.about["number"] for picture in pictures if picture.about["stage"] == "search"]
-        assert numbers == sorted(numbers)
+        assert set(numbers) <= set(range(len(shown.trials)))
 
 
 def test_showing_takes_a_small_share(case, tmp_path, monkeypatch):

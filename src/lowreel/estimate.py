@@ -18,7 +18,6 @@ from .baselines.variation import (
     GAP_ITERATIONS,
     GAP_STEPS,
     ITERATIONS,
-    NOISY_TRIAL_ITERATIONS,
     NORM_ITERATIONS,
     STRENGTHS,
     TIMES,
@@ -35,7 +34,7 @@ from .representation import AT_ONCE, PIXELS
 from .settings import PRESETS, SolverSettings
 from .solver import FULL_PRECISION_FROM, Problem, planned_rounds, trial_updates
 
-CLIPS = 12
+CLIPS = 9
 """Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
 variation, the clips around them, and those that the baselines before it have made."""
 
@@ -230,11 +229,8 @@ def _quick_seconds(problem: Problem) -> float:
 
     iterate()  # the first touches memory that no one has yet
     edges = EDGES * _seconds(iterate)
-    if is_exact(problem.noise):
-        trials, each = len(TIMES), TRIAL_ITERATIONS
-    else:
-        trials, each = len(TIMES) + len(STRENGTHS) - 1, NOISY_TRIAL_ITERATIONS
-    varied = ITERATIONS + trials * each
+    trials = len(TIMES) + (0 if is_exact(problem.noise) else len(STRENGTHS) - 1)
+    varied = ITERATIONS + trials * TRIAL_ITERATIONS
     total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
     if operator.picks_pixels:
         return total + _interpolation_seconds(problem)
@@ -248,14 +244,14 @@ def _quick_seconds(problem: Problem) -> float:
 
 
 def _interpolation_seconds(problem: Problem) -> float:
-    """Of linear interpolation, twice, and biharmonic interpolation, from a corner of the first frame."""
+    """Of linear and biharmonic interpolation, from a corner of the first frame."""
     frames, _, height, width = problem.operator.clip_shape
     assert isinstance(problem.data, Tensor)
     assert isinstance(problem.fitted, Tensor)
     pixels, known = (t[:1, :, :CORNER, :CORNER] for t in (problem.data, problem.fitted))
 
     def interpolate() -> None:
-        for fill in (interpolate_frames, interpolate_frames, biharmonic):
+        for fill in (interpolate_frames, biharmonic):
             fill(pixels, known)
 
     interpolate()  # what is loaded at first use takes longer than the corner

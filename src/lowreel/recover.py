@@ -51,7 +51,7 @@ from .memory import give_back, parse_bytes
 from .representation import Representation
 from .select import FEW, Found, best_of, fit_chosen, fit_once, in_place_of, planned, settled, varied
 from .settings import FEWEST, Choice, DataTerm, Precision, RecoverSettings, SolverSettings
-from .solver import Problem
+from .solver import Problem, check_same, identity
 from .uncertainty import can_tell_noise, uncertainty
 
 UNSEEN = {
@@ -182,10 +182,9 @@ def recover(
         check_fits(needs, parse_bytes(settings.memory))
     if plan is None:
         problem = _with_least_held_out(problem, settings)
-    quick: dict[str, Baseline] = {}
-    if settings.baselines != "none" and can_come_first(problem):
-        quick = compared(problem, noise_sigma(problem), first, partial(finish, problem=problem))
-        give_back()
+    if resume is not None:
+        _check_same_data(problem, settings, resume)
+    quick = _quick(problem, settings, first)
     begun = time.monotonic()
     if watch is not None:
         watch = partial(_shown, watch, settings.solver().precision)
@@ -201,10 +200,32 @@ def recover(
         found = fit_chosen(problem.on(device), hurried, plan, watch, resume, score)
         resume = None
     if found is None or found.is_short:
+        if found is not None:  # the search had no time: a single fit, whose data is held out in another way
+            problem = _with_least_held_out(problem, settings)
+            quick = _quick(problem, settings, None)
         chosen, solver = _single(problem, settings, choice)
         single = fit_once(chosen.on(device), solver, left(), watch, resume, score)
         found = single if found is None else in_place_of(found, single)
     return _accounted(problem, asked, found.on(CPU), device, quick)
+
+
+def _check_same_data(problem: Problem, settings: RecoverSettings, resume: Progress) -> None:
+    """Raise InputError where what goes on was begun with other data or another operator: before files are written."""
+    known = [resume.state.identity, *(trial.identity for trial in resume.trials)]
+    known += [resume.trunk.state.identity] if resume.trunk else []
+    saved = next((one for one in known if one), None)
+    if saved is not None:
+        here = identity(problem, settings.solver())
+        check_same({what: here[what] for what in ("data", "operator")}, saved)
+
+
+def _quick(problem: Problem, settings: RecoverSettings, first: First | None) -> dict[str, Baseline]:
+    """The quick baselines, where they are wanted and can be run before the fit."""
+    if settings.baselines == "none" or not can_come_first(problem):
+        return {}
+    found = compared(problem, noise_sigma(problem), first, partial(finish, problem=problem))
+    give_back()
+    return found
 
 
 def _shown(watch: Watch, precision: Precision, progress: Progress) -> None:

@@ -61,7 +61,7 @@ def quick_baselines(
         yield "biharmonic interpolation", biharmonic(data, entries)  # type: ignore[arg-type]
     if operator.kind == "downsample":
         yield "bicubic", bicubic(data, operator, entries)  # type: ignore[arg-type]
-    yield "3-D total variation", chosen_variation(data, operator, entries, first, first_clip, sigma=sigma)
+    yield "3-D total variation", chosen_variation(data, operator, entries, first, sigma=sigma)
     rank = low_rank_clip(data, operator, entries, first, sigma=sigma)
     yield ("k-t low rank" if operator.kind == "fourier" else "low rank"), rank
     if operator.kind == "snapshot":

@@ -11,7 +11,13 @@ from ..measure import Data, Measurement, inner, map_data, nearest_consistent, te
 from .variation import operator_norm
 
 RANK_ITERATIONS = 150
-"""Of low rank in space and time."""
+"""Of low rank in space and time, at most."""
+
+SETTLED, LOOK = 3e-5, 10
+"""Change of the clip in an iteration, as a share of its norm, at which it has converged; looked at so often."""
+
+AT_ONCE = 2**16
+"""Values for each thread that an iteration goes over together, so that they stay near the processor."""
 
 THRESHOLD = 1 / 30
 """First threshold of the singular values, as a share of the largest one of the start: it only sets the speed."""
@@ -25,8 +31,58 @@ def low_rank_clip(data: Data, operator: Measurement, entries: Data, start: Tenso
     hybrid gradient with singular value thresholding; where A picks pixels it is the Douglas-Rachford iteration.
     """
     norm = 1.0 if operator.picks_pixels else operator_norm(operator)
-    threshold = THRESHOLD * float(torch.linalg.matrix_norm(start.flatten(1), 2)) or 1.0
+    threshold = THRESHOLD * float(_values(_gram(start.flatten(1))).max()) or 1.0
     slack = sigma * math.sqrt(sum(int(e.sum()) for e in tensors_of(entries))) / norm
+    if operator.picks_pixels and len(start) <= start[0].numel():
+        x = _of_pixels(data, entries, start, threshold, slack)  # type: ignore[arg-type]
+    else:
+        x = _of_others(data, operator, entries, start, threshold, slack, norm)
+    return (x if slack else nearest_consistent(x, operator, data, entries)).clamp_(0, 1)
+
+
+def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, slack: float) -> Tensor:
+    """The iteration where A picks pixels; it goes over the clip once, in stretches of pixels.
+
+    What it holds: `pull`, the multipliers times the threshold, and the clip less these, whose singular values are
+    lowered next.
+    """
+    y, size = pixels.flatten(1), start[0].numel()
+    e = known.expand(start.shape).flatten(1).to(y)
+    together = max(1, AT_ONCE * torch.get_num_threads() // len(start))
+    columns = [slice(k, min(k + together, size)) for k in range(0, size, together)]
+    pull = start.flatten(1).sub(y).mul_(e)
+    pull.mul_(_kept(float(pull.norm()), slack))
+    x = start.flatten(1) - pull
+    gram = _gram(x)
+    for k in range(1, RANK_ITERATIONS + 1):
+        lower, gram = _lowering(gram, threshold).to(x), torch.zeros_like(gram)
+        moved, length = 0.0, 0.0
+        for at in columns:
+            before = x[:, at] + pull[:, at]
+            found = lower @ x[:, at]
+            if k % LOOK == 0:
+                moved, length = moved + float((found - before).norm()) ** 2, length + float(found.norm()) ** 2
+            pull[:, at].add_(before.neg_().add_(found, alpha=2).sub_(y[:, at]).mul_(e[:, at]))
+            x[:, at] = found if slack else found.sub_(pull[:, at])
+            if not slack:
+                gram += _gram(found)
+        if slack:
+            pull.mul_(_kept(float(pull.norm()), slack))
+            gram = _gram(x.sub_(pull))
+        if k % LOOK == 0 and moved <= SETTLED**2 * length:
+            break
+    return x.add_(pull).view(start.shape)
+
+
+def _kept(size: float, slack: float) -> float:
+    """By what multipliers of this size are shrunk where the data may be missed by `slack`."""
+    return max(0.0, 1 - slack / max(size, 1e-30)) if slack else 1.0
+
+
+def _of_others(
+    data: Data, operator: Measurement, entries: Data, start: Tensor, threshold: float, slack: float, norm: float
+) -> Tensor:
+    """The iteration for any A."""
 
     def scaled(y: Data) -> Data:
         return map_data(lambda t, e: t * e / norm, y, entries)
@@ -37,18 +93,19 @@ def low_rank_clip(data: Data, operator: Measurement, entries: Data, start: Tenso
     target = scaled(data)
     x, ahead = start.clone(), start.clone()
     multiplier = map_data(torch.zeros_like, target)
-    for _ in range(RANK_ITERATIONS):
-        map_data(add_misfit, multiplier, ahead if operator.picks_pixels else operator(ahead), target, entries)
+    for k in range(1, RANK_ITERATIONS + 1):
+        map_data(add_misfit, multiplier, operator(ahead), target, entries)
         if slack:
-            size = math.sqrt(float(inner(multiplier, multiplier)))
-            shrunk = max(0.0, 1 - slack / (threshold * max(size, 1e-30)))
+            shrunk = _kept(threshold * math.sqrt(float(inner(multiplier, multiplier))), slack)
             map_data(lambda m, s=shrunk: m.mul_(s), multiplier)
         before = ahead.copy_(x)
-        step = multiplier if operator.picks_pixels else operator.adjoint(map_data(lambda m: m / norm, multiplier))
-        assert isinstance(step, Tensor)
+        step = operator.adjoint(map_data(lambda m: m / norm, multiplier))
         x = thresholded(x.sub_(step, alpha=threshold), threshold)
         ahead = before.neg_().add_(x, alpha=2)
-    return (x if slack else nearest_consistent(x, operator, data, entries)).clamp(0, 1)
+        # Here the clip moved by ahead - x.
+        if k % LOOK == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
+            break
+    return x
 
 
 def thresholded(clip: Tensor, threshold: float) -> Tensor:
@@ -58,8 +115,21 @@ def thresholded(clip: Tensor, threshold: float) -> Tensor:
     """
     matrix = clip.flatten(1)
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    squares, vectors = torch.linalg.eigh((wide @ wide.T).double())
-    values = squares.clamp_min(1e-30).sqrt()
-    kept = (vectors * (1 - threshold / values).clamp_min(0)) @ vectors.T
-    found = kept.to(wide) @ wide
+    found = _lowering(_gram(wide), threshold).to(wide) @ wide
     return (found if wide is matrix else found.T).reshape(clip.shape)
+
+
+def _gram(matrix: Tensor) -> Tensor:
+    """X X*, double precision."""
+    return (matrix @ matrix.T).double()
+
+
+def _values(gram: Tensor) -> Tensor:
+    """Singular values of X, from X X*."""
+    return torch.linalg.eigvalsh(gram).clamp_min(1e-30).sqrt()
+
+
+def _lowering(gram: Tensor, threshold: float) -> Tensor:
+    """The matrix whose product with X has the singular values of X less the threshold; gram: X X*."""
+    squares, vectors = torch.linalg.eigh(gram)
+    return (vectors * (1 - threshold / squares.clamp_min(1e-30).sqrt()).clamp_min(0)) @ vectors.T

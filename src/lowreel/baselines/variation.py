@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..measure import Data, Measurement, inner, map_data, nearest_consistent
+from ..measure import Data, Mask, Measurement, inner, map_data, nearest_consistent
+from .interpolation import local_means
 from .judging import error_on, left_out
 
 ITERATIONS = 250
-"""Of total variation (docs/choices.md)."""
+"""Of total variation, at most (docs/choices.md)."""
 
-TRIAL_ITERATIONS, NOISY_TRIAL_ITERATIONS = 90, 60
-"""Of each trial of a weight, and where there is noise: more are tried then, and they settle sooner."""
+SETTLED, LOOK = 1e-4, 10
+"""Change of the clip in an iteration, as a share of its norm, at which it has converged; looked at so often."""
+
+TRIAL_ITERATIONS = 60
+"""Of each trial of a weight, at most."""
+
+TRIAL_FRAMES, TRIAL_SIDE = 48, 128
+"""Frames, and pixels of each, that weights are tried on, at most: those in the middle."""
+
+STRETCH, OVERLAP = 2**24, 3
+"""Values of the clip that are worked on at once, at most, as they take six arrays of their size; and frames by which
+such stretches lap over their neighbours."""
+
+AT_ONCE = 2**16
+"""Values for each thread that an iteration goes over together, so that they stay near the processor."""
 
 TIMES, STRENGTHS = (1.0, 0.3, 3.0), (1.0, 0.5, 2.0)
 """What is tried: the weight of differences in time against those in space; with noise, times how strong it is."""
@@ -34,6 +50,9 @@ GAP_ITERATIONS, GAP_STEPS = 60, 10
 NORM_ITERATIONS = 15
 """Of the power method that finds the norm of A."""
 
+TAU = 0.05
+"""Step of the clip in total variation."""
+
 BALANCE = 3.5
 """Size given to A beside the gradient, whose norm is sqrt(12): of one size they converge soonest."""
 
@@ -44,15 +63,11 @@ def chosen_variation(
     operator: Measurement,
     entries: Data,
     start: Tensor,
-    start_of: Callable[[Data, Measurement, Data], Tensor],
     *,
     sigma: float = 0.0,
 ) -> Tensor:
-    """3-D total variation with the weight of time, and with noise the strength, that suit the clip; (T, C, H, W).
-
-    start_of: what gave `start`, the first clip, from data, operator and entries; a trial has fewer entries.
-    """
-    time, strength = chosen_weights(data, operator, entries, start_of, sigma=sigma)
+    """3-D total variation with the weight of time, and with noise the strength, that suit the clip; (T, C, H, W)."""
+    time, strength = chosen_weights(data, operator, entries, sigma=sigma)
     return total_variation(data, operator, entries, start, sigma=strength * sigma, weights=(time, 1.0))
 
 
@@ -60,7 +75,6 @@ def chosen_weights(
     data: Data,
     operator: Measurement,
     entries: Data,
-    start_of: Callable[[Data, Measurement, Data], Tensor],
     *,
     sigma: float = 0.0,
 ) -> tuple[float, float]:
@@ -68,24 +82,50 @@ def chosen_weights(
 
     The strength is chosen after the weight, which keeps the trials few.
     """
+    data, operator, entries = _middle(data, operator, entries)
     try:
         held = left_out(operator, entries)
     except InputError:  # too few entries to leave any out
         return TIMES[0], STRENGTHS[0]
     fitted = map_data(lambda e, h: e & ~h, entries, held)
-    start = start_of(data, operator, fitted)
-    iterations = NOISY_TRIAL_ITERATIONS if sigma else TRIAL_ITERATIONS
+    start = _rough_clip(data, operator, fitted)
 
     @cache
     def error(time: float, strength: float) -> float:
-        clip = total_variation(
-            data, operator, fitted, start, sigma=strength * sigma, weights=(time, 1.0), iterations=iterations
-        )
+        how = {"sigma": strength * sigma, "weights": (time, 1.0), "iterations": TRIAL_ITERATIONS}
+        clip = total_variation(data, operator, fitted, start, **how)  # type: ignore[arg-type]
         return error_on(held, operator, clip, data)
 
     plain = 1.0 if sigma else GAIN
     time = min(TIMES, key=lambda weight: error(weight, STRENGTHS[0]) * (plain if weight == TIMES[0] else 1))
     return time, min(STRENGTHS, key=lambda strength: error(time, strength)) if sigma else STRENGTHS[0]
+
+
+def _middle(data: Data, operator: Measurement, entries: Data) -> tuple[Data, Measurement, Data]:
+    """Data, operator and entries of the frames in the middle, where the clip can be cut, and of pixels in the middle
+    of these, where it is pixels that are missing."""
+    count, step = len(operator.parts()), operator.part_frames
+    few = max(1, TRIAL_FRAMES // step)
+    if count > few:
+        parts = range((count - few) // 2, (count - few) // 2 + few)
+        data, entries = (operator.take(y, parts) for y in (data, entries))
+        operator = operator.subset(parts)
+    if not operator.picks_pixels or operator.kind in ("blocks", "frames") or not isinstance(data, Tensor):
+        return data, operator, entries
+    assert isinstance(entries, Tensor)
+    for axis in (2, 3):
+        length = min(TRIAL_SIDE, data.shape[axis])
+        data, entries = (t.narrow(axis, (t.shape[axis] - length) // 2, length) for t in (data, entries))
+    if tuple(data.shape) == operator.clip_shape or not entries.any():
+        return data, operator, entries
+    return data.contiguous(), Mask(tuple(data.shape), entries.contiguous()), entries.contiguous()
+
+
+def _rough_clip(data: Data, operator: Measurement, entries: Data) -> Tensor:
+    """What a trial starts from: local means of the pixels, or the clip of least norm."""
+    if operator.picks_pixels:
+        return local_means(data, entries)  # type: ignore[arg-type]
+    return nearest_consistent(torch.zeros(operator.clip_shape), operator, data, entries)
 
 
 @torch.no_grad()
@@ -103,38 +143,161 @@ def total_variation(
 
     weights: of differences in time and in space. Primal-dual hybrid gradient (Chambolle and Pock, 2011). Without
     noise the data is met exactly where A picks pixels; with noise of standard deviation sigma the penalty is |A x -
-    y|^2 / (2 sigma a), a the row norm, so that the units of A do not matter.
+    y|^2 / (2 sigma a), a the row norm, so that the units of A do not matter. A large clip is made in stretches of
+    frames, which is where its data can be cut.
     """
-    exact_pixels = operator.picks_pixels and sigma == 0
-    norm = 1.0 if operator.picks_pixels else operator_norm(operator) / BALANCE
-    bound = 12.0 + (0.0 if exact_pixels else BALANCE**2)
-    tau, dual_step = 0.05, 1 / (0.05 * bound)
+    row_norm = operator.row_norm() if sigma else 1.0
+    penalty = sigma * row_norm
+    stretches = _stretches(operator)
+    if len(stretches) == 1:
+        return _minimum(data, operator, entries, start, penalty, weights, iterations)
+    found, step = torch.empty_like(start), operator.part_frames
+    for kept_parts, outer in stretches:
+        first, last = outer.start * step, outer.stop * step
+        own, known = (operator.take(values, outer) for values in (data, entries))
+        clip = _minimum(own, operator.subset(outer), known, start[first:last], penalty, weights, iterations)
+        kept = slice(kept_parts.start * step, kept_parts.stop * step)
+        found[kept] = clip[kept.start - first :][: len(found[kept])]
+    return found
+
+
+def _stretches(operator: Measurement) -> list[tuple[range, range]]:
+    """Parts that are worked on together: those whose frames are kept, and these with their neighbours."""
+    step, frame = operator.part_frames, math.prod(operator.clip_shape[1:])
+    count, overlap = len(operator.parts()), math.ceil(OVERLAP / step)
+    most = max(STRETCH // (frame * step), 4 * overlap)
+    if count <= most:
+        return [(range(count), range(count))]
+    pieces = math.ceil(count / (most - 2 * overlap))
+    edges = [round(k * count / pieces) for k in range(pieces + 1)]
+    inner = [range(first, last) for first, last in pairwise(edges)]
+    return [(r, range(max(0, r.start - overlap), min(count, r.stop + overlap))) for r in inner]
+
+
+def _minimum(
+    data: Data,
+    operator: Measurement,
+    entries: Data,
+    start: Tensor,
+    penalty: float,
+    weights: tuple[float, float],
+    iterations: int,
+) -> Tensor:
+    """`total_variation` of a clip that is worked on as a whole; penalty: sigma times the row norm, or 0."""
     # The weights are scaled so that the norm of the gradient, and with it the steps, stay as they are without weights.
     scale = math.sqrt(3 / (weights[0] ** 2 + 2 * weights[1] ** 2))
-    softening = sigma * operator.row_norm() / (scale * norm**2) if sigma else 0.0
+    factors = (scale * weights[0], scale * weights[1], scale * weights[1])
+    if operator.picks_pixels and penalty == 0:
+        assert isinstance(data, Tensor)
+        assert isinstance(entries, Tensor)
+        return _minimum_of_pixels(data, entries, start, factors, iterations)
+    norm = 1.0 if operator.picks_pixels else operator_norm(operator) / BALANCE
+    dual_step = 1 / (TAU * (12.0 + BALANCE**2))
+    softening = penalty / (scale * norm**2)
 
     def scaled(y: Data) -> Data:
         return map_data(lambda t, e: t * e / norm, y, entries)
 
     target = scaled(data)
     x, ahead, edges = start.clone(), start.clone(), torch.zeros(3, *start.shape)
-    factors = (scale * weights[0], scale * weights[1], scale * weights[1])
     multiplier = map_data(torch.zeros_like, target)
-    unknown = map_data(lambda e: (~e).to(start.dtype), entries) if exact_pixels else None
-    for _ in range(iterations):
+    for k in range(1, iterations + 1):
         add_gradient(edges, ahead, [dual_step * factor for factor in factors])
         shrink_to_one(edges)
-        if not exact_pixels:
-            misfit = map_data(lambda a, b: a - b, scaled(operator(ahead)), target)
-            multiplier = map_data(lambda m, r: (m + dual_step * r) / (1 + dual_step * softening), multiplier, misfit)
+        misfit = map_data(lambda a, b: a - b, scaled(operator(ahead)), target)
+        map_data(lambda m, r: m.add_(r, alpha=dual_step).div_(1 + dual_step * softening), multiplier, misfit)
         before = ahead.copy_(x)
-        if not exact_pixels:
-            x -= tau * operator.adjoint(map_data(lambda m: m / norm, multiplier))
-        add_gradient_adjoint(x, edges, [-tau * factor for factor in factors])
-        if exact_pixels:
-            x.mul_(unknown).add_(target)  # type: ignore[arg-type]
+        x.sub_(operator.adjoint(map_data(lambda m: m / norm, multiplier)), alpha=TAU)
+        add_gradient_adjoint(x, edges, [-TAU * factor for factor in factors])
         ahead = before.neg_().add_(x, alpha=2)
-    return x.clamp(0, 1)
+        # Here the clip moved by ahead - x.
+        if k % LOOK == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
+            break
+    return x.clamp_(0, 1)
+
+
+def _minimum_of_pixels(
+    pixels: Tensor, known: Tensor, start: Tensor, factors: Sequence[float], iterations: int
+) -> Tensor:
+    """`total_variation` where pixels are met exactly: an iteration goes over the clip once, block by block.
+
+    A block needs the clip as it was in those after it, and the edges as they have become in those before it.
+    """
+    x = torch.where(known, pixels, start)
+    ahead, edges = x.clone(), torch.zeros(3, *x.shape)
+    alike = known[:, :1] if torch.equal(known, known[:, :1].expand_as(known)) else known
+    unknown = (~alike).to(x)
+    dual_steps = [factor / (TAU * 12.0) for factor in factors]
+    steps = [TAU * factor for factor in factors]
+    blocks = [_Block.of(x, ahead, edges, unknown, *place) for place in _places(tuple(x.shape))]
+    for k in range(1, iterations + 1):
+        looks = k % LOOK == 0
+        moved = sum(block.iterate(dual_steps, steps, looks) for block in blocks)
+        if looks and math.sqrt(moved) <= SETTLED * float(x.norm()):
+            break
+    return x.clamp_(0, 1)
+
+
+def _places(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Frames and rows of the blocks in which an iteration goes over a clip, in order: whole frames, or rows of one."""
+    frames, channels, height, width = shape
+    at_once = AT_ONCE * torch.get_num_threads()
+    rows = max(1, min(height, at_once // (channels * width)))
+    together = max(1, at_once // (channels * height * width)) if rows == height else 1
+    for first in range(0, frames, together):
+        for top in range(0, height, rows):
+            yield slice(first, min(first + together, frames)), slice(top, min(top + rows, height))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Views of a block of the clip x, of `ahead`, and of the edges in time, down and across.
+
+    later: views of three tensors each: edges of an axis, the pixels at their end and at their beginning; earlier, for
+    each axis: the edges that end in the block and their pixels in `change`.
+    """
+
+    x: Tensor
+    ahead: Tensor
+    edges: Tensor
+    unknown: Tensor
+    change: Tensor
+    later: list[tuple[Tensor, Tensor, Tensor]]
+    earlier: list[tuple[Tensor, Tensor]]
+
+    @staticmethod
+    def of(x: Tensor, ahead: Tensor, edges: Tensor, unknown: Tensor, frames: slice, rows: slice) -> _Block:
+        """That of these frames and rows."""
+        change = torch.empty_like(x[frames, :, rows])
+        later, earlier = [], []
+        for axis, (edge, part) in enumerate(zip(edges, (frames, rows, slice(0, x.shape[3])), strict=True)):
+            own = [frames, slice(None), rows, slice(None)]
+            at = (0, 2, 3)[axis]
+
+            def view(t: Tensor, start: int, stop: int, own: list[slice] = own, at: int = at) -> Tensor:
+                return t[tuple(slice(start, stop) if k == at else s for k, s in enumerate(own))]
+
+            stop, start = min(part.stop, x.shape[at] - 1), max(part.start, 1)
+            ends, begins = view(ahead, part.start + 1, stop + 1), view(ahead, part.start, stop)
+            later.append((view(edge, part.start, stop), ends, begins))
+            own_pixels = change.narrow(at, start - part.start, part.stop - start)
+            earlier.append((view(edge, start - 1, part.stop - 1), own_pixels))
+        place = (frames, slice(None), rows)
+        return _Block(x[place], ahead[place], edges[:, *place], unknown[place], change, later, earlier)
+
+    def iterate(self, dual_steps: Sequence[float], steps: Sequence[float], looks: bool) -> float:
+        """An iteration in the block; the squared norm of what changed, where one looks at it."""
+        for (edge, ends, begins), step in zip(self.later, dual_steps, strict=True):
+            edge.add_(ends, alpha=step).sub_(begins, alpha=step)
+        shrink_to_one(self.edges)
+        torch.mul(self.edges[0], -steps[0], out=self.change)
+        self.change.sub_(self.edges[1], alpha=steps[1]).sub_(self.edges[2], alpha=steps[2])
+        for (edge, pixels), step in zip(self.earlier, steps, strict=True):
+            pixels.add_(edge, alpha=step)
+        self.change.mul_(self.unknown)
+        self.x.sub_(self.change)
+        torch.sub(self.x, self.change, out=self.ahead)
+        return float(self.change.norm()) ** 2 if looks else 0.0
 
 
 @torch.no_grad()
@@ -173,11 +336,11 @@ def shrink_to_one(edges: Tensor) -> None:
 
     Summed array by array: a reduction over the first axes takes many times as long.
     """
-    lengths = torch.zeros_like(edges[0, :, 0])
-    for edge in edges:
-        for channel in edge.unbind(1):
+    lengths = edges[0, :, 0].square()
+    for k, edge in enumerate(edges):
+        for channel in edge.unbind(1)[k == 0 :]:
             lengths.addcmul_(channel, channel)
-    edges.div_(lengths.sqrt_().clamp_min_(1)[None, :, None])
+    edges.mul_(lengths.sqrt_().clamp_min_(1).reciprocal_()[None, :, None])
 
 
 def add_gradient_adjoint(x: Tensor, edges: Tensor, factors: Sequence[float]) -> None:

@@ -212,7 +212,7 @@ class _Work:
     score: Score | None
     stop: threading.Event = field(default_factory=threading.Event)
     is_slow: threading.Event = field(default_factory=threading.Event)
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=lambda: time.monotonic())
     trunk: Progress | None = None
 
     def make_trunk(self, cut: tuple[Trial, ...]) -> tuple[Trial | None, str | None]:
