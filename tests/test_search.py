@@ -17,6 +17,7 @@ from lowreel.representation import Representation
 from lowreel.runs import Run
 from lowreel.select import Search, best_of, fits, planned, search, search_plan, side_by_side, varied
 from lowreel.select.fits import _last_fit, smallest_rank
+from lowreel.select.search import slower
 from lowreel.settings import BRANCH, LOOK, Choice, RecoverSettings
 from lowreel.solver import Problem, identity
 
@@ -82,7 +83,7 @@ def test_each_fit_is_as_if_alone(operator):
         own = trial.choice.solver(solver)
         state = replace(trunk.state, identity=identity(problem, own))
         parted = replace(trunk, state=state, best=state, best_error=math.inf, least=None)
-        progress, _ = fit(problem, own, resume=parted if trial.choice.begins_as(FIRST) else None, part=LOOK)
+        progress, _ = fit(problem, own, resume=None if trial.choice.begins_afresh else parted, part=LOOK)
         if trial is best_of(trials):
             torch.set_num_threads(2)
             progress, _ = fit(problem, own, resume=progress)
@@ -100,7 +101,7 @@ def test_the_best_alone_goes_to_its_end(operator):
     made = [progress.made for progress in seen if progress.stage == "search"]
     assert made == list(range(1, len(made) + 1))
     plan = search_plan(problem_of(operator, LONG), LONG)
-    assert len(made) == plan.most_rounds * steps == seen[len(made) - 1].planned
+    assert len(made) == plan.rounds(steps) == seen[len(made) - 1].planned
 
 
 def test_a_deeper_decoder_starts_from_a_coarser_grid():
@@ -290,11 +291,11 @@ def test_time_is_shared_out_by_turns():
     """Half a fit for all, a quarter for each that parts there, three quarters for each that does not, a quarter in the
     end; side by side a fit takes longer, all of them less."""
     plan = Search(FIRST, ({"early_decay": 10.0}, {"similarity": 0.1}), 1)
-    assert plan.most_rounds == plan.in_turn == 0.5 + 0.25 + 0.75 + 0.25 + 0.25
+    assert plan.rounds(40) / 40 == plan.in_turn == 0.5 + 0.25 + 0.75 + 0.25 + 0.25
     beside = replace(plan, at_once=2)
-    assert beside.most_rounds == plan.most_rounds
-    assert 0.75 + 1.25 / 2 < beside.in_turn < plan.in_turn
-    assert replace(plan, waves=0).in_turn == replace(plan, changes=()).most_rounds == 1
+    assert beside.rounds(40) == plan.rounds(40)
+    assert beside.in_turn == pytest.approx(0.5 + slower(2) * 1.0 + 0.25)
+    assert replace(plan, waves=0).in_turn == replace(plan, changes=()).in_turn == 1
 
 
 @pytest.mark.parametrize(("cores", "fits", "wanted"), [(1, 3, 1), (2, 3, 1), (2, 4, 2), (3, 3, 3), (8, 3, 3)])

@@ -193,7 +193,12 @@ def fit(
 
 def _goal(steps: int, until: int | None, part: float) -> int:
     """The round after which a fit of so many ends."""
-    return max(1, round(part * steps)) if until is None else min(steps, until)
+    return part_of(part, steps) if until is None else min(steps, until)
+
+
+def part_of(share: float, steps: int) -> int:
+    """Rounds of a part of a schedule: rounded up, so that another part, of two rounds or more, is another number."""
+    return max(1, math.ceil(share * steps))
 
 
 @dataclass

@@ -224,8 +224,9 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any], own: Generator
     about |= {"at_once": header.get("at_once", 1), "precision": header.get("precision", "float32")}
     if (known := header.get("trunk")) is not None:
         state = State.of(named("trunk."), known["state"])
-        parted = Progress(state, state, math.inf, known["steps"], known["seconds"], tuple(known["history"]))
-        about["trunk"] = parted
+        rows = tuple(known["history"])
+        error = math.inf if rows[-1]["heldout"] is None else rows[-1]["heldout"]
+        about["trunk"] = Progress(state, state, error, known["steps"], known["seconds"], rows)
     trials = tuple(trial(k, known) for k, known in enumerate(header.get("trials", [])))
     history = tuple(header["history"])
     return Progress(last, best, best_error, header["steps"], header["seconds"], history, trials=trials, **about)

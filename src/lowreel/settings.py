@@ -167,9 +167,10 @@ class Choice(Settings):
         chosen = {"decay": self.decay, "similarity": self.similarity, "early_decay": self.early_decay}
         return base.model_copy(update=chosen)
 
-    def begins_as(self, other: Choice) -> bool:
-        """Whether fits with this choice and the other are the same up to `BRANCH` of the rounds, or may well be."""
-        return (self.deeper, self.early_decay) == (other.deeper, other.early_decay)
+    @property
+    def begins_afresh(self) -> bool:
+        """Whether its fit differs from the preset's before `BRANCH` of the rounds, and so cannot go on from that."""
+        return self.deeper > 0 or self.early_decay is not None
 
 
 CHANGES: dict[Quality, tuple[dict[str, float], ...]] = {

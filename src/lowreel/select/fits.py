@@ -175,7 +175,8 @@ def fit_chosen(
     def left() -> float | None:
         return None if settings.time is None else settings.time - (time.monotonic() - start)
 
-    found = _best(trials, solver, spent if len(trials) == len(done) else seconds())
+    is_as_before = all(any(trial is old for old in done) for trial in trials)
+    found = _best(trials, solver, spent if is_as_before else seconds())
     if stopped is not None:
         is_short = stopped == TIME_LIMIT and all(trial.outcome.kind == "stopped" for trial in trials)
         return replace(found, outcome=_stopped(stopped, plan, trials), is_short=is_short)
@@ -195,7 +196,7 @@ def fit_chosen(
 
     def lasting(progress: Progress) -> None:
         if watch is not None:
-            made = round(plan.most_rounds * best.steps)
+            made = plan.rounds(best.steps, trials)
             planned = made + (last.until or progress.planned)
             watch(
                 replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import queue
 import threading
@@ -15,7 +16,7 @@ from functools import partial
 import torch
 
 from ..errors import InputError
-from ..fitting import CTRL_C, ENOUGH, Outcome, Progress, Score, Trial, Watch, fit
+from ..fitting import CTRL_C, ENOUGH, Outcome, Progress, Score, Trial, Watch, fit, part_of
 from ..generators import Decoder
 from ..measure import is_of_others
 from ..settings import BRANCH, LOOK, Choice, SolverSettings
@@ -39,13 +40,22 @@ class Search:
 
     def due(self, trials: Sequence[Trial]) -> list[Choice]:
         """All choices that are to be tried, those of these trials too, as far as these decide; in order."""
-        due = [self.first, *(self._changed(self.first) if self.waves else [])]
-        for _ in range(1, self.waves):
+        return [choice for wave in self._waves(trials) for choice in wave]
+
+    def _waves(self, trials: Sequence[Trial]) -> list[list[Choice]]:
+        """The same by waves, without those that the trials do not decide yet."""
+        waves = [[self.first, *(self._changed(self.first) if self.waves else [])]]
+        while len(waves) < self.waves:
+            due = [choice for wave in waves for choice in wave]
             made = [trial for trial in trials if trial.choice in due]
             if len(made) < len(due):
                 break
-            due += [choice for choice in self._changed(best_of(made).choice) if choice not in due]
-        return due
+            waves.append([choice for choice in self._changed(best_of(made).choice) if choice not in due])
+        return waves
+
+    def open_waves(self, trials: Sequence[Trial]) -> int:
+        """Waves of which these trials do not tell the choices."""
+        return max(self.waves, 1) - len(self._waves(trials))
 
     def next(self, trials: Sequence[Trial]) -> list[Choice]:
         """The choices to try after these, none where the search is over."""
@@ -55,7 +65,8 @@ class Search:
     def ordered(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
         """The trials in the order in which they were due, whichever ended first."""
         due = self.due(trials)
-        return tuple(sorted(trials, key=lambda trial: due.index(trial.choice)))
+        known = [trial.choice for trial in trials if trial.choice not in due]  # of a wave before which one was cut off
+        return tuple(sorted(trials, key=lambda trial: [*due, *known].index(trial.choice)))
 
     def _changed(self, choice: Choice) -> list[Choice]:
         return [choice.model_copy(update=change) for change in self.changes]
@@ -70,25 +81,49 @@ class Search:
         """Choices at most."""
         return 1 + (self.waves * len(self.changes) if self.branches else 0)
 
-    @property
-    def most_rounds(self) -> float:
-        """Rounds of all fits, at most, in schedules of one."""
+    def rounds(self, steps: int, trials: Sequence[Trial] = (), *, parted: bool = True) -> int:
+        """Rounds of all fits, of so many each if they went to their ends, as far as these trials tell what is tried.
+
+        parted: whether they share a trunk; else each starts afresh.
+        """
         if not self.branches:
-            return 1.0
-        tails = sum(LOOK - _begun(change) for _ in range(self.waves) for change in ({}, *self.changes))
-        return BRANCH + tails - (self.waves - 1) * (LOOK - BRANCH) + 1 - LOOK
+            return steps
+        trunk, look = part_of(BRANCH, steps), part_of(LOOK, steps)
+        deep = [choice.begins_afresh for choice in self.due(trials)]
+        deep += self.open_waves(trials) * [_begins_afresh(change) for change in self.changes]
+        shared = trunk if parted else 0
+        return shared + sum(look if afresh else look - shared for afresh in deep) + steps - look
 
     @property
     def in_turn(self) -> float:
         """How long the fits take, in fits with all threads one after the other, about."""
         if not self.branches:
             return 1.0
-        return BRANCH + (self.most_rounds - BRANCH - (1 - LOOK)) * slower(self.at_once) / self.at_once + 1 - LOOK
+        first = [LOOK - BRANCH, *self._shares()]
+        return BRANCH + self.to_come(first, self.waves - 1)
+
+    def to_come(self, shares: Sequence[float], waves: int) -> float:
+        """How long fits of these shares of the rounds take side by side, so many waves after them, and the end of the
+        best, in fits with all threads."""
+        each = [_side_by_side(shares, self.at_once), *waves * [_side_by_side(self._shares(), self.at_once)]]
+        return sum(each) * slower(self.at_once) + 1 - LOOK
+
+    def _shares(self) -> list[float]:
+        """The shares of the rounds that a wave's fits make, if all share the trunk that can."""
+        return [LOOK - (0 if _begins_afresh(change) else BRANCH) for change in self.changes]
 
 
-def _begun(change: Mapping[str, float]) -> float:
-    """The share of the rounds that a changed choice has from the trunk."""
-    return 0.0 if {"deeper", "early_decay"} & set(change) else BRANCH
+def _begins_afresh(change: Mapping[str, float]) -> bool:
+    """Whether a change of the preset's choice is one of its first half too: `Choice.begins_afresh`."""
+    return bool({"deeper", "early_decay"} & set(change))
+
+
+def _side_by_side(shares: Sequence[float], at_once: int) -> float:
+    """How long it takes until all are made, so many at once, each begun when another one ends."""
+    ends = [0.0] * at_once
+    for share in shares:
+        heapq.heapreplace(ends, ends[0] + share)
+    return max(ends)
 
 
 def slower(at_once: int) -> float:
@@ -101,8 +136,11 @@ SCALING = 0.7
 
 
 def best_of(trials: Iterable[Trial]) -> Trial:
-    """The one with the smallest held-out error, the first of equals."""
-    return min(trials, key=lambda trial: trial.error)
+    """The one with the smallest held-out error, the first of equals; the one that was made to its end, once one was.
+
+    To go on has cost that one nothing that counts, even where its error has risen a little since it was the smallest.
+    """
+    return min(trials, key=lambda trial: (not is_whole(trial), trial.error))
 
 
 def varied(problem: Problem, choice: Choice) -> Problem:
@@ -138,22 +176,24 @@ def search(
     best. Raises InputError where `done` is of another problem or plan.
     """
     _check_done(problem, solver, plan, done)
-    cut = tuple(trial for trial in done if trial.outcome.kind == "stopped")
-    trials: tuple[Trial, ...] = tuple(trial for trial in done if trial.outcome.kind != "stopped")
+    cut = tuple(trial for trial in done if _is_cut(trial))
+    trials: tuple[Trial, ...] = tuple(trial for trial in done if not _is_cut(trial))
     work = _Work(problem, solver, plan, limit, watch, score, trunk=trunk)
     stopped: str | None = None
-    if work.trunk is None and len(trials) < len(plan.due(trials)):
-        first, stopped = work.make_trunk(cut)
-        if first is not None and all(trial.choice != first.choice for trial in trials):
-            trials = plan.ordered((*trials, first))
+    if work.trunk is None and plan.first not in [trial.choice for trial in trials]:
+        first, stopped = work.make_trunk((*trials, *cut))
+        if first is not None:
+            trials = (first, *trials)
     while stopped is None and (choices := plan.next(trials)):
         found, stopped = _Wave(work, choices, (*trials, *cut)).run()
         trials = plan.ordered(_only_best_goes_on((*trials, *found)))
-        if stopped is None and len([t for t in found if t.outcome.kind != "stopped"]) < len(choices):
+        if stopped is None and len([t for t in found if not _is_cut(t)]) < len(choices):
             stopped = TIME_LIMIT
     if stopped is None and (best := best_of(trials)).outcome.kind == "finished" and not is_whole(best):
         last, stopped = work.end(best, (*trials, *cut))
         trials = tuple(last if trial is best else trial for trial in trials)
+    if not trials and work.trunk is not None and stopped is not None:
+        trials = (work.trial(plan.first, work.trunk, Outcome("stopped", PARTED, interrupted=stopped == CTRL_C)),)
     if not trials and not cut:
         raise KeyboardInterrupt
     return plan.ordered((*trials, *(old for old in cut if not _is_made_again(old, trials)))), stopped
@@ -171,6 +211,8 @@ def _only_best_goes_on(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
 
 
 TIME_LIMIT = "the time limit"
+
+PARTED = "Stopped where the fits of the search part; go on with --resume."
 
 
 def _is_made_again(old: Trial, trials: tuple[Trial, ...]) -> bool:
@@ -215,42 +257,40 @@ class _Work:
     begun: float = field(default_factory=lambda: time.monotonic())
     trunk: Progress | None = None
 
-    def make_trunk(self, cut: tuple[Trial, ...]) -> tuple[Trial | None, str | None]:
+    def make_trunk(self, before: tuple[Trial, ...]) -> tuple[Trial | None, str | None]:
         """The first fit, up to where the others leave it; the trial and what stopped it, where it ended before that."""
         choice = self.plan.first
-        show = self.shown(0, cut, lambda progress: progress.made)
+        show = self.shown(choice, before, lambda progress: progress.made)
         part = BRANCH if self.plan.branches else 1.0
-        progress, outcome = self.fit(choice, show, part=part)
-        if self.plan.branches and outcome.kind == "finished" and not is_stopped_early(progress, part):
+        try:
+            progress, outcome = self.fit(choice, show, part=part, limit=self.share(self.plan.in_turn, 1.0))
+        except KeyboardInterrupt:  # before the first round
+            return None, CTRL_C
+        is_there = outcome.kind == "finished" and progress.state.step >= part_of(part, progress.steps)
+        if is_there and self.plan.branches and progress.state.step < progress.steps:
             self.trunk = progress
             return None, None
-        return self.ended(0, choice, progress, outcome, cut, progress.made)
-
-    def ended(
-        self, number: int, choice: Choice, progress: Progress, outcome: Outcome, others: tuple[Trial, ...], made: int
-    ) -> tuple[Trial, str | None]:
-        """The trial that a fit is, and what stopped it; what Ctrl-C cut off is shown, to be kept."""
-        trial = self.trial(choice, progress, outcome)
-        if outcome.interrupted:
+        trial, stopped = self.trial(choice, progress, outcome), _stopper(outcome)
+        if stopped == CTRL_C:
             with suppress(KeyboardInterrupt):
-                self.shown(number, (*others, trial), lambda _: made)(progress)
-        return trial, _stopper(outcome)
+                self.shown(choice, (*before, trial), lambda here: here.made)(progress)
+        if stopped is None and outcome.kind == "finished" and not is_there:
+            stopped = TIME_LIMIT
+        return trial, stopped
 
     def end(self, best: Trial, trials: tuple[Trial, ...]) -> tuple[Trial, str | None]:
         """The best of the trials, made to its end."""
-        before = tuple(trial for trial in trials if trial is not best)
-        number = trials.index(best)
-        made = _made(trials, self.trunk, self.plan.first)
-        progress = best.progress
+        made, looked, progress = _made(trials, self.trunk), len(best.history), best.progress
         if progress is None:  # of an earlier session: made again to where it stood, to the same bits
+            show = self.shown(best.choice, trials, lambda _: made)
+            limit = self.share_of(best.choice, [best.choice], 0)
             with threads(self.threads_each):
-                progress, outcome = self.fit(best.choice, None, resume=self.parted(best.choice), part=LOOK)
-            if outcome.kind != "finished":
-                return self.ended(number, best.choice, progress, outcome, before, made)
-        looked = progress.made
-        show = self.shown(number, (*before, best), lambda here: made + here.made - looked)
-        progress, outcome = self.fit(best.choice, show, resume=progress)
-        return self.ended(number, best.choice, progress, outcome, before, made + progress.made - looked)
+                progress, outcome = self.fit(best.choice, show, resume=self.parted(best.choice), part=LOOK, limit=limit)
+            if progress.state.step < looked:
+                return best, _stopper(outcome) or TIME_LIMIT
+        show = self.shown(best.choice, trials, lambda here: made + here.made - looked)
+        progress, outcome = self.fit(best.choice, show, resume=progress, limit=self.share(1.0, 1.0))
+        return self.trial(best.choice, progress, outcome), _stopper(outcome)
 
     @property
     def threads_each(self) -> int:
@@ -259,15 +299,23 @@ class _Work:
 
     def parted(self, choice: Choice) -> Progress | None:
         """Where the fit of a choice starts: the trunk, as if it had been its own; None where it starts afresh."""
-        if self.trunk is None or not choice.begins_as(self.plan.first):
+        if self.trunk is None or choice.begins_afresh:
             return None
         problem, solver = varied(self.problem, choice), choice.solver(self.solver)
         state = replace(self.trunk.state, identity=identity(problem, solver))
         now = partial(state.representation, problem, solver)
-        return replace(self.trunk, state=state, best=state, best_error=math.inf, least=None, now=now)
+        error = self.trunk.history[-1]["heldout"]  # of its last state; the first check of its own takes its place
+        error = math.inf if error is None else error
+        return replace(self.trunk, state=state, best=state, best_error=error, least=None, now=now)
 
     def fit(
-        self, choice: Choice, watch: Watch | None, *, resume: Progress | None = None, part: float = 1.0
+        self,
+        choice: Choice,
+        watch: Watch | None,
+        *,
+        limit: float | None,
+        resume: Progress | None = None,
+        part: float = 1.0,
     ) -> tuple[Progress, Outcome]:
         """One of the fits; where a time limit leaves it too few rounds it ends at once."""
         problem, solver = varied(self.problem, choice), choice.solver(self.solver)
@@ -275,7 +323,7 @@ class _Work:
         return fit(
             problem,
             solver,
-            limit=self.share(resume),
+            limit=limit,
             watch=watch,
             resume=resume,
             score=self.score,
@@ -283,14 +331,20 @@ class _Work:
             least=math.ceil(ENOUGH * steps),
         )
 
-    def share(self, resume: Progress | None) -> float | None:
-        """Seconds for the rest of the schedule of a fit that is begun now, if all went on at the same pace."""
+    def share_of(self, choice: Choice, turn: Sequence[Choice], waves: int) -> float | None:
+        """Seconds for the rest of the whole schedule of one of the fits of a turn, with so many waves after it."""
+        shares = [LOOK - self.begun_at(one) for one in turn]
+        return self.share(self.plan.to_come(shares, waves), (1 - self.begun_at(choice)) * slower(self.plan.at_once))
+
+    def share(self, all_of_it: float, own: float) -> float | None:
+        """Seconds of those that are left for a fit that takes `own` of `all_of_it`, which is all that is to come."""
         if self.limit is None:
             return None
-        left = max(self.limit - (time.monotonic() - self.begun), 0.0)
-        if resume is None:
-            return left / self.plan.in_turn if self.trunk is None else left
-        return left
+        return max(self.limit - (time.monotonic() - self.begun), 0.0) * own / all_of_it
+
+    def begun_at(self, choice: Choice) -> float:
+        """The share of its rounds that a fit has from the trunk."""
+        return 0.0 if self.trunk is None or choice.begins_afresh else BRANCH
 
     def trial(self, choice: Choice, progress: Progress, outcome: Outcome) -> Trial:
         """What a fit came to, so far."""
@@ -308,13 +362,19 @@ class _Work:
             progress,
         )
 
-    def shown(self, number: int, trials: tuple[Trial, ...], made: Callable[[Progress], int]) -> Watch:
-        """Shows the fit of that number beside the trials that are done; made: rounds of all by then."""
+    def is_parted(self, trials: tuple[Trial, ...]) -> bool:
+        """Whether the fits share a trunk, or will once it is made; not where it has failed."""
+        return self.trunk is not None or self.plan.first not in [trial.choice for trial in trials if not _is_cut(trial)]
+
+    def shown(self, choice: Choice, trials: tuple[Trial, ...], made: Callable[[Progress], int]) -> Watch:
+        """Shows the fit of a choice beside the trials that are done; made: rounds of all by then."""
+        due, parted = self.plan.due(trials), self.is_parted(trials)
+        number = due.index(choice) if choice in due else len(due)
 
         def show(progress: Progress) -> None:
             if self.watch is None:
                 return
-            planned = max(made(progress), round(self.plan.most_rounds * progress.steps))
+            planned = max(made(progress), self.plan.rounds(progress.steps, trials, parted=parted))
             self.watch(
                 replace(
                     progress,
@@ -331,21 +391,21 @@ class _Work:
         return show
 
 
-def is_stopped_early(progress: Progress, part: float) -> bool:
-    """Whether a fit ended before that part of its schedule."""
-    return progress.state.step < max(1, round(part * progress.steps))
-
-
 def _stopper(outcome: Outcome) -> str | None:
     if outcome.kind != "stopped":
         return None
     return CTRL_C if outcome.interrupted else TIME_LIMIT
 
 
-def _made(trials: tuple[Trial, ...], trunk: Progress | None, first: Choice) -> int:
-    """Rounds that the trials have made, those that they share counted once."""
+def _is_cut(trial: Trial) -> bool:
+    return trial.outcome.kind == "stopped"
+
+
+def _made(trials: tuple[Trial, ...], trunk: Progress | None) -> int:
+    """Rounds that the trials have made, those that they share counted once, and those that are made again not."""
     shared = 0 if trunk is None else trunk.state.step
-    return shared + sum(len(t.history) - (shared if t.choice.begins_as(first) else 0) for t in trials)
+    whole = [trial for trial in trials if not _is_cut(trial)]
+    return shared + sum(len(trial.history) - (0 if trial.choice.begins_afresh else shared) for trial in whole)
 
 
 @dataclass
@@ -363,7 +423,7 @@ class _Wave:
         stop, trunk = self.work.stop, self.work.trunk
         pending, stopped = set(range(len(self.choices))), None
         made = dict.fromkeys(range(len(self.choices)), 0)
-        before = _made(self.before, trunk, self.work.plan.first)
+        before = _made(self.before, trunk)
         last: tuple[int, Progress] | None = None
         with threads(self.work.threads_each), ThreadPoolExecutor(self.work.plan.at_once) as pool:
             futures = [pool.submit(self._fit, k) for k in sorted(pending)]
@@ -388,6 +448,8 @@ class _Wave:
                     raise
             for future in futures:
                 future.result()
+        if last is None and trunk is not None:  # what is saved of it lets a search go on from there
+            last = 0, trunk
         if stopped and last:
             with suppress(KeyboardInterrupt):
                 self._show(*last, found, before + sum(made.values()))
@@ -396,8 +458,7 @@ class _Wave:
     def _shared(self, k: int) -> int:
         """Rounds of a choice's fit that are the trunk's."""
         trunk = self.work.trunk
-        shares = self.choices[k].begins_as(self.work.plan.first)
-        return trunk.state.step if trunk is not None and shares else 0
+        return 0 if trunk is None or self.choices[k].begins_afresh else trunk.state.step
 
     def _fit(self, k: int) -> None:
         trial = None
@@ -420,14 +481,19 @@ class _Wave:
             if self.work.stop.is_set():
                 raise KeyboardInterrupt
 
-        progress, outcome = self.work.fit(choice, watch, resume=self.work.parted(choice), part=LOOK)
+        work, at_once = self.work, self.work.plan.at_once
+        turn, waves = self.choices[at_once * (k // at_once) :], work.plan.open_waves(self.before)
+        limit = work.share_of(choice, turn, waves)
+        progress, outcome = work.fit(choice, watch, resume=work.parted(choice), part=LOOK, limit=limit)
+        if outcome.kind == "finished" and progress.state.step < part_of(LOOK, progress.steps):
+            outcome = Outcome("stopped", f"The time limit ended this fit after {progress.state.step} rounds.")
         if outcome.kind == "stopped" and not outcome.interrupted:
             self.work.is_slow.set()  # so would be those that are still to be begun
         return self.work.trial(choice, progress, outcome)
 
     def _show(self, k: int, progress: Progress, found: dict[int, Trial], made: int) -> None:
         done = (*self.before, *(found[k] for k in sorted(found)))
-        self.work.shown(len(self.before) + k, done, lambda _: made)(progress)
+        self.work.shown(self.choices[k], done, lambda _: made)(progress)
 
 
 @contextmanager
