@@ -131,7 +131,7 @@ def test_sections_are_made_outwards_from_the_pilot(unbroken):
         assert [own.start(k) for k in range(6)] == [None] * 6
 
 
-@pytest.mark.parametrize(("dies_at", "stage"), [(15, "search"), (85, "last")])
+@pytest.mark.parametrize(("dies_at", "stage"), [(40, "search"), (108, "last")])
 def test_a_section_alone_goes_on_as_it_was_begun(dies_at, stage, unbroken, tmp_path, away):
     """Killed in one of its fits, which begin at its neighbour, and resumed by its own folder."""
     run = shutil.copytree(unbroken, tmp_path / "run")
