@@ -169,6 +169,6 @@ class Sketcher:
         """The run as it stands, with the first picture as long as that is better by held-out data."""
         level = live.about["heldout_db"]
         bar = None if self.first is None else self.first.about["heldout_db"]
-        if self.first is None or bar is None or (level is not None and level >= bar):
+        if self.first is None or bar is None or live.about["stage"] == "last" or (level is not None and level >= bar):
             return live
         return live.with_picture(self.first)

@@ -307,9 +307,9 @@ def _first_picture(
 ) -> None:
     """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
     sketch.begin(name, baseline.clip, baseline.heldout_db)
-    if not (run.folder / "state.safetensors").is_file():
+    if not any((run.folder / name).exists() for name in (NEWEST, PREVIOUS)):
         _write_clip(run.folder, measured, baseline.clip)
-    _write_baseline(run.folder, measured, baseline.clip)
+        _write_baseline(run.folder, measured, baseline.clip)
     if first is not None:
         first(name, baseline)
 
@@ -334,6 +334,7 @@ def _write_results(
     recovery.representation.save(folder / "representation.safetensors")
     if (name := recovery.best_baseline(truth)) is not None:
         _write_baseline(folder, measured, recovery.baselines[name].clip)
+    (folder / "uncertainty.npy").unlink(missing_ok=True)
     if recovery.uncertainty is not None:
         in_units = {"scale": clip.get("scale", 1.0), "offset": 0.0}
         write_npy(folder / "uncertainty.npy", recovery.uncertainty, tuple(recovery.clip.shape), **in_units)

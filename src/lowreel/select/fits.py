@@ -280,7 +280,7 @@ def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSetting
         return _Last(everything, solver.model_copy(update={"steps": best.steps}), best.step)
     generator = copy.deepcopy(best.representation.generator).requires_grad_(True)
     start = best.representation.codes.matrix()
-    steps = {"steps": max(1, round(LAST_ROUNDS * best.steps))}
+    steps = {"steps": max(1, round(LAST_ROUNDS * best.steps)), "early_decay": None}
     going_on = replace(everything, generator=generator, start=start)
     return _Last(going_on, solver.model_copy(update=steps | _smaller_steps(solver)), None)
 
