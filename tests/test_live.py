@@ -1,6 +1,7 @@
 """A run is shown while it goes on: rarely enough, and without changing a bit of it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,3 +102,20 @@ def test_damaged_or_missing_is_nothing(tmp_path):
     assert Live.load(tmp_path) is None
     (tmp_path / live.LIVE).write_bytes(b"x" * 40)
     assert Live.load(tmp_path) is None
+
+
+def test_the_first_picture_stays_until_a_fit_is_better(tmp_path):
+    """By held-out data; in the last fit, which holds nothing out, what is shown is the fit."""
+    clip = torch.rand(4, 1, 8, 8)
+    sketch = Sketcher(tmp_path)
+    sketch.begin("biharmonic interpolation", clip, 25.0)
+    first = Live.load(tmp_path)
+    assert first is not None
+    assert (first.about["stage"], first.about["picture"]) == ("baselines", "biharmonic interpolation")
+
+    def shown(level, stage):
+        about = first.about | {"stage": stage, "picture": "generator", "heldout_db": level}
+        return sketch._best_of(replace(first, about=about)).about["picture"]
+
+    assert [shown(level, "search") for level in (None, 24.0, 26.0)] == ["biharmonic interpolation"] * 2 + ["generator"]
+    assert shown(None, "last") == "generator"

@@ -527,3 +527,24 @@ def test_wrong_settings_are_told_in_one_sentence(wrong, told):
     with pytest.raises(InputError, match=told) as raised:
         RecoverSettings(**wrong)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("stops_at", [1, 2])
+def test_a_fit_that_is_stopped_delivers_no_less_than_a_baseline(stops_at):
+    """The best quick baseline is there before the first round; a fit that has come to less is not delivered."""
+    clip = moving(8, 1, 32, 32)
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    pictures = []
+
+    def watch(progress):
+        assert pictures
+        if progress.state.step == stops_at:
+            raise KeyboardInterrupt
+
+    settings = RecoverSettings(quality="draft", steps=50)
+    found = recover(operator(clip), operator, settings, watch=watch, first=lambda name, _: pictures.append(name))
+    best = found.best_baseline()
+    assert (found.outcome.kind, found.delivered) == ("stopped", best)
+    assert pictures[-1] == best
+    assert torch.equal(found.clip, found.baselines[best].clip)
+    assert best in found.trust

@@ -52,7 +52,7 @@ def compared(
     """The quick baselines, fitted to the same data as the recovery, without the held-out part, and judged by it.
 
     show: given those that are better than the ones before, as `finished` makes them. The clips are held in half
-    precision, a hundredth of a grey level of 255 off at most: several are kept while the fit goes on.
+    precision, a sixteenth of a grey level of 255 off at most: several are kept while the fit goes on.
     """
     found: dict[str, Baseline] = {}
     bar = -math.inf

@@ -26,6 +26,7 @@ from .baselines.variation import (
     add_gradient_adjoint,
     shrink_to_one,
 )
+from .devices import CPU
 from .errors import InputError
 from .fitting import CHECKS
 from .measure import is_exact, tensors_of
@@ -120,7 +121,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     return Estimate(
         memory=round(taken_bytes() + fit + CLIPS * clip + DATA * data),
         seconds=rounds * minibatches * each + min(CHECKS, rounds) * drawing,
-        baselines=_baseline_seconds(problem, baselines, minibatches * each),
+        baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
         each=round(fit),
         drawing=drawing,
         busy=share < BUSY,

@@ -244,6 +244,8 @@ class Keeper:
 
     def __call__(self, progress: Progress) -> None:
         """Note the progress, save it when it is time, show it."""
+        if self.last is None:  # what could be refused has been: the run goes on
+            (self.run.folder / "summary.json").unlink(missing_ok=True)
         finished = 0 if self.last is None else len(self.last.trials)
         self.last = progress
         if time.monotonic() - self.written > CHECKPOINT_SECONDS or len(progress.trials) > finished:
@@ -279,7 +281,6 @@ def perform(
     with alone_in(run.folder):
         resume = run.load_progress(generator)
         remove_leftovers(run.folder)
-        (run.folder / "summary.json").unlink(missing_ok=True)
         try:
             recovery = recover(
                 measured.data,
@@ -297,6 +298,7 @@ def perform(
             )
         finally:
             keeper.save()
+        (run.folder / "summary.json").unlink(missing_ok=True)
         run.write_history(recovery.history)
         summary, notes = _write_results(run, recovery, measured, truth)
     return recovery, summary, notes

@@ -58,7 +58,7 @@ def quick_baselines(
     if operator.kind in ("blocks", "frames"):
         yield "temporal interpolation", interpolate_times(data, entries)  # type: ignore[arg-type]
     if operator.picks_pixels:
-        yield "biharmonic interpolation", biharmonic(data, entries)  # type: ignore[arg-type]
+        yield "biharmonic interpolation", biharmonic(data, entries, first)  # type: ignore[arg-type]
     if operator.kind == "downsample":
         yield "bicubic", bicubic(data, operator, entries)  # type: ignore[arg-type]
     yield "3-D total variation", chosen_variation(data, operator, entries, first, sigma=sigma)

@@ -189,7 +189,7 @@ def search(
         trials = plan.ordered(_only_best_goes_on((*trials, *found)))
         if stopped is None and len([t for t in found if not _is_cut(t)]) < len(choices):
             stopped = TIME_LIMIT
-    if stopped is None and (best := best_of(trials)).outcome.kind == "finished" and not is_whole(best):
+    while stopped is None and (best := best_of(trials)).outcome.kind == "finished" and not is_whole(best):
         last, stopped = work.end(best, (*trials, *cut))
         trials = tuple(last if trial is best else trial for trial in trials)
     if not trials and work.trunk is not None and stopped is not None:
