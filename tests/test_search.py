@@ -88,8 +88,8 @@ def test_each_fit_is_as_if_alone(operator):
             torch.set_num_threads(2)
             progress, _ = fit(problem, own, resume=progress)
             torch.set_num_threads(1)
-        close(trial.representation.frames(), progress.best.representation(problem, own).frames(), rtol=0, atol=1e-3)
-        assert trial.step == progress.best.step
+        assert torch.equal(trial.representation.frames(), progress.best.representation(problem, own).frames())
+        assert (trial.step, trial.error) == (progress.best.step, progress.best_error)
 
 
 def test_the_best_alone_goes_to_its_end(operator):
@@ -298,12 +298,23 @@ def test_time_is_shared_out_by_turns():
     assert replace(plan, waves=0).in_turn == replace(plan, changes=()).in_turn == 1
 
 
-@pytest.mark.parametrize(("cores", "fits", "wanted"), [(1, 3, 1), (2, 3, 1), (2, 4, 2), (3, 3, 3), (8, 3, 3)])
-def test_fits_are_made_side_by_side_where_that_is_sooner(cores, fits, wanted):
-    """Three fits on two cores: one after the other with both, rather than two and then one."""
+@pytest.mark.parametrize(
+    ("cores", "changes", "wanted"),
+    [
+        (1, [{"early_decay": 10.0}, {"similarity": 0.1}], 1),
+        (2, [{"early_decay": 10.0}, {"similarity": 0.1}], 2),  # the whole one beside the two that part
+        (2, [{"decay": 10.0}, {"similarity": 0.1}], 1),  # three alike: one after the other with both cores
+        (2, [{"decay": 10.0}, {"decay": 1.0}, {"similarity": 0.1}], 2),
+        (8, [{"early_decay": 10.0}, {"similarity": 0.1}], 2),
+        (8, [{"decay": 10.0}, {"similarity": 0.1}], 3),
+    ],
+)
+def test_fits_are_made_side_by_side_where_that_is_sooner(cores, changes, wanted):
+    """As many as end soonest all together, and no more than memory allows."""
     torch.set_num_threads(cores)
-    assert side_by_side(problem_of(OPERATORS["missing"]()), fits, most=8) == wanted
-    assert side_by_side(problem_of(OPERATORS["missing"]()), fits, most=1) == 1
+    problem, plan = problem_of(OPERATORS["missing"]()), Search(FIRST, tuple(changes), 1)
+    assert side_by_side(problem, plan, most=8) == wanted
+    assert side_by_side(problem, plan, most=1) == 1
 
 
 def test_an_interrupt_in_the_search_keeps_the_best_so_far():

@@ -22,7 +22,7 @@ class Baseline:
     heldout_db: float
 
 
-First = Callable[[str, Baseline], None]
+OnBaseline = Callable[[str, Baseline], None]
 """Called with a baseline and its name whenever one is better than those before: a first picture of the clip."""
 
 
@@ -47,11 +47,14 @@ def noise_sigma(problem: Problem, frames: Tensor | None = None) -> float:
 
 
 def compared(
-    problem: Problem, sigma: float, show: First | None = None, finished: Callable[[Tensor], Tensor] | None = None
+    problem: Problem,
+    sigma: float,
+    on_baseline: OnBaseline | None = None,
+    finished: Callable[[Tensor], Tensor] | None = None,
 ) -> dict[str, Baseline]:
     """The quick baselines, fitted to the same data as the recovery, without the held-out part, and judged by it.
 
-    show: given those that are better than the ones before, as `finished` makes them. The clips are held in half
+    on_baseline: given those that are better than the ones before, as `finished` makes them. The clips are held in half
     precision, a sixteenth of a grey level of 255 off at most: several are kept while the fit goes on.
     """
     found: dict[str, Baseline] = {}
@@ -59,8 +62,8 @@ def compared(
     for name, clip in quick_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma):
         level = heldout_decibels(problem.heldout_error(clip), problem)
         found[name] = Baseline(clip.half(), level)
-        if show is not None and (level > bar or len(found) == 1):
-            show(name, Baseline(clip if finished is None else finished(clip), level))
+        if on_baseline is not None and (level > bar or len(found) == 1):
+            on_baseline(name, Baseline(clip if finished is None else finished(clip), level))
         bar = max(bar, level)
     return found
 

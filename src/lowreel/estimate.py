@@ -252,8 +252,7 @@ def _interpolation_seconds(problem: Problem) -> float:
     pixels, known = (t[:1, :, :CORNER, :CORNER] for t in (problem.data, problem.fitted))
 
     def interpolate() -> None:
-        for fill in (interpolate_frames, biharmonic):
-            fill(pixels, known)
+        biharmonic(pixels, known, interpolate_frames(pixels, known))
 
     interpolate()  # what is loaded at first use takes longer than the corner
     return frames * height * width / known[0, 0].numel() * _seconds(interpolate)

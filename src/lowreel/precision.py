@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from .devices import wait_for
 from .settings import Precision
 
 SIDE = 256
@@ -45,11 +46,10 @@ def autocast(device: torch.device, reduced: bool) -> torch.autocast:
 
 def seconds_of(action: Callable[[], Any], device: torch.device) -> float:
     """Seconds that an action takes, all that it has queued on an accelerator included."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    wait()
+    wait_for(device)
     start = time.perf_counter()
     action()
-    wait()
+    wait_for(device)
     return time.perf_counter() - start
 
 
@@ -58,10 +58,7 @@ def _has_faster_products(device_type: str) -> bool:
     device = torch.device(device_type)
     times = []
     for dtype in (torch.float32, torch.bfloat16):
-        product = partial(_square, torch.ones(SIDE, SIDE, device=device, dtype=dtype))
+        matrix = torch.ones(SIDE, SIDE, device=device, dtype=dtype)
+        product = partial(torch.matmul, matrix, matrix)
         times.append(min(seconds_of(product, device) for _ in range(1 + REPEATS)))
     return times[1] < times[0]
-
-
-def _square(matrix: torch.Tensor) -> torch.Tensor:
-    return matrix @ matrix

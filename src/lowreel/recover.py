@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .comparison import (
     Baseline,
-    First,
+    OnBaseline,
     best_by_heldout,
     can_come_first,
     compared,
@@ -49,7 +49,7 @@ from .measure import (
 )
 from .memory import give_back, parse_bytes
 from .representation import Representation
-from .select import FEW, Found, best_of, fit_chosen, fit_once, in_place_of, planned, settled, varied
+from .select import FEW, Found, Search, best_of, fit_chosen, fit_once, in_place_of, planned, varied, with_precision
 from .settings import FEWEST, Choice, DataTerm, Precision, RecoverSettings, SolverSettings
 from .solver import Problem, check_same, identity
 from .uncertainty import can_tell_noise, uncertainty
@@ -106,7 +106,7 @@ class Recovery:
         if not self.baselines:
             return None
         if truth is None:
-            return max(self.baselines, key=lambda name: self.baselines[name].heldout_db)
+            return best_by_heldout(self.baselines)
         return min(self.baselines, key=lambda name: float((self.baselines[name].clip - truth).square().mean()))
 
     def __repr__(self) -> str:
@@ -131,7 +131,7 @@ def recover(
     resume: Progress | None = None,
     score: Score | None = None,
     choice: Choice | None = None,
-    first: First | None = None,
+    on_baseline: OnBaseline | None = None,
     neighbour: Neighbour | None = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
@@ -144,10 +144,10 @@ def recover(
     weights of eq. (6). watch: called after every round; a KeyboardInterrupt ends the fit with the best so far.
     resume: what `watch` was last given, to go on from there. score: a number of the frames, such as their PSNR
     against a true clip, that is noted in the history and takes part in no choice. choice: what held-out data chose
-    before for data of the same kind (`Recovery.choice`); the search over settings is then left out. first: called with
-    a name and a baseline's clip before the fit begins, whenever one is better than those before. neighbour: another
-    stretch of the same clip, from which the fit starts, with fewer rounds, where nothing is left to choose and its
-    generator is of the same size.
+    before for data of the same kind (`Recovery.choice`); the search over settings is then left out. on_baseline: called
+    with a name and a baseline's clip before the fit begins, whenever one is better than those before. neighbour:
+    another stretch of the same clip, from which the fit starts, with fewer rounds, where nothing is left to choose and
+    its generator is of the same size.
 
     The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `watch` sees of it are
     there; what is returned is on the CPU.
@@ -171,12 +171,12 @@ def recover(
         sequences=sequences,
         beta=beta,
     )
-    asked = settings
-    settings = settled(problem.on(device), settings, resume)
+    asked, settings = settings, with_precision(problem.on(device), settings, resume)
     if neighbour is not None and settings.continues and (choice is not None or not settings.searches):
         warm = continued(problem if choice is None else varied(problem, choice), neighbour)
         if warm is not None:
             problem, settings = warm, fewer_rounds(warm, settings)
+            choice = choice and choice.going_on()
     plan, needs = planned(problem, settings, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
@@ -184,29 +184,46 @@ def recover(
         problem = _with_least_held_out(problem, settings)
     if resume is not None:
         _check_same_data(problem, settings, resume)
-    quick = _quick(problem, settings, first)
-    begun = time.monotonic()
+    quick = _quick(problem, settings, on_baseline)
     if watch is not None:
         watch = partial(_shown, watch, settings.solver().precision)
     if device != CPU:
         watch, resume, score = _across(device, watch, resume, score)
-
-    def left() -> float | None:
-        return None if settings.time is None else max(settings.time - (time.monotonic() - begun), 0.0)
-
-    found = None
-    if plan is not None:
-        hurried = settings.model_copy(update={"time": left()})
-        found = fit_chosen(problem.on(device), hurried, plan, watch, resume, score)
-        resume = None
-    if found is None or found.is_short:
-        if found is not None:  # the search had no time: a single fit, whose data is held out in another way
-            problem = _with_least_held_out(problem, settings)
-            quick = _quick(problem, settings, None)
-        chosen, solver = _single(problem, settings, choice)
-        single = fit_once(chosen.on(device), solver, left(), watch, resume, score)
-        found = single if found is None else in_place_of(found, single)
+    fits = _Fits(settings, device, choice, watch, score)
+    found = fits.single(problem, resume) if plan is None else fits.chosen(problem, plan, resume)
+    if found.is_short:  # the search had no time: a single fit, whose data is held out in another way
+        problem = _with_least_held_out(problem, settings)
+        quick = _quick(problem, settings, None)
+        found = in_place_of(found, fits.single(problem, None))
     return _accounted(problem, asked, found.on(CPU), device, quick)
+
+
+@dataclass
+class _Fits:
+    """The fits of a recovery on a device, all within the time of the settings."""
+
+    settings: RecoverSettings
+    device: torch.device
+    choice: Choice | None
+    watch: Watch | None
+    score: Score | None
+    begun: float = field(default_factory=lambda: time.monotonic())
+
+    def chosen(self, problem: Problem, plan: Search, resume: Progress | None) -> Found:
+        """The search and the last fit."""
+        settings = self.settings.model_copy(update={"time": self._left()})
+        return fit_chosen(problem.on(self.device), settings, plan, self.watch, resume, self.score)
+
+    def single(self, problem: Problem, resume: Progress | None) -> Found:
+        """One fit without a search."""
+        solver = self.settings.solver()
+        if self.choice is not None and self.settings.searches:
+            problem, solver = varied(problem, self.choice), self.choice.solver(solver)
+        return fit_once(problem.on(self.device), solver, self._left(), self.watch, resume, self.score)
+
+    def _left(self) -> float | None:
+        limit = self.settings.time
+        return None if limit is None else max(limit - (time.monotonic() - self.begun), 0.0)
 
 
 def _check_same_data(problem: Problem, settings: RecoverSettings, resume: Progress) -> None:
@@ -219,11 +236,11 @@ def _check_same_data(problem: Problem, settings: RecoverSettings, resume: Progre
         check_same({what: here[what] for what in ("data", "operator")}, saved)
 
 
-def _quick(problem: Problem, settings: RecoverSettings, first: First | None) -> dict[str, Baseline]:
+def _quick(problem: Problem, settings: RecoverSettings, on_baseline: OnBaseline | None) -> dict[str, Baseline]:
     """The quick baselines, where they are wanted and can be run before the fit."""
     if settings.baselines == "none" or not can_come_first(problem):
         return {}
-    found = compared(problem, noise_sigma(problem), first, partial(finish, problem=problem))
+    found = compared(problem, noise_sigma(problem), on_baseline, partial(finish, problem=problem))
     give_back()
     return found
 
@@ -306,14 +323,6 @@ def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem
     if settings.heldout is not None or not settings.searches or problem.start is not None:
         return problem
     return replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
-
-
-def _single(problem: Problem, settings: RecoverSettings, choice: Choice | None) -> tuple[Problem, SolverSettings]:
-    """The one fit of a recovery without a search."""
-    solver = settings.solver()
-    if choice is None or not settings.searches:
-        return problem, solver
-    return varied(problem, choice), choice.solver(solver)
 
 
 def _uncertainty(problem: Problem, found: Found, frames: Tensor) -> Tensor | None:
@@ -417,7 +426,7 @@ def _judged(
     if count < FEW:
         return f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
     levels = {name: baseline.heldout_db for name, baseline in compared.items()}
-    best = max((name for name, level in levels.items() if not math.isnan(level)), key=levels.__getitem__, default=None)
+    best = best_by_heldout(compared)
     chance = best is not None and _may_be_chance(problem, frames, compared[best].clip)
     sentence = trust(heldout_db, levels, count if chance else None)
     return sentence + UNSEEN.get(problem.operator.kind, "")

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from .checkpoints import NEWEST, PREVIOUS, alone_in, load_checkpoint, save_checkpoint
-from .comparison import Baseline, First
+from .comparison import Baseline, OnBaseline
 from .continued import Neighbour
 from .datasets import open_source
 from .errors import InputError
@@ -269,13 +269,13 @@ def perform(
     *,
     generator: Generator | None = None,
     show: Callable[[Progress], None] | None = None,
-    first: First | None = None,
+    on_baseline: OnBaseline | None = None,
 ) -> tuple[Recovery, dict[str, Any], list[str]]:
     """Recover a run's clip from where it stands and write the results into its folder, but for picture and summary.
 
     Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
     kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits. Before
-    the fit begins the best baseline is there as recovered.* and baseline.npy; first: told of it.
+    the fit begins the best baseline is there as recovered.* and baseline.npy; on_baseline: told of it.
     """
     keeper = Keeper(run, Sketcher(run.folder), show)
     with alone_in(run.folder):
@@ -293,7 +293,7 @@ def perform(
                 resume=resume,
                 score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
                 choice=run.choice,
-                first=partial(_first_picture, run, measured, keeper.sketch, first),
+                on_baseline=partial(_first_picture, run, measured, keeper.sketch, on_baseline),
                 neighbour=run.neighbour(),
             )
         finally:
@@ -305,15 +305,15 @@ def perform(
 
 
 def _first_picture(
-    run: Run, measured: Measured, sketch: Sketcher, first: First | None, name: str, baseline: Baseline
+    run: Run, measured: Measured, sketch: Sketcher, tell: OnBaseline | None, name: str, baseline: Baseline
 ) -> None:
     """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
     sketch.begin(name, baseline.clip, baseline.heldout_db)
     if not any((run.folder / name).exists() for name in (NEWEST, PREVIOUS)):
         _write_clip(run.folder, measured, baseline.clip)
         _write_baseline(run.folder, measured, baseline.clip)
-    if first is not None:
-        first(name, baseline)
+    if tell is not None:
+        tell(name, baseline)
 
 
 def _write_clip(folder: Path, measured: Measured, clip: Tensor) -> list[str]:

@@ -288,6 +288,8 @@ def _perform_section(
     chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
     own = own.following(None if chosen is None else Choice(**chosen), _found_start(run, k))
     of_session = {"time": limit, "memory": memory, "device": run.settings.device}
+    if k != run.pilot and own.settings.precision == "auto":  # as the pilot's, whenever this section is made
+        of_session["precision"] = (run.run(run.pilot).summary() or {}).get("precision") or "auto"
     own = replace(own, settings=own.settings.model_copy(update=of_session))
     measured = own.measured()
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)

@@ -167,6 +167,10 @@ class Choice(Settings):
         chosen = {"decay": self.decay, "similarity": self.similarity, "early_decay": self.early_decay}
         return base.model_copy(update=chosen)
 
+    def going_on(self) -> Choice:
+        """The same for a fit that starts from the weights of another one: what is done early only is behind it."""
+        return self.model_copy(update={"early_decay": None})
+
     @property
     def begins_afresh(self) -> bool:
         """Whether its fit differs from the preset's before `BRANCH` of the rounds, and so cannot go on from that."""

@@ -13,7 +13,7 @@ from .variation import operator_norm
 RANK_ITERATIONS = 150
 """Of low rank in space and time, at most."""
 
-SETTLED, LOOK = 3e-5, 10
+SETTLED, LOOK_EVERY = 3e-5, 10
 """Change of the clip in an iteration, as a share of its norm, at which it has converged; looked at so often."""
 
 AT_ONCE = 2**16
@@ -34,7 +34,9 @@ def low_rank_clip(data: Data, operator: Measurement, entries: Data, start: Tenso
     threshold = THRESHOLD * float(_values(_gram(start.flatten(1))).max()) or 1.0
     slack = sigma * math.sqrt(sum(int(e.sum()) for e in tensors_of(entries))) / norm
     if operator.picks_pixels and len(start) <= start[0].numel():
-        x = _of_pixels(data, entries, start, threshold, slack)  # type: ignore[arg-type]
+        assert isinstance(data, Tensor)
+        assert isinstance(entries, Tensor)
+        x = _of_pixels(data, entries, start, threshold, slack)
     else:
         x = _of_others(data, operator, entries, start, threshold, slack, norm)
     return (x if slack else nearest_consistent(x, operator, data, entries)).clamp_(0, 1)
@@ -60,7 +62,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
         for at in columns:
             before = x[:, at] + pull[:, at]
             found = lower @ x[:, at]
-            if k % LOOK == 0:
+            if k % LOOK_EVERY == 0:
                 moved, length = moved + float((found - before).norm()) ** 2, length + float(found.norm()) ** 2
             pull[:, at].add_(before.neg_().add_(found, alpha=2).sub_(y[:, at]).mul_(e[:, at]))
             x[:, at] = found if slack else found.sub_(pull[:, at])
@@ -69,7 +71,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
         if slack:
             pull.mul_(_kept(float(pull.norm()), slack))
             gram = _gram(x.sub_(pull))
-        if k % LOOK == 0 and moved <= SETTLED**2 * length:
+        if k % LOOK_EVERY == 0 and moved <= SETTLED**2 * length:
             break
     return x.add_(pull).view(start.shape)
 
@@ -103,7 +105,7 @@ def _of_others(
         x = thresholded(x.sub_(step, alpha=threshold), threshold)
         ahead = before.neg_().add_(x, alpha=2)
         # Here the clip moved by ahead - x.
-        if k % LOOK == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
+        if k % LOOK_EVERY == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
             break
     return x
 

@@ -20,7 +20,7 @@ from .judging import error_on, left_out
 ITERATIONS = 250
 """Of total variation, at most (docs/choices.md)."""
 
-SETTLED, LOOK = 1e-4, 10
+SETTLED, LOOK_EVERY = 1e-4, 10
 """Change of the clip in an iteration, as a share of its norm, at which it has converged; looked at so often."""
 
 TRIAL_ITERATIONS = 60
@@ -92,8 +92,15 @@ def chosen_weights(
 
     @cache
     def error(time: float, strength: float) -> float:
-        how = {"sigma": strength * sigma, "weights": (time, 1.0), "iterations": TRIAL_ITERATIONS}
-        clip = total_variation(data, operator, fitted, start, **how)  # type: ignore[arg-type]
+        clip = total_variation(
+            data,
+            operator,
+            fitted,
+            start,
+            sigma=strength * sigma,
+            weights=(time, 1.0),
+            iterations=TRIAL_ITERATIONS,
+        )
         return error_on(held, operator, clip, data)
 
     plain = 1.0 if sigma else GAIN
@@ -211,7 +218,7 @@ def _minimum(
         add_gradient_adjoint(x, edges, [-TAU * factor for factor in factors])
         ahead = before.neg_().add_(x, alpha=2)
         # Here the clip moved by ahead - x.
-        if k % LOOK == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
+        if k % LOOK_EVERY == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
             break
     return x.clamp_(0, 1)
 
@@ -231,7 +238,7 @@ def _minimum_of_pixels(
     steps = [TAU * factor for factor in factors]
     blocks = [_Block.of(x, ahead, edges, unknown, *place) for place in _places(tuple(x.shape))]
     for k in range(1, iterations + 1):
-        looks = k % LOOK == 0
+        looks = k % LOOK_EVERY == 0
         moved = sum(block.iterate(dual_steps, steps, looks) for block in blocks)
         if looks and math.sqrt(moved) <= SETTLED * float(x.norm()):
             break

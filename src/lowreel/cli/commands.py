@@ -505,7 +505,7 @@ def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
 
     doubts = [] if truth is None else doubts_about(truth, measured)
     with ProgressBar() as bar:
-        recovery, summary, notes = perform(run, measured, truth, show=bar.show, first=bar.first)
+        recovery, summary, notes = perform(run, measured, truth, show=bar.show, on_baseline=bar.tell_baseline)
     draw_report(run.folder / "report.png", recovery, measured, truth)
     run.finish(summary)
     show_summary(run.folder, summary, [*doubts, *notes])

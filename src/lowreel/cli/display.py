@@ -83,7 +83,7 @@ class ProgressBar(Bar):
     def __init__(self, what: str = "recovering") -> None:
         super().__init__(what)
 
-    def first(self, name: str, baseline: Baseline) -> None:
+    def tell_baseline(self, name: str, baseline: Baseline) -> None:
         """Say that there is a first picture."""
         level = "" if math.isnan(baseline.heldout_db) else f", {baseline.heldout_db:.1f} dB on held-out data"
         self.say(f"first picture: {name}{level}")

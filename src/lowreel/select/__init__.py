@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .fits import FEW, Found, fit_chosen, fit_once, in_place_of, planned, search_plan, settled
+from .fits import FEW, Found, fit_chosen, fit_once, in_place_of, planned, search_plan, with_precision
 from .search import Search, best_of, search, side_by_side, varied
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "planned",
     "search",
     "search_plan",
-    "settled",
     "side_by_side",
     "varied",
+    "with_precision",
 ]

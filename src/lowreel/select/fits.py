@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -78,7 +79,7 @@ def planned(
     InputError where this machine lacks the device of the settings.
     """
     problem = problem.on(device_of(settings.device))
-    settings = settled(problem, settings, resume)
+    settings = with_precision(problem, settings, resume)
     one = estimate(problem, settings.solver(), settings.baselines)
     goes_on = resume.stage if resume else None
     if not settings.searches or problem.held_count < FEW or goes_on == "fit":
@@ -87,15 +88,14 @@ def planned(
         return Search(choice, (), 0), one.several(1, 1 + LAST_ROUNDS)
     plan = search_plan(problem, settings, given=given)
     room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
-    count = 1 + len(plan.changes)
-    plan = replace(plan, at_once=resume.at_once if resume else side_by_side(problem, count, 1 + room))
+    plan = replace(plan, at_once=resume.at_once if resume else side_by_side(problem, plan, 1 + room))
     short = settings.time is not None and settings.time < LEAST_SHARE * one.seconds * (plan.in_turn + LAST_ROUNDS)
     if short and goes_on is None:
         return None, one
     return plan, one.several(plan.at_once, plan.in_turn + LAST_ROUNDS)
 
 
-def settled(problem: Problem, settings: RecoverSettings, resume: Progress | None = None) -> RecoverSettings:
+def with_precision(problem: Problem, settings: RecoverSettings, resume: Progress | None = None) -> RecoverSettings:
     """The settings with the precision in which this machine is faster, or in which the run was begun."""
     if settings.precision != "auto":
         return settings
@@ -194,32 +194,32 @@ def fit_chosen(
     if last.until is not None and rest is not None and rest - spared < best.seconds * last.until / best.steps:
         return found
 
-    def lasting(progress: Progress) -> None:
-        if watch is not None:
-            made = plan.rounds(best.steps, trials)
-            planned = made + (last.until or progress.planned)
-            watch(
-                replace(
-                    progress,
-                    stage="last",
-                    trials=trials,
-                    at_once=plan.at_once,
-                    before=found.seconds,
-                    made=made + progress.made,
-                    planned=planned,
-                )
-            )
-
     progress, outcome = fit(
         last.problem,
         last.solver,
         limit=None if rest is None else max(rest - spared, 0.0),
-        watch=lasting,
+        watch=None if watch is None else partial(_show_last, watch, plan, found, last.until),
         resume=resume if resume and resume.stage == "last" else None,
         score=score,
         until=last.until,
     )
     return _ended(found, best, last, progress, outcome)
+
+
+def _show_last(watch: Watch, plan: Search, found: Found, until: int | None, progress: Progress) -> None:
+    """Show where the last fit stands, after the search that `found` came from."""
+    made = plan.rounds(best_of(found.trials).steps, found.trials)
+    watch(
+        replace(
+            progress,
+            stage="last",
+            trials=found.trials,
+            at_once=plan.at_once,
+            before=found.seconds,
+            made=made + progress.made,
+            planned=made + (until or progress.planned),
+        )
+    )
 
 
 def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> Found:

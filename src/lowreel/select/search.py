@@ -230,16 +230,16 @@ def _check_done(problem: Problem, solver: SolverSettings, plan: Search, done: tu
         check_same(identity(varied(problem, trial.choice), trial.choice.solver(solver)), trial.identity)
 
 
-def side_by_side(problem: Problem, count: int, most: int) -> int:
-    """Fits that are made at once, at most `most` of so many, with a share of the threads each.
+def side_by_side(problem: Problem, plan: Search, most: int) -> int:
+    """Fits of the plan that are made at once, at most `most`, with a share of the threads each: so that all are made
+    soonest, and no more of them than that takes.
 
-    One where a fit of its own for each core is not sooner done than one after the other with all of them. One alone on
-    an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
+    One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
     """
     if problem.device.type != "cpu" or is_of_others(problem.operator):
         return 1
     able = range(1, max(1, min(most, torch.get_num_threads())) + 1)
-    return min(able, key=lambda at_once: (round(math.ceil(count / at_once) * slower(at_once), 6), at_once))
+    return min(able, key=lambda at_once: (round(replace(plan, at_once=at_once).in_turn, 6), at_once))
 
 
 @dataclass
