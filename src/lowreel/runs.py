@@ -150,7 +150,7 @@ class Run:
         tensors: dict[str, Tensor] = {}
         header: dict[str, Any] = {"stage": progress.stage, "state": None, "best": None, "before": progress.before}
         header |= {"at_once": progress.at_once, "precision": progress.precision, "trunk": None}
-        if progress.stage != "search":  # its fits under way are made again, from their first round
+        if progress.stage != "search":  # its fits under way are made again, from where they part
             tensors |= {f"state.{name}": t for name, t in progress.state.tensors().items()}
             header["state"] = progress.state.header()
             if progress.best.step != progress.state.step:
@@ -232,6 +232,12 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any], own: Generator
     return Progress(last, best, best_error, header["steps"], header["seconds"], history, trials=trials, **about)
 
 
+def _has_more(progress: Progress, before: Progress | None) -> bool:
+    """Whether a fit of a search has ended since, or the one that they share has come to where they part."""
+    trials, had_trunk = (0, False) if before is None else (len(before.trials), before.trunk is not None)
+    return len(progress.trials) > trials or (progress.trunk is not None and not had_trunk)
+
+
 @dataclass
 class Keeper:
     """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each round."""
@@ -246,9 +252,9 @@ class Keeper:
         """Note the progress, save it when it is time, show it."""
         if self.last is None:  # what could be refused has been: the run goes on
             (self.run.folder / "summary.json").unlink(missing_ok=True)
-        finished = 0 if self.last is None else len(self.last.trials)
-        self.last = progress
-        if time.monotonic() - self.written > CHECKPOINT_SECONDS or len(progress.trials) > finished:
+        before, self.last = self.last, progress
+        is_due = time.monotonic() - self.written > CHECKPOINT_SECONDS
+        if is_due or _has_more(progress, before):
             self.save()
         self.sketch(progress)
         if self.show:

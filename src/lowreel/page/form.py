@@ -21,7 +21,7 @@ FIRST: dict[str, dict[str, str]] = {
 }
 """What the form begins with where an operator has to be told something."""
 
-SERVERS = ("memory", "device")
+SERVERS = ("memory", "device", "precision")
 """Settings that are the server's, not its visitors'."""
 
 LONGEST = 2000
