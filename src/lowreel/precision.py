@@ -18,6 +18,9 @@ SIDE = 256
 REPEATS = 3
 """Of each timing, the shortest of which counts."""
 
+LEAST_PIXELS = 2**13
+"""Of a minibatch, for half precision to be tried on it: of fewer a pass takes a millisecond or two, which is noise."""
+
 GAIN = 0.9
 """Share of the time in float32 that half precision has to stay under, to be worth its rounding."""
 

@@ -21,7 +21,7 @@ from .generators import Generator, from_spec, line_start, shared_start, smooth_s
 from .latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from .measure import Data, Measurement, alive_in, map_data, no_noise, rows_alike, streams, tensors_of, weights_of
 from .orthogonal import step_orthogonalised
-from .precision import autocast, fastest_precision
+from .precision import LEAST_PIXELS, autocast, fastest_precision
 from .representation import Representation
 from .schedule import one_cycle
 from .settings import BRANCH, DataTerm, Precision, SolverSettings
@@ -341,10 +341,6 @@ def trial_updates(problem: Problem, settings: SolverSettings) -> tuple[Callable[
         _update(fit, problem, settings, batch, frames, scale, progress)
 
     return update, len(batches)
-
-
-LEAST_PIXELS = 2**13
-"""Of a minibatch, for it to be tried in half precision: of fewer a pass takes a millisecond or two."""
 
 
 def precision_of(problem: Problem, settings: SolverSettings) -> Precision:

@@ -21,7 +21,7 @@ from .errors import InputError
 from .generators import Generator
 from .measure import streams
 from .orthogonal import orthogonalised
-from .precision import autocast, fastest_precision
+from .precision import LEAST_PIXELS, autocast, fastest_precision
 from .schedule import one_cycle
 from .settings import Precision, TrainSettings
 
@@ -161,7 +161,10 @@ class _Fit:
 
     def _fastest(self) -> Precision:
         """The precision in which a few images are made and their gradient is taken sooner; of several processes that
-        of the first."""
+        of the first. float32 for minibatches of so few pixels that the trial would be noise."""
+        height, width = self.images.size
+        if min(self.settings.batch or self.count, self.count) * height * width < LEAST_PIXELS:
+            return "float32"
         codes = self.codes[: min(TIMED, len(self.codes))]
         precision = fastest_precision(lambda: self.generator(codes).square().mean().backward(), self.device)
         self.generator.zero_grad()
