@@ -46,7 +46,7 @@ def visitor(chromium, request):
     context = chromium.new_context(
         viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone, accept_downloads=True
     )
-    context.set_default_timeout(120_000)
+    context.set_default_timeout(300_000)
     asked = []
     page = chromium_page(context, asked)
     yield page, asked
@@ -89,7 +89,7 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     page, asked = visitor
     page.goto(server.address)
     page.get_by_text("How it is recovered").click()
-    page.locator("#RecoverSettings-steps textarea, #RecoverSettings-steps input").fill("4000")
+    page.locator("#RecoverSettings-steps textarea, #RecoverSettings-steps input").fill("600")
     page.locator("#start").click()
     page.wait_for_selector("#told .strip img")
     page.wait_for_selector("#told .told[data-loss]")
@@ -145,7 +145,7 @@ def test_password_opens_the_page(chromium, tmp_path, monkeypatch):
     for password, shown in (("wrong", "text=That is not it."), ("a secret", "#start")):
         page.locator("input[name=password]").fill(password)
         page.locator("button").click()
-        page.wait_for_selector(shown, timeout=60_000)
+        page.wait_for_selector(shown, timeout=300_000)
     assert page.url.endswith("?run=" + "a" * 22)
     context.close()
     made.end()
