@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import lowreel
-from lowreel import measure as m
+
+from .homes import found
 
 SHARED = Path("../shared/data")
-Case = tuple[torch.Tensor, m.Measurement, m.Data]
+Case = tuple[torch.Tensor, lowreel.Measurement, Any]
 """The true clip, (T, C, H, W) in [0, 1], the operator, and the data without noise."""
 
 
@@ -32,6 +34,12 @@ class Job:
         return self.needs is None or (folder / self.needs).exists()
 
 
+def demo() -> Path:
+    """The video that comes with the package."""
+    folders = (Path(str(files("lowreel"))) / name for name in ("assets", "data"))
+    return next(path for folder in folders if (path := folder / "demo.mp4").exists())
+
+
 def missing(clip: torch.Tensor) -> Case:
     """The clip with 80 % of its pixels missing."""
     operator = lowreel.MissingPixels(tuple(clip.shape), 0.8)
@@ -44,23 +52,22 @@ WALKING, BUNNY = "paper_clips/walking/seq1", "clips/bigbuckbunny.mp4"
 
 def drop(folder: Path, first: int = 0) -> Case:
     """Eight frames of the snapshot benchmark, from its own picture and mask."""
-    from lowreel.containers import load
-
+    load = found("load", "io.containers", "containers")
     mask = torch.from_numpy(load(folder / DROP, "mask").values.transpose(2, 0, 1).copy())
     picture = torch.from_numpy(load(folder / DROP, "meas").values[..., first // 8].astype("float32"))
     clip = lowreel.open_clip(f"{folder / DROP}:orig", frames=slice(first, first + 8)).read()
-    return clip, m.Snapshot(tuple(clip.shape), 8, mask=mask), picture[None, None] / 255
+    return clip, found("Snapshot", "operators", "measure")(tuple(clip.shape), 8, mask=mask), picture[None, None] / 255
 
 
 def pincat(folder: Path) -> Case:
     """50 frames of cardiac MRI, of whose spectra 8 radial lines are measured."""
     clip = lowreel.open_clip(folder / PINCAT).read()
-    operator = m.Fourier(tuple(clip.shape), "radial", 8)
+    operator = found("Fourier", "operators", "measure")(tuple(clip.shape), "radial", 8)
     return clip, operator, operator(clip)
 
 
 JOBS = (
-    Job("demo", lambda _: missing(lowreel.open_clip(files("lowreel") / "data" / "demo.mp4").read())),
+    Job("demo", lambda _: missing(lowreel.open_clip(demo()).read())),
     Job("walking", lambda folder: missing(lowreel.open_source(str(folder / WALKING), size=(64, 64)).read()), WALKING),
     Job("rotating-mnist:7", lambda _: missing(lowreel.open_source("rotating-mnist:7").read())),
     Job("drop", drop, DROP),

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import lowreel
-from lowreel.generators import ZOO, make
+from lowreel.model.generators import ZOO, make
 from lowreel.settings import PRESETS
 
 from .results import Rows

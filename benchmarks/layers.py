@@ -5,7 +5,7 @@ python -m benchmarks layers
 
 from __future__ import annotations
 
-from lowreel.generators import make
+from lowreel.model.generators import make
 
 LAYERS = ("fully connected, reshape, ReLU", "deconvolution 1, ReLU", "deconvolution 2, ReLU", "deconvolution 3, ReLU")
 PAPER = {

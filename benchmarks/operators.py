@@ -19,10 +19,11 @@ from typing import Any
 import torch
 
 import lowreel
-from lowreel import measure as m
-from lowreel.estimate import estimate
-from lowreel.memory import bytes_text, resident_bytes
-from lowreel.recover import prepare
+from lowreel import operators as m
+from lowreel.data import no_noise
+from lowreel.recovery.cost import estimate
+from lowreel.recovery.recover import prepare
+from lowreel.system.memory import bytes_text, resident_bytes
 
 from .jobs import DROP, PINCAT, SHARED, Case, drop, pincat
 from .results import Rows
@@ -30,7 +31,7 @@ from .results import Rows
 
 def demo(build: Callable[[tuple[int, ...]], m.Measurement], size: int = 64, frames: int = 24) -> Case:
     clip = lowreel.open_clip(
-        files("lowreel") / "data" / "demo.mp4", size=(size, size), channels=3, frames=slice(frames)
+        files("lowreel") / "assets" / "demo.mp4", size=(size, size), channels=3, frames=slice(frames)
     ).read()
     operator = build(tuple(clip.shape))
     return clip, operator, operator(clip)
@@ -92,9 +93,9 @@ def main(arguments: list[str]) -> None:
 def row_of(name: str) -> dict[str, Any]:
     """One case to its end: PSNR (peak 1) of all methods, seconds, peak memory of this process."""
     clip, operator, data = CASES[name]()
-    noise: dict[str, Any] = m.no_noise()
+    noise: dict[str, Any] = no_noise()
     if name in NOISE:
-        data, noise = m.add_white_noise(data, operator, level=NOISE[name])
+        data, noise = lowreel.add_white_noise(data, operator, level=NOISE[name])
     settings = lowreel.RecoverSettings()
     expected = estimate(prepare(data, operator, settings, noise=noise), settings.solver())
     print(f"{name}: {expected.sentence()}", flush=True)

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 import lowreel
-from lowreel.generators import make
+from lowreel.model.generators import make
 
 from .quality import ROWS, Row, clip_of, sources_of
 from .results import Rows

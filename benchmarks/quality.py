@@ -20,9 +20,9 @@ import numpy as np
 import torch
 
 import lowreel
-from lowreel.measure import Gaussian, MissingPixels
-from lowreel.metrics import error_decibels
-from lowreel.uncertainty import calibration
+from lowreel.analysis.metrics import error_decibels
+from lowreel.operators import Gaussian, MissingPixels
+from lowreel.recovery.uncertainty import calibration
 
 from .results import Rows
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lowreel.files import write_json
+from lowreel.system.files import write_json
 
 RESULTS = Path(__file__).parent / "results"
 

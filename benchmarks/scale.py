@@ -27,7 +27,7 @@ from pathlib import Path
 from torch import Tensor
 
 import lowreel
-from lowreel.files import replacing
+from lowreel.system.files import replacing
 
 from .results import RESULTS, Rows
 
@@ -86,7 +86,7 @@ def measured(frames: int, height: int, width: int) -> dict:
 
 def demo(height: int, width: int) -> Iterator[Tensor]:
     """The demo clip, forward and back without end, a frame (1, C, H, W) at a time: it has no cut."""
-    with as_file(files("lowreel") / "data" / "demo.mp4") as path:
+    with as_file(files("lowreel") / "assets" / "demo.mp4") as path:
         clip = lowreel.open_clip(path, size=(height, width)).read()
     while True:
         yield from clip[:-1].split(1)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 import lowreel
-from lowreel.generators import ZOO, make
+from lowreel.model.generators import ZOO, make
 from lowreel.settings import PRESETS
 
 from .results import RESULTS, Rows

@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from . import homes
+
 Point = tuple[float, float]
 """Seconds since the start, and a PSNR in dB."""
 
@@ -46,9 +48,8 @@ def prepared(arguments: list[str]) -> Task:
     found = Path(str(lowreel.__file__)).resolve().parent
     if found != Path(task.package).resolve():
         sys.exit(f"{task.package} is to be measured, but `import lowreel` finds {found}")
-    processes = import_module("lowreel.processes")
-    processes.die_with_parent()
-    processes.set_libraries()
+    for name in ("die_with_parent", "set_libraries"):
+        homes.found(name, "system.processes", "processes")()
     import torch
 
     torch.set_num_threads(task.threads)
@@ -63,15 +64,9 @@ def without_bfloat16() -> None:
     A package that finds out by measuring has no such function, and is left as it is.
     """
     for name in ("precision", "solver", "train"):
-        module = import_module(f"lowreel.{name}") if _is_there(f"lowreel.{name}") else None
+        module = import_module(f"lowreel.{name}") if homes.has_module(name) else None
         if hasattr(module, "bfloat16_is_native"):
             module.bfloat16_is_native = lambda device: False  # type: ignore[union-attr]
-
-
-def _is_there(module: str) -> bool:
-    from importlib.util import find_spec
-
-    return find_spec(module) is not None
 
 
 @dataclass
@@ -141,7 +136,7 @@ def level_of(case: Any, looked: list[float]) -> Callable[[Any], float]:
     import lowreel
 
     clip, operator, data = case
-    nearest, known = import_module("lowreel.measure").nearest_consistent, operator.informative()
+    nearest, known = homes.found("nearest_consistent", "operators", "measure"), operator.informative()
 
     def level(frames: Any) -> float:
         start = time.perf_counter()
@@ -210,8 +205,8 @@ def heights(points: Sequence[Point]) -> list[Point]:
 def estimated(task: Task) -> dict[str, Any]:
     """What is said of a recovery before it starts, and what it takes; seconds."""
     import lowreel
-    from lowreel.recover import prepare
-    from lowreel.select import planned
+    from lowreel.recovery.policy import planned
+    from lowreel.recovery.recover import prepare
 
     _, operator, data = case_of(task)
     settings = settings_of(task)

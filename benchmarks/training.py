@@ -18,10 +18,10 @@ import time
 import torch
 from torch import nn
 
-from lowreel.datasets import Images
-from lowreel.generators import Dcgan
+from lowreel.io.datasets import Images
+from lowreel.model.generators import Dcgan
 from lowreel.settings import TrainSettings
-from lowreel.train import ROUND, iterate
+from lowreel.training.loop import ROUND, iterate
 
 from .results import RESULTS
 

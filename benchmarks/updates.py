@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Any
 
+from .homes import found
 from .timed import prepared
 from .trees import ROOT, Tree
 
@@ -83,7 +84,8 @@ def _fed(tree: Tree, process: Any) -> float:
 def seconds_of_a_round() -> float:
     """CPU seconds of a round, in a fit from its start to its end; of one thread."""
     import lowreel
-    from lowreel.recover import prepare
+
+    prepare = found("prepare", "recovery.recover", "recover")
 
     clip = lowreel.open_source("rotating-mnist:7", frames=slice(8)).read()
     operator = lowreel.MissingPixels(tuple(clip.shape), 0.8)

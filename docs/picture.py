@@ -8,12 +8,12 @@ import torch
 from matplotlib.figure import Figure
 
 import lowreel
-from lowreel.runs import Run
+from lowreel.runs.folder import Run
 
 folder, target = sys.argv[1:]
 run = Run.open(folder)
 measured, summary = run.measured(), run.summary()
-truth = lowreel.open_clip(files("lowreel") / "data" / "demo.mp4").read()
+truth = lowreel.open_clip(files("lowreel") / "assets" / "demo.mp4").read()
 entries = measured.operator.informative()
 variation = lowreel.baselines(measured.data, measured.operator, entries)["3-D total variation"]
 recovered = torch.from_numpy(np.load(f"{folder}/recovered.npy"))

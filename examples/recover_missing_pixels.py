@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import lowreel
 
-truth = lowreel.open_clip(files("lowreel") / "data" / "demo.mp4", size=(32, 32), frames=slice(16)).read()
+truth = lowreel.open_clip(files("lowreel") / "assets" / "demo.mp4", size=(32, 32), frames=slice(16)).read()
 A = lowreel.MissingPixels(tuple(truth.shape), ratio=0.8, seed=0)
 y = A(truth)
 

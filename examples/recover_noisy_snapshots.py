@@ -6,9 +6,10 @@ The noise entry chooses how residuals count: here squared, over the variance of 
 from importlib.resources import files
 
 import lowreel
-from lowreel.measure import Snapshot, add_poisson_noise
+from lowreel.data import add_poisson_noise
+from lowreel.operators import Snapshot
 
-truth = lowreel.open_clip(files("lowreel") / "data" / "demo.mp4", size=(32, 32), channels=1, frames=slice(16)).read()
+truth = lowreel.open_clip(files("lowreel") / "assets" / "demo.mp4", size=(32, 32), channels=1, frames=slice(16)).read()
 A = Snapshot(tuple(truth.shape), 4, seed=0)
 y, noise = add_poisson_noise(A(truth), A, photons=500)
 

@@ -10,9 +10,9 @@ import scipy.sparse
 from scipy.sparse.linalg import aslinearoperator
 
 import lowreel
-from lowreel.measure import examine
+from lowreel.operators import examine
 
-truth = lowreel.open_clip(files("lowreel") / "data" / "demo.mp4", size=(32, 32), channels=1, frames=slice(16)).read()
+truth = lowreel.open_clip(files("lowreel") / "assets" / "demo.mp4", size=(32, 32), channels=1, frames=slice(16)).read()
 rng = np.random.default_rng(0)
 matrix = scipy.sparse.random_array(
     (3000, truth.numel()), density=0.01, rng=rng, data_sampler=lambda size: rng.choice(np.float32([-1, 1]), size)

@@ -95,7 +95,14 @@ def python_path():
 def _server(python_path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["lowreel.runs", "lowreel.trainings", "lowreel.report", "lowreel.cli", "torch._dynamo", "pytest"]
+        [
+            "lowreel.runs.folder",
+            "lowreel.training.runs",
+            "lowreel.runs.report",
+            "lowreel.cli",
+            "torch._dynamo",
+            "pytest",
+        ]
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", python_path)

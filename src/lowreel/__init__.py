@@ -11,39 +11,28 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .analysis.manifold import circular_correlation, cross_faded, embedded, order_along, spearman
+    from .analysis.metrics import psnr, psnr_range, ssim
     from .baselines import baselines
-    from .datasets import open_source
+    from .data import Measured, add_white_noise
     from .errors import InputError
-    from .generators import Dcgan, Decoder, Generator, load_weights, pretrained
-    from .latents import Codes
-    from .manifold import circular_correlation, cross_faded, embedded, order_along, spearman
-    from .measure import (
-        Functions,
-        Gaussian,
-        Identity,
-        Mask,
-        Measured,
-        Measurement,
-        MissingPixels,
-        add_white_noise,
-        as_measurement,
-        as_scipy,
-    )
-    from .metrics import psnr, psnr_range, ssim
-    from .recover import Recovery, recover
-    from .representation import Representation
+    from .io.datasets import open_source
+    from .io.video import open_clip, read_mask, write_video
+    from .model.generators import Dcgan, Decoder, Generator, load_weights, pretrained
+    from .model.latents import Codes
+    from .model.representation import Representation
+    from .operators import Functions, Gaussian, Identity, Mask, Measurement, MissingPixels, as_measurement, as_scipy
+    from .recovery.recover import Recovery, recover
     from .settings import RecoverSettings, SolverSettings
-    from .solver import Problem, State, iterate
-    from .video import open_clip, read_mask, write_video
+    from .solver.iteration import Problem, State, iterate
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "datasets": ("open_source",),
-    "video": ("open_clip", "read_mask", "write_video"),
-    "measure": (
+    "io.datasets": ("open_source",),
+    "io.video": ("open_clip", "read_mask", "write_video"),
+    "operators": (
         "Measurement",
-        "Measured",
         "Identity",
         "MissingPixels",
         "Mask",
@@ -51,17 +40,17 @@ _HOMES = {
         "Functions",
         "as_measurement",
         "as_scipy",
-        "add_white_noise",
     ),
-    "generators": ("Generator", "Dcgan", "Decoder", "load_weights", "pretrained"),
-    "latents": ("Codes",),
+    "data": ("Measured", "add_white_noise"),
+    "model.generators": ("Generator", "Dcgan", "Decoder", "load_weights", "pretrained"),
+    "model.latents": ("Codes",),
     "settings": ("RecoverSettings", "SolverSettings"),
-    "solver": ("Problem", "State", "iterate"),
-    "recover": ("recover", "Recovery"),
-    "representation": ("Representation",),
-    "manifold": ("embedded", "order_along", "spearman", "circular_correlation", "cross_faded"),
+    "solver.iteration": ("Problem", "State", "iterate"),
+    "recovery.recover": ("recover", "Recovery"),
+    "model.representation": ("Representation",),
+    "analysis.manifold": ("embedded", "order_along", "spearman", "circular_correlation", "cross_faded"),
     "baselines": ("baselines",),
-    "metrics": ("psnr", "psnr_range", "ssim"),
+    "analysis.metrics": ("psnr", "psnr_range", "ssim"),
     "errors": ("InputError",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -117,7 +106,7 @@ def __getattr__(name: str) -> Any:
 
 
 class _Package(ModuleType):
-    """The package keeps `recover` the function, also after the submodule of that name has been imported."""
+    """The package keeps `baselines` the function, also after the subpackage of that name has been imported."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOME and isinstance(value, ModuleType)):

@@ -26,7 +26,7 @@ from deepinv.physics.functional.blur import gaussian_blur
 import lowreel
 from lowreel import Gaussian, MissingPixels, RecoverSettings, as_measurement, as_scipy, psnr, recover
 from lowreel.errors import InputError
-from lowreel.measure import Signs, Snapshot, Stacked, check_operator, examine, operator_from_name
+from lowreel.operators import Signs, Snapshot, Stacked, check_operator, examine, operator_from_name
 
 close = torch.testing.assert_close
 T, C, H, W = COLOUR = (5, 3, 16, 12)

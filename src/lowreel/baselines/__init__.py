@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..measure import Data, Measurement, nearest_consistent
+from ..operators import Data, Measurement, nearest_consistent
 from .interpolation import bicubic, biharmonic, interpolate_frames, interpolate_times
 from .low_rank import low_rank_clip
 from .networks import deep_image_prior, paper_clips

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..measure import Downsample, Measurement
+from ..operators import Downsample, Measurement
 from .bilaplacian import fill_biharmonic
 
 FillFrame = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..measure import Data, Measurement, inner, map_data, nearest_consistent, tensors_of
+from ..operators import Data, Measurement, inner, map_data, nearest_consistent, tensors_of
 from .variation import operator_norm
 
 RANK_ITERATIONS = 150

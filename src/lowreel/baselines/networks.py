@@ -7,12 +7,13 @@ import math
 import torch
 from torch import Tensor
 
+from ..data import hold_out
 from ..errors import InputError
-from ..generators import Decoder, Generator, make
-from ..measure import Data, Measurement, hold_out, map_data
+from ..model.generators import Decoder, Generator, make
+from ..operators import Data, Measurement, map_data
 from ..settings import PRESETS, Preset, RecoverSettings, SolverSettings
-from ..solver import Problem, iterate, planned_rounds
-from .judging import HELD, error_on
+from ..solver.iteration import Problem, iterate, planned_rounds
+from .validation import HELD, error_on
 
 DEEP = SolverSettings(steps=300, code_step=0.0, weight_step=1e-2, batch=None)
 """Of a deep image prior: the code stays what it was drawn to be."""

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..measure import Data, Mask, Measurement, inner, map_data, nearest_consistent
+from ..operators import Data, Mask, Measurement, inner, map_data, nearest_consistent
 from .interpolation import local_means
-from .judging import error_on, left_out
+from .validation import error_on, left_out
 
 ITERATIONS = 250
 """Of total variation, at most (docs/choices.md)."""

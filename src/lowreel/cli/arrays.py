@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..files import ARRAY_FILES, is_array_file, split_member
-from ..names import source_text
 from ..settings import ArraysSettings
+from ..system.files import ARRAY_FILES, is_array_file, split_member
+from ..system.names import source_text
 from .values import parse_clip_shape, parse_frames
 
 if TYPE_CHECKING:
-    from ..containers import Array
-    from ..measure import Given, Measured
+    from ..data import Given, Measured
+    from ..io.containers import Array
 
 
 def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
@@ -45,7 +45,7 @@ def measured_arrays(data: Path, wish: ArraysSettings) -> Measured:
     """
     import torch
 
-    from ..measure import Levels, Measured, check_finite, found_levels, in_levels, noise_entry
+    from ..data import Levels, Measured, check_finite, found_levels, in_levels, noise_entry
 
     file, name = split_member(data)
     y = _array(file, wish.y or name)
@@ -64,7 +64,8 @@ def measured_arrays(data: Path, wish: ArraysSettings) -> Measured:
 
 
 def _given(y: Array, file: Path, wish: ArraysSettings) -> Given:
-    from ..measure import ARRAY_KINDS, Given, data_of, operator_from_name
+    from ..data import ARRAY_KINDS, Given, data_of
+    from ..operators import operator_from_name
 
     assert wish.operator is not None
     if _is_own(wish.operator):
@@ -84,14 +85,14 @@ def _is_own(operator: str) -> bool:
 
 
 def _array(file: Path, name: str | None) -> Array:
-    from ..containers import load, load_named
+    from ..io.containers import load, load_named
 
     return load_named(file) if name is None else load(file, name)
 
 
 def _other_array(file: Path, text: str) -> Array:
     """An array of DATA, or one of another file."""
-    from ..containers import entries_of, load, load_named
+    from ..io.containers import entries_of, load, load_named
 
     here = text in {entry.name for entry in entries_of(file)} or not is_array_file(text)
     return load(file, text) if here else load_named(text)

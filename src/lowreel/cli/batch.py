@@ -17,10 +17,10 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ..memory import bytes_text, default_budget, machine_bytes, parse_bytes
-from ..names import GENERATORS, file_text
-from ..processes import cores, deaf, uninterrupted
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
+from ..system.memory import bytes_text, default_budget, machine_bytes, parse_bytes
+from ..system.names import GENERATORS, file_text
+from ..system.processes import cores, deaf, uninterrupted
 from .errors import in_one_line
 from .manifest import Row, read_manifest
 from .results import Results, check_folder

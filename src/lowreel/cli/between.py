@@ -17,9 +17,9 @@ from ..settings import InterpolateSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..embedding import CodePath
-    from ..representation import Representation
-    from ..runs import Run
+    from ..analysis.embedding import CodePath
+    from ..model.representation import Representation
+    from ..runs.folder import Run
 
 Choosing = Annotated[InterpolateSettings, Parameter(name="*")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
@@ -58,7 +58,7 @@ def interpolate(run: Path, *, output: Output = None, choosing: Choosing = Interp
         raise InputError("--missing: fills in the whole clip; leave out --frames and --between")
     name = "filled.mp4" if choosing.missing else "interpolated.mp4"
     file = _free(output or (run if run.is_dir() else run.parent) / name)
-    from ..manifold import order_along, order_sentence
+    from ..analysis.manifold import order_along, order_sentence
 
     recovery = _recovery(run)
     lines = _fill(file, recovery, choosing) if choosing.missing else _draw(file, recovery, choosing)
@@ -88,7 +88,7 @@ def embed(*runs: Path, output: Output = None) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; give a folder with -o")
     picture, page = _free(folder / "embedding.png"), _free(folder / "embedding.html")
-    from ..embedding import draw_paths, write_page
+    from ..analysis.embedding import draw_paths, write_page
 
     paths = [_path(run) for run in runs]
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,8 +131,8 @@ class _Recovery:
         """The clip as it was recovered, observed pixels as they were; without its run as the generator draws it."""
         if self.run is None:
             return self.found.frames()
-        from ..measure import data_header
-        from ..video import open_clip
+        from ..data import data_header
+        from ..io.video import open_clip
 
         units = data_header(self.run.folder / "data.safetensors").get("clip", {})
         levels = (units.get("scale", 1.0), units.get("offset", 0.0))
@@ -140,9 +140,9 @@ class _Recovery:
 
 
 def _recovery(run: Path) -> _Recovery:
-    from ..measure import data_header
-    from ..representation import Representation
-    from ..runs import Run
+    from ..data import data_header
+    from ..model.representation import Representation
+    from ..runs.folder import Run
 
     if not run.exists():
         raise InputError(f"{run}: no such file or folder; expected a finished run, or a representation.safetensors")
@@ -158,7 +158,7 @@ def _recovery(run: Path) -> _Recovery:
 
 def _left_out(run: Run, kind: str | None) -> list[int] | None:
     """Frames of which nothing was measured; None for an operator of somebody's own, which is not here to ask."""
-    from ..manifold import frames_without_data
+    from ..analysis.manifold import frames_without_data
 
     if kind == "functions":
         return None
@@ -167,7 +167,7 @@ def _left_out(run: Run, kind: str | None) -> list[int] | None:
 
 def _draw(file: Path, recovery: _Recovery, choosing: InterpolateSettings) -> list[str]:
     """Frames evenly in time, from one frame to another; what to tell of them."""
-    from ..manifold import evenly
+    from ..analysis.manifold import evenly
 
     first, last = choosing.between or (0, len(recovery.found.codes) - 1)
     count = choosing.frames or 10 * max(last - first, 1) + 1
@@ -183,7 +183,7 @@ def _fill(file: Path, recovery: _Recovery, choosing: InterpolateSettings) -> lis
     """The recovered clip with its missing frames drawn; what to tell of them."""
     import torch
 
-    from ..manifold import gaps_in
+    from ..analysis.manifold import gaps_in
 
     own = recovery.found.times
     drawn = torch.cat([own[recovery.left_out or []], torch.tensor(gaps_in(own), dtype=own.dtype)])
@@ -209,7 +209,7 @@ def _nothing_missing(recovery: _Recovery) -> str:
 def _write(file: Path, parts: Iterator[Tensor], times: Tensor, slow: float, shape: tuple[int, int, int]) -> None:
     import torch
 
-    from ..video import write_npy, write_video
+    from ..io.video import write_npy, write_video
 
     with torch.no_grad():
         if file.suffix == ".npy":
@@ -259,9 +259,9 @@ def _scores(recovery: _Recovery, delivered: Tensor, choosing: InterpolateSetting
     truth = _truth(recovery)
     if truth is None or not recovery.left_out:
         return []
-    from ..manifold import cross_faded, nearest
-    from ..metrics import psnr, psnr_range
-    from ..report import decibels
+    from ..analysis.manifold import cross_faded, nearest
+    from ..analysis.metrics import psnr, psnr_range
+    from ..runs.report import decibels
 
     at, true = recovery.found.times[recovery.left_out], truth[recovery.left_out]
     seen, clip = recovery.seen, delivered[recovery.kept]
@@ -278,9 +278,9 @@ def _scores(recovery: _Recovery, delivered: Tensor, choosing: InterpolateSetting
 
 def _truth(recovery: _Recovery) -> Tensor | None:
     """The true clip of the run, where there is one and it is still there."""
-    from ..files import split_member
-    from ..names import is_clip_name
-    from ..runs import load_truth
+    from ..runs.folder import load_truth
+    from ..system.files import split_member
+    from ..system.names import is_clip_name
 
     if recovery.run is None or recovery.run.truth is None:
         return None
@@ -291,7 +291,7 @@ def _truth(recovery: _Recovery) -> Tensor | None:
 
 
 def _path(run: Path) -> CodePath:
-    from ..embedding import path_of
+    from ..analysis.embedding import path_of
 
     recovery = _recovery(run)
     named = run.resolve()

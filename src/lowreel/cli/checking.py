@@ -11,7 +11,7 @@ from ..errors import InputError
 from .values import parse_clip_shape
 
 if TYPE_CHECKING:
-    from ..measure import Examination
+    from ..operators import Examination
 
 ClipShape = Annotated[str | None, Parameter(name="--clip-shape")]
 
@@ -33,7 +33,7 @@ def check(operator: str, *, clip_shape: ClipShape = None) -> None:
         TxCxHxW, such as 16x1x64x64, for an operator that does not say it
     """
     shape = parse_clip_shape(clip_shape)
-    from ..measure import examine, operator_from_name
+    from ..operators import examine, operator_from_name
 
     found = examine(operator_from_name(operator, shape))
     _show(operator, found)

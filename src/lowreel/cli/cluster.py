@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..processes import deaf
 from ..settings import BatchSettings
+from ..system.processes import deaf
 from .errors import in_one_line
 from .manifest import Row
 from .work import Record, perform_row

@@ -15,10 +15,6 @@ from cyclopts import App, CycloptsError, Parameter
 from .. import __version__
 from ..catalogue import OPERATORS, Operator, name_of
 from ..errors import InputError
-from ..files import check_free, split_member
-from ..memory import operator_budget, parse_bytes
-from ..names import GENERATORS, file_text, source_text
-from ..processes import set_libraries
 from ..settings import (
     ArraysSettings,
     ClipSettings,
@@ -30,6 +26,10 @@ from ..settings import (
     Settings,
     TrainSettings,
 )
+from ..system.files import check_free, split_member
+from ..system.memory import operator_budget, parse_bytes
+from ..system.names import GENERATORS, file_text, source_text
+from ..system.processes import set_libraries
 from .arrays import are_arrays_meant, measured_arrays
 from .batch import add_batch, with_address
 from .between import add_between
@@ -44,9 +44,10 @@ from .values import parse_frames, parse_size
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..measure import Data, Measured, Measurement
-    from ..runs import Run
-    from ..sections import Source
+    from ..data import Measured
+    from ..operators import Data, Measurement
+    from ..runs.folder import Run
+    from ..runs.sections import Source
 
 app = App(
     name="lowreel",
@@ -198,7 +199,8 @@ def recover(
     others = are_arrays_meant(data, arrays)
     folder = _fresh(output, _stem(data))
     _check_device(recovering)
-    from ..measure import DataFile, Measured, part_frames
+    from ..data import DataFile, Measured
+    from ..operators import part_frames
 
     source: Source
     if others:
@@ -242,10 +244,11 @@ def inpaint(
         return
     folder = _fresh(output, f"{_stem(clip)}-inpaint")
     _check_device(recovering)
-    from ..measure import Mask, Measured
-    from ..runs import clip_information, clip_times
-    from ..sections import ClipSource
-    from ..video import read_mask
+    from ..data import Measured
+    from ..io.video import read_mask
+    from ..operators import Mask
+    from ..runs.folder import clip_information, clip_times
+    from ..runs.sections import ClipSource
 
     opened = _open(clip, reading)
     operator = Mask(opened.shape, read_mask(mask, opened.shape))
@@ -269,7 +272,7 @@ def demo(*, output: OutputOrNew = None, recovering: Recovering = RecoverSettings
     """
     from importlib.resources import as_file, files
 
-    with as_file(files("lowreel") / "data" / "demo.mp4") as clip:
+    with as_file(files("lowreel") / "assets" / "demo.mp4") as clip:
         folder = output or _unused(Path("lowreel-demo"))
         _simulate(clip, MissingSettings(), ClipSettings(), NoiseSettings(), recovering, folder, resume=False)
 
@@ -354,9 +357,9 @@ def _measured(
     arrays: int | None = None,
 ) -> tuple[Measured, dict[str, Any]]:
     """Data of a clip, and how to read the clip again. arrays: how many of the clip's size there have to be room for."""
-    from ..estimate import check_clip_fits
-    from ..measure import Measured
-    from ..runs import clip_information, clip_times
+    from ..data import Measured
+    from ..recovery.cost import check_clip_fits
+    from ..runs.folder import clip_information, clip_times
 
     source, budget = _open(clip, reading), parse_bytes(measuring.memory)
     check_clip_fits(source.shape, budget, arrays)
@@ -369,7 +372,7 @@ def _measured(
 
 def _with_noise(data: Data, operator: Measurement, noise: NoiseSettings, seed: int) -> tuple[Data, dict[str, Any]]:
     """The data with the noise asked for, and what is told of it."""
-    from ..measure import add_dead_columns, add_poisson_noise, add_salt_and_pepper, add_white_noise, no_noise
+    from ..data import add_dead_columns, add_poisson_noise, add_salt_and_pepper, add_white_noise, no_noise
 
     noisy, entry = data, no_noise()
     if noise.photons is not None:
@@ -417,9 +420,9 @@ def _source(
 ) -> tuple[Source, dict[str, Any]]:
     """Data of a clip: measured whole, or, where it is long or large, section by section; how to read it again."""
     opened = _open(clip, reading)
-    from ..measure import prolonged
-    from ..runs import clip_information, clip_times
-    from ..sections import ClipSource
+    from ..operators import prolonged
+    from ..runs.folder import clip_information, clip_times
+    from ..runs.sections import ClipSource
 
     part = None if is_short(opened.shape, recovering) else first_parts(operator, opened.shape, measuring)
     if part is None or noise.kinds() not in ([], ["noise"]) or noise.blind:
@@ -461,11 +464,11 @@ def _begin(
     sections = planned_sections(source, recovering)
     if len(sections) > 1:
         return begin_sections(folder, source, sections, recovering, truth, request)
-    from ..estimate import check_clip_fits, check_fits
-    from ..measure import Measured
-    from ..recover import prepare
-    from ..runs import Run, load_truth
-    from ..select import planned
+    from ..data import Measured
+    from ..recovery.cost import check_clip_fits, check_fits
+    from ..recovery.policy import planned
+    from ..recovery.recover import prepare
+    from ..runs.folder import Run, load_truth
 
     if isinstance(source, Measured):
         measured = source
@@ -484,8 +487,8 @@ def _go_on(
     folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None = None, operator: str | None = None
 ) -> None:
     """Resume the run in a folder with its own settings, but for the time, memory and device of this session."""
-    from ..runs import Run, load_truth
-    from ..section_runs import SectionedRun
+    from ..runs.folder import Run, load_truth
+    from ..runs.sectioned import SectionedRun
 
     recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     if SectionedRun.is_in(folder):
@@ -500,8 +503,8 @@ def _go_on(
 
 
 def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
-    from ..report import draw_report
-    from ..runs import doubts_about, perform
+    from ..runs.folder import doubts_about, perform
+    from ..runs.report import draw_report
 
     doubts = [] if truth is None else doubts_about(truth, measured)
     with ProgressBar() as bar:
@@ -512,7 +515,7 @@ def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
 
 
 def _open(clip: Path, reading: ClipSettings) -> Any:
-    from ..datasets import open_source
+    from ..io.datasets import open_source
 
     how = _reading(clip, reading)
     frames = slice(*how["frames"]) if how["frames"] else None
@@ -533,8 +536,8 @@ def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
 
 def _truth_reading(truth: Path, source: Source) -> dict[str, Any]:
     """The true clip is read as the measured one was, or else to the data's shape."""
-    from ..measure import Measured
-    from ..runs import in_levels_of
+    from ..data import Measured
+    from ..runs.folder import in_levels_of
 
     frames, channels, height, width = source.spec["clip_shape"]
     known = source.clip.get("reading") or {"fit": "squash", "frames": [frames]}
@@ -558,7 +561,7 @@ def _fresh(output: Path | None, name: str) -> Path:
 
 def _check_device(recovering: RecoverSettings) -> None:
     """Raise InputError, before anything is read, where this machine lacks the device."""
-    from ..devices import device_of
+    from ..system.devices import device_of
 
     device_of(recovering.device)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..containers import Entry, clip_entry, entries_of, is_matlab
-from ..datasets import open_source
+from ..analysis.metrics import error_decibels
+from ..data import data_header
 from ..errors import InputError
-from ..files import is_array_file, kind_of, split_member
-from ..generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
-from ..measure import data_header
-from ..metrics import error_decibels
-from ..names import is_clip_name, is_wrong_clip_name
-from ..report import figures
-from ..representation import Representation
-from ..runs import Run
-from ..section_runs import SectionedRun, is_done
-from ..trainings import Training
+from ..io.containers import Entry, clip_entry, entries_of, is_matlab
+from ..io.datasets import open_source
+from ..model.generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
+from ..model.representation import Representation
+from ..runs.folder import Run
+from ..runs.report import figures
+from ..runs.sectioned import SectionedRun, is_done
+from ..system.files import is_array_file, kind_of, split_member
+from ..system.names import is_clip_name, is_wrong_clip_name
+from ..training.runs import Training
 
 
 def describe(path: Path) -> dict[str, Any]:

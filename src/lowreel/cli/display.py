@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from ..comparison import Baseline
-    from ..fitting import Progress
-    from ..trainings import TrainProgress
+    from ..recovery.comparison import Baseline
+    from ..recovery.fit import Progress
+    from ..training.runs import TrainProgress
 
 
 def show_summary(folder: Path, summary: dict[str, Any], notes: list[str]) -> None:
     """Print the closing table, whether to trust the result, and where it lies."""
     from rich.console import Console
 
-    from ..report import figures_table
+    from ..runs.report import figures_table
 
     console = Console()
     console.print(figures_table(summary))
@@ -90,7 +90,7 @@ class ProgressBar(Bar):
 
     def show(self, progress: Progress) -> None:
         """Move the bar to where the run stands."""
-        from ..metrics import error_decibels
+        from ..analysis.metrics import error_decibels
 
         known = progress.best_error < float("inf")
         heldout = f"  held-out {error_decibels(progress.best_error):.2f} dB" if known else ""

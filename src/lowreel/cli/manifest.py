@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import is_array_file, split_member
-from ..memory import parse_bytes
-from ..names import GENERATORS, is_clip_name
 from ..settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
+from ..system.files import is_array_file, split_member
+from ..system.memory import parse_bytes
+from ..system.names import GENERATORS, is_clip_name
 
 OWN = ("name", "clip", "data", "operator", "mask", "truth")
 """Columns that are no flags of a recovery."""

@@ -10,7 +10,6 @@ from cyclopts import App, CycloptsError, Parameter
 
 from ..catalogue import OPERATORS, Operator, name_of
 from ..errors import InputError
-from ..memory import operator_budget
 from ..settings import (
     BayerSettings,
     BlocksSettings,
@@ -31,10 +30,11 @@ from ..settings import (
     SnapshotSettings,
     StackSettings,
 )
+from ..system.memory import operator_budget
 from .values import parse_stretch
 
 if TYPE_CHECKING:
-    from ..measure import Measurement
+    from ..operators import Measurement
 
 
 def check_operator_settings(settings: Settings) -> None:
@@ -84,7 +84,7 @@ def _add_reader(parser: App, kind: Operator) -> None:
 
 def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: int) -> Measurement:
     """The operator of these settings for a clip of this shape, holding at most `memory` bytes."""
-    from .. import measure as m
+    from .. import operators as m
 
     shape: Any = clip_shape
     pixels = clip_shape[2] * clip_shape[3]

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError
-from ..files import remove_leftovers, replacing
+from ..system.files import remove_leftovers, replacing
 from .manifest import TAKEN, Row
 from .work import Record
 

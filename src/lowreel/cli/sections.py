@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
-from ..memory import operator_budget, parse_bytes, taken_bytes
 from ..settings import RecoverSettings
+from ..system.memory import operator_budget, parse_bytes, taken_bytes
 from .display import ProgressBar, show_summary
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..runs import Run
-    from ..section_runs import SectionedRun
-    from ..sections import Section, Source
+    from ..runs.folder import Run
+    from ..runs.sectioned import SectionedRun
+    from ..runs.sections import Section, Source
 
 
 def is_short(clip_shape: tuple[int, ...], recovering: RecoverSettings) -> bool:
     """Whether a clip of this shape is one section, unless it has cuts: it may then be held whole."""
-    from ..estimate import clip_fits
-    from ..sections import sections_of
+    from ..recovery.cost import clip_fits
+    from ..runs.sections import sections_of
 
     if not clip_fits(clip_shape, parse_bytes(recovering.memory)):
         return False
@@ -39,10 +39,11 @@ def planned_sections(source: Source, recovering: RecoverSettings) -> list[Sectio
 
     Raises InputError where memory does not allow a few frames.
     """
-    from ..estimate import clip_fits
-    from ..measure import Measured, is_rebuilt, part_frames
-    from ..section_runs import longest_section
-    from ..sections import Section, sections_of
+    from ..data import Measured
+    from ..operators import is_rebuilt, part_frames
+    from ..recovery.cost import clip_fits
+    from ..runs.sectioned import longest_section
+    from ..runs.sections import Section, sections_of
 
     spec = source.spec
     own = isinstance(source, Measured) and not is_rebuilt(source.operator)
@@ -65,8 +66,8 @@ LOOKED_AT = 32
 
 
 def _cuts(source: Source, frames: int, step: int, recovering: RecoverSettings) -> list[int]:
-    from ..measure import Measured
-    from ..scenes import SHORTEST, cuts, outlines
+    from ..data import Measured
+    from ..runs.scenes import SHORTEST, cuts, outlines
 
     if recovering.cuts == "none" or frames < 2 * SHORTEST:
         return []
@@ -90,9 +91,9 @@ def begin_sections(
     request: dict[str, Any] | None,
 ) -> Callable[[], None]:
     """Make the run folder with the data of all sections; what performs the run, and needs the source no more."""
-    from ..estimate import check_fits
-    from ..runs import open_truth
-    from ..section_runs import SectionedRun, expectation
+    from ..recovery.cost import check_fits
+    from ..runs.folder import open_truth
+    from ..runs.sectioned import SectionedRun, expectation
 
     if truth is not None:
         open_truth(truth, source.spec["clip_shape"])
@@ -121,7 +122,7 @@ def opened_again(run: AnyRun, recovering: RecoverSettings, request: dict[str, An
     None, and its table shown, where it was finished. Raises InputError where other settings are given, or `request`
     is for another clip, operator or noise, or where this machine lacks the device.
     """
-    from ..devices import device_of
+    from ..system.devices import device_of
 
     folder, own, nothing = run.folder, run.settings, {"time": None, "memory": None, "device": "auto"}
     if recovering.model_copy(update=nothing) not in (RecoverSettings(), own.model_copy(update=nothing)):
@@ -146,7 +147,7 @@ def opened_again(run: AnyRun, recovering: RecoverSettings, request: dict[str, An
 
 def go_on_with_sections(folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None) -> None:
     """Resume the run in a folder. Its operator is one that the file rebuilds: others are not cut."""
-    from ..section_runs import SectionedRun
+    from ..runs.sectioned import SectionedRun
 
     run = opened_again(SectionedRun.open(folder), recovering, request)
     if run is not None:
@@ -154,8 +155,8 @@ def go_on_with_sections(folder: Path, recovering: RecoverSettings, request: dict
 
 
 def _perform(run: SectionedRun) -> None:
-    from ..files import write_json
-    from ..section_runs import perform_sections
+    from ..runs.sectioned import perform_sections
+    from ..system.files import write_json
 
     with ExitStack() as shown:
         bar: ProgressBar | None = None

@@ -34,7 +34,7 @@ def serve(*runs: Path, output: Output = Path("lowreel-page"), serving: Serving =
     output
         folder in which the page keeps its own runs
     """
-    from ..page import serve as serve_page
+    from ..web import serve as serve_page
 
     def tell(address: str) -> None:
         print(f"Lowreel is at {address}  (Ctrl-C ends it)", flush=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..datasets import Images, open_images
-from ..distributed import Group, joined
+from ..analysis.metrics import error_decibels
 from ..errors import InputError
-from ..generators import Generator, make
-from ..metrics import error_decibels
-from ..names import GENERATORS, SETS, file_text
+from ..io.datasets import Images, open_images
+from ..model.generators import Generator, make
 from ..settings import ImagesSettings, TrainSettings
-from ..trainings import Training, perform
+from ..system.names import GENERATORS, SETS, file_text
+from ..training.distributed import Group, joined
+from ..training.runs import Training, perform
 from .display import TrainingBar
 from .values import parse_size
 

@@ -13,9 +13,9 @@ from types import FrameType
 from typing import Any, Literal
 
 from ..errors import InputError
-from ..files import read_json, write_json
-from ..processes import die_with_parent, set_libraries
 from ..settings import ArraysSettings
+from ..system.files import read_json, write_json
+from ..system.processes import die_with_parent, set_libraries
 from .errors import in_one_line
 from .manifest import Row
 
@@ -132,8 +132,8 @@ def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | Non
     set_libraries()  # for the tasks of a cluster, which nobody has prepared
     import torch
 
-    from ..checkpoints import BusyError
-    from ..memory import give_back
+    from ..system.checkpoints import BusyError
+    from ..system.memory import give_back
     from .commands import call  # which has `batch` among its commands
 
     torch.set_num_threads(threads)
@@ -188,5 +188,5 @@ def prepare_worker() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # it was started without them
     die_with_parent()
     set_libraries()
-    for name in ("recover", "runs", "report"):
+    for name in ("recovery.recover", "runs.folder", "runs.report"):
         import_module(f"lowreel.{name}")

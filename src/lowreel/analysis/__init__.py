@@ -1,0 +1,1 @@
+"""Figures and pictures of what was recovered: metrics, paths of codes."""

@@ -1,0 +1,186 @@
+"""Measured data as a file: y, the operator's spec and tensors, the noise, and what is known of the clip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..operators.base import Data, Measurement, map_data, tensors_of
+from ..operators.temporal_slice import excerpt, excerpt_rows
+from ..system.files import read_tensors, tensor_names, write_tensors
+from .noise import no_noise
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Data with the operator that made it.
+
+    noise: its entry, see `add_white_noise`. times: seconds of the frames, (T,) float64. clip: what else the source
+    file told (rate, scale, offset, path), for writing the result the way the clip came.
+    """
+
+    data: Data
+    operator: Measurement
+    times: Tensor
+    noise: Mapping[str, Any] = field(default_factory=no_noise)
+    clip: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The operator's spec."""
+        return self.operator.spec()
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, atomically (docs/format.md)."""
+        values = {f"y.{k}": tensor for k, tensor in enumerate(tensors_of(self.data))}
+        fixed = {f"operator.{name}": tensor for name, tensor in self.operator.spec_tensors().items()}
+        header = {
+            "operator": self.operator.spec(),
+            "noise": dict(self.noise),
+            "clip": dict(self.clip),
+            "stack": isinstance(self.data, tuple),
+        }
+        write_tensors(path, "data", {**values, **fixed, "times": self.times}, header)
+
+    @staticmethod
+    def load(path: str | Path, operator: Measurement | None = None, *, memory: int | None = None) -> Measured:
+        """Read what `save` wrote; an operator made of functions has to be given again.
+
+        memory: bytes that the operator may hold, see `Projections`.
+
+        Raises InputError for a damaged file, data and operator that do not fit, NaN or infinite data.
+        """
+        from ..operators import from_spec, spec_hash
+
+        tensors, header = read_tensors(path, "data")
+        fixed = {n.removeprefix("operator."): t for n, t in tensors.items() if n.startswith("operator.")}
+        try:
+            spec = header["operator"]
+            if operator is None:
+                operator = from_spec(spec, fixed, memory=memory)
+            elif operator.fingerprint() != spec_hash(spec):
+                raise InputError(f"{path}: the operator given is not the one this data was made with")
+            count = max(1, sum(name.startswith("y.") for name in tensors))
+            values = tuple(tensors[f"y.{k}"] for k in range(count))
+            data: Data = values if header["stack"] else values[0]
+            times, noise, clip = tensors["times"], header["noise"], header["clip"]
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: a data file without a part that it needs ({error}); measure again") from None
+        if times.shape != operator.clip_shape[:1]:
+            raise InputError(f"{path}: {len(times)} frame times for {operator.clip_shape[0]} frames; measure again")
+        return Measured(checked(data, operator, noise), operator, times, noise, clip)
+
+    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+        """The data of these frames alone, see `excerpt`; memory: bytes that its operator may hold."""
+        rows = excerpt_rows(self.operator.spec(), frames)
+        parts = tuple(tensor[own] for tensor, own in zip(tensors_of(self.data), rows, strict=True))
+        data = parts if isinstance(self.data, tuple) else parts[0]
+        return _excerpt(self.operator.spec(), self.operator.spec_tensors(), data, frames, self, memory)
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file of which only stretches of the frames are read; a mask of the user's own is held whole."""
+
+    path: Path
+    header: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    times: Tensor
+
+    @staticmethod
+    def open(path: str | Path) -> DataFile:
+        """Read the header, the operator's tensors and the times. Raises InputError as `Measured.load`."""
+        header = data_header(path)
+        there = tensor_names(path)
+        lacking = [name for name in ("noise", "clip", "stack") if name not in header]
+        lacking += [name for name in ("y.0", "times") if name not in there]
+        if lacking:
+            raise InputError(f"{path}: a data file without a part that it needs ({lacking[0]}); measure again")
+        names = [name for name in there if not name.startswith("y.")]
+        found = read_tensors(path, "data", dict.fromkeys(names, slice(None)))[0]
+        if len(found["times"]) != header["operator"]["clip_shape"][0]:
+            raise InputError(f"{path}: a data file without a time for each frame; measure again")
+        fixed = {n.removeprefix("operator."): t for n, t in found.items() if n.startswith("operator.")}
+        return DataFile(Path(path), header, fixed, found["times"])
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The operator's spec."""
+        return self.header["operator"]
+
+    @property
+    def noise(self) -> Mapping[str, Any]:
+        """The noise entry."""
+        return self.header["noise"]
+
+    @property
+    def clip(self) -> Mapping[str, Any]:
+        """What else the source file told."""
+        return self.header["clip"]
+
+    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+        """The data of these frames alone; nothing else of the data is read."""
+        spec = self.spec
+        rows = {f"y.{k}": own for k, own in enumerate(excerpt_rows(spec, frames))}
+        found = read_tensors(self.path, "data", rows)[0]
+        values = tuple(found[name] for name in rows)
+        return _excerpt(spec, self.tensors, values if self.header["stack"] else values[0], frames, self, memory)
+
+
+def _excerpt(
+    spec: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    data: Data,
+    frames: range,
+    of: Measured | DataFile,
+    memory: int | None,
+) -> Measured:
+    from ..operators import from_spec
+
+    operator = from_spec(*excerpt(spec, tensors, frames), memory=memory)
+    own = checked(data, operator, of.noise)
+    return Measured(own, operator, of.times[frames.start : frames.stop], of.noise, of.clip)
+
+
+def _gives_complex(operator: Measurement) -> bool:
+    return any(t.is_complex() for t in tensors_of(operator(torch.zeros(operator.clip_shape))))
+
+
+def data_header(path: str | Path) -> dict[str, Any]:
+    """What the header of a data file says; the operator is not built. Raises InputError for a damaged file."""
+    header = read_tensors(path, "data", {})[1]
+    if not isinstance(header.get("operator"), dict) or not {"kind", "clip_shape"} <= set(header["operator"]):
+        raise InputError(f"{path}: a data file without its operator; measure again")
+    return header
+
+
+def checked(data: Data, operator: Measurement, noise: Mapping[str, Any] | None = None) -> Data:
+    """`data` if it has the operator's shape and is finite, and in [0, 1] where it is pixels; else an InputError.
+
+    Pixels with noise may lie outside, and are not held to that.
+
+    Entries that say nothing, such as unobserved pixels, may hold anything; they are set to zero.
+    """
+    operator.checked_data(data)
+    for tensor, known in zip(tensors_of(data), tensors_of(operator.informative()), strict=True):
+        if tensor.is_complex() and not operator.is_complex and not _gives_complex(operator):
+            raise InputError("data: complex numbers, but the operator gives real ones; take the real part, or another")
+        bad = int((~torch.isfinite(tensor[known])).sum())
+        noisy = noise is not None and noise["kind"] in ("white", "poisson")
+        if operator.picks_pixels and not noisy and not bad and known.any():
+            low, high = float(tensor[known].min()), float(tensor[known].max())
+            if low < -1 or high > 2:
+                raise InputError(
+                    f"data: expected grey levels in [0, 1], got {low:.4g} to {high:.4g}; divide by the largest value"
+                )
+        if bad:
+            raise InputError(
+                f"data: {bad} of {tensor.numel()} numbers are NaN or infinite; drop them with a mask or correct them"
+            )
+    return map_data(lambda t, known: torch.where(known, t, 0), data, operator.informative())

@@ -1,0 +1,173 @@
+"""Operators and their data from arrays that others saved: y, and the mask that it was made with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from ..io.containers import Array, as_clip
+from ..operators.base import Data, Measurement, tensors_of
+from ..operators.pixels import Mask
+from ..operators.snapshot import Snapshot
+from ..operators.transforms import Fourier
+
+
+class Given(NamedTuple):
+    """An operator, its data in the units of the file (float64), and the frames of the file that they are about."""
+
+    operator: Measurement
+    data: Data
+    frames: tuple[int, int]
+
+
+def snapshot_given(y: Array, mask: Array | None, frames: slice) -> Given:
+    """K pictures, (H, W) or (H, W, K), of B frames each, through a mask (H, W, B): a clip of K B grey frames.
+
+    Those are MATLAB's axes; in NumPy's files K and B come first. Raises InputError for other shapes, a mask that does
+    not fit, and frames that do not begin and end with a picture.
+    """
+    if mask is None:
+        raise InputError(f"{y.label}: snapshot needs the mask of the camera; name its array with --mask")
+    pictures, codes = _real(_stack(y), y), _real(_stack(mask), mask)
+    if pictures.shape[1:] != codes.shape[1:]:
+        raise InputError(
+            f"{mask.label}: the mask is {mask.values.shape}, the data {y.label} {y.values.shape}; expected "
+            f"{_axes(y, 'B')} and {_axes(y, 'K')}{_hint(pictures.shape, codes.shape)}"
+        )
+    together, total = len(codes), len(codes) * len(pictures)
+    start, stop = _stretch(frames, total, y)
+    if start % together or stop % together:
+        raise InputError(
+            f"--frames: each picture holds {together} frames, so that a stretch begins and ends at a multiple of "
+            f"{together}; got {start}:{stop}"
+        )
+    kept = pictures[start // together : stop // together]
+    operator = Snapshot((stop - start, 1, *codes.shape[1:]), together, mask=torch.from_numpy(codes))
+    return Given(operator, torch.from_numpy(kept)[:, None], (start, stop))
+
+
+def mask_given(y: Array, mask: Array | None, frames: slice) -> Given:
+    """A clip with zeros or NaN at unobserved pixels, and a mask: of a frame's size for all, or of the clip's.
+
+    Zero (False) means unobserved. Without a mask the pixels that are NaN are the unobserved ones. Raises InputError
+    for other shapes, a mask with more than two values, one that differs from channel to channel, no mask and no NaN.
+    """
+    pixels = _real(as_clip(y), y)
+    start, stop = _stretch(frames, len(pixels), y)
+    pixels = pixels[start:stop]
+    if mask is None:
+        if not np.isnan(pixels).any():
+            raise InputError(f"{y.label}: holds no NaN, so which pixels are unobserved? Name the array with --mask")
+        seen = ~np.isnan(pixels).any(1, keepdims=True)
+    else:
+        seen = _seen(mask, (stop - start, *pixels.shape[1:]), (start, stop))
+    return Given(Mask(pixels.shape, torch.from_numpy(seen)), torch.from_numpy(np.where(seen, pixels, 0)), (start, stop))
+
+
+def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
+    """Spectra of T frames, (H, W) or (H, W, T) complex, unitary, and which entries were measured: (H, W) or (H, W, T).
+
+    Those are MATLAB's axes; in NumPy's files T comes first. Without a mask the entries that are not zero were measured.
+    Frequency zero stands in the corner or in the middle, wherever the spectra are larger. Raises InputError for other
+    shapes, real data, and a mask that does not fit.
+    """
+    spectra = _stack(y)
+    if spectra.dtype.kind != "c":
+        raise InputError(f"{y.label}: expected complex numbers, a spectrum, got {spectra.dtype}")
+    start, stop = _stretch(frames, len(spectra), y)
+    height, width = spectra.shape[1:]
+    measured = spectra != 0 if mask is None else _stack(mask) != 0
+    if measured.shape[1:] != (height, width) or len(measured) not in (1, len(spectra)):
+        raise InputError(
+            f"{mask.label if mask else y.label}: the mask is {measured.shape[::-1]}, the data {y.values.shape}; "
+            f"expected {_axes(y, 'T')} or (H, W)"
+        )
+    measured = np.broadcast_to(measured, spectra.shape)
+    size = np.abs(np.where(measured, spectra, 0)).mean(0)
+    if size[height // 2, width // 2] > size[0, 0]:
+        spectra, measured = (np.fft.ifftshift(v, axes=(1, 2)) for v in (spectra, measured))
+    kept = torch.from_numpy(np.ascontiguousarray(spectra[start:stop], dtype=np.complex128))[:, None]
+    seen = torch.from_numpy(np.ascontiguousarray(measured[start:stop]))
+    operator = Fourier((stop - start, 1, height, width), "mask", mask=seen)
+    return Given(operator, kept * operator.mask, (start, stop))
+
+
+ARRAY_KINDS: dict[str, Callable[[Array, Array | None, slice], Given]] = {
+    "snapshot": snapshot_given,
+    "mask": mask_given,
+    "fourier": fourier_given,
+}
+"""Operators that arrays in a file can describe, by the names that `--operator` takes."""
+
+
+def check_finite(given: Given, label: str) -> None:
+    """Raise InputError where a number that says something about the clip is NaN or infinite."""
+    pairs = zip(tensors_of(given.data), tensors_of(given.operator.informative()), strict=True)
+    bad = sum(int((~torch.isfinite(y[known])).sum()) for y, known in pairs)
+    if bad:
+        raise InputError(f"{label}: {bad} numbers are NaN or infinite where something was observed; mask or mend them")
+
+
+def data_of(y: Array, operator: Measurement) -> Data:
+    """The array as data of an operator. Raises InputError where its shape is another."""
+    values = torch.from_numpy(np.array(y.values))
+    return operator.checked_data(values.to(torch.complex128 if values.is_complex() else torch.float64))
+
+
+def _stack(array: Array) -> np.ndarray:
+    """Pictures (K, H, W) of (H, W), or of (H, W, K) in MATLAB's order."""
+    values = array.values
+    if values.ndim not in (2, 3):
+        raise InputError(f"{array.label}: expected {_axes(array, 'K')} or (H, W); got {values.shape}")
+    if values.ndim == 2:
+        return values[None]
+    return np.moveaxis(values, -1, 0) if array.matlab else values
+
+
+def _axes(array: Array, count: str) -> str:
+    return f"(H, W, {count})" if array.matlab else f"({count}, H, W)"
+
+
+def _hint(pictures: tuple[int, ...], codes: tuple[int, ...]) -> str:
+    """What would make a mask fit, where something simple would."""
+    if codes[:0:-1] == pictures[1:]:
+        return "; it fits with H and W swapped: transpose every frame of the mask"
+    if codes[:2] == pictures[1:] or codes[:2] == pictures[:2]:
+        return "; the axes look like (H, W, B): move the last one to the front in both"
+    return ""
+
+
+def _real(values: np.ndarray, array: Array) -> np.ndarray:
+    if values.dtype.kind not in "biuf":
+        raise InputError(f"{array.label}: expected real numbers, got {values.dtype}; take its magnitude, abs(...)")
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def _stretch(frames: slice, total: int, y: Array) -> tuple[int, int]:
+    start, stop, step = frames.indices(total)
+    if step != 1 or start >= stop or (frames.stop or 0) > total:
+        got = ":".join("" if n is None else str(n) for n in (frames.start, frames.stop, frames.step)).rstrip(":")
+        raise InputError(f"--frames: expected N or A:B within the {total} frames of {y.label}, got {got}")
+    return start, stop
+
+
+def _seen(mask: Array, clip_shape: tuple[int, ...], frames: tuple[int, int]) -> np.ndarray:
+    """The observed pixels, booleans (T, 1, H, W)."""
+    values = as_clip(mask)
+    if values.dtype.kind not in "biuf" or len(set(np.unique(values).tolist()) - {0}) != 1:
+        raise InputError(f"{mask.label}: expected a mask of zeros and one other number, for observed")
+    seen = values != 0
+    seen = seen if len(seen) == 1 else seen[slice(*frames)]
+    if (seen != seen[:, :1]).any():
+        raise InputError(f"{mask.label}: differs from channel to channel; give one mask for all, of one channel")
+    if len(seen) not in (1, clip_shape[0]) or seen.shape[2:] != clip_shape[2:]:
+        swapped = seen.shape[:1:-1] == clip_shape[2:] and "; it fits with H and W swapped: transpose its frames"
+        raise InputError(
+            f"{mask.label}: the mask is {mask.values.shape}; expected one for frames of {clip_shape[2:]}, "
+            f"a single one or {clip_shape[0]}{swapped or ''}"
+        )
+    return np.broadcast_to(seen[:, :1], (clip_shape[0], 1, *clip_shape[2:])).copy()

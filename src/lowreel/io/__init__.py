@@ -1,0 +1,1 @@
+"""Clips in and out: videos, scientific files, data sets; lazily, with times, axes and levels."""

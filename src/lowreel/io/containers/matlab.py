@@ -1,0 +1,182 @@
+"""MATLAB files up to version 7 (`save`, `save -v7`).
+
+Version 5 and later are read here, since SciPy's reader ends the program on some damaged files; SciPy reads version 4.
+Layout: MathWorks, "MAT-File Format", chapter 1.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Protocol
+
+import numpy as np
+
+from ...errors import InputError
+from .base import Entry, check_size, reading
+
+KIND, REMEDY = "a MATLAB file", "copy it again, or save it again in MATLAB"
+DEFLATE = 1100  # zlib makes nothing smaller than by 1032
+HEADER, CHUNK = 128, 1 << 16
+MATRIX, COMPRESSED = 14, 15
+COMPLEX, LOGICAL = 0x0800, 0x0200
+STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+NUMBERS = {6: "double", 7: "single", 8: "int8", 9: "uint8", 10: "int16", 11: "uint16"}
+NUMBERS |= {12: "int32", 13: "uint32", 14: "int64", 15: "uint64"}
+PROBLEMS = {1: "a cell array", 2: "a struct", 3: "an object", 4: "text", 5: "a sparse array; save full(...) of it"}
+PROBLEMS |= {16: "a function", 17: "an object"}
+FLOATS = ("double", "single")
+
+
+def entries(path: Path) -> list[Entry]:
+    """The variables of a file, their data unread."""
+    with reading(path, KIND, REMEDY), open(path, "rb") as file:
+        if _is_old(file):
+            return _old_entries(path)
+        return [variable.entry for variable in _variables(file)]
+
+
+def load(path: Path, entry: Entry) -> np.ndarray:
+    """A variable, in MATLAB's order of axes.
+
+    MATLAB stores whole numbers of class double as bytes: they stay so, but for zeros and ones, which are no bytes of
+    grey levels.
+    """
+    if math.prod(entry.shape) > DEFLATE * path.stat().st_size:
+        raise InputError(f"{path}:{entry.name}: says that it has shape {entry.shape}, which the file cannot hold")
+    check_size(path, entry, 1)
+    with reading(path, KIND, REMEDY), open(path, "rb") as file:
+        if _is_old(file):
+            return _old_values(path, entry.name)
+        return next(variable.values() for variable in _variables(file) if variable.entry == entry)
+
+
+class _Stream(Protocol):
+    def read(self, count: int, /) -> bytes: ...
+
+
+class _Inflated:
+    """What `length` bytes of a file hold when decompressed, as far as it is asked for."""
+
+    def __init__(self, file: IO[bytes], length: int) -> None:
+        self._file, self._left, self._inflate, self._ready = file, length, zlib.decompressobj(), bytearray()
+
+    def read(self, count: int, /) -> bytes:
+        while len(self._ready) < count:
+            packed = self._inflate.unconsumed_tail or self._file.read(min(CHUNK, self._left))
+            if not packed:
+                break
+            if not self._inflate.unconsumed_tail:
+                self._left -= len(packed)
+            self._ready += self._inflate.decompress(packed, max(CHUNK, count - len(self._ready)))
+        part = bytes(self._ready[:count])
+        del self._ready[:count]
+        return part
+
+
+class _Variable:
+    """A matrix element whose header has been read and whose data comes next in its stream."""
+
+    def __init__(self, stream: _Stream, order: str) -> None:
+        self._stream, self._order = stream, order
+        flags, *_ = struct.unpack(order + "II", self._element())
+        self._class, self._flags = flags & 0xFF, flags
+        if self._class == 17:  # its names stand where the shape is in others
+            self.entry = Entry(self._element().decode("latin-1"), (), "", PROBLEMS[17])
+            return
+        shape = tuple(int(n) for n in np.frombuffer(self._element(), order + "i4"))
+        name = self._element().decode("latin-1")
+        if min(shape, default=-1) < 0:
+            raise ValueError(f"{name} has the shape {shape}")
+        problem = "" if self._class in NUMBERS else PROBLEMS.get(self._class, "of an unknown class")
+        kind = "logical" if flags & LOGICAL else NUMBERS.get(self._class, "")
+        kind += " complex" if flags & COMPLEX else ""
+        self.entry = Entry(name, shape, kind, problem or ("" if math.prod(shape) else "empty"))
+
+    def values(self) -> np.ndarray:
+        """The numbers, in MATLAB's order of axes."""
+        real = self._part()
+        if self._flags & COMPLEX:
+            return real + 1j * self._part()
+        if self._flags & LOGICAL:
+            return real.astype(bool)
+        if NUMBERS[self._class] not in FLOATS:
+            return real.astype(NUMBERS[self._class])
+        return real.astype(np.float32) if real.dtype == np.uint8 and real.max() <= 1 else real
+
+    def _part(self) -> np.ndarray:
+        kind, data = self._typed_element(8 * math.prod(self.entry.shape))
+        stored = np.dtype(self._order + STORED[kind])
+        values = np.frombuffer(data, stored).reshape(self.entry.shape, order="F")
+        return values.astype(stored.newbyteorder("="))
+
+    def _element(self) -> bytes:
+        return self._typed_element(CHUNK)[1]
+
+    def _typed_element(self, most: int) -> tuple[int, bytes]:
+        """Type and data of the next element, at most so many bytes."""
+        start = _exactly(self._stream, 8)
+        kind, length = struct.unpack(self._order + "II", start)
+        if kind >> 16:  # a small element: type, length and up to 4 bytes of data in 8
+            kind, length = kind & 0xFFFF, kind >> 16
+            if length > 4:
+                raise ValueError(f"a small element of {length} bytes")
+            return kind, start[4 : 4 + length]
+        if length > most:
+            raise ValueError(f"an element of {length} bytes where at most {most} belong")
+        data = _exactly(self._stream, length)
+        self._stream.read(-length % 8)
+        return kind, data
+
+
+def _variables(file: IO[bytes]) -> Iterator[_Variable]:
+    """The variables one after another; each can be read until the next is asked for."""
+    file.seek(0)
+    order = {b"IM": "<", b"MI": ">"}[_exactly(file, HEADER)[-2:]]
+    end, position = file.seek(0, 2), HEADER
+    while position < end:
+        file.seek(position)
+        kind, length = struct.unpack(order + "II", _exactly(file, 8))
+        position += 8 + length
+        if position > end:
+            raise ValueError("the file is cut short")
+        if kind == COMPRESSED:
+            stream: _Stream = _Inflated(file, length)
+            kind, _ = struct.unpack(order + "II", _exactly(stream, 8))
+        else:
+            stream = file
+        if kind != MATRIX:
+            raise ValueError(f"an element of type {kind} among the variables")
+        variable = _Variable(stream, order)
+        if variable.entry.name:  # MATLAB keeps the insides of objects in one without a name
+            yield variable
+
+
+def _exactly(stream: _Stream, count: int) -> bytes:
+    data = stream.read(count)
+    if len(data) < count:
+        raise ValueError("the file is cut short")
+    return data
+
+
+def _is_old(file: IO[bytes]) -> bool:
+    """Whether it is of version 4, which has no text at its beginning."""
+    file.seek(0)
+    return 0 in _exactly(file, 4)
+
+
+def _old_entries(path: Path) -> list[Entry]:
+    from scipy.io import whosmat
+
+    kinds = {"char": "text", "sparse": PROBLEMS[5]}
+    found = whosmat(str(path), appendmat=False)
+    return [Entry(name, tuple(int(n) for n in shape), kind, kinds.get(kind, "")) for name, shape, kind in found]
+
+
+def _old_values(path: Path, name: str) -> np.ndarray:
+    from scipy.io import loadmat
+
+    return np.asarray(loadmat(str(path), appendmat=False, variable_names=[name])[name])

@@ -1,0 +1,187 @@
+"""Video files, through PyAV."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+import struct
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.stream import Disposition
+from torch import Tensor
+
+from ...errors import InputError
+from .reader import ACCURATE, RATE, fraction, from_integers, size_text
+
+MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".ogv", ".y4m", ".gif")
+"""Suffixes by which a search of a folder knows videos; a file named by the user may have any."""
+
+
+class VideoReader:
+    """A video file through PyAV. Frames are known by their pts; the decoder keeps its place between calls."""
+
+    offset = 0.0
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._open()
+        self.has_audio = bool(self._container.streams.audio)
+        base, rate = fraction(self._stream.time_base), fraction(self._stream.average_rate)
+        self._pts, self.available, self.count = self._index(base, rate)
+        self._number = {pts: i for i, pts in enumerate(self._pts or ())}
+        if self._pts:
+            self.times = tuple((pts - self._pts[0]) * base for pts in self._pts)
+        else:
+            self.times = tuple(i / (rate or RATE) for i in range(self.available))
+        spanned = self.times[-1] if self.times else 0
+        self.rate = rate or (Fraction(len(self.times) - 1) / spanned if spanned else RATE)
+        self._restart()
+        self._look_at_first_frame()
+
+    def _open(self) -> None:
+        try:
+            self._container = av.open(f"file:{self.path}", metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            wish = "expected a video; it may be cut short or of another kind, so download or encode it again"
+            raise InputError(f"{self.path}: cannot be opened ({error.strerror}); {wish}") from None
+        videos = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not videos or self._container.format.name == "tty":  # FFmpeg draws text files as terminals
+            kinds = " and ".join(sorted({s.type for s in self._container.streams})) or "nothing"
+            raise InputError(f"{self.path}: holds no video (only {kinds}); give a file that has one")
+        default = [s for s in videos if s.disposition & Disposition.default]
+        self._stream = (default or videos)[0]
+        self._stream.thread_type = "AUTO"
+        self._decoder: Iterator[av.VideoFrame] = self._decoded()
+        self._at = -1  # the number of the last frame that left the decoder
+
+    def _restart(self) -> None:
+        self._container.close()
+        self._open()
+
+    def _index(self, base: Fraction, rate: Fraction) -> tuple[list[int] | None, int, int]:
+        """The pts of the frames in order, None where they are not known; frames there are, and frames promised."""
+        entries = len(getattr(self._stream, "index_entries", ()))  # read now: some demuxers add to them as they go
+        packets = [(p.pts, p.dts, p.is_keyframe, p.is_discard, p.is_corrupt) for p in self._packets() if p.size]
+        if packets and packets[-1][-1]:
+            packets.pop()  # only a part of it is there
+        shown = [pts for pts, _, _, hidden, _ in packets if not hidden]
+        self._keys = sorted(pts for pts, _, key, _, _ in packets if key and pts is not None)
+        # VP8 has invisible packets, which are not frames.
+        if None in shown or len(set(shown)) < len(shown) or self._stream.codec_context.name == "vp8":
+            self._restart()
+            shown = [frame.pts for frame in self._decoder]
+        known = None not in shown and len(set(shown)) == len(shown)
+        pts = sorted(cast("list[int]", shown)) if known else None
+        if pts and self._keys:  # a recording that starts between keyframes cannot show the frames before the first
+            pts = pts[bisect_left(pts, self._keys[0]) :]
+        missing = self._missing(entries - len(packets), pts, base, rate)
+        there = len(shown if pts is None else pts)
+        if pts and missing and (last := packets[-1][1]) is not None:  # later ones follow a frame that is missing
+            return pts, bisect_right(pts, last), there + missing
+        return pts, there, there + missing
+
+    def _missing(self, entries: int, pts: list[int] | None, base: Fraction, rate: Fraction) -> int:
+        """How many frames the header promises beyond those found (by its clock: sparse frames are no loss)."""
+        if "mov" in self._container.format.name:
+            return max(0, entries)
+        hours, _, rest = self._stream.metadata.get("DURATION", "").partition(":")
+        if not pts or not rate:
+            return 0
+        promised = max((self._stream.duration or 0) * float(base), self._stream.frames / float(rate))
+        if re.fullmatch(r"\d+:[\d.]+", rest):
+            promised = int(hours) * 3600 + int(rest.partition(":")[0]) * 60 + float(rest.partition(":")[2])
+        widest = max([1 / float(rate), *((b - a) * float(base) for a, b in itertools.pairwise(pts))])
+        left = promised - pts[-1] * float(base) - widest
+        return round(left * rate) if left > 2 * widest else 0
+
+    def _packets(self) -> Iterator[av.Packet]:
+        with contextlib.suppress(av.FFmpegError):  # the end of a file that is cut short
+            yield from cast("Iterator[av.Packet]", self._container.demux(self._stream))
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        for packet in self._packets():
+            with contextlib.suppress(av.FFmpegError):  # noticed as a missing frame, if that frame is wanted
+                yield from packet.decode()
+        with contextlib.suppress(av.FFmpegError):  # the frames still inside, where the demuxer broke off
+            yield from self._stream.decode(None)
+
+    def _look_at_first_frame(self) -> None:
+        frame = next(self._decoder, None)
+        if frame is None:
+            codec = self._stream.codec_context.name
+            raise InputError(f"{self.path}: cut short or damaged: no frame ({codec}) decodes; download or encode again")
+        self._decoder = itertools.chain([frame], self._decoder)
+        grey = frame.format.name.startswith(("gray", "ya", "mono"))
+        deep = frame.format.components[0].bits > 8
+        self.scale = 65535.0 if deep else 255.0
+        self._format = ("gray16le" if deep else "gray") if grey else ("rgb48le" if deep else "rgb24")
+        self._stored = (frame.height, frame.width)
+        channels, height, width = self._converted(frame).shape
+        self.shape = (channels, height, width)
+
+    def _converted(self, frame: av.VideoFrame) -> Tensor:
+        return from_integers(_upright(frame.to_ndarray(format=self._format, interpolation=ACCURATE), frame))
+
+    def frames(self, indices: range) -> Iterator[Tensor]:
+        """See `Reader`. Frames that follow the last one read need no seek."""
+        for index in indices:
+            frame = self._frame(index)
+            if (frame.height, frame.width) != self._stored:
+                sizes = f"{size_text((frame.height, frame.width))}, the first is {size_text(self._stored)}"
+                raise InputError(f"{self.path}: frame {index} is {sizes}; encode it again at one size")
+            yield self._converted(frame)
+
+    def _frame(self, index: int) -> av.VideoFrame:
+        if index <= self._at or self._key(index) > self._at + 8:  # a few frames decode faster than a seek
+            self._jump(index)
+        for frame in self._decoder:
+            number = self._numbered(frame)
+            self._at = number if number is not None else self._at
+            if number == index:
+                return frame
+            if number is not None and number > index:
+                break
+        how = f"take the frames before it (--frames :{index}), or " if index else ""
+        raise InputError(f"{self.path}: frame {index} cannot be decoded, the file is damaged; {how}download it again")
+
+    def _numbered(self, frame: av.VideoFrame) -> int | None:
+        return self._number.get(cast("int", frame.pts)) if self._pts else self._at + 1
+
+    def _keys_until(self, index: int) -> int:
+        return bisect_right(self._keys, self._pts[index]) if self._pts else 0
+
+    def _key(self, index: int) -> int:
+        place = self._keys_until(index)
+        return self._number.get(self._keys[place - 1], 0) if place else 0
+
+    def _jump(self, index: int) -> None:
+        """Put the decoder on a keyframe at or before a frame; a demuxer may seek by dts and land too late."""
+        place = self._keys_until(index)
+        for key in reversed(self._keys[max(0, place - 2) : place]):
+            with contextlib.suppress(av.FFmpegError):
+                self._container.seek(key, stream=self._stream)
+                self._decoder = self._decoded()
+                first = next(self._decoder, None)
+                number = None if first is None else self._numbered(first)
+                if first is not None and number is not None and number <= index:
+                    self._decoder, self._at = itertools.chain([first], self._decoder), number - 1
+                    return
+        self._restart()
+
+
+def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+    """Turn and mirror a picture as the display matrix of its frame says: (x, y) -> (a x + c y, b x + d y)."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return picture
+    a, b, _, c, d = struct.unpack("=5i", bytes(cast("bytes", data))[:20])
+    right, down = (a, d) if abs(a) >= abs(b) else (c, b)
+    picture = picture if abs(a) >= abs(b) else picture.swapaxes(0, 1)
+    return picture[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1]

@@ -1,0 +1,160 @@
+"""The project's own generator: a small decoder for frames of any size, fitted to one clip from random weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from ...errors import InputError
+from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
+
+WIDTHS = (96, 64, 48, 32, 24)
+"""Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
+
+PROBED, PIXELS = 16, 2**20
+"""Frames by which first weights are scaled, at most, and their pixels together: fewer of large ones."""
+
+LEAK = 0.05
+"""Slope that the gradient keeps where the output is flat; without it large early steps can leave frames stuck at
+black."""
+
+HEADROOM = 1.1
+"""By what tanh is multiplied before it is cut off at black and white (docs/choices.md)."""
+
+
+class Decoder(Generator):
+    """Projection of the code to a coarse feature map, then convolution and bilinear doubling up to the frame size.
+
+    Each scale is a 3x3 convolution, bilinear doubling, GELU, and a residual 3x3 convolution on the finer grid.
+    Bilinear doubling makes smooth frames the easy ones; the residual convolution lets detail through. Frames are
+    generated on a grid of 2^L times the coarse one and cropped, so any H, W fits. There is no normalisation over
+    frames: each depends on its own code alone.
+    """
+
+    kind = "decoder"
+    reduced_precision = True
+    step_shares: ClassVar[Mapping[str, float]] = {"project": 0.7, "grow": 1.5, "refine": 1.5}
+
+    def __init__(
+        self,
+        frame_shape: tuple[int, int, int],
+        *,
+        code_dim: int = 64,
+        doublings: int | None = None,
+        headroom: float = HEADROOM,
+        seed: int = 0,
+    ):
+        super().__init__()
+        channels, height, width = frame_shape
+        if min(frame_shape) < 1:
+            raise InputError(f"decoder: expected a frame shape (C, H, W) of ones or more, got {tuple(frame_shape)}")
+        self.frame_shape, self.code_dim, self.headroom = (channels, height, width), code_dim, headroom
+        self.doublings = doublings = _doublings(min(height, width)) if doublings is None else doublings
+        self.coarse = (math.ceil(height / 2**doublings), math.ceil(width / 2**doublings))
+        widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(doublings + 1)]
+        self.project = skip_init(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
+        self.grow = nn.ModuleList(skip_init(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
+        self.refine = nn.ModuleList(skip_init(nn.Conv2d, b, b, 3, padding=1) for b in widths[1:])
+        self.to_frame = skip_init(nn.Conv2d, widths[-1], channels, 3, padding=1)
+        self._initialise(seed)
+
+    @torch.no_grad()
+    def _initialise(self, seed: int) -> None:
+        """Random weights, layer by layer scaled so that a random code gives outputs of unit spread; biases zero.
+
+        Plain fan-in rules lose the signal in the bilinear doublings, and the fit then stays at one grey level.
+        """
+        source = seeded(seed, WEIGHTS)
+        probed = max(2, min(PROBED, PIXELS // math.prod(self.frame_shape[1:])))
+        probe = torch.randn(probed, self.code_dim, generator=source)
+
+        def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
+            gain = (0.5 if layer is self.to_frame else 1.0) / output.std().clamp_min(1e-6)
+            layer.weight.mul_(gain)  # type: ignore[operator]
+            return output * gain
+
+        layers = [self.project, *self.grow, *self.refine, self.to_frame]
+        for layer in layers:
+            nn.init.normal_(layer.weight, 0, 1 / math.sqrt(layer.weight[0].numel()), generator=source)
+            nn.init.zeros_(layer.bias)
+        hooks = [layer.register_forward_hook(scale) for layer in layers]
+        self(probe)
+        for hook in hooks:
+            hook.remove()
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Frames of codes: (N, K) to (N, C, H, W)."""
+        features = F.gelu(self.project(codes)).unflatten(1, (-1, *self.coarse))
+        for grow, refine in zip(self.grow, self.refine, strict=True):
+            features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
+            features = features + F.gelu(refine(features))
+        _, height, width = self.frame_shape
+        return to_grey_levels(self.to_frame(features)[..., :height, :width], LEAK, self.headroom)
+
+    def deeper(self, more: int, *, seed: int) -> Decoder:
+        """A new decoder of the same frames with more doublings: its coarse grid is coarser by 2^more."""
+        return Decoder(
+            self.frame_shape,
+            code_dim=self.code_dim,
+            doublings=self.doublings + more,
+            headroom=self.headroom,
+            seed=seed,
+        )
+
+    def spec(self) -> dict[str, Any]:
+        """Kind, frame shape, code dimension, doublings, headroom."""
+        sizes = {"frame_shape": list(self.frame_shape), "code_dim": self.code_dim, "doublings": self.doublings}
+        return {"kind": self.kind, **sizes, "headroom": self.headroom}
+
+
+def _doublings(side: int) -> int:
+    """From a coarse grid of 8 to 16 pixels a side: deeper networks learn large frames more slowly (docs/choices.md)."""
+    scale = math.log2(max(side, 16))
+    return max(2, min(round(scale - 3), max(4, round(scale - 4))))
+
+
+def first_doublings(frame_shape: tuple[int, ...]) -> int:
+    """Those of decoders whose spec does not say them: files written before it did."""
+    return max(2, round(math.log2(max(8, min(frame_shape[1:])) / 4)))
+
+
+def smooth_start(times: Tensor, code_dim: int, seed: int, spread: float = 0.3) -> Tensor:
+    """One random code plus a smooth random path around it, (T, K): sinusoids in time, slow and fast ones.
+
+    The shared part lets the generator learn first what all frames have in common; the path tells frames apart by
+    their distance in time from the start.
+    """
+    frames, half = len(times), (code_dim + 1) // 2
+    span = float(times[-1] - times[0]) or 1.0
+    position = ((times - times[0]) / span).float()[:, None]
+    frequency = torch.linspace(0.25, max(frames / 8, 0.5), half)[None]
+    source = seeded(seed, CODES)
+    phase = 2 * math.pi * (frequency * position + torch.rand(1, half, generator=source))
+    path = torch.cat([phase.sin(), phase.cos()], 1)[:, :code_dim]
+    return torch.randn(1, code_dim, generator=source) + spread * path
+
+
+def line_start(times: Tensor, code_dim: int, seed: int, sequences: Sequence[int] = (), spread: float = 0.3) -> Tensor:
+    """Codes on a line that move evenly in time, (T, K); of several sequences each on a line of its own in one plane.
+
+    sequences: their lengths. Each line begins and ends a `spread` away from its middle. Codes on a line keep the order
+    that they start with: one that differs from that of the frames would have to be undone by the weights.
+    """
+    source = seeded(seed, CODES)
+    first, second = torch.linalg.qr(torch.randn(code_dim, 2, generator=source))[0].T * math.sqrt(code_dim)
+    parts = times.split(list(sequences)) if sequences else [times]
+    codes = []
+    for k, part in enumerate(parts):
+        angle = 2 * math.pi * k / len(parts)
+        middle, along = math.cos(angle) * first + math.sin(angle) * second, math.cos(angle) * second
+        along = along - math.sin(angle) * first
+        span = float(part[-1] - part[0]) or 1.0
+        codes.append(middle + spread * (2 * (part - part[0]) / span - 1).float()[:, None] * along)
+    return torch.cat(codes)

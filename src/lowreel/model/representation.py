@@ -1,0 +1,100 @@
+"""The representation: codes and generator, which together are the clip."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..system.files import read_tensors, write_tensors
+from .generators import Generator, from_spec
+from .latents import Codes, Curve
+
+AT_ONCE, PIXELS = 16, 2**18
+"""Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one, whose
+frames are also drawn sooner one by one (docs/choices.md)."""
+
+
+@dataclass(frozen=True)
+class Representation:
+    """A clip as a generator and the codes of its frames: x_t = G(z_t).
+
+    Frames can be drawn at any time, between the measured ones too.
+    """
+
+    generator: Generator
+    codes: Codes
+
+    @property
+    def times(self) -> Tensor:
+        """Seconds of the measured frames, (T,)."""
+        return self.codes.times
+
+    def on(self, device: torch.device) -> Representation:
+        """The same on a device; itself where it is there."""
+        if self.codes.coefficients.device.type == device.type:
+            return self
+        return Representation(copy.deepcopy(self.generator).to(device), self.codes.on(device))
+
+    @torch.no_grad()
+    def frames(self, at: float | Sequence[float] | Tensor | None = None, curve: Curve = "linear") -> Tensor:
+        """Frames (N, C, H, W) in [0, 1] at these times in seconds (one time is one frame); the clip's if None.
+
+        Times before the first or after the last frame give that frame. curve: how codes go from frame to frame,
+        linear or cubic. Raises InputError for times that are not finite.
+        """
+        if at is None:
+            codes = self.codes.matrix()
+        else:
+            seconds = torch.as_tensor(at, dtype=torch.float64).view(-1)
+            if not torch.isfinite(seconds).all():
+                raise InputError("frames: expected times in seconds, got some that are not finite")
+            codes = self.codes.at(seconds, curve)
+        at_once = max(1, min(AT_ONCE, PIXELS // math.prod(self.generator.frame_shape[1:])))
+        frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
+        for part, drawn in zip(codes.split(at_once), frames.split(at_once), strict=True):
+            drawn.copy_(self.generator(part))
+        return frames
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Numbers stored: `weights` of the generator, `codes` (on r basis vectors where the rank is constrained)."""
+        return {"weights": self.generator.weights_count, "codes": self.codes.parameters}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Codes, weights and frame times by name."""
+        codes = {f"codes.{name}": tensor for name, tensor in self.codes.tensors().items()}
+        return codes | {f"generator.{name}": tensor for name, tensor in self.generator.state_dict().items()}
+
+    @staticmethod
+    def of(tensors: Mapping[str, Tensor], made: Generator) -> Representation:
+        """The representation that `tensors` came from; made: a generator like its own, whose weights are replaced.
+
+        Raises RuntimeError or TypeError when they do not fit.
+        """
+        made.load_state_dict(
+            {n.removeprefix("generator."): t for n, t in tensors.items() if n.startswith("generator.")}
+        )
+        codes = Codes(**{n.removeprefix("codes."): t for n, t in tensors.items() if n.startswith("codes.")})
+        if codes.matrix().shape != (len(codes.times), made.code_dim):
+            raise TypeError(f"{len(codes.times)} times, codes of shape {tuple(codes.matrix().shape)}")
+        return Representation(made.eval().requires_grad_(False), codes)
+
+    def save(self, path: str | Path) -> None:
+        """Write codes, weights and frame times to one safetensors file (docs/format.md)."""
+        write_tensors(path, "representation", self.tensors(), {"generator": self.generator.spec()})
+
+    @staticmethod
+    def load(path: str | Path) -> Representation:
+        """Read what `save` wrote. Raises InputError when it is damaged or of another kind."""
+        tensors, header = read_tensors(path, "representation")
+        try:
+            return Representation.of(tensors, from_spec(header["generator"]))
+        except (RuntimeError, TypeError) as error:
+            raise InputError(f"{path}: its tensors do not fit its generator: {error}".splitlines()[0]) from None

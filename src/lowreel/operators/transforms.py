@@ -1,0 +1,361 @@
+"""Operators that see part of a transform of every frame: Fourier, cosine, Hadamard. No matrix is ever formed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ..errors import InputError
+from ..system import streams
+from .base import Measurement, Shape, Within, by_adjoint, checked_clip_shape, frame_numbers, within_spec
+
+CENTRE = 0.04
+"""Share of the rows around frequency zero that Cartesian sampling always keeps, at least one."""
+
+LOW = 0.25
+"""Share of the cosine coefficients in random order that are the lowest ones."""
+
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Share of a half turn between a radial line and the next."""
+
+
+class Fourier(Measurement):
+    """Part of the two-dimensional spectrum of every frame, as in dynamic magnetic resonance imaging; complex.
+
+    y = mask * F x, (T, C, H, W) complex with zeros where nothing was measured; F is unitary and has frequency zero in
+    the corner. pattern "rows" keeps round(amount H) rows of each frame, some around zero and the rest at random;
+    pattern "radial" keeps `amount` lines through zero, turned by the golden angle from line to line and frame to
+    frame (Winkelmann et al., 2007); pattern "mask" keeps where `mask`, booleans of shape (H, W), (T, H, W) or
+    (T, 1, H, W), is true. within: see `Within`. Raises InputError for an amount that keeps nothing or everything and
+    more, and for a mask of another shape or without a true entry.
+    """
+
+    kind = "fourier"
+    is_complex = True
+
+    def __init__(
+        self,
+        clip_shape: Shape,
+        pattern: Literal["rows", "radial", "mask"],
+        amount: float = 0.0,
+        *,
+        mask: Tensor | np.ndarray | None = None,
+        seed: int = 0,
+        within: Within | None = None,
+    ):
+        _, _, height, width = checked_clip_shape(clip_shape)
+        if pattern not in ("rows", "radial", "mask") or (pattern == "mask") != (mask is not None):
+            raise InputError(f"fourier: expected the pattern rows or radial, or mask with a mask, got {pattern}")
+        if pattern == "rows" and not 0 < amount <= 1:
+            raise InputError(f"fourier: expected a share of the rows above 0 and at most 1, got {amount:g}")
+        if pattern == "radial" and (amount < 1 or amount != int(amount)):
+            raise InputError(f"fourier: expected a whole number of radial lines, got {amount:g}")
+        super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
+        self.pattern, self.amount, self.seed, self.within = pattern, float(amount), int(seed), within
+        self.mask: Tensor
+        self.register_buffer("mask", self._drawn(height, width) if mask is None else self._given(torch.as_tensor(mask)))
+
+    def _drawn(self, height: int, width: int) -> Tensor:
+        draw = self._rows if self.pattern == "rows" else self._radial
+        return torch.from_numpy(
+            np.stack([draw(t, height, width) for t in frame_numbers(self.clip_shape[0], self.within)])
+        )[:, None]
+
+    def _given(self, mask: Tensor) -> Tensor:
+        frames, _, height, width = self.clip_shape
+        if tuple(mask.shape) not in {(height, width), (frames, height, width), (frames, 1, height, width)}:
+            raise InputError(
+                f"fourier: expected a mask {(height, width)} or {(frames, height, width)}, got {tuple(mask.shape)}"
+            )
+        if not torch.isfinite(mask).all():
+            raise InputError("fourier: the mask holds numbers that are not finite; expected True (measured) and False")
+        if not mask.any():
+            raise InputError("fourier: the mask keeps nothing, so there is nothing to recover from; True = measured")
+        return mask.bool().reshape(-1, 1, height, width).expand(frames, 1, height, width).contiguous()
+
+    def _rows(self, frame: int, height: int, width: int) -> np.ndarray:
+        kept = max(1, round(self.amount * height))
+        centre = min(kept, max(1, round(CENTRE * height)))
+        frequency = np.abs(np.fft.fftfreq(height))
+        words = streams.raw(self.seed, streams.LINES, frame, 0, height).astype(np.float64)
+        order = np.argsort(frequency, kind="stable")
+        words[order[:centre]] = -1
+        mask = np.zeros((height, width), dtype=bool)
+        mask[np.argsort(words, kind="stable")[:kept]] = True
+        return mask
+
+    def _radial(self, frame: int, height: int, width: int) -> np.ndarray:
+        lines, steps = int(self.amount), 2 * max(height, width)
+        radius = np.linspace(-0.5, 0.5, steps, endpoint=False)
+        mask = np.zeros((height, width), dtype=bool)
+        for line in range(frame * lines, (frame + 1) * lines):
+            angle = math.pi * (line * GOLDEN % 1)
+            rows = np.round(radius * height * math.sin(angle)).astype(int) % height
+            columns = np.round(radius * width * math.cos(angle)).astype(int) % width
+            mask[rows, columns] = True
+        return mask
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return torch.fft.fft2(x, norm="ortho") * self.mask
+
+    def _adjoint(self, y: Any) -> Tensor:
+        return torch.fft.ifft2(y * self.mask, norm="ortho").real
+
+    def _subset(self, parts: Sequence[int]) -> Fourier:
+        return self._like(len(parts), (len(parts), *self.data_shape[1:]), mask=self.mask[torch.as_tensor(parts)])
+
+    def informative(self) -> Tensor:
+        return self.mask.expand(self.clip_shape)
+
+    def with_twins(self, entries: Any) -> Tensor:
+        """The spectrum of a real frame is symmetric: y(-k) is the conjugate of y(k)."""
+        negative = entries.flip(-2, -1).roll((1, 1), (-2, -1))
+        return (entries | negative) & self.mask
+
+    def row_norm(self) -> float:
+        return 1.0
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"pattern": self.pattern, "amount": self.amount, "seed": self.seed, **within_spec(self.within)}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        return {"mask": self.mask} if self.pattern == "mask" else {}
+
+
+class _Chosen(Measurement):
+    """m coefficients of a transform of every frame and channel, those at `places`; y: (T, C, m)."""
+
+    sees_with_every_row = True
+    places: Tensor
+    """(T, m), or (1, m) where all frames share them: places in the transform of a frame, row by row."""
+
+    def __init__(
+        self,
+        clip_shape: Shape,
+        m: int,
+        most: int,
+        order: str,
+        orders: Sequence[str],
+        seed: int,
+        within: Within | None,
+    ):
+        frames, channels, _, _ = checked_clip_shape(clip_shape)
+        if order not in orders:
+            raise InputError(f"{self.kind}: expected the order {' or '.join(orders)}, got {order}")
+        if not 1 <= m <= most:
+            raise InputError(f"{self.kind}: expected m from 1 to H W = {most} numbers per frame and channel, got {m}")
+        super().__init__(clip_shape, (frames, channels, m), part_frames=1)
+        self.m, self.order, self.seed, self.within = int(m), order, int(seed), within
+
+    def _take(self, coefficients: Tensor) -> Tensor:
+        """(T, C, n) to (T, C, m)."""
+        return coefficients.gather(2, self.places[:, None].expand(*coefficients.shape[:2], self.m))
+
+    def _put(self, y: Tensor, count: int) -> Tensor:
+        """(T, C, m) to (T, C, n), zeros elsewhere."""
+        places = self.places[:, None].expand(*y.shape)
+        return y.new_zeros(*y.shape[:2], count).scatter(2, places, y)
+
+    def _subset(self, parts: Sequence[int]) -> Measurement:
+        places = self.places if len(self.places) == 1 else self.places[torch.as_tensor(parts)]
+        return self._like(len(parts), (len(parts), *self.data_shape[1:]), places=places)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"m": self.m, "order": self.order, "seed": self.seed, **within_spec(self.within)}
+
+
+class SinglePixel(_Chosen):
+    """A single-pixel camera: inner products of every frame and channel with m patterns of +1 and -1, over sqrt(m).
+
+    The patterns are rows of a Hadamard matrix, which is applied by additions and subtractions (fast Walsh-Hadamard
+    transform); frames are thought of as filled up with black to powers of two. y: (T, C, m). order "cake" shows all
+    frames the m patterns of fewest pieces, coarse ones first (cake-cutting, Yu, Sensors 19:4122, 2019): a pattern is
+    the product of a row and a column of so many stripes, and its pieces are stripes times stripes. Where a side is no
+    power of two, patterns that are combinations of others inside the frame are left out: no number of the data follows
+    from the others, and one that is held out says something. order "random"
+    flips the signs of the pixels by the seed and shows each frame m patterns of its own (subsampled randomised
+    Hadamard transform; Ailon and Chazelle, 2006). within: see `Within`. Raises InputError unless 1 <= m <= H W.
+    """
+
+    kind = "single-pixel"
+
+    def __init__(
+        self,
+        clip_shape: Shape,
+        m: int,
+        order: Literal["cake", "random"] = "cake",
+        *,
+        seed: int = 0,
+        within: Within | None = None,
+    ):
+        frames, _, height, width = checked_clip_shape(clip_shape)
+        super().__init__(clip_shape, m, height * width, order, ("cake", "random"), seed, within)
+        self._padded = (_power_of_two(height), _power_of_two(width))
+        if order == "cake":
+            places, signs = _cake_cutting(height, width)[None, :m], np.ones((height, width), np.float32)
+        else:
+            count = math.prod(self._padded)
+            words = (streams.raw(seed, streams.ROWS, t, 0, count) for t in frame_numbers(frames, within))
+            places = np.stack([np.argsort(w, kind="stable")[:m] for w in words])
+            last = frames if within is None else within[1]
+            bits = streams.raw(seed, streams.ROWS, last, 0, height * width) & np.uint64(1)
+            signs = bits.reshape(height, width).astype(np.float32) * 2 - 1
+        self.signs: Tensor
+        self.register_buffer("places", torch.from_numpy(places.copy()))
+        self.register_buffer("signs", torch.from_numpy(signs))
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return by_adjoint(self._project, self._back_project, x)
+
+    def _adjoint(self, y: Any) -> Tensor:
+        return by_adjoint(self._back_project, self._project, y)
+
+    def _project(self, x: Tensor) -> Tensor:
+        _, _, height, width = self.clip_shape
+        rows, columns = self._padded
+        padded = pad(x * self.signs, (0, columns - width, 0, rows - height))
+        return self._take(hadamard(padded).flatten(2)).div_(math.sqrt(self.m))
+
+    def _back_project(self, y: Tensor) -> Tensor:
+        _, _, height, width = self.clip_shape
+        full = self._put(y, math.prod(self._padded)).unflatten(2, self._padded)
+        return (hadamard(full)[..., :height, :width] * self.signs).div_(math.sqrt(self.m))
+
+    def row_norm(self) -> float:
+        return math.sqrt(math.prod(self.clip_shape[2:]) / self.m)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        whole = self._padded == self.clip_shape[2:] or self.order != "cake"
+        return super().parameters_spec() | ({} if whole else {"patterns": "independent"})
+
+
+class Cosine(_Chosen):
+    """m coefficients of the orthonormal two-dimensional cosine transform (DCT-II) of every frame and channel.
+
+    y: (T, C, m). order "low" takes those of lowest frequency, the same of all frames; order "random" a quarter of
+    them there and the rest at random by the seed, others of each frame. within: see `Within`. Raises InputError
+    unless 1 <= m <= H W.
+    """
+
+    kind = "dct"
+
+    def __init__(
+        self,
+        clip_shape: Shape,
+        m: int,
+        order: Literal["random", "low"] = "random",
+        *,
+        seed: int = 0,
+        within: Within | None = None,
+    ):
+        frames, _, height, width = checked_clip_shape(clip_shape)
+        super().__init__(clip_shape, m, height * width, order, ("random", "low"), seed, within)
+        frequency = np.hypot(np.arange(height)[:, None] / height, np.arange(width)[None] / width).ravel()
+        lowest = np.argsort(frequency, kind="stable")
+        if order == "low":
+            places = lowest[None, :m]
+        else:
+            numbers = frame_numbers(frames, within)
+            words = [streams.raw(seed, streams.ROWS, t, 0, height * width).astype(np.float64) for t in numbers]
+            for row in words:
+                row[lowest[: math.ceil(LOW * m)]] = -1
+            places = np.stack([np.argsort(row, kind="stable")[:m] for row in words])
+        self.register_buffer("places", torch.from_numpy(places.copy()))
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return self._take(dct(dct(x).mT).mT.flatten(2))
+
+    def _adjoint(self, y: Any) -> Tensor:
+        full = self._put(y, math.prod(self.clip_shape[2:])).unflatten(2, self.clip_shape[2:])
+        return inverse_dct(inverse_dct(full).mT).mT
+
+    def row_norm(self) -> float:
+        return 1.0
+
+
+def hadamard(x: Tensor) -> Tensor:
+    """Walsh-Hadamard transform of the last two axes, whose lengths are powers of two; entries +1 and -1."""
+    for axis in (-1, -2):
+        length, half = x.shape[axis], 1
+        while half < length:
+            a, b = x.unflatten(axis, (length // (2 * half), 2, half)).unbind(axis - 1)
+            x = torch.stack([a + b, a - b], axis - 1).flatten(axis - 2, axis)
+            half *= 2
+    return x
+
+
+def dct(x: Tensor) -> Tensor:
+    """Orthonormal DCT-II of the last axis, by one FFT of its even entries followed by its odd ones (Makhoul, 1980)."""
+    count = x.shape[-1]
+    turn, scale = _dct_factors(count, x)
+    spectrum = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1))
+    return (spectrum * turn).real * scale
+
+
+def inverse_dct(y: Tensor) -> Tensor:
+    """The inverse, and adjoint, of `dct`."""
+    count = y.shape[-1]
+    turn, scale = _dct_factors(count, y)
+    real = y / scale
+    imaginary = -torch.cat([torch.zeros_like(real[..., :1]), real[..., 1:].flip(-1)], -1)
+    interleaved = torch.fft.ifft(torch.complex(real, imaginary) * turn.conj()).real
+    x = torch.empty_like(interleaved)
+    x[..., ::2], x[..., 1::2] = interleaved[..., : (count + 1) // 2], interleaved[..., (count + 1) // 2 :].flip(-1)
+    return x
+
+
+def _dct_factors(count: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    k = torch.arange(count, dtype=like.dtype, device=like.device)
+    scale = torch.full_like(k, math.sqrt(2 / count))
+    scale[0] = math.sqrt(1 / count)
+    return torch.polar(torch.ones_like(k), -math.pi * k / (2 * count)), scale
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << (count - 1).bit_length()
+
+
+def _stripes(count: int) -> np.ndarray:
+    """Number of stripes of each row of the Hadamard matrix in natural order: the Gray code of a row's sign changes is
+    its number with the bits reversed."""
+    gray, rows = np.zeros(count, dtype=np.int64), np.arange(count)
+    for _ in range(count.bit_length() - 1):
+        gray, rows = gray << 1 | rows & 1, rows >> 1
+    changes = gray.copy()
+    while gray.any():
+        gray >>= 1
+        changes ^= gray
+    return changes + 1
+
+
+def _cake_cutting(height: int, width: int) -> np.ndarray:
+    """Places of the H W patterns by their number of pieces; of equal ones the squarer pieces first."""
+    rows, columns = _independent(height), _independent(width)
+    stripes = [_stripes(_power_of_two(n))[kept] for n, kept in ((height, rows), (width, columns))]
+    down, across = np.meshgrid(*stripes, indexing="ij")
+    order = np.lexsort(((down + across).ravel(), (down * across).ravel()))
+    return (rows[:, None] * _power_of_two(width) + columns).ravel()[order]
+
+
+def _independent(count: int) -> np.ndarray:
+    """Numbers of rows of the Hadamard matrix that are linearly independent in their first `count` entries, rising:
+    each that is no combination of rows of fewer stripes."""
+    size = _power_of_two(count)
+    return np.sort(np.argsort(_stripes(size))[_fewest(size, count)])
+
+
+def _fewest(size: int, count: int) -> np.ndarray:
+    """`_independent` by number of stripes, from 0: rows 2k and 2k + 1 agree in their first half and are opposite
+    in the second."""
+    if count == size:
+        return np.arange(size)
+    half = size // 2
+    if count <= half:
+        return 2 * _fewest(half, count)
+    return np.concatenate([2 * np.arange(half), 2 * _fewest(half, count - half) + 1])

@@ -1,0 +1,93 @@
+"""What simpler methods make of the same data: run first, judged by held-out data, the bar that a fit has to clear."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from ..analysis.metrics import error_decibels
+from ..baselines import quick_baselines, slow_baselines
+from ..data import is_exact
+from ..operators import tensors_of
+from ..solver.iteration import Problem, robust_spread
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A clip that a simpler method made of the same data, and its held-out error as dB with peak 1."""
+
+    clip: Tensor
+    heldout_db: float
+
+
+OnBaseline = Callable[[str, Baseline], None]
+"""Called with a baseline and its name whenever one is better than those before: a first picture of the clip."""
+
+
+def can_come_first(problem: Problem) -> bool:
+    """Whether baselines can be run before the fit: not where the size of the noise is told by its residuals alone."""
+    return is_exact(problem.noise) or "sigma" in problem.noise
+
+
+def noise_sigma(problem: Problem, frames: Tensor | None = None) -> float:
+    """Standard deviation of the noise in units of y; where it is not known, that of the residuals of these frames.
+
+    By the median of the sizes of the held-out residuals: outliers hardly move it.
+    """
+    if is_exact(problem.noise):
+        return 0.0
+    if "sigma" in problem.noise:
+        return float(problem.noise["sigma"])
+    assert frames is not None
+    entries = problem.known if problem.heldout is None else problem.heldout
+    found = zip(*(tensors_of(t) for t in (problem.operator(frames), problem.data, entries)), strict=True)
+    return max(float(robust_spread(f - y, e, 0.0)) for f, y, e in found)
+
+
+def compared(
+    problem: Problem,
+    sigma: float,
+    on_baseline: OnBaseline | None = None,
+    finished: Callable[[Tensor], Tensor] | None = None,
+) -> dict[str, Baseline]:
+    """The quick baselines, fitted to the same data as the recovery, without the held-out part, and judged by it.
+
+    on_baseline: given those that are better than the ones before, as `finished` makes them. The clips are held in half
+    precision, a sixteenth of a grey level of 255 off at most: several are kept while the fit goes on.
+    """
+    found: dict[str, Baseline] = {}
+    bar = -math.inf
+    for name, clip in quick_baselines(problem.data, problem.operator, problem.fitted, sigma=sigma):
+        level = heldout_decibels(problem.heldout_error(clip), problem)
+        found[name] = Baseline(clip.half(), level)
+        if on_baseline is not None and (level > bar or len(found) == 1):
+            on_baseline(name, Baseline(clip if finished is None else finished(clip), level))
+        bar = max(bar, level)
+    return found
+
+
+def compared_slowly(problem: Problem) -> dict[str, Baseline]:
+    """The slow baselines."""
+    clips = slow_baselines(problem.data, problem.operator, problem.fitted)
+    return {name: Baseline(c, heldout_decibels(problem.heldout_error(c), problem)) for name, c in clips.items()}
+
+
+def best_by_heldout(baselines: dict[str, Baseline]) -> str | None:
+    """Name of the baseline with the highest level on held-out data; None where none has any."""
+    known = {name: b.heldout_db for name, b in baselines.items() if not math.isnan(b.heldout_db)}
+    return max(known, key=known.__getitem__, default=None)
+
+
+def finished_all(baselines: dict[str, Baseline], finish: Callable[[Tensor], Tensor]) -> dict[str, Baseline]:
+    """The same with clips in full precision, each made to agree with the data."""
+    return {name: replace(b, clip=finish(b.clip.float())) for name, b in baselines.items()}
+
+
+def heldout_decibels(error: float, problem: Problem) -> float:
+    """Held-out error as dB with peak 1; the part that white noise of known size makes is taken off."""
+    if problem.heldout is None or not math.isfinite(error):
+        return math.nan
+    return error_decibels(problem.without_noise(error))

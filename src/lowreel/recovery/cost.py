@@ -1,0 +1,277 @@
+"""What a recovery will take, in memory and time, said before it starts."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..baselines import biharmonic, interpolate_frames
+from ..baselines.low_rank import RANK_ITERATIONS, thresholded
+from ..baselines.networks import DEEP, PAPER, has_paper_size
+from ..baselines.variation import (
+    GAP_ITERATIONS,
+    GAP_STEPS,
+    ITERATIONS,
+    NORM_ITERATIONS,
+    STRENGTHS,
+    TIMES,
+    TRIAL_ITERATIONS,
+    add_gradient,
+    add_gradient_adjoint,
+    shrink_to_one,
+)
+from ..data import is_exact
+from ..errors import InputError
+from ..model.representation import AT_ONCE, PIXELS
+from ..operators import tensors_of
+from ..settings import PRESETS, SolverSettings
+from ..solver.iteration import FULL_PRECISION_FROM, Problem, planned_rounds, trial_updates
+from ..system.devices import CPU
+from ..system.memory import bytes_text, give_back, taken_bytes
+from .fit import CHECKS
+
+CLIPS = 9
+"""Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
+variation, the clips around them, and those that the baselines before it have made."""
+
+DATA = 3
+"""Arrays of the data's size that it holds then: the data, and booleans of what is known, fitted and held out."""
+
+WEIGHTS = 12
+"""Copies of the weights in a fit: gradients, moments, and snapshots of all of them."""
+
+EDGES = 1.5
+"""An iteration of total variation, in applications of the gradient, its adjoint and the shrinking between them."""
+
+CONSISTENCY = 20
+"""Iterations in which the clip of least norm is found, roughly."""
+
+CORNER = 64
+"""Side in pixels of the part of a frame that interpolation is tried on."""
+
+SLACK = 2.0
+"""Memory of the fit over what autograd keeps: gradients on their way, workspaces, what the allocator does not give
+back before the baselines begin."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """memory: bytes at the peak, all told; each: those of one fit in it; seconds: of the optimisation; baselines:
+    seconds of these; drawing: of drawing all frames once; busy: whether other work took cores while this was tried."""
+
+    memory: int
+    seconds: float
+    baselines: float
+    each: int = 0
+    drawing: float = 0.0
+    busy: bool = False
+
+    def several(self, at_once: int, in_turn: float) -> Estimate:
+        """That of so many fits side by side, which take as long as so many one after the other, and of the choice of a
+        rank between them."""
+        seconds = in_turn * self.seconds + RANKS * self.drawing
+        return replace(self, memory=self.memory + (at_once - 1) * self.each, seconds=seconds)
+
+    def sentence(self, limit: float | None = None) -> str:
+        """What to expect, in words; limit: seconds that the optimisation may take."""
+        seconds = self.seconds if limit is None else min(limit, self.seconds)
+        compared = f", {_time_text(self.baselines)} for the baselines," if self.baselines else ""
+        busy = " The machine is busy now: it will be sooner when it is not." if self.busy else ""
+        return (
+            f"Expect about {_time_text(seconds)} for the fit{compared} and {bytes_text(self.memory)} of memory.{busy}"
+        )
+
+
+TRIAL_SECONDS = 0.25
+"""Of updates that are timed."""
+
+BUSY = 0.6
+"""Share of the time of its threads under which a process is kept from its cores by others."""
+
+RANKS = 10
+"""Clips that are drawn to choose a rank, about."""
+
+Which = Literal["none", "quick", "all"]
+"""Which baselines are run."""
+
+
+def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick") -> Estimate:
+    """Memory and time of a recovery, from a fraction of a second of real updates, and one step of each baseline.
+
+    With the threads that torch has now. Nothing of the problem is changed. On a machine that becomes busier it will
+    take longer.
+    """
+    update, minibatches = trial_updates(problem, solver)
+    kept = _Kept()
+    with torch.autograd.graph.saved_tensors_hooks(kept.note, lambda t: t):
+        update(0.0)
+    each, share = _update_seconds(update, solver)
+    rounds, drawing = planned_rounds(problem, solver), _drawing_seconds(problem)
+    del update
+    clip = 4 * math.prod(problem.operator.clip_shape)
+    data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
+    give_back()  # what the trial has freed is no part of what is taken already
+    weights = 4 * sum(p.numel() for p in problem.generator.parameters())
+    fit = SLACK * kept.bytes + WEIGHTS * weights
+    return Estimate(
+        memory=round(taken_bytes() + fit + CLIPS * clip + DATA * data),
+        seconds=rounds * minibatches * each + min(CHECKS, rounds) * drawing,
+        baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
+        each=round(fit),
+        drawing=drawing,
+        busy=share < BUSY,
+    )
+
+
+def _update_seconds(update: Callable[[float], None], solver: SolverSettings) -> tuple[float, float]:
+    """Seconds of an update, over a run; and what share of the time of its threads this process had meanwhile."""
+    means, wall, cpu = [], 0.0, time.process_time()
+    for progress in (0.0, 1.0) if solver.precision != "float32" else (0.0,):
+        update(progress)  # what is made at first use
+        begun = time.perf_counter()
+        made, spent = 0, 0.0
+        while made < 2 or spent < TRIAL_SECONDS:
+            update(progress)
+            made, spent = made + 1, time.perf_counter() - begun
+        means.append(spent / made)
+        wall += spent
+    share = (time.process_time() - cpu) / (wall * torch.get_num_threads())
+    if len(means) == 1:
+        return means[0], share
+    return FULL_PRECISION_FROM * means[0] + (1 - FULL_PRECISION_FROM) * means[1], share
+
+
+@torch.no_grad()
+def _drawing_seconds(problem: Problem) -> float:
+    """Of drawing all frames and judging them, from a few."""
+    frames, generator = problem.operator.clip_shape[0], problem.generator
+    count = min(frames, AT_ONCE, max(1, PIXELS // math.prod(generator.frame_shape[1:])))
+    codes = torch.zeros(count, generator.code_dim, device=problem.device)
+    generator(codes)
+    return frames / count * _seconds(lambda: generator(codes))
+
+
+def check_fits(estimate: Estimate, budget: int) -> None:
+    """Raise InputError where the memory would exceed the budget, with what to change."""
+    if estimate.memory > budget:
+        raise InputError(
+            f"memory: the recovery needs about {bytes_text(estimate.memory)}, {bytes_text(budget)} are allowed; use a "
+            f"smaller --size, fewer --frames, or, with some to spare, --memory {with_some_to_spare(estimate.memory)}"
+        )
+
+
+def clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None = None) -> bool:
+    """Whether so many arrays of this clip's size are within the budget; those of a recovery if None."""
+    return (arrays or CLIPS) * 4 * math.prod(clip_shape) <= budget
+
+
+def check_clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None = None) -> None:
+    """Raise InputError, before anything is read, where so many arrays of this clip's size exceed the budget.
+
+    arrays: those of a recovery if None.
+    """
+    needed = (arrays or CLIPS) * 4 * math.prod(clip_shape)
+    if not clip_fits(clip_shape, budget, arrays):
+        raise InputError(
+            f"memory: a clip of {clip_shape[0]} frames of {clip_shape[2]}x{clip_shape[3]} needs at least "
+            f"{bytes_text(needed)}, {bytes_text(budget)} are allowed; use a smaller --size, fewer --frames, or, with "
+            f"some to spare, --memory {with_some_to_spare(needed)}"
+        )
+
+
+def with_some_to_spare(needed: float) -> str:
+    """Half as much again, as --memory takes it."""
+    return bytes_text(1.5 * needed).replace(" ", "")
+
+
+class _Kept:
+    """Bytes of the tensors that autograd keeps, each counted once."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.seen: set[int] = set()
+
+    def note(self, tensor: Tensor) -> Any:
+        """Count a tensor, and hand it back to be kept."""
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in self.seen:
+            self.seen.add(storage.data_ptr())
+            self.bytes += storage.nbytes()
+        return tensor
+
+
+def _passes(solver: SolverSettings) -> int:
+    """Passes over the clip in a round: Algorithm 1 makes one for the codes and one for the weights."""
+    return 2 if solver.algorithm == "alternating" and solver.fit_weights else 1
+
+
+def _baseline_seconds(problem: Problem, which: Which, one_pass: float) -> float:
+    """Time of the baselines that suit the operator; one_pass: of fitting the generator to every frame once."""
+    if which == "none":
+        return 0.0
+    return _quick_seconds(problem) + (_slow_seconds(problem, one_pass) if which == "all" else 0.0)
+
+
+def _quick_seconds(problem: Problem) -> float:
+    """From one application of A and A*, one gradient of the clip, one threshold, and a corner of one frame."""
+    operator = problem.operator
+    clip = torch.zeros(operator.clip_shape)
+    fields = torch.zeros(3, *clip.shape)
+
+    def iterate() -> None:
+        add_gradient(fields, clip, (0.1, 0.1, 0.1))
+        shrink_to_one(fields)
+        add_gradient_adjoint(clip, fields, (0.1, 0.1, 0.1))
+
+    iterate()  # the first touches memory that no one has yet
+    edges = EDGES * _seconds(iterate)
+    trials = len(TIMES) + (0 if is_exact(problem.noise) else len(STRENGTHS) - 1)
+    varied = ITERATIONS + trials * TRIAL_ITERATIONS
+    total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
+    if operator.picks_pixels:
+        return total + _interpolation_seconds(problem)
+    applied = _seconds(lambda: operator.adjoint(operator(clip)))
+    total += (2 * CONSISTENCY + varied + (trials + 2) * NORM_ITERATIONS + RANK_ITERATIONS) * applied
+    if operator.kind == "snapshot":
+        total += GAP_ITERATIONS * (GAP_STEPS * applied + 4 * GAP_STEPS * edges)
+    if operator.kind == "fourier":
+        total += ITERATIONS * (applied + edges)
+    return total
+
+
+def _interpolation_seconds(problem: Problem) -> float:
+    """Of linear and biharmonic interpolation, from a corner of the first frame."""
+    frames, _, height, width = problem.operator.clip_shape
+    assert isinstance(problem.data, Tensor)
+    assert isinstance(problem.fitted, Tensor)
+    pixels, known = (t[:1, :, :CORNER, :CORNER] for t in (problem.data, problem.fitted))
+
+    def interpolate() -> None:
+        biharmonic(pixels, known, interpolate_frames(pixels, known))
+
+    interpolate()  # what is loaded at first use takes longer than the corner
+    return frames * height * width / known[0, 0].numel() * _seconds(interpolate)
+
+
+def _slow_seconds(problem: Problem, one_pass: float) -> float:
+    """Of the deep image prior and the paper's presets, as if their networks took the time of the generator's."""
+    solvers = [DEEP, *(PRESETS[name] for name in PAPER if has_paper_size(problem.operator))]
+    return sum((solver.steps or 0) * _passes(solver) * one_pass for solver in solvers)
+
+
+def _seconds(action: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def _time_text(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

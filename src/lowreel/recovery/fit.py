@@ -1,0 +1,384 @@
+"""One fit from its first round to its last: the best iterate by held-out data, a time limit, how it ended."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..model.representation import Representation
+from ..settings import Choice, Precision, SolverSettings
+from ..solver.iteration import Problem, State, iterate, planned_rounds
+from ..system.memory import give_back
+
+CHECKS = 12
+"""How often in a run the held-out error is measured, at most: each time all frames are drawn."""
+
+MARGIN = 0.95
+"""Part of a time limit that is planned with: a round may take longer than those before it."""
+
+TELLING = 4
+"""Rounds that tell the pace well enough to shorten a run; before, half of the limit has to be over."""
+
+ENOUGH = 0.25
+"""Share of its rounds under which a fit that a time limit has ended is not finished but stopped."""
+
+REPLAN = 8
+"""Rounds after which a run with a time limit looks at its pace again: other work on the machine may slow it down."""
+
+SHORT = 40
+"""Rounds under which the last tenth of them is too short to say that a fit has converged."""
+
+STANDARD_ERRORS = 2.0
+"""Standard errors by which a later iterate has to be worse on held-out data for an earlier one to be delivered."""
+
+CTRL_C = "Ctrl-C"
+
+OutcomeKind = Literal["finished", "converged", "stopped", "diverged"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, and a sentence that says what to do. interrupted: stopped by the user, not by a time limit.
+
+    stopped: the rounds made are too few, so that the run may be gone on with; one that a time limit has shortened is
+    finished where it made ENOUGH of its rounds.
+    """
+
+    kind: OutcomeKind
+    sentence: str
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class Trial:
+    """A finished fit of the search: its settings, its best iterate by held-out data, and how it came about.
+
+    error: that iterate's held-out squared error per pixel; step: its round, of `steps`; history: as in `Progress`;
+    identity: what it was a fit of, as in `State`; progress: where it stands, if it may be gone on with; a fit that was
+    given up before its end has a shorter history than `steps`.
+    """
+
+    choice: Choice
+    representation: Representation
+    error: float
+    step: int
+    steps: int
+    seconds: float
+    outcome: Outcome
+    history: tuple[dict[str, Any], ...] = ()
+    identity: dict[str, str] = field(default_factory=dict)
+    progress: Progress | None = field(default=None, compare=False)
+
+    def on(self, device: torch.device) -> Trial:
+        """The same with its representation on a device."""
+        return replace(self, representation=self.representation.on(device))
+
+    def __repr__(self) -> str:
+        return (
+            f"Trial({self.choice}, held-out error {self.error:.3g} in round {self.step} of {self.steps}, "
+            f"{self.seconds:.1f} s)"
+        )
+
+
+Stage = Literal["fit", "search", "last"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a round: shown live, written as a checkpoint, given back to go on.
+
+    best: the state that the held-out data prefers so far (`prefers`), and its error. least: what the held-out numbers
+    say of the one with the smallest error. steps: rounds planned. seconds: spent so far.
+    history: one row a round with step, loss, heldout (squared error per pixel, None between checks), seconds, and
+    `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
+    all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: rounds of
+    all fits together; before: seconds that the search has taken. number: of the fit of the search, counted from 0; now:
+    draws what the state stands for, for whoever looks. trunk: where the fits of a search part, once they have;
+    precision: of the products, as the run began.
+    """
+
+    state: State
+    best: State
+    best_error: float
+    steps: int
+    seconds: float
+    history: tuple[dict[str, Any], ...] = ()
+    stage: Stage = "fit"
+    trials: tuple[Trial, ...] = ()
+    at_once: int = 1
+    made: int = 0
+    planned: int = 0
+    before: float = 0.0
+    least: Tensor | None = None
+    number: int = 0
+    now: Callable[[], Representation] | None = None
+    trunk: Progress | None = None
+    precision: Precision = "float32"
+
+
+Watch = Callable[[Progress], None]
+Score = Callable[[Tensor], float]
+
+
+def fit(
+    problem: Problem,
+    solver: SolverSettings,
+    *,
+    limit: float | None = None,
+    watch: Watch | None = None,
+    resume: Progress | None = None,
+    score: Score | None = None,
+    until: int | None = None,
+    part: float = 1.0,
+    least: int = 0,
+) -> tuple[Progress, Outcome]:
+    """Drain `iterate`, keeping the iterate that the held-out data prefers; stop at `limit` seconds or on Ctrl-C.
+
+    With a limit the schedule is shortened to end in time, checks included, when the first rounds have shown their pace
+    and again where they become slower; no round is begun that would end too late, but for the first one. score: a
+    number that is noted of the frames at each check and takes part in nothing. until: the round after which to end, on
+    the way of the full schedule, which is then not shortened. part: of the schedule, after which to end; the limit is
+    for all of it. least: rounds under which the fit is of no use: where the limit leaves room for fewer it ends.
+    """
+    progress, full = resume, planned_rounds(problem, solver)
+    steps = resume.steps if resume and resume.steps >= ENOUGH * full else full  # one cut short is planned anew
+    goal = _goal(steps, until, part)
+    start, spent, pace = time.monotonic(), resume.seconds if resume else 0.0, _Pace()
+    lap, is_over, is_interrupted = start, False, False
+    try:
+        while not is_over and (progress is None or progress.state.step < goal):
+            current = solver.model_copy(update={"steps": steps})
+            for state in iterate(problem, current, progress.state if progress else None):
+                made = time.monotonic()
+                progress = _follow(problem, current, progress, state, spent + made - start, score, goal)
+                judged = time.monotonic()
+                pace.note(made - lap, judged - made if _is_checked(state.step, steps, goal) else None)
+                lap = judged
+                if watch:
+                    watch(progress)
+                if not math.isfinite(state.loss):
+                    return progress, _diverged(progress)
+                if state.step >= goal:
+                    break
+                if limit is None:
+                    continue
+                here = time.monotonic() - start
+                room = _affordable(state.step, MARGIN * limit - here, pace, steps if until is None else goal)
+                is_told = pace.rounds >= TELLING or here >= limit / 2
+                is_over = room == state.step or (is_told and room < max(least, until or 0))
+                if is_over:
+                    break
+                is_due = steps == full or state.step % REPLAN == 0
+                if until is None and is_told and is_due and room < (steps if steps == full else 0.95 * steps):
+                    steps = room
+                    goal = max(_goal(steps, until, part), state.step + 1)
+                    break
+    except KeyboardInterrupt:
+        is_interrupted = True
+    if progress is None:
+        raise KeyboardInterrupt
+    if is_over or is_interrupted:
+        progress = _with_last_judged(problem, solver, progress, score)
+    if not is_over and not is_interrupted and part < 1:
+        return progress, Outcome("finished", f"The first {progress.state.step} of {progress.steps} rounds were made.")
+    return progress, _outcome(progress, min(full, until or full), is_interrupted)
+
+
+def _goal(steps: int, until: int | None, part: float) -> int:
+    """The round after which a fit of so many ends."""
+    return part_of(part, steps) if until is None else min(steps, until)
+
+
+def part_of(share: float, steps: int) -> int:
+    """Rounds of a part of a schedule: rounded up, so that another part, of two rounds or more, is another number."""
+    return max(1, math.ceil(share * steps))
+
+
+@dataclass
+class _Pace:
+    """What the rounds of this session and their checks have taken, in seconds. first: the first round alone."""
+
+    first: float = 0.0
+    rounds: int = 0
+    seconds: float = 0.0
+    checks: int = 0
+    checking: float = 0.0
+
+    def note(self, seconds: float, check: float | None) -> None:
+        """One round more, and the check after it if there was one."""
+        self.first = self.first if self.rounds else seconds
+        self.rounds, self.seconds = self.rounds + 1, self.seconds + seconds
+        if check is not None:
+            self.checks, self.checking = self.checks + 1, self.checking + check
+
+    @property
+    def each(self) -> float:
+        """Seconds of a round. The first one starts everything up and counts only while there is no other."""
+        return (self.seconds - self.first) / (self.rounds - 1) if self.rounds > 1 else self.first
+
+    @property
+    def check(self) -> float:
+        """Seconds of a check; as long as none was made those of a round, which takes longer."""
+        return self.checking / self.checks if self.checks else self.each
+
+
+def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progress, score: Score | None) -> Progress:
+    """The progress with the held-out error of its last state, for what is delivered now; checkpoints do without."""
+    if progress.history[-1]["heldout"] is not None:
+        return progress
+    row, terms = _check(problem, solver, progress.state, score)
+    error = row["heldout"]
+    if error is None:
+        return progress
+    history = (*progress.history[:-1], progress.history[-1] | row)
+    if prefers(terms, progress.least):
+        return replace(progress, best=progress.state, best_error=error, history=history)
+    return replace(progress, history=history)
+
+
+def prefers(later: Tensor, least: Tensor | None) -> bool:
+    """Whether a later iterate is delivered rather than the one with the smallest held-out error so far.
+
+    later, least: what the held-out numbers say of both (`Problem.heldout_terms`). It is, unless it is worse by more
+    than two standard errors of their difference: steps become smaller towards the end, so that later iterates are the
+    quieter ones, and few held-out numbers cannot tell them apart.
+    """
+    if least is None or not len(least):
+        return True
+    worse = (later - least).double()
+    return float(worse.mean()) <= STANDARD_ERRORS * float(worse.std(correction=0)) / math.sqrt(len(worse))
+
+
+def _affordable(step: int, left: float, pace: _Pace, goal: int) -> int:
+    """The round up to which this many seconds last, `goal` at most, with the checks of a run of that length.
+
+    step: the rounds made; it is the answer where there is no time for one more.
+    """
+    most = min(goal, step + int(max(left, 0.0) / max(pace.each, 1e-9)))
+
+    def seconds(rounds: int) -> float:
+        return (rounds - step) * pace.each + _checks(step, rounds) * pace.check
+
+    return next((rounds for rounds in range(most, step, -1) if seconds(rounds) <= left), step)
+
+
+def _every(steps: int) -> int:
+    """Rounds from one check to the next in a run of so many."""
+    return max(1, math.ceil(steps / CHECKS))
+
+
+def _is_checked(step: int, steps: int, goal: int) -> bool:
+    """Whether the held-out error is measured after a round: CHECKS times a run, and at both ends."""
+    return step % _every(steps) == 0 or step in (1, steps, goal)
+
+
+def _checks(step: int, steps: int) -> int:
+    """Checks that are still to be made after so many rounds of a run."""
+    every = _every(steps)
+    return steps // every - step // every + (steps % every != 0)
+
+
+def _follow(
+    problem: Problem,
+    solver: SolverSettings,
+    before: Progress | None,
+    state: State,
+    seconds: float,
+    score: Score | None,
+    goal: int,
+) -> Progress:
+    """The progress after one more round; the held-out error is measured CHECKS times a run and at its end."""
+    steps = solver.steps or 0
+    row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
+    row |= {"heldout": None, "seconds": round(seconds, 3)}
+    if _is_checked(state.step, steps, goal):
+        judged, terms = _check(problem, solver, state, score)
+        row |= judged
+    error = row["heldout"]
+    best, best_error = (before.best, before.best_error) if before else (state, math.inf)
+    least = before.least if before else None
+    if problem.heldout is None and row["loss"] is not None:
+        best = state
+    if error is not None:
+        if prefers(terms, least):
+            best, best_error = state, error
+        least = terms if least is None or error < float(least.double().sum()) else least
+    history = (*(before.history if before else ()), row)
+    return Progress(
+        state,
+        best,
+        best_error,
+        steps,
+        seconds,
+        history,
+        made=state.step,
+        planned=steps,
+        least=least,
+        trunk=before.trunk if before else None,
+        now=partial(state.representation, problem, solver),
+    )
+
+
+def _check(
+    problem: Problem, solver: SolverSettings, state: State, score: Score | None
+) -> tuple[dict[str, Any], Tensor]:
+    """The held-out error of a state, None where it is not finite or nothing is held out, and its score; what each
+    held-out number says."""
+    if problem.heldout is None and score is None:
+        return {"heldout": None}, torch.zeros(0)
+    frames = state.representation(problem, solver).frames()
+    terms = problem.heldout_terms(frames)
+    error = float(terms.double().sum()) if len(terms) else math.nan
+    row: dict[str, Any] = {"heldout": error if math.isfinite(error) else None}
+    if score is not None:
+        level = score(frames)
+        row["score"] = level if math.isfinite(level) else None
+    del frames
+    give_back()  # otherwise what large frames leave in pieces grows from check to check
+    return row, terms
+
+
+def _diverged(progress: Progress) -> Outcome:
+    return Outcome(
+        "diverged",
+        f"The loss was no longer a number after round {progress.state.step}; the best iterate before that (round "
+        f"{progress.best.step}) is kept. Check the data's range, or lower the steps by --preset default.",
+    )
+
+
+def _outcome(progress: Progress, full: int, is_interrupted: bool) -> Outcome:
+    """How a fit of `full` rounds ended, be it by Ctrl-C, by a time limit or by itself."""
+    step, steps = progress.state.step, progress.steps
+    if is_interrupted and step < steps:
+        return Outcome(
+            "stopped",
+            f"Stopped by {CTRL_C} after round {step} of {steps}; the best iterate so far (round "
+            f"{progress.best.step}) is kept. Go on with --resume.",
+            interrupted=True,
+        )
+    if step < ENOUGH * full:
+        return Outcome(
+            "stopped",
+            f"The time limit left room for {step} of {full} rounds, too few for a good clip: use a longer --time, a "
+            "smaller --size or fewer --frames, or go on with --resume.",
+        )
+    if step < full:
+        return Outcome(
+            "finished",
+            f"The time limit shortened the run to {step} of {full} rounds; a longer --time may give a better clip.",
+        )
+    if steps < SHORT:
+        return Outcome("finished", f"All {steps} rounds were made, too few to tell whether more would help.")
+    tenth = steps // 10
+    errors = [(row["step"], row["heldout"]) for row in progress.history if row["heldout"]]
+    early = [error for step, error in errors if step <= steps - tenth]
+    if early and min(error for _, error in errors) > 0.999 * min(early):
+        return Outcome("converged", "The held-out error no longer falls; more steps would not help.")
+    return Outcome("finished", "The held-out error was still falling; more --steps may help a little.")

@@ -1,0 +1,507 @@
+"""The search over settings: fits side by side, each with settings of its own, judged by the same held-out data."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import torch
+
+from ..errors import InputError
+from ..model.generators import Decoder
+from ..operators import is_of_others
+from ..settings import BRANCH, LOOK, Choice, SolverSettings
+from ..solver.iteration import Problem, check_same, identity, planned_rounds
+from .fit import CTRL_C, ENOUGH, Outcome, Progress, Score, Trial, Watch, fit, part_of
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is tried. first: the preset's own choice; changes: of it, one at a time; waves: how often, each time of
+    the best so far. at_once: fits side by side, at most.
+
+    Up to `BRANCH` of the rounds the choices that begin alike share one fit, the trunk, which is that of the first; a
+    change of the generator, or of the first half, starts afresh. After `LOOK` of the rounds the best of all goes on
+    alone to the end.
+    """
+
+    first: Choice
+    changes: tuple[dict[str, float], ...]
+    waves: int
+    at_once: int = 1
+
+    def due(self, trials: Sequence[Trial]) -> list[Choice]:
+        """All choices that are to be tried, those of these trials too, as far as these decide; in order."""
+        return [choice for wave in self._waves(trials) for choice in wave]
+
+    def _waves(self, trials: Sequence[Trial]) -> list[list[Choice]]:
+        """The same by waves, without those that the trials do not decide yet."""
+        waves = [[self.first, *(self._changed(self.first) if self.waves else [])]]
+        while len(waves) < self.waves:
+            due = [choice for wave in waves for choice in wave]
+            made = [trial for trial in trials if trial.choice in due]
+            if len(made) < len(due):
+                break
+            waves.append([choice for choice in self._changed(best_of(made).choice) if choice not in due])
+        return waves
+
+    def open_waves(self, trials: Sequence[Trial]) -> int:
+        """Waves of which these trials do not tell the choices."""
+        return max(self.waves, 1) - len(self._waves(trials))
+
+    def next(self, trials: Sequence[Trial]) -> list[Choice]:
+        """The choices to try after these, none where the search is over."""
+        known = [trial.choice for trial in trials]
+        return [choice for choice in self.due(trials) if choice not in known]
+
+    def ordered(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+        """The trials in the order in which they were due, whichever ended first."""
+        due = self.due(trials)
+        known = [trial.choice for trial in trials if trial.choice not in due]  # of a wave before which one was cut off
+        return tuple(sorted(trials, key=lambda trial: [*due, *known].index(trial.choice)))
+
+    def _changed(self, choice: Choice) -> list[Choice]:
+        return [choice.model_copy(update=change) for change in self.changes]
+
+    @property
+    def branches(self) -> bool:
+        """Whether there is anything to choose: otherwise the first fit simply goes to its end."""
+        return self.waves > 0 and bool(self.changes)
+
+    @property
+    def most(self) -> int:
+        """Choices at most."""
+        return 1 + (self.waves * len(self.changes) if self.branches else 0)
+
+    def rounds(self, steps: int, trials: Sequence[Trial] = (), *, parted: bool = True) -> int:
+        """Rounds of all fits, of so many each if they went to their ends, as far as these trials tell what is tried.
+
+        parted: whether they share a trunk; else each starts afresh.
+        """
+        if not self.branches:
+            return steps
+        trunk, look = part_of(BRANCH, steps), part_of(LOOK, steps)
+        deep = [choice.begins_afresh for choice in self.due(trials)]
+        deep += self.open_waves(trials) * [_begins_afresh(change) for change in self.changes]
+        shared = trunk if parted else 0
+        return shared + sum(look if afresh else look - shared for afresh in deep) + steps - look
+
+    @property
+    def in_turn(self) -> float:
+        """How long the fits take, in fits with all threads one after the other, about."""
+        if not self.branches:
+            return 1.0
+        first = [LOOK - BRANCH, *self._shares()]
+        return BRANCH + self.to_come(first, self.waves - 1)
+
+    def to_come(self, shares: Sequence[float], waves: int) -> float:
+        """How long fits of these shares of the rounds take side by side, so many waves after them, and the end of the
+        best, in fits with all threads."""
+        each = [_side_by_side(shares, self.at_once), *waves * [_side_by_side(self._shares(), self.at_once)]]
+        return sum(each) * slower(self.at_once) + 1 - LOOK
+
+    def _shares(self) -> list[float]:
+        """The shares of the rounds that a wave's fits make, if all share the trunk that can."""
+        return [LOOK - (0 if _begins_afresh(change) else BRANCH) for change in self.changes]
+
+
+def _begins_afresh(change: Mapping[str, float]) -> bool:
+    """Whether a change of the preset's choice is one of its first half too: `Choice.begins_afresh`."""
+    return bool({"deeper", "early_decay"} & set(change))
+
+
+def _side_by_side(shares: Sequence[float], at_once: int) -> float:
+    """How long it takes until all are made, so many at once, each begun when another one ends."""
+    ends = [0.0] * at_once
+    for share in shares:
+        heapq.heapreplace(ends, ends[0] + share)
+    return max(ends)
+
+
+def slower(at_once: int) -> float:
+    """How many times as long a fit takes beside others as alone with the threads of all, about."""
+    return at_once**SCALING
+
+
+SCALING = 0.7
+"""Power of the number of threads by which a fit is faster: 1.6 times with two (docs/choices.md)."""
+
+
+def best_of(trials: Iterable[Trial]) -> Trial:
+    """The one with the smallest held-out error, the first of equals; the one that was made to its end, once one was.
+
+    To go on has cost that one nothing that counts, even where its error has risen a little since it was the smallest.
+    """
+    return min(trials, key=lambda trial: (not is_whole(trial), trial.error))
+
+
+def varied(problem: Problem, choice: Choice) -> Problem:
+    """The problem with the generator of a choice; raises InputError where it is no decoder and should be deeper.
+
+    One that goes on from another fit has the generator of that, chosen before.
+    """
+    if choice.deeper == 0 or problem.start is not None:
+        return problem
+    usual = problem.generator
+    if not isinstance(usual, Decoder):
+        raise InputError(f"deeper: only decoders can be, not a generator of kind {usual.kind}")
+    return replace(problem, generator=usual.deeper(choice.deeper, seed=problem.seed).to(problem.device))
+
+
+def search(
+    problem: Problem,
+    solver: SolverSettings,
+    plan: Search,
+    *,
+    done: tuple[Trial, ...] = (),
+    trunk: Progress | None = None,
+    limit: float | None = None,
+    watch: Watch | None = None,
+    score: Score | None = None,
+) -> tuple[tuple[Trial, ...], str | None]:
+    """Fit with every choice of the plan; the trials in their order, the best of them made to its end, and what stopped
+    it or None.
+
+    done, trunk: of an earlier session; they are not made again but for those that were cut off. limit: seconds for
+    all: the schedule is shortened to end in time. watch: called, in this thread, after every round of any fit, and
+    with what Ctrl-C cut off. Each fit is the same whatever runs beside it. On Ctrl-C the fits under way end with their
+    best. Raises InputError where `done` is of another problem or plan.
+    """
+    _check_done(problem, solver, plan, done)
+    cut = tuple(trial for trial in done if _is_cut(trial))
+    trials: tuple[Trial, ...] = tuple(trial for trial in done if not _is_cut(trial))
+    work = _Work(problem, solver, plan, limit, watch, score, trunk=trunk)
+    stopped: str | None = None
+    if work.trunk is None and plan.first not in [trial.choice for trial in trials]:
+        first, stopped = work.make_trunk((*trials, *cut))
+        if first is not None:
+            trials = (first, *trials)
+    while stopped is None and (choices := plan.next(trials)):
+        found, stopped = _Wave(work, choices, (*trials, *cut)).run()
+        trials = plan.ordered(_only_best_goes_on((*trials, *found)))
+        if stopped is None and len([t for t in found if not _is_cut(t)]) < len(choices):
+            stopped = TIME_LIMIT
+    while stopped is None and (best := best_of(trials)).outcome.kind == "finished" and not is_whole(best):
+        last, stopped = work.end(best, (*trials, *cut))
+        trials = tuple(last if trial is best else trial for trial in trials)
+    if not trials and work.trunk is not None and stopped is not None:
+        trials = (work.trial(plan.first, work.trunk, Outcome("stopped", PARTED, interrupted=stopped == CTRL_C)),)
+    if not trials and not cut:
+        raise KeyboardInterrupt
+    return plan.ordered((*trials, *(old for old in cut if not _is_made_again(old, trials)))), stopped
+
+
+def is_whole(trial: Trial) -> bool:
+    """Whether a fit has been made to the end of its schedule."""
+    return len(trial.history) >= trial.steps
+
+
+def _only_best_goes_on(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """The trials without what the others would need to go on: weights and moments of each."""
+    best = best_of(trials) if trials else None
+    return tuple(trial if trial is best else replace(trial, progress=None) for trial in trials)
+
+
+TIME_LIMIT = "the time limit"
+
+PARTED = "Stopped where the fits of the search part; go on with --resume."
+
+
+def _is_made_again(old: Trial, trials: tuple[Trial, ...]) -> bool:
+    """Whether a fit that was cut off has been made since, and with no fewer rounds."""
+    return any(trial.choice == old.choice and len(trial.history) >= len(old.history) for trial in trials)
+
+
+def _check_done(problem: Problem, solver: SolverSettings, plan: Search, done: tuple[Trial, ...]) -> None:
+    due = plan.due(done)
+    for trial in done:
+        if trial.choice not in due:
+            raise InputError(
+                "resume: the search before was over other settings; give the same ones, or start a new run"
+            )
+        check_same(identity(varied(problem, trial.choice), trial.choice.solver(solver)), trial.identity)
+
+
+def side_by_side(problem: Problem, plan: Search, most: int) -> int:
+    """Fits of the plan that are made at once, at most `most`, with a share of the threads each: so that all are made
+    soonest, and no more of them than that takes.
+
+    One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
+    """
+    if problem.device.type != "cpu" or is_of_others(problem.operator):
+        return 1
+    able = range(1, max(1, min(most, torch.get_num_threads())) + 1)
+    return min(able, key=lambda at_once: (round(replace(plan, at_once=at_once).in_turn, 6), at_once))
+
+
+@dataclass
+class _Work:
+    """What the fits of a search have in common. trunk: where they part, once that is made."""
+
+    problem: Problem
+    solver: SolverSettings
+    plan: Search
+    limit: float | None
+    watch: Watch | None
+    score: Score | None
+    stop: threading.Event = field(default_factory=threading.Event)
+    is_slow: threading.Event = field(default_factory=threading.Event)
+    begun: float = field(default_factory=lambda: time.monotonic())
+    trunk: Progress | None = None
+
+    def make_trunk(self, before: tuple[Trial, ...]) -> tuple[Trial | None, str | None]:
+        """The first fit, up to where the others leave it; the trial and what stopped it, where it ended before that."""
+        choice = self.plan.first
+        show = self.shown(choice, before, lambda progress: progress.made)
+        part = BRANCH if self.plan.branches else 1.0
+        try:
+            progress, outcome = self.fit(choice, show, part=part, limit=self.share(self.plan.in_turn, 1.0))
+        except KeyboardInterrupt:  # before the first round
+            return None, CTRL_C
+        is_there = outcome.kind == "finished" and progress.state.step >= part_of(part, progress.steps)
+        if is_there and self.plan.branches and progress.state.step < progress.steps:
+            self.trunk = progress
+            return None, None
+        trial, stopped = self.trial(choice, progress, outcome), _stopper(outcome)
+        if stopped == CTRL_C:
+            with suppress(KeyboardInterrupt):
+                self.shown(choice, (*before, trial), lambda here: here.made)(progress)
+        if stopped is None and outcome.kind == "finished" and not is_there:
+            stopped = TIME_LIMIT
+        return trial, stopped
+
+    def end(self, best: Trial, trials: tuple[Trial, ...]) -> tuple[Trial, str | None]:
+        """The best of the trials, made to its end."""
+        made, looked, progress = _made(trials, self.trunk), len(best.history), best.progress
+        if progress is None:  # of an earlier session: made again to where it stood, to the same bits
+            show = self.shown(best.choice, trials, lambda _: made)
+            limit = self.share_of(best.choice, [best.choice], 0)
+            with threads(self.threads_each):
+                progress, outcome = self.fit(best.choice, show, resume=self.parted(best.choice), part=LOOK, limit=limit)
+            if progress.state.step < looked:
+                return best, _stopper(outcome) or TIME_LIMIT
+        show = self.shown(best.choice, trials, lambda here: made + here.made - looked)
+        progress, outcome = self.fit(best.choice, show, resume=progress, limit=self.share(1.0, 1.0))
+        return self.trial(best.choice, progress, outcome), _stopper(outcome)
+
+    @property
+    def threads_each(self) -> int:
+        """Threads of a fit beside others."""
+        return max(1, torch.get_num_threads() // self.plan.at_once)
+
+    def parted(self, choice: Choice) -> Progress | None:
+        """Where the fit of a choice starts: the trunk, as if it had been its own; None where it starts afresh."""
+        if self.trunk is None or choice.begins_afresh:
+            return None
+        problem, solver = varied(self.problem, choice), choice.solver(self.solver)
+        state = replace(self.trunk.state, identity=identity(problem, solver))
+        now = partial(state.representation, problem, solver)
+        error = self.trunk.history[-1]["heldout"]  # of its last state; the first check of its own takes its place
+        error = math.inf if error is None else error
+        return replace(self.trunk, state=state, best=state, best_error=error, least=None, now=now)
+
+    def fit(
+        self,
+        choice: Choice,
+        watch: Watch | None,
+        *,
+        limit: float | None,
+        resume: Progress | None = None,
+        part: float = 1.0,
+    ) -> tuple[Progress, Outcome]:
+        """One of the fits; where a time limit leaves it too few rounds it ends at once."""
+        problem, solver = varied(self.problem, choice), choice.solver(self.solver)
+        steps = resume.steps if resume else planned_rounds(problem, solver)
+        return fit(
+            problem,
+            solver,
+            limit=limit,
+            watch=watch,
+            resume=resume,
+            score=self.score,
+            part=part,
+            least=math.ceil(ENOUGH * steps),
+        )
+
+    def share_of(self, choice: Choice, turn: Sequence[Choice], waves: int) -> float | None:
+        """Seconds for the rest of the whole schedule of one of the fits of a turn, with so many waves after it."""
+        shares = [LOOK - self.begun_at(one) for one in turn]
+        return self.share(self.plan.to_come(shares, waves), (1 - self.begun_at(choice)) * slower(self.plan.at_once))
+
+    def share(self, all_of_it: float, own: float) -> float | None:
+        """Seconds of those that are left for a fit that takes `own` of `all_of_it`, which is all that is to come."""
+        if self.limit is None:
+            return None
+        return max(self.limit - (time.monotonic() - self.begun), 0.0) * own / all_of_it
+
+    def begun_at(self, choice: Choice) -> float:
+        """The share of its rounds that a fit has from the trunk."""
+        return 0.0 if self.trunk is None or choice.begins_afresh else BRANCH
+
+    def trial(self, choice: Choice, progress: Progress, outcome: Outcome) -> Trial:
+        """What a fit came to, so far."""
+        problem, solver = varied(self.problem, choice), choice.solver(self.solver)
+        return Trial(
+            choice,
+            progress.best.representation(problem, solver),
+            progress.best_error,
+            progress.best.step,
+            progress.steps,
+            progress.seconds,
+            outcome,
+            progress.history,
+            progress.best.identity,
+            progress,
+        )
+
+    def is_parted(self, trials: tuple[Trial, ...]) -> bool:
+        """Whether the fits share a trunk, or will once it is made; not where it has failed."""
+        return self.trunk is not None or self.plan.first not in [trial.choice for trial in trials if not _is_cut(trial)]
+
+    def shown(self, choice: Choice, trials: tuple[Trial, ...], made: Callable[[Progress], int]) -> Watch:
+        """Shows the fit of a choice beside the trials that are done; made: rounds of all by then."""
+        due, parted = self.plan.due(trials), self.is_parted(trials)
+        number = due.index(choice) if choice in due else len(due)
+
+        def show(progress: Progress) -> None:
+            if self.watch is None:
+                return
+            planned = max(made(progress), self.plan.rounds(progress.steps, trials, parted=parted))
+            self.watch(
+                replace(
+                    progress,
+                    stage="search",
+                    trials=trials,
+                    at_once=self.plan.at_once,
+                    made=made(progress),
+                    planned=planned,
+                    number=number,
+                    trunk=self.trunk,
+                )
+            )
+
+        return show
+
+
+def _stopper(outcome: Outcome) -> str | None:
+    if outcome.kind != "stopped":
+        return None
+    return CTRL_C if outcome.interrupted else TIME_LIMIT
+
+
+def _is_cut(trial: Trial) -> bool:
+    return trial.outcome.kind == "stopped"
+
+
+def _made(trials: tuple[Trial, ...], trunk: Progress | None) -> int:
+    """Rounds that the trials have made, those that they share counted once, and those that are made again not."""
+    shared = 0 if trunk is None else trunk.state.step
+    whole = [trial for trial in trials if not _is_cut(trial)]
+    return shared + sum(len(trial.history) - (0 if trial.choice.begins_afresh else shared) for trial in whole)
+
+
+@dataclass
+class _Wave:
+    """Choices that are tried at once, from where they part to where the best is seen."""
+
+    work: _Work
+    choices: list[Choice]
+    before: tuple[Trial, ...]
+    rounds: queue.SimpleQueue[tuple[int, Progress | Trial | None]] = field(default_factory=queue.SimpleQueue)
+
+    def run(self) -> tuple[tuple[Trial, ...], str | None]:
+        """The trials, in the order of the choices, and what stopped them."""
+        found: dict[int, Trial] = {}
+        stop, trunk = self.work.stop, self.work.trunk
+        pending, stopped = set(range(len(self.choices))), None
+        made = dict.fromkeys(range(len(self.choices)), 0)
+        before = _made(self.before, trunk)
+        last: tuple[int, Progress] | None = None
+        with threads(self.work.threads_each), ThreadPoolExecutor(self.work.plan.at_once) as pool:
+            futures = [pool.submit(self._fit, k) for k in sorted(pending)]
+            while pending:
+                try:
+                    k, news = self.rounds.get()
+                    if isinstance(news, Progress):
+                        made[k], last = news.made - self._shared(k), (k, news)
+                        if stopped is None:
+                            self._show(k, news, found, before + sum(made.values()))
+                        continue
+                    pending.discard(k)
+                    if news is not None:
+                        found[k] = news
+                        kept = _only_best_goes_on(tuple(found.values()))
+                        found = dict(zip(found, kept, strict=True))
+                except KeyboardInterrupt:
+                    stopped = CTRL_C
+                    stop.set()
+                except BaseException:
+                    stop.set()
+                    raise
+            for future in futures:
+                future.result()
+        if last is None and trunk is not None:  # what is saved of it lets a search go on from there
+            last = 0, trunk
+        if stopped and last:
+            with suppress(KeyboardInterrupt):
+                self._show(*last, found, before + sum(made.values()))
+        return tuple(found[k] for k in sorted(found)), stopped
+
+    def _shared(self, k: int) -> int:
+        """Rounds of a choice's fit that are the trunk's."""
+        trunk = self.work.trunk
+        return 0 if trunk is None or self.choices[k].begins_afresh else trunk.state.step
+
+    def _fit(self, k: int) -> None:
+        trial = None
+        try:
+            if not self.work.stop.is_set() and not self.work.is_slow.is_set():
+                trial = self._trial(k)
+        except KeyboardInterrupt:  # stopped before the first round
+            pass
+        except BaseException:
+            self.work.stop.set()
+            raise
+        finally:
+            self.rounds.put((k, trial))
+
+    def _trial(self, k: int) -> Trial:
+        choice = self.choices[k]
+
+        def watch(progress: Progress) -> None:
+            self.rounds.put((k, progress))
+            if self.work.stop.is_set():
+                raise KeyboardInterrupt
+
+        work, at_once = self.work, self.work.plan.at_once
+        turn, waves = self.choices[at_once * (k // at_once) :], work.plan.open_waves(self.before)
+        limit = work.share_of(choice, turn, waves)
+        progress, outcome = work.fit(choice, watch, resume=work.parted(choice), part=LOOK, limit=limit)
+        if outcome.kind == "finished" and progress.state.step < part_of(LOOK, progress.steps):
+            outcome = Outcome("stopped", f"The time limit ended this fit after {progress.state.step} rounds.")
+        if outcome.kind == "stopped" and not outcome.interrupted:
+            self.work.is_slow.set()  # so would be those that are still to be begun
+        return self.work.trial(choice, progress, outcome)
+
+    def _show(self, k: int, progress: Progress, found: dict[int, Trial], made: int) -> None:
+        done = (*self.before, *(found[k] for k in sorted(found)))
+        self.work.shown(self.choices[k], done, lambda _: made)(progress)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Torch with so many threads, and with those of before at the end."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

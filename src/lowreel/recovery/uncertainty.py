@@ -1,0 +1,130 @@
+"""How far off each pixel may be: where fits of a search disagree, scaled by what the held-out data says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..data import is_exact
+from ..model.representation import Representation
+from ..operators import tensors_of
+from ..solver.iteration import Problem
+
+FLOORS = tuple(10.0 ** (k / 4) for k in range(-20, 5))
+"""Floors that are tried where the held-out data is pixels, as shares of the mean squared disagreement."""
+
+FLOOR = 0.1
+"""The floor elsewhere: numbers that mix pixels cannot tell (docs/choices.md)."""
+
+SCALES = tuple(10.0 ** (k / 10) for k in range(-20, 21))
+"""Scales that are tried, around the one that gives the mean squared residual."""
+
+
+@torch.no_grad()
+def uncertainty(
+    problem: Problem, delivered: Tensor, judged: Tensor, error: float, others: Sequence[tuple[Representation, float]]
+) -> Tensor:
+    """Standard deviation of each pixel value, (T, C, H, W), in grey levels.
+
+    sigma^2 = a (d + f mean d), d the squared disagreement with the other fits (`disagreement`). delivered: frames of
+    the representation; judged: those of the fit that the held-out data judged, `error` its squared error per pixel;
+    others: the other fits and their errors. Where the data is pixels a and f suit its residuals at the
+    held-out ones (`likeliest`); elsewhere f is `FLOOR` and a gives `error` on average. Pixels known exactly have 0.
+    """
+    spread = disagreement(judged, others)
+    if problem.operator.picks_pixels and problem.heldout is not None:
+        (held,) = tensors_of(problem.heldout)
+        residual = (judged - problem.data)[held].square()  # type: ignore[operator]
+        scale, floor = likeliest(residual, spread.expand_as(judged)[held], _noise_variance(problem))
+    else:
+        floor = FLOOR
+        scale = problem.without_noise(error) / float((1 + floor) * spread.mean().clamp_min(1e-12))
+    there = disagreement(delivered, others)
+    sigma = (scale * (there + floor * there.mean())).sqrt().expand_as(delivered).contiguous()
+    if problem.operator.picks_pixels and is_exact(problem.noise):
+        (known,) = tensors_of(problem.known)
+        sigma = sigma.masked_fill(known.expand_as(sigma), 0.0)
+    return sigma
+
+
+JUDGED = 2**22
+"""Values by which standard deviations are judged against a true clip, at most: more tell no more, and take memory."""
+
+
+def can_tell_noise(problem: Problem) -> bool:
+    """Whether what noise adds to the held-out residuals is known: it is none, or white of a known size."""
+    return is_exact(problem.noise) or problem.noise["kind"] == "white"
+
+
+def disagreement(frames: Tensor, others: Sequence[tuple[Representation, float]]) -> Tensor:
+    """Mean squared difference of `frames`, (T, C, H, W), from other fits, weighted by one over their errors.
+
+    (T, 1, H, W): over channels, and half of it over 3x3x3 neighbours: a handful of fits says little of one pixel.
+    """
+    weights = [1 / max(error, 1e-12) for _, error in others]
+    squared = torch.zeros_like(frames[:, :1])
+    for (other, _), weight in zip(others, weights, strict=True):
+        squared += weight / sum(weights) * (other.frames() - frames).square().mean(1, keepdim=True)
+    volume = F.pad(squared[None, :, 0], (1, 1, 1, 1, 1, 1), mode="replicate")
+    return (squared + F.avg_pool3d(volume[None], 3, 1)[0, 0][:, None]) / 2
+
+
+def likeliest(residual: Tensor, spread: Tensor, noise: float = 0.0) -> tuple[float, float]:
+    """(a, f) of the variance a (d + f mean d) + noise that suits these residuals.
+
+    residual: squares, (N,); spread: d, (N,). f is the likeliest for normal residuals. a lies half way (geometrically)
+    between the likeliest one, which pixels that are met exactly pull down (a black background), and the one with the
+    right mean square, which a few large residuals pull up.
+    """
+    best = (-torch.inf, 1.0, FLOOR)
+    level = max(float(residual.mean()), 1e-12)
+    for floor in FLOORS:
+        shape = spread + floor * spread.mean().clamp_min(1e-12)
+        start = level / float(shape.mean())
+        for share in SCALES:
+            variance = start * share * shape + noise
+            likelihood = -float((variance.log() + residual / variance).mean())
+            best = max(best, (likelihood, start * share, floor))
+    _, scale, floor = best
+    mean = max(level - noise, 0.05 * level) / float((1 + floor) * spread.mean().clamp_min(1e-12))
+    return math.sqrt(scale * mean), floor
+
+
+def _noise_variance(problem: Problem) -> float:
+    """Variance of white noise whose size is known, else 0."""
+    return float(problem.noise["sigma"]) ** 2 if problem.noise["kind"] == "white" else 0.0
+
+
+def calibration(found: Tensor, truth: Tensor, sigma: Tensor) -> dict[str, float | list[float]]:
+    """How well `sigma` predicts the errors of a clip where it is not 0, beside the best constant one.
+
+    Share of the errors within 1 and 2 sigma (normal errors: 0.683, 0.954), the latter also among the fifth of the
+    pixels with the largest sigma; mean log-likelihood, and that of one sigma for all; root mean square error in each
+    tenth of the pixels by predicted sigma, smallest first, and those sigmas. Of more than JUDGED pixels every n-th.
+    """
+    every = math.ceil(sigma.numel() / JUDGED)
+    found, truth, sigma = (t.flatten()[::every] for t in (found, truth, sigma))
+    where = sigma > 0
+    error, spread = (found - truth)[where].double(), sigma[where].double()
+    size, variance = error.abs(), spread.square()
+    constant = error.square().mean().clamp_min(1e-24)
+    order = spread.argsort()
+    tenths = [part for part in order.chunk(10) if len(part)]
+    largest = order[len(order) * 4 // 5 :]
+
+    def likelihood(v: Tensor) -> float:
+        return float(-0.5 * (torch.log(2 * torch.pi * v) + error.square() / v).mean())
+
+    return {
+        "within_1_sigma": float((size <= spread).double().mean()),
+        "within_2_sigma": float((size <= 2 * spread).double().mean()),
+        "within_2_sigma_of_largest_fifth": float((size <= 2 * spread)[largest].double().mean()),
+        "log_likelihood": likelihood(variance),
+        "log_likelihood_constant": likelihood(constant.expand_as(variance)),
+        "error_by_tenth": [float(error[part].square().mean().sqrt()) for part in tenths],
+        "sigma_by_tenth": [float(variance[part].mean().sqrt()) for part in tenths],
+    }

@@ -1,0 +1,524 @@
+"""The run folder: one recovery on disk, complete or unfinished, that survives being killed at any moment."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from ..system.checkpoints import NEWEST, PREVIOUS, alone_in, load_checkpoint, save_checkpoint
+from ..recovery.comparison import Baseline, OnBaseline
+from ..recovery.warm_start import Neighbour
+from ..io.datasets import open_source
+from ..errors import InputError
+from ..system.files import is_array_file, new_folder, read_json, remove_leftovers, replacing, write_json
+from ..recovery.fit import Outcome, Progress, Trial
+from ..model.generators import Generator, from_spec
+from .preview import LIVE, Sketcher
+from ..data import Measured, data_header
+from ..operators import operator_from_name, tensors_of
+from ..system.memory import operator_budget
+from ..analysis.metrics import error_decibels, psnr, psnr_range, ssim
+from ..system.names import source_text
+from ..recovery.recover import Recovery, recover
+from ..model.representation import Representation
+from ..settings import Choice, RecoverSettings
+from ..solver.iteration import State
+from ..recovery.uncertainty import calibration
+from ..io.video import Clip, write_npy, write_video
+
+CHECKPOINT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """run: a finished run beside this one, by the name of its folder; shift: as in `Neighbour`."""
+
+    run: str
+    shift: int | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with config.json, data.safetensors, and what the recovery has written so far."""
+
+    folder: Path
+    settings: RecoverSettings
+    truth: dict[str, Any] | None = None
+    """How to read the true clip again: the arguments of `video.open_clip`, or None."""
+    request: dict[str, Any] | None = None
+    """What was asked to be measured (clip, operator, noise), so that a resume with another wish is noticed."""
+    choice: Choice | None = None
+    """What was chosen for another section of the same clip, and is not to be chosen anew."""
+    start: Start | None = None
+    """The section from which this one starts; None: from nothing."""
+
+    @staticmethod
+    def create(
+        folder: str | Path,
+        measured: Measured,
+        settings: RecoverSettings,
+        truth: dict[str, Any] | None = None,
+        request: dict[str, Any] | None = None,
+    ) -> Run:
+        """Make the folder and write settings and data. Raises InputError when it holds anything already."""
+        run = Run(Path(folder).resolve(), settings, truth, request)
+        with new_folder(run.folder) as draft:
+            measured.save(draft / "data.safetensors")
+            write_json(draft / "config.json", run._config())
+        return run
+
+    def _config(self) -> dict[str, Any]:
+        chosen = {} if self.choice is None else {"choice": self.choice.model_dump()}
+        begun = {} if self.start is None else {"start": asdict(self.start)}
+        known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
+        return {"version": 1, **known, **chosen, **begun}
+
+    def following(self, choice: Choice | None, start: Start | None) -> Run:
+        """The same run with settings that were chosen for another section, and that it starts from; kept on disk.
+
+        What it has already stays, and one that has begun goes on as it was begun.
+        """
+        run = replace(self, choice=self.choice or choice)
+        if self.start is None and not any((self.folder / name).exists() for name in (NEWEST, PREVIOUS)):
+            run = replace(run, start=start)
+        if run != self:
+            write_json(self.folder / "config.json", run._config())
+        return run
+
+    def neighbour(self) -> Neighbour | None:
+        """What the run that this one starts from has found. Raises InputError where that is gone or damaged."""
+        if self.start is None:
+            return None
+        path = self.folder.parent / self.start.run / "representation.safetensors"
+        if not path.is_file():
+            raise InputError(f"{path}: {self.folder} starts from it; restore it, or recover the whole run again")
+        return Neighbour(Representation.load(path), self.start.shift)
+
+    @staticmethod
+    def open(folder: str | Path) -> Run:
+        """The run in a folder. Raises InputError when there is none."""
+        folder = Path(folder)
+        if not (folder / "config.json").is_file():
+            raise InputError(f"{folder}: expected a run folder (with config.json); check the path")
+        config = read_json(folder / "config.json")
+        if isinstance(config, dict) and config.get("version", 1) > 1:
+            raise InputError(f"{folder}: a run of a newer lowreel (version {config['version']}); upgrade to read it")
+        if isinstance(config, dict) and "sections" in config:
+            raise InputError(f"{folder}: a run in {len(config['sections'])} sections; give one: {folder}/sections/000")
+        try:
+            settings = RecoverSettings(**config["settings"])
+            choice = Choice(**config["choice"]) if config.get("choice") else None
+            start = Start(**config["start"]) if config.get("start") else None
+            return Run(folder, settings, config.get("truth"), config.get("request"), choice, start)
+        except (KeyError, TypeError, ValueError) as error:
+            cause = error.__cause__
+            what = ", ".join(str(e["loc"][0]) for e in cause.errors()) if isinstance(cause, ValidationError) else error
+            raise InputError(f"{folder}/config.json: cannot use {what}; restore the file or start a new run") from None
+
+    def measured(self, operator: Any = None) -> Measured:
+        """The data and its operator; one of somebody's own is given again, or its name package.module:object."""
+        path = self.folder / "data.safetensors"
+        if isinstance(operator, str):
+            operator = operator_from_name(operator, data_header(path)["operator"]["clip_shape"])
+        return Measured.load(path, operator, memory=operator_budget(self.settings.memory))
+
+    def summary(self) -> dict[str, Any] | None:
+        """`summary.json` of a finished run, or None."""
+        path = self.folder / "summary.json"
+        return read_json(path) if path.is_file() else None
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write summary.json, the last file of a run: it says that the others are complete."""
+        write_json(self.folder / "summary.json", summary)
+        (self.folder / LIVE).unlink(missing_ok=True)
+        if summary["outcome"]["kind"] != "stopped":
+            (self.folder / PREVIOUS).unlink(missing_ok=True)
+
+    def save_progress(self, progress: Progress) -> None:
+        """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
+        tensors: dict[str, Tensor] = {}
+        header: dict[str, Any] = {"stage": progress.stage, "state": None, "best": None, "before": progress.before}
+        header |= {"at_once": progress.at_once, "precision": progress.precision, "trunk": None}
+        if progress.stage != "search":  # its fits under way are made again, from where they part
+            tensors |= {f"state.{name}": t for name, t in progress.state.tensors().items()}
+            header["state"] = progress.state.header()
+            if progress.best.step != progress.state.step:
+                tensors |= {f"best.{name}": t for name, t in progress.best.tensors().items()}
+                header["best"] = progress.best.header()
+            if progress.least is not None:
+                tensors["least"] = progress.least
+        if progress.stage == "search" and progress.trunk is not None:
+            tensors |= {f"trunk.{name}": t for name, t in progress.trunk.state.tensors().items()}
+            header["trunk"] = _trunk_header(progress.trunk)
+        for k, trial in enumerate(progress.trials):
+            tensors |= {f"trial.{k}.{name}": t for name, t in trial.representation.tensors().items()}
+        error = progress.best_error if math.isfinite(progress.best_error) else None
+        header |= {"best_error": error, "steps": progress.steps, "seconds": progress.seconds}
+        header |= {"history": list(progress.history), "trials": [_trial_header(trial) for trial in progress.trials]}
+        save_checkpoint(self.folder, "state", tensors, header)
+
+    def load_progress(self, generator: Generator | None = None) -> Progress | None:
+        """The newest checkpoint that can be read, or None when there is none; generator: somebody's own, if any."""
+        return load_checkpoint(self.folder, "state", partial(_progress, own=generator))
+
+    def write_history(self, history: Sequence[dict[str, Any]]) -> None:
+        """Write history.jsonl: one line a round."""
+        with replacing(self.folder / "history.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
+
+
+def _trunk_header(trunk: Progress) -> dict[str, Any]:
+    """Where the fits of a search part as JSON, but for the tensors of its state."""
+    about = {"steps": trunk.steps, "seconds": trunk.seconds, "history": list(trunk.history)}
+    return {"state": trunk.state.header(), **about}
+
+
+def _trial_header(trial: Trial) -> dict[str, Any]:
+    """A trial as JSON, but for the tensors of its representation."""
+    error = trial.error if math.isfinite(trial.error) else None
+    return {
+        "choice": trial.choice.model_dump(),
+        "generator": trial.representation.generator.spec(),
+        "error": error,
+        "step": trial.step,
+        "steps": trial.steps,
+        "seconds": trial.seconds,
+        "outcome": {"kind": trial.outcome.kind, "sentence": trial.outcome.sentence},
+        "history": list(trial.history),
+        "identity": trial.identity,
+    }
+
+
+def _progress(tensors: dict[str, Tensor], header: dict[str, Any], own: Generator | None = None) -> Progress:
+    def named(start: str) -> dict[str, Tensor]:
+        return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+
+    def trial(k: int, known: dict[str, Any]) -> Trial:
+        known = dict(known)
+        made = from_spec(known["generator"]) if own is None else copy.deepcopy(own)
+        del known["generator"]
+        representation = Representation.of(named(f"trial.{k}."), made)
+        error = math.inf if known["error"] is None else known["error"]
+        parsed = {"choice": Choice(**known["choice"]), "outcome": Outcome(**known["outcome"]), "error": error}
+        return Trial(representation=representation, **(known | parsed | {"history": tuple(known["history"])}))
+
+    last = State.of(named("state."), header["state"]) if header["state"] else State(0, math.nan, {}, {}, {}, {})
+    best = State.of(named("best."), header["best"]) if header["best"] else last
+    best_error = math.inf if header["best_error"] is None else header["best_error"]
+    about: dict[str, Any] = {
+        "stage": header.get("stage", "fit"),
+        "before": header.get("before", 0.0),
+        "least": tensors.get("least"),
+    }
+    about |= {"at_once": header.get("at_once", 1), "precision": header.get("precision", "float32")}
+    if (known := header.get("trunk")) is not None:
+        state = State.of(named("trunk."), known["state"])
+        rows = tuple(known["history"])
+        error = math.inf if rows[-1]["heldout"] is None else rows[-1]["heldout"]
+        about["trunk"] = Progress(state, state, error, known["steps"], known["seconds"], rows)
+    trials = tuple(trial(k, known) for k, known in enumerate(header.get("trials", [])))
+    history = tuple(header["history"])
+    return Progress(last, best, best_error, header["steps"], header["seconds"], history, trials=trials, **about)
+
+
+def _has_more(progress: Progress, before: Progress | None) -> bool:
+    """Whether a fit of a search has ended since, or the one that they share has come to where they part."""
+    trials, had_trunk = (0, False) if before is None else (len(before.trials), before.trunk is not None)
+    return len(progress.trials) > trials or (progress.trunk is not None and not had_trunk)
+
+
+@dataclass
+class Keeper:
+    """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each round."""
+
+    run: Run
+    sketch: Sketcher
+    show: Callable[[Progress], None] | None = None
+    last: Progress | None = None
+    written: float = field(default_factory=time.monotonic)
+
+    def __call__(self, progress: Progress) -> None:
+        """Note the progress, save it when it is time, show it."""
+        if self.last is None:  # what could be refused has been: the run goes on
+            (self.run.folder / "summary.json").unlink(missing_ok=True)
+        before, self.last = self.last, progress
+        is_due = time.monotonic() - self.written > CHECKPOINT_SECONDS
+        if is_due or _has_more(progress, before):
+            self.save()
+        self.sketch(progress)
+        if self.show:
+            self.show(progress)
+
+    def save(self) -> None:
+        """Save the progress noted last."""
+        if self.last is not None:
+            self.run.save_progress(self.last)
+            self.run.write_history(self.last.history)
+        self.written = time.monotonic()
+
+
+def perform(
+    run: Run,
+    measured: Measured,
+    truth: Tensor | None = None,
+    *,
+    generator: Generator | None = None,
+    show: Callable[[Progress], None] | None = None,
+    on_baseline: OnBaseline | None = None,
+) -> tuple[Recovery, dict[str, Any], list[str]]:
+    """Recover a run's clip from where it stands and write the results into its folder, but for picture and summary.
+
+    Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
+    kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits. Before
+    the fit begins the best baseline is there as recovered.* and baseline.npy; on_baseline: told of it.
+    """
+    keeper = Keeper(run, Sketcher(run.folder), show)
+    with alone_in(run.folder):
+        resume = run.load_progress(generator)
+        remove_leftovers(run.folder)
+        try:
+            recovery = recover(
+                measured.data,
+                measured.operator,
+                run.settings,
+                noise=measured.noise,
+                generator=generator,
+                times=measured.times,
+                watch=keeper,
+                resume=resume,
+                score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
+                choice=run.choice,
+                on_baseline=partial(_first_picture, run, measured, keeper.sketch, on_baseline),
+                neighbour=run.neighbour(),
+            )
+        finally:
+            keeper.save()
+        (run.folder / "summary.json").unlink(missing_ok=True)
+        run.write_history(recovery.history)
+        summary, notes = _write_results(run, recovery, measured, truth)
+    return recovery, summary, notes
+
+
+def _first_picture(
+    run: Run, measured: Measured, sketch: Sketcher, tell: OnBaseline | None, name: str, baseline: Baseline
+) -> None:
+    """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
+    sketch.begin(name, baseline.clip, baseline.heldout_db)
+    if not any((run.folder / name).exists() for name in (NEWEST, PREVIOUS)):
+        _write_clip(run.folder, measured, baseline.clip)
+        _write_baseline(run.folder, measured, baseline.clip)
+    if tell is not None:
+        tell(name, baseline)
+
+
+def _write_clip(folder: Path, measured: Measured, clip: Tensor) -> list[str]:
+    """recovered.npy and recovered.mp4; notes for the user."""
+    about = measured.clip
+    levels = {"scale": about.get("scale", 1.0), "offset": about.get("offset", 0.0)}
+    write_npy(folder / "recovered.npy", clip, tuple(clip.shape), **levels)
+    return write_video(folder / "recovered.mp4", clip, **timing(measured.times, about))
+
+
+def _write_baseline(folder: Path, measured: Measured, clip: Tensor) -> None:
+    levels = {"scale": measured.clip.get("scale", 1.0), "offset": measured.clip.get("offset", 0.0)}
+    write_npy(folder / "baseline.npy", clip, tuple(clip.shape), **levels)
+
+
+def _write_results(
+    run: Run, recovery: Recovery, measured: Measured, truth: Tensor | None
+) -> tuple[dict[str, Any], list[str]]:
+    folder, clip = run.folder, measured.clip
+    recovery.representation.save(folder / "representation.safetensors")
+    if (name := recovery.best_baseline(truth)) is not None:
+        _write_baseline(folder, measured, recovery.baselines[name].clip)
+    (folder / "uncertainty.npy").unlink(missing_ok=True)
+    if recovery.uncertainty is not None:
+        in_units = {"scale": clip.get("scale", 1.0), "offset": 0.0}
+        write_npy(folder / "uncertainty.npy", recovery.uncertainty, tuple(recovery.clip.shape), **in_units)
+    notes = _write_clip(folder, measured, recovery.clip)
+    return summarise(recovery, measured, truth), notes
+
+
+def timing(seconds: Tensor, clip: Mapping[str, Any]) -> dict[str, Any]:
+    """Frame times, rate and audio of the source file, as `write_video` takes them; clip: as in `Measured`."""
+    times = [Fraction(t).limit_denominator(1_000_000) for t in seconds.tolist()]
+    source = Path(clip["source"]) if clip.get("audio") and Path(clip["source"]).is_file() else None
+    rate = Fraction(clip.get("rate", "25"))
+    span = (float(times[0]), float(times[-1] + 1 / rate)) if source else None
+    return {"times": times, "rate": rate, "audio": source, "audio_span": span}
+
+
+def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> dict[str, Any]:
+    """The content of summary.json: what was done, how well, and whether to trust it. Infinite values become
+    "inf", what is not a number None."""
+    frames, channels, height, width = recovery.clip.shape
+    codes = recovery.representation.codes
+    content = {
+        "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
+        "frames": frames,
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "operator": measured.operator.spec(),
+        "noise": dict(measured.noise),
+        "numbers_per_pixel": _numbers(measured) / recovery.clip.numel(),
+        "preset": recovery.settings.preset,
+        "steps": recovery.steps,
+        "last_steps": recovery.last_steps,
+        "seconds": round(recovery.seconds, 2),
+        "device": recovery.device,
+        "precision": recovery.solver.precision,
+        "delivered": recovery.delivered,
+        "seed": recovery.settings.seed,
+        "rank": codes.rank,
+        "similarity": recovery.solver.similarity,
+        "decay": recovery.solver.decay,
+        "early_decay": recovery.solver.early_decay,
+        "quality": recovery.settings.quality if recovery.settings.searches else None,
+        "search": [_tried(trial) for trial in recovery.trials],
+        "choice": None if recovery.choice is None else recovery.choice.model_dump(),
+        "uncertainty": _uncertainty(recovery, truth),
+        "generator": recovery.representation.generator.spec(),
+        "generator_start": recovery.settings.generator_name(channels),
+        "parameters": recovery.representation.parameters,
+        "heldout_db": finite(recovery.heldout_db),
+        "trust": recovery.trust,
+        "best_baseline": recovery.best_baseline(truth),
+        "baselines_heldout_db": {name: finite(b.heldout_db) for name, b in recovery.baselines.items()},
+    }
+    return content | (_scores(recovery, truth) if truth is not None else {})
+
+
+def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | None:
+    """Mean standard deviation where it is not 0, and how it fits the true errors."""
+    sigma = recovery.uncertainty
+    if sigma is None or not bool((sigma > 0).any()):
+        return None
+    known = {"mean_sigma": round(float(sigma[sigma > 0].mean()), 6)}
+    return known if truth is None else known | calibration(recovery.clip, truth, sigma)
+
+
+def _tried(trial: Trial) -> dict[str, Any]:
+    """A fit of the search for summary.json: what was tried, what the held-out data said, the score of that iterate."""
+    scores = {row["step"]: row["score"] for row in trial.history if row.get("score") is not None}
+    best = {"best_score": finite(max(scores.values())), "score": finite(scores[trial.step])} if scores else {}
+    heldout = error_decibels(trial.error) if math.isfinite(trial.error) else math.nan
+    told = {"heldout_db": finite(heldout), "step": trial.step, "steps": trial.steps}
+    return trial.choice.model_dump() | told | best
+
+
+def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
+    generated = recovery.representation.frames()
+    return {
+        "psnr": finite(psnr(recovery.clip, truth)),
+        "psnr_range": finite(psnr_range(recovery.clip, truth)),
+        "ssim": finite(ssim(recovery.clip, truth)),
+        "psnr_representation": finite(psnr(generated, truth)),
+        "psnr_range_representation": finite(psnr_range(generated, truth)),
+        "baselines": {name: finite(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
+        "baselines_psnr_range": {name: finite(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
+    }
+
+
+def _numbers(measured: Measured) -> int:
+    """Real numbers measured: the informative entries, complex ones counted twice."""
+    pairs = zip(tensors_of(measured.data), tensors_of(measured.operator.informative()), strict=True)
+    return sum(int(known.sum()) * (2 if y.is_complex() else 1) for y, known in pairs)
+
+
+def finite(value: float) -> float | str | None:
+    """The value for JSON, which knows no infinity: "inf", "-inf", or None where it is not a number."""
+    if math.isnan(value):
+        return None
+    return round(value, 4) if math.isfinite(value) else str(value)
+
+
+def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
+    """The true clip that a run was told of, read again. Raises InputError when it has another shape."""
+    return open_truth(reading, clip_shape).read()
+
+
+def open_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Clip:
+    """The same, not read yet."""
+    arguments = dict(reading)
+    path = arguments.pop("path")
+    if arguments.get("frames") is not None:
+        arguments["frames"] = slice(*arguments["frames"])
+    for name in ("size", "levels"):
+        if arguments.get(name) is not None:
+            arguments[name] = tuple(arguments[name])
+    truth = open_source(path, **arguments)
+    if tuple(truth.shape) != tuple(clip_shape):
+        raise InputError(
+            f"{path}: the true clip is {tuple(truth.shape)} (T, C, H, W), the measured one {tuple(clip_shape)}; "
+            "give the clip that was measured"
+        )
+    return truth
+
+
+def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
+    """How to read a true clip for data of others: with the data's scale and offset where it then fits better.
+
+    A true clip may be in the units of the data, or have levels of its own (a video; floats in [0, 1]).
+    """
+    levels = [measured.clip.get("scale", 1.0), measured.clip.get("offset", 0.0)]
+    if "path" in measured.clip.get("reading", {"path": None}) or not is_array_file(reading["path"]):
+        return reading
+    choices = (reading, reading | {"levels": levels})
+    shape = measured.operator.clip_shape
+    return min(choices, key=lambda how: _misfit(load_truth(how, shape), measured)[0])
+
+
+def _misfit(truth: Tensor, measured: Measured) -> tuple[float, float]:
+    """The squared difference of the data and what the true clip would have given, and the squared norm of the data."""
+    pairs = list(zip(tensors_of(measured.operator(truth)), tensors_of(measured.data), strict=True))
+    error = sum(float((found - y).abs().square().sum()) for found, y in pairs)
+    return error, sum(float(y.abs().square().sum()) for _, y in pairs)
+
+
+def doubts_about(truth: Tensor, measured: Measured) -> list[str]:
+    """A sentence for the user where the true clip would not have given the data: it may be another clip.
+
+    That is where the error exceeds a tenth of the data and three times the noise. Nothing is said where the noise has
+    outliers or is not known.
+    """
+    if measured.noise["kind"] not in ("none", "white", "poisson"):
+        return []
+    error, power = _misfit(truth, measured)
+    noise = _numbers(measured) * measured.noise.get("sigma", 0.0) ** 2
+    if error <= 0.01 * power + 9 * noise:
+        return []
+    share = math.sqrt(error / power) if power else math.inf
+    return [f"Is this the true clip? What it would have given differs from the data by {share:.0%}."]
+
+
+def clip_information(clip: Any) -> dict[str, Any]:
+    """What of a `video.Clip` is kept with its data.
+
+    Scale and offset are kept for arrays, whose units `recovered.npy` has to have; pictures stay in [0, 1].
+    """
+    array = is_array_file(clip.source)
+    return {
+        "source": source_text(clip.source),
+        "rate": str(clip.rate),
+        "scale": float(clip.scale) if array else 1.0,
+        "offset": float(clip.offset) if array else 0.0,
+        "audio": bool(clip.has_audio),
+    }
+
+
+def clip_times(clip: Any) -> Tensor:
+    """Seconds of a clip's frames, (T,) float64."""
+    return torch.tensor([float(t) for t in clip.times], dtype=torch.float64)

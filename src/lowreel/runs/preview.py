@@ -1,0 +1,174 @@
+"""What one sees of a run under way: a few frames, the path of its codes, the curves; kept in a small file."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ..errors import InputError
+from ..system.files import read_tensors, write_tensors
+from ..recovery.fit import Progress
+from ..analysis.manifold import embedded
+from ..analysis.metrics import error_decibels
+from ..model.representation import Representation
+
+LIVE = "live.safetensors"
+
+SHARE = 0.02
+"""Part of a run's time that is spent on showing it, at most."""
+
+SECONDS = 1.0
+"""From one picture to the next, at least."""
+
+SHOWN, SIDE = 6, 240
+"""Frames that are drawn, and the pixels of their longer side, at most."""
+
+POINTS = 300
+"""Points of a curve, at most."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """A run as it stands.
+
+    frames: (N, C, h, w) uint8, those of the numbers `shown`; path: (T, 2), the codes in their first two principal
+    directions; about: `stage`, `number` of the fit in a search, `fits` that are done, `step` of `steps`, `made` rounds
+    of all `planned`, `seconds`, `loss`, `heldout_db`, `picture` (what the frames are of: "generator", or a baseline
+    that is better so far), and `curve`, rows of step, loss and held-out error.
+    """
+
+    frames: Tensor
+    shown: tuple[int, ...]
+    path: Tensor
+    about: dict[str, Any]
+
+    @staticmethod
+    def of(progress: Progress) -> Live | None:
+        """How a run stands; None where nothing can be drawn: it has diverged."""
+        if progress.now is None or not math.isfinite(progress.state.loss):
+            return None
+        found = progress.now()
+        if not bool(found.codes.matrix().isfinite().all()):
+            return None
+        count = len(found.codes)
+        shown = _shown(count)
+        path = embedded(found.codes.matrix(), 2).coordinates.float()
+        padded = torch.zeros(count, 2)
+        padded[:, : path.shape[1]] = path
+        return Live(_drawn(found, shown), tuple(shown), padded, _about(progress))
+
+    @staticmethod
+    def of_baseline(name: str, clip: Tensor, heldout_db: float) -> Live:
+        """A run that has a first picture: a baseline's clip, (T, C, H, W), and its level on held-out data."""
+        about = {"stage": "baselines", "picture": name, "number": 0, "fits": 0, "step": 0, "steps": 0, "made": 0}
+        known = heldout_db if math.isfinite(heldout_db) else None
+        about |= {"planned": 0, "seconds": 0.0, "loss": None, "heldout_db": known, "curve": []}
+        shown = _shown(len(clip))
+        return Live(_bytes(clip[shown]), tuple(shown), torch.zeros(len(clip), 2), about)
+
+    def with_picture(self, first: Live) -> Live:
+        """The same with the frames of a first picture, which is better so far."""
+        about = {"picture": first.about["picture"], "heldout_db": first.about["heldout_db"]}
+        return replace(self, frames=first.frames, shown=first.shown, about=self.about | about)
+
+    def save(self, folder: Path) -> None:
+        """Write RUN/live.safetensors, in place of the one before."""
+        tensors = {"frames": self.frames, "path": self.path}
+        write_tensors(folder / LIVE, "live", tensors, {"shown": self.shown, **self.about})
+
+    @staticmethod
+    def load(folder: Path) -> Live | None:
+        """What a run wrote last; None where there is nothing, or nothing that can be read."""
+        try:
+            tensors, header = read_tensors(folder / LIVE, "live")
+            return Live(tensors["frames"], tuple(header["shown"]), tensors["path"], header)
+        except (InputError, KeyError, OSError, TypeError):
+            return None
+
+
+def _shown(count: int) -> list[int]:
+    """Numbers of the frames that are drawn, of so many."""
+    return sorted({round(k * (count - 1) / (SHOWN - 1)) for k in range(SHOWN)})
+
+
+def _drawn(found: Representation, shown: list[int]) -> Tensor:
+    return _bytes(found.frames(found.times[shown]))
+
+
+def _bytes(frames: Tensor) -> Tensor:
+    side = max(frames.shape[2:])
+    if side > SIDE:
+        size = [max(1, round(n * SIDE / side)) for n in frames.shape[2:]]
+        frames = interpolate(frames, size=size, mode="area")
+    return (frames.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def _about(progress: Progress) -> dict[str, Any]:
+    seconds = progress.before + (0.0 if progress.stage == "search" else progress.seconds)
+    known = math.isfinite(progress.best_error) and progress.best_error > 0
+    rows = [[row["step"], row["loss"], row["heldout"]] for row in progress.history]
+    every = max(1, math.ceil(len(rows) / POINTS))
+    return {
+        "stage": progress.stage,
+        "picture": "generator",
+        "number": progress.number,
+        "fits": len(progress.trials),
+        "step": progress.state.step,
+        "steps": progress.steps,
+        "made": progress.made,
+        "planned": progress.planned,
+        "seconds": round(seconds, 2),
+        "loss": progress.state.loss,
+        "heldout_db": error_decibels(progress.best_error) if known else None,
+        "curve": [row for k, row in enumerate(rows) if k % every == 0 or row[2] is not None or k == len(rows) - 1],
+    }
+
+
+@dataclass
+class Sketcher:
+    """Draws a run now and then, so that it takes no more than SHARE of the time; called after every round.
+
+    Of fits side by side it keeps to the first one that is not over.
+    """
+
+    folder: Path
+    due: float = 0.0
+    number: int = 0
+    fits: int = -1
+    first: Live | None = None
+
+    def begin(self, name: str, clip: Tensor, heldout_db: float) -> None:
+        """Draw a baseline's clip: shown until a fit is better on held-out data."""
+        self.first = Live.of_baseline(name, clip, heldout_db)
+        with contextlib.suppress(OSError):
+            self.first.save(self.folder)
+
+    def __call__(self, progress: Progress) -> None:
+        """Draw the run, where it is time to."""
+        now = time.monotonic()
+        if progress.stage == "search" and len(progress.trials) != self.fits:
+            self.number, self.fits = progress.number, len(progress.trials)
+        if now < self.due or (progress.stage == "search" and progress.number != self.number):
+            return
+        with contextlib.suppress(OSError, RuntimeError):  # a run does not end because it cannot be shown
+            live = Live.of(progress)
+            if live is not None:
+                self._best_of(live).save(self.folder)
+        spent = time.monotonic() - now
+        self.due = time.monotonic() + max(SECONDS, spent * (1 / SHARE - 1))
+
+    def _best_of(self, live: Live) -> Live:
+        """The run as it stands, with the first picture as long as that is better by held-out data."""
+        level = live.about["heldout_db"]
+        bar = None if self.first is None else self.first.about["heldout_db"]
+        if self.first is None or bar is None or live.about["stage"] == "last" or (level is not None and level >= bar):
+            return live
+        return live.with_picture(self.first)

@@ -1,0 +1,345 @@
+"""What a person looks at: the picture of a run and its table of figures."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from ..system.files import replacing
+from ..data import Measured
+from ..operators import tensors_of
+from ..analysis.metrics import psnr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from rich.table import Table
+
+    from ..recovery.recover import Recovery
+
+COLUMNS = 5
+"""Frames side by side, at most."""
+
+WIDE = 10.05
+"""Width of a page in inches."""
+
+LEFT = 0.13
+"""Share of it that is left to the labels of the rows."""
+
+GAP = 0.03
+"""Between two frames, as a share of a frame's width."""
+
+TALLEST = 40.0
+"""Inches that all frames may be high together: those of very tall clips are drawn smaller."""
+
+CURVES = 1.7
+"""Inches that what is below the frames is high."""
+
+NARROW = 240
+"""Pixels of a frame that are drawn as squares; wider ones are made smaller, which is smoothed."""
+
+LINE = 0.14
+"""Inches that a line of a label is high."""
+
+
+def measured_view(measured: Measured) -> Tensor:
+    """The data as a clip one can look at, (T, C, H, W): the observed pixels, else the adjoint, with its
+    contrast stretched."""
+    back = measured.operator.adjoint(measured.data)
+    if measured.operator.picks_pixels:
+        return back.clamp(0, 1)
+    spread = back.std().clamp_min(1e-12)
+    return ((back - back.mean()) / (6 * spread) + 0.5).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Frames (C, H, W) side by side. ceiling: the grey level of white, or the value of the brightest colour."""
+
+    label: str
+    frames: Sequence[Tensor]
+    ceiling: float = 1.0
+    cmap: str = "gray"
+
+
+def frames_shown(count: int) -> list[int]:
+    """Numbers of the frames that a report shows, of a clip of so many: spread evenly, first and last among them."""
+    return np.linspace(0, count - 1, min(count, COLUMNS)).round().astype(int).tolist()
+
+
+def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
+    """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve."""
+    shown = frames_shown(len(recovery.clip))
+    rows = _rows(recovery, measured, truth, shown)
+    with _page(path, _title(recovery, measured, truth), rows, shown, right=0.93) as axes:
+        _draw_curves(axes, recovery, truth is not None)
+
+
+@contextmanager
+def _page(path: str | Path, title: str, rows: Sequence[_Row], shown: Sequence[int], right: float) -> Iterator[Axes]:
+    """A PNG with a title and rows of frames, whose numbers are `shown`; the caller draws what is below them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    layout = _Layout(rows, WIDE * (right - LEFT))
+    tall = min(layout.scale * layout.down, TALLEST)
+    head, under, foot = 0.35 + 0.2 * len(title.splitlines()), 0.35 + CURVES, 0.5
+    inch = 1 / (head + tall + under + foot)
+    figure = Figure(figsize=(WIDE, 1 / inch), facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=10, y=1 - 0.12 * inch, va="top", linespacing=1.5)
+    pictures = figure.add_axes((LEFT, (foot + under) * inch, right - LEFT, tall * inch))
+    _draw_pictures(pictures, rows, shown, layout)
+    yield figure.add_axes((LEFT, foot * inch, right - LEFT, CURVES * inch))
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+class _Layout:
+    """Where the frames of all rows are, in units of their pixels. inches: what COLUMNS of them take."""
+
+    def __init__(self, rows: Sequence[_Row], inches: float) -> None:
+        self.height, self.width = rows[0].frames[0].shape[-2:]
+        self.gap = GAP * self.width
+        self.across = COLUMNS * (self.width + self.gap) - self.gap
+        self.scale = inches / self.across
+        lines = max(len(row.label.splitlines()) for row in rows)
+        self.pitch = max(self.height + self.gap, lines * LINE / self.scale)
+        self.down = (len(rows) - 1) * self.pitch + self.height
+
+    def corner(self, row: int, column: int) -> tuple[float, float]:
+        """The upper left corner of a frame, x and y."""
+        return column * (self.width + self.gap), row * self.pitch
+
+
+def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int], layout: _Layout) -> None:
+    """All frames in one Axes: one for each of them would take most of the report's time."""
+    from matplotlib.patches import Rectangle
+
+    height, width, gap = layout.height, layout.width, layout.gap
+    for r, row in enumerate(rows):
+        for c, frame in enumerate(row.frames):
+            x, y = layout.corner(r, c)
+            picture = frame.permute(1, 2, 0).numpy()
+            axes.imshow(
+                picture[..., 0] if picture.shape[-1] == 1 else picture,
+                extent=(x, x + width, y + height, y),
+                interpolation="nearest" if width <= NARROW else "antialiased",
+                cmap=row.cmap,
+                vmin=0,
+                vmax=row.ceiling,
+            )
+            axes.add_patch(Rectangle((x, y), width, height, fill=False, lw=0.6))
+        axes.text(-2 * gap, layout.corner(r, 0)[1] + height / 2, row.label, fontsize=8, ha="right", va="center")
+    for c, t in enumerate(shown):
+        middle = layout.corner(0, c)[0] + width / 2
+        axes.text(middle, -gap, f"frame {t}", fontsize=8, ha="center", va="bottom")
+    axes.set_xlim(0, layout.across)
+    axes.set_ylim(layout.down, 0)
+    axes.set_axis_off()
+
+
+def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
+    known = sum(int(k.sum()) for k in tensors_of(measured.operator.informative()))
+    first = f"recovered from {100 * known / recovery.clip.numel():.0f} % of the numbers ({measured.operator.kind})"
+    name = recovery.best_baseline(truth)
+    if truth is not None and name is not None:
+        found, bar = psnr(recovery.clip, truth), psnr(recovery.baselines[name].clip, truth)
+        first += f": {decibels(found)}, {name} {decibels(bar)}"
+    return "\n".join([first, *textwrap.wrap(recovery.trust, 100)])
+
+
+def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None, shown: Sequence[int]) -> list[_Row]:
+    """From top to bottom. Errors share a ceiling, the standard deviation has one of its own."""
+
+    def row(label: str, clip: Tensor, **about: Any) -> _Row:
+        return _Row(label, [clip[t] for t in shown], **about)
+
+    rows = [row("measured", measured_view(measured))]
+    clips = {"recovered": recovery.clip}
+    name = recovery.best_baseline(truth)
+    if name is not None:
+        clips = {name.replace(" ", "\n"): recovery.baselines[name].clip, **clips}
+    rows += [row(label, clip.clamp(0, 1)) for label, clip in clips.items()]
+    if truth is not None:
+        errors = {label: (clip - truth).abs().mean(1, keepdim=True) for label, clip in clips.items()}
+        ceiling = max(float(error.max()) for error in errors.values())
+        named = [row(f"error of\n{label}", e, ceiling=ceiling, cmap="magma") for label, e in errors.items()]
+        rows = [row("true", truth.clamp(0, 1)), *rows, *named]
+    if recovery.uncertainty is not None:
+        sigma = recovery.uncertainty.mean(1, keepdim=True)
+        largest = float(sigma.max())
+        label = f"standard\ndeviation\n(up to {largest:.2g})"
+        rows.append(row(label, sigma, ceiling=largest, cmap="magma"))
+    return rows
+
+
+def _draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
+    history = recovery.history
+    steps = [row["step"] for row in history if row["loss"]]
+    axes.semilogy(steps, [row["loss"] for row in history if row["loss"]], lw=1.2, label="loss on the fitted data")
+    held = [(row["step"], row["heldout"]) for row in history if row["heldout"]]
+    if held:
+        axes.semilogy(*zip(*held, strict=True), "o-", ms=3, lw=1.2, label="held-out squared error per pixel")
+        chosen = [pair for pair in held if pair[0] == recovery.chosen]
+        if chosen:
+            axes.plot(*zip(*chosen, strict=True), "k*", ms=9, label="chosen" if recovery.trials else "delivered")
+        if chosen and history[-1]["step"] > recovery.chosen:
+            axes.axvspan(recovery.chosen, history[-1]["step"], color="0.93", label="goes on with all data")
+    scored = [(row["step"], row["score"]) for row in history if row.get("score") is not None]
+    if is_truth_known and scored:
+        other = axes.twinx()
+        other.plot(*zip(*scored, strict=True), "-", color="tab:green", lw=1)
+        best = max(scored, key=lambda pair: pair[1])
+        other.plot(*best, "g^", ms=6)
+        other.set_ylabel("true PSNR of the generated\nframes, best marked (dB)", fontsize=7, color="tab:green")
+        other.tick_params(labelsize=7, colors="tab:green")
+    axes.set_xlabel("round", fontsize=8)
+    plain_numbers(axes.yaxis)
+    axes.tick_params(which="both", labelsize=7)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7, frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Numbers of a logarithmic axis as 0.012 and 3e-05: powers as formulas take most of the time of a small picture."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:.3g}" if super().__call__(x, pos) else ""
+
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain())
+
+
+def draw_sections(
+    path: str | Path,
+    summary: Mapping[str, Any],
+    shown: Sequence[int],
+    pictures: Mapping[str, Sequence[Tensor]],
+    levels: Sequence[float] | None,
+) -> None:
+    """Write the PNG of a clip in sections: rows of frames, and the level of each frame or section, with the cuts.
+
+    shown: numbers of the frames; levels: PSNR of each frame against the true one, or None.
+    """
+    title = "\n".join([in_sections(summary), *textwrap.wrap(summary["trust"], 100)])
+    rows = [_Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]
+    with _page(path, title, rows, shown, right=0.97) as axes:
+        _draw_levels(axes, summary["sections"], levels)
+
+
+def in_sections(summary: Mapping[str, Any]) -> str:
+    """How many sections and scenes a run has, in words."""
+    scenes = summary["scenes"]
+    return f"{len(summary['sections'])} sections, {scenes} scene{'s' if scenes > 1 else ''}"
+
+
+def _draw_levels(axes: Axes, sections: Sequence[Mapping[str, Any]], levels: Sequence[float] | None) -> None:
+    judged = [section for section in sections if isinstance(section["heldout_db"], float)]
+    for k, section in enumerate(judged):
+        (start, stop), held = section["frames"], section["heldout_db"]
+        axes.plot([start, stop - 1], [held, held], color="tab:orange", lw=1.5, label=None if k else "held-out data")
+    for before, section in pairwise(sections):
+        is_cut = before["scene"] != section["scene"]
+        axes.axvline(section["frames"][0], color="k" if is_cut else "0.75", lw=1, ls="-" if is_cut else ":")
+    if levels is not None:
+        axes.plot(levels, lw=1, color="tab:green", label="true PSNR of each frame")
+    axes.set_xlabel("frame (black: cut; dotted: next section)", fontsize=8)
+    axes.set_ylabel("dB", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.grid(alpha=0.3)
+    if judged or levels is not None:
+        axes.legend(fontsize=7, frameon=False)
+
+
+def figures_table(summary: Mapping[str, Any]) -> Table:
+    """The closing table of a run, from its summary."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column()
+    for name, value in figures(summary):
+        table.add_row(name, f"[bold]{value}[/]" if name == "PSNR" else value)
+    return table
+
+
+def figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """What there is to say of a finished run, from its summary: name and text of each line."""
+    rows = [
+        ("clip", f"{s['frames']} frames, {s['height']}x{s['width']}, {'grey' if s['channels'] == 1 else 'colour'}"),
+        ("measured", f"{s['operator']['kind']}, {s['numbers_per_pixel']:.3f} numbers per pixel value"),
+    ]
+    if "sections" in s:
+        rows.append(("recovered in", in_sections(s)))
+    if s.get("psnr") is not None or s.get("psnr_representation") is not None:
+        rows += [
+            ("PSNR", f"{decibels(s['psnr'])} (peak 1), {decibels(s['psnr_range'])} (peak max - min)"),
+            ("SSIM", "n/a" if s["ssim"] is None else f"{s['ssim']:.3f}"),
+            ("generator alone", f"{decibels(s['psnr_representation'])} (peak 1)"),
+        ]
+        rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s["baselines"].items()]
+    rows += [
+        ("held-out data", f"{decibels(s['heldout_db'])} (PSNR where it was measured but not fitted)"),
+        *_chosen(s),
+        ("fit", f"{_rounds(s)}; {s['seconds']:.1f} s{_with_search(s)}; {s['outcome']['kind']}"),
+        ("parameters", f"{s['parameters']['weights']:,} weights, {s['parameters']['codes']:,} in the codes"),
+    ]
+    return rows
+
+
+def _rounds(s: Mapping[str, Any]) -> str:
+    """Rounds of each fit, as --steps has them, and of the last one."""
+    last = s.get("last_steps")
+    most = "at most " if "sections" in s else ""
+    return f"{most}{s['steps']} rounds" + (f", then {most}{last} with all data" if last else "")
+
+
+def _with_search(s: Mapping[str, Any]) -> str:
+    return " with the search" if len(s.get("search") or ()) > 1 else ""
+
+
+def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """What the search chose, and how far off its pixels may be; or why there is no such thing."""
+    if s.get("quality") is None:
+        return []
+    if not s["search"]:
+        return [
+            ("settings", "those of the preset: no time, or too few held-out numbers, to choose"),
+            ("standard deviation", "none without a search"),
+        ]
+    depth = f"{s['generator']['doublings']} doublings, " if "doublings" in s["generator"] else ""
+    settings = f"{depth}decay {s['decay']:g}, similarity {s['similarity']:g}, codes of rank {s['rank']}"
+    tried = len(s["search"])
+    if "sections" in s:
+        return [("settings", f"{settings}: the best of {tried} fits of one section by held-out data")]
+    rows = [("settings", f"{settings}: the best of {tried} fit{'s' if tried > 1 else ''} by held-out data")]
+    if s["uncertainty"] is None and tried == 1:
+        return [*rows, ("standard deviation", "none: it takes several fits")]
+    if s["uncertainty"] is None:
+        return [*rows, ("standard deviation", "none: noise of this kind cannot be told from errors of the clip")]
+    told = f"{s['uncertainty']['mean_sigma']:.4f} on average (white is 1)"
+    if "within_2_sigma" in s["uncertainty"]:
+        share, largest = (s["uncertainty"][f"within_2_sigma{where}"] for where in ("", "_of_largest_fifth"))
+        told += (
+            f"; {share:.0%} of the true errors are within twice that of their pixel, {largest:.0%} where it is large"
+        )
+    return [*rows, ("standard deviation", told)]
+
+
+def decibels(value: float | str | None) -> str:
+    """A level in dB as text: "exact" where the error is zero, "n/a" where there is no such level."""
+    if value is None or value != value or value in ("-inf", -math.inf):
+        return "n/a"
+    return "exact" if value in ("inf", math.inf) else f"{value:.2f} dB"

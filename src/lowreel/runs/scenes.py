@@ -1,0 +1,87 @@
+"""Scene cuts of a clip, found in its data: where neighbouring frames have nothing to do with each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from ..operators import Data, tensors_of
+from ..data import Measured
+
+GRID = 12
+"""Cells along each side of a frame in which its data is averaged."""
+
+WINDOW = 8
+"""Frames before and after, whose changes a change is compared with."""
+
+TIMES_USUAL = 2.5
+"""How many times the median of the changes around it a change has to be, for a cut."""
+
+SHARE = 0.3
+"""Share of the spread of all cells that a change has to be, for a cut: in a clip that stands still nearly, every change
+is many times the usual one."""
+
+SHORTEST = 6
+"""Frames of the shortest scene: a flash is no scene."""
+
+LEAST_PARTS = 2
+"""Parts of the operator in the shortest scene: the last one may see fewer frames, and then looks like no other."""
+
+
+def outlines(measured: Measured) -> Tensor:
+    """What the data tells of each frame without any fit, (T, n): means over a coarse grid; NaN where nothing was seen.
+
+    Of pixels the mean of those observed; else of A* (y - A g), g middle grey, which stands for the frame less grey.
+    """
+    operator = measured.operator
+    if operator.picks_pixels:
+        known = operator.informative().float()  # type: ignore[union-attr]
+        assert isinstance(measured.data, Tensor)
+        return (_pooled(measured.data * known) / _pooled(known)).flatten(1)
+    grey = operator(torch.full(operator.clip_shape, 0.5))
+    return _pooled(operator.adjoint(_less(measured.data, grey))).flatten(1)
+
+
+def _less(data: Data, other: Data) -> Data:
+    less = tuple(y - g for y, g in zip(tensors_of(data), tensors_of(other), strict=True))
+    return less if isinstance(data, tuple) else less[0]
+
+
+def _pooled(frames: Tensor) -> Tensor:
+    height, width = frames.shape[2:]
+    return adaptive_avg_pool2d(frames, (min(GRID, height), min(GRID, width)))
+
+
+def cuts(outlines_of_stretches: Iterable[Tensor], step: int = 1) -> list[int]:
+    """Numbers of the frames with which a new scene begins, rising; from the outlines of the frames in order.
+
+    A cut is a change that is far larger than those around it and a good part of all that ever changes. Fades from one
+    scene to the next are not found. step: frames of a part of the operator, which are looked at together.
+    """
+    outline = torch.cat([part.nanmean(0, keepdim=True) for o in outlines_of_stretches for part in o.split(step)])
+    changes, shortest = _changes(outline), max(LEAST_PARTS, math.ceil(SHORTEST / step))
+    spread = float(outline[~outline.isnan()].std()) if outline.numel() > 1 else 0.0
+    found: list[int] = []
+    for t in range(1, len(outline)):
+        change = float(changes[t - 1])
+        around = torch.cat([changes[max(0, t - 1 - WINDOW) : t - 1], changes[t : t + WINDOW]])
+        usual = float(around.median()) if len(around) else 0.0
+        is_far_from_others = t - (found[-1] if found else 0) >= shortest and len(outline) - t >= shortest
+        if is_far_from_others and change > max(TIMES_USUAL * usual, SHARE * spread) > 0:
+            found.append(t)
+    return [step * t for t in found]
+
+
+def _changes(outline: Tensor) -> Tensor:
+    """Mean absolute difference of each frame but the first to what was last seen; 0 where nothing was."""
+    changes, last = outline.new_zeros(max(len(outline) - 1, 0)), outline[0]
+    for t, cells in enumerate(outline[1:]):
+        both = ~(cells.isnan() | last.isnan())
+        if both.any():
+            changes[t] = (cells - last)[both].abs().mean()
+        last = torch.where(cells.isnan(), last, cells)
+    return changes

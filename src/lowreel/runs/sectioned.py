@@ -1,0 +1,482 @@
+"""The run folder of a long clip: its sections are ordinary runs, made one after the other and joined in the end."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..system.checkpoints import alone_in
+from ..errors import InputError
+from ..recovery.cost import CLIPS, DATA, Estimate, with_some_to_spare
+from ..system.files import new_folder, read_json, remove_leftovers, write_json
+from ..recovery.fit import Progress
+from ..data import DataFile, Measured
+from ..operators import tensors_of
+from ..system.memory import bytes_text, give_back, operator_budget, parse_bytes, taken_bytes
+from ..analysis.metrics import error_decibels, ssim
+from ..recovery.recover import UNSEEN, prepare, trust
+from .report import draw_report, draw_sections, frames_shown
+from .folder import Run, Start, doubts_about, finite, load_truth, open_truth, perform, timing
+from .sections import Section, Source, joined, shortest_section
+from ..recovery.policy import planned
+from ..settings import LAST_ROUNDS, WARM_ROUNDS, Choice, RecoverSettings
+from ..io.video import write_npy, write_video
+
+AT_ONCE = 16
+"""Frames that are joined, written and scored together."""
+
+MARGIN = 0.8
+"""Part of the free memory that is planned with: what one section leaves behind the next one finds taken."""
+
+TRIED = 4
+"""Frames on which memory is tried."""
+
+GOOD_STARTS = ("finished", "converged")
+"""Kinds of outcome of a section from which another one starts."""
+
+WORST_FIRST = ("diverged", "stopped", "finished", "converged")
+"""Kinds of outcome."""
+
+DOUBTS = {
+    "Do not use": " Do not use {}.",
+    "Undecided": " Undecided: {}.",
+    "Nothing can be said": " Nothing can be said of {}.",
+}
+"""How the verdict on a section begins that the one on the whole names, and how it does."""
+
+Show = Callable[[int, int, Progress], None]
+"""Called after every round: the number of the section, counted from 1, how many there are, and where its run stands."""
+
+
+@dataclass(frozen=True)
+class SectionedRun:
+    """A folder with config.json, a run for each section in sections/, and in the end what `Run` has for a clip.
+
+    pilot: the section whose search over settings chooses for all; it is made first. operator: its spec for all frames.
+    """
+
+    folder: Path
+    settings: RecoverSettings
+    sections: tuple[Section, ...]
+    pilot: int
+    operator: Mapping[str, Any]
+    truth: dict[str, Any] | None = None
+    request: dict[str, Any] | None = None
+
+    @staticmethod
+    def is_in(folder: str | Path) -> bool:
+        """Whether the run in a folder is one in sections."""
+        path = Path(folder) / "config.json"
+        config = read_json(path) if path.is_file() else None
+        return isinstance(config, dict) and "sections" in config
+
+    @staticmethod
+    def create(
+        folder: str | Path,
+        source: Source,
+        sections: Sequence[Section],
+        settings: RecoverSettings,
+        truth: dict[str, Any] | None = None,
+        request: dict[str, Any] | None = None,
+    ) -> SectionedRun:
+        """Make the folder with the data of every section. Raises InputError when it holds anything already."""
+        folder = Path(folder).resolve()
+        run = SectionedRun(folder, settings, tuple(sections), _pilot(sections), source.spec, truth, request)
+        with new_folder(folder) as draft:
+            (draft / "sections").mkdir()
+            for k, section in enumerate(sections):
+                measured = source.excerpt(section.frames, memory=operator_budget(settings.memory))
+                own = None if truth is None else _truth_of(truth, section.frames)
+                Run.create(draft / "sections" / f"{k:03d}", measured, settings, own)
+            write_json(draft / "config.json", run._config())
+        return run
+
+    def _config(self) -> dict[str, Any]:
+        sections = [{"frames": [s.frames.start, s.frames.stop], "scene": s.scene} for s in self.sections]
+        known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
+        return {"version": 1, **known, "operator": self.operator, "pilot": self.pilot, "sections": sections}
+
+    @staticmethod
+    def open(folder: str | Path) -> SectionedRun:
+        """The run in a folder. Raises InputError when it is damaged."""
+        config = read_json(Path(folder) / "config.json")
+        if config.get("version", 1) > 1:
+            raise InputError(f"{folder}: a run of a newer lowreel (version {config['version']}); upgrade to read it")
+        try:
+            sections = tuple(Section(range(*s["frames"]), s["scene"]) for s in config["sections"])
+            settings = RecoverSettings(**config["settings"])
+            known = (sections, config["pilot"], config["operator"], config["truth"], config["request"])
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"{folder}/config.json: cannot use it ({error})"
+            raise InputError(f"{what}; restore the file or start a new run") from None
+        return SectionedRun(Path(folder), settings, *known)
+
+    def run(self, k: int) -> Run:
+        """The run of a section."""
+        return Run.open(self.folder / "sections" / f"{k:03d}")
+
+    def summary(self) -> dict[str, Any] | None:
+        """`summary.json` of a finished run, or None."""
+        path = self.folder / "summary.json"
+        return read_json(path) if path.is_file() else None
+
+    @property
+    def order(self) -> list[int]:
+        """Numbers of the sections in the order in which they are made: from the pilot on, then back from it."""
+        return [*range(self.pilot, len(self.sections)), *reversed(range(self.pilot))]
+
+    def start(self, k: int) -> Start | None:
+        """What a section starts from: the one beside it that is made before; None for the pilot.
+
+        Of one in another scene it takes the weights alone.
+        """
+        if k == self.pilot or not self.settings.continues:
+            return None
+        before = k - 1 if k > self.pilot else k + 1
+        own, other = self.sections[k], self.sections[before]
+        shift = own.frames.start - other.frames.start if own.scene == other.scene else None
+        return Start(f"{before:03d}", shift)
+
+
+def _pilot(sections: Sequence[Section]) -> int:
+    """The section in the middle of the scene that has most of them."""
+    scenes = [section.scene for section in sections]
+    longest = max(dict.fromkeys(scenes), key=scenes.count)
+    return scenes.index(longest) + scenes.count(longest) // 2
+
+
+def _truth_of(reading: dict[str, Any], frames: range) -> dict[str, Any]:
+    """How to read these frames of a true clip."""
+    chosen = slice(*reading["frames"]) if reading.get("frames") else slice(None)
+    first, step = chosen.start or 0, chosen.step or 1
+    return {**reading, "frames": [first + step * frames.start, first + step * frames.stop, step]}
+
+
+def longest_section(source: Source, frames: int, step: int, settings: RecoverSettings) -> int:
+    """Frames that a section may have within the memory allowed, from a trial on a few frames in the middle.
+
+    Raises InputError where that is less than any section has to have.
+    """
+    first = min(frames // 2, max(0, frames - TRIED)) // step * step
+    few = range(first, min(frames, first + max(step, TRIED // step * step)))
+    measured = source.excerpt(few, memory=operator_budget(settings.memory))
+    draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False})
+    problem = prepare(measured.data, measured.operator, draft, noise=measured.noise, times=measured.times)
+    needed, fixed = per_frame(measured), planned(problem, draft)[1]
+    taken, allowed, least = taken_bytes(), parse_bytes(settings.memory), shortest_section(frames, step)
+    longest = math.floor((MARGIN * (allowed - taken) - fixed.each) / needed)
+    if longest < least:
+        wanted = taken + (fixed.each + least * needed) / MARGIN
+        raise InputError(
+            f"memory: {least} frames at once, the fewest, need about {bytes_text(wanted)}, {bytes_text(allowed)} are "
+            f"allowed; use a smaller --size or, with some to spare, --memory {with_some_to_spare(wanted)}"
+        )
+    return longest
+
+
+def per_frame(measured: Measured) -> float:
+    """Bytes that each frame of a section adds to the memory of its recovery, its operator's tensors included."""
+    frames = measured.operator.clip_shape[0]
+    data = sum(t.numel() * t.element_size() for t in tensors_of(measured.data))
+    held = sum(t.numel() * t.element_size() for t in measured.operator.buffers())
+    return CLIPS * 4 * math.prod(measured.operator.clip_shape[1:]) + (DATA * data + held) / frames
+
+
+def expectation(run: SectionedRun) -> Estimate:
+    """Memory and time of all sections, from the pilot's."""
+    own = run.run(run.pilot)
+    measured = own.measured()
+    problem = prepare(measured.data, measured.operator, own.settings, noise=measured.noise, times=measured.times)
+    plan, needs = planned(problem, own.settings)
+    once = needs.seconds / ((plan.in_turn + LAST_ROUNDS) if plan else 1)
+    others = (1 + LAST_ROUNDS) * once if plan else once
+    lengths = [len(section.frames) / len(run.sections[run.pilot].frames) for section in run.sections]
+    rest = sum(length * _rounds(run, k) for k, length in enumerate(lengths) if k != run.pilot)
+    if problem.is_alike:
+        rest = sum(lengths) - 1
+    return replace(needs, seconds=needs.seconds + rest * others, baselines=sum(lengths) * needs.baselines)
+
+
+def _rounds(run: SectionedRun, k: int) -> float:
+    """Rounds of a section's fits as a share of those of one that starts from nothing."""
+    return WARM_ROUNDS if run.settings.steps is None and run.start(k) is not None else 1.0
+
+
+def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[dict[str, Any], list[str]]:
+    """Recover every section that is not finished, from where it stands, and join them; summary and notes for the user.
+
+    The settings that the pilot's search chooses hold for the others; a time limit is shared out by frames. Survives a
+    kill at any moment, as `runs.perform`. Raises KeyboardInterrupt where a section was interrupted.
+    """
+    notes: list[str] = []
+    with alone_in(run.folder):
+        remove_leftovers(run.folder)
+        (run.folder / "summary.json").unlink(missing_ok=True)
+        left, begun = run.settings.time, taken_bytes()
+        due = [k for k in run.order if not is_done(run.run(k))]
+        for place, k in enumerate(due):
+            clock = _Clock(show, run.order.index(k) + 1, len(run.sections))
+            notes += _perform_section(run, k, _share(run, due[place:], left), _memory(run, begun), clock)
+            gc.collect()
+            give_back()
+            left = None if left is None else max(left - clock.seconds, 1.0)
+        summary, more = _join(run)
+    return summary, list(dict.fromkeys([*notes, *more]))
+
+
+@dataclass
+class _Clock:
+    """Shows the rounds of a section, and knows how long its fits have taken in this session."""
+
+    show: Show | None
+    number: int
+    count: int
+    begun: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        self.seconds = time.monotonic() - self.begun
+        if self.show:
+            self.show(self.number, self.count, progress)
+
+
+def is_done(own: Run) -> bool:
+    """Whether a section is finished, and what is joined of it is there, undamaged."""
+    try:
+        summary = own.summary()
+        clip = np.load(own.folder / "recovered.npy", mmap_mode="r")
+    except (InputError, OSError, ValueError):
+        return False
+    return summary is not None and summary["outcome"]["kind"] != "stopped" and len(clip) == summary["frames"]
+
+
+SEARCH = 3.0
+"""How many times as long as that of another section, of as many rounds, the pilot's recovery takes, roughly."""
+
+
+def _share(run: SectionedRun, due: Sequence[int], left: float | None) -> float | None:
+    """Seconds of the time left for the first of the sections that are due."""
+    if left is None:
+        return None
+    lengths = {k: len(run.sections[k].frames) * _rounds(run, k) for k in due}
+    if run.settings.searches and run.pilot in lengths:
+        lengths[run.pilot] *= SEARCH
+    return left * lengths[due[0]] / sum(lengths.values())
+
+
+def _memory(run: SectionedRun, begun: int) -> str | None:
+    """The memory allowed, and what the process holds more than when it had begun: it has loaded what draws and writes,
+    which is no reason to refuse a section after others were made."""
+    if run.settings.memory is None:
+        return None
+    return f"{(parse_bytes(run.settings.memory) + max(0, taken_bytes() - begun)) / 1000:.0f}KB"
+
+
+def _perform_section(
+    run: SectionedRun, k: int, limit: float | None, memory: str | None, show: Callable[[Progress], None]
+) -> list[str]:
+    own = run.run(k)
+    chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
+    own = own.following(None if chosen is None else Choice(**chosen), _found_start(run, k))
+    of_session = {"time": limit, "memory": memory, "device": run.settings.device}
+    if k != run.pilot and own.settings.precision == "auto":  # as the pilot's, whenever this section is made
+        of_session["precision"] = (run.run(run.pilot).summary() or {}).get("precision") or "auto"
+    own = replace(own, settings=own.settings.model_copy(update=of_session))
+    measured = own.measured()
+    truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
+    doubts = [] if truth is None or k != run.pilot else doubts_about(truth, measured)
+    recovery, summary, notes = perform(own, measured, truth, show=show)
+    draw_report(own.folder / "report.png", recovery, measured, truth)
+    own.finish(summary)
+    if recovery.outcome.interrupted:
+        raise KeyboardInterrupt
+    return [*doubts, *notes]
+
+
+def _kind(own: Run) -> str | None:
+    """How a section ended; None where it has not."""
+    summary = own.summary()
+    return None if summary is None else summary["outcome"]["kind"]
+
+
+def _found_start(run: SectionedRun, k: int) -> Start | None:
+    """`SectionedRun.start`, where what it names came to its end: from what was stopped or diverged none starts."""
+    start = run.start(k)
+    kind = None if start is None else _kind(run.run(int(start.run)))
+    return start if kind in GOOD_STARTS else None
+
+
+def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:
+    """Write what the sections came to as one clip, with its picture; the summary of the whole, and notes."""
+    files = [DataFile.open(run.run(k).folder / "data.safetensors") for k in range(len(run.sections))]
+    times, shape, about = _about(files, run.sections)
+    write_npy(run.folder / "recovered.npy", _stored(run, "recovered.npy"), shape)
+    if all((run.run(k).folder / "baseline.npy").is_file() for k in range(len(run.sections))):
+        write_npy(run.folder / "baseline.npy", _stored(run, "baseline.npy"), shape)
+    scale, offset = about.get("scale", 1.0), about.get("offset", 0.0)
+    frames = ((stored - offset) / scale for stored in _stored(run, "recovered.npy"))
+    notes = write_video(run.folder / "recovered.mp4", frames, **timing(times, about))
+    scores = None if run.truth is None else _scored(run, shape, scale, offset)
+    summary = summarise_sections(run, shape, scores)
+    shown = frames_shown(shape[0])
+    pictures = _pictures(run, shown, shape, scale, offset)
+    draw_sections(run.folder / "report.png", summary, shown, pictures, None if scores is None else scores.levels)
+    return summary, notes
+
+
+def _about(files: Sequence[DataFile], sections: Sequence[Section]) -> tuple[Tensor, tuple[int, ...], Mapping[str, Any]]:
+    """Seconds of all frames, the clip's shape, and what is known of its file."""
+    times = torch.empty(sections[-1].frames.stop, dtype=torch.float64)
+    for file, section in zip(files, sections, strict=True):
+        times[section.frames.start : section.frames.stop] = file.times
+    return times, (len(times), *files[0].header["operator"]["clip_shape"][1:]), files[0].clip
+
+
+def _stored(run: SectionedRun, name: str) -> Iterator[Tensor]:
+    """The joined frames of an array that every section has, a few at a time, in the units in which it is stored."""
+    clips = (torch.from_numpy(np.load(run.run(k).folder / name)) for k in range(len(run.sections)))
+    for stretch in joined(run.sections, clips):
+        yield from stretch.split(AT_ONCE)
+
+
+def _pictures(
+    run: SectionedRun, shown: Sequence[int], shape: tuple[int, ...], scale: float, offset: float
+) -> dict[str, list[Tensor]]:
+    """Rows of frames for the report: the true ones, where they are known, and those recovered."""
+    recovered = np.load(run.folder / "recovered.npy", mmap_mode="r")
+    rows = {"recovered": [(torch.from_numpy(recovered[t].copy()) - offset) / scale for t in shown]}
+    if run.truth is None:
+        return rows
+    truth = open_truth(run.truth, shape)
+    return {"true": [truth.read(t, t + 1)[0] for t in shown], **rows}
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """psnr of each frame, mean SSIM, mean squared error, and the true clip's range."""
+
+    levels: list[float]
+    ssim: float
+    error: float
+    range: float
+
+
+def _scored(run: SectionedRun, shape: tuple[int, ...], scale: float, offset: float) -> _Scores:
+    """The joined clip against the true one, a few frames at a time."""
+    assert run.truth is not None
+    truth, start = open_truth(run.truth, shape), 0
+    errors: list[float] = []
+    similar: list[float] = []
+    low, high = math.inf, -math.inf
+    for stored in _stored(run, "recovered.npy"):
+        frames, true = (stored - offset) / scale, truth.read(start, start + len(stored))
+        errors += (frames - true).double().square().mean((1, 2, 3)).tolist()
+        similar += [ssim(frames, true)] * len(frames)
+        low, high, start = min(low, float(true.min())), max(high, float(true.max())), start + len(frames)
+    levels = [error_decibels(error) for error in errors]
+    return _Scores(levels, mean(similar), mean(errors), high - low)
+
+
+def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Scores | None) -> dict[str, Any]:
+    """The content of summary.json for the whole clip: as `runs.summarise`, and what each section came to."""
+    found = [run.run(k).summary() or {} for k in range(len(run.sections))]
+    lengths = [len(section.frames) for section in run.sections]
+    pilot = found[run.pilot]
+    judged = [k for k, s in enumerate(found) if s["heldout_db"] is not None]
+    heldout = _level([found[k]["heldout_db"] for k in judged], [lengths[k] for k in judged])
+    names = [name for name in pilot["baselines_heldout_db"] if all(name in s["baselines_heldout_db"] for s in found)]
+    baselines = {
+        name: _level([found[k]["baselines_heldout_db"][name] for k in judged], [lengths[k] for k in judged])
+        for name in names
+    }
+    sentence = _verdict(trust(heldout, baselines), found, lengths) + UNSEEN.get(pilot["operator"]["kind"], "")
+    content = {
+        **pilot,
+        "outcome": _outcome(found),
+        "operator": run.operator,
+        "frames": shape[0],
+        "numbers_per_pixel": _weighted([s["numbers_per_pixel"] for s in found], lengths),
+        "steps": max(s["steps"] for s in found),
+        "last_steps": max(s.get("last_steps", 0) for s in found),
+        "seconds": round(sum(s["seconds"] for s in found), 2),
+        "parameters": {name: sum(s["parameters"][name] for s in found) for name in pilot["parameters"]},
+        "heldout_db": finite(heldout),
+        "trust": sentence,
+        "best_baseline": _same([s.get("best_baseline") for s in found]),
+        "baselines_heldout_db": {name: finite(level) for name, level in baselines.items()},
+        "uncertainty": None,
+        "scenes": run.sections[-1].scene + 1,
+        "sections": [_told(section, s) for section, s in zip(run.sections, found, strict=True)],
+    }
+    return content if scores is None else content | _levels(found, lengths, scores)
+
+
+def _verdict(whole: str, found: Sequence[Mapping[str, Any]], lengths: Sequence[int]) -> str:
+    """The sentence on the whole, with the sections that it does not hold for; undecided where most frames are."""
+    undecided = sum(n for s, n in zip(found, lengths, strict=True) if s["trust"].startswith("Undecided"))
+    if whole.startswith("Use") and 2 * undecided > sum(lengths):
+        whole = "Undecided: in most sections, what is better than the best baseline may be chance; look at the clip."
+    for start, words in DOUBTS.items():
+        these = [f"{k:03d}" for k, s in enumerate(found) if s["trust"].startswith(start)]
+        if these and len(these) < len(found) and not whole.startswith(start):
+            whole += words.format(f"section{'s' if len(these) > 1 else ''} {', '.join(these)}")
+    return whole
+
+
+def _same(names: Sequence[str | None]) -> str | None:
+    """The baseline that was best in every section, or in words that it differs."""
+    return names[0] if len(set(names)) == 1 else "the best of each section"
+
+
+def _outcome(found: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """That of the section that ended worst."""
+    kinds = [s["outcome"]["kind"] for s in found]
+    worst = min(range(len(found)), key=lambda k: WORST_FIRST.index(kinds[k]))
+    if kinds[worst] == "converged":
+        return dict(found[worst]["outcome"])
+    return {"kind": kinds[worst], "sentence": f"Section {worst:03d}: {found[worst]['outcome']['sentence']}"}
+
+
+def _told(section: Section, summary: dict[str, Any]) -> dict[str, Any]:
+    known = {"frames": [section.frames.start, section.frames.stop], "scene": section.scene}
+    names = ("heldout_db", "psnr", "ssim", "rank", "seconds")
+    return known | {name: summary[name] for name in names if name in summary}
+
+
+def _levels(found: Sequence[dict[str, Any]], lengths: Sequence[int], scores: _Scores) -> dict[str, Any]:
+    """Levels against the true clip. Those of generator and baselines are the sections', overlaps counted twice."""
+    peak = 20 * math.log10(scores.range) if scores.range > 0 else 0.0
+    whole = error_decibels(scores.error)
+    alone = _level([s["psnr_representation"] for s in found], lengths)
+    names = [name for name in found[0]["baselines"] if all(name in s["baselines"] for s in found)]
+    baselines = {name: _level([s["baselines"][name] for s in found], lengths) for name in names}
+    return {
+        "psnr": finite(whole),
+        "psnr_range": finite(whole + peak),
+        "ssim": finite(scores.ssim),
+        "psnr_representation": finite(alone),
+        "psnr_range_representation": finite(alone + peak),
+        "baselines": {name: finite(level) for name, level in baselines.items()},
+        "baselines_psnr_range": {name: finite(level + peak) for name, level in baselines.items()},
+    }
+
+
+def _level(levels: Sequence[float | str | None], lengths: Sequence[int]) -> float:
+    """The level of the mean error over sections of these lengths; not a number where one is not known, or none is."""
+    if not levels or any(level is None for level in levels):
+        return math.nan
+    return error_decibels(_weighted([10 ** (-float(level or 0.0) / 10) for level in levels], lengths))
+
+
+def _weighted(values: Sequence[float], lengths: Sequence[int]) -> float:
+    return sum(v * n for v, n in zip(values, lengths, strict=True)) / sum(lengths)

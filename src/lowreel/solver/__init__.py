@@ -1,0 +1,1 @@
+"""The problem and the algorithms: what is minimised, and how."""

@@ -1,0 +1,67 @@
+"""In which precision this machine multiplies fastest, by measurement and not by what it says it can do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import torch
+
+from ..settings import Precision
+from ..system.devices import wait_for
+
+SIDE = 256
+"""Of the matrices that are multiplied first: small, because emulated products take a hundred times as long."""
+
+REPEATS = 3
+"""Of each timing, the shortest of which counts."""
+
+LEAST_PIXELS = 2**13
+"""Of a minibatch, for half precision to be tried on it: of fewer a pass takes a millisecond or two, which is noise."""
+
+GAIN = 0.9
+"""Share of the time in float32 that half precision has to stay under, to be worth its rounding."""
+
+
+def fastest_precision(one_pass: Callable[[], Any], device: torch.device) -> Precision:
+    """The precision in which `one_pass`, a forward and a backward pass of the network that is fitted, is faster.
+
+    One pass in each warms up, then the shortest of a few of each in turn counts. Where plain matrix products are not
+    faster in bfloat16 already, as on processors that emulate it, nothing else is tried.
+    """
+    if not _has_faster_products(device.type):
+        return "float32"
+    best = {"float32": float("inf"), "bfloat16": float("inf")}
+    for k in range(1 + REPEATS):
+        for precision in best:
+            with autocast(device, precision == "bfloat16"):
+                spent = seconds_of(one_pass, device)
+            best[precision] = min(best[precision], spent) if k else float("inf")
+    return "bfloat16" if best["bfloat16"] < GAIN * best["float32"] else "float32"
+
+
+def autocast(device: torch.device, reduced: bool) -> torch.autocast:
+    """Products in bfloat16 where `reduced`, as they are otherwise."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=reduced)
+
+
+def seconds_of(action: Callable[[], Any], device: torch.device) -> float:
+    """Seconds that an action takes, all that it has queued on an accelerator included."""
+    wait_for(device)
+    start = time.perf_counter()
+    action()
+    wait_for(device)
+    return time.perf_counter() - start
+
+
+@cache
+def _has_faster_products(device_type: str) -> bool:
+    device = torch.device(device_type)
+    times = []
+    for dtype in (torch.float32, torch.bfloat16):
+        matrix = torch.ones(SIDE, SIDE, device=device, dtype=dtype)
+        product = partial(torch.matmul, matrix, matrix)
+        times.append(min(seconds_of(product, device) for _ in range(1 + REPEATS)))
+    return times[1] < times[0]

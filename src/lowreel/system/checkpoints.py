@@ -1,0 +1,68 @@
+"""Checkpoints of long computations: two generations, so that a kill or a full disk at any moment leaves one whole."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import InputError
+from .files import is_whole, read_tensors, replacing, write_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NEWEST, PREVIOUS = "state.safetensors", "state.previous.safetensors"
+T = TypeVar("T")
+
+
+def save_checkpoint(folder: Path, kind: str, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write a checkpoint into a folder; the one before is kept as state.previous.safetensors until the next."""
+    newest = folder / NEWEST
+    with replacing(newest) as temporary:
+        write_tensors(temporary, kind, tensors, header)
+        if is_whole(newest):
+            os.replace(newest, folder / PREVIOUS)
+
+
+def load_checkpoint(folder: Path, kind: str, parse: Callable[[dict[str, Tensor], dict[str, Any]], T]) -> T | None:
+    """The newest checkpoint of a folder that can be read, through `parse`; None when there is none.
+
+    Raises InputError when there are some and all of them are damaged.
+    """
+    damage = None
+    for path in (folder / NEWEST, folder / PREVIOUS):
+        if not path.exists():
+            continue
+        try:
+            return parse(*read_tensors(path, kind))
+        except InputError as error:
+            damage = InputError(f"{error}; restore it, or delete it and start afresh")
+        except KeyError as error:
+            damage = InputError(f"{path}: a checkpoint without {error}; start afresh")
+        except (RuntimeError, TypeError, ValueError) as error:
+            what = str(error).splitlines()[0]
+            damage = InputError(f"{path}: a checkpoint that does not fit together: {what}; start afresh")
+    if damage:
+        raise damage
+    return None
+
+
+class BusyError(InputError):
+    """Another process works in a folder."""
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder against a second process; InputError when another one works in it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise BusyError(f"{folder}: another lowreel works in this folder; wait for it, or stop it") from None
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,102 @@
+"""How much memory there is, and how it is said in words."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import InputError
+
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
+
+def machine_bytes() -> int:
+    """Memory of the machine, or of the control groups that the process is in where one of them allows less."""
+    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_limits()])
+
+
+def _group_limits(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
+    """Bytes that the process's control group and those above it allow, of version 2 and of version 1."""
+    try:
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    for line in [*lines, "0::/"]:
+        _, _, named = line.partition(":")
+        controllers, _, path = named.partition(":")
+        if controllers not in ("", "memory"):
+            continue
+        root, name = (groups, "memory.max") if not controllers else (groups / "memory", "memory.limit_in_bytes")
+        inner = root / path.lstrip("/")
+        for folder in (inner, *inner.parents):
+            if folder != root and root not in folder.parents:
+                break
+            with contextlib.suppress(OSError, ValueError):
+                yield int((folder / name).read_text(encoding="ascii"))
+
+
+def resident_bytes(*, peak: bool = False) -> int:
+    """Memory of this process now, or at its peak so far; 0 where the system does not tell."""
+    wanted = "VmHWM:" if peak else "VmRSS:"
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next((int(line.split()[1]) * 1024 for line in file if line.startswith(wanted)), 0)
+    except OSError:
+        return 0
+
+
+PROGRAM = 460 * 10**6
+"""Bytes that a process takes, apart from its clip, once all is loaded that a recovery uses; at its start half of it."""
+
+
+def taken_bytes() -> int:
+    """Memory that a recovery has to leave to the program: `PROGRAM`, or what the process holds now where that is more.
+
+    So the first of several small recoveries by one process is planned as the next ones are.
+    """
+    return max(resident_bytes(), PROGRAM)
+
+
+def default_budget() -> int:
+    """A quarter of the machine's memory, in bytes; on very small ones half of it, as far as a small clip needs that."""
+    machine = machine_bytes()
+    return max(machine // 4, min(machine // 2, 2 * PROGRAM))
+
+
+def operator_budget(text: str | None) -> int:
+    """Half of `parse_bytes`, for what an operator holds; the other half is for the fit."""
+    return parse_bytes(text) // 2
+
+
+def parse_bytes(text: str | None) -> int:
+    """Bytes of a text such as 4GB, 1.5 GB or 500MB; `default_budget()` for None. Raises InputError for others."""
+    if text is None:
+        return default_budget()
+    match = re.fullmatch(rf"([0-9.]+)\s*({'|'.join(UNITS)})", text.strip().upper())
+    try:
+        count = int(float(match[1]) * UNITS[match[2]]) if match else 0
+    except ValueError:
+        count = 0
+    if count <= 0:
+        raise InputError(f"memory: expected a size in KB, MB, GB or TB, such as 4GB or 500MB, got {text!r}")
+    return count
+
+
+def bytes_text(count: float) -> str:
+    """Bytes as people say them: 4.2 GB, 310 MB."""
+    unit = next((name for name in ("TB", "GB") if count >= UNITS[name]), "MB")
+    amount = count / UNITS[unit]
+    return f"{amount:.{1 if amount < 10 and unit != 'MB' else 0}f} {unit}"
+
+
+def give_back() -> None:
+    """Give memory that was freed, but kept for what comes next, back to the system; nothing where that is unknown."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

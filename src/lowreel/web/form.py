@@ -1,0 +1,103 @@
+"""The form of the page, made from the settings models of the command line; and the words that it stands for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import gradio as gr
+
+from ..catalogue import OPERATORS
+from ..errors import InputError
+from ..settings import ClipSettings, NoiseSettings, Settings
+from ..system.names import GENERATORS
+
+FIRST: dict[str, dict[str, str]] = {
+    **{name: {"sampling": "0.1"} for name in ("gaussian", "signs", "single-pixel", "dct")},
+    "fourier": {"sampling": "0.25"},
+    "chain": {"of": "blur --sigma 1\nmissing --ratio 0.5"},
+    "stack": {"of": "missing --ratio 0.9\nblur --sigma 2"},
+}
+"""What the form begins with where an operator has to be told something."""
+
+SERVERS = ("memory", "device", "precision")
+"""Settings that are the server's, not its visitors'."""
+
+LONGEST = 2000
+"""Characters of what is filled in, at most."""
+
+CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f]")
+"""Characters that no setting has; lines are those of `--of`."""
+
+CHOICES: dict[str, tuple[str, ...]] = {"generator": GENERATORS}
+"""Settings that are names here, where they may be files on the command line."""
+
+
+def fields(model: type[Settings], first: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A component for each setting of a model; first: what to begin with, where that is not the default."""
+    first, made = first or {}, {}
+    for name, known in model.model_fields.items():
+        if name in SERVERS:
+            continue
+        label, default, about = name.replace("_", " "), known.default, known.description or ""
+        options = CHOICES.get(name) or _words(known.annotation)
+        shown = {"label": label, "info": about, "elem_id": f"{model.__name__}-{name}"}
+        if known.annotation is bool:
+            made[name] = gr.Checkbox(value=default, **shown)
+        elif options is not None:
+            made[name] = gr.Dropdown(list(options), value=first.get(name, default), **shown)
+        else:
+            text = first.get(name, "" if default in (None, ()) else str(default))
+            made[name] = gr.Textbox(value=text, lines=3 if default == () else 1, max_lines=6, **shown)
+    return made
+
+
+def _words(annotation: Any) -> tuple[str, ...] | None:
+    """The values of a setting that is one of some words; None for any other."""
+    if get_origin(annotation) is Annotated:
+        return _words(get_args(annotation)[0])
+    return get_args(annotation) if get_origin(annotation) is Literal else None
+
+
+def flags(model: type[Settings], values: Mapping[str, Any]) -> list[str]:
+    """What was filled in as flags of the command line, what is as the model has it left out.
+
+    Raises InputError for what the model does not allow.
+    """
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        known = model.model_fields[name]
+        if name in CHOICES and value not in CHOICES[name]:
+            raise InputError(f"{name}: expected one of {', '.join(CHOICES[name])}")
+        text = value.strip() if isinstance(value, str) else value
+        if isinstance(text, str) and (len(text) > LONGEST or CONTROL.search(text)):
+            raise InputError(f"{name.replace('_', ' ')}: expected a short text without control characters")
+        if known.default == ():
+            given[name] = tuple(line.strip() for line in str(text or "").splitlines() if line.strip())
+        elif text not in ("", None):
+            given[name] = text
+    made = model(**given)
+    return [flag for name in given for flag in _flag(name, getattr(made, name), model.model_fields[name].default)]
+
+
+def _flag(name: str, value: Any, default: Any) -> Iterable[str]:
+    flag = f"--{name.replace('_', '-')}"
+    if value == default:
+        return ()
+    if isinstance(value, bool):
+        return (flag,)
+    if isinstance(value, tuple):
+        return tuple(f"{flag}={one}" for one in value)
+    return (f"{flag}={value}",)
+
+
+def words(
+    operator: str, of_operator: Mapping[str, Any], reading: Mapping[str, Any], noise: Mapping[str, Any]
+) -> list[str]:
+    """The command line that measures a clip, but for the clip, and recovers it, but for the flags of that."""
+    kind = next((kind for kind in OPERATORS if kind.name == operator), None)
+    if kind is None:
+        raise InputError(f"operator: expected one of {', '.join(kind.name for kind in OPERATORS)}")
+    own = flags(kind.settings, of_operator)
+    return [*own, *flags(ClipSettings, reading), *flags(NoiseSettings, noise)]

@@ -1,0 +1,226 @@
+"""The server of the page: the form and the pictures by Gradio, files of runs by themselves, a guard before both."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..settings import ServeSettings
+from ..system.checkpoints import alone_in
+from ..system.memory import parse_bytes
+from .auth import LOOPBACK, Guard
+from .queue import Jobs
+from .uploads import make_ready, remove_unused
+
+if TYPE_CHECKING:
+    from .service import Desk
+
+PASSWORD = "LOWREEL_PASSWORD"
+
+EVERYWHERE = ("0.0.0.0", "::")
+"""All addresses of this machine."""
+
+SESSIONS = 200
+"""Visitors whose state the server keeps in memory; the others have theirs in the address."""
+
+NICE = 10
+"""How far the page stands back behind the recoveries."""
+
+SWEEP = 300.0
+"""Seconds between two looks for uploads that nobody uses."""
+
+ROOM = 2**20
+"""Bytes of a request beside its files."""
+
+
+def serve(
+    folder: Path,
+    shared: Sequence[Path],
+    settings: ServeSettings,
+    tell: Callable[[str], None],
+    check: Callable[[list[str]], None],
+) -> None:
+    """Serve the page until it is interrupted; recoveries that are not over then go on when it is served again.
+
+    folder: where the page's own runs are kept; shared: run folders, or folders of such, that every visitor may look at.
+    tell: called with the address. check: raises InputError for a command line that is none.
+
+    Raises InputError where the extra `web` is missing, the folder is served already, or the port is taken.
+    """
+    try:
+        parse_bytes(settings.upload)
+    except InputError as error:
+        raise InputError(str(error).replace("memory", "--upload", 1)) from None
+    parse_bytes(settings.memory)
+    folder = folder.resolve()
+    for path in shared:
+        if not path.is_dir():
+            raise InputError(f"{path}: expected a run folder, or a folder of runs; check the path")
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder), _listening(settings) as listener:
+        work = folder / ".work"
+        shutil.rmtree(work, ignore_errors=True)
+        (work / "uploads").mkdir(parents=True)
+        try:
+            _serve(folder, shared, settings, tell, check, work, listener)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _serve(
+    folder: Path,
+    shared: Sequence[Path],
+    settings: ServeSettings,
+    tell: Callable[[str], None],
+    check: Callable[[list[str]], None],
+    work: Path,
+    listener: socket.socket,
+) -> None:
+    # Gradio reads these when it is imported.
+    os.environ["GRADIO_TEMP_DIR"] = str(work / "uploads")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    try:
+        import uvicorn
+    except ImportError:
+        raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
+    from .service import Desk
+
+    password = _password(settings.host)
+    jobs = Jobs(folder, settings)
+    page = application(Desk(settings, jobs, tuple(shared), work, check), password)
+    server = uvicorn.Server(uvicorn.Config(page, log_level="critical", timeout_graceful_shutdown=1))
+    over = threading.Event()
+    sweeper = threading.Thread(target=_sweep, args=(work, over), daemon=True)
+    make_ready()
+    jobs.start()
+    sweeper.start()
+    _stand_back()
+    tell(_address(settings.host, listener.getsockname()[1], password))
+    try:
+        server.run(sockets=[listener])
+    finally:
+        over.set()
+        jobs.close()
+
+
+def application(desk: Desk, password: str | None) -> Any:
+    """The page as an ASGI application. Raises InputError where Gradio is missing."""
+    try:
+        import fastapi
+        import gradio as gr
+    except ImportError:
+        raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
+    from .svg import STYLE
+    from .view import THEME, page_of
+
+    _fetch_nothing()
+    app = fastapi.FastAPI(openapi_url=None)
+    _add_files(app, desk)
+    page = page_of(desk)
+    page.queue(default_concurrency_limit=8, max_size=200, api_open=False)
+    page.has_launched = True  # or Gradio takes any path of this machine for an upload
+    page.state_session_capacity = SESSIONS
+    largest = parse_bytes(desk.settings.upload)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        max_file_size=largest,
+        ssr_mode=False,
+        pwa=False,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        theme=THEME,
+        css=STYLE,
+    )
+    return Guard(app, password, largest + ROOM)
+
+
+def _stand_back() -> None:
+    """Leave the cores to the recoveries: this thread, and those that it starts, ask for less of them (Linux alone).
+
+    Threads of a fit wait for each other, so that a look at it costs more than the time it takes.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
+def _fetch_nothing() -> None:
+    """Gradio fetches an upload that is given as an address; here uploads are files."""
+    from gradio import processing_utils
+
+    def refused(url: str, *_: Any, **__: Any) -> Any:
+        raise InputError("Send the file itself, not its address.")
+
+    for name in ("save_url_to_cache", "async_ssrf_protected_download", "ssrf_protected_download"):
+        if not hasattr(processing_utils, name):
+            raise InputError("serve: this version of Gradio is not known to be safe; install gradio==6.31.0")
+        setattr(processing_utils, name, refused)
+
+
+def _add_files(app: Any, desk: Desk) -> None:
+    from fastapi import HTTPException
+    from starlette.background import BackgroundTask
+    from starlette.responses import FileResponse
+
+    from .service import FILES
+
+    def archive(key: str) -> FileResponse:
+        path = desk.zipped(key)
+        if path is None:
+            raise HTTPException(404, "There is no finished run at this address.")
+        gone = BackgroundTask(path.unlink, missing_ok=True)
+        return FileResponse(path, media_type="application/zip", filename="run.zip", background=gone)
+
+    def file(key: str, name: str) -> FileResponse:
+        path = desk.file(key, name)
+        if path is None:
+            raise HTTPException(404, "There is no such file.")
+        return FileResponse(path, media_type=FILES.get(name, "video/mp4"))
+
+    app.get("/run/{key}/run.zip")(archive)
+    app.get("/run/{key}/{name}")(file)
+
+
+def _password(host: str) -> str | None:
+    """What visitors have to know; None where only this machine can reach the page."""
+    given = os.environ.get(PASSWORD)
+    if given is not None and not given:
+        raise InputError(f"${PASSWORD}: is empty; give a password, or unset it")
+    return given if given or host in LOOPBACK else secrets.token_urlsafe(24)
+
+
+def _address(host: str, port: int, password: str | None) -> str:
+    host = socket.gethostname() if host in EVERYWHERE else host
+    shown = f"[{host}]" if ":" in host else host
+    is_token = password is not None and PASSWORD not in os.environ
+    return f"http://{shown}:{port}/" + (f"?token={password}" if is_token else "")
+
+
+@contextlib.contextmanager
+def _listening(settings: ServeSettings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(128)
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            raise InputError(f"{where}: cannot listen there ({error.strerror}); try another --port") from None
+        yield listener
+
+
+def _sweep(folder: Path, over: threading.Event) -> None:
+    while not over.wait(SWEEP):
+        with contextlib.suppress(OSError):
+            remove_unused(folder)

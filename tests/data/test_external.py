@@ -1,0 +1,356 @@
+"""`lowreel recover` of data that others saved: the operator, the units, the truth, and what is refused."""
+
+import json
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cases import noise
+from conftest import moving, snapshot
+from foreign import KINDS_OF_CAMERA_FILES, cut, frames_last, hdf5, holds_no_arrays, mat7, npz
+
+from lowreel import Measured
+from lowreel.data import ARRAY_KINDS, Levels, found_levels, in_levels
+from lowreel.errors import InputError
+from lowreel.io.containers import Array
+from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Snapshot
+
+DROP = Path(__file__).parents[3] / "shared" / "data" / "sci" / "drop40_cacti.mat"
+B, K, H, W = 3, 2, 12, 16
+CODES = (np.random.default_rng(0).random((B, H, W)) < 0.5).astype(np.uint8)
+CODES[0, :2] = 1
+BYTES = (255 * moving(B * K)).round().astype(np.uint8)
+PICTURES = (BYTES.reshape(K, B, H, W) * CODES).sum(1, dtype=np.uint16)
+RECOVER = "recover {} --operator snapshot --y meas --mask mask --steps 1 -o run"
+
+
+def camera(write, path, **changes):
+    """A camera's file: mask, meas and orig, in its kind's order of axes."""
+    held = {"mask": CODES, "meas": PICTURES, "orig": BYTES[:, 0]} | changes
+    last = path.endswith(".mat")
+    return write(Path(path), **{n: np.moveaxis(a, 0, -1) if last and a.ndim == 3 else a for n, a in held.items()})
+
+
+def summary():
+    return json.loads(Path("run/summary.json").read_text())
+
+
+@pytest.mark.parametrize("name", KINDS_OF_CAMERA_FILES)
+def test_a_camera_file_is_read_as_it_stands(name, here, command):
+    """Data and operator are those of our own camera on the true clip, for every kind of file; so are its units."""
+    write, path = KINDS_OF_CAMERA_FILES[name]
+    camera(write, path)
+    ended = command(RECOVER.format(path) + f" --truth {path}:orig")
+    assert ended.code == 0, ended.err
+    assert "white is 255 (found" in " ".join(ended.out.split())
+    assert "Is this the true clip" not in ended.out
+    measured = Measured.load("run/data.safetensors")
+    truth = torch.from_numpy(BYTES.astype(np.float32)) / 255
+    operator = Snapshot(truth.shape, B, mask=CODES)
+    assert measured.operator.spec() == operator.spec()
+    torch.testing.assert_close(measured.data, operator(truth))
+    assert measured.times.tolist() == [t / 25 for t in range(B * K)]
+    recovered = np.load("run/recovered.npy")
+    assert recovered.shape == BYTES.shape
+    assert 1 < recovered.max() <= 255.001
+    found = torch.from_numpy(recovered / 255)
+    assert summary()["psnr"] == pytest.approx(-10 * np.log10(float((found - truth).square().mean())), abs=1e-3)
+
+
+@pytest.mark.parametrize(("wish", "start", "stop"), [("3", 0, 3), (":3", 0, 3), ("3:", 3, 6), ("0:6", 0, 6)])
+def test_some_pictures_alone(wish, start, stop, here, command):
+    """The frames of whole pictures, and the true clip's frames with them."""
+    camera(mat7, "a.mat")
+    ended = command(f"{RECOVER.format('a.mat')} --truth a.mat:orig --frames {wish}")
+    assert ended.code == 0, ended.err
+    assert "Is this the true clip" not in ended.out
+    measured = Measured.load("run/data.safetensors")
+    truth = torch.from_numpy(BYTES[start:stop].astype(np.float32)) / 255
+    torch.testing.assert_close(measured.data, measured.operator(truth))
+    assert measured.times.tolist() == [t / 25 for t in range(start, stop)]
+
+
+def test_a_run_of_arrays_is_resumed(here, command):
+    """All it needs is in its folder, the name with a colon of its truth included."""
+    camera(mat7, "a.mat")
+    assert command(RECOVER.format("a.mat") + " --truth a.mat:orig").code == 0
+    Path("run/summary.json").unlink()
+    ended = command("recover run --resume")
+    assert ended.code == 0, ended.err
+    assert summary()["psnr"] > 0
+
+
+def test_one_picture_a_mask_of_another_file_and_no_names(here, command):
+    """DATA:NAME, a file with a single array, and --mask FILE."""
+    mat7("one.mat", y=PICTURES[0])
+    np.save("mask.npy", CODES)
+    for n, line in enumerate(["one.mat", "one.mat:y"]):
+        assert command(f"recover {line} --operator snapshot --mask mask.npy --steps 1 -o run{n}").code == 0
+    first = Measured.load("run0/data.safetensors")
+    torch.testing.assert_close(first.data[0, 0] * 255, torch.from_numpy(PICTURES[0]).float())
+
+
+@pytest.mark.parametrize("holes", ["zeros and a mask", "NaN"])
+@pytest.mark.parametrize("write", [mat7, npz])
+def test_missing_pixels(holes, write, here, command):
+    """A clip with holes in units of its own comes back in these, its observed pixels as they were."""
+    clip = 40 * moving(4, 3) - 7
+    seen = np.random.default_rng(1).random((4, 1, 12, 16)) < 0.5
+    damaged = np.where(seen, clip, np.nan if holes == "NaN" else 0)
+    path = "a.mat" if write is mat7 else "a.npz"
+    turn = frames_last if write is mat7 else np.asarray
+    write(Path(path), y=turn(damaged), seen=turn(seen))
+    mask = "" if holes == "NaN" else " --mask seen"
+    ended = command(f"recover {path} --operator mask --y y{mask} --steps 1 -o run")
+    assert ended.code == 0, ended.err
+    everywhere = np.broadcast_to(seen, clip.shape)
+    np.testing.assert_allclose(np.load("run/recovered.npy")[everywhere], clip[everywhere], atol=1e-4)
+
+
+TRUTHS = {  # what the true clip is saved as, for float data whose white is 1000
+    "the data's units": lambda x: 1000 * x,
+    "levels of its own": lambda x: x,
+    "bytes": lambda x: (255 * x).round().astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_the_truth_is_taken_in_the_units_that_fit(name, here, command):
+    clip = moving(B * K)
+    y = Snapshot(clip.shape, B, mask=CODES)(torch.from_numpy(clip))[:, 0].numpy()
+    npz(Path("a.npz"), meas=1000 * y + 0.123, mask=CODES)
+    np.save("truth.npy", TRUTHS[name](clip))
+    ended = command(RECOVER.format("a.npz") + " --truth truth.npy --scale 1000")
+    assert ended.code == 0, ended.err
+    assert "as --scale says" in " ".join(ended.out.split())
+    assert "Is this the true clip" not in ended.out
+
+
+# ------------------------------------------------------------------------------------------------------------ levels
+
+SHAPE = (4, 1, 8, 8)
+CLIP = torch.from_numpy(moving(*SHAPE)).double()
+WHOLE = {1: 1, 90: 255, 254: 255, 900: 1023, 4000: 4095, 16000: 16383, 60000: 65535}
+
+
+@pytest.mark.parametrize("peak", WHOLE)
+@pytest.mark.parametrize("operator", [Snapshot(SHAPE, 2, seed=1), MissingPixels(SHAPE, 0.5)], ids=lambda A: A.kind)
+def test_whole_numbers_have_the_white_of_their_bits(peak, operator):
+    """The smallest of 1, 8, 10, 12, 14 and 16 bits that explains the data."""
+    bright = torch.full(SHAPE, float(peak))
+    assert found_levels(operator(bright), operator) == Levels(WHOLE[peak], 0)
+    assert found_levels(operator((CLIP > 0.5) * float(peak)), operator) == Levels(WHOLE[peak], 0)
+
+
+@pytest.mark.parametrize("white", [1e-3, 1, 37.5, 1e5])
+@pytest.mark.parametrize(
+    "operator",
+    [Snapshot(SHAPE, 2, seed=1), MissingPixels(SHAPE, 0.5), Gaussian(SHAPE, 60), Fourier(SHAPE, "rows", 0.5)],
+    ids=lambda A: A.kind,
+)
+def test_other_numbers_leave_room_above_them(white, operator):
+    """In the levels found, the clip is in [0, 1] and fills a good part of it; what is in [0, 1] already stays."""
+    scale, offset = found_levels(operator((white * CLIP).float()), operator)
+    assert offset == 0
+    assert 0.3 < float(white * CLIP.max()) / scale <= 1.05
+    assert scale == 1 or white != 1 or isinstance(operator, Gaussian)
+
+
+def test_pixels_below_zero_have_an_offset():
+    operator = Identity(SHAPE)
+    levels = found_levels(operator(40 * CLIP - 30), operator)
+    inside = in_levels(operator(40 * CLIP - 30), operator, levels)
+    torch.testing.assert_close(inside * levels.scale + levels.offset, (40 * CLIP - 30).float())
+    assert (inside.min(), inside.max()) == (0, 1)
+
+
+@pytest.mark.parametrize("operator", [Snapshot(SHAPE, 2), Gaussian(SHAPE, 9), Fourier(SHAPE, "rows", 0.5)])
+def test_levels_are_undone_by_every_operator(operator):
+    """A of (stored - offset) / scale, from A of what is stored."""
+    stored, levels = noise(*SHAPE), Levels(7.0, -3.0)
+    found = in_levels(operator.double()(stored), operator.float(), levels)
+    wanted = operator.double()((stored - levels.offset) / levels.scale)
+    torch.testing.assert_close(found, wanted.to(found.dtype), atol=1e-5, rtol=1e-4)
+
+
+def test_a_camera_that_sees_nothing_somewhere():
+    """Pixels that no frame reaches say nothing, whatever stands there."""
+    codes = CODES.copy()
+    codes[:, 3:5] = 0
+    y = PICTURES.copy()
+    y[:, 3:5] = 60000
+    given = ARRAY_KINDS["snapshot"](Array(y, "y"), Array(codes, "mask"), slice(None))
+    assert found_levels(given.data, given.operator).scale == 255
+
+
+def test_a_mask_for_one_frame_serves_all():
+    clip, seen = moving(3, 3), moving(1)[0, 0] > 0.5
+    given = ARRAY_KINDS["mask"](Array(clip, "y"), Array(seen, "mask"), slice(None))
+    assert given.operator.spec() == Mask(clip.shape, seen).spec()
+
+
+def test_a_colourful_mask_is_refused():
+    seen = moving(2, 3) > 0.5
+    with pytest.raises(InputError, match="channel"):
+        ARRAY_KINDS["mask"](Array(moving(2, 3), "y"), Array(seen, "mask"), slice(None))
+
+
+# ----------------------------------------------------------------------------------------------------------- refused
+
+Bad = namedtuple("Bad", "arguments words make")
+
+
+def held(write=mat7, path="a.mat", **changes):
+    return lambda: camera(write, path, **changes)
+
+
+def nan():
+    y = PICTURES.astype(float)
+    y[1, 0, 0] = np.nan
+    return y
+
+
+def pixels(**arrays):
+    return lambda: npz(Path("a.npz"), **arrays)
+
+
+MASK = "recover a.npz --operator mask --y y --mask m --steps 1 -o run"
+BAD = {
+    "no operator": Bad("recover a.mat --y meas -o run", ["a.mat", "--operator", "lowreel info"], held()),
+    "unknown operator": Bad("recover a.mat --operator wizard --y meas -o run", ["snapshot, mask", "wizard"], held()),
+    "no y": Bad("recover a.mat --operator snapshot --mask mask -o run", ["a.mat", "meas", "say which"], held()),
+    "wrong y": Bad(RECOVER.format("a.mat").replace("--y meas", "--y m"), ["no array m", "meas (12, 16, 2)"], held()),
+    "wrong mask": Bad(RECOVER.format("a.mat").replace("mask mask", "mask m"), ["no array m", "mask"], held()),
+    "no mask": Bad("recover a.mat --operator snapshot --y meas -o run", ["--mask"], held()),
+    "mask file that is not there": Bad(
+        RECOVER.format("a.mat").replace("mask mask", "mask m.npy"), ["m.npy", "no such file"], held()
+    ),
+    "NaN": Bad(RECOVER.format("a.mat"), ["a.mat:meas", "1 numbers are NaN"], held(meas=nan())),
+    "complex data": Bad(RECOVER.format("a.mat"), ["a.mat:meas", "real numbers"], held(meas=PICTURES * 1j)),
+    "transposed mask": Bad(
+        RECOVER.format("a.mat"), ["a.mat:mask", "H and W swapped"], held(mask=CODES.transpose(0, 2, 1))
+    ),
+    "MATLAB's order in NumPy's file": Bad(
+        RECOVER.format("a.npz"),
+        ["(H, W, B)", "to the front"],
+        held(npz, "a.npz", mask=np.moveaxis(CODES, 0, -1), meas=np.moveaxis(PICTURES, 0, -1)),
+    ),
+    "mask of another size": Bad(RECOVER.format("a.mat"), ["(12, 15, 3)", "(12, 16, 2)"], held(mask=CODES[..., 1:])),
+    "mask of zeros": Bad(RECOVER.format("a.mat"), ["zero"], held(mask=0 * CODES)),
+    "data of four axes": Bad(
+        RECOVER.format("a.mat"),
+        ["(H, W, K)", "(12, 16, 2, 1)"],
+        held(meas=np.ones((12, 16, 2, 1))),
+    ),
+    "frames across pictures": Bad(RECOVER.format("a.mat") + " --frames 4", ["--frames", "multiple of 3"], held()),
+    "too many frames": Bad(RECOVER.format("a.mat") + " --frames 9", ["--frames", "6 frames", "got :9"], held()),
+    "frames by steps": Bad(RECOVER.format("a.mat") + " --frames 0:6:3", ["--frames"], held()),
+    "scale 0": Bad(RECOVER.format("a.mat") + " --scale 0", ["--scale"], held()),
+    "cut file": Bad(RECOVER.format("a.mat"), ["a.mat", "cut short"], lambda: cut(camera(mat7, "a.mat"))),
+    "cells": Bad("recover a.mat --operator mask --y names -o run", ["a cell array"], lambda: holds_no_arrays("a.mat")),
+    "truth of another name": Bad(RECOVER.format("a.mat") + " --truth a.mat:true", ["no array true", "orig"], held()),
+    "truth of several arrays": Bad(RECOVER.format("a.mat") + " --truth a.mat", ["say which"], held()),
+    "clip shape for a camera": Bad(RECOVER.format("a.mat") + " --clip-shape 1x1x1x1", ["--clip-shape"], held()),
+    "own operator without a shape": Bad("recover a.mat --operator my:A --y meas -o run", ["--clip-shape"], held()),
+    "own operator with half a shape": Bad(
+        "recover a.mat --operator my:A --y meas --clip-shape 4x4 -o run", ["--clip-shape", "4x4"], held()
+    ),
+    "y for a data file": Bad("recover y.safetensors --y meas -o run", ["y.safetensors", "--y", "leave it out"], held()),
+    "mask for a run": Bad("recover run --resume --mask mask", ["run", "leave out"], held()),
+    "arrays of a file that is not there": Bad(RECOVER.format("no.mat"), ["no.mat", "no such file"], held()),
+    "no NaN and no mask": Bad(MASK.replace("--mask m ", ""), ["NaN", "--mask"], pixels(y=moving())),
+    "mask of greys": Bad(MASK, ["a.npz:m", "zeros and one other"], pixels(y=moving(), m=moving())),
+    "mask of too few frames": Bad(MASK, ["a.npz:m", "single one or 6"], pixels(y=moving(), m=moving(4) > 0.5)),
+    "mask turned": Bad(MASK, ["H and W swapped"], pixels(y=moving(), m=moving().transpose(0, 1, 3, 2) > 0.5)),
+    "complex pixels": Bad(MASK, ["a.npz:y", "magnitude"], pixels(y=moving() * 1j, m=moving() > 0.5)),
+    "clip of a cell file": Bad("measure missing a.mat -o z.st", ["cell array"], lambda: holds_no_arrays("a.mat")),
+    "info of a cut file": Bad("info a.mat", ["a.mat", "cut short"], lambda: cut(camera(mat7, "a.mat"))),
+    "info of an array that is not there": Bad("info a.h5:x", ["no array x", "orig"], held(hdf5, "a.h5")),
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_bad_arrays_are_one_line_and_change_nothing(bad, here, command):
+    """Exit code 2; one line on stderr that says what is wrong; every file as before, and no new one."""
+    bad.make()
+    before = snapshot(here)
+    ended = command(bad.arguments)
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert [word for word in bad.words if word not in ended.err] == [], ended.err
+    assert "Traceback" not in ended.out + ended.err
+    assert snapshot(here) == before
+
+
+def test_info_lists_what_a_file_holds(here, command):
+    camera(mat7, "a.mat")
+    mat7(Path("clip.mat"), x=BYTES[:, 0].transpose(1, 2, 0), note="words")
+    listed, clip = command("info a.mat"), command("info clip.mat")
+    assert (listed.code, clip.code) == (0, 0)
+    assert "meas           (12, 16, 2) uint16" in listed.out
+    assert "over 255" in clip.out
+    assert "note           text" in clip.out
+
+
+def test_names_with_a_colon_go_through_every_command(here, command):
+    """Measured, recovered, scored, described and filled in by FILE:NAME; the folder's name has no colon."""
+    camera(mat7, "a.mat", holes=CODES[0])
+    assert command("measure missing a.mat:orig -o y.safetensors").code == 0
+    ended = command("recover y.safetensors --truth a.mat:orig --steps 1 -o run")
+    assert ended.code == 0, ended.err
+    assert command("simulate missing a.mat:orig --steps 1").code == 0
+    assert command("simulate missing a.mat:orig --steps 1 -o runs/a-orig-missing --resume").code == 0
+    ended = command("inpaint a.mat:orig --mask a.mat:holes --steps 1 -o filled")
+    assert ended.code == 0, ended.err
+    recovered = np.load("filled/recovered.npy")[:, 0]
+    everywhere = np.broadcast_to(CODES[0] > 0, recovered.shape)
+    np.testing.assert_allclose(recovered[everywhere], BYTES[:, 0][everywhere], atol=1e-3)
+
+
+@pytest.mark.skipif(not DROP.exists(), reason="the snapshot benchmark file is not here")
+def test_the_benchmark_file_is_read_as_it_stands():
+    """The data is meas / 255, all 40 frames, and the true clip explains it."""
+    from lowreel.cli.arrays import measured_arrays
+    from lowreel.runs.folder import in_levels_of, load_truth
+    from lowreel.settings import ArraysSettings
+
+    measured = measured_arrays(DROP, ArraysSettings(operator="snapshot", y="meas", mask="mask"))
+    assert (measured.operator.clip_shape, measured.clip["scale"]) == ((40, 1, 256, 256), 255)
+    how = in_levels_of(measured, {"path": f"{DROP}:orig", "frames": [0, 40]})
+    truth = load_truth(how, measured.operator.clip_shape)
+    torch.testing.assert_close(measured.operator(truth), measured.data, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("with_mask", [False, True])
+def test_spectra_of_a_scanner_are_read_as_they_stand(centred, with_mask, here, command):
+    """k-space of any scale, frequency zero in the corner or in the middle, with a mask or zeros: the same recovery."""
+    clip = torch.from_numpy(moving(4)) * 3e-5
+    operator = Fourier(tuple(clip.shape), "radial", 7)
+    place = (lambda v: np.fft.fftshift(v, axes=(1, 2))) if centred else (lambda v: v)
+    held = {"k": place(operator(clip).numpy()[:, 0])}
+    if with_mask:
+        held |= {"seen": place(operator.mask.numpy()[:, 0])}
+    mat7(Path("scan.mat"), **{name: np.moveaxis(array, 0, -1) for name, array in held.items()})
+    mask = "--mask seen" if with_mask else ""
+    ended = command(f"recover scan.mat --operator fourier --y k {mask} --sigma 0 --steps 1 -o run")
+    assert ended.code == 0, ended.err
+    measured = Measured.load("run/data.safetensors")
+    scale = measured.clip["scale"]
+    assert 0.5 < scale / float(clip.max()) < 2
+    torch.testing.assert_close(measured.data * scale, operator(clip).to(torch.complex64), atol=1e-9, rtol=1e-3)
+    assert np.load("run/recovered.npy").max() < 2 * float(clip.max())
+
+
+def test_an_operator_of_ones_own_for_arrays_of_others(here, command, monkeypatch):
+    """--operator module:object with --clip-shape takes y as the object's data; the noise that is said is kept."""
+    Path("camera.py").write_text(
+        "from lowreel import Gaussian\n\ndef build(clip_shape):\n    return Gaussian(clip_shape, 40, seed=3)\n"
+    )
+    clip = torch.from_numpy(moving(3))
+    np.savez("a.npz", y=Gaussian(tuple(clip.shape), 40, seed=3)(clip).numpy())
+    line = "recover a.npz --operator camera:build --clip-shape 3x1x12x16 --y y --sigma 0.1 --scale 1 --steps 1 -o run"
+    ended = command(line)
+    assert ended.code == 0, ended.err
+    assert Measured.load("run/data.safetensors").noise == {"kind": "white", "sigma": 0.1}

@@ -1,0 +1,155 @@
+"""What a recovery is said to take, against what it takes; and budgets that are kept."""
+
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from lowreel.errors import InputError
+from lowreel.operators import Gaussian, Identity, MissingPixels
+from lowreel.recovery.cost import check_clip_fits, check_fits, estimate
+from lowreel.recovery.recover import prepare
+from lowreel.settings import RecoverSettings
+from lowreel.system.memory import (
+    PROGRAM,
+    _group_limits,
+    bytes_text,
+    default_budget,
+    machine_bytes,
+    parse_bytes,
+    taken_bytes,
+)
+
+SIZES = {"many frames": "(24, 1, 64, 64)", "large frames": "(8, 3, 160, 160)"}
+SCRIPT = """
+import torch, lowreel
+from lowreel.system.memory import resident_bytes
+from lowreel.recovery.cost import estimate
+from lowreel.recovery.recover import prepare
+clip = torch.rand({shape})
+operator = lowreel.MissingPixels({shape}, 0.5)
+settings = lowreel.RecoverSettings(quality="draft", steps=2)
+print(estimate(prepare(operator(clip), operator, settings), settings.solver()).memory)
+lowreel.recover(operator(clip), operator, settings)
+print(resident_bytes(peak=True))
+"""
+
+
+@pytest.mark.parametrize("shape", SIZES.values(), ids=SIZES)
+def test_memory_is_near_the_peak(shape, python_path):
+    """In a process of its own the estimate is within a third of the peak that the system saw."""
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(shape=shape)],
+        env={"PYTHONPATH": python_path, "OMP_NUM_THREADS": "1", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected, peak = map(int, run.stdout.split())
+    assert 0.67 < expected / peak < 1.5
+
+
+def test_time_grows_with_the_rounds():
+    """Twice the rounds are twice the time; the problem is left as it was."""
+    operator = Identity((4, 1, 16, 16))
+    problem = prepare(torch.rand(4, 1, 16, 16), operator, RecoverSettings())
+    before = {name: w.clone() for name, w in problem.generator.state_dict().items()}
+    short, long = (
+        min(estimate(problem, RecoverSettings(quality="draft", steps=n).solver()).seconds for _ in range(5))
+        for n in (10, 80)
+    )
+    assert 3 < long / short < 20
+    assert all(torch.equal(before[name], w) for name, w in problem.generator.state_dict().items())
+    assert "for the fit" in estimate(problem, RecoverSettings(quality="draft", steps=10).solver()).sentence(5.0)
+
+
+def test_time_of_the_baselines_follows_the_choice():
+    """Without any it is 0; the slow ones take far longer than the quick ones, and most where the paper's are run."""
+    for shape, factor in (((4, 1, 16, 16), 3), ((4, 1, 64, 64), 20)):
+        operator = MissingPixels(shape, 0.5)
+        problem = prepare(operator(torch.rand(shape)), operator, RecoverSettings())
+        none, quick, slow = (
+            estimate(problem, RecoverSettings().solver(), which).baselines for which in ("none", "quick", "all")
+        )
+        assert none == 0 < quick
+        assert slow > factor * quick
+
+
+def test_what_does_not_fit_is_refused_with_what_to_change():
+    """Before anything is read, and once the parts are known."""
+    problem = prepare(torch.rand(4, 1, 16, 16), Identity((4, 1, 16, 16)), RecoverSettings())
+    with pytest.raises(InputError, match=r"needs about .*, 1 MB are allowed; use a smaller --size, fewer --frames"):
+        check_fits(estimate(problem, RecoverSettings().solver()), 10**6)
+    with pytest.raises(InputError, match=r"1000 frames of 1080x1920 needs at least 224 GB, 4\.0 GB are allowed"):
+        check_clip_fits((1000, 3, 1080, 1920), 4 * 10**9)
+    check_clip_fits((80, 3, 64, 64), 10**9)
+
+
+def test_large_matrices_are_refused_with_the_alternative():
+    """A Gaussian of 495 GB would be drawn anew for half an hour at each use; the camera without a matrix is named."""
+    with pytest.raises(InputError, match=r"495 GB, 6.0 GB are there for them .* single-pixel --sampling 0.1"):
+        Gaussian((32, 3, 256, 256), 19661, memory=6 * 10**9)
+
+
+TEXTS = {"4GB": 4 * 10**9, "500mb": 5 * 10**8, "1.5 GB": 15 * 10**8, "2TB": 2 * 10**12}
+
+
+@pytest.mark.parametrize(("text", "count"), TEXTS.items())
+def test_sizes_in_words(text, count):
+    """Both ways, within what two digits say."""
+    assert parse_bytes(text) == count
+    assert math.isclose(parse_bytes(bytes_text(count)), count, rel_tol=0.06)
+
+
+@pytest.mark.parametrize("text", ["", "4", "GB", "-1GB", "0GB", "1.2.3GB", "4 potatoes", "infGB"])
+def test_other_texts_are_no_sizes(text):
+    """Refused with two examples."""
+    with pytest.raises(InputError, match="such as 4GB or 500MB"):
+        parse_bytes(text)
+
+
+def test_the_default_is_a_quarter_of_the_machine():
+    """Of what the process may use."""
+    assert default_budget() == parse_bytes(None) == machine_bytes() // 4
+
+
+@pytest.mark.parametrize(("machine", "budget"), [(10**9, 5 * 10**8), (2 * 10**9, 2 * PROGRAM), (10**10, 25 * 10**8)])
+def test_the_default_on_small_machines(machine, budget, monkeypatch):
+    """A small clip fits it where there is room for one."""
+    monkeypatch.setattr("lowreel.system.memory.machine_bytes", lambda: machine)
+    assert default_budget() == budget
+
+
+@pytest.mark.parametrize(("held", "taken"), [(10**8, PROGRAM), (PROGRAM, PROGRAM), (10**9, 10**9)])
+def test_a_fresh_process_plans_with_what_it_will_hold(held, taken, monkeypatch):
+    """And one that holds more, with that."""
+    monkeypatch.setattr("lowreel.system.memory.resident_bytes", lambda: held)
+    assert taken_bytes() == taken
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "limits"),
+    [
+        ("0::/job/step\n", {"job/memory.max": "5000", "job/step/memory.max": "max"}, {5000}),
+        ("0::/job/step\n", {"memory.max": "7000", "job/step/memory.max": "6000"}, {6000, 7000}),
+        ("4:cpu:/x\n3:memory:/job\n", {"memory/job/memory.limit_in_bytes": "8000"}, {8000}),
+        ("0::/elsewhere\n", {"memory.max": "9000"}, {9000}),
+        (None, {}, set()),
+    ],
+)
+def test_limits_of_control_groups(own, files, limits, tmp_path):
+    """That of the process's own group and of those above it: a scheduler sets it on the job's."""
+    for name, text in files.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(text)
+    if own is not None:
+        (tmp_path / "own").write_text(own)
+    assert set(_group_limits(tmp_path / "groups", tmp_path / "own")) == limits
+
+
+def test_a_machine_without_control_groups(monkeypatch):
+    monkeypatch.setattr("lowreel.system.memory._group_limits", lambda: iter(()))
+    assert machine_bytes() == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

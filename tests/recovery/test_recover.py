@@ -1,0 +1,551 @@
+"""The public `recover`: what is delivered, when it stops, and what it says about it. Tiny clips, few rounds."""
+
+import math
+import time
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from cases import Linear, moving, noise
+
+from lowreel.analysis.metrics import psnr
+from lowreel.baselines import networks
+from lowreel.data import add_white_noise, hold_out
+from lowreel.errors import InputError
+from lowreel.model.representation import Representation
+from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
+from lowreel.recovery import fit as fitting
+from lowreel.recovery.fit import CHECKS, _affordable, _Pace, fit, prefers
+from lowreel.recovery.recover import _may_be_chance, prepare, recover, trust
+from lowreel.settings import BRANCH, LOOK, RecoverSettings, SolverSettings
+from lowreel.solver.iteration import Problem, iterate
+
+close = torch.testing.assert_close
+SHAPE = (6, 1, 12, 10)
+CLIP = moving(*SHAPE)
+FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1)
+
+
+def scaled():
+    return Functions(lambda x: 3 * x[:, :, ::2], lambda y: 3 * np.insert(y, range(1, 7), 0, axis=2), SHAPE)
+
+
+def spectrum():
+    return Functions(lambda x: np.fft.fft2(x)[..., :6], lambda y: np.fft.ifft2(padded(y)).real * 120, SHAPE)
+
+
+def padded(y):
+    return np.concatenate([y, np.zeros_like(y[..., :4])], -1)
+
+
+OPERATORS = {
+    "missing": lambda: MissingPixels(SHAPE, 0.5, seed=2),
+    "gaussian": lambda: Gaussian(SHAPE, 60, seed=2),
+    "functions": scaled,
+    "functions, complex": spectrum,
+}
+
+
+@pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
+def operator(request):
+    return request.param()
+
+
+def test_recovery_agrees_with_data_free_of_noise(operator):
+    """A x = y for the delivered clip, the held-out part too, and it is in [0, 1]; the representation is another."""
+    y = operator(CLIP)
+    found = recover(y, operator, FEW)
+    assert tuple(found.clip.shape) == SHAPE
+    assert 0 <= float(found.clip.min()) <= float(found.clip.max()) <= 1
+    inside = found.representation.frames()
+    residual, before = (
+        float((operator(found.clip) - y).abs().square().sum()),
+        float((operator(inside) - y).abs().square().sum()),
+    )
+    assert residual < 0.05 * before
+    if isinstance(operator, MissingPixels):
+        seen = operator.informative()
+        close(found.clip[seen], y[seen])
+
+
+def test_recovery_is_better_than_knowing_nothing(operator):
+    """On an easy clip some more rounds beat the mean of the true clip by 3 dB."""
+    found = recover(
+        operator(CLIP), operator, RecoverSettings(baselines="none", quality="draft", steps=50, heldout=0.05)
+    )
+    assert psnr(found.clip, CLIP) > psnr(CLIP.mean().expand(SHAPE), CLIP) + 3
+    assert psnr(found.representation.frames(), CLIP) > psnr(CLIP.mean().expand(SHAPE), CLIP) + 3
+
+
+def test_arrays_are_as_good_as_tensors():
+    """NumPy data, float64 too, gives the same result."""
+    operator = OPERATORS["missing"]()
+    y = operator(CLIP)
+    one = recover(y, operator, FEW)
+    other = recover(y.double().numpy(), operator, FEW)
+    assert torch.equal(one.clip, other.clip)
+
+
+def test_noise_is_not_forced_on_the_clip():
+    """With noise the delivered clip is the representation's own, and does not repeat the data."""
+    operator = OPERATORS["missing"]()
+    y, entry = add_white_noise(operator(CLIP), operator, level=0.1)
+    found = recover(y, operator, FEW, noise=entry)
+    assert torch.equal(found.clip, found.representation.frames().clamp(0, 1))
+    assert not torch.allclose(found.clip[operator.informative()], y[operator.informative()], atol=1e-3)
+
+
+@pytest.mark.parametrize("choices", [{}, {"rank": 2}, {"linear": True}, {"similarity": 0.5}], ids=str)
+def test_the_iterate_delivered_is_the_one_that_heldout_data_prefers(choices):
+    """The last one that is not worse than the best by two standard errors, by the numbers held out."""
+    operator = OPERATORS["missing"]()
+    settings, rounds = FEW.model_copy(update={"steps": 12, **choices}), []
+    y = operator(CLIP)
+    found = recover(y, operator, settings, watch=rounds.append)
+    problem, solver = prepare(y, operator, settings), settings.solver()
+    least, best, errors = None, 0, []
+    for progress in rounds:
+        terms = problem.heldout_terms(progress.state.representation(problem, solver).frames())
+        errors.append(float(terms.double().sum()))
+        if (
+            least is None
+            or float((terms - least).mean()) <= 2 * float((terms - least).std(correction=0)) / len(terms) ** 0.5
+        ):
+            best = progress.state.step
+        least = terms if errors[-1] == min(errors) else least
+    assert [row["heldout"] for row in found.history] == pytest.approx(errors)
+    assert found.heldout_db == pytest.approx(-10 * math.log10(errors[best - 1]))
+    assert rounds[-1].best.step == best
+    state = rounds[best - 1].state
+    for name, tensor in found.representation.generator.state_dict().items():
+        assert torch.equal(tensor, state.weights[name]), name
+    assert torch.equal(found.representation.codes.coefficients, state.parameters["coefficients"])
+    assert [row["step"] for row in found.history] == list(range(1, found.steps + 1))
+    assert found.steps == 12
+
+
+def test_a_later_iterate_is_left_only_where_it_is_surely_worse():
+    """Within two standard errors of the smallest held-out error the later one is delivered, beyond it the earlier."""
+    least = torch.ones(100)
+    spread = torch.linspace(-1, 1, 100)
+    bound = 2 * float(spread.std(correction=0)) / 10
+    assert prefers(least + spread + 0.99 * bound, least)
+    assert not prefers(least + spread + 1.01 * bound, least)
+    assert prefers(least - 1, least)
+    assert not prefers(least + 1e-3, least)
+
+
+def test_same_settings_same_result():
+    """Twice the same call is the same clip to the bit; another seed is another."""
+    operator = OPERATORS["missing"]()
+    one, again, other = (
+        recover(operator(CLIP), operator, FEW.model_copy(update={"seed": seed})).clip for seed in (0, 0, 1)
+    )
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_ctrl_c_keeps_the_best_so_far():
+    """KeyboardInterrupt from `watch` ends the run as stopped, with the best so far and what to do."""
+    operator, rounds = OPERATORS["missing"](), []
+
+    def watch(progress):
+        rounds.append(progress)
+        if progress.state.step == 4:
+            raise KeyboardInterrupt
+
+    found = recover(operator(CLIP), operator, FEW, watch=watch)
+    assert found.outcome.kind == "stopped"
+    assert "Ctrl-C" in found.outcome.sentence
+    assert "--resume" in found.outcome.sentence
+    assert found.steps == 4
+    assert found.clip.isfinite().all()
+    for name, tensor in found.representation.generator.state_dict().items():
+        assert torch.equal(tensor, rounds[-1].best.weights[name])
+
+
+def test_resume_gives_the_unbroken_result():
+    """Stopped and gone on with, the result is that of the unbroken run, history and all."""
+    operator, rounds = OPERATORS["missing"](), []
+    y = operator(CLIP)
+
+    def watch(progress):
+        rounds.append(progress)
+        if progress.state.step == 3:
+            raise KeyboardInterrupt
+
+    unbroken = recover(y, operator, FEW)
+    recover(y, operator, FEW, watch=watch)
+    resumed = recover(y, operator, FEW, resume=rounds[-1])
+    assert torch.equal(resumed.clip, unbroken.clip)
+    assert resumed.outcome == unbroken.outcome
+    keep = ("step", "loss", "heldout")
+    assert [[row[k] for k in keep] for row in resumed.history] == [[row[k] for k in keep] for row in unbroken.history]
+
+
+def test_every_outcome_has_a_sentence_for_the_user():
+    """Finished or converged when all rounds were done."""
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, FEW)
+    assert found.outcome.kind in ("finished", "converged")
+    assert found.outcome.sentence.endswith(".")
+
+
+def test_divergence_is_told():
+    """A loss that is no number ends the run as diverged, with the best iterate before it."""
+    operator = MissingPixels(SHAPE, 0.5)
+    problem = Problem(
+        operator(CLIP), operator, Linear(SHAPE[1:]).float(), torch.arange(6.0).double(), heldout=hold_out(operator, 0.1)
+    )
+    progress, outcome = fit(problem, SolverSettings(steps=20, code_step=1e18, weight_step=1e18))
+    assert outcome.kind == "diverged"
+    assert "no longer a number" in outcome.sentence
+    assert progress.state.step < 20
+    assert math.isfinite(progress.best.loss)
+    assert progress.history[-1]["loss"] is None
+
+
+def test_baselines_are_judged_by_the_same_heldout_data():
+    """They are fitted without it, and delivered in agreement with all data."""
+    operator = OPERATORS["missing"]()
+    y = operator(CLIP)
+    found = recover(y, operator, FEW.model_copy(update={"baselines": "quick"}))
+    assert list(found.baselines) == [
+        "linear interpolation",
+        "biharmonic interpolation",
+        "3-D total variation",
+        "low rank",
+    ]
+    seen = operator.informative()
+    for baseline in found.baselines.values():
+        close(baseline.clip[seen], y[seen])
+        assert 10 < baseline.heldout_db < 60
+    levels = {name: b.heldout_db for name, b in found.baselines.items()}
+    held = int(hold_out(operator, FEW.heldout, FEW.seed).sum())
+    assert found.trust in (trust(found.heldout_db, levels), trust(found.heldout_db, levels, held))
+
+
+def test_which_baselines_are_run_is_a_setting(monkeypatch):
+    """None, the quick ones, or the slow ones too."""
+    monkeypatch.setattr(networks, "DEEP", networks.DEEP.model_copy(update={"steps": 2}))
+    operator = OPERATORS["missing"]()
+    y, names = operator(CLIP), {}
+    for which in ("none", "quick", "all"):
+        names[which] = list(recover(y, operator, FEW.model_copy(update={"baselines": which})).baselines)
+    assert names["none"] == []
+    assert names["all"] == [*names["quick"], "deep image prior"]
+
+
+TRUST = {
+    "clearly better": ((30.0, {"a": 20.0, "b": 25.0}), ("Use it", "5.0 dB better", "b, 25.0 dB")),
+    "a little better": ((25.5, {"a": 20.0, "b": 25.0}), ("Use with care", "0.5 dB better than b")),
+    "no better": ((25.0, {"a": 20.0, "b": 25.0}), ("Do not use", "no better than b", "25.0 against 25.0")),
+    "worse": ((15.0, {"a": 20.0}), ("Do not use", "no better than a", "15.0 against 20.0")),
+    "no baseline": ((25.0, {}), ("25.0 dB", "no baseline")),
+    "baseline is no number": ((25.0, {"a": math.nan}), ("25.0 dB", "no baseline")),
+    "few numbers": ((30.0, {"a": 25.0}, 9), ("Undecided", "9 held-out numbers", "5.0 dB better than a", "chance")),
+    "few numbers, no better": ((25.0, {"a": 30.0}, 9), ("Do not use", "no better than a")),
+    "nothing held out": ((math.nan, {"a": 20.0}), ("No data was held out",)),
+}
+
+
+@pytest.mark.parametrize(("figures", "words"), TRUST.values(), ids=TRUST)
+def test_trust_is_a_sentence_with_the_figures(figures, words):
+    """Use it from 1 dB, with care from 0.3 dB, else not; the best baseline is the bar."""
+    said = trust(*figures)
+    assert said.endswith(".")
+    for word in words:
+        assert word in said
+
+
+def test_a_difference_within_its_standard_error_is_called_chance():
+    """Errors that differ by noise alone are; those that are smaller everywhere are not; equal ones are not."""
+    operator = Identity(SHAPE)
+    problem = prepare(CLIP, operator, RecoverSettings(heldout=0.2))
+    noisy = CLIP + 0.1 * noise(*SHAPE, seed=1, dtype=torch.float32)
+    other = CLIP + 0.1 * noise(*SHAPE, seed=2, dtype=torch.float32)
+    assert _may_be_chance(problem, noisy, other)
+    assert not _may_be_chance(problem, CLIP + 0.01, CLIP + 0.1)
+    assert not _may_be_chance(problem, noisy, noisy)
+
+
+def with_nan(y):
+    bad = y.clone()
+    bad[0, 0, 0, 0] = math.nan
+    return bad
+
+
+REFUSED = {
+    "NaN": (lambda y, a: recover(with_nan(y), a, FEW), "1 of 720 numbers are NaN or infinite"),
+    "shape": (lambda y, a: recover(y[:5], a, FEW), r"expected data of shape \(6, 1, 12, 10\), got \(5, 1, 12, 10\)"),
+    "operator": (lambda y, a: recover(y, torch.nn.Identity(), FEW), "got Identity"),
+    "settings": (lambda y, a: recover(y, a, {"rank": 4}), r"expected lowreel.RecoverSettings.* got dict"),
+    "rank": (lambda y, a: recover(y, a, FEW.model_copy(update={"rank": 7})), r"min\(T, K\)"),
+    "paper size": (lambda y, a: recover(y, a, RecoverSettings(preset="paper-joint")), "add --size 64"),
+    "times": (lambda y, a: recover(y, a, FEW, times=[0, 1, 2, 3, 4, 4]), "6 rising numbers"),
+    "times, endless": (lambda y, a: recover(y, a, FEW, times=[0, 1, 2, 3, 4, math.inf]), "6 rising numbers"),
+    "times, count": (lambda y, a: recover(y, a, FEW, times=[0, 1]), "6 rising numbers"),
+    "adjoint": (
+        lambda y, a: recover(y, Functions(lambda x: x, lambda v: 2 * v, SHAPE), FEW),
+        "adjoint is not the adjoint",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSED.values(), ids=REFUSED)
+def test_wrong_input_is_refused(call, message):
+    """Before the first round, by an InputError that says what came."""
+    operator = Identity(SHAPE)
+    with pytest.raises(InputError, match=message):
+        call(CLIP.clone(), operator)
+
+
+def test_trust_knows_exact_baselines():
+    """A baseline without error is the best there is; one without a figure is passed over."""
+    assert "Do not use" in trust(40.0, {"linear": math.inf, "tv": 30.0})
+    assert "10.0 dB better" in trust(40.0, {"linear": math.nan, "tv": 30.0})
+
+
+def test_a_stop_delivers_the_last_round_when_it_is_the_best():
+    """Between two measurements of the held-out error a stop measures once more, so no round is lost."""
+    clip = moving()
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    seen = []
+
+    def watch(progress):
+        seen.append(progress)
+        if progress.state.step == 95:
+            raise KeyboardInterrupt
+
+    found = recover(
+        operator(clip), operator, RecoverSettings(baselines="none", quality="draft", steps=100), watch=watch
+    )
+    assert seen[-1].history[-1]["heldout"] is None
+    last = found.history[-1]["heldout"]
+    assert last is not None
+    assert found.heldout_db == pytest.approx(-10 * math.log10(last))
+    assert found.chosen == 95
+    assert found.outcome.kind == "stopped"
+
+
+@pytest.mark.parametrize("other", [{"seed": 9}, {"heldout": 0.3}, {"rank": 2}, {"similarity": 0.5}], ids=str)
+def test_a_resume_with_other_settings_is_refused(other):
+    """What was fitted must not become held out, nor a free code a low-rank one."""
+    clip = moving()
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    seen = []
+    recover(operator(clip), operator, RecoverSettings(baselines="none", quality="draft", steps=2), watch=seen.append)
+    with pytest.raises(InputError, match="resume"):
+        recover(
+            operator(clip),
+            operator,
+            RecoverSettings(baselines="none", quality="draft", steps=3, **other),
+            resume=seen[0],
+        )
+
+
+def paced(first, each, rounds, check=0.0):
+    pace = _Pace()
+    pace.note(first, check)
+    for _ in range(rounds - 1):
+        pace.note(each, None)
+    return pace
+
+
+def test_what_a_time_limit_leaves_room_for():
+    """Rounds at the pace of those made, the first one left out, and the checks of a run of that length."""
+    assert _affordable(4, 15.65, paced(3.0, 0.1, 4), 1000) == 4 + 156
+    assert _affordable(4, 15.65, paced(3.0, 0.1, 4), 50) == 50, "never more than planned"
+    assert _affordable(1, 7.0, paced(3.0, 0.1, 1), 1000) == 3, "as long as it is alone the first round counts"
+    assert _affordable(9, 0.05, paced(3.0, 0.1, 9), 50) == 9, "no time for one more"
+    assert _affordable(9, -5.0, paced(3.0, 0.1, 9), 50) == 9
+    for left in (1.0, 10.0, 100.0, 1000.0):
+        rounds = _affordable(4, left, paced(1.0, 1.0, 4, check=2.0), 1000)
+        every = max(1, math.ceil(rounds / CHECKS))
+        made = [step for step in range(5, rounds + 1) if step % every == 0 or step == rounds]
+        assert rounds == 4 or rounds - 4 + 2.0 * len(made) <= left
+
+
+class Clock:
+    """Time that passes only where rounds are made and clips drawn: seconds of the first round, of those after it, and
+    of a clip; `fitted` is when the fits were over."""
+
+    def __init__(self, monkeypatch, each, check=0.0, first=None):
+        self.each = each if callable(each) else lambda k: first if k == 1 and first is not None else each
+        self.check, self.now, self.rounds, self.fitted = check, 0.0, 0, 0.0
+        module = import_module("lowreel.recovery.recover")
+        self.frames, self.accounted = Representation.frames, module._accounted
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(fitting, "iterate", self.iterate)
+        monkeypatch.setattr(Representation, "frames", lambda *given: self.draw(*given))
+        monkeypatch.setattr(module, "_accounted", self.account)
+
+    def iterate(self, problem, solver, state=None):
+        for found in iterate(problem, solver, state):
+            self.rounds += 1
+            self.now += self.each(self.rounds)
+            yield found
+
+    def draw(self, *given):
+        self.now += self.check
+        return self.frames(*given)
+
+    def account(self, *given):
+        self.fitted = self.now
+        return self.accounted(*given)
+
+
+PACES = {
+    "even": {"each": 0.5},
+    "checks as long as rounds": {"each": 0.5, "check": 0.5},
+    "checks longer than rounds": {"each": 0.2, "check": 1.5},
+    "a slow start": {"each": 0.5, "first": 5.0},
+    "few rounds": {"each": 4.5, "check": 1.0},
+    "far too many": {"each": 0.2, "check": 0.5, "steps": 100_000},
+    "slower and slower": {"each": lambda k: 0.2 + 0.02 * k, "check": 0.3},
+}
+
+
+@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
+def test_a_time_limit_holds(pace, monkeypatch):
+    """Rounds and checks, the last one too, are over within the limit, and most of it is used."""
+    steps = pace.get("steps", 140)
+    clock = Clock(monkeypatch, **{name: value for name, value in pace.items() if name != "steps"})
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": steps, "time": 15.0}))
+    assert 8 < clock.fitted <= 15
+    assert found.steps == clock.rounds
+    assert found.history[-1]["heldout"] is not None
+
+
+def test_a_limit_shorter_than_a_round_ends_after_it(monkeypatch):
+    """One round has to be made for there to be a clip."""
+    clock = Clock(monkeypatch, each=20.0, check=1.0)
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 140, "time": 15.0}))
+    assert (found.steps, clock.fitted) == (1, 21.0)
+    assert found.clip.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("each", "kind"), [(4.5, "stopped"), (0.5, "stopped"), (0.3, "finished"), (0.05, None)], ids=str
+)
+def test_a_run_of_too_few_rounds_is_not_finished(each, kind, monkeypatch):
+    """Under a quarter of its rounds it is stopped, and told what to do; from there on it is finished but shortened."""
+    Clock(monkeypatch, each=each)
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 140, "time": 15.0}))
+    sentence = found.outcome.sentence
+    assert not found.outcome.interrupted
+    if kind is None:
+        assert found.steps == 140
+        return
+    assert (found.outcome.kind == "stopped") == (found.steps < 35)
+    assert found.outcome.kind == kind
+    assert f"{found.steps} of 140 rounds" in sentence
+    assert "longer --time" in sentence
+    assert ("--resume" in sentence) == (kind == "stopped")
+
+
+def test_a_run_that_was_too_short_goes_on(monkeypatch):
+    """Each session makes more of its rounds, so that the same command ends some time; without a limit it makes all."""
+    Clock(monkeypatch, each=2.0)
+    operator, made, resume, kind = OPERATORS["missing"](), [], None, "stopped"
+    y, settings = operator(CLIP), FEW.model_copy(update={"steps": 40, "time": 10.0})
+    while kind == "stopped":
+        seen = []
+        found = recover(y, operator, settings, watch=seen.append, resume=resume)
+        resume, kind = seen[-1], found.outcome.kind
+        made.append(found.steps)
+        assert len(made) < 10
+    assert made == sorted(set(made))
+    assert made[-1] >= 10
+    first = []
+    recover(y, operator, settings, watch=first.append)
+    assert recover(y, operator, FEW.model_copy(update={"steps": 40}), resume=first[-1]).steps == 40
+
+
+SEARCHES = {
+    "enough": {"each": 0.05, "check": 0.02},
+    "shortened": {"each": 0.3, "check": 0.2},
+    "slow to draw": {"each": 0.2, "check": 1.0},
+    "slower and slower": {"each": lambda k: 0.2 + 0.002 * k, "check": 0.1},
+}
+
+
+@pytest.mark.parametrize("pace", SEARCHES.values(), ids=SEARCHES)
+def test_a_time_limit_holds_for_a_search(pace, monkeypatch):
+    """Its fits, the choice of a rank, the last fit and the look at what it came to, all together."""
+    clock = Clock(monkeypatch, **pace)
+    operator = OPERATORS["missing"]()
+    found = recover(operator(CLIP), operator, RecoverSettings(baselines="none", steps=40, heldout=0.1, time=60.0))
+    assert clock.fitted <= 60
+    assert len(found.trials) > 1
+    assert found.outcome.kind != "stopped"
+    assert found.clip.isfinite().all()
+
+
+def test_too_little_time_for_a_search_is_for_one_fit(monkeypatch):
+    """Where the rounds turn out too slow for it; the limit holds, and a resume goes on with the one fit."""
+    clock = Clock(monkeypatch, each=2.0, check=0.5)
+    operator, seen = OPERATORS["missing"](), []
+    y = operator(CLIP)
+    settings = RecoverSettings(baselines="none", steps=40, time=15.0)
+    found = recover(y, operator, settings, watch=seen.append)
+    assert clock.fitted <= 15
+    assert found.trials == ()
+    assert found.outcome.kind == "stopped"
+    assert found.steps > 1
+    assert seen[-1].stage == "fit"
+    longer = recover(y, operator, settings.model_copy(update={"time": None}), resume=seen[-1])
+    assert (longer.steps, longer.trials) == (40, ())
+
+
+def test_rounds_are_counted_alike_everywhere():
+    """--steps are the rounds of each fit; those of the last one are told apart."""
+    operator, seen = OPERATORS["missing"](), []
+    y = operator(CLIP)
+    found = recover(y, operator, RecoverSettings(baselines="none", steps=40, heldout=0.1), watch=seen.append)
+    assert found.steps == 40
+    assert {trial.steps for trial in found.trials} == {40}
+    assert found.last_steps > 0
+    searched = 40 * (BRANCH + 2 * (LOOK - BRANCH) + LOOK + 1 - LOOK)
+    assert seen[-1].made == seen[-1].planned == searched + found.last_steps
+    once = recover(y, operator, FEW.model_copy(update={"steps": 12}))
+    assert (once.steps, once.last_steps) == (12, 0)
+
+
+WRONG = {
+    "rank": ({"rank": 0}, "rank: Input should be greater than 0, or Input should be 'auto', got 0"),
+    "two": ({"similarity": 2, "stepz": 1}, "similarity: .*got 2; stepz: Extra inputs are not permitted, got 1"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "told"), WRONG.values(), ids=WRONG)
+def test_wrong_settings_are_told_in_one_sentence(wrong, told):
+    """As any other wrong input of a caller, with the names of the settings."""
+    with pytest.raises(InputError, match=told) as raised:
+        RecoverSettings(**wrong)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("stops_at", [1, 2])
+def test_a_fit_that_is_stopped_delivers_no_less_than_a_baseline(stops_at):
+    """The best quick baseline is there before the first round; a fit that has come to less is not delivered."""
+    clip = moving(8, 1, 32, 32)
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    pictures = []
+
+    def watch(progress):
+        assert pictures
+        if progress.state.step == stops_at:
+            raise KeyboardInterrupt
+
+    settings = RecoverSettings(quality="draft", steps=50)
+    found = recover(operator(clip), operator, settings, watch=watch, on_baseline=lambda name, _: pictures.append(name))
+    best = found.best_baseline()
+    assert (found.outcome.kind, found.delivered) == ("stopped", best)
+    assert pictures[-1] == best
+    assert torch.equal(found.clip, found.baselines[best].clip)
+    assert best in found.trust

@@ -1,0 +1,59 @@
+"""Precision is chosen by what is faster here, whatever the processor says of itself."""
+
+import pytest
+import torch
+
+from lowreel import RecoverSettings, solver
+from lowreel.operators import MissingPixels
+from lowreel.recovery.recover import prepare
+from lowreel.solver import precision
+from lowreel.solver.precision import fastest_precision
+
+CPU = torch.device("cpu")
+
+
+def clocked(monkeypatch, seconds, *, products=True):
+    """Passes that take so long in float32 and in bfloat16; which of them were made."""
+    made = []
+
+    def timed(action, device):
+        del action, device
+        made.append("bfloat16" if torch.is_autocast_enabled("cpu") else "float32")
+        return seconds[made[-1]]
+
+    monkeypatch.setattr(precision, "_has_faster_products", lambda device: products)
+    monkeypatch.setattr(precision, "seconds_of", timed)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("float32", "bfloat16", "wanted"),
+    [(0.05, 0.03, "bfloat16"), (0.05, 0.5, "float32"), (0.05, 0.049, "float32")],
+)
+def test_the_faster_precision_is_taken_where_it_gains_enough(monkeypatch, float32, bfloat16, wanted):
+    clocked(monkeypatch, {"float32": float32, "bfloat16": bfloat16})
+    assert fastest_precision(lambda: None, CPU) == wanted
+
+
+def test_nothing_is_tried_in_emulated_bfloat16(monkeypatch):
+    """Where plain products are slower in it a pass would take seconds."""
+    made = clocked(monkeypatch, {"float32": 0.05, "bfloat16": 0.01}, products=False)
+    assert fastest_precision(lambda: None, CPU) == "float32"
+    assert "bfloat16" not in made
+
+
+def test_small_minibatches_are_not_tried(monkeypatch):
+    """Timings of a millisecond are mostly noise; the choice would differ from run to run."""
+    monkeypatch.setattr(solver, "_precision_of", lambda *_: "bfloat16")
+    chosen = {}
+    for side in (16, 64):
+        operator = MissingPixels((4, 1, side, side), 0.5)
+        problem = prepare(operator(torch.rand(operator.clip_shape)), operator, RecoverSettings())
+        chosen[side] = solver.precision_of(problem, RecoverSettings().solver())
+    assert chosen == {16: "float32", 64: "bfloat16"}
+
+
+def test_a_precision_that_is_given_is_taken():
+    """In what the fit is, and so in what a resume compares."""
+    assert RecoverSettings(precision="bfloat16").solver().precision == "bfloat16"
+    assert RecoverSettings(precision="bfloat16", preset="paper-joint").solver().precision == "float32"

@@ -1,0 +1,266 @@
+"""What several test modules share: seeded numbers, the list of operators, and a generator with a known answer."""
+
+import math
+import os
+
+import numpy as np
+import pylops
+import scipy.sparse
+import torch
+from pylops.signalprocessing import FFT2D, ConvolveND
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+from torch import nn
+
+from lowreel.model.generators import Generator
+from lowreel.operators import (
+    Blur,
+    Cosine,
+    Downsample,
+    Fourier,
+    Functions,
+    Gaussian,
+    Identity,
+    LongExposure,
+    Mask,
+    Measurement,
+    MissingBlocks,
+    MissingFrames,
+    MissingPixels,
+    Signs,
+    SinglePixel,
+    Snapshot,
+    Stacked,
+    as_measurement,
+    as_scipy,
+    tensors_of,
+)
+
+# SciPy interpolates by thousands of tiny systems, which threads make slow on busy cores. Read when SciPy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+SHAPE = (5, 2, 4, 3)
+T, C, H, W = SHAPE
+
+
+def noise(*shape, seed=0, dtype=torch.float64):
+    """Seeded N(0, 1) numbers."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def levels(*shape, seed=0, dtype=torch.float64):
+    """Seeded grey levels in [0, 1]."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def kept(*shape, seed=1):
+    """A seeded mask that keeps about half."""
+    return levels(*shape, seed=seed) < 0.5
+
+
+def like(y, seed=5):
+    """Seeded noise in the structure, shape and type of data."""
+    if isinstance(y, tuple):
+        return tuple(like(t, seed + k) for k, t in enumerate(y))
+    return torch.randn(y.shape, generator=torch.Generator().manual_seed(seed), dtype=y.dtype)
+
+
+def flat(y):
+    """Data as one real vector, so that Re<a, b> is flat(a) @ flat(b)."""
+    return torch.cat([(torch.view_as_real(t) if t.is_complex() else t).flatten() for t in tensors_of(y)])
+
+
+def dense(operator):
+    """The matrix of an operator: its answers to every unit clip, in columns."""
+    units = torch.eye(math.prod(operator.clip_shape), dtype=torch.float64)
+    return torch.stack([flat(operator(unit.reshape(operator.clip_shape))) for unit in units], 1)
+
+
+class Sums(Measurement):
+    """Weighted sums of `together` frames: one camera exposure sees several frames, the last one perhaps fewer."""
+
+    kind = "sums"
+
+    def __init__(self, clip_shape, together, weights=None):
+        super().__init__(clip_shape, (math.ceil(clip_shape[0] / together), *clip_shape[1:]), part_frames=together)
+        weights = levels(clip_shape[0], 1, *clip_shape[2:], seed=9) if weights is None else weights
+        self.register_buffer("weights", weights)
+
+    def _measure(self, x):
+        return torch.stack([group.sum(0) for group in (x * self.weights).split(self.part_frames)])
+
+    def _subset(self, parts):
+        frames = [t for k in parts for t in self.parts()[k].frames]
+        return Sums((len(frames), *self.clip_shape[1:]), self.part_frames, self.weights[frames])
+
+    def parameters_spec(self):
+        return {"together": self.part_frames}
+
+
+class Spectrum(Measurement):
+    """Half the spectrum of every row, complex; it leaves its adjoint to autograd and cannot be cut."""
+
+    kind = "spectrum"
+
+    def __init__(self, clip_shape):
+        super().__init__(clip_shape, (*clip_shape[:3], clip_shape[3] // 2 + 1))
+
+    def _measure(self, x):
+        return torch.fft.rfft(x)
+
+    def parameters_spec(self):
+        return {}
+
+
+def blur():
+    """A pair of NumPy functions, real: products of every row with a fixed matrix."""
+    matrix = np.linspace(-1, 1, W * 3).reshape(W, 3) ** 3
+    return Functions(lambda x: x @ matrix, lambda y: y @ matrix.T, SHAPE)
+
+
+def fourier(conjugate=True):
+    """A pair of NumPy functions, complex: every other row of each frame's spectrum; its transpose if asked."""
+
+    def forward(x):
+        return np.fft.fft2(x)[..., ::2, :]
+
+    def adjoint(y):
+        full = np.zeros((T, C, H, W), complex)
+        full[..., ::2, :] = y
+        return (np.fft.ifft2(full) * H * W if conjugate else np.fft.fft2(full)).real
+
+    return Functions(forward, adjoint, SHAPE)
+
+
+class Camera:
+    """An object with `A` and `A_adjoint` on batches of tensors: products of all rows with a matrix, and what is left.
+
+    With `together` the frames of a batch are mixed. It is no operator of any library, as a user's own may be.
+    """
+
+    def __init__(self, together=False):
+        self.matrix = noise(W, 2, seed=4)
+        self.mixing = noise(T, T, seed=6) if together else None
+
+    def A(self, x):
+        x = x if self.mixing is None else torch.tensordot(self.mixing.to(x.dtype), x, 1)
+        return x @ self.matrix.to(x.dtype), x[:, :, ::2]
+
+    def A_adjoint(self, y):
+        products, rows = y
+        x = products @ self.matrix.to(products.dtype).T
+        x[:, :, ::2] += rows
+        return x if self.mixing is None else torch.tensordot(self.mixing.to(x.dtype).T, x, 1)
+
+
+class Spinning(LinearOperator):
+    """SciPy's own base class: phases times each number of a vector, complex."""
+
+    def __init__(self, count):
+        self.phases = np.exp(1j * np.arange(count))
+        super().__init__(np.complex128, (count, count))
+
+    def _matvec(self, x):
+        return self.phases * x.reshape(-1)
+
+    def _rmatvec(self, y):
+        return self.phases.conj() * y.reshape(-1)
+
+
+def sparse(rows, columns):
+    return aslinearoperator(scipy.sparse.random(rows, columns, 0.2, random_state=2).tocsr())
+
+
+SAVED = {
+    "identity": lambda seed=0: Identity(SHAPE),
+    "missing": lambda seed=0: MissingPixels(SHAPE, 0.6, seed=seed),
+    "mask H W": lambda seed=0: Mask(SHAPE, kept(H, W, seed=seed)),
+    "mask T H W": lambda seed=0: Mask(SHAPE, kept(T, H, W, seed=seed)),
+    "mask T 1 H W": lambda seed=0: Mask(SHAPE, kept(T, 1, H, W, seed=seed + 100)),
+    "blocks": lambda seed=0: MissingBlocks(SHAPE, 0.4, 2, seed=seed),
+    "frames": lambda seed=0: MissingFrames(SHAPE, 0.4, seed=seed),
+    "named frames": lambda seed=0: MissingFrames(SHAPE, dropped=[seed % 4, 4]),
+    "gaussian": lambda seed=0: Gaussian(SHAPE, 7, seed=seed),
+    "signs": lambda seed=0: Signs(SHAPE, 7, seed=seed),
+    "snapshot": lambda seed=0: Snapshot(SHAPE, 2, seed=seed),
+    "snapshot, own mask": lambda seed=0: Snapshot(SHAPE, 3, mask=levels(3, H, W, seed=seed, dtype=torch.float32)),
+    "fourier rows": lambda seed=0: Fourier(SHAPE, "rows", 0.5, seed=seed),
+    "fourier, own mask": lambda seed=0: Fourier(SHAPE, "mask", mask=kept(T, H, W, seed=seed)),
+    "single-pixel, cake": lambda seed=0: SinglePixel(SHAPE, 5 + seed, "cake"),
+    "single-pixel, random": lambda seed=0: SinglePixel(SHAPE, 5, "random", seed=seed),
+    "dct, random": lambda seed=0: Cosine(SHAPE, 5, "random", seed=seed),
+    "dct, low": lambda seed=0: Cosine(SHAPE, 5 + seed, "low"),
+    "blur": lambda seed=0: Blur(SHAPE, 0.7 + seed),
+    "blur, own kernel": lambda seed=0: Blur(SHAPE, kernel=noise(3, 1, seed=seed)),
+    "downsample": lambda seed=0: Downsample(SHAPE, 2 + seed % 2),
+    "exposure": lambda seed=0: LongExposure(SHAPE, 2 + seed),
+    "mask T C H W": lambda seed=0: Mask(SHAPE, kept(*SHAPE, seed=seed)),
+    "mask @ identity": lambda seed=0: Mask(SHAPE, kept(T, H, W, seed=seed)) @ Identity(SHAPE),
+    "gaussian @ mask": lambda seed=0: Gaussian(SHAPE, 7, seed=seed) @ Mask(SHAPE, kept(T, H, W)),
+    "mask @ mask": lambda seed=0: Mask(SHAPE, kept(T, H, W, seed=seed)) @ Mask(SHAPE, kept(H, W, seed=7)),
+    "mask + gaussian": lambda seed=0: Stacked([Mask(SHAPE, kept(T, H, W)), Gaussian(SHAPE, 7, seed=seed)]),
+    "stack of one": lambda seed=0: Stacked([Gaussian(SHAPE, 7, seed=seed)]),
+    "(mask + gaussian) @ mask": lambda seed=0: (
+        Stacked([Mask(SHAPE, kept(T, H, W)), Gaussian(SHAPE, 7, seed=seed)]) @ Mask(SHAPE, kept(H, W))
+    ),
+}
+"""Operators that a file can hold, each by a seed."""
+
+OPERATORS = SAVED | {
+    "fourier radial": lambda: Fourier(SHAPE, "radial", 2),
+    "snapshot of all": lambda: Snapshot(SHAPE, 5),
+    "gaussian, drawn anew": lambda: Gaussian(SHAPE, 9, memory=0),
+    "signs, drawn anew": lambda: Signs(SHAPE, 9, memory=0),
+    "downsample @ blur": lambda: Downsample(SHAPE, 2) @ Blur(SHAPE, 1.0),
+    "snapshot @ blocks": lambda: Snapshot(SHAPE, 2) @ MissingBlocks(SHAPE, 0.4, 2),
+    "functions": blur,
+    "functions, complex": fourier,
+    "pair": lambda: as_measurement((lambda x: x[..., ::2], lambda y: np.insert(y, [1], 0, axis=-1)), SHAPE),
+    "tensors, in frames": lambda: as_measurement(Camera(), SHAPE),
+    "tensors, together": lambda: as_measurement(Camera(together=True), SHAPE),
+    "pylops, a frame": lambda: as_measurement(ConvolveND((C, H, W), noise(3, 3).numpy(), (1, 1), (1, 2)), SHAPE),
+    "pylops, a clip": lambda: as_measurement(pylops.FirstDerivative(SHAPE, axis=0, kind="forward")),
+    "pylops, restriction": lambda: as_measurement(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE),
+    "pylops, complex": lambda: as_measurement(
+        FFT2D((H, W)) @ pylops.Restriction(C * H * W, range(H * W), dtype=complex), SHAPE
+    ),
+    "scipy, a frame": lambda: as_measurement(sparse(9, C * H * W), SHAPE),
+    "scipy, a clip": lambda: as_measurement(sparse(70, math.prod(SHAPE)), SHAPE),
+    "scipy, complex": lambda: as_measurement(Spinning(C * H * W), SHAPE),
+    "ours by way of scipy": lambda: as_measurement(as_scipy(Gaussian(SHAPE, 7, seed=1).double())),
+    "pylops @ mask": lambda: (
+        as_measurement(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE) @ Mask(SHAPE, kept(T, H, W))
+    ),
+    "autograd, complex": lambda: Spectrum(SHAPE),
+    "sums of 2": lambda: Sums(SHAPE, 2),
+    "sums of 2 @ mask": lambda: Sums(SHAPE, 2) @ Mask(SHAPE, kept(T, H, W)),
+    "mask of 3 frames @ sums of 2": lambda: Mask((3, C, H, W), kept(3, H, W)) @ Sums(SHAPE, 2),
+    "sums of 2 + mask": lambda: Stacked([Sums(SHAPE, 2), Mask(SHAPE, kept(T, H, W))]),
+    "sums of 2 + sums of 3": lambda: Stacked([Sums(SHAPE, 2), Sums(SHAPE, 3)]),
+}
+"""Every operator that has to keep the laws."""
+
+
+class Linear(Generator):
+    """Frames = codes @ W, in float64, rows of W orthogonal, not clamped: the fit then has an answer in closed form."""
+
+    kind = "linear"
+
+    def __init__(self, frame_shape, code_dim=3, seed=3):
+        super().__init__()
+        self.code_dim, self.frame_shape = code_dim, tuple(frame_shape)
+        pixels = math.prod(frame_shape)
+        columns, _ = torch.linalg.qr(noise(pixels, code_dim, seed=seed))
+        self.weight = nn.Parameter(columns.T * math.sqrt(pixels / code_dim))
+
+    def forward(self, codes):
+        return (codes.to(self.weight) @ self.weight).unflatten(1, self.frame_shape)
+
+    def spec(self):
+        return {"kind": self.kind, "frame_shape": list(self.frame_shape), "code_dim": self.code_dim}
+
+
+def moving(frames=6, channels=1, height=12, width=10):
+    """A smooth bright spot that moves over a slope: an easy clip, float32 grey levels."""
+    t, c, y, x = torch.meshgrid(*(torch.arange(float(n)) for n in (frames, channels, height, width)), indexing="ij")
+    spot = torch.exp(-((x - width * (0.2 + 0.6 * t / frames)) ** 2 + (y - height / 2) ** 2) / (0.06 * width * height))
+    return 0.2 + 0.2 * x / width + 0.1 * c / channels + 0.45 * spot
