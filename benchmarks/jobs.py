@@ -15,7 +15,7 @@ import lowreel
 from .homes import found
 
 SHARED = Path("../shared/data")
-Case = tuple[torch.Tensor, lowreel.Measurement, Any]
+Case = tuple[torch.Tensor, torch.nn.Module, Any]
 """The true clip, (T, C, H, W) in [0, 1], the operator, and the data without noise."""
 
 
@@ -52,17 +52,18 @@ WALKING, BUNNY = "paper_clips/walking/seq1", "clips/bigbuckbunny.mp4"
 
 def drop(folder: Path, first: int = 0) -> Case:
     """Eight frames of the snapshot benchmark, from its own picture and mask."""
-    load = found("load", "io.containers", "containers")
+    load = found("io.containers:load", "containers:load")
     mask = torch.from_numpy(load(folder / DROP, "mask").values.transpose(2, 0, 1).copy())
     picture = torch.from_numpy(load(folder / DROP, "meas").values[..., first // 8].astype("float32"))
     clip = lowreel.open_clip(f"{folder / DROP}:orig", frames=slice(first, first + 8)).read()
-    return clip, found("Snapshot", "operators", "measure")(tuple(clip.shape), 8, mask=mask), picture[None, None] / 255
+    camera = found("operators:Snapshot", "measure:Snapshot")
+    return clip, camera(tuple(clip.shape), 8, mask=mask), picture[None, None] / 255
 
 
 def pincat(folder: Path) -> Case:
     """50 frames of cardiac MRI, of whose spectra 8 radial lines are measured."""
     clip = lowreel.open_clip(folder / PINCAT).read()
-    operator = found("Fourier", "operators", "measure")(tuple(clip.shape), "radial", 8)
+    operator = found("operators:Fourier", "measure:Fourier")(tuple(clip.shape), "radial", 8)
     return clip, operator, operator(clip)
 
 

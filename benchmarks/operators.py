@@ -29,7 +29,7 @@ from .jobs import DROP, PINCAT, SHARED, Case, drop, pincat
 from .results import Rows
 
 
-def demo(build: Callable[[tuple[int, ...]], m.Measurement], size: int = 64, frames: int = 24) -> Case:
+def demo(build: Callable[[tuple[int, ...]], m.LinearOperator], size: int = 64, frames: int = 24) -> Case:
     clip = lowreel.open_clip(
         files("lowreel") / "assets" / "demo.mp4", size=(size, size), channels=3, frames=slice(frames)
     ).read()

@@ -65,7 +65,7 @@ def measure(kept: Rows, row: Row, rounds: int, timed: int, limit: float, folder:
 
 
 def times(
-    data: Any, operator: lowreel.Measurement, level: Any, row: Row, end: dict[str, Any], timed: int, limit: float
+    data: Any, operator: lowreel.LinearOperator, level: Any, row: Row, end: dict[str, Any], timed: int, limit: float
 ) -> dict[str, Any]:
     """Seconds of a round of paper-joint, of a fit with fixed settings up to that end, of a whole recovery; in turns."""
     before = seconds_per_round(data, operator, timed)
@@ -107,7 +107,7 @@ def show(cell: dict[str, Any]) -> None:
     )
 
 
-def seconds_per_round(data: Any, operator: lowreel.Measurement, rounds: int) -> float:
+def seconds_per_round(data: Any, operator: lowreel.LinearOperator, rounds: int) -> float:
     """Mean time of a round of paper-joint, the first (which starts everything up) left out."""
     times = torch.arange(operator.clip_shape[0], dtype=torch.float64) / 25
     settings = lowreel.RecoverSettings(preset="paper-joint")

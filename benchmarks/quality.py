@@ -33,17 +33,17 @@ class Row:
 
     name: str
     clips: str
-    build: Callable[[tuple[int, ...], int], lowreel.Measurement]
+    build: Callable[[tuple[int, ...], int], lowreel.LinearOperator]
     paper: float | None
     wanted: float | None
     noise: float = 0.0
 
 
-def missing(shape: tuple[int, ...], seed: int) -> lowreel.Measurement:
+def missing(shape: tuple[int, ...], seed: int) -> lowreel.LinearOperator:
     return MissingPixels(shape, 0.8, seed=seed)
 
 
-def gaussian(m: int) -> Callable[[tuple[int, ...], int], lowreel.Measurement]:
+def gaussian(m: int) -> Callable[[tuple[int, ...], int], lowreel.LinearOperator]:
     return lambda shape, seed: Gaussian(shape, m, seed=seed, memory=MATRICES)
 
 
@@ -112,7 +112,7 @@ def cell(kept: Rows, row: Row, source: str, seed: int) -> dict[str, Any]:
     operator = row.build(tuple(clip.shape), seed)
     data, noise = lowreel.add_white_noise(operator(clip), operator, level=row.noise, seed=seed)
     sigma = noise.get("sigma", 0.0)
-    baselines = lowreel.baselines(data, operator, operator.informative(), sigma=sigma)
+    baselines = lowreel.baselines(data, operator, operator.observed_mask(), sigma=sigma)
 
     def level(frames: torch.Tensor) -> float:
         return round(lowreel.psnr_range(frames, clip), 2)
@@ -133,7 +133,7 @@ def cell(kept: Rows, row: Row, source: str, seed: int) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
     }
     if sigma:
-        residual = (operator(recovery.clip) - data)[operator.informative()]
+        residual = (operator(recovery.clip) - data)[operator.observed_mask()]
         figures["residual_over_sigma"] = round(float(residual.square().mean().sqrt()) / sigma, 3)
     print(f"  {row.name}, {key['clip']}, seed {seed}: {figures['psnr_range']} dB in {figures['seconds']} s", flush=True)
     return kept.add(key | figures)

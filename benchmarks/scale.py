@@ -27,7 +27,7 @@ from pathlib import Path
 from torch import Tensor
 
 import lowreel
-from lowreel.system.files import replacing
+from lowreel.system.files import atomic_write
 
 from .results import RESULTS, Rows
 
@@ -98,7 +98,7 @@ import sys
 try:
     {}
 finally:
-    from lowreel.memory import resident_bytes
+    from lowreel.system.memory import resident_bytes
     print(resident_bytes(peak=True), file=sys.stderr)
 """
 """Says its own peak in the end: what the system tells of a child counts its parent's."""
@@ -142,5 +142,5 @@ def draw(rows: Rows) -> None:
         axes.set_ylabel(what)
         axes.grid(alpha=0.3, which="both")
         axes.legend(frameon=False, fontsize=8)
-    with replacing(RESULTS / "scale.png") as temporary:
+    with atomic_write(RESULTS / "scale.png") as temporary:
         figure.savefig(temporary, dpi=120, format="png")

@@ -49,7 +49,7 @@ def prepared(arguments: list[str]) -> Task:
     if found != Path(task.package).resolve():
         sys.exit(f"{task.package} is to be measured, but `import lowreel` finds {found}")
     for name in ("die_with_parent", "set_libraries"):
-        homes.found(name, "system.processes", "processes")()
+        homes.found(f"system.processes:{name}", f"processes:{name}")()
     import torch
 
     torch.set_num_threads(task.threads)
@@ -136,7 +136,8 @@ def level_of(case: Any, looked: list[float]) -> Callable[[Any], float]:
     import lowreel
 
     clip, operator, data = case
-    nearest, known = homes.found("nearest_consistent", "operators", "measure"), operator.informative()
+    nearest = homes.found("operators:project_onto_data", "measure:nearest_consistent")
+    known = homes.observed(operator)
 
     def level(frames: Any) -> float:
         start = time.perf_counter()
@@ -172,11 +173,11 @@ def recovered(task: Task) -> dict[str, Any]:
     settings, level = settings_of(task), level_of(case, looked)
     trace, pace = Trace(), Pace(task.rounds)
 
-    def watch(progress: Any) -> None:
+    def callback(progress: Any) -> None:
         trace.note(progress)
         pace.note(progress)
 
-    recovery = lowreel.recover(data, operator, settings, watch=watch, score=level)
+    recovery = lowreel.recover(data, operator, settings, score=level, **homes.watching(lowreel.recover, callback))
     whole = time.perf_counter() - trace.start
     end = round(lowreel.psnr(recovery.clip, clip), 3)
     baselines = {name: round(lowreel.psnr(b.clip, clip), 3) for name, b in recovery.baselines.items()}

@@ -10,7 +10,7 @@ import scipy.sparse
 from scipy.sparse.linalg import aslinearoperator
 
 import lowreel
-from lowreel.operators import examine
+from lowreel.operators import diagnose
 
 truth = lowreel.open_clip(files("lowreel") / "assets" / "demo.mp4", size=(32, 32), channels=1, frames=slice(16)).read()
 rng = np.random.default_rng(0)
@@ -19,7 +19,7 @@ matrix = scipy.sparse.random_array(
 )
 camera = aslinearoperator(matrix.tocsr())  # 3000 numbers of 16384 pixels
 
-print(examine(lowreel.as_measurement(camera, truth.shape)).sentence)
+print(diagnose(lowreel.as_linear_operator(camera, truth.shape)).sentence)
 y = camera.matvec(truth.flatten().numpy())
 recovery = lowreel.recover(y, camera, lowreel.RecoverSettings(steps=120), clip_shape=truth.shape)
 print(f"recovered {lowreel.psnr(recovery.clip, truth):.2f} dB; {recovery.trust}")

@@ -14,7 +14,7 @@ TRACE = [(1.0, 20.0), (2.0, 25.0), (3.0, 24.0), (4.0, 30.0)]
 
 
 def progress(error, scores, best, **more):
-    """What `watch` is given after the last of these rounds."""
+    """What `callback` is given after the last of these rounds."""
     rows = [{"step": k + 1, "score": score} for k, score in enumerate(scores)]
     told = {"history": rows, "best": SimpleNamespace(step=best), "best_error": error, "stage": "search", "number": 0}
     return SimpleNamespace(**told | more)

@@ -15,7 +15,7 @@ def test_data_of_version_1():
     ramp = torch.arange(2 * 1 * 3 * 4).reshape(2, 1, 3, 4) / 24
     assert measured.operator.spec()["kind"] == "composed"
     assert torch.equal(measured.data, measured.operator(ramp))
-    assert measured.operator.informative().sum() == 9
+    assert measured.operator.observed_mask().sum() == 9
     assert measured.times.tolist() == [0.0, 0.04]
     assert measured.noise == {"kind": "none", "level": 0.0}
 

@@ -134,7 +134,7 @@ def clip_of(name: str) -> Tensor:
     return lowreel.open_source(source, size=(64, 64), frames=slice(FRAMES.get(name))).read()
 
 
-def operator_of(text: str, shape: tuple[int, ...]) -> lowreel.Measurement:
+def operator_of(text: str, shape: tuple[int, ...]) -> lowreel.LinearOperator:
     """The operator of `identity`, `missing 0.8` or `gaussian 200`, with seed 0."""
     kind, _, number = text.partition(" ")
     if kind == "missing":

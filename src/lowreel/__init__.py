@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from .model.generators import Dcgan, Decoder, Generator, load_weights, pretrained
     from .model.latents import Codes
     from .model.representation import Representation
-    from .operators import Functions, Gaussian, Identity, Mask, Measurement, MissingPixels, as_measurement, as_scipy
+    from .operators import (
+        Functions,
+        Gaussian,
+        Identity,
+        LinearOperator,
+        Mask,
+        MissingPixels,
+        as_linear_operator,
+        as_scipy,
+    )
     from .recovery.recover import Recovery, recover
     from .settings import RecoverSettings, SolverSettings
     from .solver.iteration import Problem, State, iterate
@@ -32,13 +41,13 @@ _HOMES = {
     "io.datasets": ("open_source",),
     "io.video": ("open_clip", "read_mask", "write_video"),
     "operators": (
-        "Measurement",
+        "LinearOperator",
         "Identity",
         "MissingPixels",
         "Mask",
         "Gaussian",
         "Functions",
-        "as_measurement",
+        "as_linear_operator",
         "as_scipy",
     ),
     "data": ("Measured", "add_white_noise"),
@@ -60,14 +69,14 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "open_source",
     "read_mask",
     "write_video",
-    "Measurement",
+    "LinearOperator",
     "Measured",
     "Identity",
     "MissingPixels",
     "Mask",
     "Gaussian",
     "Functions",
-    "as_measurement",
+    "as_linear_operator",
     "as_scipy",
     "add_white_noise",
     "Generator",

@@ -152,7 +152,7 @@ PRESETS: dict[str, SolverSettings] = {
 """Named settings: our own, and the authors' (steps 200 T/256 and 0.001 T/256, 2000 rounds)."""
 
 
-class Choice(Settings):
+class Candidate(Settings):
     """What the search over settings chooses by held-out data: the settings of one of its fits."""
 
     deeper: Annotated[int, Field(ge=0)] = Field(
@@ -167,7 +167,7 @@ class Choice(Settings):
         chosen = {"decay": self.decay, "similarity": self.similarity, "early_decay": self.early_decay}
         return base.model_copy(update=chosen)
 
-    def going_on(self) -> Choice:
+    def going_on(self) -> Candidate:
         """The same for a fit that starts from the weights of another one: what is done early only is behind it."""
         return self.model_copy(update={"early_decay": None})
 
@@ -177,15 +177,15 @@ class Choice(Settings):
         return self.deeper > 0 or self.early_decay is not None
 
 
-CHANGES: dict[Quality, tuple[dict[str, float], ...]] = {
+MOVES: dict[Quality, tuple[dict[str, float], ...]] = {
     "draft": (),
     "standard": ({"early_decay": 10.0}, {"similarity": 0.1}),
     "best": ({"early_decay": 10.0}, {"similarity": 0.1}, {"deeper": 1}, {"decay": 10.0}, {"similarity": 0.001}),
 }
 """What the search changes of the preset, one at a time; "best" does so a second time, with the best of the first."""
 
-WAVES: dict[Quality, int] = {"draft": 0, "standard": 1, "best": 2}
-"""How often `CHANGES` are tried."""
+SWEEPS: dict[Quality, int] = {"draft": 0, "standard": 1, "best": 2}
+"""How often `MOVES` are tried."""
 
 BRANCH, LOOK = 0.5, 0.75
 """Shares of the rounds: up to the first all settings that are tried share one fit, and after the second the best alone

@@ -203,7 +203,7 @@ def test_total_variation_keeps_known_pixels():
     """Without noise what was observed is delivered to the bit, and the rest is in [0, 1]."""
     clip = levels(*SHAPE, dtype=torch.float32)
     operator = MissingPixels(SHAPE, 0.6)
-    y, known = operator(clip), operator.informative()
+    y, known = operator(clip), operator.observed_mask()
     found = total_variation(y, operator, known, torch.zeros(SHAPE), iterations=30)
     assert torch.equal(found[known], clip[known])
     assert 0 <= float(found.min()) <= float(found.max()) <= 1
@@ -214,14 +214,14 @@ def test_total_variation_reproduces_constants(level):
     """A clip of one level has no edges to pay for; from a start that is wrong by as much as can be."""
     operator = MissingPixels(SHAPE, 0.6)
     clip = torch.full(SHAPE, level)
-    found = total_variation(operator(clip), operator, operator.informative(), 1 - clip)
+    found = total_variation(operator(clip), operator, operator.observed_mask(), 1 - clip)
     close(found, clip, rtol=0, atol=3e-3)  # a first-order method, in float32, until it has settled
 
 
 def test_total_variation_is_better_than_interpolation_on_flat_quarters():
     """A static piecewise constant clip is what it is made for."""
     clip, operator = blocks(), MissingPixels(SHAPE, 0.8, seed=1)
-    found = baselines(operator(clip), operator, operator.informative())
+    found = baselines(operator(clip), operator, operator.observed_mask())
     assert list(found) == ["linear interpolation", "biharmonic interpolation", "3-D total variation", "low rank"]
     assert psnr(found["3-D total variation"], clip) > psnr(found["linear interpolation"], clip) + 3
 
@@ -229,7 +229,7 @@ def test_total_variation_is_better_than_interpolation_on_flat_quarters():
 def test_total_variation_has_less_variation_than_its_start():
     """It is a minimiser: among clips with these pixels the interpolated one has more."""
     clip, operator = moving(*SHAPE), MissingPixels(SHAPE, 0.7)
-    y, known = operator(clip), operator.informative()
+    y, known = operator(clip), operator.observed_mask()
     start = interpolate_frames(y, known)
     found = total_variation(y, operator, known, start)
 
@@ -243,7 +243,7 @@ def test_total_variation_nearly_meets_gaussian_data():
     """Without noise the residual is small beside the data; and the clip is better than the one of least norm."""
     clip, operator = blocks(), Gaussian(SHAPE, 90)
     y = operator(clip)
-    found = baselines(y, operator, operator.informative())
+    found = baselines(y, operator, operator.observed_mask())
     assert list(found) == ["least norm", "3-D total variation", "low rank"]
     smooth = found["3-D total variation"]
     assert float((operator(smooth) - y).norm()) < 0.05 * float(y.norm())
@@ -255,7 +255,7 @@ def test_total_variation_smooths_noisy_pixels():
     """With noise known pixels are not kept, and the clip is nearer to the true one than the data is."""
     clip, operator = blocks(), MissingPixels(SHAPE, 0.3)
     y, entry = add_white_noise(operator(clip), operator, level=0.1)
-    known = operator.informative()
+    known = operator.observed_mask()
     found = total_variation(y, operator, known, y, sigma=entry["sigma"])
     assert not torch.equal(found[known], y[known])
     assert psnr(found[known], clip[known]) > psnr(y[known], clip[known]) + 3
@@ -275,7 +275,7 @@ def wild():
 def test_the_weight_of_time_follows_the_clip(make):
     """A clip that stands still and one that changes wildly both gain on the weight that suits neither."""
     clip, operator = make(), MissingPixels(SHAPE, 0.5)
-    y, known = operator(clip), operator.informative()
+    y, known = operator(clip), operator.observed_mask()
     chosen = chosen_variation(y, operator, known, first_clip(y, operator, known))
     fixed = total_variation(y, operator, known, first_clip(y, operator, known))
     assert psnr(chosen, clip) > psnr(fixed, clip) + 3
@@ -285,7 +285,7 @@ def test_the_weight_of_time_follows_the_clip(make):
 def test_what_is_left_out_is_shaped_like_what_is_missing(make):
     """Whole known blocks of 4x4 pixels, or a whole known frame, but for entries that are none."""
     operator = make()
-    entries = operator.informative().clone()
+    entries = operator.observed_mask().clone()
     entries[..., 1, 1] = False
     held = left_out(operator, entries)
     side = 4 if operator.kind == "blocks" else 16
@@ -302,7 +302,7 @@ def test_the_strength_follows_the_noise(make, gain):
     """Flat quarters gain a little, a picture without a flat spot much, which the plain strength would smooth away."""
     clip, operator = make(), Mask(SHAPE, torch.ones(16, 14))
     y, entry = add_white_noise(operator(clip), operator, level=0.1)
-    known, sigma = operator.informative(), entry["sigma"]
+    known, sigma = operator.observed_mask(), entry["sigma"]
     chosen = chosen_variation(y, operator, known, first_clip(y, operator, known), sigma=sigma)
     assert psnr(chosen, clip) > psnr(total_variation(y, operator, known, y, sigma=sigma), clip) + gain
 
@@ -311,7 +311,7 @@ def test_too_few_entries_to_choose_by():
     """Of a clip of one pixel nothing can be left out: the plain weights are taken."""
     clip = torch.full((1, 1, 1, 1), 0.3)
     operator = Mask((1, 1, 1, 1), torch.ones(1, 1))
-    assert torch.equal(chosen_variation(clip, operator, operator.informative(), clip), clip)
+    assert torch.equal(chosen_variation(clip, operator, operator.observed_mask(), clip), clip)
 
 
 @pytest.mark.parametrize(
@@ -320,13 +320,13 @@ def test_too_few_entries_to_choose_by():
 def test_entries_that_are_held_out_are_not_used(make):
     """Changing them changes no baseline; without them the baselines are others."""
     operator = make()
-    y, informative = operator(moving(*SHAPE)), operator.informative()
-    fitted = informative & (levels(y.shape[0], 1, *y.shape[2:]) if y.ndim == 4 else levels(*y.shape)).lt(0.8)
+    y, observed_mask = operator(moving(*SHAPE)), operator.observed_mask()
+    fitted = observed_mask & (levels(y.shape[0], 1, *y.shape[2:]) if y.ndim == 4 else levels(*y.shape)).lt(0.8)
     changed = torch.where(fitted, y, y + 1)
     for start in (torch.zeros(SHAPE), moving(*SHAPE).flip(0)):
         found = total_variation(y, operator, fitted, start, iterations=10)
         assert torch.equal(found, total_variation(changed, operator, fitted, start, iterations=10))
-        assert not torch.equal(found, total_variation(y, operator, informative, start, iterations=10))
+        assert not torch.equal(found, total_variation(y, operator, observed_mask, start, iterations=10))
     if y.ndim == 4:
         assert torch.equal(interpolate_frames(y, fitted[:, :1]), interpolate_frames(changed, fitted[:, :1]))
 
@@ -351,7 +351,7 @@ def test_a_mask_of_ones_gives_the_clip_back():
     """With every pixel known all quick baselines are the data."""
     clip = levels(*SHAPE, dtype=torch.float32)
     operator = Mask(SHAPE, torch.ones(16, 14))
-    for found in baselines(clip, operator, operator.informative()).values():
+    for found in baselines(clip, operator, operator.observed_mask()).values():
         assert torch.equal(found, clip)
 
 
@@ -371,8 +371,8 @@ def test_units_of_the_operator_do_not_matter():
     quiet, loud = Gaussian(SHAPE, 60), Louder(SHAPE, 60)
     y = quiet(blocks())
     start = torch.zeros(SHAPE)
-    one = total_variation(y, quiet, quiet.informative(), start, sigma=0.1)
-    other = total_variation(100 * y, loud, loud.informative(), start, sigma=10.0)
+    one = total_variation(y, quiet, quiet.observed_mask(), start, sigma=0.1)
+    other = total_variation(100 * y, loud, loud.observed_mask(), start, sigma=10.0)
     torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
     assert float(one.std()) > 0.05
 
@@ -393,7 +393,7 @@ def test_gap_tv_takes_a_snapshot_apart():
     """Flat quarters in four frames come back from one picture, far better than by least norm."""
     clip = blocks()[:4, :1]
     operator = Snapshot(tuple(clip.shape), 4)
-    found = baselines(operator(clip), operator, operator.informative())
+    found = baselines(operator(clip), operator, operator.observed_mask())
     assert psnr(found["GAP-TV"], clip) > psnr(found["least norm"], clip) + 8
 
 
@@ -401,7 +401,7 @@ def test_low_rank_in_space_and_time_finds_a_clip_of_rank_one():
     """A picture that grows brighter, from a third of its spectrum: the clip of least nuclear norm is it."""
     clip = growing()
     operator = Fourier(tuple(clip.shape), "rows", 0.35)
-    found = baselines(operator(clip), operator, operator.informative())
+    found = baselines(operator(clip), operator, operator.observed_mask())
     assert psnr(found["k-t low rank"], clip) > 40
     assert psnr(found["temporal total variation"], clip) > psnr(found["least norm"], clip)
 
@@ -414,7 +414,7 @@ def test_baselines_of_other_operators():
         (Bayer(tuple(clip.shape)), "linear interpolation"),
         (MissingFrames(tuple(clip.shape), 0.5), "temporal interpolation"),
     ):
-        found = baselines(operator(clip), operator, operator.informative())[name]
+        found = baselines(operator(clip), operator, operator.observed_mask())[name]
         assert psnr(found, clip) > 40
 
 
@@ -436,7 +436,7 @@ def test_low_rank_finds_a_clip_of_rank_one(make):
     """Noise in space that only grows brighter: nothing smooth, but the clip of least nuclear norm is it."""
     clip = growing()
     operator = make(tuple(clip.shape))
-    found = baselines(operator(clip), operator, operator.informative())
+    found = baselines(operator(clip), operator, operator.observed_mask())
     assert psnr(found["low rank"], clip) > 35
     assert psnr(found["low rank"], clip) > psnr(found["3-D total variation"], clip) + 10
 
@@ -446,7 +446,7 @@ def test_low_rank_does_not_fit_noise():
     clip = growing()
     operator = MissingPixels(tuple(clip.shape), 0.3)
     y, entry = add_white_noise(operator(clip), operator, level=0.1)
-    known = operator.informative()
+    known = operator.observed_mask()
     start = first_clip(y, operator, known)
     found = low_rank_clip(y, operator, known, start, sigma=entry["sigma"])
     residual = float(((operator(found) - y)[known]).square().mean().sqrt())
@@ -469,7 +469,7 @@ def test_deep_image_prior_is_better_than_grey(monkeypatch):
     clip = moving(4, 1, 12, 12)
     shape = tuple(clip.shape)
     for operator in (MissingPixels(shape, 0.5), Snapshot(shape, 2)):
-        y, known = operator(clip), operator.informative()
+        y, known = operator(clip), operator.observed_mask()
         grey = torch.full(shape, 0.5)
         found = networks.deep_image_prior(y, operator, known, grey)
         assert psnr(found, clip) > psnr(grey, clip) + 4
@@ -479,7 +479,7 @@ def test_deep_image_prior_is_better_than_grey(monkeypatch):
 def test_deep_image_prior_knows_one_frame_alone(few_updates):
     """Frames do not help each other; one of which nothing is known stays that of the start."""
     clip, operator = moving(3, 1, 12, 12), MissingPixels((3, 1, 12, 12), 0.5)
-    known = operator.informative().clone()
+    known = operator.observed_mask().clone()
     known[1] = False
     start = levels(3, 1, 12, 12, dtype=torch.float32)
     found = networks.deep_image_prior(operator(clip), operator, known, start)
@@ -507,9 +507,9 @@ def test_the_papers_presets_are_among_the_slow_ones(monkeypatch):
     monkeypatch.setattr(networks, "PRESETS", few)
     clip = open_source("rotating-mnist:0").read(0, 2)
     operator = MissingPixels(tuple(clip.shape), 0.5)
-    found = networks.paper_clips(operator(clip), operator, operator.informative())
+    found = networks.paper_clips(operator(clip), operator, operator.observed_mask())
     assert list(found) == ["paper-latent", "paper-joint"]
     for digits in found.values():
         assert psnr(digits, clip) > psnr(torch.zeros_like(clip), clip) + 2
     small = MissingPixels((2, 1, 32, 64), 0.5)
-    assert networks.paper_clips(small(torch.zeros(2, 1, 32, 64)), small, small.informative()) == {}
+    assert networks.paper_clips(small(torch.zeros(2, 1, 32, 64)), small, small.observed_mask()) == {}

@@ -219,7 +219,7 @@ def test_a_search_writes_the_standard_deviation(here, command):
     np.save("counts.npy", (200 * moving(height=32, width=32)).astype(np.uint8))
     assert command("simulate missing counts.npy --ratio 0.5 --steps 4 -o run").code == 0
     summary, sigma = summary_of("run"), np.load("run/uncertainty.npy")
-    seen = Measured.load("run/data.safetensors").operator.informative().numpy()
+    seen = Measured.load("run/data.safetensors").operator.observed_mask().numpy()
     assert sigma.shape == np.load("run/recovered.npy").shape
     np.testing.assert_array_equal(sigma == 0, np.broadcast_to(seen, sigma.shape))
     np.testing.assert_allclose(sigma[sigma > 0].mean(), 255 * summary["uncertainty"]["mean_sigma"], rtol=1e-3)
@@ -366,7 +366,7 @@ def test_observed_pixels_are_kept_in_colour(here, command):
     """Without noise, recovered.npy holds the observed pixels to the bit, the same ones in all channels."""
     np.save("colour.npy", clip := moving(channels=3))
     assert command("simulate missing colour.npy --ratio 0.7 --steps 1 -o run").code == 0
-    seen = Measured.load("run/data.safetensors").operator.informative().numpy()
+    seen = Measured.load("run/data.safetensors").operator.observed_mask().numpy()
     recovered = np.load("run/recovered.npy")
     assert recovered.shape == clip.shape == (6, 3, 12, 16)
     assert (seen == seen[:, :1]).all()
@@ -377,7 +377,7 @@ def test_noisy_pixels_are_not_kept(here, command):
     """--noise is written down in grey levels, and noisy pixels are not copied into the result."""
     assert command("simulate missing clip.npy --noise 0.1 --steps 1 -o run").code == 0
     measured = Measured.load("run/data.safetensors")
-    seen = measured.operator.informative().numpy()
+    seen = measured.operator.observed_mask().numpy()
     noise = measured.data.numpy()[seen] - moving()[seen]
     assert (summary_of("run")["noise"]["level"], 0.05 < noise.std() < 0.15) == (0.1, True)
     assert (np.load("run/recovered.npy")[seen] != measured.data.numpy()[seen]).mean() > 0.9
@@ -387,7 +387,7 @@ def test_a_clip_comes_back_in_its_own_units(here, command):
     """Values outside [0, 1] are scaled for the fit and scaled back in recovered.npy."""
     np.save("kelvin.npy", clip := 40 * moving() - 7)
     assert command("simulate missing kelvin.npy --steps 1 -o run").code == 0
-    seen = Measured.load("run/data.safetensors").operator.informative().numpy()
+    seen = Measured.load("run/data.safetensors").operator.observed_mask().numpy()
     recovered = np.load("run/recovered.npy")
     torch.testing.assert_close(torch.from_numpy(recovered[seen]), clip_of(clip[seen]), rtol=1e-6, atol=1e-5)
     assert recovered.min() >= clip.min() - 1e-4

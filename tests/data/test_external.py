@@ -12,7 +12,7 @@ from conftest import moving, snapshot
 from foreign import KINDS_OF_CAMERA_FILES, cut, frames_last, hdf5, holds_no_arrays, mat7, npz
 
 from lowreel import Measured
-from lowreel.data import ARRAY_KINDS, Levels, found_levels, in_levels
+from lowreel.data import ARRAY_KINDS, Levels, estimate_scaling, in_levels
 from lowreel.errors import InputError
 from lowreel.io.containers import Array
 from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Snapshot
@@ -140,8 +140,8 @@ WHOLE = {1: 1, 90: 255, 254: 255, 900: 1023, 4000: 4095, 16000: 16383, 60000: 65
 def test_whole_numbers_have_the_white_of_their_bits(peak, operator):
     """The smallest of 1, 8, 10, 12, 14 and 16 bits that explains the data."""
     bright = torch.full(SHAPE, float(peak))
-    assert found_levels(operator(bright), operator) == Levels(WHOLE[peak], 0)
-    assert found_levels(operator((CLIP > 0.5) * float(peak)), operator) == Levels(WHOLE[peak], 0)
+    assert estimate_scaling(operator(bright), operator) == Levels(WHOLE[peak], 0)
+    assert estimate_scaling(operator((CLIP > 0.5) * float(peak)), operator) == Levels(WHOLE[peak], 0)
 
 
 @pytest.mark.parametrize("white", [1e-3, 1, 37.5, 1e5])
@@ -152,7 +152,7 @@ def test_whole_numbers_have_the_white_of_their_bits(peak, operator):
 )
 def test_other_numbers_leave_room_above_them(white, operator):
     """In the levels found, the clip is in [0, 1] and fills a good part of it; what is in [0, 1] already stays."""
-    scale, offset = found_levels(operator((white * CLIP).float()), operator)
+    scale, offset = estimate_scaling(operator((white * CLIP).float()), operator)
     assert offset == 0
     assert 0.3 < float(white * CLIP.max()) / scale <= 1.05
     assert scale == 1 or white != 1 or isinstance(operator, Gaussian)
@@ -160,7 +160,7 @@ def test_other_numbers_leave_room_above_them(white, operator):
 
 def test_pixels_below_zero_have_an_offset():
     operator = Identity(SHAPE)
-    levels = found_levels(operator(40 * CLIP - 30), operator)
+    levels = estimate_scaling(operator(40 * CLIP - 30), operator)
     inside = in_levels(operator(40 * CLIP - 30), operator, levels)
     torch.testing.assert_close(inside * levels.scale + levels.offset, (40 * CLIP - 30).float())
     assert (inside.min(), inside.max()) == (0, 1)
@@ -182,7 +182,7 @@ def test_a_camera_that_sees_nothing_somewhere():
     y = PICTURES.copy()
     y[:, 3:5] = 60000
     given = ARRAY_KINDS["snapshot"](Array(y, "y"), Array(codes, "mask"), slice(None))
-    assert found_levels(given.data, given.operator).scale == 255
+    assert estimate_scaling(given.data, given.operator).scale == 255
 
 
 def test_a_mask_for_one_frame_serves_all():

@@ -22,7 +22,7 @@ from lowreel.io.datasets import open_source
 from lowreel.operators import Blur, Fourier, Identity, MissingPixels, Signs, Snapshot, Stacked
 from lowreel.recovery.recover import prepare, recover
 from lowreel.settings import RecoverSettings
-from lowreel.solver.iteration import misfit, residual_terms, robust_spread
+from lowreel.solver.iteration import data_fidelity, residual_terms, robust_spread
 
 close = torch.testing.assert_close
 SHAPE = (4, 1, 32, 32)
@@ -33,11 +33,11 @@ def test_photons_have_the_variance_of_their_mean():
     clip = torch.full((8, 1, 64, 64), 0.5)
     operator = MissingPixels(tuple(clip.shape), 0.5)
     noisy, entry = add_poisson_noise(operator(clip), operator, photons=40, seed=2)
-    seen = noisy[operator.informative()]
+    seen = noisy[operator.observed_mask()]
     assert float(seen.mean()) == pytest.approx(0.5, abs=0.003)
     assert float(seen.var()) == pytest.approx(0.5 / 40, rel=0.05)
     assert entry["sigma"] == pytest.approx((0.5 / 40) ** 0.5)
-    assert not noisy[~operator.informative()].any()
+    assert not noisy[~operator.observed_mask()].any()
 
 
 def test_salt_and_pepper_is_a_share_of_extremes():
@@ -124,9 +124,9 @@ def test_robust_terms_agree_with_the_square_where_they_should():
 def test_an_outlier_hardly_counts(term):
     """One residual of 100 among a thousand adds thousands of times less than to the square."""
     found, data, weights = torch.zeros(1001), noise(1001).float(), torch.ones(1001)
-    without = misfit(found, data, weights, term)
+    without = data_fidelity(found, data, weights, term)
     data[0] = 100
-    assert float(misfit(found, data, weights, term) - without) < 0.05 * 100**2
+    assert float(data_fidelity(found, data, weights, term) - without) < 0.05 * 100**2
 
 
 def test_weights_are_one_over_the_variance():

@@ -24,9 +24,9 @@ from deepinv.physics import (
 from deepinv.physics.functional.blur import gaussian_blur
 
 import lowreel
-from lowreel import Gaussian, MissingPixels, RecoverSettings, as_measurement, as_scipy, psnr, recover
+from lowreel import Gaussian, MissingPixels, RecoverSettings, as_linear_operator, as_scipy, psnr, recover
 from lowreel.errors import InputError
-from lowreel.operators import Signs, Snapshot, Stacked, check_operator, examine, operator_from_name
+from lowreel.operators import Signs, Snapshot, Stacked, check_operator, diagnose, operator_from_name
 
 close = torch.testing.assert_close
 T, C, H, W = COLOUR = (5, 3, 16, 12)
@@ -74,7 +74,7 @@ def physics(request):
 def test_the_data_is_what_deepinv_gives(physics):
     """A x and A* y are those of the physics, with the frames as the batch."""
     theirs, clip_shape, _ = physics
-    operator, x = as_measurement(theirs, clip_shape), noise(*clip_shape, dtype=torch.float32)
+    operator, x = as_linear_operator(theirs, clip_shape), noise(*clip_shape, dtype=torch.float32)
     y = theirs.A(x)
     several = not isinstance(y, torch.Tensor)
     close(operator(x), tuple(y) if several else y)
@@ -84,7 +84,7 @@ def test_the_data_is_what_deepinv_gives(physics):
 def test_laws(physics):
     """Adjoint, linear, gradient, for a clip of float64 and a physics that computes in float32."""
     theirs, clip_shape, _ = physics
-    operator = as_measurement(theirs, clip_shape)
+    operator = as_linear_operator(theirs, clip_shape)
     x, z = noise(*clip_shape).requires_grad_(), noise(*clip_shape, seed=1)
     measured = operator(x)
     y = like(measured)
@@ -97,7 +97,7 @@ def test_laws(physics):
 def test_frames_are_cut_where_they_can_be(physics):
     """Parts give their share of the data and of the adjoint."""
     theirs, clip_shape, part_frames = physics
-    operator, x = as_measurement(theirs, clip_shape), noise(*clip_shape, dtype=torch.float32)
+    operator, x = as_linear_operator(theirs, clip_shape), noise(*clip_shape, dtype=torch.float32)
     y = operator(x)
     assert operator.part_frames == part_frames
     chosen = [1, 3] if part_frames == 1 else [0]
@@ -110,13 +110,13 @@ def test_frames_are_cut_where_they_can_be(physics):
 def test_check_finds_them_sound(physics):
     """`lowreel check` has nothing to say against deepinv's."""
     theirs, clip_shape, _ = physics
-    assert examine(as_measurement(theirs, clip_shape)).sentence.startswith("Sound")
+    assert diagnose(as_linear_operator(theirs, clip_shape)).sentence.startswith("Sound")
 
 
 def test_gradient_is_that_of_autograd(physics):
     """The adjoint gives the gradient that torch finds through the physics itself."""
     theirs, clip_shape, _ = physics
-    operator, x = as_measurement(theirs, clip_shape), noise(*clip_shape, dtype=torch.float32).requires_grad_()
+    operator, x = as_linear_operator(theirs, clip_shape), noise(*clip_shape, dtype=torch.float32).requires_grad_()
     measured = theirs.A(x)
     tensors = (measured,) if isinstance(measured, torch.Tensor) else tuple(measured)
     (wanted,) = torch.autograd.grad(sum(t.square().sum() for t in tensors) / 2, x)
@@ -129,14 +129,14 @@ def test_phase_retrieval_is_refused():
     """Intensities are not linear in the clip, and that is what the message says."""
     theirs = deepinv.physics.PhaseRetrieval(sensing())
     with pytest.raises(InputError, match=r"not linear: .* a square; give the amplitudes"):
-        check_operator(as_measurement(theirs, COLOUR))
+        check_operator(as_linear_operator(theirs, COLOUR))
 
 
 def test_a_wrong_adjoint_is_named():
     """A physics with an adjoint of twice the size."""
     theirs = LinearPhysics(A=lambda x, **_: x, A_adjoint=lambda y, **_: 2 * y)
     with pytest.raises(InputError, match="2 times as large"):
-        check_operator(as_measurement(theirs, COLOUR))
+        check_operator(as_linear_operator(theirs, COLOUR))
 
 
 LENS = """
@@ -206,7 +206,7 @@ OURS = {
     "signs": lambda: Signs(COLOUR, 60),
     "snapshot": lambda: Snapshot(COLOUR, 5),
     "stack": lambda: Stacked([MissingPixels(COLOUR, 0.5), Gaussian(COLOUR, 60)]),
-    "ours by way of SciPy": lambda: as_measurement(as_scipy(Gaussian(COLOUR, 60))),
+    "ours by way of SciPy": lambda: as_linear_operator(as_scipy(Gaussian(COLOUR, 60))),
 }
 
 

@@ -322,7 +322,7 @@ def test_a_full_disk_is_an_error_not_the_end_of_the_program():
 
     patch = pytest.MonkeyPatch()
     with patch.context() as context:
-        context.setattr(arrays, "replacing", lambda path: __import__("contextlib").nullcontext(Path("/dev/full")))
+        context.setattr(arrays, "atomic_write", lambda path: __import__("contextlib").nullcontext(Path("/dev/full")))
         with pytest.raises(OSError, match="space"):
             write_npy("x.npy", torch.zeros(2, 1, 256, 256), (2, 1, 256, 256))
 

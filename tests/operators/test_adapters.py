@@ -11,17 +11,18 @@ import pylops
 import pytest
 import torch
 from cases import OPERATORS, SHAPE, C, Camera, H, Spinning, T, W, dense, flat, like, noise
-from scipy.sparse.linalg import LinearOperator, aslinearoperator, lsqr
+from scipy.sparse.linalg import LinearOperator as ScipyLinearOperator
+from scipy.sparse.linalg import aslinearoperator, lsqr
 
 import lowreel
-from lowreel import RecoverSettings, as_measurement, as_scipy, recover
+from lowreel import RecoverSettings, as_linear_operator, as_scipy, recover
 from lowreel.errors import InputError
 from lowreel.operators import (
     Functions,
     Gaussian,
     Identity,
+    LinearOperator,
     Mask,
-    Measurement,
     Stacked,
     from_spec,
     map_data,
@@ -48,7 +49,7 @@ def real(values):
 def test_as_scipy_is_the_same_matrix(operator):
     """matvec is A x and rmatvec the real part of A^H y, on flattened clip and data."""
     made, x = as_scipy(operator), noise(*SHAPE)
-    assert isinstance(made, LinearOperator)
+    assert isinstance(made, ScipyLinearOperator)
     y = operator(x)
     tensors = y if isinstance(y, tuple) else (y,)
     found = made.matvec(x.numpy().reshape(-1))
@@ -61,8 +62,8 @@ def test_as_scipy_is_the_same_matrix(operator):
 
 
 def test_there_and_back_are_the_same_numbers(operator):
-    """as_measurement(as_scipy(A)) measures as A does, with the data as one vector."""
-    again, x = as_measurement(as_scipy(operator)), noise(*SHAPE)
+    """as_linear_operator(as_scipy(A)) measures as A does, with the data as one vector."""
+    again, x = as_linear_operator(as_scipy(operator)), noise(*SHAPE)
     y = operator(x)
     close(flat(again(x)), flat(y))
     close(again.adjoint(again(x)), operator.adjoint(y))
@@ -106,7 +107,7 @@ def test_as_scipy_keeps_the_precision():
     assert as_scipy(Gaussian(SHAPE, 7)).dtype == np.float32
     assert as_scipy(Gaussian(SHAPE, 7).double()).dtype == np.float64
     assert as_scipy(Identity(SHAPE)).dtype == np.float64
-    mixed = Stacked([Identity(SHAPE), as_measurement(Spinning(C * H * W), SHAPE)])
+    mixed = Stacked([Identity(SHAPE), as_linear_operator(Spinning(C * H * W), SHAPE)])
     assert as_scipy(mixed).dtype == np.complex128
 
 
@@ -116,7 +117,7 @@ def test_as_scipy_keeps_the_precision():
 def test_gradient_through_pylops():
     """d/dx |A x - y|^2 / 2 = A^T (A x - y), by a library that knows nothing of torch."""
     theirs = pylops.FirstDerivative(SHAPE, axis=0)
-    operator, x, y = as_measurement(theirs), noise(*SHAPE).requires_grad_(), noise(N, seed=1)
+    operator, x, y = as_linear_operator(theirs), noise(*SHAPE).requires_grad_(), noise(N, seed=1)
     (gradient,) = torch.autograd.grad((operator(x) - y).square().sum() / 2, x)
     wanted = theirs.rmatvec(theirs.matvec(x.detach().numpy().reshape(-1)) - y.numpy())
     np.testing.assert_allclose(gradient.reshape(-1), wanted)
@@ -142,9 +143,9 @@ def test_theirs_inside_ours():
             return super()._measure(theirs(x).reshape(self.clip_shape))
 
         def _adjoint(self, y):
-            return Measurement._adjoint(self, y)
+            return LinearOperator._adjoint(self, y)
 
-    theirs = as_measurement(pylops.FirstDerivative(SHAPE, axis=0))
+    theirs = as_linear_operator(pylops.FirstDerivative(SHAPE, axis=0))
     operator, x = Around(SHAPE, 7).double(), noise(*SHAPE)
     y = like(operator(x))
     close(flat(operator(x)) @ flat(y), (x * operator.adjoint(y)).sum())
@@ -182,7 +183,7 @@ class Weights:
 @pytest.mark.parametrize(("weights", "frames"), [([1, 2, 1, 2, 1], T), ([1, 1, 1, 1, 2], T), ([3, 3, 3, 3, 3], 1)])
 def test_frames_that_are_measured_differently_are_not_cut(weights, frames):
     """Every position is tried: weights that differ in any frame keep the clip whole."""
-    operator = as_measurement(Weights(weights), SHAPE)
+    operator = as_linear_operator(Weights(weights), SHAPE)
     assert operator.part_frames == frames
 
 
@@ -193,14 +194,14 @@ def test_what_takes_no_single_frame_is_not_cut():
         def A(self, x):
             return (x[0] - x[4])[None].expand(T, -1, -1, -1)
 
-    assert as_measurement(Whole([]), SHAPE).part_frames == T
+    assert as_linear_operator(Whole([]), SHAPE).part_frames == T
 
 
 def test_precision_is_theirs_inside_and_ours_outside():
     """An operator of float32 is given float32, and a clip of float64 gets float64 back."""
     seen = []
 
-    class Picky(LinearOperator):
+    class Picky(ScipyLinearOperator):
         def _matvec(self, x):
             seen.append(x.dtype)
             return x
@@ -208,7 +209,7 @@ def test_precision_is_theirs_inside_and_ours_outside():
         _rmatvec = _matvec
 
     for dtype in (np.float32, np.float64, np.complex64, np.complex128, np.int32):
-        operator = as_measurement(Picky(dtype, (24, 24)), SHAPE)
+        operator = as_linear_operator(Picky(dtype, (24, 24)), SHAPE)
         seen.clear()
         for precision in (torch.float32, torch.float64):
             assert operator(noise(*SHAPE, dtype=precision)).dtype == precision
@@ -226,7 +227,7 @@ def test_a_module_computes_in_its_own_precision():
         def A_adjoint(self, y):
             return torch.nn.functional.conv_transpose2d(y, self.weight)
 
-    operator, x = as_measurement(Filter(C, 3, 2, bias=False), SHAPE), noise(*SHAPE)
+    operator, x = as_linear_operator(Filter(C, 3, 2, bias=False), SHAPE), noise(*SHAPE)
     assert (operator(x).dtype, operator(x.float()).dtype) == (torch.float64, torch.float32)
     assert operator.part_frames == 1
     close(operator.double()(x).float(), operator.float()(x.float()))
@@ -235,32 +236,35 @@ def test_a_module_computes_in_its_own_precision():
 def test_ours_is_returned_as_it_is():
     """With its own clip shape or none; another is refused."""
     operator = Gaussian(SHAPE, 7)
-    assert as_measurement(operator) is operator
-    assert as_measurement(operator, list(SHAPE)) is operator
+    assert as_linear_operator(operator) is operator
+    assert as_linear_operator(operator, list(SHAPE)) is operator
     with pytest.raises(InputError, match=r"for clips of shape \(5, 2, 4, 3\), clip_shape says \(4, 2, 4, 3\)"):
-        as_measurement(operator, (4, 2, 4, 3))
+        as_linear_operator(operator, (4, 2, 4, 3))
 
 
 REFUSED = {
-    "nothing": (lambda: as_measurement(3, SHAPE), "A and A_adjoint, one with matvec, rmatvec and shape, or a tuple"),
-    "matrix": (lambda: as_measurement(np.eye(24), SHAPE), "got ndarray; a matrix becomes one by scipy"),
-    "class": (lambda: as_measurement(Camera, SHAPE), "got type"),
-    "one function": (lambda: as_measurement((np.abs,), SHAPE), "got tuple"),
-    "no clip shape": (lambda: as_measurement(aslinearoperator(np.eye(24))), "give its clip_shape"),
-    "pair, no clip shape": (lambda: as_measurement((np.abs, np.abs)), "tuple does not say which clips"),
+    "nothing": (
+        lambda: as_linear_operator(3, SHAPE),
+        "A and A_adjoint, one with matvec, rmatvec and shape",
+    ),
+    "matrix": (lambda: as_linear_operator(np.eye(24), SHAPE), "got ndarray; a matrix becomes one by scipy"),
+    "class": (lambda: as_linear_operator(Camera, SHAPE), "got type"),
+    "one function": (lambda: as_linear_operator((np.abs,), SHAPE), "got tuple"),
+    "no clip shape": (lambda: as_linear_operator(aslinearoperator(np.eye(24))), "give its clip_shape"),
+    "pair, no clip shape": (lambda: as_linear_operator((np.abs, np.abs)), "tuple does not say which clips"),
     "N": (
-        lambda: as_measurement(aslinearoperator(np.eye(30)), SHAPE),
+        lambda: as_linear_operator(aslinearoperator(np.eye(30)), SHAPE),
         r"vectors of 30 numbers, a clip of shape \(5, 2, 4, 3\) has 120 and each frame 24",
     ),
     "three axes": (
-        lambda: as_measurement(aslinearoperator(np.eye(24)), SHAPE[1:]),
+        lambda: as_linear_operator(aslinearoperator(np.eye(24)), SHAPE[1:]),
         r"expected a clip shape \(T, C, H, W\)",
     ),
     "raises": (
-        lambda: as_measurement((lambda x: x @ np.eye(7), np.abs), SHAPE),
+        lambda: as_linear_operator((lambda x: x @ np.eye(7), np.abs), SHAPE),
         r"Functions: for a clip of shape \(5, 2, 4, 3\) it raised ValueError: .*made for clips of this shape\?",
     ),
-    "no array": (lambda: as_measurement((lambda x: "much", np.abs), SHAPE), "it returned str"),
+    "no array": (lambda: as_linear_operator((lambda x: "much", np.abs), SHAPE), "it returned str"),
 }
 
 
@@ -283,7 +287,7 @@ def test_functions_and_vectors_that_do_the_same_are_the_same():
     """A run begun with a pair of functions goes on with the PyLops operator that it stood for."""
     theirs = pylops.FirstDerivative(SHAPE, axis=0)
     same = Functions(lambda x: theirs.matvec(x.reshape(-1)), lambda y: theirs.rmatvec(y).reshape(SHAPE), SHAPE)
-    assert same.fingerprint() == as_measurement(theirs).fingerprint()
+    assert same.fingerprint() == as_linear_operator(theirs).fingerprint()
 
 
 # In a recovery
@@ -303,7 +307,7 @@ PLUGGED = {
 def test_recover_takes_them_all(make):
     """`recover(y, A, clip_shape=...)` gives the clip that it gives with the adapted operator."""
     theirs, clip_shape = make()
-    operator = as_measurement(theirs, clip_shape)
+    operator = as_linear_operator(theirs, clip_shape)
     y, few = operator(noise(*CLIP).sigmoid()), RecoverSettings(quality="draft", steps=2, heldout=0.1, baselines="none")
     found = recover(y.numpy(), theirs, few, clip_shape=clip_shape)
     close(found.clip, recover(y, operator, few).clip, rtol=0, atol=0)
@@ -322,7 +326,7 @@ def test_recover_takes_the_data_of_a_stack_in_any_container():
 
 def test_what_returns_its_input_is_an_identity():
     """A view of the clip as data does no harm: gradients flow, the clip stays."""
-    operator = as_measurement(Weights([1] * T), SHAPE)
+    operator = as_linear_operator(Weights([1] * T), SHAPE)
     operator.physics.A = operator.physics.A_adjoint = lambda x: x
     x = noise(*SHAPE).requires_grad_()
     (gradient,) = torch.autograd.grad(operator(x).square().sum() / 2, x)
@@ -331,9 +335,9 @@ def test_what_returns_its_input_is_an_identity():
 
 def test_one_number_of_data():
     """Data without axes, the sum of a clip, goes both ways too."""
-    operator = as_measurement((lambda x: x.sum(), lambda y: np.full(SHAPE, y)), SHAPE)
+    operator = as_linear_operator((lambda x: x.sum(), lambda y: np.full(SHAPE, y)), SHAPE)
     assert operator.data_shape == ()
-    close(as_measurement(as_scipy(operator))(noise(*SHAPE))[0], noise(*SHAPE).sum())
+    close(as_linear_operator(as_scipy(operator))(noise(*SHAPE))[0], noise(*SHAPE).sum())
 
 
 def test_recover_checks_theirs_inside_a_composition():

@@ -1,4 +1,4 @@
-"""What `check_operator` and `examine` find out: wrong operators, each with the words that name its defect."""
+"""What `check_operator` and `diagnose` find out: wrong operators, each with the words that name its defect."""
 
 import math
 
@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 import torch
 from cases import OPERATORS, SHAPE, C, H, Sums, T, W, blur, dense, fourier, levels, noise
-from scipy.sparse.linalg import LinearOperator
+from scipy.sparse.linalg import LinearOperator as ScipyLinearOperator
 
 from lowreel.errors import InputError
-from lowreel.operators import Functions, Gaussian, Identity, Measurement, as_measurement, check_operator, examine
+from lowreel.operators import (
+    Functions,
+    Gaussian,
+    Identity,
+    LinearOperator,
+    as_linear_operator,
+    check_operator,
+    diagnose,
+)
 
 SQUARE = (3, 1, 6, 6)
 MATRIX = noise(W, W).numpy()
@@ -24,7 +32,7 @@ def same(x):
     return x
 
 
-class Cut(Measurement):
+class Cut(LinearOperator):
     """A class of a user's own that gives all parts the weights of the first ones."""
 
     kind = "cut"
@@ -43,7 +51,7 @@ class Cut(Measurement):
         return {}
 
 
-class Own(Measurement):
+class Own(LinearOperator):
     """A class of a user's own, whose two maps are given as functions of tensors."""
 
     kind = "own"
@@ -156,7 +164,7 @@ NOT_A_FUNCTION = {
         "adjoint gave int16 numbers.*let it return floats",
     ),
     "no rmatvec": (
-        lambda: as_measurement(LinearOperator((24, 24), matvec=same, dtype=np.float64), SHAPE),
+        lambda: as_linear_operator(ScipyLinearOperator((24, 24), matvec=same, dtype=np.float64), SHAPE),
         "adjoint raised NotImplementedError",
     ),
     "own, integers": (lambda: Own(lambda x: x.int()), "forward gives int32 numbers"),
@@ -182,10 +190,10 @@ WRONG = WRONG_ADJOINTS | NOT_LINEAR | NOT_A_FUNCTION
 
 @pytest.mark.parametrize(("make", "message"), WRONG.values(), ids=WRONG)
 def test_the_defect_is_named(make, message):
-    """`check_operator` raises the sentence, `examine` gives it back."""
+    """`check_operator` raises the sentence, `diagnose` gives it back."""
     with pytest.raises(InputError, match=message):
         check_operator(make())
-    found = examine(make())
+    found = diagnose(make())
     assert not found.sound
     assert math.isnan(found.norm)
     assert found.sentence == found.defect
@@ -194,7 +202,7 @@ def test_the_defect_is_named(make, message):
 @pytest.mark.parametrize("name", WRONG_ADJOINTS)
 def test_a_wrong_adjoint_is_called_that(name):
     """Before the cause, the message says what is wrong, and the number says how much."""
-    found = examine(WRONG_ADJOINTS[name][0]())
+    found = diagnose(WRONG_ADJOINTS[name][0]())
     assert found.sentence.startswith("adjoint is not the adjoint of forward: ")
     assert found.adjointness > 1e-3 > found.linearity
 
@@ -202,7 +210,7 @@ def test_a_wrong_adjoint_is_called_that(name):
 @pytest.mark.parametrize("name", NOT_LINEAR)
 def test_what_is_not_linear_is_called_that(name):
     """Before the cause, the message says what is wrong, and the number says how much."""
-    found = examine(NOT_LINEAR[name][0]())
+    found = diagnose(NOT_LINEAR[name][0]())
     assert found.sentence.startswith("forward is not linear")
     assert found.linearity > 1e-3
 
@@ -217,7 +225,7 @@ def test_forward_of_integers_is_refused_when_it_is_adapted():
 def test_norm_is_the_largest_singular_value(make):
     """From below, within what the power iteration leaves; both defects are rounding."""
     operator = make().float()
-    found = examine(operator)
+    found = diagnose(operator)
     largest = float(torch.linalg.matrix_norm(dense(operator.double()), 2))
     assert found.sound, found.sentence
     assert 0.9 * largest < found.norm < 1.0001 * largest
@@ -227,7 +235,7 @@ def test_norm_is_the_largest_singular_value(make):
 
 def test_what_is_reported():
     """Shapes, parts, and the type that came before it was rounded to ours."""
-    own, functions, whole = examine(Sums(SHAPE, 2).float()), examine(fourier()), examine(blur())
+    own, functions, whole = diagnose(Sums(SHAPE, 2).float()), diagnose(fourier()), diagnose(blur())
     assert (own.clip_shape, own.data_shape, own.dtype, own.parts) == (SHAPE, (3, C, H, W), "float32", 3)
     assert (functions.dtype, functions.parts) == ("complex64", 1)
     assert (whole.dtype, whole.data_shape) == ("float64", (T, C, H, 3))
@@ -249,7 +257,7 @@ def test_the_operator_is_left_as_it_was():
     """No buffer and no random state is changed by an examination."""
     operator, state = Gaussian(SHAPE, 7), torch.get_rng_state()
     before = operator.held.clone()
-    examine(operator)
+    diagnose(operator)
     assert torch.equal(operator.held, before)
     assert torch.equal(torch.get_rng_state(), state)
-    assert examine(Identity((1, 1, 1, 1))).sound
+    assert diagnose(Identity((1, 1, 1, 1))).sound

@@ -33,7 +33,7 @@ from lowreel.operators import (
     check_operator,
     from_spec,
     map_data,
-    nearest_consistent,
+    project_onto_data,
     tensors_of,
 )
 from lowreel.operators.projections import BLOCK
@@ -160,17 +160,17 @@ def test_moves_type(operator):
 
 
 def test_informative_entries_are_the_rows_that_see_something(operator):
-    """`informative` is false exactly where a row of the matrix is zero."""
+    """`observed_mask` is false exactly where a row of the matrix is zero."""
     power, y = dense(operator).square().sum(1), operator(noise(*SHAPE))
     if isinstance(y, torch.Tensor) and y.is_complex():
         power = power.reshape(-1, 2).sum(1)
-    told = torch.cat([known.flatten() for known in tensors_of(operator.informative())])
+    told = torch.cat([known.flatten() for known in tensors_of(operator.observed_mask())])
     assert torch.equal(told, power > 0)
 
 
 def test_row_norm(operator):
     """The root mean square norm of the informative rows, from the matrix; an estimate where it is not known exactly."""
-    entries = sum(int(k.sum()) for k in tensors_of(operator.informative()))
+    entries = sum(int(k.sum()) for k in tensors_of(operator.observed_mask()))
     known = math.sqrt(float(dense(operator).square().sum()) / entries)
     assert operator.float().row_norm() == pytest.approx(known, rel=0.2)
 
@@ -396,11 +396,11 @@ def test_noise_level_is_in_grey_levels_for_pixels():
     operator = MissingPixels((8, 1, 32, 32), 0.5, seed=0)
     y = operator(levels(*operator.clip_shape))
     noisy, entry = add_white_noise(y, operator, level=0.1, seed=3)
-    seen = (noisy - y)[operator.informative()]
+    seen = (noisy - y)[operator.observed_mask()]
     assert entry == {"kind": "white", "level": 0.1, "sigma": 0.1, "seed": 3}
     assert abs(float(seen.mean())) < 5 * 0.1 / math.sqrt(seen.numel())
     assert abs(float(seen.var()) / 0.01 - 1) < 5 * math.sqrt(2 / seen.numel())
-    assert not noisy[~operator.informative()].any()
+    assert not noisy[~operator.observed_mask()].any()
 
 
 def test_noise_level_is_in_units_of_the_row_norm():
@@ -422,10 +422,10 @@ def test_snr_is_reached(name, snr):
     y = operator(levels(*SHAPE, dtype=torch.float32))
     noisy = [flat(add_white_noise(y, operator, snr=snr, seed=seed)[0]) for seed in range(30)]
     power = torch.stack([(e - flat(y)).square().sum() for e in noisy]).mean()
-    rows = sum(int(k.sum()) for k in tensors_of(operator.informative()))
+    rows = sum(int(k.sum()) for k in tensors_of(operator.observed_mask()))
     wanted = float(flat(y).square().sum()) / 10 ** (snr / 10)
     assert abs(float(power) / wanted - 1) < 5 * math.sqrt(2 / (30 * rows))
-    silent = torch.cat([k.flatten() for k in tensors_of(operator.informative())])
+    silent = torch.cat([k.flatten() for k in tensors_of(operator.observed_mask())])
     if not any(t.is_complex() for t in tensors_of(y)):
         assert not noisy[0][~silent].any()
 
@@ -467,7 +467,7 @@ def test_nearest_consistent_is_the_projection(operator):
     """x + M^+ (y - M x): it meets the data, and no clip that does is closer."""
     x, start = levels(*SHAPE), levels(*SHAPE, seed=1)
     y, matrix = operator(x), dense(operator)
-    found = nearest_consistent(start, operator, y, operator.informative(), iterations=1000, tolerance=1e-13)
+    found = project_onto_data(start, operator, y, operator.observed_mask(), iterations=1000, tolerance=1e-13)
     close(flat(operator(found)), flat(y))
     close(found.flatten(), start.flatten() + torch.linalg.pinv(matrix) @ (flat(y) - matrix @ start.flatten()))
 
@@ -477,7 +477,7 @@ def test_nearest_consistent_leaves_other_entries_alone():
     operator = Gaussian(SHAPE, 7).double()
     start, y = levels(*SHAPE), operator(levels(*SHAPE, seed=1))
     entries = kept(T, 7)
-    found = nearest_consistent(start, operator, y, entries, iterations=1000, tolerance=1e-13)
+    found = project_onto_data(start, operator, y, entries, iterations=1000, tolerance=1e-13)
     matrix = dense(operator)[entries.flatten()]
     close(operator(found)[entries], y[entries])
     difference = y[entries] - operator(start)[entries]
@@ -488,7 +488,7 @@ def test_nearest_consistent_puts_pixels_in_as_observed():
     """Known pixels become the data to rounding, unknown ones are untouched to the bit."""
     operator = MissingPixels(SHAPE, 0.5)
     start, y = levels(*SHAPE, dtype=torch.float32), operator(levels(*SHAPE, seed=1, dtype=torch.float32))
-    found, seen = nearest_consistent(start, operator, y, operator.informative()), operator.informative()
+    found, seen = project_onto_data(start, operator, y, operator.observed_mask()), operator.observed_mask()
     close(found[seen], y[seen])
     assert torch.equal(found[~seen], start[~seen])
 
@@ -496,7 +496,7 @@ def test_nearest_consistent_puts_pixels_in_as_observed():
 def test_nearest_consistent_keeps_a_clip_that_agrees():
     """A clip that meets the data already comes back as it is."""
     operator, x = Gaussian(SHAPE, 7), levels(*SHAPE, dtype=torch.float32)
-    assert torch.equal(nearest_consistent(x, operator, operator(x), operator.informative()), x)
+    assert torch.equal(project_onto_data(x, operator, operator(x), operator.observed_mask()), x)
 
 
 # Data files
@@ -558,7 +558,7 @@ def test_data_that_is_not_finite_is_refused(name, bad, tmp_path):
     """NaN and infinity are counted in the message, in memory and from a file."""
     operator = OPERATORS[name]()
     before = measured(operator)
-    known = tensors_of(operator.informative())[-1].reshape(-1)
+    known = tensors_of(operator.observed_mask())[-1].reshape(-1)
     tensors_of(before.data)[-1].view(-1)[known.nonzero()[3]] = bad
     with pytest.raises(InputError, match=r"1 of .* numbers are NaN or infinite"):
         checked(before.data, operator)
@@ -571,7 +571,7 @@ def test_what_says_nothing_may_hold_anything():
     """NaN at an unobserved pixel is no concern of anyone's, and becomes zero."""
     operator = OPERATORS["missing"]()
     data = measured(operator).data
-    blind = ~operator.informative()
+    blind = ~operator.observed_mask()
     found = checked(torch.where(blind, math.nan, data), operator)
     assert not found[blind].any()
     assert torch.equal(found[~blind], data[~blind])

@@ -12,11 +12,11 @@ from lowreel.operators import (
     MissingPixels,
     Snapshot,
     Stacked,
-    excerpt,
-    excerpt_rows,
+    extend,
     from_spec,
     part_frames,
-    prolonged,
+    temporal_slice,
+    temporal_slice_rows,
     tensors_of,
 )
 
@@ -43,14 +43,14 @@ def stretches(operator):
 
 
 def rows(operator, data, frames):
-    return tuple(t[own] for t, own in zip(tensors_of(data), excerpt_rows(operator.spec(), frames), strict=True))
+    return tuple(t[own] for t, own in zip(tensors_of(data), temporal_slice_rows(operator.spec(), frames), strict=True))
 
 
 def test_every_excerpt_measures_as_the_whole_does(operator):
     clip = levels(*SHAPE, dtype=torch.float32)
     assert part_frames(operator.spec()) == operator.part_frames
     for frames in stretches(operator):
-        own = from_spec(*excerpt(operator.spec(), operator.spec_tensors(), frames))
+        own = from_spec(*temporal_slice(operator.spec(), operator.spec_tensors(), frames))
         wanted = rows(operator, operator(clip), frames)
         for found, whole in zip(tensors_of(own(clip[frames.start : frames.stop])), wanted, strict=True):
             assert torch.allclose(found, whole, atol=1e-6)
@@ -59,8 +59,8 @@ def test_every_excerpt_measures_as_the_whole_does(operator):
 def test_an_excerpt_of_an_excerpt_is_one_of_the_whole(operator):
     step, clip = operator.part_frames, levels(*SHAPE, dtype=torch.float32)
     start = step if 2 * step < FRAMES else 0
-    once = from_spec(*excerpt(operator.spec(), operator.spec_tensors(), range(step, FRAMES)))
-    twice = from_spec(*excerpt(once.spec(), once.spec_tensors(), range(start, FRAMES - step)))
+    once = from_spec(*temporal_slice(operator.spec(), operator.spec_tensors(), range(step, FRAMES)))
+    twice = from_spec(*temporal_slice(once.spec(), once.spec_tensors(), range(start, FRAMES - step)))
     wanted = rows(operator, operator(clip), range(step + start, FRAMES))
     for found, whole in zip(tensors_of(twice(clip[step + start :])), wanted, strict=True):
         assert torch.allclose(found, whole, atol=1e-6)
@@ -68,7 +68,7 @@ def test_an_excerpt_of_an_excerpt_is_one_of_the_whole(operator):
 
 def test_an_excerpt_is_rebuilt_from_its_spec(operator):
     for frames in stretches(operator):
-        spec, tensors = excerpt(operator.spec(), operator.spec_tensors(), frames)
+        spec, tensors = temporal_slice(operator.spec(), operator.spec_tensors(), frames)
         own = from_spec(spec, tensors)
         assert from_spec(own.spec(), own.spec_tensors()).fingerprint() == own.fingerprint()
 
@@ -79,7 +79,7 @@ def test_excerpts_of_data_files_are_those_of_the_data(operator, tmp_path):
     measured.save(tmp_path / "y.safetensors")
     file = DataFile.open(tmp_path / "y.safetensors")
     for frames in stretches(operator):
-        held, read = measured.excerpt(frames), file.excerpt(frames)
+        held, read = measured.temporal_slice(frames), file.temporal_slice(frames)
         assert held.operator.fingerprint() == read.operator.fingerprint()
         assert torch.equal(read.times, measured.times[frames.start : frames.stop])
         for a, b in zip(tensors_of(held.data), tensors_of(read.data), strict=True):
@@ -90,9 +90,9 @@ def test_noise_is_that_of_the_whole(operator):
     data = operator(levels(*SHAPE, dtype=torch.float32))
     whole = add_white_noise(data, operator, sigma=0.1, seed=3)[0]
     for frames in stretches(operator):
-        own = from_spec(*excerpt(operator.spec(), operator.spec_tensors(), frames))
+        own = from_spec(*temporal_slice(operator.spec(), operator.spec_tensors(), frames))
         exact = rows(operator, data, frames)
-        first = [r.start for r in excerpt_rows(operator.spec(), frames)]
+        first = [r.start for r in temporal_slice_rows(operator.spec(), frames)]
         part = add_white_noise(exact if isinstance(data, tuple) else exact[0], own, sigma=0.1, seed=3, first=first)[0]
         for found, wanted in zip(tensors_of(part), rows(operator, whole, frames), strict=True):
             assert torch.allclose(found, wanted, atol=1e-6)
@@ -103,18 +103,18 @@ def test_a_spec_of_few_frames_is_prolonged(name):
     operator = CUT[name]()
     step = operator.part_frames
     if operator.spec_tensors():
-        few = excerpt(operator.spec(), operator.spec_tensors(), range(step))[0]
-        assert prolonged(few, FRAMES)["clip_shape"] == list(SHAPE)
+        few = temporal_slice(operator.spec(), operator.spec_tensors(), range(step))[0]
+        assert extend(few, FRAMES)["clip_shape"] == list(SHAPE)
         return
     few = {**operator.spec()}
-    assert prolonged(prolonged(few, step), FRAMES) == operator.spec()
+    assert extend(extend(few, step), FRAMES) == operator.spec()
 
 
 def test_what_cannot_be_cut_is_said():
     assert part_frames(MissingFrames(SHAPE, 0.4).spec()) is None
     with pytest.raises(InputError, match="frames cannot be cut"):
-        excerpt(MissingFrames(SHAPE, 0.4).spec(), {}, range(2))
+        temporal_slice(MissingFrames(SHAPE, 0.4).spec(), {}, range(2))
     with pytest.raises(InputError, match="cannot be cut before frame 1"):
-        excerpt(Snapshot(SHAPE, 2).spec(), {}, range(1, 4))
+        temporal_slice(Snapshot(SHAPE, 2).spec(), {}, range(1, 4))
     with pytest.raises(InputError, match="no excerpt of 4 frames"):
         MissingPixels(SHAPE, 0.5, within=(0, 4))

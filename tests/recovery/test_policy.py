@@ -6,7 +6,7 @@ from cases import OPERATORS, SHAPE, T, kept, noise
 
 from lowreel.data import hold_out
 from lowreel.errors import InputError
-from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, rows_alike, tensors_of
+from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, repeated_rows, tensors_of
 
 
 @pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
@@ -28,8 +28,8 @@ def test_heldout_is_the_share_of_the_informative_entries(operator, share):
 
     Where all parts are measured alike this holds of the first one, and the others hold out the same entries.
     """
-    members = tensors_of(operator.informative())
-    alike = rows_alike(operator, members)
+    members = tensors_of(operator.observed_mask())
+    alike = repeated_rows(operator, members)
     for held, known, rows in zip(tensors_of(hold_out(operator, share)), members, alike, strict=True):
         assert not (held & ~known).any()
         if held.ndim == 4 and operator.is_complex:
@@ -96,7 +96,7 @@ def test_two_pixels_are_enough():
 def test_never_all_even_when_rounding_up():
     """A share just below one half of a single frame still leaves entries to fit."""
     operator = Mask(SHAPE, kept(T, *SHAPE[2:]))
-    assert int(hold_out(operator, 0.49).sum()) < int(operator.informative().sum())
+    assert int(hold_out(operator, 0.49).sum()) < int(operator.observed_mask().sum())
 
 
 ALIKE = {
@@ -116,14 +116,14 @@ ALIKE = {
 def test_parts_that_are_measured_alike_are_known(name, rows):
     """One set of patterns for all frames, unless they see everything; not where each frame has its own."""
     operator = OPERATORS[name]()
-    assert rows_alike(operator, tensors_of(operator.informative())) == [rows]
+    assert repeated_rows(operator, tensors_of(operator.observed_mask())) == [rows]
 
 
 @pytest.mark.parametrize("pattern", ["rows", "radial"])
 def test_twins_in_a_spectrum_are_held_out_together(pattern):
     """y(-k) is the conjugate of y(k): nothing that is fitted says what is held out; it is at most twice the share."""
     operator = Fourier((6, 1, 24, 20), pattern, 0.4 if pattern == "rows" else 6)
-    held, known = hold_out(operator, 0.1), operator.informative()
+    held, known = hold_out(operator, 0.1), operator.observed_mask()
     fitted = known & ~held
     negative = fitted.flip(-2, -1).roll((1, 1), (-2, -1))
     assert not (held & negative).any()

@@ -65,7 +65,7 @@ def test_recovery_agrees_with_data_free_of_noise(operator):
     )
     assert residual < 0.05 * before
     if isinstance(operator, MissingPixels):
-        seen = operator.informative()
+        seen = operator.observed_mask()
         close(found.clip[seen], y[seen])
 
 
@@ -93,7 +93,7 @@ def test_noise_is_not_forced_on_the_clip():
     y, entry = add_white_noise(operator(CLIP), operator, level=0.1)
     found = recover(y, operator, FEW, noise=entry)
     assert torch.equal(found.clip, found.representation.frames().clamp(0, 1))
-    assert not torch.allclose(found.clip[operator.informative()], y[operator.informative()], atol=1e-3)
+    assert not torch.allclose(found.clip[operator.observed_mask()], y[operator.observed_mask()], atol=1e-3)
 
 
 @pytest.mark.parametrize("choices", [{}, {"rank": 2}, {"linear": True}, {"similarity": 0.5}], ids=str)
@@ -102,7 +102,7 @@ def test_the_iterate_delivered_is_the_one_that_heldout_data_prefers(choices):
     operator = OPERATORS["missing"]()
     settings, rounds = FEW.model_copy(update={"steps": 12, **choices}), []
     y = operator(CLIP)
-    found = recover(y, operator, settings, watch=rounds.append)
+    found = recover(y, operator, settings, callback=rounds.append)
     problem, solver = prepare(y, operator, settings), settings.solver()
     least, best, errors = None, 0, []
     for progress in rounds:
@@ -147,15 +147,15 @@ def test_same_settings_same_result():
 
 
 def test_ctrl_c_keeps_the_best_so_far():
-    """KeyboardInterrupt from `watch` ends the run as stopped, with the best so far and what to do."""
+    """KeyboardInterrupt from `callback` ends the run as stopped, with the best so far and what to do."""
     operator, rounds = OPERATORS["missing"](), []
 
-    def watch(progress):
+    def callback(progress):
         rounds.append(progress)
         if progress.state.step == 4:
             raise KeyboardInterrupt
 
-    found = recover(operator(CLIP), operator, FEW, watch=watch)
+    found = recover(operator(CLIP), operator, FEW, callback=callback)
     assert found.outcome.kind == "stopped"
     assert "Ctrl-C" in found.outcome.sentence
     assert "--resume" in found.outcome.sentence
@@ -170,13 +170,13 @@ def test_resume_gives_the_unbroken_result():
     operator, rounds = OPERATORS["missing"](), []
     y = operator(CLIP)
 
-    def watch(progress):
+    def callback(progress):
         rounds.append(progress)
         if progress.state.step == 3:
             raise KeyboardInterrupt
 
     unbroken = recover(y, operator, FEW)
-    recover(y, operator, FEW, watch=watch)
+    recover(y, operator, FEW, callback=callback)
     resumed = recover(y, operator, FEW, resume=rounds[-1])
     assert torch.equal(resumed.clip, unbroken.clip)
     assert resumed.outcome == unbroken.outcome
@@ -217,7 +217,7 @@ def test_baselines_are_judged_by_the_same_heldout_data():
         "3-D total variation",
         "low rank",
     ]
-    seen = operator.informative()
+    seen = operator.observed_mask()
     for baseline in found.baselines.values():
         close(baseline.clip[seen], y[seen])
         assert 10 < baseline.heldout_db < 60
@@ -313,13 +313,13 @@ def test_a_stop_delivers_the_last_round_when_it_is_the_best():
     operator = MissingPixels(tuple(clip.shape), 0.5)
     seen = []
 
-    def watch(progress):
+    def callback(progress):
         seen.append(progress)
         if progress.state.step == 95:
             raise KeyboardInterrupt
 
     found = recover(
-        operator(clip), operator, RecoverSettings(baselines="none", quality="draft", steps=100), watch=watch
+        operator(clip), operator, RecoverSettings(baselines="none", quality="draft", steps=100), callback=callback
     )
     assert seen[-1].history[-1]["heldout"] is None
     last = found.history[-1]["heldout"]
@@ -335,7 +335,7 @@ def test_a_resume_with_other_settings_is_refused(other):
     clip = moving()
     operator = MissingPixels(tuple(clip.shape), 0.5)
     seen = []
-    recover(operator(clip), operator, RecoverSettings(baselines="none", quality="draft", steps=2), watch=seen.append)
+    recover(operator(clip), operator, RecoverSettings(baselines="none", quality="draft", steps=2), callback=seen.append)
     with pytest.raises(InputError, match="resume"):
         recover(
             operator(clip),
@@ -455,14 +455,14 @@ def test_a_run_that_was_too_short_goes_on(monkeypatch):
     y, settings = operator(CLIP), FEW.model_copy(update={"steps": 40, "time": 10.0})
     while kind == "stopped":
         seen = []
-        found = recover(y, operator, settings, watch=seen.append, resume=resume)
+        found = recover(y, operator, settings, callback=seen.append, resume=resume)
         resume, kind = seen[-1], found.outcome.kind
         made.append(found.steps)
         assert len(made) < 10
     assert made == sorted(set(made))
     assert made[-1] >= 10
     first = []
-    recover(y, operator, settings, watch=first.append)
+    recover(y, operator, settings, callback=first.append)
     assert recover(y, operator, FEW.model_copy(update={"steps": 40}), resume=first[-1]).steps == 40
 
 
@@ -492,7 +492,7 @@ def test_too_little_time_for_a_search_is_for_one_fit(monkeypatch):
     operator, seen = OPERATORS["missing"](), []
     y = operator(CLIP)
     settings = RecoverSettings(baselines="none", steps=40, time=15.0)
-    found = recover(y, operator, settings, watch=seen.append)
+    found = recover(y, operator, settings, callback=seen.append)
     assert clock.fitted <= 15
     assert found.trials == ()
     assert found.outcome.kind == "stopped"
@@ -506,7 +506,7 @@ def test_rounds_are_counted_alike_everywhere():
     """--steps are the rounds of each fit; those of the last one are told apart."""
     operator, seen = OPERATORS["missing"](), []
     y = operator(CLIP)
-    found = recover(y, operator, RecoverSettings(baselines="none", steps=40, heldout=0.1), watch=seen.append)
+    found = recover(y, operator, RecoverSettings(baselines="none", steps=40, heldout=0.1), callback=seen.append)
     assert found.steps == 40
     assert {trial.steps for trial in found.trials} == {40}
     assert found.last_steps > 0
@@ -537,13 +537,15 @@ def test_a_fit_that_is_stopped_delivers_no_less_than_a_baseline(stops_at):
     operator = MissingPixels(tuple(clip.shape), 0.5)
     pictures = []
 
-    def watch(progress):
+    def callback(progress):
         assert pictures
         if progress.state.step == stops_at:
             raise KeyboardInterrupt
 
     settings = RecoverSettings(quality="draft", steps=50)
-    found = recover(operator(clip), operator, settings, watch=watch, on_baseline=lambda name, _: pictures.append(name))
+    found = recover(
+        operator(clip), operator, settings, callback=callback, on_baseline=lambda name, _: pictures.append(name)
+    )
     best = found.best_baseline()
     assert (found.outcome.kind, found.delivered) == ("stopped", best)
     assert pictures[-1] == best

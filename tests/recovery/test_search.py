@@ -18,7 +18,7 @@ from lowreel.recovery.policy import _last_fit, planned, search_plan, smallest_ra
 from lowreel.recovery.recover import prepare, recover
 from lowreel.recovery.search import Search, best_of, search, side_by_side, slower, varied
 from lowreel.runs.folder import Run
-from lowreel.settings import BRANCH, LOOK, Choice, RecoverSettings
+from lowreel.settings import BRANCH, LOOK, Candidate, RecoverSettings
 from lowreel.solver.iteration import Problem, identity
 
 close = torch.testing.assert_close
@@ -26,7 +26,7 @@ SHAPE = (6, 1, 32, 32)
 CLIP = moving(*SHAPE)
 FEW = RecoverSettings(baselines="none", steps=6, heldout=0.1)
 LONG = FEW.model_copy(update={"steps": 8})
-FIRST = Choice(decay=3.0, similarity=0.01)
+FIRST = Candidate(decay=3.0, similarity=0.01)
 OPERATORS = {
     "missing": lambda: MissingPixels(SHAPE, 0.5, seed=2),
     "gaussian": lambda: Gaussian(SHAPE, 300, seed=2),
@@ -63,7 +63,7 @@ def test_what_is_tried_is_the_preset_and_each_change_of_it():
     trials = tuple(tried(choice, error) for choice, error in zip(first, (3.0, 2.0, 1.0), strict=True))
     assert plan.next(trials[:2]) == first[2:]
     second = plan.next(trials)
-    assert second == [Choice(deeper=1, decay=10.0, similarity=0.01)]
+    assert second == [Candidate(deeper=1, decay=10.0, similarity=0.01)]
     assert plan.next((*trials, tried(second[0], 4.0))) == []
     assert best_of(trials).choice == first[2]
 
@@ -73,7 +73,7 @@ def test_each_fit_is_as_if_alone(operator):
     problem, solver = problem_of(operator), LONG.solver()
     plan = replace(search_plan(problem, LONG), at_once=2)
     seen = []
-    trials, stopped = search(problem, solver, plan, watch=seen.append)
+    trials, stopped = search(problem, solver, plan, callback=seen.append)
     assert stopped is None
     assert [trial.choice for trial in trials] == plan.next(())
     assert {progress.stage for progress in seen} == {"search"}
@@ -95,7 +95,7 @@ def test_each_fit_is_as_if_alone(operator):
 def test_the_best_alone_goes_to_its_end(operator):
     """The others are given up after LOOK of the rounds; all rounds are told, and as many as were planned."""
     seen = []
-    recovery = recover(operator(CLIP), operator, LONG, watch=seen.append)
+    recovery = recover(operator(CLIP), operator, LONG, callback=seen.append)
     best, steps = best_of(recovery.trials), LONG.steps
     assert [len(t.history) for t in recovery.trials] == [steps if t is best else LOOK * steps for t in recovery.trials]
     made = [progress.made for progress in seen if progress.stage == "search"]
@@ -178,13 +178,13 @@ def test_resume_equals_the_unbroken_recovery(operator, stage, tmp_path):
     """From a checkpoint within the search, and within the last fit, to the same bits."""
     y, seen = operator(CLIP), []
     settings = FEW.model_copy(update={"steps": 12})
-    unbroken = recover(y, operator, settings, watch=seen.append)
+    unbroken = recover(y, operator, settings, callback=seen.append)
     progress = next(p for p in seen if p.stage == stage and p.trials)
     (tmp_path / "run").mkdir()
     run = Run(tmp_path / "run", settings)
     run.save_progress(progress)
     again = []
-    resumed = recover(y, operator, settings, watch=again.append, resume=run.load_progress())
+    resumed = recover(y, operator, settings, callback=again.append, resume=run.load_progress())
     assert torch.equal(resumed.clip, unbroken.clip)
     assert [t.choice for t in resumed.trials] == [t.choice for t in unbroken.trials]
     assert [t.error for t in resumed.trials] == [t.error for t in unbroken.trials]
@@ -207,7 +207,7 @@ def test_a_resume_where_the_last_fit_had_ended_makes_no_round_more(monkeypatch):
     operator, seen = OPERATORS["missing"](), []
     settings = FEW.model_copy(update={"steps": 12})
     y = operator(CLIP)
-    unbroken = recover(y, operator, settings, watch=seen.append)
+    unbroken = recover(y, operator, settings, callback=seen.append)
     resumed = recover(y, operator, settings, resume=seen[-1])
     assert torch.equal(resumed.clip, unbroken.clip)
     assert resumed.last_steps == unbroken.last_steps == best_of(unbroken.trials).step
@@ -221,7 +221,7 @@ def test_a_resume_goes_on_with_what_was_begun(stage):
     y = operator(CLIP)
     begun = FEW.model_copy(update={"time": 1e-6} if stage == "fit" else {})
     try:
-        recover(y, operator, begun, watch=seen.append)
+        recover(y, operator, begun, callback=seen.append)
     except KeyboardInterrupt:
         pytest.fail("no round was made")
     progress = next(p for p in seen if p.stage == stage and (p.trials or stage == "fit"))
@@ -237,12 +237,12 @@ def test_fits_that_were_cut_off_are_made_again(tmp_path):
     y, seen = operator(CLIP), []
     settings = FEW.model_copy(update={"steps": 12})
 
-    def watch(progress):
+    def callback(progress):
         seen.append(progress)
         if len(seen) == 5:
             raise KeyboardInterrupt
 
-    first = recover(y, operator, settings, watch=watch)
+    first = recover(y, operator, settings, callback=callback)
     assert first.outcome.kind == "stopped"
     assert {trial.outcome.kind for trial in seen[-1].trials} == {"stopped"}
     resumed = recover(y, operator, settings, resume=seen[-1])
@@ -266,12 +266,12 @@ def test_an_error_while_watching_stops_the_fits():
     """A full disk, say: the error comes through at once, not after all rounds."""
     operator, rounds = OPERATORS["missing"](), []
 
-    def watch(progress):
+    def callback(progress):
         rounds.append(progress.made)
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 100_000}), watch=watch)
+        recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 100_000}), callback=callback)
     assert len(rounds) == 1
 
 
@@ -279,7 +279,7 @@ def test_a_run_with_a_generator_of_ones_own_goes_on(tmp_path):
     """Its trials are read back into the generator given, which no spec can build."""
     operator, own, seen = OPERATORS["missing"](), Linear(SHAPE[1:], 5).float(), []
     y = operator(CLIP)
-    unbroken = recover(y, operator, FEW, generator=own, watch=seen.append)
+    unbroken = recover(y, operator, FEW, generator=own, callback=seen.append)
     (tmp_path / "run").mkdir()
     run = Run(tmp_path / "run", FEW)
     run.save_progress(next(p for p in seen if p.trials))
@@ -322,11 +322,11 @@ def test_an_interrupt_in_the_search_keeps_the_best_so_far():
     operator = OPERATORS["missing"]()
     before = torch.get_num_threads()
 
-    def watch(progress):
+    def callback(progress):
         if progress.stage == "search" and progress.trials:
             raise KeyboardInterrupt
 
-    found = recover(operator(CLIP), operator, FEW, watch=watch)
+    found = recover(operator(CLIP), operator, FEW, callback=callback)
     assert found.outcome.kind == "stopped"
     assert "--resume" in found.outcome.sentence
     assert found.trials
@@ -365,7 +365,7 @@ def test_the_smallest_rank_that_loses_nothing(rank):
     times = torch.arange(frames, dtype=torch.float64)
     clip = generator(exact).detach()
     held = torch.ones(operator.clip_shape, dtype=torch.bool)
-    problem = Problem(operator(clip), operator, generator, times, heldout=held & operator.informative())
+    problem = Problem(operator(clip), operator, generator, times, heldout=held & operator.observed_mask())
     noisy = exact + 1e-5 * torch.randn(exact.shape, generator=source)
     found = Representation(generator, factorise(noisy, times, k))
     assert smallest_rank(problem, found) == rank

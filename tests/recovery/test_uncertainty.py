@@ -116,5 +116,5 @@ def test_a_recovery_with_a_search_has_a_map():
     settings = RecoverSettings(baselines="none", steps=6, heldout=0.1)
     found = recover(y, operator, settings)
     assert found.uncertainty.shape == found.clip.shape
-    assert torch.equal(found.uncertainty == 0, operator.informative())
+    assert torch.equal(found.uncertainty == 0, operator.observed_mask())
     assert recover(y, operator, settings.model_copy(update={"quality": "draft"})).uncertainty is None

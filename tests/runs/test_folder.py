@@ -318,7 +318,7 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
     """NaN in the fit ends in files that can be read and a sentence that says not to use the clip."""
     from lowreel import Decoder, MissingPixels
     from lowreel.data import Measured
-    from lowreel.runs.folder import perform
+    from lowreel.runs.folder import execute
 
     class Broken(Decoder):
         def forward(self, codes):
@@ -328,7 +328,7 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
     operator = MissingPixels(tuple(clip.shape), 0.5)
     measured = Measured(operator(clip), operator, torch.arange(len(clip)).double())
     run = Run.create(tmp_path / "run", measured, RecoverSettings(quality="draft", steps=3))
-    _, summary, _ = perform(run, measured, clip, generator=Broken((1, 12, 16)))
+    _, summary, _ = execute(run, measured, clip, generator=Broken((1, 12, 16)))
     run.finish(summary)
     assert summary["outcome"]["kind"] == "diverged"
     assert summary["trust"].startswith("Do not use")
@@ -340,14 +340,14 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
 
 def test_two_cannot_work_on_one_run(here, command):
     """A second resume is refused while the first one works."""
-    from lowreel.system.checkpoints import alone_in
+    from lowreel.system.checkpoints import folder_lock
 
     assert command("simulate missing clip.npy --quality draft --steps 2 -o run").code == 0
     summary = json.loads(Path("run/summary.json").read_text())
     summary["outcome"]["kind"] = "stopped"
     Path("run/summary.json").write_text(json.dumps(summary))
     before = snapshot(here)
-    with alone_in(Path("run")):
+    with folder_lock(Path("run")):
         ended = command(RESUME)
     assert (ended.code, "another lowreel" in ended.err) == (2, True)
     assert snapshot(here) == before

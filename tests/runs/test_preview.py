@@ -11,7 +11,7 @@ from conftest import moving
 from lowreel import MissingPixels, RecoverSettings, recover
 from lowreel.recovery.search import best_of
 from lowreel.runs import preview as live
-from lowreel.runs.preview import Live, Sketcher
+from lowreel.runs.preview import Live, PreviewWriter
 
 
 @pytest.fixture
@@ -25,15 +25,15 @@ def case():
 def drawn(case, folder, steps=12, **chosen):
     """The result of a recovery that is drawn after each round, and each picture of it."""
     pictures = []
-    sketch = Sketcher(folder)
+    sketch = PreviewWriter(folder)
 
-    def watch(progress):
+    def callback(progress):
         sketch.due = 0.0
         sketch(progress)
         pictures.append(Live.load(folder))
 
     settings = RecoverSettings(steps=steps, baselines="none", **chosen)
-    return recover(*case, settings, watch=watch), recover(*case, settings), pictures
+    return recover(*case, settings, callback=callback), recover(*case, settings), pictures
 
 
 @pytest.mark.parametrize("quality", ["draft", "standard"])
@@ -70,8 +70,8 @@ def test_showing_takes_a_small_share(case, tmp_path, monkeypatch):
 
     monkeypatch.setattr(live.Live, "of", of)
     progress = []
-    recover(*case, RecoverSettings(steps=1, baselines="none", quality="draft"), watch=progress.append)
-    sketch = Sketcher(tmp_path)
+    recover(*case, RecoverSettings(steps=1, baselines="none", quality="draft"), callback=progress.append)
+    sketch = PreviewWriter(tmp_path)
     while now[0] < 1000:
         sketch(progress[0])
         now[0] += 0.5
@@ -110,7 +110,7 @@ def test_damaged_or_missing_is_nothing(tmp_path):
 def test_the_first_picture_stays_until_a_fit_is_better(tmp_path):
     """By held-out data; in the last fit, which holds nothing out, what is shown is the fit."""
     clip = torch.rand(4, 1, 8, 8)
-    sketch = Sketcher(tmp_path)
+    sketch = PreviewWriter(tmp_path)
     sketch.begin("biharmonic interpolation", clip, 25.0)
     first = Live.load(tmp_path)
     assert first is not None

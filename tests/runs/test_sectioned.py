@@ -287,7 +287,7 @@ def test_what_is_loaded_later_is_no_reason_to_refuse_a_section(there, command, m
     def grown():
         return taken_bytes() + 10**9 * done.exists()
 
-    for module in ("estimate", "section_runs"):
+    for module in ("recovery.cost", "runs.sectioned"):
         monkeypatch.setattr(f"lowreel.{module}.taken_bytes", grown)
     assert command(f"{DRAFT} --memory {taken_bytes() // 10**6 + 300}MB -o run").code == 0
     for summary in (there / "run" / "summary.json", done):

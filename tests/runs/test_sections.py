@@ -10,7 +10,7 @@ from cases import levels
 from conftest import moving
 
 from lowreel import InputError, Measured, MissingPixels, add_white_noise, open_source
-from lowreel.operators import Signs, SinglePixel, Snapshot, excerpt, from_spec
+from lowreel.operators import Signs, SinglePixel, Snapshot, temporal_slice, from_spec
 from lowreel.runs.scenes import cuts, outlines
 from lowreel.runs.sections import OVERLAP, ClipSource, joined, sections_of
 
@@ -70,7 +70,7 @@ def test_a_last_part_of_fewer_frames_is_no_scene():
 
 def test_outlines_are_the_same_stretch_by_stretch():
     whole = measured(scenes(), OPERATORS["missing 80 %"])
-    parts = [outlines(whole.excerpt(range(k, k + 20))) for k in range(0, 60, 20)]
+    parts = [outlines(whole.temporal_slice(range(k, k + 20))) for k in range(0, 60, 20)]
     assert torch.allclose(torch.cat(parts), outlines(whole), equal_nan=True)
 
 
@@ -142,11 +142,11 @@ def test_a_clip_is_measured_section_by_section_as_at_once():
     clip, operator = open_source("rotating-mnist:3"), MissingPixels((32, 1, 64, 64), 0.8, seed=4)
     source = ClipSource(clip, operator.spec(), {}, torch.arange(32).double() / 25, {}, 0.1, 0.1, 4)
     data = add_white_noise(operator(clip.read()), operator, level=0.1, seed=4)[0]
-    part = source.excerpt(range(8, 20))
+    part = source.temporal_slice(range(8, 20))
     assert torch.equal(part.data, data[8:20])
     assert part.noise["sigma"] == pytest.approx(0.1)
     assert part.noise["level"] == 0.1
-    assert part.operator.fingerprint() == from_spec(*excerpt(operator.spec(), {}, range(8, 20))).fingerprint()
+    assert part.operator.fingerprint() == from_spec(*temporal_slice(operator.spec(), {}, range(8, 20))).fingerprint()
 
 
 def test_frames_of_the_demo_have_no_cut():

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from lowreel import RecoverSettings, solver
+from lowreel import RecoverSettings
 from lowreel.operators import MissingPixels
 from lowreel.recovery.recover import prepare
+from lowreel.solver import iteration as solver
 from lowreel.solver import precision
 from lowreel.solver.precision import fastest_precision
 

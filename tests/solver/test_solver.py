@@ -19,8 +19,8 @@ from lowreel.solver.iteration import (
     WEIGHTS_RISE,
     Problem,
     State,
+    data_fidelity,
     iterate,
-    misfit,
     natural_probe,
     variation,
 )
@@ -228,7 +228,7 @@ def by_hand(problem, settings, z, sequences, beta, project):
     z = z.clone().requires_grad_()
     before = loss(z)
     (gradient,) = torch.autograd.grad(before, z)
-    gain = 1 if problem.operator.picks_pixels else problem.operator.row_norm() ** 2
+    gain = 1 if problem.operator.is_pixel_mask else problem.operator.row_norm() ** 2
     codes = project(z.detach() - (200 * frames / 256) / gain * gradient)
     after = loss(codes)
     (gradient,) = torch.autograd.grad(after, weight)
@@ -496,7 +496,9 @@ def test_loss_of_the_joint_fit_is_the_scaled_squared_error(name):
     settings = SolverSettings(steps=1, batch=2, code_step=1e-30, weight_step=1e-30, similarity=0.0)
     state = next(iterate(problem, settings))
     frames = state.representation(problem, settings).frames()
-    wanted = problem.scale(problem.fitted) * float(misfit(problem.operator(frames), problem.data, problem.fitted))
+    wanted = problem.scale(problem.fitted) * float(
+        data_fidelity(problem.operator(frames), problem.data, problem.fitted)
+    )
     assert state.loss == pytest.approx(wanted, rel=1e-5)
 
 
@@ -517,7 +519,7 @@ def test_variation_counts_where_all_frames_are_measured_alike():
     def fitted(operator, weight):
         problem = problem_of(operator, generator=Decoder((1, 16, 16)), clip=clip, dtype=torch.float32)
         settings = SolverSettings(steps=8, variation=weight)
-        return problem.is_alike, last(iterate(problem, settings)).representation(problem, settings).frames()
+        return problem.is_time_invariant, last(iterate(problem, settings)).representation(problem, settings).frames()
 
     for operator, alike in ((Downsample(tuple(clip.shape), 2), True), (MissingPixels(tuple(clip.shape), 0.5), False)):
         (same, plain), (_, smooth) = (fitted(operator, weight) for weight in (0.0, 1.0))
@@ -530,7 +532,7 @@ def test_scaled_error_of_every_pixel_is_the_mean_squared_error():
     """Identity: scale times the sum of squares is the mean of squares."""
     problem = problem_of(Identity(SHAPE))
     clip = levels(*SHAPE, seed=3)
-    found = problem.scale(problem.fitted) * misfit(clip, problem.data, problem.fitted)
+    found = problem.scale(problem.fitted) * data_fidelity(clip, problem.data, problem.fitted)
     close(found, (clip - problem.data).square().mean())
 
 
@@ -551,7 +553,7 @@ def test_scaled_error_estimates_the_mean_squared_error(make):
     error, held = natural(shape).float(), hold_out(operator, 0.3)
     problem = Problem(operator(error), operator, Linear(shape[1:], K), torch.arange(8.0).double(), heldout=held)
     nothing, wanted = torch.zeros(shape), float(error.square().mean())
-    fitted = float(misfit(operator(nothing), problem.data, problem.fitted))
+    fitted = float(data_fidelity(operator(nothing), problem.data, problem.fitted))
     assert problem.scale(problem.fitted) * fitted == pytest.approx(wanted, rel=0.2)
     assert problem.heldout_error(nothing) == pytest.approx(wanted, rel=0.3)
 

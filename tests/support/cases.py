@@ -8,7 +8,8 @@ import pylops
 import scipy.sparse
 import torch
 from pylops.signalprocessing import FFT2D, ConvolveND
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
+from scipy.sparse.linalg import LinearOperator as ScipyLinearOperator
+from scipy.sparse.linalg import aslinearoperator
 from torch import nn
 
 from lowreel.model.generators import Generator
@@ -20,9 +21,9 @@ from lowreel.operators import (
     Functions,
     Gaussian,
     Identity,
+    LinearOperator,
     LongExposure,
     Mask,
-    Measurement,
     MissingBlocks,
     MissingFrames,
     MissingPixels,
@@ -30,7 +31,7 @@ from lowreel.operators import (
     SinglePixel,
     Snapshot,
     Stacked,
-    as_measurement,
+    as_linear_operator,
     as_scipy,
     tensors_of,
 )
@@ -75,7 +76,7 @@ def dense(operator):
     return torch.stack([flat(operator(unit.reshape(operator.clip_shape))) for unit in units], 1)
 
 
-class Sums(Measurement):
+class Sums(LinearOperator):
     """Weighted sums of `together` frames: one camera exposure sees several frames, the last one perhaps fewer."""
 
     kind = "sums"
@@ -96,7 +97,7 @@ class Sums(Measurement):
         return {"together": self.part_frames}
 
 
-class Spectrum(Measurement):
+class Spectrum(LinearOperator):
     """Half the spectrum of every row, complex; it leaves its adjoint to autograd and cannot be cut."""
 
     kind = "spectrum"
@@ -152,7 +153,7 @@ class Camera:
         return x if self.mixing is None else torch.tensordot(self.mixing.to(x.dtype).T, x, 1)
 
 
-class Spinning(LinearOperator):
+class Spinning(ScipyLinearOperator):
     """SciPy's own base class: phases times each number of a vector, complex."""
 
     def __init__(self, count):
@@ -214,21 +215,21 @@ OPERATORS = SAVED | {
     "snapshot @ blocks": lambda: Snapshot(SHAPE, 2) @ MissingBlocks(SHAPE, 0.4, 2),
     "functions": blur,
     "functions, complex": fourier,
-    "pair": lambda: as_measurement((lambda x: x[..., ::2], lambda y: np.insert(y, [1], 0, axis=-1)), SHAPE),
-    "tensors, in frames": lambda: as_measurement(Camera(), SHAPE),
-    "tensors, together": lambda: as_measurement(Camera(together=True), SHAPE),
-    "pylops, a frame": lambda: as_measurement(ConvolveND((C, H, W), noise(3, 3).numpy(), (1, 1), (1, 2)), SHAPE),
-    "pylops, a clip": lambda: as_measurement(pylops.FirstDerivative(SHAPE, axis=0, kind="forward")),
-    "pylops, restriction": lambda: as_measurement(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE),
-    "pylops, complex": lambda: as_measurement(
+    "pair": lambda: as_linear_operator((lambda x: x[..., ::2], lambda y: np.insert(y, [1], 0, axis=-1)), SHAPE),
+    "tensors, in frames": lambda: as_linear_operator(Camera(), SHAPE),
+    "tensors, together": lambda: as_linear_operator(Camera(together=True), SHAPE),
+    "pylops, a frame": lambda: as_linear_operator(ConvolveND((C, H, W), noise(3, 3).numpy(), (1, 1), (1, 2)), SHAPE),
+    "pylops, a clip": lambda: as_linear_operator(pylops.FirstDerivative(SHAPE, axis=0, kind="forward")),
+    "pylops, restriction": lambda: as_linear_operator(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE),
+    "pylops, complex": lambda: as_linear_operator(
         FFT2D((H, W)) @ pylops.Restriction(C * H * W, range(H * W), dtype=complex), SHAPE
     ),
-    "scipy, a frame": lambda: as_measurement(sparse(9, C * H * W), SHAPE),
-    "scipy, a clip": lambda: as_measurement(sparse(70, math.prod(SHAPE)), SHAPE),
-    "scipy, complex": lambda: as_measurement(Spinning(C * H * W), SHAPE),
-    "ours by way of scipy": lambda: as_measurement(as_scipy(Gaussian(SHAPE, 7, seed=1).double())),
+    "scipy, a frame": lambda: as_linear_operator(sparse(9, C * H * W), SHAPE),
+    "scipy, a clip": lambda: as_linear_operator(sparse(70, math.prod(SHAPE)), SHAPE),
+    "scipy, complex": lambda: as_linear_operator(Spinning(C * H * W), SHAPE),
+    "ours by way of scipy": lambda: as_linear_operator(as_scipy(Gaussian(SHAPE, 7, seed=1).double())),
     "pylops @ mask": lambda: (
-        as_measurement(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE) @ Mask(SHAPE, kept(T, H, W))
+        as_linear_operator(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE) @ Mask(SHAPE, kept(T, H, W))
     ),
     "autograd, complex": lambda: Spectrum(SHAPE),
     "sums of 2": lambda: Sums(SHAPE, 2),

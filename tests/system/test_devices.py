@@ -21,15 +21,15 @@ from lowreel.operators import (
     MissingPixels,
     Stacked,
     inner,
-    is_of_others,
+    is_external,
     map_data,
-    rows_alike,
+    repeated_rows,
     tensors_of,
 )
 from lowreel.recovery.recover import prepare, recover
 from lowreel.recovery.search import varied
 from lowreel.runs.folder import Run
-from lowreel.settings import Choice, RecoverSettings
+from lowreel.settings import Candidate, RecoverSettings
 from lowreel.solver.iteration import State
 from lowreel.system.devices import device_of
 
@@ -38,7 +38,7 @@ META = torch.device("meta")
 CLIP = moving()
 FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1)
 SEARCH = RecoverSettings(baselines="none", steps=6, heldout=0.1)
-OWN = {name: make for name, make in OPERATORS.items() if not is_of_others(make())}
+OWN = {name: make for name, make in OPERATORS.items() if not is_external(make())}
 GENERATORS = {"decoder": lambda: Decoder((1, 12, 10)), "decoder in colour": lambda: Decoder((3, 17, 31))}
 GENERATORS |= {"dcgan": lambda: Dcgan(1), "deeper": lambda: Decoder((1, 32, 32)).deeper(1, seed=0)}
 
@@ -66,7 +66,7 @@ def test_a_device_that_is_not_there_is_refused(name, here, command, monkeypatch)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     operator, seen = Identity(CLIP.shape), []
     with pytest.raises(InputError, match=rf"device: {name} was asked for, but .*--device cpu"):
-        recover(CLIP, operator, FEW.model_copy(update={"device": name}), watch=seen.append)
+        recover(CLIP, operator, FEW.model_copy(update={"device": name}), callback=seen.append)
     outcome = command(f"simulate missing clip.npy --device {name} -o run")
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert name in outcome.err
@@ -126,8 +126,8 @@ def test_operators_leave_nothing_behind(make):
     assert {b.device.type for b in operator.buffers()} <= {"cpu"}
     x = levels(*operator.clip_shape, dtype=torch.float32).to(META)
     y = moved(x)
-    assert devices_of(y) == devices_of(moved.adjoint(y)) == devices_of(moved.informative()) == {"meta"}
-    assert devices_of(moved.with_twins(moved.informative())) == {"meta"}
+    assert devices_of(y) == devices_of(moved.adjoint(y)) == devices_of(moved.observed_mask()) == {"meta"}
+    assert devices_of(moved.with_redundant(moved.observed_mask())) == {"meta"}
     parts = moved.parts()
     part = moved.subset([len(parts) - 1])
     assert devices_of(part(x[list(parts[-1].frames)])) == devices_of(moved.take(y, [len(parts) - 1])) == {"meta"}
@@ -166,11 +166,11 @@ def test_an_update_leaves_nothing_behind(operator):
     generator = moved.generator.requires_grad_(True)
     batch = list(range(len(moved.operator.parts())))
     found = moved.operator.subset(batch)(generator(torch.zeros(len(CLIP), generator.code_dim, device=META)))
-    loss = moved.misfit(found, *(moved.operator.take(v, batch) for v in (moved.data, moved.fitted)))
+    loss = moved.data_fidelity(found, *(moved.operator.take(v, batch) for v in (moved.data, moved.fitted)))
     loss.backward()
     assert {p.grad.device.type for p in generator.parameters()} == {loss.device.type} == {"meta"}
     big = replace(prepare(torch.zeros(2, 1, 32, 32), Identity((2, 1, 32, 32)), FEW).on(META))
-    assert varied(big, Choice(deeper=1, decay=1.0, similarity=0.1)).generator.to_frame.weight.device.type == "meta"
+    assert varied(big, Candidate(deeper=1, decay=1.0, similarity=0.1)).generator.to_frame.weight.device.type == "meta"
 
 
 # With a card
@@ -192,10 +192,10 @@ def test_laws_of_operators_on_the_card(make):
     back = moved.adjoint(on(v, "cuda"))
     close(back.cpu(), operator.adjoint(v), rtol=1e-4, atol=1e-5)
     close(inner(found, on(v, "cuda")), inner(x.cuda(), back), rtol=1e-4, atol=1e-4)
-    known = moved.informative()
-    for a, b in zip(tensors_of(known), tensors_of(operator.informative()), strict=True):
+    known = moved.observed_mask()
+    for a, b in zip(tensors_of(known), tensors_of(operator.observed_mask()), strict=True):
         assert torch.equal(a.cpu(), b)
-    assert rows_alike(moved, tensors_of(known)) == rows_alike(operator, tensors_of(operator.informative()))
+    assert repeated_rows(moved, tensors_of(known)) == repeated_rows(operator, tensors_of(operator.observed_mask()))
     for a, b in zip(tensors_of(hold_out(moved, 0.3)), tensors_of(hold_out(operator, 0.3)), strict=True):
         assert torch.equal(a.cpu(), b)
     for k, part in enumerate(moved.parts()):
@@ -255,7 +255,7 @@ def test_resume_on_the_card(stage, then, tmp_path):
     operator, seen = CARD["missing"](), []
     y = operator(CLIP)
     settings = (FEW if stage == "fit" else SEARCH).model_copy(update={"steps": 24, "device": "cuda"})
-    unbroken = recover(y, operator, settings, watch=seen.append)
+    unbroken = recover(y, operator, settings, callback=seen.append)
     chosen = [p for p in seen if p.stage == stage and (p.trials or stage == "fit")]
     (tmp_path / "run").mkdir()
     run = Run(tmp_path / "run", settings)

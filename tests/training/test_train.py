@@ -22,7 +22,7 @@ from lowreel.io.datasets import Images
 from lowreel.model.generators import Dcgan, Decoder, Generator, load_weights
 from lowreel.settings import TrainSettings
 from lowreel.solver.optim import CUBIC, ITERATIONS, LINEAR, QUINTIC, orthogonalised
-from lowreel.system.checkpoints import alone_in
+from lowreel.system.checkpoints import folder_lock
 from lowreel.training.loop import TrainState, in_unit_ball, iterate, planned_steps, principal_codes
 
 close = torch.testing.assert_close
@@ -244,7 +244,7 @@ def test_more_epochs_and_other_wishes(pictures, command):
     ):
         ending = command(line)
         assert (ending.code, ending.err.count("\n")) == (2, 1), line
-    with alone_in(pictures / "v.training"):
+    with folder_lock(pictures / "v.training"):
         ending = command(of_v.replace("--epochs 8", "--epochs 9") + " --seed 3 --resume")
     assert (ending.code, "another lowreel" in ending.err) == (2, True)
     assert snapshot(pictures) == before

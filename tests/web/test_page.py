@@ -25,11 +25,11 @@ from lowreel.cli.serve import check_line
 from lowreel.data import Measured
 from lowreel.settings import ClipSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
-from lowreel.web.auth import Guard
+from lowreel.web.auth import Auth
 from lowreel.web.form import CHOICES, FIRST, SERVERS, fields, flags, words
-from lowreel.web.queue import Jobs
+from lowreel.web.queue import Queue
 from lowreel.web.run_view import ERROR
-from lowreel.web.service import Desk
+from lowreel.web.service import Service
 from lowreel.web.uploads import make_ready, remove_unused
 
 QUICK = ["--quality=draft", "--steps=3", "--baselines=none"]
@@ -97,11 +97,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_values_do_not_wait(desk, name):
+def test_wrong_values_do_not_wait(service, name):
     """What the command line would not take is refused at once, and leaves nothing in the queue."""
     with pytest.raises(InputError):
-        desk.start(None, name, WRONG[name], QUICK)
-    assert not list(desk.jobs.folder.glob("*/job.json"))
+        service.start(None, name, WRONG[name], QUICK)
+    assert not list(service.jobs.folder.glob("*/job.json"))
 
 
 @pytest.mark.parametrize("text", ["2\x004", "x" * 3000])
@@ -119,8 +119,8 @@ def test_form_says_what_is_wrong():
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
-    """A page's desk with an empty queue, whose runs have one thread, and its clip."""
+def service(tmp_path, monkeypatch):
+    """A page's service with an empty queue, whose runs have one thread, and its clip."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     made = desk_of(tmp_path / "page")
     yield made
@@ -129,16 +129,16 @@ def desk(tmp_path, monkeypatch):
 
 def desk_of(folder, shared=(), **settings):
     chosen = ServeSettings(**settings)
-    jobs = Jobs(folder, chosen)
+    jobs = Queue(folder, chosen)
     jobs.start()
     for name in ("uploads", "held"):
         (folder / ".work" / name).mkdir(parents=True, exist_ok=True)
-    return Desk(chosen, jobs, tuple(shared), folder / ".work", check_line)
+    return Service(chosen, jobs, tuple(shared), folder / ".work", check_line)
 
 
-def sent(desk, name, write):
+def sent(service, name, write):
     """A file of somebody's where uploads lie, and its name."""
-    folder = desk.work / "uploads" / os.urandom(8).hex()
+    folder = service.work / "uploads" / os.urandom(8).hex()
     folder.mkdir()
     write(folder / name)
     return [(folder / name, name)]
@@ -148,34 +148,34 @@ def clip_file(path):
     np.save(path, moving())
 
 
-def wait_for(desk, job, *statuses, seconds=60):
+def wait_for(service, job, *statuses, seconds=180):
     """The job, once it stands like that."""
     end = time.monotonic() + seconds
-    while (found := desk.jobs.get(job.id)).status not in statuses:
-        assert time.monotonic() < end, (found, (desk.jobs.folder / job.id / "log.txt").read_text())
+    while (found := service.jobs.get(job.id)).status not in statuses:
+        assert time.monotonic() < end, (found, (service.jobs.folder / job.id / "log.txt").read_text())
         time.sleep(0.05)
     return found
 
 
-def wait_for_live(desk, job, seconds=60):
+def wait_for_live(service, job, seconds=180):
     end = time.monotonic() + seconds
-    while (look := desk.look(job.id)) is None or look.live() is None:
+    while (look := service.look(job.id)) is None or look.live() is None:
         assert time.monotonic() < end
         time.sleep(0.05)
     return look
 
 
-def test_a_run_of_the_page_is_that_of_the_command_line(desk, away, tmp_path):
+def test_a_run_of_the_page_is_that_of_the_command_line(service, away, tmp_path):
     """Bit for bit: the same flags give the same clip, codes and weights."""
-    files = sent(desk, "mine.npy", clip_file)
-    job = desk.start(desk.receive(files), "missing", ["--ratio=0.5"], QUICK)
-    assert desk.receive(files).shape == (6, 1, 12, 16)  # it may be used again
-    assert wait_for(desk, job, "finished", "failed").error is None
+    files = sent(service, "mine.npy", clip_file)
+    job = service.start(service.receive(files), "missing", ["--ratio=0.5"], QUICK)
+    assert service.receive(files).shape == (6, 1, 12, 16)  # it may be used again
+    assert wait_for(service, job, "finished", "failed").error is None
     clip_file(tmp_path / "clip.npy")
     assert away(f"simulate missing clip.npy --ratio 0.5 {' '.join(QUICK)} -o run", tmp_path).code == 0
     for name in ("recovered.npy", "representation.safetensors"):
-        assert (desk.folder(job.id) / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
-    look = desk.look(job.id)
+        assert (service.folder(job.id) / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
+    look = service.look(job.id)
     assert set(look.layers) == {"recovered", "measured", "true", ERROR}
     for layer in look.layers:
         assert look.frame(layer, 2).shape == (12, 16, 3)
@@ -183,13 +183,13 @@ def test_a_run_of_the_page_is_that_of_the_command_line(desk, away, tmp_path):
     assert (look.frame("true", 2)[..., 0] == true).all()
 
 
-def test_data_that_was_measured_is_recovered(desk):
+def test_data_that_was_measured_is_recovered(service):
     """A data file is taken as a clip is."""
-    upload = desk.receive(sent(desk, "y.safetensors", measured_file))
+    upload = service.receive(sent(service, "y.safetensors", measured_file))
     assert upload.is_data
-    job = desk.start(upload, "missing", [], QUICK)
-    assert wait_for(desk, job, "finished", "failed").error is None
-    assert "true" not in desk.look(job.id).layers
+    job = service.start(upload, "missing", [], QUICK)
+    assert wait_for(service, job, "finished", "failed").error is None
+    assert "true" not in service.look(job.id).layers
 
 
 def measured_file(path):
@@ -198,37 +198,37 @@ def measured_file(path):
     Measured(operator(clip), operator, torch.arange(len(clip)) / 25.0).save(path)
 
 
-def test_queue_stop_and_going_on(desk):
+def test_queue_stop_and_going_on(service):
     """One runs, the others wait in order; one that waits is taken out, one that runs keeps its best and can go on."""
-    jobs = [desk.start(None, "missing", [], LONG) for _ in range(3)]
-    wait_for(desk, jobs[0], "running")
-    assert [desk.jobs.place(desk.jobs.get(job.id)) for job in jobs] == [0, 1, 2]
-    assert "Waiting: 1 before" in desk.told(jobs[1].id)
-    desk.stop(jobs[1].id)
-    assert wait_for(desk, jobs[1], "stopped").error
-    assert desk.jobs.place(desk.jobs.get(jobs[2].id)) == 1
-    desk.stop(jobs[2].id)
-    wait_for_live(desk, jobs[0])
-    shown = desk.told(jobs[0].id)
+    jobs = [service.start(None, "missing", [], LONG) for _ in range(3)]
+    wait_for(service, jobs[0], "running")
+    assert [service.jobs.place(service.jobs.get(job.id)) for job in jobs] == [0, 1, 2]
+    assert "Waiting: 1 before" in service.status_html(jobs[1].id)
+    service.stop(jobs[1].id)
+    assert wait_for(service, jobs[1], "stopped").error
+    assert service.jobs.place(service.jobs.get(jobs[2].id)) == 1
+    service.stop(jobs[2].id)
+    wait_for_live(service, jobs[0])
+    shown = service.status_html(jobs[0].id)
     assert shown.count("<img") == 6
     assert shown.count("<svg") == 2
-    desk.stop(jobs[0].id)
-    assert wait_for(desk, jobs[0], "stopped").error is None
-    made = read_json(desk.folder(jobs[0].id) / "summary.json")["steps"]
-    desk.go_on(jobs[0].id)
-    look = wait_for_live(desk, jobs[0])
-    desk.stop(jobs[0].id)
-    wait_for(desk, jobs[0], "stopped")
+    service.stop(jobs[0].id)
+    assert wait_for(service, jobs[0], "stopped").error is None
+    made = read_json(service.folder(jobs[0].id) / "summary.json")["steps"]
+    service.go_on(jobs[0].id)
+    look = wait_for_live(service, jobs[0])
+    service.stop(jobs[0].id)
+    wait_for(service, jobs[0], "stopped")
     assert look.live() is None
-    assert read_json(desk.folder(jobs[0].id) / "summary.json")["steps"] > made
+    assert read_json(service.folder(jobs[0].id) / "summary.json")["steps"] > made
 
 
-def test_queue_is_bounded_and_failures_are_told(desk, tmp_path):
+def test_queue_is_bounded_and_failures_are_told(service, tmp_path):
     """Too many are refused; what fails says why, without a folder of the server's."""
-    job = desk.start(None, "frames", ["--drop=0:48"], QUICK)
-    assert wait_for(desk, job, "failed").error
-    assert str(tmp_path) not in desk.told(job.id)
-    assert "problem" in desk.told(job.id)
+    job = service.start(None, "frames", ["--drop=0:48"], QUICK)
+    assert wait_for(service, job, "failed").error
+    assert str(tmp_path) not in service.status_html(job.id)
+    assert "problem" in service.status_html(job.id)
     full = desk_of(tmp_path / "full", waiting=3)
     try:
         jobs = [full.start(None, "missing", [], LONG, visitor) for visitor in "ab"]
@@ -286,14 +286,14 @@ def test_unfinished_runs_go_on_after_a_restart(tmp_path, monkeypatch):
 # -------------------------------------------------------------------------------------------------------- who sees what
 
 
-def test_runs_are_found_by_their_address_alone(tmp_path, desk):
+def test_runs_are_found_by_their_address_alone(tmp_path, service):
     """Shared folders are listed to all, runs of the page to those who know their address; no address is a path."""
     shared = tmp_path / "shared"
-    upload = desk.receive(sent(desk, "mine.npy", clip_file))
-    job = desk.start(upload, "missing", [], QUICK)
-    wait_for(desk, job, "finished")
-    shutil.copytree(desk.folder(job.id), shared / "one")
-    other = Desk(desk.settings, desk.jobs, (shared,), desk.work)
+    upload = service.receive(sent(service, "mine.npy", clip_file))
+    job = service.start(upload, "missing", [], QUICK)
+    wait_for(service, job, "finished")
+    shutil.copytree(service.folder(job.id), shared / "one")
+    other = Service(service.settings, service.jobs, (shared,), service.work)
     assert [name for name, _ in other.choices([])] == ["one"]
     assert other.choices([job.id])[0][1] == job.id
     key = other.choices([])[0][1]
@@ -310,16 +310,16 @@ def test_runs_are_found_by_their_address_alone(tmp_path, desk):
     assert other.side_by_side((job.id, "recovered"), (key, "true")).startswith("run/made/")
 
 
-def test_slow_motion_is_that_of_the_command_line(desk):
+def test_slow_motion_is_that_of_the_command_line(service):
     """The video is drawn by `lowreel interpolate`, and its sentences shown without paths."""
-    upload = desk.receive(sent(desk, "mine.npy", clip_file))
-    job = desk.start(upload, "missing", [], QUICK)
-    wait_for(desk, job, "finished")
-    told = desk.interpolated(job.id, ["--between=1", "4", "--frames=20"])
+    upload = service.receive(sent(service, "mine.npy", clip_file))
+    job = service.start(upload, "missing", [], QUICK)
+    wait_for(service, job, "finished")
+    told = service.interpolated(job.id, ["--between=1", "4", "--frames=20"])
     assert "20 frames from frame 1 to frame 4" in told
-    assert str(desk.jobs.folder) not in told
+    assert str(service.jobs.folder) not in told
     with pytest.raises(InputError, match="two frames of 0 to 5"):
-        desk.interpolated(job.id, ["--between=4", "1"])
+        service.interpolated(job.id, ["--between=4", "1"])
 
 
 # --------------------------------------------------------------------------------------------------- files of strangers
@@ -545,7 +545,7 @@ async def behind(scope, receive, send):
 
 def test_open_page_is_for_this_machine_alone():
     """Names that lead here from elsewhere, other pages and large bodies are turned away."""
-    guard = Guard(behind, None, 1000)
+    guard = Auth(behind, None, 1000)
     for host in ("127.0.0.1:7860", "localhost:7860", "[::1]:7860"):
         assert answer(guard, host=host)[2] == b"in"
     assert answer(guard, host="evil.example")[0] == 403
@@ -564,7 +564,7 @@ def test_open_page_is_for_this_machine_alone():
 def test_page_for_others_asks_for_the_password(monkeypatch):
     """Nothing is answered before; the token in the address or the password in the form gives a cookie that opens it."""
     monkeypatch.setattr("lowreel.web.auth.WAIT", 0.0)
-    guard = Guard(behind, "secret", 1000)
+    guard = Auth(behind, "secret", 1000)
     for path in ("/", "/run/abc/recovered.mp4", "/gradio_api/upload", "/config"):
         status, _, body = answer(guard, path=path, host="lab.example")
         assert status == 401
@@ -659,7 +659,7 @@ def test_no_function_of_the_page_reads_a_file_of_the_server(site, served, tmp_pa
     assert not list((served.folder / "runs").glob("*/job.json"))
 
 
-def test_data_names_no_files_of_the_server(desk):
+def test_data_names_no_files_of_the_server(service):
     """A data file that says it came from a film with sound gets none of the server's."""
 
     def write(path):
@@ -668,39 +668,39 @@ def test_data_names_no_files_of_the_server(desk):
         about = {"source": "/home/somebody/film.mp4", "audio": True, "rate": "25"}
         Measured(operator(clip), operator, torch.arange(len(clip)) / 25.0, clip=about).save(path)
 
-    upload = desk.receive(sent(desk, "y.safetensors", write))
-    found = Measured.load(upload.put_into(desk.jobs.new_folder()))
+    upload = service.receive(sent(service, "y.safetensors", write))
+    found = Measured.load(upload.put_into(service.jobs.new_folder()))
     assert (found.clip["audio"], found.clip["source"]) == (False, "")
     torch.testing.assert_close(found.data, found.operator(torch.from_numpy(moving())))
 
 
-def test_files_that_nobody_uses_are_removed(desk):
+def test_files_that_nobody_uses_are_removed(service):
     """All of them, however many; those of today stay."""
-    old = [sent(desk, "a.npy", clip_file)[0][0] for _ in range(5)]
+    old = [sent(service, "a.npy", clip_file)[0][0] for _ in range(5)]
     for path in old:
         os.utime(path, (1, 1))
-    new = sent(desk, "b.npy", clip_file)[0][0]
-    remove_unused(desk.work)
+    new = sent(service, "b.npy", clip_file)[0][0]
+    remove_unused(service.work)
     assert [path.is_file() for path in (*old, new)] == [False] * 5 + [True]
 
 
-def test_a_folder_that_is_gone_stops_nobody_else(desk):
+def test_a_folder_that_is_gone_stops_nobody_else(service):
     """The run of a folder that somebody deletes fails; the next one is made."""
-    first, second = (desk.start(None, "missing", [], LONG) for _ in range(2))
-    third = desk.start(None, "missing", [], [*QUICK, "--size=16"])
-    wait_for(desk, first, "running")
+    first, second = (service.start(None, "missing", [], LONG) for _ in range(2))
+    third = service.start(None, "missing", [], [*QUICK, "--size=16"])
+    wait_for(service, first, "running")
     for job in (second, first):
-        shutil.rmtree(desk.jobs.folder / job.id, ignore_errors=True)
-    desk.stop(first.id)
-    assert wait_for(desk, third, "finished", "failed", seconds=120).status == "finished"
-    assert desk.jobs.get(second.id).status == "failed"
+        shutil.rmtree(service.jobs.folder / job.id, ignore_errors=True)
+    service.stop(first.id)
+    assert wait_for(service, third, "finished", "failed", seconds=120).status == "finished"
+    assert service.jobs.get(second.id).status == "failed"
 
 
-def test_two_who_look_at_the_same_clip(desk):
+def test_two_who_look_at_the_same_clip(service):
     """Decoders are not shared between those who look at once."""
-    job = desk.start(None, "missing", [], [*QUICK, "--size=16"])
-    wait_for(desk, job, "finished", "failed")
-    look = desk.look(job.id)
+    job = service.start(None, "missing", [], [*QUICK, "--size=16"])
+    wait_for(service, job, "finished", "failed")
+    look = service.look(job.id)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda t: look.frame("true", t % 48), range(200)))
     for t, frame in enumerate(found[:48]):

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..model.representation import Representation
-from ..system.files import replacing
+from ..system.files import atomic_write
 from .manifold import Embedding, Order, embedded, order_along, order_sentence, spearman
 
 THUMBNAIL, MOST = 64, 400
@@ -121,7 +121,7 @@ def draw_paths(file: str | Path, paths: Sequence[CodePath]) -> None:
     for (left, right), one in zip(axes, paths, strict=True):
         _draw_path(left, one)
         _draw_values(right, one)
-    with replacing(file) as temporary:
+    with atomic_write(file) as temporary:
         figure.savefig(temporary, dpi=110, format="png")
 
 
@@ -193,7 +193,7 @@ def write_page(file: str | Path, paths: Sequence[CodePath]) -> None:
     template = (files("lowreel") / "assets" / "embedding.html").read_text(encoding="utf-8")
     title = html.escape(", ".join(one.name for one in paths))
     before, _, after = template.partition("{paths}")
-    with replacing(file) as temporary:
+    with atomic_write(file) as temporary:
         temporary.write_text(before.replace("{title}", title) + data + after, encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..model.latents import places
-from ..operators import Measurement, tensors_of
+from ..operators import LinearOperator, tensors_of
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,9 @@ def embedded(codes: Tensor, dimensions: int = 3) -> Embedding:
     return Embedding(coordinates * turned, s)
 
 
-def frames_without_data(operator: Measurement) -> list[int]:
+def frames_without_data(operator: LinearOperator) -> list[int]:
     """Frames of which the data says nothing, such as those that a mask leaves out altogether."""
-    known = tensors_of(operator.informative())
+    known = tensors_of(operator.observed_mask())
     parts = operator.parts()
     if any(len(entries) != len(parts) for entries in known):
         return []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..operators import Data, Measurement, nearest_consistent
+from ..operators import Data, LinearOperator, project_onto_data
 from .interpolation import bicubic, biharmonic, interpolate_frames, interpolate_times
 from .low_rank import low_rank_clip
 from .networks import deep_image_prior, paper_clips
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def baselines(
-    data: Data, operator: Measurement, entries: Data, *, sigma: float = 0.0, slow: bool = False
+    data: Data, operator: LinearOperator, entries: Data, *, sigma: float = 0.0, slow: bool = False
 ) -> dict[str, Tensor]:
     """Clips (T, C, H, W) by name, from the entries of the data that are true: those of `quick_baselines`.
 
@@ -44,7 +44,7 @@ def baselines(
 
 
 def quick_baselines(
-    data: Data, operator: Measurement, entries: Data, *, sigma: float = 0.0
+    data: Data, operator: LinearOperator, entries: Data, *, sigma: float = 0.0
 ) -> Iterator[tuple[str, Tensor]]:
     """Names and clips (T, C, H, W) as they are made, the cheapest first.
 
@@ -54,10 +54,10 @@ def quick_baselines(
     of the spectrum is called k-t low rank.
     """
     first = first_clip(data, operator, entries)
-    yield ("linear interpolation" if operator.picks_pixels else "least norm"), first
+    yield ("linear interpolation" if operator.is_pixel_mask else "least norm"), first
     if operator.kind in ("blocks", "frames"):
         yield "temporal interpolation", interpolate_times(data, entries)  # type: ignore[arg-type]
-    if operator.picks_pixels:
+    if operator.is_pixel_mask:
         yield "biharmonic interpolation", biharmonic(data, entries, first)  # type: ignore[arg-type]
     if operator.kind == "downsample":
         yield "bicubic", bicubic(data, operator, entries)  # type: ignore[arg-type]
@@ -71,14 +71,14 @@ def quick_baselines(
         yield "temporal total variation", clip
 
 
-def slow_baselines(data: Data, operator: Measurement, entries: Data) -> dict[str, Tensor]:
+def slow_baselines(data: Data, operator: LinearOperator, entries: Data) -> dict[str, Tensor]:
     """Clips by name: a deep image prior of each frame, and the paper's two presets where frames are of their size."""
     first = first_clip(data, operator, entries)
     return {"deep image prior": deep_image_prior(data, operator, entries, first)} | paper_clips(data, operator, entries)
 
 
-def first_clip(data: Data, operator: Measurement, entries: Data) -> Tensor:
+def first_clip(data: Data, operator: LinearOperator, entries: Data) -> Tensor:
     """What every other method starts from: known pixels joined linearly, or the clip of least norm."""
-    if operator.picks_pixels:
+    if operator.is_pixel_mask:
         return interpolate_frames(data, entries)  # type: ignore[arg-type]
-    return nearest_consistent(torch.zeros(operator.clip_shape), operator, data, entries)
+    return project_onto_data(torch.zeros(operator.clip_shape), operator, data, entries)

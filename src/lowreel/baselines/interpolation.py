@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..operators import Downsample, Measurement
+from ..operators import Downsample, LinearOperator
 from .bilaplacian import fill_biharmonic
 
 FillFrame = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -102,7 +102,7 @@ def local_means(pixels: Tensor, known: Tensor) -> Tensor:
     return found
 
 
-def bicubic(coarse: Tensor, operator: Measurement, entries: Tensor) -> Tensor:
+def bicubic(coarse: Tensor, operator: LinearOperator, entries: Tensor) -> Tensor:
     """Coarse pixels made finer by bicubic interpolation, those that are left out filled in linearly before."""
     _, _, height, width = operator.clip_shape
     assert isinstance(operator, Downsample)

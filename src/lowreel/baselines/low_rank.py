@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..operators import Data, Measurement, inner, map_data, nearest_consistent, tensors_of
+from ..operators import Data, LinearOperator, inner, map_data, project_onto_data, tensors_of
 from .variation import operator_norm
 
 RANK_ITERATIONS = 150
@@ -24,22 +24,22 @@ THRESHOLD = 1 / 30
 
 
 @torch.no_grad()
-def low_rank_clip(data: Data, operator: Measurement, entries: Data, start: Tensor, *, sigma: float = 0.0) -> Tensor:
+def low_rank_clip(data: Data, operator: LinearOperator, entries: Data, start: Tensor, *, sigma: float = 0.0) -> Tensor:
     """min |X|_* subject to A x = y, X the T x CHW matrix of the clip: k-t low rank (Lingala et al., 2011).
 
     With noise of standard deviation sigma subject to |A x - y| <= sigma sqrt(n), n the number of entries. Primal-dual
     hybrid gradient with singular value thresholding; where A picks pixels it is the Douglas-Rachford iteration.
     """
-    norm = 1.0 if operator.picks_pixels else operator_norm(operator)
+    norm = 1.0 if operator.is_pixel_mask else operator_norm(operator)
     threshold = THRESHOLD * float(_values(_gram(start.flatten(1))).max()) or 1.0
     slack = sigma * math.sqrt(sum(int(e.sum()) for e in tensors_of(entries))) / norm
-    if operator.picks_pixels and len(start) <= start[0].numel():
+    if operator.is_pixel_mask and len(start) <= start[0].numel():
         assert isinstance(data, Tensor)
         assert isinstance(entries, Tensor)
         x = _of_pixels(data, entries, start, threshold, slack)
     else:
         x = _of_others(data, operator, entries, start, threshold, slack, norm)
-    return (x if slack else nearest_consistent(x, operator, data, entries)).clamp_(0, 1)
+    return (x if slack else project_onto_data(x, operator, data, entries)).clamp_(0, 1)
 
 
 def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, slack: float) -> Tensor:
@@ -82,7 +82,7 @@ def _kept(size: float, slack: float) -> float:
 
 
 def _of_others(
-    data: Data, operator: Measurement, entries: Data, start: Tensor, threshold: float, slack: float, norm: float
+    data: Data, operator: LinearOperator, entries: Data, start: Tensor, threshold: float, slack: float, norm: float
 ) -> Tensor:
     """The iteration for any A."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..data import hold_out
 from ..errors import InputError
 from ..model.generators import Decoder, Generator, make
-from ..operators import Data, Measurement, map_data
+from ..operators import Data, LinearOperator, map_data
 from ..settings import PRESETS, Preset, RecoverSettings, SolverSettings
 from ..solver.iteration import Problem, iterate, planned_rounds
 from .validation import HELD, error_on
@@ -25,7 +25,7 @@ LOOKS = 30
 """How often in a fit the entries that it does not see are looked at."""
 
 
-def deep_image_prior(data: Data, operator: Measurement, entries: Data, start: Tensor) -> Tensor:
+def deep_image_prior(data: Data, operator: LinearOperator, entries: Data, start: Tensor) -> Tensor:
     """A decoder with random weights and a fixed input, fitted to each frame alone (Ulyanov et al., 2018); (T, C, H, W).
 
     Where several frames are measured together one decoder makes these, from a fixed code for each. Frames that no
@@ -41,7 +41,7 @@ def deep_image_prior(data: Data, operator: Measurement, entries: Data, start: Te
     return clip
 
 
-def paper_clips(data: Data, operator: Measurement, entries: Data) -> dict[str, Tensor]:
+def paper_clips(data: Data, operator: LinearOperator, entries: Data) -> dict[str, Tensor]:
     """The clips of the paper's eq. (4) and eq. (5) by the names of their presets, for frames of their size alone."""
     if not has_paper_size(operator):
         return {}
@@ -52,13 +52,13 @@ def paper_clips(data: Data, operator: Measurement, entries: Data) -> dict[str, T
     return {name: clip for name, clip in found.items() if clip is not None}
 
 
-def has_paper_size(operator: Measurement) -> bool:
+def has_paper_size(operator: LinearOperator) -> bool:
     """Whether the paper's networks make such frames: 64x64, grey or colour."""
     return operator.clip_shape[1:] in ((1, 64, 64), (3, 64, 64))
 
 
 def _early_stopped(
-    data: Data, entries: Data, operator: Measurement, generator: Generator, solver: SolverSettings
+    data: Data, entries: Data, operator: LinearOperator, generator: Generator, solver: SolverSettings
 ) -> Tensor | None:
     """The clip, on the way of a fit, that agrees best with entries which it has not seen; None without such entries."""
     try:
@@ -78,8 +78,8 @@ def _early_stopped(
     return best
 
 
-def _problem(data: Data, operator: Measurement, entries: Data, held: Data, generator: Generator) -> Problem:
+def _problem(data: Data, operator: LinearOperator, entries: Data, held: Data, generator: Generator) -> Problem:
     """To fit these entries but for those held out; what is no entry is not to be fitted either."""
-    left_out = map_data(lambda known, e, h: known & (~e | h), operator.informative(), entries, held)
+    left_out = map_data(lambda known, e, h: known & (~e | h), operator.observed_mask(), entries, held)
     times = torch.arange(operator.clip_shape[0], dtype=torch.float64)
     return Problem(data, operator, generator, times, heldout=left_out)

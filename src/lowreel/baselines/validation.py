@@ -6,13 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..data import hold_out
-from ..operators import Data, Mask, Measurement, MissingBlocks, inner, map_data
+from ..operators import Data, LinearOperator, Mask, MissingBlocks, inner, map_data
 
 HELD = 0.05
 """Share of the entries that are left out."""
 
 
-def left_out(operator: Measurement, entries: Data) -> Data:
+def left_out(operator: LinearOperator, entries: Data) -> Data:
     """Booleans like the data: a seeded random part of the entries. Raises InputError where nothing would be left.
 
     Where whole blocks or frames are missing whole ones are left out: single pixels say nothing of what spans a hole.
@@ -28,7 +28,7 @@ def left_out(operator: Measurement, entries: Data) -> Data:
     return chosen.repeat_interleave(side, 2).repeat_interleave(side, 3)[..., :height, :width] & entries
 
 
-def error_on(held: Data, operator: Measurement, clip: Tensor, data: Data) -> float:
+def error_on(held: Data, operator: LinearOperator, clip: Tensor, data: Data) -> float:
     """Sum of the squared residuals of these entries."""
     residual = map_data(lambda found, y, h: (found - y) * h, operator(clip), data, held)
     return float(inner(residual, residual))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..operators import Data, Mask, Measurement, inner, map_data, nearest_consistent
+from ..operators import Data, LinearOperator, Mask, inner, map_data, project_onto_data
 from .interpolation import local_means
 from .validation import error_on, left_out
 
@@ -60,7 +60,7 @@ BALANCE = 3.5
 @torch.no_grad()
 def chosen_variation(
     data: Data,
-    operator: Measurement,
+    operator: LinearOperator,
     entries: Data,
     start: Tensor,
     *,
@@ -73,7 +73,7 @@ def chosen_variation(
 
 def chosen_weights(
     data: Data,
-    operator: Measurement,
+    operator: LinearOperator,
     entries: Data,
     *,
     sigma: float = 0.0,
@@ -108,7 +108,7 @@ def chosen_weights(
     return time, min(STRENGTHS, key=lambda strength: error(time, strength)) if sigma else STRENGTHS[0]
 
 
-def _middle(data: Data, operator: Measurement, entries: Data) -> tuple[Data, Measurement, Data]:
+def _middle(data: Data, operator: LinearOperator, entries: Data) -> tuple[Data, LinearOperator, Data]:
     """Data, operator and entries of the frames in the middle, where the clip can be cut, and of pixels in the middle
     of these, where it is pixels that are missing."""
     count, step = len(operator.parts()), operator.part_frames
@@ -117,7 +117,7 @@ def _middle(data: Data, operator: Measurement, entries: Data) -> tuple[Data, Mea
         parts = range((count - few) // 2, (count - few) // 2 + few)
         data, entries = (operator.take(y, parts) for y in (data, entries))
         operator = operator.subset(parts)
-    if not operator.picks_pixels or operator.kind in ("blocks", "frames") or not isinstance(data, Tensor):
+    if not operator.is_pixel_mask or operator.kind in ("blocks", "frames") or not isinstance(data, Tensor):
         return data, operator, entries
     assert isinstance(entries, Tensor)
     for axis in (2, 3):
@@ -128,17 +128,17 @@ def _middle(data: Data, operator: Measurement, entries: Data) -> tuple[Data, Mea
     return data.contiguous(), Mask(tuple(data.shape), entries.contiguous()), entries.contiguous()
 
 
-def _rough_clip(data: Data, operator: Measurement, entries: Data) -> Tensor:
+def _rough_clip(data: Data, operator: LinearOperator, entries: Data) -> Tensor:
     """What a trial starts from: local means of the pixels, or the clip of least norm."""
-    if operator.picks_pixels:
+    if operator.is_pixel_mask:
         return local_means(data, entries)  # type: ignore[arg-type]
-    return nearest_consistent(torch.zeros(operator.clip_shape), operator, data, entries)
+    return project_onto_data(torch.zeros(operator.clip_shape), operator, data, entries)
 
 
 @torch.no_grad()
 def total_variation(
     data: Data,
-    operator: Measurement,
+    operator: LinearOperator,
     entries: Data,
     start: Tensor,
     *,
@@ -168,7 +168,7 @@ def total_variation(
     return found
 
 
-def _stretches(operator: Measurement) -> list[tuple[range, range]]:
+def _stretches(operator: LinearOperator) -> list[tuple[range, range]]:
     """Parts that are worked on together: those whose frames are kept, and these with their neighbours."""
     step, frame = operator.part_frames, math.prod(operator.clip_shape[1:])
     count, overlap = len(operator.parts()), math.ceil(OVERLAP / step)
@@ -183,7 +183,7 @@ def _stretches(operator: Measurement) -> list[tuple[range, range]]:
 
 def _minimum(
     data: Data,
-    operator: Measurement,
+    operator: LinearOperator,
     entries: Data,
     start: Tensor,
     penalty: float,
@@ -194,11 +194,11 @@ def _minimum(
     # The weights are scaled so that the norm of the gradient, and with it the steps, stay as they are without weights.
     scale = math.sqrt(3 / (weights[0] ** 2 + 2 * weights[1] ** 2))
     factors = (scale * weights[0], scale * weights[1], scale * weights[1])
-    if operator.picks_pixels and penalty == 0:
+    if operator.is_pixel_mask and penalty == 0:
         assert isinstance(data, Tensor)
         assert isinstance(entries, Tensor)
         return _minimum_of_pixels(data, entries, start, factors, iterations)
-    norm = 1.0 if operator.picks_pixels else operator_norm(operator) / BALANCE
+    norm = 1.0 if operator.is_pixel_mask else operator_norm(operator) / BALANCE
     dual_step = 1 / (TAU * (12.0 + BALANCE**2))
     softening = penalty / (scale * norm**2)
 
@@ -211,8 +211,8 @@ def _minimum(
     for k in range(1, iterations + 1):
         add_gradient(edges, ahead, [dual_step * factor for factor in factors])
         shrink_to_one(edges)
-        misfit = map_data(lambda a, b: a - b, scaled(operator(ahead)), target)
-        map_data(lambda m, r: m.add_(r, alpha=dual_step).div_(1 + dual_step * softening), multiplier, misfit)
+        data_fidelity = map_data(lambda a, b: a - b, scaled(operator(ahead)), target)
+        map_data(lambda m, r: m.add_(r, alpha=dual_step).div_(1 + dual_step * softening), multiplier, data_fidelity)
         before = ahead.copy_(x)
         x.sub_(operator.adjoint(map_data(lambda m: m / norm, multiplier)), alpha=TAU)
         add_gradient_adjoint(x, edges, [-TAU * factor for factor in factors])
@@ -308,7 +308,7 @@ class _Block:
 
 
 @torch.no_grad()
-def gap_tv(data: Data, operator: Measurement, entries: Data, *, weight: float = 0.1) -> Tensor:
+def gap_tv(data: Data, operator: LinearOperator, entries: Data, *, weight: float = 0.1) -> Tensor:
     """Generalised alternating projection with total variation (Yuan, ICIP 2016), accelerated; (T, C, H, W).
 
     In turns: the clip nearest to the last one that agrees with the data, to which the residuals so far are added, and
@@ -318,13 +318,13 @@ def gap_tv(data: Data, operator: Measurement, entries: Data, *, weight: float = 
 
     target, clip = data, operator.adjoint(map_data(torch.zeros_like, data))
     for _ in range(GAP_ITERATIONS):
-        projected = nearest_consistent(clip, operator, target, entries, iterations=GAP_STEPS)
+        projected = project_onto_data(clip, operator, target, entries, iterations=GAP_STEPS)
         frames = [
             denoise_tv_chambolle(f.numpy(), weight=weight, max_num_iter=GAP_STEPS, channel_axis=0) for f in projected
         ]
         clip = torch.from_numpy(np.stack(frames)).float()
         target = map_data(lambda t, y, found: t + (y - found), target, data, operator(clip))
-    return nearest_consistent(clip, operator, data, entries, iterations=GAP_STEPS).clamp(0, 1)
+    return project_onto_data(clip, operator, data, entries, iterations=GAP_STEPS).clamp(0, 1)
 
 
 def add_gradient(edges: Tensor, x: Tensor, factors: Sequence[float]) -> None:
@@ -359,7 +359,7 @@ def add_gradient_adjoint(x: Tensor, edges: Tensor, factors: Sequence[float]) -> 
         x.narrow(axis, 0, count).sub_(inner, alpha=factor)
 
 
-def operator_norm(operator: Measurement) -> float:
+def operator_norm(operator: LinearOperator) -> float:
     """Largest singular value of A, by power iteration from a fixed clip, with a margin."""
     x = torch.ones(operator.clip_shape) + torch.linspace(0, 1, math.prod(operator.clip_shape)).reshape(
         operator.clip_shape

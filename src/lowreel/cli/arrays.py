@@ -45,20 +45,20 @@ def measured_arrays(data: Path, wish: ArraysSettings) -> Measured:
     """
     import torch
 
-    from ..data import Levels, Measured, check_finite, found_levels, in_levels, noise_entry
+    from ..data import Levels, Measured, check_finite, estimate_scaling, in_levels, noise_entry
 
     file, name = split_member(data)
     y = _array(file, wish.y or name)
     given = _given(y, file, wish)
     check_finite(given, y.label)
-    levels = Levels(wish.scale) if wish.scale else found_levels(given.data, given.operator)
+    levels = Levels(wish.scale) if wish.scale else estimate_scaling(given.data, given.operator)
     print(_sentence(levels, y, wish.scale is None))
     start, stop = given.frames
     information = {"source": source_text(y.label), "rate": "25", "audio": False}
     information |= {"scale": levels.scale, "offset": levels.offset}
     information |= {"reading": {"fit": "squash", "frames": [start, stop]}}
     times = torch.arange(start, stop, dtype=torch.float64) / 25
-    exact = wish.sigma is None and given.operator.picks_pixels
+    exact = wish.sigma is None and given.operator.is_pixel_mask
     noise = noise_entry(0.0 if exact else None if wish.sigma is None else wish.sigma / levels.scale)
     return Measured(in_levels(given.data, given.operator, levels), given.operator, times, noise, information)
 

@@ -20,7 +20,7 @@ from cyclopts import App, Parameter
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from ..system.memory import bytes_text, default_budget, machine_bytes, parse_bytes
 from ..system.names import GENERATORS, file_text
-from ..system.processes import cores, deaf, uninterrupted
+from ..system.processes import cores, defer_stops, ignore_stops
 from .errors import in_one_line
 from .manifest import Row, read_manifest
 from .results import Results, check_folder
@@ -171,7 +171,7 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
     try:
         while waiting or running:
             while waiting and idle:
-                with uninterrupted():  # the worker's process starts so too, until it knows what to do about it
+                with defer_stops():  # the worker's process starts so too, until it knows what to do about it
                     worker, row = idle.pop(), waiting.popleft()
                     running[worker.begin(row, folder, cpus)] = worker, row
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -184,7 +184,7 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
                 worker.replace()
                 waiting.appendleft(row)
     except (KeyboardInterrupt, GeneratorExit):
-        with deaf():
+        with ignore_stops():
             _end(running)
         raise
     finally:

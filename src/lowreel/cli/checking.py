@@ -11,7 +11,7 @@ from ..errors import InputError
 from .values import parse_clip_shape
 
 if TYPE_CHECKING:
-    from ..operators import Examination
+    from ..operators import Diagnosis
 
 ClipShape = Annotated[str | None, Parameter(name="--clip-shape")]
 
@@ -33,16 +33,16 @@ def check(operator: str, *, clip_shape: ClipShape = None) -> None:
         TxCxHxW, such as 16x1x64x64, for an operator that does not say it
     """
     shape = parse_clip_shape(clip_shape)
-    from ..operators import examine, operator_from_name
+    from ..operators import diagnose, operator_from_name
 
-    found = examine(operator_from_name(operator, shape))
+    found = diagnose(operator_from_name(operator, shape))
     _show(operator, found)
     if not found.sound:
         raise InputError(f"{operator}: {found.sentence}")
     print(found.sentence)
 
 
-def _show(name: str, found: Examination) -> None:
+def _show(name: str, found: Diagnosis) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -52,7 +52,7 @@ def _show(name: str, found: Examination) -> None:
     Console().print(table)
 
 
-def _rows(found: Examination) -> list[tuple[str, str]]:
+def _rows(found: Diagnosis) -> list[tuple[str, str]]:
     rounded = ", rounded to float32" if found.dtype == "float64" else ""
     rounded = ", rounded to complex64" if found.dtype == "complex128" else rounded
     return [

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..settings import BatchSettings
-from ..system.processes import deaf
+from ..system.processes import ignore_stops
 from .errors import in_one_line
 from .manifest import Row
 from .work import Record, perform_row
@@ -70,7 +70,7 @@ def _as_they_end(ray: Any, pending: dict[Any, Row]) -> Iterator[Record]:
                 told = f"its worker or node died {RETRIES + 1} times: {type(error).__name__}"
                 yield Record(row.name, "failed", [], error=told)
     except (KeyboardInterrupt, GeneratorExit):
-        with deaf():
+        with ignore_stops():
             for reference in pending:
                 ray.cancel(reference, force=False)
             if pending:

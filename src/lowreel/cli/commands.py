@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..data import Measured
-    from ..operators import Data, Measurement
+    from ..operators import Data, LinearOperator
     from ..runs.folder import Run
     from ..runs.sections import Source
 
@@ -210,9 +210,9 @@ def recover(
         if part_frames(source.spec) is None or is_short(tuple(source.spec["clip_shape"]), recovering):
             source = Measured.load(data, memory=operator_budget(recovering.memory))
     reading = _truth_reading(truth, source) if truth else None
-    perform = _begin(folder, source, recovering, reading)
+    execute = _begin(folder, source, recovering, reading)
     del source
-    perform()
+    execute()
 
 
 @app.command
@@ -256,9 +256,9 @@ def inpaint(
     source: Source = ClipSource(opened, operator.spec(), operator.spec_tensors(), times, about)
     if is_short(opened.shape, recovering):
         source = Measured(operator(opened.read()), operator, times, clip=about)
-    perform = _begin(folder, source, recovering, None, request)
+    execute = _begin(folder, source, recovering, None, request)
     del source, operator
-    perform()
+    execute()
 
 
 @app.command
@@ -370,7 +370,7 @@ def _measured(
     return Measured(data, made, clip_times(source), entry, information), how
 
 
-def _with_noise(data: Data, operator: Measurement, noise: NoiseSettings, seed: int) -> tuple[Data, dict[str, Any]]:
+def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, dict[str, Any]]:
     """The data with the noise asked for, and what is told of it."""
     from ..data import add_dead_columns, add_poisson_noise, add_salt_and_pepper, add_white_noise, no_noise
 
@@ -405,9 +405,9 @@ def _simulate(
     _check_device(recovering)
     measuring = MeasureSettings(seed=recovering.seed, memory=recovering.memory)
     source, truth = _source(clip, operator, reading, noise, measuring, recovering)
-    perform = _begin(folder, source, recovering, truth, request)
+    execute = _begin(folder, source, recovering, truth, request)
     del source
-    perform()
+    execute()
 
 
 def _source(
@@ -420,7 +420,7 @@ def _source(
 ) -> tuple[Source, dict[str, Any]]:
     """Data of a clip: measured whole, or, where it is long or large, section by section; how to read it again."""
     opened = _open(clip, reading)
-    from ..operators import prolonged
+    from ..operators import extend
     from ..runs.folder import clip_information, clip_times
     from ..runs.sections import ClipSource
 
@@ -429,7 +429,7 @@ def _source(
         return _measured(clip, operator, reading, noise, measuring)
     how = _reading(clip, reading)
     about = clip_information(opened) | {"reading": how}
-    spec, level = prolonged(part.spec(), opened.shape[0]), noise.noise or 0.0
+    spec, level = extend(part.spec(), opened.shape[0]), noise.noise or 0.0
     sigma = level * part.row_norm()
     return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how
 
@@ -474,7 +474,7 @@ def _begin(
         measured = source
     else:
         check_clip_fits(source.spec["clip_shape"], parse_bytes(recovering.memory))
-        measured = source.excerpt(sections[0].frames, memory=operator_budget(recovering.memory))
+        measured = source.temporal_slice(sections[0].frames, memory=operator_budget(recovering.memory))
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
     problem = prepare(measured.data, measured.operator, recovering, noise=measured.noise, times=measured.times)
     needs = planned(problem, recovering)[1]
@@ -503,12 +503,12 @@ def _go_on(
 
 
 def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
-    from ..runs.folder import doubts_about, perform
+    from ..runs.folder import execute, truth_warnings
     from ..runs.report import draw_report
 
-    doubts = [] if truth is None else doubts_about(truth, measured)
+    doubts = [] if truth is None else truth_warnings(truth, measured)
     with ProgressBar() as bar:
-        recovery, summary, notes = perform(run, measured, truth, show=bar.show, on_baseline=bar.tell_baseline)
+        recovery, summary, notes = execute(run, measured, truth, show=bar.show, on_baseline=bar.tell_baseline)
     draw_report(run.folder / "report.png", recovery, measured, truth)
     run.finish(summary)
     show_summary(run.folder, summary, [*doubts, *notes])

@@ -34,7 +34,7 @@ from ..system.memory import operator_budget
 from .values import parse_stretch
 
 if TYPE_CHECKING:
-    from ..operators import Measurement
+    from ..operators import LinearOperator
 
 
 def check_operator_settings(settings: Settings) -> None:
@@ -82,7 +82,7 @@ def _add_reader(parser: App, kind: Operator) -> None:
     parser.command(read, name=kind.name)
 
 
-def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: int) -> Measurement:
+def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: int) -> LinearOperator:
     """The operator of these settings for a clip of this shape, holding at most `memory` bytes."""
     from .. import operators as m
 
@@ -127,10 +127,10 @@ def build(settings: Settings, clip_shape: tuple[int, ...], seed: int, memory: in
             return m.Identity(shape)
 
 
-def first_parts(settings: Settings, clip_shape: tuple[int, ...], measuring: MeasureSettings) -> Measurement | None:
+def first_parts(settings: Settings, clip_shape: tuple[int, ...], measuring: MeasureSettings) -> LinearOperator | None:
     """The operator of these settings for the first parts of the clip alone, or None where it cannot be cut.
 
-    Its spec with the number of all frames (`prolonged`) is the operator's for them all.
+    Its spec with the number of all frames (`extend`) is the operator's for them all.
     """
     part = _part_frames(settings)
     if part is None or part >= clip_shape[0]:
@@ -163,7 +163,7 @@ def _dropped(settings: FramesSettings) -> range | None:
     return None if settings.drop is None else range(*parse_stretch("--drop", settings.drop))
 
 
-def _chained(texts: tuple[str, ...], clip_shape: tuple[int, ...], seed: int, memory: int) -> Measurement:
+def _chained(texts: tuple[str, ...], clip_shape: tuple[int, ...], seed: int, memory: int) -> LinearOperator:
     chain = build(parse_operator(texts[0]), clip_shape, seed, memory // len(texts))
     for number, text in enumerate(texts[1:], start=1):
         shape = tuple(chain.data_shape)

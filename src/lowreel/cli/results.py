@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError
-from ..system.files import remove_leftovers, replacing
+from ..system.files import atomic_write, remove_leftovers
 from .manifest import TAKEN, Row
 from .work import Record
 
@@ -104,12 +104,12 @@ class Results:
         self._load()
         found = ["name", "status", "verdict", "outcome", "seconds", *FIGURES, "best_baseline", *LEVELS, "error"]
         asked = list(dict.fromkeys(name for row in self.rows for name in row.columns if name not in found))
-        with replacing(self.folder / "results.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        with atomic_write(self.folder / "results.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [*found, *asked], extrasaction="ignore")
             writer.writeheader()
             for row in self.rows:
                 writer.writerow({**row.columns, **dict.fromkeys(found), **self._cells(row)})
-        with replacing(self.folder / "report.html") as temporary:
+        with atomic_write(self.folder / "report.html") as temporary:
             temporary.write_text(self._page(), encoding="utf-8")
 
     def _cells(self, row: Row) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _cuts(source: Source, frames: int, step: int, recovering: RecoverSettings) -
     def stretches() -> Iterator[Tensor]:
         each, budget = step * max(1, LOOKED_AT // step), operator_budget(recovering.memory)
         for start in range(0, frames, each):
-            yield outlines(source.excerpt(range(start, min(start + each, frames)), memory=budget))
+            yield outlines(source.temporal_slice(range(start, min(start + each, frames)), memory=budget))
 
     return cuts(stretches(), step)
 

@@ -12,7 +12,7 @@ from ..model.generators import Generator, make
 from ..settings import ImagesSettings, TrainSettings
 from ..system.names import GENERATORS, SETS, file_text
 from ..training.distributed import Group, joined
-from ..training.runs import Training, perform
+from ..training.runs import Training, execute
 from .display import TrainingBar
 from .values import parse_size
 
@@ -75,14 +75,14 @@ def _opened(request: dict[str, Any], seed: int) -> tuple[Images, Generator]:
 
 def _perform(training: Training, images: Images, generator: Generator, here: Group) -> None:
     if not here.is_first:
-        perform(training, images, generator)
+        execute(training, images, generator)
         return
     for sentence in images.skipped:
         print(f"skipped: {sentence}")
     if images.skipped:
         print(f"{len(images.skipped)} files skipped, {len(images)} images read")
     with TrainingBar() as bar:
-        progress = perform(training, images, generator, show=bar.show)
+        progress = execute(training, images, generator, show=bar.show)
     step, steps = progress.state.step, progress.steps
     level = error_decibels(progress.state.loss)
     print(

@@ -133,12 +133,12 @@ def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | Non
     import torch
 
     from ..system.checkpoints import BusyError
-    from ..system.memory import give_back
+    from ..system.memory import trim_heap
     from .commands import call  # which has `batch` among its commands
 
     torch.set_num_threads(threads)
     gc.collect()
-    give_back()  # what the row before has freed: this one plans with the memory that is left
+    trim_heap()  # what the row before has freed: this one plans with the memory that is left
     end = time.monotonic() + PATIENCE
     with (
         open(log, "a", encoding="utf-8", errors="backslashreplace") as out,

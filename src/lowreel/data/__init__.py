@@ -15,7 +15,7 @@ from .noise import (
     noise_entry,
     weights_of,
 )
-from .scaling import Levels, found_levels, in_levels
+from .scaling import Levels, estimate_scaling, in_levels
 
 __all__ = [
     "ARRAY_KINDS",
@@ -33,7 +33,7 @@ __all__ = [
     "checked",
     "data_header",
     "data_of",
-    "found_levels",
+    "estimate_scaling",
     "hold_out",
     "in_levels",
     "is_exact",

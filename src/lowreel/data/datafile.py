@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..operators.base import Data, Measurement, map_data, tensors_of
-from ..operators.temporal_slice import excerpt, excerpt_rows
+from ..operators.base import Data, LinearOperator, map_data, tensors_of
+from ..operators.temporal_slice import temporal_slice, temporal_slice_rows
 from ..system.files import read_tensors, tensor_names, write_tensors
 from .noise import no_noise
 
@@ -26,7 +26,7 @@ class Measured:
     """
 
     data: Data
-    operator: Measurement
+    operator: LinearOperator
     times: Tensor
     noise: Mapping[str, Any] = field(default_factory=no_noise)
     clip: Mapping[str, Any] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Measured:
         write_tensors(path, "data", {**values, **fixed, "times": self.times}, header)
 
     @staticmethod
-    def load(path: str | Path, operator: Measurement | None = None, *, memory: int | None = None) -> Measured:
+    def load(path: str | Path, operator: LinearOperator | None = None, *, memory: int | None = None) -> Measured:
         """Read what `save` wrote; an operator made of functions has to be given again.
 
         memory: bytes that the operator may hold, see `Projections`.
@@ -76,9 +76,9 @@ class Measured:
             raise InputError(f"{path}: {len(times)} frame times for {operator.clip_shape[0]} frames; measure again")
         return Measured(checked(data, operator, noise), operator, times, noise, clip)
 
-    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
-        """The data of these frames alone, see `excerpt`; memory: bytes that its operator may hold."""
-        rows = excerpt_rows(self.operator.spec(), frames)
+    def temporal_slice(self, frames: range, *, memory: int | None = None) -> Measured:
+        """The data of these frames alone, see `temporal_slice`; memory: bytes that its operator may hold."""
+        rows = temporal_slice_rows(self.operator.spec(), frames)
         parts = tuple(tensor[own] for tensor, own in zip(tensors_of(self.data), rows, strict=True))
         data = parts if isinstance(self.data, tuple) else parts[0]
         return _excerpt(self.operator.spec(), self.operator.spec_tensors(), data, frames, self, memory)
@@ -124,10 +124,10 @@ class DataFile:
         """What else the source file told."""
         return self.header["clip"]
 
-    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+    def temporal_slice(self, frames: range, *, memory: int | None = None) -> Measured:
         """The data of these frames alone; nothing else of the data is read."""
         spec = self.spec
-        rows = {f"y.{k}": own for k, own in enumerate(excerpt_rows(spec, frames))}
+        rows = {f"y.{k}": own for k, own in enumerate(temporal_slice_rows(spec, frames))}
         found = read_tensors(self.path, "data", rows)[0]
         values = tuple(found[name] for name in rows)
         return _excerpt(spec, self.tensors, values if self.header["stack"] else values[0], frames, self, memory)
@@ -143,12 +143,12 @@ def _excerpt(
 ) -> Measured:
     from ..operators import from_spec
 
-    operator = from_spec(*excerpt(spec, tensors, frames), memory=memory)
+    operator = from_spec(*temporal_slice(spec, tensors, frames), memory=memory)
     own = checked(data, operator, of.noise)
     return Measured(own, operator, of.times[frames.start : frames.stop], of.noise, of.clip)
 
 
-def _gives_complex(operator: Measurement) -> bool:
+def _gives_complex(operator: LinearOperator) -> bool:
     return any(t.is_complex() for t in tensors_of(operator(torch.zeros(operator.clip_shape))))
 
 
@@ -160,7 +160,7 @@ def data_header(path: str | Path) -> dict[str, Any]:
     return header
 
 
-def checked(data: Data, operator: Measurement, noise: Mapping[str, Any] | None = None) -> Data:
+def checked(data: Data, operator: LinearOperator, noise: Mapping[str, Any] | None = None) -> Data:
     """`data` if it has the operator's shape and is finite, and in [0, 1] where it is pixels; else an InputError.
 
     Pixels with noise may lie outside, and are not held to that.
@@ -168,12 +168,12 @@ def checked(data: Data, operator: Measurement, noise: Mapping[str, Any] | None =
     Entries that say nothing, such as unobserved pixels, may hold anything; they are set to zero.
     """
     operator.checked_data(data)
-    for tensor, known in zip(tensors_of(data), tensors_of(operator.informative()), strict=True):
+    for tensor, known in zip(tensors_of(data), tensors_of(operator.observed_mask()), strict=True):
         if tensor.is_complex() and not operator.is_complex and not _gives_complex(operator):
             raise InputError("data: complex numbers, but the operator gives real ones; take the real part, or another")
         bad = int((~torch.isfinite(tensor[known])).sum())
         noisy = noise is not None and noise["kind"] in ("white", "poisson")
-        if operator.picks_pixels and not noisy and not bad and known.any():
+        if operator.is_pixel_mask and not noisy and not bad and known.any():
             low, high = float(tensor[known].min()), float(tensor[known].max())
             if low < -1 or high > 2:
                 raise InputError(
@@ -183,4 +183,4 @@ def checked(data: Data, operator: Measurement, noise: Mapping[str, Any] | None =
             raise InputError(
                 f"data: {bad} of {tensor.numel()} numbers are NaN or infinite; drop them with a mask or correct them"
             )
-    return map_data(lambda t, known: torch.where(known, t, 0), data, operator.informative())
+    return map_data(lambda t, known: torch.where(known, t, 0), data, operator.observed_mask())

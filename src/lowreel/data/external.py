@@ -10,7 +10,7 @@ import torch
 
 from ..errors import InputError
 from ..io.containers import Array, as_clip
-from ..operators.base import Data, Measurement, tensors_of
+from ..operators.base import Data, LinearOperator, tensors_of
 from ..operators.pixels import Mask
 from ..operators.snapshot import Snapshot
 from ..operators.transforms import Fourier
@@ -19,7 +19,7 @@ from ..operators.transforms import Fourier
 class Given(NamedTuple):
     """An operator, its data in the units of the file (float64), and the frames of the file that they are about."""
 
-    operator: Measurement
+    operator: LinearOperator
     data: Data
     frames: tuple[int, int]
 
@@ -106,13 +106,13 @@ ARRAY_KINDS: dict[str, Callable[[Array, Array | None, slice], Given]] = {
 
 def check_finite(given: Given, label: str) -> None:
     """Raise InputError where a number that says something about the clip is NaN or infinite."""
-    pairs = zip(tensors_of(given.data), tensors_of(given.operator.informative()), strict=True)
+    pairs = zip(tensors_of(given.data), tensors_of(given.operator.observed_mask()), strict=True)
     bad = sum(int((~torch.isfinite(y[known])).sum()) for y, known in pairs)
     if bad:
         raise InputError(f"{label}: {bad} numbers are NaN or infinite where something was observed; mask or mend them")
 
 
-def data_of(y: Array, operator: Measurement) -> Data:
+def data_of(y: Array, operator: LinearOperator) -> Data:
     """The array as data of an operator. Raises InputError where its shape is another."""
     values = torch.from_numpy(np.array(y.values))
     return operator.checked_data(values.to(torch.complex128 if values.is_complex() else torch.float64))

@@ -9,36 +9,36 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..operators.base import Data, Measurement, tensors_of
-from ..operators.repetition import rows_alike
+from ..operators.base import Data, LinearOperator, tensors_of
+from ..operators.repetition import repeated_rows
 from ..system import streams
 
 
-def hold_out(operator: Measurement, share: float, seed: int = 0, *, known: Data | None = None) -> Data:
+def hold_out(operator: LinearOperator, share: float, seed: int = 0, *, known: Data | None = None) -> Data:
     """Booleans like the data: a random `share` of its `known` entries (the informative ones), at least one, never all.
 
     Where the data is pixels, the channels of a pixel are held out together: they are too alike to judge each other.
     Where every part is measured alike and not in full (one set of patterns for all frames), the same entries of all
     parts are held out: those of a still picture would else be fitted through the other frames and judge nothing.
-    What says the same as a held-out number is held out with it (`Measurement.with_twins`), beyond the share.
+    What says the same as a held-out number is held out with it (`LinearOperator.with_redundant`), beyond the share.
     """
-    informative = operator.informative() if known is None else known
-    candidates = tensors_of(informative)
+    observed_mask = operator.observed_mask() if known is None else known
+    candidates = tensors_of(observed_mask)
     chosen = tuple(
         _draw(entries, share, seed, member, rows, pixels=tuple(entries.shape) == operator.clip_shape)
-        for member, (entries, rows) in enumerate(zip(candidates, rows_alike(operator, candidates), strict=True))
+        for member, (entries, rows) in enumerate(zip(candidates, repeated_rows(operator, candidates), strict=True))
     )
     chosen = tuple(
-        both & entries for both, entries in zip(_with_twins(operator, informative, chosen), candidates, strict=True)
+        both & entries for both, entries in zip(_with_twins(operator, observed_mask, chosen), candidates, strict=True)
     )
     left = any(bool((k & ~c).any()) for k, c in zip(candidates, chosen, strict=True))
     if not left or not any(bool(c.any()) for c in chosen):
         raise InputError(f"held-out data: {share:g} of so few measurements leaves nothing to fit or to judge")
-    return chosen if isinstance(informative, tuple) else chosen[0]
+    return chosen if isinstance(observed_mask, tuple) else chosen[0]
 
 
-def _with_twins(operator: Measurement, like: Data, chosen: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return tensors_of(operator.with_twins(chosen if isinstance(like, tuple) else chosen[0]))
+def _with_twins(operator: LinearOperator, like: Data, chosen: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tensors_of(operator.with_redundant(chosen if isinstance(like, tuple) else chosen[0]))
 
 
 def _draw(known: Tensor, share: float, seed: int, member: int, rows: int, *, pixels: bool) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..operators.base import Data, Measurement, inner, map_data, tensors_of
+from ..operators.base import Data, LinearOperator, inner, map_data, tensors_of
 from ..system import streams
 
 DATA_TERMS = {
@@ -32,7 +32,7 @@ MOST_PHOTONS = 1e12
 
 def add_white_noise(
     y: Data,
-    operator: Measurement,
+    operator: LinearOperator,
     *,
     level: float | None = None,
     snr: float | None = None,
@@ -51,7 +51,7 @@ def add_white_noise(
     """
     if sum(given is not None for given in (level, snr, sigma)) != 1:
         raise InputError("noise: give its level or the signal-to-noise ratio, not both")
-    known = tensors_of(operator.informative())
+    known = tensors_of(operator.observed_mask())
     if snr is not None:
         count = sum(int(k.sum()) for k in known)
         sigma = math.sqrt(float(inner(y, y)) / count) * 10 ** (-snr / 20)
@@ -71,7 +71,9 @@ def add_white_noise(
     return (noisy if isinstance(y, tuple) else noisy[0]), entry
 
 
-def add_poisson_noise(y: Data, operator: Measurement, *, photons: float, seed: int = 0) -> tuple[Data, dict[str, Any]]:
+def add_poisson_noise(
+    y: Data, operator: LinearOperator, *, photons: float, seed: int = 0
+) -> tuple[Data, dict[str, Any]]:
     """Photon noise: data drawn as Poisson(photons y) / photons, so that its variance is y / photons.
 
     The entry holds kind, photons, sigma (root mean square, in the units of y) and seed. Raises InputError for complex
@@ -89,13 +91,15 @@ def add_poisson_noise(y: Data, operator: Measurement, *, photons: float, seed: i
         return torch.from_numpy(source.poisson(rates) / photons).to(t.dtype)
 
     noisy = tuple(counted(t, streams.generator(seed, streams.NOISE, k)) for k, t in enumerate(tensors_of(y)))
-    numbers = sum(int(k.sum()) for k in tensors_of(operator.informative()))
+    numbers = sum(int(k.sum()) for k in tensors_of(operator.observed_mask()))
     sigma = math.sqrt(sum(float(t.sum()) for t in tensors_of(y)) / photons / numbers)
     entry = {"kind": "poisson", "photons": photons, "sigma": sigma, "seed": seed}
     return (noisy if isinstance(y, tuple) else noisy[0]), entry
 
 
-def add_salt_and_pepper(y: Data, operator: Measurement, *, share: float, seed: int = 0) -> tuple[Data, dict[str, Any]]:
+def add_salt_and_pepper(
+    y: Data, operator: LinearOperator, *, share: float, seed: int = 0
+) -> tuple[Data, dict[str, Any]]:
     """A random share of the informative entries becomes the largest or the smallest value of the data, half each.
 
     The entry holds kind, share and seed. Raises InputError for complex data and unless 0 < share < 1.
@@ -111,12 +115,12 @@ def add_salt_and_pepper(y: Data, operator: Measurement, *, share: float, seed: i
         salted = torch.where(drawn < share / 2, values.max(), torch.where(drawn < share, values.min(), t))
         return torch.where(known, salted, t)
 
-    pairs = zip(tensors_of(y), tensors_of(operator.informative()), strict=True)
+    pairs = zip(tensors_of(y), tensors_of(operator.observed_mask()), strict=True)
     noisy = tuple(sprinkled(t, known, k) for k, (t, known) in enumerate(pairs))
     return (noisy if isinstance(y, tuple) else noisy[0]), {"kind": "salt-and-pepper", "share": share, "seed": seed}
 
 
-def add_dead_columns(y: Data, operator: Measurement, *, share: float, seed: int = 0) -> tuple[Data, dict[str, Any]]:
+def add_dead_columns(y: Data, operator: LinearOperator, *, share: float, seed: int = 0) -> tuple[Data, dict[str, Any]]:
     """A random share of the columns of y (its last axis: detectors) is zero throughout.
 
     The entry holds kind, columns (their numbers, rising) and seed. Raises InputError for a stack, which has several

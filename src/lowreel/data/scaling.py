@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..operators.base import Data, Measurement, map_data, tensors_of
-from ..operators.data_consistency import nearest_consistent
+from ..operators.base import Data, LinearOperator, map_data, tensors_of
+from ..operators.data_consistency import project_onto_data
 from ..operators.snapshot import Snapshot
 
 WHITES = (1, 255, 1023, 4095, 16383, 65535)
@@ -29,7 +29,7 @@ class Levels(NamedTuple):
 
 
 @torch.no_grad()
-def found_levels(data: Data, operator: Measurement) -> Levels:
+def estimate_scaling(data: Data, operator: LinearOperator) -> Levels:
     """Scale and offset of the clip that such data came from, in the units of the data; finite where informative.
 
     Some clip with levels in [offset, offset + peak] has to explain the data. Where rows only add pixels up, a row's
@@ -38,11 +38,11 @@ def found_levels(data: Data, operator: Measurement) -> Levels:
     others 1 if the peak is between 0.1 and 1, else the peak and a tenth on top. Only pixels as they are can tell an
     offset: it is the smallest of them, if below zero.
     """
-    informative = operator.informative()
-    known = [y[k] for y, k in zip(tensors_of(data), tensors_of(informative), strict=True)]
-    low = min((float(y.min()) for y in known if y.numel()), default=0.0) if operator.picks_pixels else 0.0
+    observed_mask = operator.observed_mask()
+    known = [y[k] for y, k in zip(tensors_of(data), tensors_of(observed_mask), strict=True)]
+    low = min((float(y.min()) for y in known if y.numel()), default=0.0) if operator.is_pixel_mask else 0.0
     offset = min(low, 0.0)
-    peak = _least_peak(data, operator, informative) - offset
+    peak = _least_peak(data, operator, observed_mask) - offset
     whole = all(not y.is_complex() and bool((y == y.floor()).all()) for y in known)
     if whole and offset == 0:
         return Levels(next((float(white) for white in WHITES if white >= peak), peak))
@@ -51,7 +51,7 @@ def found_levels(data: Data, operator: Measurement) -> Levels:
     return Levels(1.0 if DARK <= peak <= 1 or peak <= 0 else MARGIN * peak)
 
 
-def in_levels(data: Data, operator: Measurement, levels: Levels) -> Data:
+def in_levels(data: Data, operator: LinearOperator, levels: Levels) -> Data:
     """The data of the clip in [0, 1], as float32 or complex64: what is left after the offset, over the scale."""
     shift = operator(torch.full(operator.clip_shape, levels.offset)) if levels.offset else None
 
@@ -62,12 +62,14 @@ def in_levels(data: Data, operator: Measurement, levels: Levels) -> Data:
     return map_data(brought, data) if shift is None else map_data(brought, data, shift)
 
 
-def _least_peak(data: Data, operator: Measurement, informative: Data) -> float:
-    adds = operator.picks_pixels or (isinstance(operator, Snapshot) and bool((operator.codes >= 0).all()))
+def _least_peak(data: Data, operator: LinearOperator, observed_mask: Data) -> float:
+    adds = operator.is_pixel_mask or (isinstance(operator, Snapshot) and bool((operator.codes >= 0).all()))
     if adds:
         weights = operator(torch.ones(operator.clip_shape))
-        means = map_data(lambda y, w, known: (y / w)[known], data, weights, informative)
+        means = map_data(lambda y, w, known: (y / w)[known], data, weights, observed_mask)
         return max((float(m.max()) for m in tensors_of(means) if m.numel()), default=0.0)
     as_float = map_data(lambda y: y.to(torch.complex64 if y.is_complex() else torch.float32), data)
-    least = nearest_consistent(torch.zeros(operator.clip_shape), operator, as_float, informative, iterations=ITERATIONS)
+    least = project_onto_data(
+        torch.zeros(operator.clip_shape), operator, as_float, observed_mask, iterations=ITERATIONS
+    )
     return float(least.max())

@@ -1,17 +1,17 @@
 """Operators: what a camera makes of a clip."""
 
-from .adapters import Foreign, Functions, as_measurement, as_scipy, is_of_others
-from .base import Composed, Data, Measurement, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
-from .data_consistency import nearest_consistent
-from .diagnose import Examination, check_operator, examine
+from .adapters import ExternalOperator, Functions, as_linear_operator, as_scipy, is_external
+from .base import Composed, Data, LinearOperator, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
+from .data_consistency import project_onto_data
+from .diagnose import Diagnosis, check_operator, diagnose
 from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
 from .plugin import operator_from_name
 from .projections import Gaussian, Projections, Signs
-from .repetition import rows_alike
+from .repetition import repeated_rows
 from .resample import Bayer, Blur, Downsample, LongExposure
 from .snapshot import Snapshot
 from .spec import from_spec, is_rebuilt
-from .temporal_slice import excerpt, excerpt_rows, part_frames, prolonged
+from .temporal_slice import extend, part_frames, temporal_slice, temporal_slice_rows
 from .transforms import Cosine, Fourier, SinglePixel
 
 __all__ = [
@@ -20,16 +20,16 @@ __all__ = [
     "Composed",
     "Cosine",
     "Data",
+    "Diagnosis",
     "Downsample",
-    "Examination",
-    "Foreign",
+    "ExternalOperator",
     "Fourier",
     "Functions",
     "Gaussian",
     "Identity",
+    "LinearOperator",
     "LongExposure",
     "Mask",
-    "Measurement",
     "MissingBlocks",
     "MissingFrames",
     "MissingPixels",
@@ -39,23 +39,23 @@ __all__ = [
     "SinglePixel",
     "Snapshot",
     "Stacked",
-    "as_measurement",
+    "as_linear_operator",
     "as_scipy",
     "check_operator",
-    "examine",
-    "excerpt",
-    "excerpt_rows",
+    "diagnose",
+    "extend",
     "from_spec",
     "inner",
-    "is_of_others",
+    "is_external",
     "is_rebuilt",
     "is_stack",
     "map_data",
-    "nearest_consistent",
     "operator_from_name",
     "part_frames",
-    "prolonged",
-    "rows_alike",
+    "project_onto_data",
+    "repeated_rows",
     "spec_hash",
+    "temporal_slice",
+    "temporal_slice_rows",
     "tensors_of",
 ]

@@ -16,7 +16,7 @@ from ..system import streams
 from .base import (
     ByAdjoint,
     Data,
-    Measurement,
+    LinearOperator,
     Shape,
     TensorsFunction,
     checked_clip_shape,
@@ -31,7 +31,7 @@ ROUNDING = 1e-4
 """How far two ways to compute the same data may lie apart, relative to its largest number."""
 
 
-def as_measurement(operator: Any, clip_shape: Sequence[int] | None = None) -> Measurement:
+def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -> LinearOperator:
     """Any linear operator as one of ours; ours is returned as it is.
 
     operator: an object with `A` and `A_adjoint` (deepinv: tensors, frames as the batch), one with `matvec`, `rmatvec`
@@ -39,7 +39,7 @@ def as_measurement(operator: Any, clip_shape: Sequence[int] | None = None) -> Me
     adjoint). clip_shape: (T, C, H, W), not needed for an object that says its own (`clip_shape`, or four `dims`).
     Raises InputError for anything else, a clip shape that is missing, or one that does not fit.
     """
-    if isinstance(operator, Measurement):
+    if isinstance(operator, LinearOperator):
         return operator if clip_shape is None else _agreeing(operator, checked_clip_shape(clip_shape))
     adapter = adapter_of(operator)
     if adapter is None:
@@ -57,14 +57,14 @@ def as_measurement(operator: Any, clip_shape: Sequence[int] | None = None) -> Me
     return adapter(operator, checked_clip_shape(told))
 
 
-def adapter_of(operator: Any) -> Callable[[Any, Shape], Measurement] | None:
+def adapter_of(operator: Any) -> Callable[[Any, Shape], LinearOperator] | None:
     """What makes one of ours of an operator of another kind and a clip shape; None where nothing does."""
     if isinstance(operator, type):
         return None
     if callable(getattr(operator, "A", None)) and callable(getattr(operator, "A_adjoint", None)):
-        return Physics
+        return DeepinvOperator
     if all(callable(getattr(operator, name, None)) for name in ("matvec", "rmatvec")) and hasattr(operator, "shape"):
-        return Vectors
+        return ScipyOperator
     if isinstance(operator, tuple) and len(operator) == 2 and all(callable(function) for function in operator):
         return lambda pair, clip_shape: Functions(pair[0], pair[1], clip_shape)
     return None
@@ -78,7 +78,7 @@ def _own_clip_shape(operator: Any) -> Sequence[int] | None:
     return None
 
 
-def _agreeing(operator: Measurement, clip_shape: Shape) -> Measurement:
+def _agreeing(operator: LinearOperator, clip_shape: Shape) -> LinearOperator:
     if operator.clip_shape != clip_shape:
         raise InputError(
             f"{type(operator).__name__}: it is for clips of shape {operator.clip_shape}, clip_shape says {clip_shape}; "
@@ -87,7 +87,7 @@ def _agreeing(operator: Measurement, clip_shape: Shape) -> Measurement:
     return operator
 
 
-class Foreign(Measurement):
+class ExternalOperator(LinearOperator):
     """An operator that knows nothing of ours: what it does and its adjoint, which a subclass calls.
 
     Gradients flow through the two, each being the derivative of the other. What it does is recorded as a few numbers of
@@ -176,7 +176,7 @@ class Foreign(Measurement):
         rows = slice(None) if self._whole else slice(start, stop)
         return (rows,) * len(self.data_shape) if self.stacked else rows
 
-    def _subset(self, parts: Sequence[int]) -> Measurement:
+    def _subset(self, parts: Sequence[int]) -> LinearOperator:
         frames = len(parts)
         shapes = [(frames, *shape[1:]) for shape in (self.data_shape if self.stacked else (self.data_shape,))]
         data_shape: Any = shapes if self.stacked else shapes[0]
@@ -186,16 +186,16 @@ class Foreign(Measurement):
         return {"response": self.response}
 
 
-def is_of_others(operator: Measurement) -> bool:
+def is_external(operator: LinearOperator) -> bool:
     """Whether any part of it is made elsewhere: adapted, or a class of somebody else's."""
     return any(
-        isinstance(module, Foreign) or not type(module).__module__.startswith("lowreel.")
+        isinstance(module, ExternalOperator) or not type(module).__module__.startswith("lowreel.")
         for module in operator.modules()
-        if isinstance(module, Measurement)
+        if isinstance(module, LinearOperator)
     )
 
 
-class Functions(Foreign):
+class Functions(ExternalOperator):
     """An operator given as two NumPy functions, `forward(x) -> y` and `adjoint(y) -> x`.
 
     x: float32 array of `clip_shape` = (T, C, H, W); y: one real or complex array of any shape. Gradients flow through
@@ -217,7 +217,7 @@ class Functions(Foreign):
         return _tensor(self._backward(_array(y)))
 
 
-class Vectors(Foreign):
+class ScipyOperator(ExternalOperator):
     """An operator on vectors: an object with `matvec`, `rmatvec` and `shape` = (M, N), as in SciPy and PyLops.
 
     The clip is flattened in C order. N = T C H W sees it whole, y: (M,); N = C H W sees each frame alone, y: (T, M).
@@ -258,7 +258,7 @@ class Vectors(Foreign):
         return _tensor(np.stack([self.operator.rmatvec(row) for row in rows])).reshape(self.clip_shape)
 
 
-class Physics(Foreign):
+class DeepinvOperator(ExternalOperator):
     """An operator on batches of tensors: an object with `A` and `A_adjoint`, as in deepinv. Frames are the batch.
 
     y: what `A` returns, a tuple of tensors where it returns several. Gradients come from `A_adjoint`. Whether each
@@ -310,14 +310,14 @@ class Physics(Foreign):
         )
 
 
-def as_scipy(operator: Measurement) -> Any:
+def as_scipy(operator: LinearOperator) -> Any:
     """Ours as a `scipy.sparse.linalg.LinearOperator` of shape (M, N), for SciPy's and PyLops' solvers.
 
     N = T C H W numbers of the clip in C order, M numbers of the data, those of a stack one after another. It computes
     in the precision of the operator's tensors, float64 where it has none. Complex data gives a complex type, and
     `rmatvec` is then the real part of A^H y, since clips are real.
     """
-    from scipy.sparse.linalg import LinearOperator
+    from scipy.sparse.linalg import LinearOperator as ScipyLinearOperator
 
     like = next(iter(_floats(operator)), torch.zeros((), dtype=torch.float64))
     with torch.no_grad():
@@ -336,7 +336,7 @@ def as_scipy(operator: Measurement) -> Any:
             return _array(operator.adjoint(data if is_stack(operator) else data[0])).reshape(-1)
 
     complex_data = any(t.is_complex() for t in response)
-    made = LinearOperator(
+    made = ScipyLinearOperator(
         (sum(sizes), math.prod(operator.clip_shape)),
         matvec=lambda x: _real_and_imaginary(measured, x),
         rmatvec=pulled_back if complex_data else lambda y: _real_and_imaginary(pulled_back, y),

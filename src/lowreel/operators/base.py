@@ -75,7 +75,7 @@ class Part:
     data: slice | tuple[slice, ...]
 
 
-class Measurement(nn.Module, ABC):
+class LinearOperator(nn.Module, ABC):
     """Linear map of a clip to its data, y = A x. Noise is not part of A (see `measure.noise`).
 
     x: `clip_shape` = (T, C, H, W), grey levels in [0, 1]. y: `data_shape`, whose first axis counts the
@@ -88,9 +88,9 @@ class Measurement(nn.Module, ABC):
     """Frames in a part: 1 where each frame is measured alone, T where the clip cannot be cut."""
     is_complex: ClassVar[bool] = False
     """Whether y is known to be complex."""
-    sees_with_every_row: ClassVar[bool] = False
+    has_no_zero_rows: ClassVar[bool] = False
     """Whether no row of A is zero."""
-    picks_pixels: ClassVar[bool] = False
+    is_pixel_mask: ClassVar[bool] = False
     """Whether y has the clip's shape and its informative entries are pixels as they are."""
 
     def __init__(self, clip_shape: Shape, data_shape: Any, *, part_frames: int | None = None):
@@ -135,7 +135,7 @@ class Measurement(nn.Module, ABC):
             raise InputError(_misfit(self, self.data_shape, "data", _shape(y)))
         return y
 
-    def __matmul__(self, inner: Measurement) -> Composed:
+    def __matmul__(self, inner: LinearOperator) -> Composed:
         return Composed(self, inner)
 
     def parts(self) -> list[Part]:
@@ -154,7 +154,7 @@ class Measurement(nn.Module, ABC):
     def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
         return slice(None) if self._whole else slice(start, stop)
 
-    def subset(self, parts: Sequence[int]) -> Measurement:
+    def subset(self, parts: Sequence[int]) -> LinearOperator:
         """The operator of these parts alone: its clip is their frames one after another, its data `take(y, parts)`.
 
         A working view: its `spec` is still that of the whole clip's parameters and is not meant for files.
@@ -162,7 +162,7 @@ class Measurement(nn.Module, ABC):
         count = math.ceil(self.clip_shape[0] / self.part_frames)
         return self if list(parts) == list(range(count)) else self._subset(parts)
 
-    def _subset(self, parts: Sequence[int]) -> Measurement:
+    def _subset(self, parts: Sequence[int]) -> LinearOperator:
         raise NotImplementedError(f"{type(self).__name__} has parts but no _subset")
 
     def take(self, y: Data, parts: Sequence[int]) -> Data:
@@ -177,16 +177,16 @@ class Measurement(nn.Module, ABC):
         other.data_shape = tuple(data_shape)
         return other
 
-    def informative(self) -> Data:
+    def observed_mask(self) -> Data:
         """Booleans in the shape of y: the entries that say something about the clip (an unobserved pixel does not).
 
         These are the rows of A that are not zero: those that answer a random clip.
         """
-        if self.sees_with_every_row:
+        if self.has_no_zero_rows:
             return torch.ones(self.data_shape, dtype=torch.bool, device=self.device)
         return map_data(lambda t: t != 0, self(self._white_clip()))
 
-    def with_twins(self, entries: Data) -> Data:
+    def with_redundant(self, entries: Data) -> Data:
         """Booleans like the data: these entries and those that say the same as one of them; none, in most."""
         return entries
 
@@ -203,7 +203,7 @@ class Measurement(nn.Module, ABC):
     def row_norm(self) -> float:
         """Root mean square norm of the informative rows of A, from one seeded probe; 1 for pixels."""
         y = self(self._white_clip())
-        rows = sum(int(known.sum()) for known in tensors_of(self.informative()))
+        rows = sum(int(known.sum()) for known in tensors_of(self.observed_mask()))
         return math.sqrt(float(inner(y, y)) / max(rows, 1))
 
     @abstractmethod
@@ -241,13 +241,13 @@ def _moved(module: Any, device: torch.device) -> Any:
         name: None if p is None else nn.Parameter(p.detach().to(device), p.requires_grad)
         for name, p in module._parameters.items()
     }
-    inside = module._modules_to_move() if isinstance(module, Measurement) else module._modules
+    inside = module._modules_to_move() if isinstance(module, LinearOperator) else module._modules
     moved = {name: None if m is None else _moved(m, device) for name, m in inside.items()}
     other._modules = {**module._modules, **moved}
     return other
 
 
-def is_stack(operator: Measurement) -> bool:
+def is_stack(operator: LinearOperator) -> bool:
     """Whether its data is a tuple of tensors."""
     return any(isinstance(shape, tuple) for shape in operator.data_shape)
 
@@ -265,11 +265,11 @@ def checked_clip_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
     return frames, channels, height, width
 
 
-Within = tuple[int, int]
+FrameWindow = tuple[int, int]
 """Of a clip that is an excerpt of a longer one: the number of its first frame there, and how many there are."""
 
 
-def frame_numbers(frames: int, within: Within | None) -> range:
+def frame_numbers(frames: int, within: FrameWindow | None) -> range:
     """By which the random numbers of these frames are drawn. Raises InputError for an excerpt beyond its clip."""
     if within is None:
         return range(frames)
@@ -279,12 +279,12 @@ def frame_numbers(frames: int, within: Within | None) -> range:
     return range(first, first + frames)
 
 
-def within_spec(within: Within | None) -> dict[str, Any]:
+def within_spec(within: FrameWindow | None) -> dict[str, Any]:
     """What `parameters_spec` says of an excerpt; nothing of a whole clip."""
     return {} if within is None else {"within": list(within)}
 
 
-def _misfit(operator: Measurement, wanted: Any, what: str, got: Any) -> str:
+def _misfit(operator: LinearOperator, wanted: Any, what: str, got: Any) -> str:
     return (
         f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}; "
         "crop or resize the clip, or build the operator for this size"
@@ -295,12 +295,12 @@ def _shape(y: Data) -> Any:
     return tuple(tuple(t.shape) for t in y) if isinstance(y, tuple) else tuple(y.shape)
 
 
-class Composed(Measurement):
+class Composed(LinearOperator):
     """`outer @ inner`: the data of `outer` when it looks at what `inner` makes of the clip."""
 
     kind = "composed"
 
-    def __init__(self, outer: Measurement, inner: Measurement):
+    def __init__(self, outer: LinearOperator, inner: LinearOperator):
         if inner.is_complex:
             raise InputError(
                 f"{type(outer).__name__} @ {type(inner).__name__}: the second gives complex data, which is no clip"
@@ -329,7 +329,7 @@ class Composed(Measurement):
     def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
         return slice(None) if self._whole else _finer_slice(self, self.outer, start)
 
-    def _subset(self, parts: Sequence[int]) -> Measurement:
+    def _subset(self, parts: Sequence[int]) -> LinearOperator:
         return Composed(
             self.outer.subset(_finer(self, self.outer, parts)), self.inner.subset(_finer(self, self.inner, parts))
         )
@@ -337,8 +337,8 @@ class Composed(Measurement):
     def take(self, y: Data, parts: Sequence[int]) -> Data:
         return y if self._whole else self.outer.take(y, _finer(self, self.outer, parts))
 
-    def with_twins(self, entries: Data) -> Data:
-        return self.outer.with_twins(entries)
+    def with_redundant(self, entries: Data) -> Data:
+        return self.outer.with_redundant(entries)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"outer": self.outer.spec(), "inner": self.inner.spec()}
@@ -348,12 +348,12 @@ class Composed(Measurement):
         return {f"{side}.{name}": t for side, operator in both for name, t in operator.spec_tensors().items()}
 
 
-class Stacked(Measurement):
+class Stacked(LinearOperator):
     """Several operators that look at the same clip; the data is the tuple of theirs."""
 
     kind = "stacked"
 
-    def __init__(self, operators: Sequence[Measurement]):
+    def __init__(self, operators: Sequence[LinearOperator]):
         shapes = {operator.clip_shape for operator in operators}
         if len(shapes) != 1:
             raise InputError(f"Stacked: expected operators for one clip shape, got {sorted(shapes) or 'none'}")
@@ -369,7 +369,7 @@ class Stacked(Measurement):
     def device(self) -> torch.device:
         return self._members()[0].device
 
-    def _members(self) -> list[Measurement]:
+    def _members(self) -> list[LinearOperator]:
         return list(self.operators)  # type: ignore[arg-type]
 
     def _measure(self, x: Tensor) -> Data:
@@ -381,18 +381,18 @@ class Stacked(Measurement):
     def _data_slice(self, start: int, stop: int) -> tuple[slice, ...]:
         return tuple(_finer_slice(self, operator, start) for operator in self._members())  # type: ignore[misc]
 
-    def _subset(self, parts: Sequence[int]) -> Measurement:
+    def _subset(self, parts: Sequence[int]) -> LinearOperator:
         return Stacked([operator.subset(_finer(self, operator, parts)) for operator in self._members()])
 
     def take(self, y: Data, parts: Sequence[int]) -> Data:
         pairs = zip(self._members(), y, strict=True)
         return tuple(operator.take(t, _finer(self, operator, parts)) for operator, t in pairs)  # type: ignore[misc]
 
-    def informative(self) -> Data:
-        return tuple(operator.informative() for operator in self._members())  # type: ignore[misc]
+    def observed_mask(self) -> Data:
+        return tuple(operator.observed_mask() for operator in self._members())  # type: ignore[misc]
 
-    def with_twins(self, entries: Data) -> Data:
-        return tuple(operator.with_twins(e) for operator, e in zip(self._members(), entries, strict=True))  # type: ignore[misc]
+    def with_redundant(self, entries: Data) -> Data:
+        return tuple(operator.with_redundant(e) for operator, e in zip(self._members(), entries, strict=True))  # type: ignore[misc]
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"operators": [operator.spec() for operator in self._members()]}
@@ -402,12 +402,12 @@ class Stacked(Measurement):
         return {f"{k}.{name}": t for k, operator in members for name, t in operator.spec_tensors().items()}
 
 
-def _finer(coarse: Measurement, fine: Measurement, parts: Sequence[int]) -> list[int]:
+def _finer(coarse: LinearOperator, fine: LinearOperator, parts: Sequence[int]) -> list[int]:
     """The parts of `fine` that the parts of `coarse` are made of."""
     frames, wide, narrow = coarse.clip_shape[0], coarse.part_frames, fine.part_frames
     return [k for p in parts for k in range(p * wide // narrow, math.ceil(min((p + 1) * wide, frames) / narrow))]
 
 
-def _finer_slice(coarse: Measurement, fine: Measurement, part: int) -> slice | tuple[slice, ...]:
+def _finer_slice(coarse: LinearOperator, fine: LinearOperator, part: int) -> slice | tuple[slice, ...]:
     inside = _finer(coarse, fine, [part])
     return fine._data_slice(inside[0], inside[-1] + 1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .base import Data, Measurement, inner, map_data
+from .base import Data, LinearOperator, inner, map_data
 
 
 @torch.no_grad()
-def nearest_consistent(
-    clip: Tensor, operator: Measurement, data: Data, entries: Data, *, iterations: int = 100, tolerance: float = 1e-6
+def project_onto_data(
+    clip: Tensor, operator: LinearOperator, data: Data, entries: Data, *, iterations: int = 100, tolerance: float = 1e-6
 ) -> Tensor:
     """min |x - clip|^2 among the x that minimise |A x - y| on the entries that are true; (T, C, H, W).
 
@@ -18,7 +18,7 @@ def nearest_consistent(
     or an equation stands twice, the residual still falls with every iteration. Where A only picks pixels these are
     put in as they were observed, to the bit.
     """
-    if operator.picks_pixels:
+    if operator.is_pixel_mask:
         return torch.where(entries, data, clip)  # type: ignore[arg-type]
 
     def keep(y: Data) -> Data:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .base import Data, Measurement, Shape, inner, map_data, tensors_of
+from .base import Data, LinearOperator, Shape, inner, map_data, tensors_of
 
 TOLERANCE = 1e-3
 """Relative defect up to which an operator is called sound."""
@@ -33,7 +33,7 @@ AXES = ("frames", "channels", "rows", "columns")
 
 
 @dataclass(frozen=True)
-class Examination:
+class Diagnosis:
     """What was found out about an operator.
 
     dtype: type of the data it returns for a float32 clip. parts: stretches of frames that can be worked on alone.
@@ -73,7 +73,7 @@ class _Defect(Exception):
 class _Trials:
     """Applies an operator, with the numbers found on the way."""
 
-    operator: Measurement
+    operator: LinearOperator
     tolerance: float
     linearity: float = math.nan
     adjointness: float = math.nan
@@ -105,7 +105,7 @@ class _Trials:
         return found
 
 
-def check_operator(operator: Measurement, *, tolerance: float = TOLERANCE) -> None:
+def check_operator(operator: LinearOperator, *, tolerance: float = TOLERANCE) -> None:
     """Raise InputError when `adjoint` is not the adjoint of `forward`, or `forward` is not linear.
 
     Tests Re<A x, y> = <x, A* y> and A(x + w) = A x + A w to `tolerance` relative; the message names the defect.
@@ -115,12 +115,12 @@ def check_operator(operator: Measurement, *, tolerance: float = TOLERANCE) -> No
         raise InputError(f"operator: {defect}")
 
 
-def examine(operator: Measurement, *, tolerance: float = TOLERANCE) -> Examination:
+def diagnose(operator: LinearOperator, *, tolerance: float = TOLERANCE) -> Diagnosis:
     """Everything that `check_operator` tests, as numbers and a sentence, with norm and cost. Raises nothing."""
     trials = _Trials(operator, tolerance)
     defect = _defect_of(trials)
     norm, forward_seconds, adjoint_seconds = (math.nan,) * 3 if defect else _norm_and_cost(operator)
-    return Examination(
+    return Diagnosis(
         clip_shape=operator.clip_shape,
         data_shape=operator.data_shape,
         dtype=_dtype(trials),
@@ -300,7 +300,7 @@ def _transposed(clip: Tensor, order: tuple[int, ...]) -> Tensor:
     return laid_out.permute([order.index(axis) for axis in range(4)])
 
 
-def _norm_and_cost(operator: Measurement) -> tuple[float, float, float]:
+def _norm_and_cost(operator: LinearOperator) -> tuple[float, float, float]:
     """Norm by power iteration on A*A, and the shortest seconds of one `forward` and of one `adjoint`."""
     x = _random(operator.clip_shape, 2)
     forward_seconds = adjoint_seconds = math.inf

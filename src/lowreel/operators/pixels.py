@@ -11,14 +11,14 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .base import Measurement, Shape, Within, checked_clip_shape, frame_numbers, within_spec
+from .base import FrameWindow, LinearOperator, Shape, checked_clip_shape, frame_numbers, within_spec
 
 
-class Identity(Measurement):
+class Identity(LinearOperator):
     """Every pixel of every frame, y = x: for compact representation rather than recovery (paper, Section 4.1)."""
 
     kind = "identity"
-    picks_pixels = True
+    is_pixel_mask = True
 
     def __init__(self, clip_shape: Shape):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
@@ -37,7 +37,7 @@ class Identity(Measurement):
         return {}
 
 
-class Mask(Measurement):
+class Mask(LinearOperator):
     """The pixels that a mask keeps: y = mask * x, with zeros where nothing was observed.
 
     mask: booleans of shape (H, W), (T, H, W) or (T, 1, H, W), True = observed, the same for all channels; or
@@ -46,7 +46,7 @@ class Mask(Measurement):
     """
 
     kind = "mask"
-    picks_pixels = True
+    is_pixel_mask = True
 
     def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
@@ -79,7 +79,7 @@ class Mask(Measurement):
         shape = (len(parts), *self.clip_shape[1:])
         return self._like(len(parts), shape, mask=self.mask[torch.as_tensor(parts)])
 
-    def informative(self) -> Tensor:
+    def observed_mask(self) -> Tensor:
         return self.mask.expand(self.clip_shape)
 
     def row_norm(self) -> float:
@@ -96,12 +96,12 @@ class MissingPixels(Mask):
     """A fresh random mask for each frame, the same for all channels (paper, Section 3).
 
     ratio: share of the pixels that is dropped, in (0, 1). Each frame keeps exactly round((1 - ratio) H W) pixels:
-    those with the smallest of H W random words. within: see `Within`.
+    those with the smallest of H W random words. within: see `FrameWindow`.
     """
 
     kind = "missing"
 
-    def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0, within: Within | None = None):
+    def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0, within: FrameWindow | None = None):
         frames, _, height, width = checked_clip_shape(clip_shape)
         kept = _kept("missing pixels", ratio, height * width, f"pixel of a {height}x{width} frame")
         mask = np.zeros((frames, height * width), dtype=bool)
@@ -122,12 +122,14 @@ class MissingBlocks(Mask):
     """Square blocks of each frame are dropped, other ones in each frame, the same for all channels.
 
     ratio: share of the blocks that is dropped, in (0, 1); block: their side in pixels, less at the right and lower
-    border. Each frame keeps exactly round((1 - ratio) n) of its n blocks. within: see `Within`.
+    border. Each frame keeps exactly round((1 - ratio) n) of its n blocks. within: see `FrameWindow`.
     """
 
     kind = "blocks"
 
-    def __init__(self, clip_shape: Shape, ratio: float, block: int = 8, *, seed: int = 0, within: Within | None = None):
+    def __init__(
+        self, clip_shape: Shape, ratio: float, block: int = 8, *, seed: int = 0, within: FrameWindow | None = None
+    ):
         frames, _, height, width = checked_clip_shape(clip_shape)
         if not 1 <= block <= max(height, width):
             raise InputError(f"missing blocks: expected a block of 1 to {max(height, width)} pixels, got {block}")

@@ -10,25 +10,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError
-from .adapters import adapter_of, as_measurement
-from .base import Measurement
+from .adapters import adapter_of, as_linear_operator
+from .base import LinearOperator
 
 
-def operator_from_name(text: str, clip_shape: Sequence[int] | None = None) -> Measurement:
+def operator_from_name(text: str, clip_shape: Sequence[int] | None = None) -> LinearOperator:
     """The operator that `text` = "package.module:object" names, as one of ours.
 
-    The object is anything that `as_measurement` takes, or a function or class that makes one: it is called with the
+    The object is anything that `as_linear_operator` takes, or a function or class that makes one: it is called with the
     clip shape (T, C, H, W), or with nothing where it takes nothing. Raises InputError when there is no such object,
     when loading or making it fails, and for what is no operator.
     """
     found = load_object(text)
-    if isinstance(found, Measurement) or adapter_of(found) or not callable(found):
-        return as_measurement(found, clip_shape)
+    if isinstance(found, LinearOperator) or adapter_of(found) or not callable(found):
+        return as_linear_operator(found, clip_shape)
     if not _takes_arguments(found):
-        return as_measurement(_called(text, found), clip_shape)
+        return as_linear_operator(_called(text, found), clip_shape)
     if clip_shape is None:
         raise InputError(f"{text}: it makes an operator for a clip shape; give one, such as --clip-shape 16x1x64x64")
-    return as_measurement(_called(text, found, tuple(clip_shape)), clip_shape)
+    return as_linear_operator(_called(text, found, tuple(clip_shape)), clip_shape)
 
 
 def load_object(text: str) -> Any:

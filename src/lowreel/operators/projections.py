@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..system import streams
 from ..system.memory import bytes_text, default_budget
-from .base import Measurement, Shape, Within, by_adjoint, checked_clip_shape, frame_numbers, within_spec
+from .base import FrameWindow, LinearOperator, Shape, by_adjoint, checked_clip_shape, frame_numbers, within_spec
 
 BLOCK = 64
 """Rows that are drawn, and multiplied, together. Each product has this shape however many blocks are held in memory,
@@ -28,16 +28,16 @@ LONGEST = 30.0
 """Seconds that one use of an operator may take to draw what is not held."""
 
 
-class Projections(Measurement):
+class Projections(LinearOperator):
     """m projections of every frame, y_t = A_t x_t with a random matrix of its own for each frame.
 
     y: (T, m); the rows of A_t run over C H W. The matrices follow from the seed. Of each one as many blocks of BLOCK
     rows are held as `memory` bytes allow (default: half of `default_budget()`), the others are drawn whenever they are
-    used: the numbers are the same to the bit, only the time is not. within: see `Within`. Raises InputError unless
+    used: the numbers are the same to the bit, only the time is not. within: see `FrameWindow`. Raises InputError unless
     1 <= m <= C H W.
     """
 
-    sees_with_every_row = True
+    has_no_zero_rows = True
     stored_bytes: ClassVar[float]
     """Bytes an entry takes while it is held."""
     draw_seconds: ClassVar[float]
@@ -50,7 +50,7 @@ class Projections(Measurement):
         *,
         seed: int = 0,
         memory: int | None = None,
-        within: Within | None = None,
+        within: FrameWindow | None = None,
     ):
         frames, *size = checked_clip_shape(clip_shape)
         self._pixels = math.prod(size)

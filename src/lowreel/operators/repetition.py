@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ..system import streams
-from .base import Measurement, tensors_of
+from .base import LinearOperator, tensors_of
 
 
-def rows_alike(operator: Measurement, known: tuple[Tensor, ...]) -> list[int]:
+def repeated_rows(operator: LinearOperator, known: tuple[Tensor, ...]) -> list[int]:
     """Of each tensor of the data the rows of one part, where all parts are measured alike and not in full; else all."""
     frames, *frame = operator.clip_shape
     together = operator.part_frames

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from .base import Measurement, Shape, by_adjoint, checked_clip_shape
+from .base import LinearOperator, Shape, by_adjoint, checked_clip_shape
 from .pixels import Mask
 
 REACH = 3.0
 """Standard deviations at which a Gaussian blur is cut off."""
 
 
-class Blur(Measurement):
+class Blur(LinearOperator):
     """Every frame convolved with a kernel; y has the clip's shape, frames go on beyond their border as it is.
 
     sigma: standard deviation in pixels of a Gaussian kernel of sum 1; or kernel: (h, w) real numbers, odd sizes, as
@@ -27,7 +27,7 @@ class Blur(Measurement):
     """
 
     kind = "blur"
-    sees_with_every_row = True
+    has_no_zero_rows = True
 
     def __init__(self, clip_shape: Shape, sigma: float | None = None, *, kernel: Tensor | np.ndarray | None = None):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
@@ -90,14 +90,14 @@ def _checked(kernel: Tensor) -> Tensor:
     return kernel.float()
 
 
-class Downsample(Measurement):
+class Downsample(LinearOperator):
     """Coarser pixels: means of factor x factor pixels, of fewer at the right and lower border.
 
     y: (T, C, ceil(H / factor), ceil(W / factor)). Raises InputError unless 2 <= factor <= max(H, W).
     """
 
     kind = "downsample"
-    sees_with_every_row = True
+    has_no_zero_rows = True
 
     def __init__(self, clip_shape: Shape, factor: int):
         frames, channels, height, width = checked_clip_shape(clip_shape)
@@ -145,14 +145,14 @@ class Bayer(Mask):
         return {}
 
 
-class LongExposure(Measurement):
+class LongExposure(LinearOperator):
     """Temporal blur: each picture is the mean of B frames in a row, and pictures follow each other frame by frame.
 
     y: (T - B + 1, C, H, W), y_t = (x_t + ... + x_(t+B-1)) / B. Raises InputError unless 2 <= B <= T.
     """
 
     kind = "exposure"
-    sees_with_every_row = True
+    has_no_zero_rows = True
 
     def __init__(self, clip_shape: Shape, together: int):
         frames, *frame = checked_clip_shape(clip_shape)

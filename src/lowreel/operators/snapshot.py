@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .base import Measurement, Shape, Within, checked_clip_shape, within_spec
+from .base import FrameWindow, LinearOperator, Shape, checked_clip_shape, within_spec
 
 
-class Snapshot(Measurement):
+class Snapshot(LinearOperator):
     """A camera that multiplies each frame by a mask and adds B of them: y_k = sum_b mask_b x_(B k + b).
 
     y: (ceil(T / B), C, H, W); the last picture sees fewer frames where T is no multiple of B. mask: (B, H, W) or
@@ -32,7 +32,7 @@ class Snapshot(Measurement):
         *,
         mask: Tensor | np.ndarray | None = None,
         seed: int = 0,
-        within: Within | None = None,
+        within: FrameWindow | None = None,
     ):
         frames, channels, height, width = checked_clip_shape(clip_shape)
         if not 1 <= together <= (frames if within is None else within[1]):
@@ -74,7 +74,7 @@ class Snapshot(Measurement):
         frames = torch.tensor([t for k in parts for t in self.parts()[k].frames])
         return self._like(len(frames), (len(parts), *self.data_shape[1:]), codes=self.codes[frames])
 
-    def informative(self) -> Tensor:
+    def observed_mask(self) -> Tensor:
         """Pixels that at least one frame of their picture reaches."""
         seen = torch.stack([group.any(0) for group in (self.codes != 0).split(self.part_frames)])
         return seen.expand(self.data_shape)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .base import Composed, Measurement, Stacked, spec_hash
+from .base import Composed, LinearOperator, Stacked, spec_hash
 from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
 from .projections import Gaussian, Signs
 from .resample import Bayer, Blur, Downsample, LongExposure
@@ -19,7 +19,7 @@ from .transforms import Cosine, Fourier, SinglePixel
 
 def from_spec(
     spec: Mapping[str, Any], tensors: Mapping[str, Tensor] | None = None, *, memory: int | None = None
-) -> Measurement:
+) -> LinearOperator:
     """Rebuild an operator from its `spec` and tensors, to the same numbers, holding at most `memory` bytes of them.
 
     Raises InputError for an unknown kind, a newer version of the random streams, tensors that were changed, and for
@@ -34,7 +34,7 @@ def from_spec(
     return operator
 
 
-def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int | None) -> Measurement:
+def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int | None) -> LinearOperator:
     shape = tuple(spec["clip_shape"])
     within = tuple(spec["within"]) if "within" in spec else None
     match spec.get("kind"):
@@ -92,7 +92,7 @@ def _build(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], memory: int |
             raise InputError(f"operator: unknown kind {other!r}; is the file of a newer lowreel?")
 
 
-def is_rebuilt(operator: Measurement) -> bool:
+def is_rebuilt(operator: LinearOperator) -> bool:
     """Whether `from_spec` gives this operator again: it is one of ours, not of a class derived from one."""
     members: list[Any] = []
     if isinstance(operator, Composed):

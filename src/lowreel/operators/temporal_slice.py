@@ -39,18 +39,18 @@ def part_frames(spec: Spec) -> int | None:
             return None
 
 
-def prolonged(spec: Spec, frames: int) -> dict[str, Any]:
+def extend(spec: Spec, frames: int) -> dict[str, Any]:
     """The spec of the same operator for so many frames; it has to be one that can be cut, without tensors by frame."""
     longer = {**spec, "clip_shape": [frames, *spec["clip_shape"][1:]]}
-    longer |= {side: prolonged(spec[side], frames) for side in ("outer", "inner") if side in spec}
-    return longer | ({"operators": [prolonged(s, frames) for s in spec["operators"]]} if "operators" in spec else {})
+    longer |= {side: extend(spec[side], frames) for side in ("outer", "inner") if side in spec}
+    return longer | ({"operators": [extend(s, frames) for s in spec["operators"]]} if "operators" in spec else {})
 
 
-def excerpt(spec: Spec, tensors: Tensors, frames: range) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def temporal_slice(spec: Spec, tensors: Tensors, frames: range) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Spec and tensors of the operator that measures these frames alone; `from_spec` builds it.
 
     frames: neighbours, from a multiple of `part_frames` on; their data are the rows of the whole's that belong to
-    them (`excerpt_rows`). Raises InputError where the operator cannot be cut there.
+    them (`temporal_slice_rows`). Raises InputError where the operator cannot be cut there.
     """
     step = part_frames(spec)
     if step is None or frames.start % step or (frames.stop % step and frames.stop != spec["clip_shape"][0]):
@@ -82,7 +82,7 @@ def _cut(spec: Spec, tensors: Tensors, frames: range) -> tuple[dict[str, Any], d
 
 
 def _within(spec: Spec, frames: range) -> list[int]:
-    """What `Within` is for an excerpt, also of an excerpt."""
+    """What `FrameWindow` is for an excerpt, also of an excerpt."""
     first, total = spec.get("within", (0, spec["clip_shape"][0]))
     return [first + frames.start, total]
 
@@ -96,7 +96,7 @@ def _under(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
 
 
-def excerpt_rows(spec: Spec, frames: range) -> list[slice]:
+def temporal_slice_rows(spec: Spec, frames: range) -> list[slice]:
     """The rows of the data that belong to these frames: of its one tensor, or of each tensor of a stack."""
     seen_by = _outermost(spec)
     members = seen_by["operators"] if seen_by["kind"] == "stacked" else [seen_by]

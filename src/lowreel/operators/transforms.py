@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from ..errors import InputError
 from ..system import streams
-from .base import Measurement, Shape, Within, by_adjoint, checked_clip_shape, frame_numbers, within_spec
+from .base import FrameWindow, LinearOperator, Shape, by_adjoint, checked_clip_shape, frame_numbers, within_spec
 
 CENTRE = 0.04
 """Share of the rows around frequency zero that Cartesian sampling always keeps, at least one."""
@@ -25,15 +25,15 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 """Share of a half turn between a radial line and the next."""
 
 
-class Fourier(Measurement):
+class Fourier(LinearOperator):
     """Part of the two-dimensional spectrum of every frame, as in dynamic magnetic resonance imaging; complex.
 
     y = mask * F x, (T, C, H, W) complex with zeros where nothing was measured; F is unitary and has frequency zero in
     the corner. pattern "rows" keeps round(amount H) rows of each frame, some around zero and the rest at random;
     pattern "radial" keeps `amount` lines through zero, turned by the golden angle from line to line and frame to
     frame (Winkelmann et al., 2007); pattern "mask" keeps where `mask`, booleans of shape (H, W), (T, H, W) or
-    (T, 1, H, W), is true. within: see `Within`. Raises InputError for an amount that keeps nothing or everything and
-    more, and for a mask of another shape or without a true entry.
+    (T, 1, H, W), is true. within: see `FrameWindow`. Raises InputError for an amount that keeps nothing or everything
+    and more, and for a mask of another shape or without a true entry.
     """
 
     kind = "fourier"
@@ -47,7 +47,7 @@ class Fourier(Measurement):
         *,
         mask: Tensor | np.ndarray | None = None,
         seed: int = 0,
-        within: Within | None = None,
+        within: FrameWindow | None = None,
     ):
         _, _, height, width = checked_clip_shape(clip_shape)
         if pattern not in ("rows", "radial", "mask") or (pattern == "mask") != (mask is not None):
@@ -110,10 +110,10 @@ class Fourier(Measurement):
     def _subset(self, parts: Sequence[int]) -> Fourier:
         return self._like(len(parts), (len(parts), *self.data_shape[1:]), mask=self.mask[torch.as_tensor(parts)])
 
-    def informative(self) -> Tensor:
+    def observed_mask(self) -> Tensor:
         return self.mask.expand(self.clip_shape)
 
-    def with_twins(self, entries: Any) -> Tensor:
+    def with_redundant(self, entries: Any) -> Tensor:
         """The spectrum of a real frame is symmetric: y(-k) is the conjugate of y(k)."""
         negative = entries.flip(-2, -1).roll((1, 1), (-2, -1))
         return (entries | negative) & self.mask
@@ -128,10 +128,10 @@ class Fourier(Measurement):
         return {"mask": self.mask} if self.pattern == "mask" else {}
 
 
-class _Chosen(Measurement):
+class _Chosen(LinearOperator):
     """m coefficients of a transform of every frame and channel, those at `places`; y: (T, C, m)."""
 
-    sees_with_every_row = True
+    has_no_zero_rows = True
     places: Tensor
     """(T, m), or (1, m) where all frames share them: places in the transform of a frame, row by row."""
 
@@ -143,7 +143,7 @@ class _Chosen(Measurement):
         order: str,
         orders: Sequence[str],
         seed: int,
-        within: Within | None,
+        within: FrameWindow | None,
     ):
         frames, channels, _, _ = checked_clip_shape(clip_shape)
         if order not in orders:
@@ -162,7 +162,7 @@ class _Chosen(Measurement):
         places = self.places[:, None].expand(*y.shape)
         return y.new_zeros(*y.shape[:2], count).scatter(2, places, y)
 
-    def _subset(self, parts: Sequence[int]) -> Measurement:
+    def _subset(self, parts: Sequence[int]) -> LinearOperator:
         places = self.places if len(self.places) == 1 else self.places[torch.as_tensor(parts)]
         return self._like(len(parts), (len(parts), *self.data_shape[1:]), places=places)
 
@@ -180,7 +180,7 @@ class SinglePixel(_Chosen):
     power of two, patterns that are combinations of others inside the frame are left out: no number of the data follows
     from the others, and one that is held out says something. order "random"
     flips the signs of the pixels by the seed and shows each frame m patterns of its own (subsampled randomised
-    Hadamard transform; Ailon and Chazelle, 2006). within: see `Within`. Raises InputError unless 1 <= m <= H W.
+    Hadamard transform; Ailon and Chazelle, 2006). within: see `FrameWindow`. Raises InputError unless 1 <= m <= H W.
     """
 
     kind = "single-pixel"
@@ -192,7 +192,7 @@ class SinglePixel(_Chosen):
         order: Literal["cake", "random"] = "cake",
         *,
         seed: int = 0,
-        within: Within | None = None,
+        within: FrameWindow | None = None,
     ):
         frames, _, height, width = checked_clip_shape(clip_shape)
         super().__init__(clip_shape, m, height * width, order, ("cake", "random"), seed, within)
@@ -239,7 +239,7 @@ class Cosine(_Chosen):
     """m coefficients of the orthonormal two-dimensional cosine transform (DCT-II) of every frame and channel.
 
     y: (T, C, m). order "low" takes those of lowest frequency, the same of all frames; order "random" a quarter of
-    them there and the rest at random by the seed, others of each frame. within: see `Within`. Raises InputError
+    them there and the rest at random by the seed, others of each frame. within: see `FrameWindow`. Raises InputError
     unless 1 <= m <= H W.
     """
 
@@ -252,7 +252,7 @@ class Cosine(_Chosen):
         order: Literal["random", "low"] = "random",
         *,
         seed: int = 0,
-        within: Within | None = None,
+        within: FrameWindow | None = None,
     ):
         frames, _, height, width = checked_clip_shape(clip_shape)
         super().__init__(clip_shape, m, height * width, order, ("random", "low"), seed, within)

@@ -33,7 +33,7 @@ from ..operators import tensors_of
 from ..settings import PRESETS, SolverSettings
 from ..solver.iteration import FULL_PRECISION_FROM, Problem, planned_rounds, trial_updates
 from ..system.devices import CPU
-from ..system.memory import bytes_text, give_back, taken_bytes
+from ..system.memory import bytes_text, taken_bytes, trim_heap
 from .fit import CHECKS
 
 CLIPS = 9
@@ -116,7 +116,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     del update
     clip = 4 * math.prod(problem.operator.clip_shape)
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
-    give_back()  # what the trial has freed is no part of what is taken already
+    trim_heap()  # what the trial has freed is no part of what is taken already
     weights = 4 * sum(p.numel() for p in problem.generator.parameters())
     fit = SLACK * kept.bytes + WEIGHTS * weights
     return Estimate(
@@ -234,7 +234,7 @@ def _quick_seconds(problem: Problem) -> float:
     trials = len(TIMES) + (0 if is_exact(problem.noise) else len(STRENGTHS) - 1)
     varied = ITERATIONS + trials * TRIAL_ITERATIONS
     total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
-    if operator.picks_pixels:
+    if operator.is_pixel_mask:
         return total + _interpolation_seconds(problem)
     applied = _seconds(lambda: operator.adjoint(operator(clip)))
     total += (2 * CONSISTENCY + varied + (trials + 2) * NORM_ITERATIONS + RANK_ITERATIONS) * applied

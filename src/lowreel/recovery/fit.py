@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ..model.representation import Representation
-from ..settings import Choice, Precision, SolverSettings
+from ..settings import Candidate, Precision, SolverSettings
 from ..solver.iteration import Problem, State, iterate, planned_rounds
-from ..system.memory import give_back
+from ..system.memory import trim_heap
 
 CHECKS = 12
 """How often in a run the held-out error is measured, at most: each time all frames are drawn."""
@@ -65,7 +65,7 @@ class Trial:
     given up before its end has a shorter history than `steps`.
     """
 
-    choice: Choice
+    choice: Candidate
     representation: Representation
     error: float
     step: int
@@ -123,7 +123,7 @@ class Progress:
     precision: Precision = "float32"
 
 
-Watch = Callable[[Progress], None]
+Callback = Callable[[Progress], None]
 Score = Callable[[Tensor], float]
 
 
@@ -132,7 +132,7 @@ def fit(
     solver: SolverSettings,
     *,
     limit: float | None = None,
-    watch: Watch | None = None,
+    callback: Callback | None = None,
     resume: Progress | None = None,
     score: Score | None = None,
     until: int | None = None,
@@ -161,8 +161,8 @@ def fit(
                 judged = time.monotonic()
                 pace.note(made - lap, judged - made if _is_checked(state.step, steps, goal) else None)
                 lap = judged
-                if watch:
-                    watch(progress)
+                if callback:
+                    callback(progress)
                 if not math.isfinite(state.loss):
                     return progress, _diverged(progress)
                 if state.step >= goal:
@@ -341,7 +341,7 @@ def _check(
         level = score(frames)
         row["score"] = level if math.isfinite(level) else None
     del frames
-    give_back()  # otherwise what large frames leave in pieces grows from check to check
+    trim_heap()  # otherwise what large frames leave in pieces grows from check to check
     return row, terms
 
 

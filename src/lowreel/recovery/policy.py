@@ -14,12 +14,12 @@ import torch
 from ..model.generators import Decoder
 from ..model.latents import factorise
 from ..model.representation import Representation
-from ..settings import CHANGES, LAST_ROUNDS, LAST_STEP, WAVES, Choice, RecoverSettings, SolverSettings
+from ..settings import LAST_ROUNDS, LAST_STEP, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
 from ..solver.iteration import Problem, precision_of
 from ..system.devices import device_of
 from ..system.memory import parse_bytes
 from .cost import Estimate, estimate
-from .fit import CTRL_C, Outcome, Progress, Score, Trial, Watch, fit
+from .fit import CTRL_C, Callback, Outcome, Progress, Score, Trial, fit
 from .search import TIME_LIMIT, Search, best_of, search, side_by_side, varied
 
 FEW = 8
@@ -39,7 +39,7 @@ NEAR = 2.0
 
 
 @dataclass(frozen=True)
-class Found:
+class FitResult:
     """What the fits came to. judged: the representation that the held-out data, of which it saw nothing, gave `error`,
     in round `chosen` of `steps`; the delivered one may be that of a last fit with all data, of `last_steps` rounds.
     is_short: whether a time limit left no fit of a search enough rounds, so that a single one is to be made instead."""
@@ -57,7 +57,7 @@ class Found:
     last_steps: int = 0
     is_short: bool = False
 
-    def on(self, device: torch.device) -> Found:
+    def on(self, device: torch.device) -> FitResult:
         """The same with all representations on a device."""
         here, judged = self.representation.on(device), self.judged.on(device)
         return replace(self, representation=here, judged=judged, trials=tuple(t.on(device) for t in self.trials))
@@ -69,7 +69,7 @@ def planned(
     *,
     given: bool = False,
     resume: Progress | None = None,
-    choice: Choice | None = None,
+    choice: Candidate | None = None,
 ) -> tuple[Search | None, Estimate]:
     """What is tried, or None where there is one fit, and what fits and baselines will take.
 
@@ -110,22 +110,22 @@ def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = Fa
     fixed = {"similarity"} if settings.similarity != "auto" else set()
     grows = not given and settings.generator in ("auto", "decoder") and min(coarse) >= LEAST_COARSE
     fixed |= set() if grows else {"deeper"}
-    changes = tuple(change for change in CHANGES[settings.quality] if not fixed & set(change))
-    return Search(Choice(decay=solver.decay, similarity=solver.similarity), changes, WAVES[settings.quality])
+    changes = tuple(change for change in MOVES[settings.quality] if not fixed & set(change))
+    return Search(Candidate(decay=solver.decay, similarity=solver.similarity), changes, SWEEPS[settings.quality])
 
 
 def fit_once(
     problem: Problem,
     solver: SolverSettings,
     limit: float | None,
-    watch: Watch | None,
+    callback: Callback | None,
     resume: Progress | None,
     score: Score | None,
-) -> Found:
+) -> FitResult:
     """One fit with fixed settings; the best iterate by held-out data is delivered."""
-    progress, outcome = fit(problem, solver, limit=limit, watch=watch, resume=resume, score=score)
+    progress, outcome = fit(problem, solver, limit=limit, callback=callback, resume=resume, score=score)
     best = progress.best.representation(problem, solver)
-    return Found(
+    return FitResult(
         representation=best,
         judged=best,
         error=progress.best_error,
@@ -138,7 +138,7 @@ def fit_once(
     )
 
 
-def in_place_of(search: Found, single: Found) -> Found:
+def in_place_of(search: FitResult, single: FitResult) -> FitResult:
     """What a single fit came to that was made because the search before it was too short; the better of both."""
     seconds = search.seconds + single.seconds
     better = single if single.error <= search.error else replace(search, outcome=single.outcome, is_short=False)
@@ -149,10 +149,10 @@ def fit_chosen(
     problem: Problem,
     settings: RecoverSettings,
     plan: Search,
-    watch: Watch | None,
+    callback: Callback | None,
     resume: Progress | None,
     score: Score | None,
-) -> Found:
+) -> FitResult:
     """The search, then a last fit with all data and the settings that were chosen.
 
     Without the last one where the search was stopped, where no time is left for it, and where it ends far from the best
@@ -164,13 +164,15 @@ def fit_chosen(
         return spent + time.monotonic() - start
 
     def searching(progress: Progress) -> None:
-        if watch is not None:
-            watch(replace(progress, before=seconds()))
+        if callback is not None:
+            callback(replace(progress, before=seconds()))
 
     limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_ROUNDS)
     done = resume.trials if resume else ()
     trunk = resume.trunk if resume else None
-    trials, stopped = search(problem, solver, plan, done=done, trunk=trunk, limit=limit, watch=searching, score=score)
+    trials, stopped = search(
+        problem, solver, plan, done=done, trunk=trunk, limit=limit, callback=searching, score=score
+    )
 
     def left() -> float | None:
         return None if settings.time is None else settings.time - (time.monotonic() - start)
@@ -198,7 +200,7 @@ def fit_chosen(
         last.problem,
         last.solver,
         limit=None if rest is None else max(rest - spared, 0.0),
-        watch=None if watch is None else partial(_show_last, watch, plan, found, last.until),
+        callback=None if callback is None else partial(_show_last, callback, plan, found, last.until),
         resume=resume if resume and resume.stage == "last" else None,
         score=score,
         until=last.until,
@@ -206,10 +208,10 @@ def fit_chosen(
     return _ended(found, best, last, progress, outcome)
 
 
-def _show_last(watch: Watch, plan: Search, found: Found, until: int | None, progress: Progress) -> None:
+def _show_last(callback: Callback, plan: Search, found: FitResult, until: int | None, progress: Progress) -> None:
     """Show where the last fit stands, after the search that `found` came from."""
     made = plan.rounds(best_of(found.trials).steps, found.trials)
-    watch(
+    callback(
         replace(
             progress,
             stage="last",
@@ -222,10 +224,10 @@ def _show_last(watch: Watch, plan: Search, found: Found, until: int | None, prog
     )
 
 
-def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> Found:
+def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> FitResult:
     """What the search came to."""
     best = best_of(trials)
-    return Found(
+    return FitResult(
         representation=best.representation,
         judged=best.representation,
         error=best.error,
@@ -239,7 +241,7 @@ def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> 
     )
 
 
-def _ended(found: Found, best: Trial, last: _Last, progress: Progress, outcome: Outcome) -> Found:
+def _ended(found: FitResult, best: Trial, last: _Last, progress: Progress, outcome: Outcome) -> FitResult:
     """What the last fit came to, or the best of the search where it is far from that."""
     ended = progress.state.representation(last.problem, last.solver)
     seconds = found.seconds + progress.seconds

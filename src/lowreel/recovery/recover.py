@@ -21,18 +21,18 @@ from ..model.latents import check_rank
 from ..model.representation import Representation
 from ..operators import (
     Data,
-    Measurement,
-    as_measurement,
+    LinearOperator,
+    as_linear_operator,
     check_operator,
-    is_of_others,
+    is_external,
     is_stack,
-    nearest_consistent,
+    project_onto_data,
     tensors_of,
 )
-from ..settings import FEWEST, Choice, DataTerm, Precision, RecoverSettings, SolverSettings
+from ..settings import FEWEST, Candidate, DataTerm, Precision, RecoverSettings, SolverSettings
 from ..solver.iteration import Problem, check_same, identity
 from ..system.devices import CPU, device_of
-from ..system.memory import give_back, parse_bytes
+from ..system.memory import parse_bytes, trim_heap
 from .comparison import (
     Baseline,
     OnBaseline,
@@ -45,8 +45,8 @@ from .comparison import (
     noise_sigma,
 )
 from .cost import check_fits
-from .fit import Outcome, Progress, Score, Trial, Watch
-from .policy import FEW, Found, fit_chosen, fit_once, in_place_of, planned, with_precision
+from .fit import Callback, Outcome, Progress, Score, Trial
+from .policy import FEW, FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .search import Search, best_of, varied
 from .uncertainty import can_tell_noise, uncertainty
 from .warm_start import Neighbour, continued, fewer_rounds
@@ -94,7 +94,7 @@ class Recovery:
     delivered: str = "generator"
 
     @property
-    def choice(self) -> Choice | None:
+    def choice(self) -> Candidate | None:
         """What the search over settings chose by held-out data; None without trials."""
         return best_of(self.trials).choice if self.trials else None
 
@@ -124,29 +124,29 @@ def recover(
     times: Tensor | Sequence[float] | None = None,
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
-    watch: Watch | None = None,
+    callback: Callback | None = None,
     resume: Progress | None = None,
     score: Score | None = None,
-    choice: Choice | None = None,
+    choice: Candidate | None = None,
     on_baseline: OnBaseline | None = None,
     neighbour: Neighbour | None = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
-    data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_measurement`
+    data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_linear_operator`
     takes: a deepinv physics, a SciPy or PyLops operator, a tuple of NumPy functions. clip_shape: (T, C, H, W), only
     for an operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the
     data is exact and the clip will agree with it, None that nothing is known of it; or the noise entry of a data
     file. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut. beta:
     weights of eq. (6). watch: called after every round; a KeyboardInterrupt ends the fit with the best so far.
-    resume: what `watch` was last given, to go on from there. score: a number of the frames, such as their PSNR
+    resume: what `callback` was last given, to go on from there. score: a number of the frames, such as their PSNR
     against a true clip, that is noted in the history and takes part in no choice. choice: what held-out data chose
     before for data of the same kind (`Recovery.choice`); the search over settings is then left out. on_baseline: called
     with a name and a baseline's clip before the fit begins, whenever one is better than those before. neighbour:
     another stretch of the same clip, from which the fit starts, with fewer rounds, where nothing is left to choose and
     its generator is of the same size.
 
-    The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `watch` sees of it are
+    The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `callback` sees of it are
     there; what is returned is on the CPU.
 
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
@@ -182,11 +182,11 @@ def recover(
     if resume is not None:
         _check_same_data(problem, settings, resume)
     quick = _quick(problem, settings, on_baseline)
-    if watch is not None:
-        watch = partial(_shown, watch, settings.solver().precision)
+    if callback is not None:
+        callback = partial(_shown, callback, settings.solver().precision)
     if device != CPU:
-        watch, resume, score = _across(device, watch, resume, score)
-    fits = _Fits(settings, device, choice, watch, score)
+        callback, resume, score = _across(device, callback, resume, score)
+    fits = _Fits(settings, device, choice, callback, score)
     found = fits.single(problem, resume) if plan is None else fits.chosen(problem, plan, resume)
     if found.is_short:  # the search had no time: a single fit, whose data is held out in another way
         problem = _with_least_held_out(problem, settings)
@@ -201,22 +201,22 @@ class _Fits:
 
     settings: RecoverSettings
     device: torch.device
-    choice: Choice | None
-    watch: Watch | None
+    choice: Candidate | None
+    callback: Callback | None
     score: Score | None
     begun: float = field(default_factory=lambda: time.monotonic())
 
-    def chosen(self, problem: Problem, plan: Search, resume: Progress | None) -> Found:
+    def chosen(self, problem: Problem, plan: Search, resume: Progress | None) -> FitResult:
         """The search and the last fit."""
         settings = self.settings.model_copy(update={"time": self._left()})
-        return fit_chosen(problem.on(self.device), settings, plan, self.watch, resume, self.score)
+        return fit_chosen(problem.on(self.device), settings, plan, self.callback, resume, self.score)
 
-    def single(self, problem: Problem, resume: Progress | None) -> Found:
+    def single(self, problem: Problem, resume: Progress | None) -> FitResult:
         """One fit without a search."""
         solver = self.settings.solver()
         if self.choice is not None and self.settings.searches:
             problem, solver = varied(problem, self.choice), self.choice.solver(solver)
-        return fit_once(problem.on(self.device), solver, self._left(), self.watch, resume, self.score)
+        return fit_once(problem.on(self.device), solver, self._left(), self.callback, resume, self.score)
 
     def _left(self) -> float | None:
         limit = self.settings.time
@@ -238,32 +238,32 @@ def _quick(problem: Problem, settings: RecoverSettings, on_baseline: OnBaseline 
     if settings.baselines == "none" or not can_come_first(problem):
         return {}
     found = compared(problem, noise_sigma(problem), on_baseline, partial(finish, problem=problem))
-    give_back()
+    trim_heap()
     return found
 
 
-def _shown(watch: Watch, precision: Precision, progress: Progress) -> None:
+def _shown(callback: Callback, precision: Precision, progress: Progress) -> None:
     """Show where a run stands, with the precision that it was begun in."""
-    watch(replace(progress, precision=precision))
+    callback(replace(progress, precision=precision))
 
 
 def _across(
-    device: torch.device, watch: Watch | None, resume: Progress | None, score: Score | None
-) -> tuple[Watch | None, Progress | None, Score | None]:
+    device: torch.device, callback: Callback | None, resume: Progress | None, score: Score | None
+) -> tuple[Callback | None, Progress | None, Score | None]:
     """What connects a fit on a device with its caller: what it goes on from is there, what it shows is on the CPU."""
     if resume is not None:
         resume = replace(resume, trials=tuple(trial.on(device) for trial in resume.trials))
 
     def shown(progress: Progress) -> None:
-        assert watch is not None
+        assert callback is not None
         now = progress.now
-        watch(progress if now is None else replace(progress, now=partial(_drawn, now)))
+        callback(progress if now is None else replace(progress, now=partial(_drawn, now)))
 
     def scored(frames: Tensor) -> float:
         assert score is not None
         return score(frames.cpu())
 
-    return watch and shown, resume, score and scored
+    return callback and shown, resume, score and scored
 
 
 def _drawn(now: Callable[[], Representation]) -> Representation:
@@ -272,10 +272,10 @@ def _drawn(now: Callable[[], Representation]) -> Representation:
 
 
 def _accounted(
-    problem: Problem, settings: RecoverSettings, found: Found, device: torch.device, quick: dict[str, Baseline]
+    problem: Problem, settings: RecoverSettings, found: FitResult, device: torch.device, quick: dict[str, Baseline]
 ) -> Recovery:
     """What was found, finished and compared with the baselines."""
-    give_back()  # what the fits have freed
+    trim_heap()  # what the fits have freed
     frames = found.representation.frames()
     if settings.baselines != "none" and not quick:
         quick = compared(problem, noise_sigma(problem, frames))
@@ -322,7 +322,7 @@ def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem
     return replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
 
 
-def _uncertainty(problem: Problem, found: Found, frames: Tensor) -> Tensor | None:
+def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor | None:
     others = [t for t in found.trials if t is not best_of(found.trials) and math.isfinite(t.error)]
     if not others or not math.isfinite(found.error) or not can_tell_noise(problem):
         return None
@@ -344,7 +344,7 @@ def prepare(
     beta: Tensor | None = None,
 ) -> Problem:
     """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round."""
-    operator = as_measurement(operator, clip_shape).on(CPU)
+    operator = as_linear_operator(operator, clip_shape).on(CPU)
     entry = noise_entry(noise)
     y = _as_data(data, operator, entry)
     frames, channels, height, width = operator.clip_shape
@@ -369,7 +369,7 @@ def prepare(
     return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known))
 
 
-def _as_data(data: Data | np.ndarray, operator: Measurement, noise: Mapping[str, Any]) -> Data:
+def _as_data(data: Data | np.ndarray, operator: LinearOperator, noise: Mapping[str, Any]) -> Data:
     """`data` as float32 or complex64 tensors that fit the operator; operators of others are checked first."""
 
     def convert(values: Any) -> Tensor:
@@ -379,7 +379,7 @@ def _as_data(data: Data | np.ndarray, operator: Measurement, noise: Mapping[str,
             raise InputError(f"data: expected an array or tensor of numbers, got {type(values).__name__}") from None
         return tensor.to(CPU, torch.complex64 if tensor.is_complex() else torch.float32)
 
-    if is_of_others(operator):
+    if is_external(operator):
         check_operator(operator)
     several = isinstance(data, tuple) or (is_stack(operator) and not isinstance(data, Tensor | np.ndarray))
     y = tuple(convert(v) for v in data) if several else convert(data)
@@ -403,11 +403,11 @@ def finish(frames: Tensor, problem: Problem) -> Tensor:
     """
 
     def consistent(entries: Data) -> Tensor:
-        return nearest_consistent(frames, problem.operator, problem.data, entries)
+        return project_onto_data(frames, problem.operator, problem.data, entries)
 
     if is_exact(problem.noise):
         return consistent(problem.known).clamp(0, 1)
-    can_tell = problem.noise["kind"] == "unknown" and not problem.operator.picks_pixels and problem.heldout is not None
+    can_tell = problem.noise["kind"] == "unknown" and not problem.operator.is_pixel_mask and problem.heldout is not None
     if can_tell and problem.heldout_error(consistent(problem.fitted)) < problem.heldout_error(frames):
         return consistent(problem.known).clamp(0, 1)
     return frames.clamp(0, 1)

@@ -17,10 +17,10 @@ import torch
 
 from ..errors import InputError
 from ..model.generators import Decoder
-from ..operators import is_of_others
-from ..settings import BRANCH, LOOK, Choice, SolverSettings
+from ..operators import is_external
+from ..settings import BRANCH, LOOK, Candidate, SolverSettings
 from ..solver.iteration import Problem, check_same, identity, planned_rounds
-from .fit import CTRL_C, ENOUGH, Outcome, Progress, Score, Trial, Watch, fit, part_of
+from .fit import CTRL_C, ENOUGH, Callback, Outcome, Progress, Score, Trial, fit, part_of
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class Search:
     alone to the end.
     """
 
-    first: Choice
+    first: Candidate
     changes: tuple[dict[str, float], ...]
     waves: int
     at_once: int = 1
 
-    def due(self, trials: Sequence[Trial]) -> list[Choice]:
+    def due(self, trials: Sequence[Trial]) -> list[Candidate]:
         """All choices that are to be tried, those of these trials too, as far as these decide; in order."""
         return [choice for wave in self._waves(trials) for choice in wave]
 
-    def _waves(self, trials: Sequence[Trial]) -> list[list[Choice]]:
+    def _waves(self, trials: Sequence[Trial]) -> list[list[Candidate]]:
         """The same by waves, without those that the trials do not decide yet."""
         waves = [[self.first, *(self._changed(self.first) if self.waves else [])]]
         while len(waves) < self.waves:
@@ -57,7 +57,7 @@ class Search:
         """Waves of which these trials do not tell the choices."""
         return max(self.waves, 1) - len(self._waves(trials))
 
-    def next(self, trials: Sequence[Trial]) -> list[Choice]:
+    def next(self, trials: Sequence[Trial]) -> list[Candidate]:
         """The choices to try after these, none where the search is over."""
         known = [trial.choice for trial in trials]
         return [choice for choice in self.due(trials) if choice not in known]
@@ -68,7 +68,7 @@ class Search:
         known = [trial.choice for trial in trials if trial.choice not in due]  # of a wave before which one was cut off
         return tuple(sorted(trials, key=lambda trial: [*due, *known].index(trial.choice)))
 
-    def _changed(self, choice: Choice) -> list[Choice]:
+    def _changed(self, choice: Candidate) -> list[Candidate]:
         return [choice.model_copy(update=change) for change in self.changes]
 
     @property
@@ -114,7 +114,7 @@ class Search:
 
 
 def _begins_afresh(change: Mapping[str, float]) -> bool:
-    """Whether a change of the preset's choice is one of its first half too: `Choice.begins_afresh`."""
+    """Whether a change of the preset's choice is one of its first half too: `Candidate.begins_afresh`."""
     return bool({"deeper", "early_decay"} & set(change))
 
 
@@ -143,7 +143,7 @@ def best_of(trials: Iterable[Trial]) -> Trial:
     return min(trials, key=lambda trial: (not is_whole(trial), trial.error))
 
 
-def varied(problem: Problem, choice: Choice) -> Problem:
+def varied(problem: Problem, choice: Candidate) -> Problem:
     """The problem with the generator of a choice; raises InputError where it is no decoder and should be deeper.
 
     One that goes on from another fit has the generator of that, chosen before.
@@ -164,7 +164,7 @@ def search(
     done: tuple[Trial, ...] = (),
     trunk: Progress | None = None,
     limit: float | None = None,
-    watch: Watch | None = None,
+    callback: Callback | None = None,
     score: Score | None = None,
 ) -> tuple[tuple[Trial, ...], str | None]:
     """Fit with every choice of the plan; the trials in their order, the best of them made to its end, and what stopped
@@ -178,7 +178,7 @@ def search(
     _check_done(problem, solver, plan, done)
     cut = tuple(trial for trial in done if _is_cut(trial))
     trials: tuple[Trial, ...] = tuple(trial for trial in done if not _is_cut(trial))
-    work = _Work(problem, solver, plan, limit, watch, score, trunk=trunk)
+    work = _Work(problem, solver, plan, limit, callback, score, trunk=trunk)
     stopped: str | None = None
     if work.trunk is None and plan.first not in [trial.choice for trial in trials]:
         first, stopped = work.make_trunk((*trials, *cut))
@@ -236,7 +236,7 @@ def side_by_side(problem: Problem, plan: Search, most: int) -> int:
 
     One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
     """
-    if problem.device.type != "cpu" or is_of_others(problem.operator):
+    if problem.device.type != "cpu" or is_external(problem.operator):
         return 1
     able = range(1, max(1, min(most, torch.get_num_threads())) + 1)
     return min(able, key=lambda at_once: (round(replace(plan, at_once=at_once).in_turn, 6), at_once))
@@ -250,7 +250,7 @@ class _Work:
     solver: SolverSettings
     plan: Search
     limit: float | None
-    watch: Watch | None
+    callback: Callback | None
     score: Score | None
     stop: threading.Event = field(default_factory=threading.Event)
     is_slow: threading.Event = field(default_factory=threading.Event)
@@ -297,7 +297,7 @@ class _Work:
         """Threads of a fit beside others."""
         return max(1, torch.get_num_threads() // self.plan.at_once)
 
-    def parted(self, choice: Choice) -> Progress | None:
+    def parted(self, choice: Candidate) -> Progress | None:
         """Where the fit of a choice starts: the trunk, as if it had been its own; None where it starts afresh."""
         if self.trunk is None or choice.begins_afresh:
             return None
@@ -310,8 +310,8 @@ class _Work:
 
     def fit(
         self,
-        choice: Choice,
-        watch: Watch | None,
+        choice: Candidate,
+        callback: Callback | None,
         *,
         limit: float | None,
         resume: Progress | None = None,
@@ -324,14 +324,14 @@ class _Work:
             problem,
             solver,
             limit=limit,
-            watch=watch,
+            callback=callback,
             resume=resume,
             score=self.score,
             part=part,
             least=math.ceil(ENOUGH * steps),
         )
 
-    def share_of(self, choice: Choice, turn: Sequence[Choice], waves: int) -> float | None:
+    def share_of(self, choice: Candidate, turn: Sequence[Candidate], waves: int) -> float | None:
         """Seconds for the rest of the whole schedule of one of the fits of a turn, with so many waves after it."""
         shares = [LOOK - self.begun_at(one) for one in turn]
         return self.share(self.plan.to_come(shares, waves), (1 - self.begun_at(choice)) * slower(self.plan.at_once))
@@ -342,11 +342,11 @@ class _Work:
             return None
         return max(self.limit - (time.monotonic() - self.begun), 0.0) * own / all_of_it
 
-    def begun_at(self, choice: Choice) -> float:
+    def begun_at(self, choice: Candidate) -> float:
         """The share of its rounds that a fit has from the trunk."""
         return 0.0 if self.trunk is None or choice.begins_afresh else BRANCH
 
-    def trial(self, choice: Choice, progress: Progress, outcome: Outcome) -> Trial:
+    def trial(self, choice: Candidate, progress: Progress, outcome: Outcome) -> Trial:
         """What a fit came to, so far."""
         problem, solver = varied(self.problem, choice), choice.solver(self.solver)
         return Trial(
@@ -366,16 +366,16 @@ class _Work:
         """Whether the fits share a trunk, or will once it is made; not where it has failed."""
         return self.trunk is not None or self.plan.first not in [trial.choice for trial in trials if not _is_cut(trial)]
 
-    def shown(self, choice: Choice, trials: tuple[Trial, ...], made: Callable[[Progress], int]) -> Watch:
+    def shown(self, choice: Candidate, trials: tuple[Trial, ...], made: Callable[[Progress], int]) -> Callback:
         """Shows the fit of a choice beside the trials that are done; made: rounds of all by then."""
         due, parted = self.plan.due(trials), self.is_parted(trials)
         number = due.index(choice) if choice in due else len(due)
 
         def show(progress: Progress) -> None:
-            if self.watch is None:
+            if self.callback is None:
                 return
             planned = max(made(progress), self.plan.rounds(progress.steps, trials, parted=parted))
-            self.watch(
+            self.callback(
                 replace(
                     progress,
                     stage="search",
@@ -413,7 +413,7 @@ class _Wave:
     """Choices that are tried at once, from where they part to where the best is seen."""
 
     work: _Work
-    choices: list[Choice]
+    choices: list[Candidate]
     before: tuple[Trial, ...]
     rounds: queue.SimpleQueue[tuple[int, Progress | Trial | None]] = field(default_factory=queue.SimpleQueue)
 
@@ -476,7 +476,7 @@ class _Wave:
     def _trial(self, k: int) -> Trial:
         choice = self.choices[k]
 
-        def watch(progress: Progress) -> None:
+        def callback(progress: Progress) -> None:
             self.rounds.put((k, progress))
             if self.work.stop.is_set():
                 raise KeyboardInterrupt
@@ -484,7 +484,7 @@ class _Wave:
         work, at_once = self.work, self.work.plan.at_once
         turn, waves = self.choices[at_once * (k // at_once) :], work.plan.open_waves(self.before)
         limit = work.share_of(choice, turn, waves)
-        progress, outcome = work.fit(choice, watch, resume=work.parted(choice), part=LOOK, limit=limit)
+        progress, outcome = work.fit(choice, callback, resume=work.parted(choice), part=LOOK, limit=limit)
         if outcome.kind == "finished" and progress.state.step < part_of(LOOK, progress.steps):
             outcome = Outcome("stopped", f"The time limit ended this fit after {progress.state.step} rounds.")
         if outcome.kind == "stopped" and not outcome.interrupted:

@@ -36,7 +36,7 @@ def uncertainty(
     held-out ones (`likeliest`); elsewhere f is `FLOOR` and a gives `error` on average. Pixels known exactly have 0.
     """
     spread = disagreement(judged, others)
-    if problem.operator.picks_pixels and problem.heldout is not None:
+    if problem.operator.is_pixel_mask and problem.heldout is not None:
         (held,) = tensors_of(problem.heldout)
         residual = (judged - problem.data)[held].square()  # type: ignore[operator]
         scale, floor = likeliest(residual, spread.expand_as(judged)[held], _noise_variance(problem))
@@ -45,7 +45,7 @@ def uncertainty(
         scale = problem.without_noise(error) / float((1 + floor) * spread.mean().clamp_min(1e-12))
     there = disagreement(delivered, others)
     sigma = (scale * (there + floor * there.mean())).sqrt().expand_as(delivered).contiguous()
-    if problem.operator.picks_pixels and is_exact(problem.noise):
+    if problem.operator.is_pixel_mask and is_exact(problem.noise):
         (known,) = tensors_of(problem.known)
         sigma = sigma.masked_fill(known.expand_as(sigma), 0.0)
     return sigma

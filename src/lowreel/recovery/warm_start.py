@@ -41,7 +41,7 @@ def continued(problem: Problem, neighbour: Neighbour) -> Problem | None:
     measured alike the held-out entries of every frame. Nothing of the neighbour is changed.
     """
     theirs = neighbour.representation.generator
-    if theirs.spec() != problem.generator.spec() or problem.is_alike:
+    if theirs.spec() != problem.generator.spec() or problem.is_time_invariant:
         return None
     shared = neighbour.shared(problem.operator.clip_shape[0])
     heldout = problem.heldout if problem.heldout is None else _without(problem, problem.heldout, shared)

@@ -17,15 +17,15 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from ..system.checkpoints import NEWEST, PREVIOUS, alone_in, load_checkpoint, save_checkpoint
+from ..system.checkpoints import NEWEST, PREVIOUS, folder_lock, load_checkpoint, save_checkpoint
 from ..recovery.comparison import Baseline, OnBaseline
 from ..recovery.warm_start import Neighbour
 from ..io.datasets import open_source
 from ..errors import InputError
-from ..system.files import is_array_file, new_folder, read_json, remove_leftovers, replacing, write_json
+from ..system.files import is_array_file, new_folder, read_json, remove_leftovers, atomic_write, write_json
 from ..recovery.fit import Outcome, Progress, Trial
 from ..model.generators import Generator, from_spec
-from .preview import LIVE, Sketcher
+from .preview import LIVE, PreviewWriter
 from ..data import Measured, data_header
 from ..operators import operator_from_name, tensors_of
 from ..system.memory import operator_budget
@@ -33,7 +33,7 @@ from ..analysis.metrics import error_decibels, psnr, psnr_range, ssim
 from ..system.names import source_text
 from ..recovery.recover import Recovery, recover
 from ..model.representation import Representation
-from ..settings import Choice, RecoverSettings
+from ..settings import Candidate, RecoverSettings
 from ..solver.iteration import State
 from ..recovery.uncertainty import calibration
 from ..io.video import Clip, write_npy, write_video
@@ -59,7 +59,7 @@ class Run:
     """How to read the true clip again: the arguments of `video.open_clip`, or None."""
     request: dict[str, Any] | None = None
     """What was asked to be measured (clip, operator, noise), so that a resume with another wish is noticed."""
-    choice: Choice | None = None
+    choice: Candidate | None = None
     """What was chosen for another section of the same clip, and is not to be chosen anew."""
     start: Start | None = None
     """The section from which this one starts; None: from nothing."""
@@ -85,7 +85,7 @@ class Run:
         known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
         return {"version": 1, **known, **chosen, **begun}
 
-    def following(self, choice: Choice | None, start: Start | None) -> Run:
+    def following(self, choice: Candidate | None, start: Start | None) -> Run:
         """The same run with settings that were chosen for another section, and that it starts from; kept on disk.
 
         What it has already stays, and one that has begun goes on as it was begun.
@@ -119,7 +119,7 @@ class Run:
             raise InputError(f"{folder}: a run in {len(config['sections'])} sections; give one: {folder}/sections/000")
         try:
             settings = RecoverSettings(**config["settings"])
-            choice = Choice(**config["choice"]) if config.get("choice") else None
+            choice = Candidate(**config["choice"]) if config.get("choice") else None
             start = Start(**config["start"]) if config.get("start") else None
             return Run(folder, settings, config.get("truth"), config.get("request"), choice, start)
         except (KeyError, TypeError, ValueError) as error:
@@ -175,7 +175,7 @@ class Run:
 
     def write_history(self, history: Sequence[dict[str, Any]]) -> None:
         """Write history.jsonl: one line a round."""
-        with replacing(self.folder / "history.jsonl") as temporary:
+        with atomic_write(self.folder / "history.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
 
 
@@ -211,7 +211,7 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any], own: Generator
         del known["generator"]
         representation = Representation.of(named(f"trial.{k}."), made)
         error = math.inf if known["error"] is None else known["error"]
-        parsed = {"choice": Choice(**known["choice"]), "outcome": Outcome(**known["outcome"]), "error": error}
+        parsed = {"choice": Candidate(**known["choice"]), "outcome": Outcome(**known["outcome"]), "error": error}
         return Trial(representation=representation, **(known | parsed | {"history": tuple(known["history"])}))
 
     last = State.of(named("state."), header["state"]) if header["state"] else State(0, math.nan, {}, {}, {}, {})
@@ -240,11 +240,11 @@ def _has_more(progress: Progress, before: Progress | None) -> bool:
 
 
 @dataclass
-class Keeper:
+class CheckpointCallback:
     """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each round."""
 
     run: Run
-    sketch: Sketcher
+    sketch: PreviewWriter
     show: Callable[[Progress], None] | None = None
     last: Progress | None = None
     written: float = field(default_factory=time.monotonic)
@@ -269,7 +269,7 @@ class Keeper:
         self.written = time.monotonic()
 
 
-def perform(
+def execute(
     run: Run,
     measured: Measured,
     truth: Tensor | None = None,
@@ -281,11 +281,11 @@ def perform(
     """Recover a run's clip from where it stands and write the results into its folder, but for picture and summary.
 
     Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
-    kill at any moment: `perform` on the same folder goes on from the last checkpoint and ends in the same bits. Before
+    kill at any moment: `execute` on the same folder goes on from the last checkpoint and ends in the same bits. Before
     the fit begins the best baseline is there as recovered.* and baseline.npy; on_baseline: told of it.
     """
-    keeper = Keeper(run, Sketcher(run.folder), show)
-    with alone_in(run.folder):
+    keeper = CheckpointCallback(run, PreviewWriter(run.folder), show)
+    with folder_lock(run.folder):
         resume = run.load_progress(generator)
         remove_leftovers(run.folder)
         try:
@@ -296,7 +296,7 @@ def perform(
                 noise=measured.noise,
                 generator=generator,
                 times=measured.times,
-                watch=keeper,
+                callback=keeper,
                 resume=resume,
                 score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
                 choice=run.choice,
@@ -312,7 +312,7 @@ def perform(
 
 
 def _first_picture(
-    run: Run, measured: Measured, sketch: Sketcher, tell: OnBaseline | None, name: str, baseline: Baseline
+    run: Run, measured: Measured, sketch: PreviewWriter, tell: OnBaseline | None, name: str, baseline: Baseline
 ) -> None:
     """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
     sketch.begin(name, baseline.clip, baseline.heldout_db)
@@ -434,7 +434,7 @@ def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
 
 def _numbers(measured: Measured) -> int:
     """Real numbers measured: the informative entries, complex ones counted twice."""
-    pairs = zip(tensors_of(measured.data), tensors_of(measured.operator.informative()), strict=True)
+    pairs = zip(tensors_of(measured.data), tensors_of(measured.operator.observed_mask()), strict=True)
     return sum(int(known.sum()) * (2 if y.is_complex() else 1) for y, known in pairs)
 
 
@@ -488,7 +488,7 @@ def _misfit(truth: Tensor, measured: Measured) -> tuple[float, float]:
     return error, sum(float(y.abs().square().sum()) for _, y in pairs)
 
 
-def doubts_about(truth: Tensor, measured: Measured) -> list[str]:
+def truth_warnings(truth: Tensor, measured: Measured) -> list[str]:
     """A sentence for the user where the true clip would not have given the data: it may be another clip.
 
     That is where the error exceeds a tenth of the data and three times the noise. Nothing is said where the noise has

@@ -133,7 +133,7 @@ def _about(progress: Progress) -> dict[str, Any]:
 
 
 @dataclass
-class Sketcher:
+class PreviewWriter:
     """Draws a run now and then, so that it takes no more than SHARE of the time; called after every round.
 
     Of fits side by side it keeps to the first one that is not over.

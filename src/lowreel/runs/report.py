@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from ..system.files import replacing
+from ..system.files import atomic_write
 from ..data import Measured
 from ..operators import tensors_of
 from ..analysis.metrics import psnr
@@ -55,7 +55,7 @@ def measured_view(measured: Measured) -> Tensor:
     """The data as a clip one can look at, (T, C, H, W): the observed pixels, else the adjoint, with its
     contrast stretched."""
     back = measured.operator.adjoint(measured.data)
-    if measured.operator.picks_pixels:
+    if measured.operator.is_pixel_mask:
         return back.clamp(0, 1)
     spread = back.std().clamp_min(1e-12)
     return ((back - back.mean()) / (6 * spread) + 0.5).clamp(0, 1)
@@ -100,7 +100,7 @@ def _page(path: str | Path, title: str, rows: Sequence[_Row], shown: Sequence[in
     pictures = figure.add_axes((LEFT, (foot + under) * inch, right - LEFT, tall * inch))
     _draw_pictures(pictures, rows, shown, layout)
     yield figure.add_axes((LEFT, foot * inch, right - LEFT, CURVES * inch))
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
 
 
@@ -149,7 +149,7 @@ def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int], layou
 
 
 def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
-    known = sum(int(k.sum()) for k in tensors_of(measured.operator.informative()))
+    known = sum(int(k.sum()) for k in tensors_of(measured.operator.observed_mask()))
     first = f"recovered from {100 * known / recovery.clip.numel():.0f} % of the numbers ({measured.operator.kind})"
     name = recovery.best_baseline(truth)
     if truth is not None and name is not None:

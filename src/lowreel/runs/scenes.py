@@ -38,8 +38,8 @@ def outlines(measured: Measured) -> Tensor:
     Of pixels the mean of those observed; else of A* (y - A g), g middle grey, which stands for the frame less grey.
     """
     operator = measured.operator
-    if operator.picks_pixels:
-        known = operator.informative().float()  # type: ignore[union-attr]
+    if operator.is_pixel_mask:
+        known = operator.observed_mask().float()  # type: ignore[union-attr]
         assert isinstance(measured.data, Tensor)
         return (_pooled(measured.data * known) / _pooled(known)).flatten(1)
     grey = operator(torch.full(operator.clip_shape, 0.5))

@@ -15,21 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..system.checkpoints import alone_in
+from ..system.checkpoints import folder_lock
 from ..errors import InputError
 from ..recovery.cost import CLIPS, DATA, Estimate, with_some_to_spare
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..recovery.fit import Progress
 from ..data import DataFile, Measured
 from ..operators import tensors_of
-from ..system.memory import bytes_text, give_back, operator_budget, parse_bytes, taken_bytes
+from ..system.memory import bytes_text, trim_heap, operator_budget, parse_bytes, taken_bytes
 from ..analysis.metrics import error_decibels, ssim
 from ..recovery.recover import UNSEEN, prepare, trust
 from .report import draw_report, draw_sections, frames_shown
-from .folder import Run, Start, doubts_about, finite, load_truth, open_truth, perform, timing
+from .folder import Run, Start, truth_warnings, finite, load_truth, open_truth, execute, timing
 from .sections import Section, Source, joined, shortest_section
 from ..recovery.policy import planned
-from ..settings import LAST_ROUNDS, WARM_ROUNDS, Choice, RecoverSettings
+from ..settings import LAST_ROUNDS, WARM_ROUNDS, Candidate, RecoverSettings
 from ..io.video import write_npy, write_video
 
 AT_ONCE = 16
@@ -95,7 +95,7 @@ class SectionedRun:
         with new_folder(folder) as draft:
             (draft / "sections").mkdir()
             for k, section in enumerate(sections):
-                measured = source.excerpt(section.frames, memory=operator_budget(settings.memory))
+                measured = source.temporal_slice(section.frames, memory=operator_budget(settings.memory))
                 own = None if truth is None else _truth_of(truth, section.frames)
                 Run.create(draft / "sections" / f"{k:03d}", measured, settings, own)
             write_json(draft / "config.json", run._config())
@@ -169,7 +169,7 @@ def longest_section(source: Source, frames: int, step: int, settings: RecoverSet
     """
     first = min(frames // 2, max(0, frames - TRIED)) // step * step
     few = range(first, min(frames, first + max(step, TRIED // step * step)))
-    measured = source.excerpt(few, memory=operator_budget(settings.memory))
+    measured = source.temporal_slice(few, memory=operator_budget(settings.memory))
     draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False})
     problem = prepare(measured.data, measured.operator, draft, noise=measured.noise, times=measured.times)
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
@@ -202,7 +202,7 @@ def expectation(run: SectionedRun) -> Estimate:
     others = (1 + LAST_ROUNDS) * once if plan else once
     lengths = [len(section.frames) / len(run.sections[run.pilot].frames) for section in run.sections]
     rest = sum(length * _rounds(run, k) for k, length in enumerate(lengths) if k != run.pilot)
-    if problem.is_alike:
+    if problem.is_time_invariant:
         rest = sum(lengths) - 1
     return replace(needs, seconds=needs.seconds + rest * others, baselines=sum(lengths) * needs.baselines)
 
@@ -216,10 +216,10 @@ def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[di
     """Recover every section that is not finished, from where it stands, and join them; summary and notes for the user.
 
     The settings that the pilot's search chooses hold for the others; a time limit is shared out by frames. Survives a
-    kill at any moment, as `runs.perform`. Raises KeyboardInterrupt where a section was interrupted.
+    kill at any moment, as `runs.execute`. Raises KeyboardInterrupt where a section was interrupted.
     """
     notes: list[str] = []
-    with alone_in(run.folder):
+    with folder_lock(run.folder):
         remove_leftovers(run.folder)
         (run.folder / "summary.json").unlink(missing_ok=True)
         left, begun = run.settings.time, taken_bytes()
@@ -228,7 +228,7 @@ def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[di
             clock = _Clock(show, run.order.index(k) + 1, len(run.sections))
             notes += _perform_section(run, k, _share(run, due[place:], left), _memory(run, begun), clock)
             gc.collect()
-            give_back()
+            trim_heap()
             left = None if left is None else max(left - clock.seconds, 1.0)
         summary, more = _join(run)
     return summary, list(dict.fromkeys([*notes, *more]))
@@ -287,15 +287,15 @@ def _perform_section(
 ) -> list[str]:
     own = run.run(k)
     chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
-    own = own.following(None if chosen is None else Choice(**chosen), _found_start(run, k))
+    own = own.following(None if chosen is None else Candidate(**chosen), _found_start(run, k))
     of_session = {"time": limit, "memory": memory, "device": run.settings.device}
     if k != run.pilot and own.settings.precision == "auto":  # as the pilot's, whenever this section is made
         of_session["precision"] = (run.run(run.pilot).summary() or {}).get("precision") or "auto"
     own = replace(own, settings=own.settings.model_copy(update=of_session))
     measured = own.measured()
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
-    doubts = [] if truth is None or k != run.pilot else doubts_about(truth, measured)
-    recovery, summary, notes = perform(own, measured, truth, show=show)
+    doubts = [] if truth is None or k != run.pilot else truth_warnings(truth, measured)
+    recovery, summary, notes = execute(own, measured, truth, show=show)
     draw_report(own.folder / "report.png", recovery, measured, truth)
     own.finish(summary)
     if recovery.outcome.interrupted:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..data import Measured, add_white_noise, no_noise
-from ..operators import excerpt, excerpt_rows, from_spec
+from ..operators import temporal_slice, temporal_slice_rows, from_spec
 from ..settings import SECTION
 from ..io.video import Clip
 
@@ -44,7 +44,7 @@ class Source(Protocol):
     def clip(self) -> Any:
         """What is known of the clip's file, as in `Measured.clip`."""
 
-    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+    def temporal_slice(self, frames: range, *, memory: int | None = None) -> Measured:
         """The data of these frames alone; memory: bytes that its operator may hold."""
 
 
@@ -65,12 +65,12 @@ class ClipSource:
     sigma: float = 0.0
     seed: int = 0
 
-    def excerpt(self, frames: range, *, memory: int | None = None) -> Measured:
+    def temporal_slice(self, frames: range, *, memory: int | None = None) -> Measured:
         """See `Source`."""
-        operator = from_spec(*excerpt(self.spec, self.tensors, frames), memory=memory)
+        operator = from_spec(*temporal_slice(self.spec, self.tensors, frames), memory=memory)
         data, noise = operator(self.frames.read(frames.start, frames.stop)), no_noise()
         if self.sigma:
-            first = [rows.start for rows in excerpt_rows(self.spec, frames)]
+            first = [rows.start for rows in temporal_slice_rows(self.spec, frames)]
             data, noise = add_white_noise(data, operator, sigma=self.sigma, seed=self.seed, first=first)
             noise["level"] = self.level
         return Measured(data, operator, self.times[frames.start : frames.stop], noise, self.clip)

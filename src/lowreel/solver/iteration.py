@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..model.generators import Generator, from_spec, line_start, shared_start, smooth_start
 from ..model.latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
 from ..model.representation import Representation
-from ..operators import Data, Measurement, map_data, rows_alike, tensors_of
+from ..operators import Data, LinearOperator, map_data, repeated_rows, tensors_of
 from ..settings import BRANCH, DataTerm, Precision, SolverSettings
 from ..system import streams
 from ..system.files import tensor_hash
@@ -41,7 +41,7 @@ class Problem:
     """
 
     data: Data
-    operator: Measurement
+    operator: LinearOperator
     generator: Generator
     times: Tensor
     heldout: Data | None = None
@@ -98,8 +98,8 @@ class Problem:
     def known(self) -> Data:
         """Booleans like the data: the informative entries that the noise has not put out of use."""
         alive = alive_in(self.noise, self.data)
-        informative = self.operator.informative()
-        return informative if alive is None else map_data(lambda a, b: a & b, informative, alive)
+        observed_mask = self.operator.observed_mask()
+        return observed_mask if alive is None else map_data(lambda a, b: a & b, observed_mask, alive)
 
     @cached_property
     def fitted(self) -> Data:
@@ -107,28 +107,30 @@ class Problem:
         return self.known if self.heldout is None else map_data(lambda a, b: a & ~b, self.known, self.heldout)
 
     @cached_property
-    def is_alike(self) -> bool:
+    def is_time_invariant(self) -> bool:
         """Whether all parts are measured alike and not in full: of a still picture one then tells all there is."""
-        known = tensors_of(self.operator.informative())
-        rows = rows_alike(self.operator, known)
+        known = tensors_of(self.operator.observed_mask())
+        rows = repeated_rows(self.operator, known)
         return all(n < len(entries) for n, entries in zip(rows, known, strict=True))
 
     @cached_property
-    def gain(self) -> float:
+    def mean_row_norm_sq(self) -> float:
         """Mean square norm of the operator's rows: by how much the data term of eq. (5) is steeper than for pixels."""
-        return 1.0 if self.operator.picks_pixels else self.operator.row_norm() ** 2
+        return 1.0 if self.operator.is_pixel_mask else self.operator.row_norm() ** 2
 
     @cached_property
     def grey_level(self) -> float:
         """What one hundredth of the way from black to white is in the units of the data."""
         return 0.01 * self.operator.row_norm()
 
-    def misfit(self, found: Data, data: Data, entries: Data) -> Tensor:
+    def data_fidelity(self, found: Data, data: Data, entries: Data) -> Tensor:
         """Sum over these entries of what their residuals cost in the fit (`data_term`); found: A G(z)."""
         weights = weights_of(self.noise, found, entries) if self.data_term == "weighted" else None
-        return misfit(found, data, entries if weights is None else weights, self.data_term, least=self.grey_level)
+        return data_fidelity(
+            found, data, entries if weights is None else weights, self.data_term, least=self.grey_level
+        )
 
-    def judged(self, residuals: Tensor) -> Tensor:
+    def validation_loss(self, residuals: Tensor) -> Tensor:
         """What each residual costs when a clip is judged: the same measure for every clip.
 
         The square; where the fit is robust Huber's term with a bound of 5 grey levels in 100, so that outliers do not
@@ -138,7 +140,7 @@ class Problem:
         return residual_terms(residuals, term, JUDGE * self.grey_level)
 
     @cached_property
-    def probe_power(self) -> tuple[float, Data]:
+    def probe_response(self) -> tuple[float, Data]:
         """Mean square of a clip of natural spectrum, and the squares of the data it would give."""
         probe = natural_probe(self.operator.clip_shape).to(self.device)
         response = map_data(lambda t: t.abs().square(), self.operator(probe))
@@ -146,7 +148,7 @@ class Problem:
 
     def scale(self, entries: Data) -> float:
         """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel."""
-        power, response = self.probe_power
+        power, response = self.probe_response
         seen = sum(float(r[e].sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
         if seen == 0:
             raise InputError("data: no entry is left to fit or to hold out; use more measurements")
@@ -158,7 +160,7 @@ class Problem:
         if self.heldout is None:
             return torch.zeros(0)
         parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.heldout)), strict=True)
-        terms = torch.cat([self.judged(found[h] - y[h]) for found, y, h in parts])
+        terms = torch.cat([self.validation_loss(found[h] - y[h]) for found, y, h in parts])
         return (self.scale(self.heldout) * terms).cpu()
 
     def heldout_error(self, clip: Tensor) -> float:
@@ -198,7 +200,7 @@ JUDGE = 5.0 / HUBER
 """Robust standard deviation, in hundredths of the grey range, by which clips are judged where outliers are likely."""
 
 
-def misfit(found: Data, data: Data, weights: Data, term: DataTerm = "squared", *, least: float = 0.0) -> Tensor:
+def data_fidelity(found: Data, data: Data, weights: Data, term: DataTerm = "squared", *, least: float = 0.0) -> Tensor:
     """Sum over the entries of their weight (or truth) times what the residual found - data costs, `residual_terms`.
 
     The robust standard deviation of a robust term is that of the residuals whose weight is not 0, and `least` at least.
@@ -555,7 +557,7 @@ def _alternating_round(fit: _Fit, problem: Problem, settings: SolverSettings, st
     fit.code_share.loss = here
     (gradient,) = torch.autograd.grad(loss, z)
     with torch.no_grad():
-        z.sub_(fit.code_share.value * settings.code_step * fit.frames / problem.gain * gradient)
+        z.sub_(fit.code_share.value * settings.code_step * fit.frames / problem.mean_row_norm_sq * gradient)
         z.copy_(_projected(z, problem, settings))
     if fit.adam is None:
         return here
@@ -583,7 +585,7 @@ def _paper_loss(fit: _Fit, problem: Problem, settings: SolverSettings) -> Tensor
     """Eq. (6) as the authors average it: grey levels in [-1, 1], over all entries of the data, over (T - 1) K."""
     found = problem.operator(fit.generator(fit.z()))
     entries = sum(t.numel() for t in tensors_of(problem.data))
-    data_term = 4 * problem.misfit(found, problem.data, problem.fitted) / entries
+    data_term = 4 * problem.data_fidelity(found, problem.data, problem.fitted) / entries
     return _weighed(data_term, fit, problem, settings)
 
 
@@ -641,9 +643,9 @@ def _batch_loss(
 ) -> Tensor:
     operator = problem.operator
     found = operator.subset(batch)(generated)
-    error = problem.misfit(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
+    error = problem.data_fidelity(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
     loss = _weighed(scale * error, fit, problem, settings)
-    if settings.variation and problem.is_alike:
+    if settings.variation and problem.is_time_invariant:
         loss = loss + settings.variation * variation(generated)
     return loss
 

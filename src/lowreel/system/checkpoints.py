@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
-from .files import is_whole, read_tensors, replacing, write_tensors
+from .files import atomic_write, is_whole, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ T = TypeVar("T")
 def save_checkpoint(folder: Path, kind: str, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write a checkpoint into a folder; the one before is kept as state.previous.safetensors until the next."""
     newest = folder / NEWEST
-    with replacing(newest) as temporary:
+    with atomic_write(newest) as temporary:
         write_tensors(temporary, kind, tensors, header)
         if is_whole(newest):
             os.replace(newest, folder / PREVIOUS)
@@ -56,7 +56,7 @@ class BusyError(InputError):
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Hold a folder against a second process; InputError when another one works in it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -44,7 +44,7 @@ def is_array_file(path: str | Path) -> bool:
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path`; on success it is synced and renamed onto `path`, on failure removed.
 
     The temporary name keeps the suffix, because encoders choose their container by it.
@@ -78,7 +78,7 @@ def _sync_folder(folder: Path) -> None:
 
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -106,7 +106,7 @@ def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], he
         shares = any(own.data_ptr() == other.data_ptr() for other in flat.values())
         flat[name] = own if is_alone and not shares else own.clone()
     text = json.dumps({"kind": kind, "version": 1, **header}, allow_nan=False)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         try:
             save_file(flat, temporary, metadata={HEADER: text})
         except SafetensorError as error:
@@ -227,7 +227,7 @@ def is_whole(path: str | Path) -> bool:
 
 
 def remove_leftovers(folder: Path, stem: str = "*") -> None:
-    """Delete the temporary files that a killed `replacing` left in a folder, for files of this stem or for all."""
+    """Delete the temporary files that a killed `atomic_write` left in a folder, for files of this stem or for all."""
     for leftover in folder.glob(f".{stem}.*.part*"):
         leftover.unlink(missing_ok=True)
 

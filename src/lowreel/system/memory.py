@@ -96,7 +96,7 @@ def bytes_text(count: float) -> str:
     return f"{amount:.{1 if amount < 10 and unit != 'MB' else 0}f} {unit}"
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Give memory that was freed, but kept for what comes next, back to the system; nothing where that is unknown."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

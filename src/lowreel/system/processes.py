@@ -46,7 +46,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
+def defer_stops() -> Iterator[None]:
     """No stop comes in between; one that was asked for comes at the end."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
@@ -56,7 +56,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def deaf() -> Iterator[None]:
+def ignore_stops() -> Iterator[None]:
     """Stops are ignored: one was asked for already."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -23,8 +23,8 @@ from ..errors import InputError
 from ..io.datasets import Images
 from ..model.generators import Generator, save_weights
 from ..settings import TrainSettings
-from ..system.checkpoints import NEWEST, alone_in, load_checkpoint, save_checkpoint
-from ..system.files import read_json, remove_leftovers, replacing, write_json
+from ..system.checkpoints import NEWEST, folder_lock, load_checkpoint, save_checkpoint
+from ..system.files import atomic_write, read_json, remove_leftovers, write_json
 from .distributed import Group, group, is_peer_gone
 from .loop import TrainState, iterate, planned_steps
 
@@ -105,7 +105,7 @@ class Training:
             raise InputError(f"{folder}/config.json: cannot use {error}; restore it or start a new training") from None
 
     def with_epochs(self, epochs: int | None) -> Training:
-        """The same training with another length; it is written down when `perform` goes on with it."""
+        """The same training with another length; it is written down when `execute` goes on with it."""
         return replace(self, settings=self.settings.model_copy(update={"epochs": epochs}))
 
     def _write_config(self) -> None:
@@ -121,7 +121,7 @@ class Training:
         header = {**progress.state.header(), "steps": progress.steps, "seconds": progress.seconds}
         header["history"] = list(progress.history)
         save_checkpoint(self.folder, "training", progress.state.tensors(), header)
-        with replacing(self.folder / "history.jsonl") as temporary:
+        with atomic_write(self.folder / "history.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in progress.history), encoding="utf-8")
 
 
@@ -140,7 +140,7 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any]) -> TrainProgre
     return TrainProgress(TrainState.of(tensors, header), header["steps"], header["seconds"], history)
 
 
-def perform(
+def execute(
     training: Training,
     images: Images,
     generator: Generator,
@@ -157,7 +157,7 @@ def perform(
     here = group()
     if not here.is_first:
         return _helped(training, images, generator, here)
-    with alone_in(training.folder):
+    with folder_lock(training.folder):
         progress, saved = training.load_progress(), time.monotonic()
         wait = CHECKPOINT_SECONDS if progress else min(FIRST_CHECKPOINT_SECONDS, CHECKPOINT_SECONDS)
         steps = planned_steps(images, training.settings)
@@ -266,7 +266,7 @@ def draw_sheet(path: Path, images: Images, generator: Generator, codes: Tensor) 
     gap = torch.ones(3, GAP, blocks[0].shape[2])
     sheet = torch.cat([row for block in blocks for row in (gap, block)][1:], 1)
     levels = sheet.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         Image.fromarray(np.ascontiguousarray(levels)).save(temporary)
 
 

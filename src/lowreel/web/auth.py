@@ -51,7 +51,7 @@ LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Lowreel</
 
 
 @dataclass(frozen=True)
-class Guard:
+class Auth:
     """Stands before the page. password: None where it is open to this machine alone; largest: bytes of a request."""
 
     app: App

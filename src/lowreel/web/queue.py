@@ -71,7 +71,7 @@ class _Process:
 
 
 @dataclass
-class Jobs:
+class Queue:
     """All recoveries of a page, in the order in which they were asked for; kept in FOLDER/ID.
 
     Addresses of runs are random and cannot be guessed; whoever has one may look at the run and stop it.

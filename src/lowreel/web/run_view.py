@@ -189,7 +189,7 @@ def _view(path: Path, stamp: int, t: int) -> Tensor:
         return _whole_view(path, stamp)[t]
     start = t // step * step
     frames = range(start, min(start + step, file.spec["clip_shape"][0]))
-    return measured_view(file.excerpt(frames, memory=operator_budget(None)))[t - start]
+    return measured_view(file.temporal_slice(frames, memory=operator_budget(None)))[t - start]
 
 
 @lru_cache(maxsize=2)

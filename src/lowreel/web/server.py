@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..settings import ServeSettings
-from ..system.checkpoints import alone_in
+from ..system.checkpoints import folder_lock
 from ..system.memory import parse_bytes
-from .auth import LOOPBACK, Guard
-from .queue import Jobs
+from .auth import LOOPBACK, Auth
+from .queue import Queue
 from .uploads import make_ready, remove_unused
 
 if TYPE_CHECKING:
-    from .service import Desk
+    from .service import Service
 
 PASSWORD = "LOWREEL_PASSWORD"
 
@@ -65,7 +65,7 @@ def serve(
         if not path.is_dir():
             raise InputError(f"{path}: expected a run folder, or a folder of runs; check the path")
     folder.mkdir(parents=True, exist_ok=True)
-    with alone_in(folder), _listening(settings) as listener:
+    with folder_lock(folder), _listening(settings) as listener:
         work = folder / ".work"
         shutil.rmtree(work, ignore_errors=True)
         (work / "uploads").mkdir(parents=True)
@@ -91,11 +91,11 @@ def _serve(
         import uvicorn
     except ImportError:
         raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
-    from .service import Desk
+    from .service import Service
 
     password = _password(settings.host)
-    jobs = Jobs(folder, settings)
-    page = application(Desk(settings, jobs, tuple(shared), work, check), password)
+    jobs = Queue(folder, settings)
+    page = application(Service(settings, jobs, tuple(shared), work, check), password)
     server = uvicorn.Server(uvicorn.Config(page, log_level="critical", timeout_graceful_shutdown=1))
     over = threading.Event()
     sweeper = threading.Thread(target=_sweep, args=(work, over), daemon=True)
@@ -111,7 +111,7 @@ def _serve(
         jobs.close()
 
 
-def application(desk: Desk, password: str | None) -> Any:
+def application(service: Service, password: str | None) -> Any:
     """The page as an ASGI application. Raises InputError where Gradio is missing."""
     try:
         import fastapi
@@ -123,12 +123,12 @@ def application(desk: Desk, password: str | None) -> Any:
 
     _fetch_nothing()
     app = fastapi.FastAPI(openapi_url=None)
-    _add_files(app, desk)
-    page = page_of(desk)
+    _add_files(app, service)
+    page = page_of(service)
     page.queue(default_concurrency_limit=8, max_size=200, api_open=False)
     page.has_launched = True  # or Gradio takes any path of this machine for an upload
     page.state_session_capacity = SESSIONS
-    largest = parse_bytes(desk.settings.upload)
+    largest = parse_bytes(service.settings.upload)
     gr.mount_gradio_app(
         app,
         page,
@@ -142,7 +142,7 @@ def application(desk: Desk, password: str | None) -> Any:
         theme=THEME,
         css=STYLE,
     )
-    return Guard(app, password, largest + ROOM)
+    return Auth(app, password, largest + ROOM)
 
 
 def _stand_back() -> None:
@@ -167,7 +167,7 @@ def _fetch_nothing() -> None:
         setattr(processing_utils, name, refused)
 
 
-def _add_files(app: Any, desk: Desk) -> None:
+def _add_files(app: Any, service: Service) -> None:
     from fastapi import HTTPException
     from starlette.background import BackgroundTask
     from starlette.responses import FileResponse
@@ -175,14 +175,14 @@ def _add_files(app: Any, desk: Desk) -> None:
     from .service import FILES
 
     def archive(key: str) -> FileResponse:
-        path = desk.zipped(key)
+        path = service.zipped(key)
         if path is None:
             raise HTTPException(404, "There is no finished run at this address.")
         gone = BackgroundTask(path.unlink, missing_ok=True)
         return FileResponse(path, media_type="application/zip", filename="run.zip", background=gone)
 
     def file(key: str, name: str) -> FileResponse:
-        path = desk.file(key, name)
+        path = service.file(key, name)
         if path is None:
             raise HTTPException(404, "There is no such file.")
         return FileResponse(path, media_type=FILES.get(name, "video/mp4"))

@@ -25,7 +25,7 @@ import torch
 from ..errors import InputError
 from ..io.video import write_video
 from ..settings import ServeSettings
-from .queue import Job, Jobs, discard, lives
+from .queue import Job, Queue, discard, lives
 from .run_view import Look, run_folders
 from .svg import curves, escaped, path, progress, strip, table
 from .uploads import Upload, received, remove
@@ -54,11 +54,11 @@ DRAWING = 600.0
 
 
 @dataclass
-class Desk:
+class Service:
     """jobs: the recoveries of the page; shared: folders whose runs all visitors may look at; work: for files in use."""
 
     settings: ServeSettings
-    jobs: Jobs
+    jobs: Queue
     shared: tuple[Path, ...]
     work: Path
     check: Callable[[list[str]], None] = lambda words: None
@@ -216,7 +216,7 @@ class Desk:
         found = None if look is None else look.live()
         return 0.0 if found is None else float(found[0].about["seconds"])
 
-    def told(self, key: str) -> str:
+    def status_html(self, key: str) -> str:
         """How the run at an address stands, as HTML: its place in the queue, its progress, its error."""
         job, look, (_, status) = self.jobs.get(key), self.look(key), self.state(key)
         if status == "none":

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..settings import ClipSettings, NoiseSettings, RecoverSettings
 from .form import FIRST, fields, flags, words
 from .run_view import MEASURED, RECOVERED, Look, between
-from .service import Desk
+from .service import Service
 from .svg import escaped, picture_link
 from .svg import path as drawn_path
 from .uploads import DATA, TAKEN
@@ -46,18 +46,18 @@ THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monos
 """Fonts of the visitor's own machine: others would be fetched from elsewhere."""
 
 
-def page_of(desk: Desk) -> gr.Blocks:
+def page_of(service: Service) -> gr.Blocks:
     """The whole page."""
     with gr.Blocks(title="Lowreel", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.Markdown("# Lowreel\nA video from too few measurements of it.")
         mine = gr.BrowserState([], storage_key="lowreel-runs", secret="lowreel")
         with gr.Tabs():
             with gr.Tab("Recover"):
-                _recover_tab(page, desk, mine)
+                _recover_tab(page, service, mine)
             with gr.Tab("Look") as tab:
-                _look_tab(desk, mine, tab)
+                _look_tab(service, mine, tab)
             with gr.Tab("Interpolate") as tab:
-                _interpolate_tab(desk, mine, tab)
+                _interpolate_tab(service, mine, tab)
     return page
 
 
@@ -77,18 +77,18 @@ def in_words(act: Callable[..., Any]) -> Callable[..., Any]:
 # ------------------------------------------------------------------------------------------------------------ recover
 
 
-def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
+def _recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState) -> None:
     current, seen = gr.State(""), gr.State("")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            form, start = _form(desk)
+            form, start = _form(service)
             address = gr.Textbox(visible="hidden")
         with gr.Column(scale=3, min_width=300):
             told = gr.HTML(elem_id="told")
             stop = gr.Button("Stop and keep the best", variant="stop", visible=False, elem_id="stop")
             more = gr.Button("Go on", visible=False, elem_id="more")
             with gr.Column(visible=False, elem_id="results") as results:
-                show = _wipe(desk, current)
+                show = _wipe(service, current)
                 figures, downloads = gr.HTML(elem_id="figures"), gr.HTML(elem_id="downloads")
             delete = gr.Button("Delete this run", size="sm", visible=False, elem_id="delete")
             others = gr.HTML(elem_id="mine")
@@ -102,30 +102,30 @@ def _recover_tab(page: gr.Blocks, desk: Desk, mine: gr.BrowserState) -> None:
     given, found = {*form.components, mine}, [current, address, seen, mine]
     asked = start.click(in_words(begin), given, found, api_visibility="private")
     asked.success(None, address, None, js=KEEP_ADDRESS, api_visibility="private")
-    stop.click(desk.stop, current, None, api_visibility="private")
-    more.click(in_words(desk.go_on), current, None, api_visibility="private")
-    delete.click(in_words(desk.delete), current, None, js=SURE, api_visibility="private")
+    stop.click(service.stop, current, None, api_visibility="private")
+    more.click(in_words(service.go_on), current, None, api_visibility="private")
+    delete.click(in_words(service.delete), current, None, js=SURE, api_visibility="private")
 
     def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
-        now, status = desk.state(key) if key else ("nothing", "nothing")
-        listed = desk.list_of(own)
+        now, status = service.state(key) if key else ("nothing", "nothing")
+        listed = service.list_of(own)
         stamp, (last, _, last_listed) = f"{key} {now}\n{listed}", before.partition("\n")
         if stamp.startswith(f"{last}\n"):
             rest = (gr.skip(),) * (6 + len(show))
             return stamp, gr.skip(), gr.skip(), gr.skip() if listed == last_listed else listed, *rest
-        ended = desk.file(key, "summary.json") is not None and status in ("finished", "stopped")
-        look = desk.look(key) if ended else None
+        ended = service.file(key, "summary.json") is not None and status in ("finished", "stopped")
+        look = service.look(key) if ended else None
         return (
             stamp,
-            desk.told(key),
-            gr.Timer(pace(desk.seconds(key))),
+            service.status_html(key),
+            gr.Timer(pace(service.seconds(key))),
             listed,
-            gr.update(visible=status in ("running", "waiting") and desk.jobs.get(key) is not None),
+            gr.update(visible=status in ("running", "waiting") and service.jobs.get(key) is not None),
             gr.update(visible=status in ("stopped", "failed")),
             gr.update(visible=look is not None),
-            desk.figures(key) if ended else "",
-            desk.downloads(key) if ended else "",
-            gr.update(visible=look is not None and desk.jobs.get(key) is not None),
+            service.figures(key) if ended else "",
+            service.downloads(key) if ended else "",
+            gr.update(visible=look is not None and service.jobs.get(key) is not None),
             *_wipe_of(look),
         )
 
@@ -149,8 +149,8 @@ def _key_in_address(request: gr.Request) -> str:
 class _Form:
     """The form of a recovery. groups: components by operator; components: all of them."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, service: Service) -> None:
+        self.service = service
         self.groups: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.source = gr.Radio([DEMO, UPLOAD], value=DEMO, label="clip", elem_id="source")
         self.files = gr.File(
@@ -203,7 +203,7 @@ class _Form:
     def _received(self, sent: list[Any] | None) -> tuple[Any, str, Any]:
         """What was sent, in words; what is refused is taken out of the form."""
         try:
-            upload = self.desk.receive(_sent(sent))
+            upload = self.service.receive(_sent(sent))
             return gr.skip(), f"<p>{escaped(upload.sentence())}</p>", gr.update(visible=not upload.is_data)
         except InputError as error:
             return None, f'<p class="problem">{escaped(error)}</p>', gr.update(visible=True)
@@ -225,8 +225,8 @@ class _Form:
         operator = given[self.operator]
         own = values(self.groups[operator][1])
         measuring = words(operator, own, values(self.reading), values(self.noise))
-        upload = self.desk.receive(_sent(given[self.files])) if given[self.source] == UPLOAD else None
-        return self.desk.start(upload, operator, measuring, recovering, visitor).id
+        upload = self.service.receive(_sent(given[self.files])) if given[self.source] == UPLOAD else None
+        return self.service.start(upload, operator, measuring, recovering, visitor).id
 
 
 def _sent(files: list[Any] | None) -> list[tuple[Path, str]]:
@@ -234,15 +234,15 @@ def _sent(files: list[Any] | None) -> list[tuple[Path, str]]:
     return [(Path(str(file)), Path(str(file)).name) for file in files or []]
 
 
-def _form(desk: Desk) -> tuple[_Form, gr.Button]:
-    form = _Form(desk)
+def _form(service: Service) -> tuple[_Form, gr.Button]:
+    form = _Form(service)
     return form, gr.Button("Recover", variant="primary", elem_id="start")
 
 
 # ---------------------------------------------------------------------------------------------------------------- look
 
 
-def _wipe(desk: Desk, current: gr.State) -> list[Any]:
+def _wipe(service: Service, current: gr.State) -> list[Any]:
     """Two layers of a run under one slider: those to choose, the frame, the pictures."""
     with gr.Row():
         left = gr.Dropdown([], label="left", min_width=120, elem_id="left")
@@ -251,7 +251,7 @@ def _wipe(desk: Desk, current: gr.State) -> list[Any]:
     pictures = gr.ImageSlider(type="numpy", format="png", interactive=False, show_label=False, elem_id="wipe")
 
     def draw(key: str, first: str | None, second: str | None, t: float) -> Any:
-        look = desk.look(key)
+        look = service.look(key)
         if look is None or first not in look.layers or second not in look.layers:
             return None
         t = min(int(t), look.shape[0] - 1)
@@ -292,7 +292,7 @@ def _wipe_of(look: Look | None) -> tuple[Any, ...]:
     return gr.skip(), gr.skip(), gr.skip(), None
 
 
-def _look_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
+def _look_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
     seen = gr.State("")
     with gr.Row():
         runs = [gr.Dropdown([], label=name, elem_id=f"run-{name}") for name in ("first run", "second run")]
@@ -300,10 +300,10 @@ def _look_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
     frame = gr.Slider(0, 1, step=1, label="frame, of both", elem_id="both")
     pictures, told = gr.HTML(elem_id="pair"), gr.HTML(elem_id="pair-told")
     make, video = gr.Button("Both as one video"), gr.HTML()
-    tab.select(lambda own: [gr.update(choices=desk.choices(own))] * 2, mine, runs, api_visibility="private")
+    tab.select(lambda own: [gr.update(choices=service.choices(own))] * 2, mine, runs, api_visibility="private")
 
     def chosen(key: str | None) -> tuple[Any, Any]:
-        look = desk.look(key or "")
+        look = service.look(key or "")
         names = list(look.layers) if look is not None else []
         return (
             gr.update(choices=names, value=names[0] if names else None),
@@ -314,7 +314,7 @@ def _look_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
         run.change(chosen, run, [layer, frame], api_visibility="private", show_progress="hidden")
 
     def draw(one: str, two: str, first: str, second: str, t: float) -> str:
-        cells = [_cell(desk, key, layer, int(t)) for key, layer in ((one, first), (two, second)) if key and layer]
+        cells = [_cell(service, key, layer, int(t)) for key, layer in ((one, first), (two, second)) if key and layer]
         return f'<div class="strip">{"".join(cells)}</div>'
 
     for component in (*layers, frame):
@@ -328,23 +328,23 @@ def _look_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
         )
 
     def tell(one: str, two: str, before: str) -> tuple[Any, Any]:
-        stamp = " ".join(desk.state(key)[0] for key in (one, two) if key)
+        stamp = " ".join(service.state(key)[0] for key in (one, two) if key)
         if f"{one} {two} {stamp}" == before:
             return gr.skip(), gr.skip()
-        both = "".join(f"<div>{desk.told(key)}{desk.figures(key)}</div>" for key in (one, two) if key)
+        both = "".join(f"<div>{service.status_html(key)}{service.figures(key)}</div>" for key in (one, two) if key)
         return f"{one} {two} {stamp}", f'<div class="pair">{both}</div>'
 
     gr.Timer(TICK).tick(tell, [*runs, seen], [seen, told], show_progress="hidden", api_visibility="private")
 
     def film(one: str, two: str, first: str, second: str) -> str:
-        link = desk.side_by_side((one or "", first or ""), (two or "", second or ""))
+        link = service.side_by_side((one or "", first or ""), (two or "", second or ""))
         return f'<video src="{link}" controls loop muted playsinline></video>'
 
     make.click(in_words(film), [*runs, *layers], video, api_visibility="private", **FILMS)
 
 
-def _cell(desk: Desk, key: str, layer: str, t: int) -> str:
-    look = desk.look(key)
+def _cell(service: Service, key: str, layer: str, t: int) -> str:
+    look = service.look(key)
     if look is None or layer not in look.layers:
         return ""
     t = min(t, look.shape[0] - 1)
@@ -355,7 +355,7 @@ def _cell(desk: Desk, key: str, layer: str, t: int) -> str:
 # --------------------------------------------------------------------------------------------------------- interpolate
 
 
-def _interpolate_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
+def _interpolate_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
     run = gr.Dropdown([], label="run", elem_id="path-run")
     place = gr.Slider(0, 1, step=0.02, label="place along the path, in frames", elem_id="place")
     with gr.Row():
@@ -365,15 +365,15 @@ def _interpolate_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
         count = gr.Number(200, precision=0, label="frames to draw")
         curve = gr.Dropdown(["linear", "cubic"], value="linear", label="curve")
     make, video = gr.Button("Slow-motion video", elem_id="make"), gr.HTML(elem_id="slow")
-    tab.select(lambda own: gr.update(choices=desk.drawable(own)), mine, run, api_visibility="private")
+    tab.select(lambda own: gr.update(choices=service.drawable(own)), mine, run, api_visibility="private")
 
     def chosen(key: str | None) -> tuple[Any, ...]:
-        look = desk.look(key or "")
+        look = service.look(key or "")
         end = look.shape[0] - 1 if look is not None else 1
         return gr.update(maximum=end, value=end / 2), 0, end
 
     def draw(key: str | None, at: float) -> tuple[str, str]:
-        look = desk.look(key or "")
+        look = service.look(key or "")
         found = None if look is None else look.representation()
         if found is None:
             return "", ""
@@ -395,6 +395,6 @@ def _interpolate_tab(desk: Desk, mine: gr.BrowserState, tab: Any) -> None:
         if a is None or b is None or frames is None:
             raise InputError("Say from which frame to which, and how many to draw.")
         given = [f"--between={int(a)}", str(int(b)), f"--frames={int(frames)}", f"--curve={bend}"]
-        return desk.interpolated(key or "", given)
+        return service.interpolated(key or "", given)
 
     make.click(in_words(film), [run, first, last, count, curve], video, api_visibility="private", **FILMS)

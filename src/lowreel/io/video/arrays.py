@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...system.files import replacing
+from ...system.files import atomic_write
 from ..containers import Array, as_clip, load_clip
 from .reader import RATE
 
@@ -108,7 +108,7 @@ def write_npy(
     """
     shape, count = tuple(int(n) for n in shape), 0
     # Plain writes: a memory map on a full disk would end the program with SIGBUS.
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         for part in [clip_or_slices] if isinstance(clip_or_slices, Tensor) else clip_or_slices:

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
-from ...system.files import replacing
+from ...system.files import atomic_write
 from .reader import ACCURATE, RATE, fraction
 from .sound import end_of, open_sound, span_of
 
@@ -51,7 +51,7 @@ def write_video(
     span = audio_span or span_of(times, rate)
     gif = path.suffix.lower() == ".gif"
     try:
-        with replacing(path) as temporary, contextlib.ExitStack() as stack:
+        with atomic_write(path) as temporary, contextlib.ExitStack() as stack:
             out = stack.enter_context(av.open(f"file:{temporary}", "w"))
             stream = _video_stream(out, first, Fraction(rate), gif)
             sound, notes = open_sound(audio, out, span, stack) if audio else (iter(()), [])
