@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     )
     from .recovery.recover import Recovery, recover
     from .settings import RecoverSettings, SolverSettings
-    from .solver.iteration import Problem, State, iterate
+    from .solver.iteration import iterate
+    from .solver.problem import Problem
+    from .solver.state import State
 
 __version__ = "0.1.0"
 
@@ -54,7 +56,9 @@ _HOMES = {
     "model.generators": ("Generator", "Dcgan", "Decoder", "load_weights", "pretrained"),
     "model.latents": ("Codes",),
     "settings": ("RecoverSettings", "SolverSettings"),
-    "solver.iteration": ("Problem", "State", "iterate"),
+    "solver.problem": ("Problem",),
+    "solver.state": ("State",),
+    "solver.iteration": ("iterate",),
     "recovery.recover": ("recover", "Recovery"),
     "model.representation": ("Representation",),
     "analysis.manifold": ("embedded", "order_along", "spearman", "circular_correlation", "cross_faded"),

@@ -41,7 +41,8 @@ from lowreel.operators import (
     map_data,
 )
 from lowreel.settings import PRESETS, SolverSettings
-from lowreel.solver.iteration import Problem, iterate
+from lowreel.solver.iteration import iterate
+from lowreel.solver.problem import Problem
 
 close = torch.testing.assert_close
 SHAPE = (5, 2, 16, 14)

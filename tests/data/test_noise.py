@@ -22,7 +22,7 @@ from lowreel.io.datasets import open_source
 from lowreel.operators import Blur, Fourier, Identity, MissingPixels, Signs, Snapshot, Stacked
 from lowreel.recovery.recover import prepare, recover
 from lowreel.settings import RecoverSettings
-from lowreel.solver.iteration import data_fidelity, residual_terms, robust_spread
+from lowreel.solver.losses import data_fidelity, residual_terms, robust_spread
 
 close = torch.testing.assert_close
 SHAPE = (4, 1, 32, 32)

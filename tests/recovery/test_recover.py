@@ -19,7 +19,8 @@ from lowreel.recovery import fit as fitting
 from lowreel.recovery.fit import CHECKS, _affordable, _Pace, fit, prefers
 from lowreel.recovery.recover import _may_be_chance, prepare, recover, trust
 from lowreel.settings import BRANCH, LOOK, RecoverSettings, SolverSettings
-from lowreel.solver.iteration import Problem, iterate
+from lowreel.solver.iteration import iterate
+from lowreel.solver.problem import Problem
 
 close = torch.testing.assert_close
 SHAPE = (6, 1, 12, 10)

@@ -19,7 +19,7 @@ from lowreel.recovery.recover import prepare, recover
 from lowreel.recovery.search import Search, best_of, search, side_by_side, slower, varied
 from lowreel.runs.folder import Run
 from lowreel.settings import BRANCH, LOOK, Candidate, RecoverSettings
-from lowreel.solver.iteration import Problem, identity
+from lowreel.solver.problem import Problem, identity
 
 close = torch.testing.assert_close
 SHAPE = (6, 1, 32, 32)

@@ -10,7 +10,7 @@ from lowreel.operators import Gaussian, MissingPixels
 from lowreel.recovery.recover import recover
 from lowreel.recovery.uncertainty import calibration, disagreement, likeliest, uncertainty
 from lowreel.settings import RecoverSettings
-from lowreel.solver.iteration import Problem
+from lowreel.solver.problem import Problem
 
 close = torch.testing.assert_close
 SHAPE = (4, 2, 24, 20)

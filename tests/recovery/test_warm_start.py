@@ -13,7 +13,9 @@ from lowreel.recovery.fit import fit
 from lowreel.recovery.recover import prepare
 from lowreel.recovery.warm_start import Neighbour, continued, fewer_rounds
 from lowreel.settings import WARM_ROUNDS, WARM_STEP
-from lowreel.solver.iteration import identity, iterate, planned_rounds
+from lowreel.solver.iteration import iterate
+from lowreel.solver.problem import identity
+from lowreel.solver.schedule import planned_rounds
 
 SETTINGS = RecoverSettings(quality="draft", baselines="none")
 SHIFTS = {"after it": 8, "before it": -8, "across a cut": None}

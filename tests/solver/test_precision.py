@@ -6,7 +6,6 @@ import torch
 from lowreel import RecoverSettings
 from lowreel.operators import MissingPixels
 from lowreel.recovery.recover import prepare
-from lowreel.solver import iteration as solver
 from lowreel.solver import precision
 from lowreel.solver.precision import fastest_precision
 
@@ -45,12 +44,12 @@ def test_nothing_is_tried_in_emulated_bfloat16(monkeypatch):
 
 def test_small_minibatches_are_not_tried(monkeypatch):
     """Timings of a millisecond are mostly noise; the choice would differ from run to run."""
-    monkeypatch.setattr(solver, "_precision_of", lambda *_: "bfloat16")
+    monkeypatch.setattr(precision, "_precision_of", lambda *_: "bfloat16")
     chosen = {}
     for side in (16, 64):
         operator = MissingPixels((4, 1, side, side), 0.5)
         problem = prepare(operator(torch.rand(operator.clip_shape)), operator, RecoverSettings())
-        chosen[side] = solver.precision_of(problem, RecoverSettings().solver())
+        chosen[side] = precision.precision_of(problem, RecoverSettings().solver())
     assert chosen == {16: "float32", 64: "bfloat16"}
 
 

@@ -14,17 +14,12 @@ from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder
 from lowreel.operators import Downsample, Functions, Gaussian, Identity, MissingPixels, Stacked, map_data, tensors_of
 from lowreel.settings import PRESETS, SolverSettings
-from lowreel.solver.iteration import (
-    WEIGHTS_GROW,
-    WEIGHTS_RISE,
-    Problem,
-    State,
-    data_fidelity,
-    iterate,
-    natural_probe,
-    variation,
-)
+from lowreel.solver.iteration import iterate
+from lowreel.solver.losses import data_fidelity, variation
+from lowreel.solver.problem import Problem, natural_probe
 from lowreel.solver.schedule import one_cycle
+from lowreel.solver.state import State
+from lowreel.solver.variables import WEIGHTS_GROW, WEIGHTS_RISE
 from lowreel.system.files import read_tensors, write_tensors
 
 close = torch.testing.assert_close

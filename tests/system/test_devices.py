@@ -30,7 +30,7 @@ from lowreel.recovery.recover import prepare, recover
 from lowreel.recovery.search import varied
 from lowreel.runs.folder import Run
 from lowreel.settings import Candidate, RecoverSettings
-from lowreel.solver.iteration import State
+from lowreel.solver.state import State
 from lowreel.system.devices import device_of
 
 close = torch.testing.assert_close

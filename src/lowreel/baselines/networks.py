@@ -12,7 +12,9 @@ from ..errors import InputError
 from ..model.generators import Decoder, Generator, make
 from ..operators import Data, LinearOperator, map_data
 from ..settings import PRESETS, Preset, RecoverSettings, SolverSettings
-from ..solver.iteration import Problem, iterate, planned_rounds
+from ..solver.iteration import iterate
+from ..solver.problem import Problem
+from ..solver.schedule import planned_rounds
 from .validation import HELD, error_on
 
 DEEP = SolverSettings(steps=300, code_step=0.0, weight_step=1e-2, batch=None)

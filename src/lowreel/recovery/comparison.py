@@ -12,7 +12,8 @@ from ..analysis.metrics import error_decibels
 from ..baselines import quick_baselines, slow_baselines
 from ..data import is_exact
 from ..operators import tensors_of
-from ..solver.iteration import Problem, robust_spread
+from ..solver.losses import robust_spread
+from ..solver.problem import Problem
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,10 @@ from ..errors import InputError
 from ..model.representation import AT_ONCE, PIXELS
 from ..operators import tensors_of
 from ..settings import PRESETS, SolverSettings
-from ..solver.iteration import FULL_PRECISION_FROM, Problem, planned_rounds, trial_updates
+from ..solver.iteration import trial_updates
+from ..solver.problem import Problem
+from ..solver.schedule import planned_rounds
+from ..solver.variables import FULL_PRECISION_FROM
 from ..system.devices import CPU
 from ..system.memory import bytes_text, taken_bytes, trim_heap
 from .fit import CHECKS

@@ -14,7 +14,10 @@ from torch import Tensor
 
 from ..model.representation import Representation
 from ..settings import Candidate, Precision, SolverSettings
-from ..solver.iteration import Problem, State, iterate, planned_rounds
+from ..solver.iteration import iterate
+from ..solver.problem import Problem
+from ..solver.schedule import planned_rounds
+from ..solver.state import State
 from ..system.memory import trim_heap
 
 CHECKS = 12

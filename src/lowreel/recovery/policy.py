@@ -15,7 +15,8 @@ from ..model.generators import Decoder
 from ..model.latents import factorise
 from ..model.representation import Representation
 from ..settings import LAST_ROUNDS, LAST_STEP, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
-from ..solver.iteration import Problem, precision_of
+from ..solver.precision import precision_of
+from ..solver.problem import Problem
 from ..system.devices import device_of
 from ..system.memory import parse_bytes
 from .cost import Estimate, estimate

@@ -30,7 +30,7 @@ from ..operators import (
     tensors_of,
 )
 from ..settings import FEWEST, Candidate, DataTerm, Precision, RecoverSettings, SolverSettings
-from ..solver.iteration import Problem, check_same, identity
+from ..solver.problem import Problem, check_same, identity
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes, trim_heap
 from .comparison import (

@@ -19,7 +19,8 @@ from ..errors import InputError
 from ..model.generators import Decoder
 from ..operators import is_external
 from ..settings import BRANCH, LOOK, Candidate, SolverSettings
-from ..solver.iteration import Problem, check_same, identity, planned_rounds
+from ..solver.problem import Problem, check_same, identity
+from ..solver.schedule import planned_rounds
 from .fit import CTRL_C, ENOUGH, Callback, Outcome, Progress, Score, Trial, fit, part_of
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..data import is_exact
 from ..model.representation import Representation
 from ..operators import tensors_of
-from ..solver.iteration import Problem
+from ..solver.problem import Problem
 
 FLOORS = tuple(10.0 ** (k / 4) for k in range(-20, 5))
 """Floors that are tried where the held-out data is pixels, as shares of the mean squared disagreement."""

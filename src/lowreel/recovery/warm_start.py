@@ -12,7 +12,8 @@ from ..model.generators import smooth_start
 from ..model.representation import Representation
 from ..operators import Data, tensors_of
 from ..settings import WARM_ROUNDS, ContinuedSettings, RecoverSettings
-from ..solver.iteration import Problem, planned_rounds
+from ..solver.problem import Problem
+from ..solver.schedule import planned_rounds
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from ..system.names import source_text
 from ..recovery.recover import Recovery, recover
 from ..model.representation import Representation
 from ..settings import Candidate, RecoverSettings
-from ..solver.iteration import State
+from ..solver.state import State
 from ..recovery.uncertainty import calibration
 from ..io.video import Clip, write_npy, write_video
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from functools import cache, partial
@@ -9,8 +10,10 @@ from typing import Any
 
 import torch
 
-from ..settings import Precision
+from ..model.generators import from_spec, shared_start
+from ..settings import Precision, SolverSettings
 from ..system.devices import wait_for
+from .problem import Problem
 
 SIDE = 256
 """Of the matrices that are multiplied first: small, because emulated products take a hundred times as long."""
@@ -65,3 +68,30 @@ def _has_faster_products(device_type: str) -> bool:
         product = partial(torch.matmul, matrix, matrix)
         times.append(min(seconds_of(product, device) for _ in range(1 + REPEATS)))
     return times[1] < times[0]
+
+
+def precision_of(problem: Problem, settings: SolverSettings) -> Precision:
+    """The precision in which a minibatch is faster on this machine: products in float32, or in bfloat16.
+
+    float32 where the generator's fit is not to be reduced, and where a minibatch is so small that little is to be
+    gained.
+    """
+    if not problem.generator.reduced_precision or settings.algorithm != "joint":
+        return "float32"
+    frames, _, height, width = problem.operator.clip_shape
+    count = settings.frames_at_once(frames, height * width)
+    if count * height * width < LEAST_PIXELS:
+        return "float32"
+    spec = json.dumps(problem.generator.spec(), sort_keys=True)
+    return _precision_of(spec, count, problem.device.type, torch.get_num_threads())
+
+
+@cache
+def _precision_of(spec: str, count: int, device_type: str, threads: int) -> Precision:
+    """By a generator of that spec and so many frames; threads: tried with these."""
+    del threads
+    device = torch.device(device_type)
+    generator = from_spec(json.loads(spec)).to(device)
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    codes = shared_start(count, generator.code_dim, 0).to(device)
+    return fastest_precision(lambda: generator(codes).square().mean().backward(), device)

@@ -1,8 +1,12 @@
-"""How large a step is at a point of a run."""
+"""How many rounds there are, what each minibatch sees, and how large a step is at a point of a run."""
 
 from __future__ import annotations
 
 import math
+
+from ..settings import SolverSettings
+from ..system import streams
+from .problem import Problem
 
 
 def one_cycle(progress: float, warm_up: float = 0.1) -> float:
@@ -10,3 +14,18 @@ def one_cycle(progress: float, warm_up: float = 0.1) -> float:
     if progress < warm_up:
         return progress / warm_up
     return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+
+
+def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
+    """Rounds that `iterate` makes in all."""
+    return settings.rounds(len(minibatches(problem, settings, 0)))
+
+
+def minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:
+    """The parts in a random order of their own for each round, cut into minibatches."""
+    operator = problem.operator
+    frames, _, height, width = operator.clip_shape
+    count = math.ceil(frames / operator.part_frames)
+    per_batch = max(1, settings.frames_at_once(frames, height * width) // operator.part_frames)
+    order = streams.generator(problem.seed, streams.ORDER, step).permutation(count)
+    return [sorted(order[k : k + per_batch].tolist()) for k in range(0, count, per_batch)]

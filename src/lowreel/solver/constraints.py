@@ -1,0 +1,31 @@
+"""What the codes are held to: similarity (eq. 6), low rank (eq. 7), a line."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..model.latents import affine_low_rank, lines, low_rank, similarity
+from ..settings import SolverSettings
+from .problem import Problem
+
+
+def has_joint_lines(problem: Problem, settings: SolverSettings) -> bool:
+    """Whether each of several sequences has its codes on a line of its own, all in one space."""
+    return settings.linear and len(problem.sequences) > 1
+
+
+def projected(codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
+    """The codes (T, K) nearest to these that have the wanted rank or lie on lines, eq. (7); themselves if free."""
+    if settings.rank is None:
+        return codes
+    if has_joint_lines(problem, settings):
+        return lines(codes, problem.sequences, settings.rank)
+    return (affine_low_rank if settings.linear else low_rank)(codes, settings.rank)
+
+
+def weighed(data_term: Tensor, codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
+    """Eq. (6): lambda * data + (1 - lambda) * similarity of the codes (T, K), lambda = 1 - settings.similarity."""
+    if settings.similarity == 0:
+        return data_term
+    share = settings.similarity
+    return (1 - share) * data_term + share * similarity(codes, problem.sequences, problem.beta)

@@ -1,0 +1,66 @@
+"""The faster joint fit: one backward pass for codes and weights, a minibatch of parts at a time."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..settings import BRANCH, SolverSettings
+from .constraints import has_joint_lines, projected, weighed
+from .losses import variation
+from .problem import Problem
+from .schedule import minibatches, one_cycle, planned_rounds
+from .variables import Variables
+
+
+def joint_round(fit: Variables, problem: Problem, settings: SolverSettings, step: int) -> float:
+    """One pass over all parts in a fresh random order, an Adam step on codes and weights for each minibatch."""
+    parts = problem.operator.parts()
+    batches = minibatches(problem, settings, step)
+    updates = planned_rounds(problem, settings) * len(batches)
+    scale, total = problem.scale(problem.fitted), 0.0
+    for k, batch in enumerate(batches):
+        frames = [t for part in batch for t in parts[part].frames]
+        progress = (step * len(batches) + k + 1) / updates
+        total += len(frames) * update(fit, problem, settings, batch, frames, scale, progress)
+    return total / fit.frames
+
+
+def update(
+    fit: Variables,
+    problem: Problem,
+    settings: SolverSettings,
+    batch: list[int],
+    frames: list[int],
+    scale: float,
+    progress: float,
+) -> float:
+    """A step on codes and weights for the parts of a minibatch, which are measured of these frames; its loss."""
+    assert fit.adam is not None
+    share = one_cycle(progress)
+    for group in fit.adam.param_groups:
+        group["lr"] = group["step"] * share
+    generated = fit.generated(fit.z()[frames], progress)
+    loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
+    fit.generator.zero_grad()
+    fit.adam.zero_grad()
+    loss.backward()
+    fit.adam.step()
+    if has_joint_lines(problem, settings):
+        with torch.no_grad():
+            fit.codes["coefficients"].copy_(projected(fit.codes["coefficients"], problem, settings))
+    early = settings.early_decay if progress <= BRANCH else None
+    fit.step_matrices(share * (settings.matrix_step or 0.0), settings.decay if early is None else early)
+    return float(loss.detach())
+
+
+def _batch_loss(
+    fit: Variables, problem: Problem, batch: list[int], generated: Tensor, scale: float, settings: SolverSettings
+) -> Tensor:
+    operator = problem.operator
+    found = operator.subset(batch)(generated)
+    error = problem.data_fidelity(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
+    loss = weighed(scale * error, fit.z(), problem, settings)
+    if settings.variation and problem.is_time_invariant:
+        loss = loss + settings.variation * variation(generated)
+    return loss

@@ -1,0 +1,226 @@
+"""What is to be recovered from what: data, operator, generator, and what is known of the frames."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data import alive_in, no_noise, weights_of
+from ..errors import InputError
+from ..model.generators import Generator
+from ..operators import Data, LinearOperator, map_data, repeated_rows, tensors_of
+from ..settings import DataTerm, SolverSettings
+from ..system import streams
+from ..system.files import tensor_hash
+from .losses import JUDGE, data_fidelity, residual_terms
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Data, the operator that made it, the generator to start from, and what is known of the frames.
+
+    heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing.
+    times: seconds of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
+    start: first codes, (T, K), of a fit that goes on from another one's generator; None draws them.
+    noise: its entry, see `measure.noise`; what it has put out of use is left out altogether. data_term: what residuals
+    cost in the fit, see `residual_terms`; "weighted" is the square over the variance that the noise has at A G(z).
+    """
+
+    data: Data
+    operator: LinearOperator
+    generator: Generator
+    times: Tensor
+    heldout: Data | None = None
+    sequences: tuple[int, ...] = ()
+    beta: Tensor | None = None
+    start: Tensor | None = None
+    noise: Mapping[str, Any] = field(default_factory=no_noise)
+    data_term: DataTerm = "squared"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.operator.checked_data(self.data)
+        frames, *shape = self.operator.clip_shape
+        if tuple(shape) != self.generator.frame_shape:
+            raise InputError(
+                f"generator: it makes frames (C, H, W) = {self.generator.frame_shape}, the data is of {tuple(shape)}; "
+                "use --generator decoder, which takes any size, or resize the clip"
+            )
+        if self.sequences and sum(self.sequences) != frames:
+            raise InputError(f"sequences: their lengths {self.sequences} should add up to the {frames} frames")
+        if self.beta is not None and len(self.beta) != frames - 1:
+            raise InputError(
+                f"beta: expected one weight for each of {frames - 1} pairs of frames, got {len(self.beta)}"
+            )
+        if self.start is not None and tuple(self.start.shape) != (frames, self.generator.code_dim):
+            raise InputError(
+                f"start: expected codes of shape {(frames, self.generator.code_dim)}, got {tuple(self.start.shape)}"
+            )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the fit is computed."""
+        return tensors_of(self.data)[0].device
+
+    def on(self, device: torch.device) -> Problem:
+        """The same problem on a device, all but the times; itself where it is there."""
+        if self.device.type == device.type:
+            return self
+
+        def moved(data: Any) -> Any:
+            return None if data is None else map_data(lambda t: t.to(device), data)
+
+        return replace(
+            self,
+            data=moved(self.data),
+            operator=self.operator.on(device),
+            generator=copy.deepcopy(self.generator).to(device),
+            heldout=moved(self.heldout),
+            beta=moved(self.beta),
+            start=moved(self.start),
+        )
+
+    @cached_property
+    def known(self) -> Data:
+        """Booleans like the data: the informative entries that the noise has not put out of use."""
+        alive = alive_in(self.noise, self.data)
+        observed_mask = self.operator.observed_mask()
+        return observed_mask if alive is None else map_data(lambda a, b: a & b, observed_mask, alive)
+
+    @cached_property
+    def fitted(self) -> Data:
+        """Booleans like the data: the known entries that are not held out."""
+        return self.known if self.heldout is None else map_data(lambda a, b: a & ~b, self.known, self.heldout)
+
+    @cached_property
+    def is_time_invariant(self) -> bool:
+        """Whether all parts are measured alike and not in full: of a still picture one then tells all there is."""
+        known = tensors_of(self.operator.observed_mask())
+        rows = repeated_rows(self.operator, known)
+        return all(n < len(entries) for n, entries in zip(rows, known, strict=True))
+
+    @cached_property
+    def mean_row_norm_sq(self) -> float:
+        """Mean square norm of the operator's rows: by how much the data term of eq. (5) is steeper than for pixels."""
+        return 1.0 if self.operator.is_pixel_mask else self.operator.row_norm() ** 2
+
+    @cached_property
+    def grey_level(self) -> float:
+        """What one hundredth of the way from black to white is in the units of the data."""
+        return 0.01 * self.operator.row_norm()
+
+    def data_fidelity(self, found: Data, data: Data, entries: Data) -> Tensor:
+        """Sum over these entries of what their residuals cost in the fit (`data_term`); found: A G(z)."""
+        weights = weights_of(self.noise, found, entries) if self.data_term == "weighted" else None
+        return data_fidelity(
+            found, data, entries if weights is None else weights, self.data_term, least=self.grey_level
+        )
+
+    def validation_loss(self, residuals: Tensor) -> Tensor:
+        """What each residual costs when a clip is judged: the same measure for every clip.
+
+        The square; where the fit is robust Huber's term with a bound of 5 grey levels in 100, so that outliers do not
+        decide.
+        """
+        term: DataTerm = "huber" if self.data_term in ("huber", "l1") else "squared"
+        return residual_terms(residuals, term, JUDGE * self.grey_level)
+
+    @cached_property
+    def probe_response(self) -> tuple[float, Data]:
+        """Mean square of a clip of natural spectrum, and the squares of the data it would give."""
+        probe = natural_probe(self.operator.clip_shape).to(self.device)
+        response = map_data(lambda t: t.abs().square(), self.operator(probe))
+        return float(probe.square().mean()), response
+
+    def scale(self, entries: Data) -> float:
+        """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel."""
+        power, response = self.probe_response
+        seen = sum(float(r[e].sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
+        if seen == 0:
+            raise InputError("data: no entry is left to fit or to hold out; use more measurements")
+        return power / seen
+
+    def heldout_terms(self, clip: Tensor) -> Tensor:
+        """What each held-out number says of a clip: together the squared error per pixel; none when nothing is held
+        out; on the CPU. Where the data term is robust, outliers count little, see `judged`."""
+        if self.heldout is None:
+            return torch.zeros(0)
+        parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.heldout)), strict=True)
+        terms = torch.cat([self.validation_loss(found[h] - y[h]) for found, y, h in parts])
+        return (self.scale(self.heldout) * terms).cpu()
+
+    def heldout_error(self, clip: Tensor) -> float:
+        """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out."""
+        return math.nan if self.heldout is None else float(self.heldout_terms(clip).double().sum())
+
+    @cached_property
+    def held_count(self) -> int:
+        """How many numbers are held out."""
+        return 0 if self.heldout is None else sum(int(t.sum()) for t in tensors_of(self.heldout))
+
+    def without_noise(self, error: float) -> float:
+        """A held-out squared error per pixel less what white noise of known size adds to it, at least a twentieth."""
+        if self.heldout is None or self.noise["kind"] != "white":
+            return error
+        return max(error - self.scale(self.heldout) * self.held_count * self.noise["sigma"] ** 2, 0.05 * error)
+
+
+def natural_probe(clip_shape: Sequence[int]) -> Tensor:
+    """A seeded clip whose amplitude falls as one over frequency, with zero mean and unit variance."""
+    frames, channels, height, width = clip_shape
+    rows = [streams.normals(0, streams.PROBE, t, range(1), channels * height * width) for t in range(frames)]
+    white = torch.stack([torch.from_numpy(row) for row in rows]).reshape(tuple(clip_shape))
+    axes = [torch.fft.fftfreq(n) * n for n in (frames, height)] + [torch.arange(width // 2 + 1)]
+    f_t, f_h, f_w = torch.meshgrid(*(axis.float() for axis in axes), indexing="ij")
+    amplitude = 1 / (f_t**2 + f_h**2 + f_w**2).sqrt().clamp_min(1)
+    amplitude[0, 0, 0] = 0
+    spectrum = torch.fft.rfftn(white, dim=(0, 2, 3)) * amplitude[:, None]
+    probe = torch.fft.irfftn(spectrum, s=(frames, height, width), dim=(0, 2, 3))
+    return probe / probe.std() if probe.numel() > 1 and probe.std() > 0 else torch.ones_like(probe)
+
+
+def identity(problem: Problem, settings: SolverSettings) -> dict[str, str]:
+    """Hashes of the data, the operator, the generator's spec and all else that makes a fit what it is."""
+    return {
+        "data": _hash(problem.data),
+        "operator": problem.operator.fingerprint(),
+        "generator": str(problem.generator.spec()),
+        "settings": _settings_hash(problem, settings),
+    }
+
+
+def check_same(here: Mapping[str, str], saved: Mapping[str, str]) -> None:
+    """Raise InputError where a saved state, or a fit of a search, is of another problem than the one here."""
+    for what, value in here.items():
+        if saved.get(what) != value:
+            raise InputError(
+                f"resume: the {what} differs from that of the saved state; give the same one, or start a new run"
+            )
+
+
+def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
+    """What else has to be the same when a run goes on, the length apart."""
+    heldout = "" if problem.heldout is None else _hash(problem.heldout)
+    beta = "" if problem.beta is None else tensor_hash(problem.beta)
+    start = "" if problem.start is None else _start_hash(problem.generator, problem.start)
+    own = settings.model_dump_json(exclude={"steps"})
+    term = f"{problem.data_term} {sorted(problem.noise.items())}"
+    known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}"
+    return hashlib.sha256(f"{own} {known} {term}".encode()).hexdigest()
+
+
+def _start_hash(generator: Generator, codes: Tensor) -> str:
+    """Of a fit that goes on from another one: its first codes and weights, which no seed draws."""
+    return " ".join(tensor_hash(t) for t in (codes, *generator.state_dict().values()))
+
+
+def _hash(data: Data) -> str:
+    return " ".join(tensor_hash(t) for t in tensors_of(data))
