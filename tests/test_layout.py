@@ -180,3 +180,12 @@ def test_exports_for_type_checkers_are_the_exports():
     listed = {alias.name: statement.module for statement in block.body for alias in statement.names}
     assert set(listed) == set(lowreel.__all__)
     assert listed == {name: lowreel._HOME[name] for name in listed}
+
+
+@pytest.mark.skipif(not (PACKAGE.parents[1] / ".git").exists(), reason="not a git checkout")
+def test_no_source_is_ignored():
+    """A folder of the package with the name of an ignored one would be missing from commits and from wheels."""
+    names = "\n".join(str(path) for path in sources())
+    command = ["git", "check-ignore", "--no-index", "--stdin"]
+    done = subprocess.run(command, input=names, capture_output=True, text=True, cwd=PACKAGE, check=False)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr

@@ -1,0 +1,1 @@
+"""Run folders: what a recovery writes, goes on from, and shows."""
