@@ -10,7 +10,7 @@ from cases import levels
 from conftest import moving
 
 from lowreel import InputError, Measured, MissingPixels, add_white_noise, open_source
-from lowreel.operators import Signs, SinglePixel, Snapshot, temporal_slice, from_spec
+from lowreel.operators import Signs, SinglePixel, Snapshot, from_spec, temporal_slice
 from lowreel.runs.scenes import cuts, outlines
 from lowreel.runs.sections import OVERLAP, ClipSource, joined, sections_of
 

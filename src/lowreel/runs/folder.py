@@ -17,26 +17,26 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from ..system.checkpoints import NEWEST, PREVIOUS, folder_lock, load_checkpoint, save_checkpoint
-from ..recovery.comparison import Baseline, OnBaseline
-from ..recovery.warm_start import Neighbour
-from ..io.datasets import open_source
-from ..errors import InputError
-from ..system.files import is_array_file, new_folder, read_json, remove_leftovers, atomic_write, write_json
-from ..recovery.fit import Outcome, Progress, Trial
-from ..model.generators import Generator, from_spec
-from .preview import LIVE, PreviewWriter
-from ..data import Measured, data_header
-from ..operators import operator_from_name, tensors_of
-from ..system.memory import operator_budget
 from ..analysis.metrics import error_decibels, psnr, psnr_range, ssim
-from ..system.names import source_text
-from ..recovery.recover import Recovery, recover
+from ..data import Measured, data_header
+from ..errors import InputError
+from ..io.datasets import open_source
+from ..io.video import Clip, write_npy, write_video
+from ..model.generators import Generator, from_spec
 from ..model.representation import Representation
+from ..operators import operator_from_name, tensors_of
+from ..recovery.comparison import Baseline, OnBaseline
+from ..recovery.fit import Outcome, Progress, Trial
+from ..recovery.recover import Recovery, recover
+from ..recovery.uncertainty import calibration
+from ..recovery.warm_start import Neighbour
 from ..settings import Candidate, RecoverSettings
 from ..solver.state import State
-from ..recovery.uncertainty import calibration
-from ..io.video import Clip, write_npy, write_video
+from ..system.checkpoints import NEWEST, PREVIOUS, folder_lock, load_checkpoint, save_checkpoint
+from ..system.files import atomic_write, is_array_file, new_folder, read_json, remove_leftovers, write_json
+from ..system.memory import operator_budget
+from ..system.names import source_text
+from .preview import LIVE, PreviewWriter
 
 CHECKPOINT_SECONDS = 10.0
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..errors import InputError
-from ..system.files import read_tensors, write_tensors
-from ..recovery.fit import Progress
 from ..analysis.manifold import embedded
 from ..analysis.metrics import error_decibels
+from ..errors import InputError
 from ..model.representation import Representation
+from ..recovery.fit import Progress
+from ..system.files import read_tensors, write_tensors
 
 LIVE = "live.safetensors"
 

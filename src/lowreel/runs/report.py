@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from ..system.files import atomic_write
+from ..analysis.metrics import psnr
 from ..data import Measured
 from ..operators import tensors_of
-from ..analysis.metrics import psnr
+from ..system.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ..operators import Data, tensors_of
 from ..data import Measured
+from ..operators import Data, tensors_of
 
 GRID = 12
 """Cells along each side of a frame in which its data is averaged."""

@@ -15,22 +15,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..system.checkpoints import folder_lock
-from ..errors import InputError
-from ..recovery.cost import CLIPS, DATA, Estimate, with_some_to_spare
-from ..system.files import new_folder, read_json, remove_leftovers, write_json
-from ..recovery.fit import Progress
-from ..data import DataFile, Measured
-from ..operators import tensors_of
-from ..system.memory import bytes_text, trim_heap, operator_budget, parse_bytes, taken_bytes
 from ..analysis.metrics import error_decibels, ssim
-from ..recovery.recover import UNSEEN, prepare, trust
-from .report import draw_report, draw_sections, frames_shown
-from .folder import Run, Start, truth_warnings, finite, load_truth, open_truth, execute, timing
-from .sections import Section, Source, joined, shortest_section
-from ..recovery.policy import planned
-from ..settings import LAST_ROUNDS, WARM_ROUNDS, Candidate, RecoverSettings
+from ..data import DataFile, Measured
+from ..errors import InputError
 from ..io.video import write_npy, write_video
+from ..operators import tensors_of
+from ..recovery.cost import CLIPS, DATA, Estimate, with_some_to_spare
+from ..recovery.fit import Progress
+from ..recovery.policy import planned
+from ..recovery.recover import UNSEEN, prepare, trust
+from ..settings import LAST_ROUNDS, WARM_ROUNDS, Candidate, RecoverSettings
+from ..system.checkpoints import folder_lock
+from ..system.files import new_folder, read_json, remove_leftovers, write_json
+from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
+from .folder import Run, Start, execute, finite, load_truth, open_truth, timing, truth_warnings
+from .report import draw_report, draw_sections, frames_shown
+from .sections import Section, Source, joined, shortest_section
 
 AT_ONCE = 16
 """Frames that are joined, written and scored together."""

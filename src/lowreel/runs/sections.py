@@ -11,11 +11,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from ..data import Measured, add_white_noise, no_noise
-from ..operators import temporal_slice, temporal_slice_rows, from_spec
-from ..settings import SECTION
+from ..errors import InputError
 from ..io.video import Clip
+from ..operators import from_spec, temporal_slice, temporal_slice_rows
+from ..settings import SECTION
 
 OVERLAP = 4
 """Frames at least that a section and the next one of the same scene both recover; there they are cross-faded."""
