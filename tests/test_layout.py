@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -182,10 +183,14 @@ def test_exports_for_type_checkers_are_the_exports():
     assert listed == {name: lowreel._HOME[name] for name in listed}
 
 
-@pytest.mark.skipif(not (PACKAGE.parents[1] / ".git").exists(), reason="not a git checkout")
+@pytest.mark.skipif(
+    shutil.which("git") is None or not (PACKAGE.parents[1] / ".git").exists(),
+    reason="no git, or no checkout of it",
+)
 def test_no_source_is_ignored():
-    """A folder of the package with the name of an ignored one would be missing from commits and from wheels."""
-    names = "\n".join(str(path) for path in sources())
+    """A folder of the package or the tests with an ignored name would be missing from commits, wheels and lint."""
+    paths = [*sources(), *Path(__file__).parent.rglob("*.py")]
+    names = "\n".join(map(str, paths))
     command = ["git", "check-ignore", "--no-index", "--stdin"]
     done = subprocess.run(command, input=names, capture_output=True, text=True, cwd=PACKAGE, check=False)
     assert (done.returncode, done.stdout) == (1, ""), done.stderr

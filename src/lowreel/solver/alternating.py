@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..operators import tensors_of
 from ..settings import SolverSettings
-from .constraints import projected, weighed
+from .constraints import projected, with_similarity
 from .problem import Problem
 from .variables import Variables
 
@@ -50,4 +50,4 @@ def _paper_loss(fit: Variables, problem: Problem, settings: SolverSettings) -> T
     found = problem.operator(fit.generator(fit.z()))
     entries = sum(t.numel() for t in tensors_of(problem.data))
     data_term = 4 * problem.data_fidelity(found, problem.data, problem.fitted) / entries
-    return weighed(data_term, fit.z(), problem, settings)
+    return with_similarity(data_term, fit.z(), problem, settings)

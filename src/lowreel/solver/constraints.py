@@ -23,7 +23,7 @@ def projected(codes: Tensor, problem: Problem, settings: SolverSettings) -> Tens
     return (affine_low_rank if settings.linear else low_rank)(codes, settings.rank)
 
 
-def weighed(data_term: Tensor, codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
+def with_similarity(data_term: Tensor, codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
     """Eq. (6): lambda * data + (1 - lambda) * similarity of the codes (T, K), lambda = 1 - settings.similarity."""
     if settings.similarity == 0:
         return data_term

@@ -46,9 +46,9 @@ def trial_updates(problem: Problem, settings: SolverSettings) -> tuple[Callable[
     batches, parts, scale = minibatches(problem, settings, 0), problem.operator.parts(), problem.scale(problem.fitted)
     turn = cycle(batches)
 
-    def one(progress: float) -> None:
+    def update_once(progress: float) -> None:
         batch = next(turn)
         frames = [t for part in batch for t in parts[part].frames]
         update(fit, problem, settings, batch, frames, scale, progress)
 
-    return one, len(batches)
+    return update_once, len(batches)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..settings import BRANCH, SolverSettings
-from .constraints import has_joint_lines, projected, weighed
+from .constraints import has_joint_lines, projected, with_similarity
 from .losses import variation
 from .problem import Problem
 from .schedule import minibatches, one_cycle, planned_rounds
@@ -60,7 +60,7 @@ def _batch_loss(
     operator = problem.operator
     found = operator.subset(batch)(generated)
     error = problem.data_fidelity(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
-    loss = weighed(scale * error, fit.z(), problem, settings)
+    loss = with_similarity(scale * error, fit.z(), problem, settings)
     if settings.variation and problem.is_time_invariant:
         loss = loss + settings.variation * variation(generated)
     return loss

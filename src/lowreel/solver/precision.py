@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from functools import cache, partial
@@ -28,13 +29,14 @@ GAIN = 0.9
 """Share of the time in float32 that half precision has to stay under, to be worth its rounding."""
 
 
-def fastest_precision(one_pass: Callable[[], Any], device: torch.device) -> Precision:
+def fastest_precision(one_pass: Callable[[], Any], device: torch.device, pixels: int) -> Precision:
     """The precision in which `one_pass`, a forward and a backward pass of the network that is fitted, is faster.
 
     One pass in each warms up, then the shortest of a few of each in turn counts. Where plain matrix products are not
-    faster in bfloat16 already, as on processors that emulate it, nothing else is tried.
+    faster in bfloat16 already, as on processors that emulate it, nothing else is tried; nor where the pass makes so
+    few `pixels` (LEAST_PIXELS) that the trial would be noise.
     """
-    if not _has_faster_products(device.type):
+    if pixels < LEAST_PIXELS or not _has_faster_products(device.type):
         return "float32"
     best = {"float32": float("inf"), "bfloat16": float("inf")}
     for k in range(1 + REPEATS):
@@ -73,15 +75,12 @@ def _has_faster_products(device_type: str) -> bool:
 def precision_of(problem: Problem, settings: SolverSettings) -> Precision:
     """The precision in which a minibatch is faster on this machine: products in float32, or in bfloat16.
 
-    float32 where the generator's fit is not to be reduced, and where a minibatch is so small that little is to be
-    gained.
+    float32 where the generator's fit is not to be reduced.
     """
     if not problem.generator.reduced_precision or settings.algorithm != "joint":
         return "float32"
     frames, _, height, width = problem.operator.clip_shape
     count = settings.frames_at_once(frames, height * width)
-    if count * height * width < LEAST_PIXELS:
-        return "float32"
     spec = json.dumps(problem.generator.spec(), sort_keys=True)
     return _precision_of(spec, count, problem.device.type, torch.get_num_threads())
 
@@ -94,4 +93,5 @@ def _precision_of(spec: str, count: int, device_type: str, threads: int) -> Prec
     generator = from_spec(json.loads(spec)).to(device)
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     codes = shared_start(count, generator.code_dim, 0).to(device)
-    return fastest_precision(lambda: generator(codes).square().mean().backward(), device)
+    pixels = count * math.prod(generator.frame_shape[1:])
+    return fastest_precision(lambda: generator(codes).square().mean().backward(), device, pixels)

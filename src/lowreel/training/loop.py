@@ -20,7 +20,7 @@ from ..io.datasets import Images
 from ..model.generators import Generator
 from ..settings import Precision, TrainSettings
 from ..solver.optim import orthogonalised
-from ..solver.precision import LEAST_PIXELS, autocast, fastest_precision
+from ..solver.precision import autocast, fastest_precision
 from ..solver.schedule import one_cycle
 from ..system import streams
 from .distributed import device, group
@@ -161,12 +161,10 @@ class _Fit:
 
     def _fastest(self) -> Precision:
         """The precision in which a few images are made and their gradient is taken sooner; of several processes that
-        of the first. float32 for minibatches of so few pixels that the trial would be noise."""
-        height, width = self.images.size
-        if min(self.settings.batch or self.count, self.count) * height * width < LEAST_PIXELS:
-            return "float32"
+        of the first."""
+        pixels = min(self.settings.batch or self.count, self.count) * math.prod(self.images.size)
         codes = self.codes[: min(TIMED, len(self.codes))]
-        precision = fastest_precision(lambda: self.generator(codes).square().mean().backward(), self.device)
+        precision = fastest_precision(lambda: self.generator(codes).square().mean().backward(), self.device, pixels)
         self.generator.zero_grad()
         reduced = torch.tensor(float(precision == "bfloat16" and self.group.rank == 0), device=self.device)
         return "bfloat16" if float(self.group.total(reduced)) > 0 else "float32"
