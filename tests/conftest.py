@@ -61,6 +61,16 @@ def encode(path, clip, *, times=None, tone=False, **container):
     return path
 
 
+@pytest.fixture(autouse=True)
+def _modules_of_a_test(tmp_path_factory):
+    """A module that a test wrote and imported is forgotten with it: another test may write one of the same name."""
+    yield
+    base = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(base):
+            del sys.modules[name]
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """An empty working folder that holds clip.npy, 6 grey frames of 12x16."""
