@@ -31,7 +31,7 @@ from ..settings import (
     StackSettings,
 )
 from ..system.memory import operator_budget
-from .values import parse_stretch
+from ..system.values import parse_stretch
 
 if TYPE_CHECKING:
     from ..operators import LinearOperator
