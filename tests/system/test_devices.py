@@ -40,7 +40,7 @@ FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1)
 SEARCH = RecoverSettings(baselines="none", steps=6, heldout=0.1)
 OWN = {name: make for name, make in OPERATORS.items() if not is_external(make())}
 GENERATORS = {"decoder": lambda: Decoder((1, 12, 10)), "decoder in colour": lambda: Decoder((3, 17, 31))}
-GENERATORS |= {"dcgan": lambda: Dcgan(1), "deeper": lambda: Decoder((1, 32, 32)).deeper(1, seed=0)}
+GENERATORS |= {"dcgan": lambda: Dcgan(1), "extra stages": lambda: Decoder((1, 32, 32)).with_extra_stages(1, seed=0)}
 
 gpu = pytest.mark.gpu
 no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -170,7 +170,10 @@ def test_an_update_leaves_nothing_behind(operator):
     loss.backward()
     assert {p.grad.device.type for p in generator.parameters()} == {loss.device.type} == {"meta"}
     big = replace(prepare(torch.zeros(2, 1, 32, 32), Identity((2, 1, 32, 32)), FEW).on(META))
-    assert varied(big, Candidate(deeper=1, decay=1.0, similarity=0.1)).generator.to_frame.weight.device.type == "meta"
+    assert (
+        varied(big, Candidate(extra_stages=1, weight_decay=1.0, similarity=0.1)).generator.to_frame.weight.device.type
+        == "meta"
+    )
 
 
 # With a card

@@ -49,8 +49,8 @@ def update(
     if has_joint_lines(problem, settings):
         with torch.no_grad():
             fit.codes["coefficients"].copy_(projected(fit.codes["coefficients"], problem, settings))
-    early = settings.early_decay if progress <= BRANCH else None
-    fit.step_matrices(share * (settings.matrix_step or 0.0), settings.decay if early is None else early)
+    early = settings.early_weight_decay if progress <= BRANCH else None
+    fit.step_matrices(share * (settings.matrix_lr or 0.0), settings.weight_decay if early is None else early)
     return float(loss.detach())
 
 
@@ -61,6 +61,6 @@ def _batch_loss(
     found = operator.subset(batch)(generated)
     error = problem.data_fidelity(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
     loss = with_similarity(scale * error, fit.z(), problem, settings)
-    if settings.variation and problem.is_time_invariant:
-        loss = loss + settings.variation * variation(generated)
+    if settings.tv_weight and problem.is_time_invariant:
+        loss = loss + settings.tv_weight * variation(generated)
     return loss

@@ -88,7 +88,7 @@ class Variables:
 
     def _matrices(self, settings: SolverSettings) -> dict[str, nn.Parameter]:
         """The weights that move by orthogonalised momentum."""
-        if settings.matrix_step is None or not settings.fit_weights:
+        if settings.matrix_lr is None or not settings.fit_weights:
             return {}
         return {name: p for name, p in self.generator.named_parameters() if p.ndim > 1}
 
@@ -96,11 +96,11 @@ class Variables:
         if settings.algorithm == "alternating":
             if not settings.fit_weights:
                 return None
-            return torch.optim.Adam(self.generator.parameters(), lr=settings.weight_step * self.frames)
-        groups: list[dict[str, Any]] = [{"params": list(self.codes.values()), "step": settings.code_step}]
+            return torch.optim.Adam(self.generator.parameters(), lr=settings.weight_lr * self.frames)
+        groups: list[dict[str, Any]] = [{"params": list(self.codes.values()), "step": settings.code_lr}]
         if settings.fit_weights:
             rest = [p for name, p in self.generator.named_parameters() if name not in self.matrices]
-            groups.append({"params": rest, "step": settings.weight_step})
+            groups.append({"params": rest, "step": settings.weight_lr})
         return torch.optim.Adam(groups, lr=1.0, betas=(0.9, 0.99))
 
     def _adam_parameters(self) -> list[nn.Parameter]:
@@ -168,7 +168,7 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
     frames, code_dim = problem.operator.clip_shape[0], problem.generator.code_dim
     if problem.start is not None:
         codes = problem.start
-    elif settings.start == "shared":
+    elif settings.init == "shared":
         codes = shared_start(frames, code_dim, problem.seed)
     else:
         generator = problem.generator

@@ -84,7 +84,7 @@ class TrainState:
 def planned_steps(images: Images, settings: TrainSettings) -> int:
     """Minibatches that `iterate` makes in all."""
     chosen = settings.for_images(len(images))
-    return (chosen.epochs or 0) * math.ceil(len(images) / (chosen.batch or 1))
+    return (chosen.epochs or 0) * math.ceil(len(images) / (chosen.batch_size or 1))
 
 
 def iterate(
@@ -101,7 +101,7 @@ def iterate(
     when generator, images and state do not fit each other.
     """
     settings = settings.for_images(len(images))
-    batch = settings.batch or len(images)
+    batch = settings.batch_size or len(images)
     fit = _Fit(images, generator, settings, state)
     step, steps, order_of = (state.step if state else 0), planned_steps(images, settings), (-1, torch.empty(0))
     per_epoch = math.ceil(len(images) / batch)
@@ -162,7 +162,7 @@ class _Fit:
     def _fastest(self) -> Precision:
         """The precision in which a few images are made and their gradient is taken sooner; of several processes that
         of the first."""
-        pixels = min(self.settings.batch or self.count, self.count) * math.prod(self.images.size)
+        pixels = min(self.settings.batch_size or self.count, self.count) * math.prod(self.images.size)
         codes = self.codes[: min(TIMED, len(self.codes))]
         precision = fastest_precision(lambda: self.generator(codes).square().mean().backward(), self.device, pixels)
         self.generator.zero_grad()
@@ -194,7 +194,7 @@ class _Fit:
                 assert weight.grad is not None
                 momentum = self.momentum[name].lerp_(weight.grad, 1 - MOMENTUM)
                 ahead = weight.grad.lerp(momentum, MOMENTUM)
-                weight.sub_(orthogonalised(ahead), alpha=self.settings.weight_step * share)
+                weight.sub_(orthogonalised(ahead), alpha=self.settings.weight_lr * share)
             self._move_codes(rows, count, codes.detach(), codes.grad / self.group.size, share)
             loss = self.group.total(own.detach().clone())
             self.recent = torch.where(self.recent.isnan(), loss, self.recent.lerp(loss, 0.05))
@@ -207,7 +207,7 @@ class _Fit:
         power = self.group.total(gradient.square().sum(0)) / count
         self.power = torch.where(self.power > 0, self.power.lerp(power, 1 - CODE_MEMORY), power)
         direction = gradient / self.power.sqrt().clamp_min(1e-20)
-        moved = codes - self.settings.code_step * share * self.spread * direction
+        moved = codes - self.settings.code_lr * share * self.spread * direction
         self.codes[rows] = in_unit_ball(moved)
 
     def snapshot(self, step: int) -> TrainState:
