@@ -71,10 +71,10 @@ def test_help(name, command):
 
 def test_help_names_every_setting(command):
     """Each setting of the models is a flag, with its default and its meaning."""
+    from lowreel.catalogue import MissingSettings
     from lowreel.settings import (
         ClipSettings,
         ImagesSettings,
-        MissingSettings,
         NoiseSettings,
         RecoverSettings,
         TrainSettings,

@@ -23,7 +23,6 @@ from lowreel.operators import (
     inner,
     is_external,
     map_data,
-    repeated_rows,
     tensors_of,
 )
 from lowreel.recovery.recover import prepare, recover
@@ -198,7 +197,7 @@ def test_laws_of_operators_on_the_card(make):
     known = moved.observed_mask()
     for a, b in zip(tensors_of(known), tensors_of(operator.observed_mask()), strict=True):
         assert torch.equal(a.cpu(), b)
-    assert repeated_rows(moved, tensors_of(known)) == repeated_rows(operator, tensors_of(operator.observed_mask()))
+    assert moved.repeated_rows(tensors_of(known)) == operator.repeated_rows(tensors_of(operator.observed_mask()))
     for a, b in zip(tensors_of(hold_out(moved, 0.3)), tensors_of(hold_out(operator, 0.3)), strict=True):
         assert torch.equal(a.cpu(), b)
     for k, part in enumerate(moved.parts()):
