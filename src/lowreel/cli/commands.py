@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
-from ..catalogue import OPERATORS, Operator
+from ..catalogue import OPERATORS, MissingSettings, OperatorSettings
 from ..errors import InputError
 from ..jobs.display import Screen, show_summary
 from ..jobs.errors import in_one_line, is_out_of_memory
@@ -21,10 +21,8 @@ from ..settings import (
     ClipSettings,
     ImagesSettings,
     MeasureSettings,
-    MissingSettings,
     NoiseSettings,
     RecoverSettings,
-    Settings,
     TrainSettings,
 )
 from ..system.files import unused_folder
@@ -108,7 +106,7 @@ SIMULATE_HELP = f"""{CLIP_HELP}    output
 """
 
 
-def _add_operator(kind: Operator) -> None:
+def _add_operator(kind: type[OperatorSettings]) -> None:
     """Give `measure` and `simulate` a subcommand each; the flags of an operator are those of its settings."""
 
     def measure_it(
@@ -116,7 +114,7 @@ def _add_operator(kind: Operator) -> None:
         *,
         output: Output,
         measuring: Measuring = MeasureSettings(),
-        operator: Settings = kind.settings(),
+        operator: OperatorSettings = kind(),
         reading: Reading = ClipSettings(),
         noise: Noise = NoiseSettings(),
     ) -> None:
@@ -127,7 +125,7 @@ def _add_operator(kind: Operator) -> None:
         *,
         output: OutputOrNew = None,
         resume: Resume = False,
-        operator: Settings = kind.settings(),
+        operator: OperatorSettings = kind(),
         reading: Reading = ClipSettings(),
         noise: Noise = NoiseSettings(),
         recovering: Recovering = RecoverSettings(),
@@ -138,12 +136,12 @@ def _add_operator(kind: Operator) -> None:
         _run(request, resume)
 
     for app_of, function, sentence, parameters in (
-        (measure, measure_it, kind.measure, MEASURE_HELP),
-        (simulate, simulate_it, kind.simulate, SIMULATE_HELP),
+        (measure, measure_it, kind.measures, MEASURE_HELP),
+        (simulate, simulate_it, kind.simulates, SIMULATE_HELP),
     ):
         function.__doc__ = sentence + parameters
-        shown = Flat if kind.settings.model_fields else Parameter(parse=False)
-        function.__annotations__["operator"] = Annotated[kind.settings, shown]
+        shown = Flat if kind.model_fields else Parameter(parse=False)
+        function.__annotations__["operator"] = Annotated[kind, shown]
         app_of.command(function, name=kind.name)
 
 
@@ -285,7 +283,7 @@ def info(file: Path) -> None:
 
 def _measure(
     clip: Path,
-    operator: Settings,
+    operator: OperatorSettings,
     reading: ClipSettings,
     noise: NoiseSettings,
     measuring: MeasureSettings,

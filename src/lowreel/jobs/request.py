@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from ..catalogue import OPERATORS, name_of
+from ..catalogue import OPERATORS, OperatorSettings
 from ..errors import InputError
 from ..settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from ..system.files import read_json, write_json
@@ -16,23 +16,22 @@ from ..system.memory import parse_bytes
 from ..system.names import GENERATORS, file_text, source_text
 from ..system.values import parse_frames, parse_size
 from .arrays import are_arrays_meant, is_own_operator
-from .operators import check_operator_settings
 
 
 def _operator(value: Any) -> Any:
     """Settings of an operator as they are, or from {"kind": its name, **settings}."""
     if isinstance(value, Mapping):
-        model = next((operator.settings for operator in OPERATORS if operator.name == value.get("kind")), None)
+        model = next((operator for operator in OPERATORS if operator.name == value.get("kind")), None)
         if model is not None:
             return model(**{name: one for name, one in value.items() if name != "kind"})
-    elif value is None or any(operator.settings is type(value) for operator in OPERATORS):
+    elif value is None or type(value) in OPERATORS:
         return value
     names = ", ".join(operator.name for operator in OPERATORS)
     raise ValueError(f"expected the settings of an operator, or a dictionary with a kind, one of {names}")
 
 
-def _operator_json(operator: Settings | None) -> dict[str, Any] | None:
-    return None if operator is None else {"kind": name_of(operator), **operator.model_dump(mode="json")}
+def _operator_json(operator: OperatorSettings | None) -> dict[str, Any] | None:
+    return None if operator is None else {"kind": operator.name, **operator.model_dump(mode="json")}
 
 
 def _text(value: Any) -> Any:
@@ -40,7 +39,7 @@ def _text(value: Any) -> Any:
 
 
 Source = Annotated[str, BeforeValidator(_text)]
-OperatorSettings = Annotated[Settings, BeforeValidator(_operator), PlainSerializer(_operator_json)]
+AnyOperator = Annotated[OperatorSettings | None, BeforeValidator(_operator), PlainSerializer(_operator_json)]
 
 OF_SESSION = ("time", "memory", "device")
 """Settings that may differ from one session with a run to the next: the machine may."""
@@ -56,7 +55,7 @@ class RunRequest(Settings):
 
     version: Literal[1] = Field(1, description="of this form")
     clip: Source | None = Field(None, description="file, folder of images, FILE.mat:NAME, or name of a drawn clip")
-    operator: OperatorSettings | None = Field(None, description="what the clip is measured with")
+    operator: AnyOperator = Field(None, description="what the clip is measured with")
     mask: Source | None = Field(None, description="in place of `operator`: which pixels of the clip are kept")
     data: Source | None = Field(None, description="in place of `clip`: a data file, or a file of arrays of others")
     arrays: ArraysSettings | None = Field(None, description="which arrays of `data` are meant, where they are others'")
@@ -129,7 +128,7 @@ class RunRequest(Settings):
     @property
     def kind(self) -> str | None:
         """Name of the operator, "inpaint" of a damaged clip, None of data."""
-        return name_of(self.operator) if self.operator is not None else None if self.mask is None else "inpaint"
+        return self.operator.name if self.operator is not None else None if self.mask is None else "inpaint"
 
     @property
     def own_operator(self) -> str | None:
@@ -142,7 +141,7 @@ PATHS = ("clip", "mask", "data", "truth")
 """Fields of a request that are files, or names in their place."""
 
 
-def check_measuring(operator: Settings | None, reading: ClipSettings, noise: NoiseSettings) -> None:
+def check_measuring(operator: OperatorSettings | None, reading: ClipSettings, noise: NoiseSettings) -> None:
     """What can be said against how a clip is read and measured before anything is imported. Raises InputError."""
     parse_size(reading.size)
     parse_frames(reading.frames)
@@ -150,7 +149,7 @@ def check_measuring(operator: Settings | None, reading: ClipSettings, noise: Noi
         flags = " and ".join(f"--{name.replace('_', '-')}" for name in kinds)
         raise InputError(f"noise: give one kind at a time, not {flags}")
     if operator is not None:
-        check_operator_settings(operator)
+        operator.check()
 
 
 def with_full_paths(settings: RecoverSettings) -> RecoverSettings:
@@ -171,7 +170,7 @@ def command_line(request: RunRequest, *, resume: bool = False) -> list[str]:
         truth = [] if request.truth is None else [f"--truth={request.truth}"]
         words = ["recover", request.data, *truth, *(_flags(request.arrays) if request.arrays else ())]
     elif request.operator is not None:
-        words = ["simulate", name_of(request.operator), str(request.clip), *_flags(request.operator)]
+        words = ["simulate", request.operator.name, str(request.clip), *_flags(request.operator)]
     else:
         words = ["inpaint", str(request.clip), f"--mask={request.mask}"]
     words += [*_flags(request.reading), *_flags(request.noise), *_flags(request.settings)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..catalogue import OperatorSettings
 from ..data import (
     DataFile,
     Measured,
@@ -17,17 +18,16 @@ from ..data import (
 )
 from ..io.datasets import open_source
 from ..io.video import Clip, read_mask
-from ..operators import Data, LinearOperator, Mask, extend, part_frames
+from ..operators import Data, LinearOperator, Mask, extend, from_settings, part_frames, part_frames_of
 from ..recovery.cost import check_clip_fits
 from ..runs.folder import clip_information, clip_times, in_levels_of
 from ..runs.planning import is_short
 from ..runs.sections import ClipSource, Source
-from ..settings import ClipSettings, MeasureSettings, NoiseSettings, Settings
+from ..settings import ClipSettings, MeasureSettings, NoiseSettings
 from ..system.memory import operator_budget, parse_bytes
 from ..system.names import source_text
 from ..system.values import parse_frames, parse_size
 from .arrays import measured_arrays
-from .operators import build, first_parts
 from .request import RunRequest
 
 Say = Callable[[str], None]
@@ -51,7 +51,7 @@ def source_of(request: RunRequest, say: Say) -> tuple[Source, dict[str, Any] | N
 
 def measured_clip(
     clip: Path,
-    operator: Settings,
+    operator: OperatorSettings,
     reading: ClipSettings,
     noise: NoiseSettings,
     measuring: MeasureSettings,
@@ -63,7 +63,7 @@ def measured_clip(
     """
     source, budget = _open(clip, reading), parse_bytes(measuring.memory)
     check_clip_fits(source.shape, budget, arrays)
-    made = build(operator, source.shape, measuring.seed, budget // 2)
+    made = from_settings(operator, source.shape, seed=measuring.seed, memory=budget // 2)
     data, entry = _with_noise(made(source.read()), made, noise, measuring.seed)
     how = _reading(clip, reading)
     information = clip_information(source) | {"reading": how}
@@ -84,12 +84,12 @@ def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed
     return noisy, {"kind": "unknown"} if noise.blind else entry
 
 
-def _simulated(request: RunRequest, clip: Path, operator: Settings) -> tuple[Source, dict[str, Any]]:
+def _simulated(request: RunRequest, clip: Path, operator: OperatorSettings) -> tuple[Source, dict[str, Any]]:
     """Data of a clip: measured whole, or, where it is long or large, section by section; how to read it again."""
     reading, noise, settings = request.reading, request.noise, request.settings
     measuring = MeasureSettings(seed=settings.seed, memory=settings.memory)
     opened = _open(clip, reading)
-    part = None if is_short(opened.shape, settings) else first_parts(operator, opened.shape, measuring)
+    part = None if is_short(opened.shape, settings) else _first_parts(operator, opened.shape, measuring)
     if part is None or noise.kinds() not in ([], ["noise"]) or noise.blind:
         return measured_clip(clip, operator, reading, noise, measuring)
     how = _reading(clip, reading)
@@ -97,6 +97,24 @@ def _simulated(request: RunRequest, clip: Path, operator: Settings) -> tuple[Sou
     spec, level = extend(part.spec(), opened.shape[0]), noise.noise or 0.0
     sigma = level * part.row_norm()
     return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how
+
+
+PROBED = 16
+"""Frames by which the norm of an operator's rows is told, where it is told by a probe."""
+
+
+def _first_parts(
+    settings: OperatorSettings, clip_shape: tuple[int, ...], measuring: MeasureSettings
+) -> LinearOperator | None:
+    """The operator of these settings for the first parts of the clip alone, or None where it cannot be cut.
+
+    Its spec with the number of all frames (`extend`) is the operator's for them all.
+    """
+    part = part_frames_of(settings)
+    if part is None or part >= clip_shape[0]:
+        return None
+    shape = (part * max(1, min(PROBED, clip_shape[0]) // part), *clip_shape[1:])
+    return from_settings(settings, shape, seed=measuring.seed, memory=operator_budget(measuring.memory))
 
 
 def _damaged(request: RunRequest, clip: Path, mask: Path) -> Source:
