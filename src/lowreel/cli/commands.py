@@ -15,6 +15,10 @@ from cyclopts import App, CycloptsError, Parameter
 from .. import __version__
 from ..catalogue import OPERATORS, MissingSettings, OperatorSettings
 from ..errors import InputError
+from ..jobs.arrays import are_arrays_meant, measured_arrays
+from ..jobs.display import ProgressBar, show_summary
+from ..jobs.errors import in_one_line, is_out_of_memory
+from ..jobs.operators import build, check_operator_settings, first_parts
 from ..settings import (
     ArraysSettings,
     ClipSettings,
@@ -28,16 +32,12 @@ from ..system.files import check_free, split_member
 from ..system.memory import operator_budget, parse_bytes
 from ..system.names import GENERATORS, file_text, source_text
 from ..system.processes import set_libraries
-from .arrays import are_arrays_meant, measured_arrays
+from ..system.values import parse_frames, parse_size
 from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
-from .display import ProgressBar, show_summary
-from .errors import in_one_line, is_out_of_memory
-from .operators import build, check_operator_settings, first_parts
 from .sections import begin_sections, go_on_with_sections, is_short, opened_again, planned_sections
 from .serve import add_serve
-from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,8 +9,8 @@ from cyclopts import App, CycloptsError, Parameter
 
 from ..catalogue import OPERATORS, IdentitySettings
 from ..errors import InputError
+from ..jobs.errors import in_one_line
 from ..settings import ClipSettings, NoiseSettings, ServeSettings
-from .errors import in_one_line
 
 Serving = Annotated[ServeSettings, Parameter(name="*")]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
