@@ -8,18 +8,23 @@ import shlex
 import signal
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
 from ..system.files import read_json, write_json
 from ..system.processes import die_with_parent, set_libraries
-from .display import Screen, show_summary
+from .callbacks import Callbacks
+from .display import shown
 from .errors import in_one_line
 from .manifest import Row
 from .request import RunRequest, command_line
+
+if TYPE_CHECKING:
+    from .run import RunResult
 
 INTERRUPTED = "interrupted"
 """What is told in place of an error where Ctrl-C came between two fits."""
@@ -128,8 +133,10 @@ def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | 
     ):
         try:
             while True:
+                go_on = (run / "config.json").is_file()
+                print(f"$ lowreel {shlex.join(command_line(request, resume=go_on))}", flush=True)
                 try:
-                    carry_out(request, resume=(run / "config.json").is_file())
+                    shown(partial(_made, request, go_on))
                     return None
                 except BusyError as error:
                     if time.monotonic() > end:
@@ -142,14 +149,10 @@ def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | 
             return in_one_line(error)
 
 
-def carry_out(request: RunRequest, *, resume: bool) -> None:
-    """Make a run, or go on with it, and print what the command line does, its command line first."""
-    print(f"$ lowreel {shlex.join(command_line(request, resume=resume))}", flush=True)
+def _made(request: RunRequest, resume: bool, callbacks: Callbacks) -> RunResult:
     from .run import run
 
-    with Screen() as screen:
-        result = run(request, resume=resume, callbacks=screen)
-    show_summary(result.folder, result.summary, result.notes)
+    return run(request, resume=resume, callbacks=callbacks)
 
 
 @contextlib.contextmanager
