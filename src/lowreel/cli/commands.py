@@ -220,6 +220,7 @@ def inpaint(
     clip: Path,
     *,
     mask: Path,
+    keep: str | None = None,
     output: OutputOrNew = None,
     resume: Resume = False,
     reading: Reading = ClipSettings(),
@@ -233,25 +234,30 @@ def inpaint(
         video file, folder of images, or array (.npy, .npz, .mat, .h5; FILE.mat:NAME picks one)
     mask
         image (for every frame), folder, video or array of the clip's size: white = keep, black = fill in
+    keep
+        what of the mask is kept: white (the default), black, opaque, transparent, or one value, such as 0 or #800000
     output
         folder of the run; default: a new one in runs/
     resume
         go on with the run in that folder
     """
-    request = _request("inpaint", clip, {"mask": str(mask.resolve())}, reading, NoiseSettings())
+    request = _request("inpaint", clip, {"mask": str(mask.resolve()), "keep": keep}, reading, NoiseSettings())
     if resume:
         _go_on(_given(output), recovering, request)
         return
     folder = _fresh(output, f"{_stem(clip)}-inpaint")
     _check_device(recovering)
     from ..data import Measured
-    from ..io.video import read_mask
+    from ..io.video import check_way_round, mask_and_sentence
     from ..operators import Mask
     from ..runs.folder import clip_information, clip_times
     from ..runs.sections import ClipSource
 
     opened = _open(clip, reading)
-    operator = Mask(opened.shape, read_mask(mask, opened.shape))
+    kept, sentence = mask_and_sentence(mask, opened.shape, keep)
+    check_way_round(opened, kept, mask)
+    print(sentence)
+    operator = Mask(opened.shape, kept)
     times, about = clip_times(opened), clip_information(opened)
     source: Source = ClipSource(opened, operator.spec(), operator.spec_tensors(), times, about)
     if is_short(opened.shape, recovering):
@@ -520,7 +526,8 @@ def _open(clip: Path, reading: ClipSettings) -> Any:
     how = _reading(clip, reading)
     frames = slice(*how["frames"]) if how["frames"] else None
     size = (how["size"][0], how["size"][1]) if how["size"] else None
-    return open_source(clip, size=size, fit=how["fit"], channels=how["channels"], frames=frames)
+    chosen = {name: how[name] for name in ("channels", "white", "black", "channel", "plane")}
+    return open_source(clip, size=size, fit=how["fit"], frames=frames, **chosen)
 
 
 def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
@@ -531,6 +538,10 @@ def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
         "fit": reading.fit,
         "channels": reading.channels,
         "frames": parse_frames(reading.frames),
+        "white": reading.white,
+        "black": reading.black,
+        "channel": reading.channel,
+        "plane": reading.plane,
     }
 
 
@@ -540,7 +551,9 @@ def _truth_reading(truth: Path, source: Source) -> dict[str, Any]:
     from ..runs.folder import in_levels_of
 
     frames, channels, height, width = source.spec["clip_shape"]
-    known = source.clip.get("reading") or {"fit": "squash", "frames": [frames]}
+    known = dict(source.clip.get("reading") or {"fit": "squash", "frames": [frames]})
+    if known.get("path") != source_text(truth):  # another file has its own
+        known = {name: how for name, how in known.items() if name not in ("white", "black", "channel", "plane")}
     reading = {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
     return in_levels_of(source, reading) if isinstance(source, Measured) else reading
 
