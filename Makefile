@@ -17,7 +17,7 @@ demo: .venv
 	$(BIN)/lowreel demo
 
 test: .venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --dist worksteal
 
 test-slow: .venv
 	$(BIN)/python -m pytest -m slow

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=6, help=f"rounds of {ROUND} steps that are timed")
     chosen = parser.parse_args(arguments)
 
-    generator, settings = Dcgan(chosen.channels), TrainSettings(epochs=1000, batch=BATCH)
+    generator, settings = Dcgan(chosen.channels), TrainSettings(epochs=1000, batch_size=BATCH)
     pixels = torch.randint(0, 256, (8192, chosen.channels, 32, 32), dtype=torch.uint8)
     training = iterate(Images("noise", pixels, (64, 64)), generator, settings)
     precision = getattr(torch, next(training).precision)

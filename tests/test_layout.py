@@ -27,6 +27,7 @@ ROWS = {
     "recovery": 6,
     "training": 6,
     "runs": 7,
+    "jobs": 8,
     "web": 9,
     "cli": 10,
 }

@@ -99,7 +99,7 @@ class Fit:
         if self.minibatch is None:
             return solver
         share = self.minibatch / len(self.clip())
-        steps = {"code_step": share * solver.code_step, "weight_step": share * solver.weight_step}
+        steps = {"code_lr": share * solver.code_lr, "weight_lr": share * solver.weight_lr}
         return solver.model_copy(update=steps)
 
     def problem(self) -> lowreel.Problem:

@@ -84,39 +84,39 @@ class SolverSettings(Settings):
     steps: PositiveInt | None = Field(
         None, description="rounds, each of which sees every frame once; None chooses them from the size of the clip"
     )
-    longer: PositiveInt = Field(1, description="how many times as many rounds, where `steps` is None")
+    epoch_factor: PositiveInt = Field(1, description="how many times as many rounds, where `steps` is None")
     fit_weights: bool = Field(True, description="fit the generator's weights too (eq. 5), or the codes alone (eq. 4)")
     rank: PositiveInt | None = Field(None, description="rank of the T x K code matrix (eq. 7); None leaves it free")
     linear: bool = Field(False, description="codes as mean plus rank - 1 principal vectors: with rank 2 on a line")
     similarity: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="1 - lambda of eq. (6): weight of the similarity of neighbouring codes"
     )
-    variation: Annotated[float, Field(ge=0)] = Field(
+    tv_weight: Annotated[float, Field(ge=0)] = Field(
         0.0,
         description="joint: weight of the variation of the frames, where all frames are measured alike and not in full",
     )
-    code_step: NonNegativeFloat = Field(
+    code_lr: NonNegativeFloat = Field(
         4e-3, description="step on the codes, 0 leaves them as they are; alternating: times T"
     )
-    weight_step: PositiveFloat = Field(4e-3, description="Adam's step on the weights; alternating: times T")
-    matrix_step: PositiveFloat | None = Field(
+    weight_lr: PositiveFloat = Field(4e-3, description="Adam's step on the weights; alternating: times T")
+    matrix_lr: PositiveFloat | None = Field(
         None,
         description="joint: step on weight matrices by orthogonalised momentum, root mean square of its entries; "
         "None leaves them to Adam",
     )
-    decay: Annotated[float, Field(ge=0)] = Field(
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="joint: weight matrices shrink by this times the step on them, at each step"
     )
-    early_decay: Annotated[float, Field(ge=0)] | None = Field(
+    early_weight_decay: Annotated[float, Field(ge=0)] | None = Field(
         None, description="joint: that of the first half of the rounds, where it is another one"
     )
-    batch: PositiveInt | None = Field(
+    batch_size: PositiveInt | None = Field(
         4, description="frames in a minibatch, fewer of large frames; None takes them all at once"
     )
     precision: Precision = Field(
         "float32", description="joint: what the generator's products are computed in during the first part of the fit"
     )
-    start: Literal["smooth", "shared"] = Field(
+    init: Literal["smooth", "shared"] = Field(
         "smooth", description="first codes: a smooth path around one random code, or one unit vector for all frames"
     )
 
@@ -128,11 +128,11 @@ class SolverSettings(Settings):
 
     def frames_at_once(self, frames: int, pixels: int) -> int:
         """Frames in a minibatch of a clip of so many frames of so many pixels each."""
-        return frames if self.batch is None else min(self.batch, max(1, BATCH_PIXELS // pixels))
+        return frames if self.batch_size is None else min(self.batch_size, max(1, BATCH_PIXELS // pixels))
 
     def rounds(self, minibatches: int) -> int:
         """`steps`, or as many rounds of so many minibatches each as come to about UPDATES."""
-        return self.steps or self.longer * max(round(UPDATES / minibatches), 40)
+        return self.steps or self.epoch_factor * max(round(UPDATES / minibatches), 40)
 
 
 BATCH_PIXELS = 2**16
@@ -141,11 +141,11 @@ BATCH_PIXELS = 2**16
 UPDATES = 700
 """Minibatches that the default preset spends on a clip (docs/choices.md)."""
 
-_PAPER = {"algorithm": "alternating", "steps": 2000, "batch": None, "start": "shared"}
-_PAPER |= {"code_step": 200 / 256, "weight_step": 0.001 / 256}
+_PAPER = {"algorithm": "alternating", "steps": 2000, "batch_size": None, "init": "shared"}
+_PAPER |= {"code_lr": 200 / 256, "weight_lr": 0.001 / 256}
 
 PRESETS: dict[str, SolverSettings] = {
-    "default": SolverSettings(similarity=0.01, matrix_step=1e-3, decay=3.0, variation=5e-3),
+    "default": SolverSettings(similarity=0.01, matrix_lr=1e-3, weight_decay=3.0, tv_weight=5e-3),
     "paper-latent": SolverSettings(**_PAPER, fit_weights=False),
     "paper-joint": SolverSettings(**_PAPER),
 }
@@ -155,32 +155,44 @@ PRESETS: dict[str, SolverSettings] = {
 class Candidate(Settings):
     """What the search over settings chooses by held-out data: the settings of one of its fits."""
 
-    deeper: Annotated[int, Field(ge=0)] = Field(
-        0, description="doublings of the decoder beyond its usual ones: it then starts from a coarser grid"
+    extra_stages: Annotated[int, Field(ge=0)] = Field(
+        0, description="stages of upsampling of the decoder beyond its usual ones: it then starts from a coarser grid"
     )
-    decay: Annotated[float, Field(ge=0)] = Field(description="`SolverSettings.decay`")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(description="`SolverSettings.weight_decay`")
     similarity: Annotated[float, Field(ge=0, lt=1)] = Field(description="`SolverSettings.similarity`")
-    early_decay: Annotated[float, Field(ge=0)] | None = Field(None, description="`SolverSettings.early_decay`")
+    early_weight_decay: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="`SolverSettings.early_weight_decay`"
+    )
 
     def solver(self, base: SolverSettings) -> SolverSettings:
         """`base` with this choice put in."""
-        chosen = {"decay": self.decay, "similarity": self.similarity, "early_decay": self.early_decay}
+        chosen = {
+            "weight_decay": self.weight_decay,
+            "similarity": self.similarity,
+            "early_weight_decay": self.early_weight_decay,
+        }
         return base.model_copy(update=chosen)
 
     def going_on(self) -> Candidate:
         """The same for a fit that starts from the weights of another one: what is done early only is behind it."""
-        return self.model_copy(update={"early_decay": None})
+        return self.model_copy(update={"early_weight_decay": None})
 
     @property
     def begins_afresh(self) -> bool:
         """Whether its fit differs from the preset's before `BRANCH` of the rounds, and so cannot go on from that."""
-        return self.deeper > 0 or self.early_decay is not None
+        return self.extra_stages > 0 or self.early_weight_decay is not None
 
 
 MOVES: dict[Quality, tuple[dict[str, float], ...]] = {
     "draft": (),
-    "standard": ({"early_decay": 10.0}, {"similarity": 0.1}),
-    "best": ({"early_decay": 10.0}, {"similarity": 0.1}, {"deeper": 1}, {"decay": 10.0}, {"similarity": 0.001}),
+    "standard": ({"early_weight_decay": 10.0}, {"similarity": 0.1}),
+    "best": (
+        {"early_weight_decay": 10.0},
+        {"similarity": 0.1},
+        {"extra_stages": 1},
+        {"weight_decay": 10.0},
+        {"similarity": 0.001},
+    ),
 }
 """What the search changes of the preset, one at a time; "best" does so a second time, with the best of the first."""
 
@@ -316,7 +328,7 @@ class RecoverSettings(Settings):
         if self.linear:
             changes |= {"linear": True, "rank": changes.get("rank", 2)}
         if self.searches:
-            changes["longer"] = LONGER[self.quality]
+            changes["epoch_factor"] = LONGER[self.quality]
         return PRESETS[self.preset].model_copy(update=changes)
 
     def heldout_share(self, numbers: int) -> float:
@@ -338,7 +350,7 @@ class ContinuedSettings(RecoverSettings):
     def solver(self) -> SolverSettings:
         """As usual, with larger steps."""
         usual = super().solver()
-        steps = {name: getattr(usual, name) for name in ("code_step", "weight_step", "matrix_step")}
+        steps = {name: getattr(usual, name) for name in ("code_lr", "weight_lr", "matrix_lr")}
         return usual.model_copy(update={name: WARM_STEP * step for name, step in steps.items() if step is not None})
 
 
@@ -413,18 +425,18 @@ class TrainSettings(Settings):
     epochs: PositiveInt | None = Field(
         None, description="how often each image is seen; default: 20, more where that makes less than 2000 steps"
     )
-    batch: PositiveInt | None = Field(
+    batch_size: PositiveInt | None = Field(
         None, description="images in a minibatch; default: 256, at most an eighth of the images"
     )
-    code_step: PositiveFloat = Field(0.1, description="step on the codes, as a share of their spread")
-    weight_step: PositiveFloat = Field(2e-3, description="step on the weights: root mean square of its entries")
+    code_lr: PositiveFloat = Field(0.1, description="step on the codes, as a share of their spread")
+    weight_lr: PositiveFloat = Field(2e-3, description="step on the weights: root mean square of its entries")
     seed: Seed = Field(0, description="seed of the first weights and of the order of the images")
 
     def for_images(self, count: int) -> TrainSettings:
         """These settings with what is None chosen for so many images."""
-        batch = self.batch or min(256, max(1, count // 8))
+        batch = self.batch_size or min(256, max(1, count // 8))
         epochs = self.epochs or max(20, math.ceil(TRAINING_STEPS / math.ceil(count / batch)))
-        return self.model_copy(update={"batch": batch, "epochs": epochs})
+        return self.model_copy(update={"batch_size": batch, "epochs": epochs})
 
 
 class ImagesSettings(Settings):
@@ -509,131 +521,6 @@ class NoiseSettings(Settings):
         return [name for name in type(self).model_fields if name != "blind" and getattr(self, name) is not None]
 
 
-class MissingSettings(Settings):
-    """Missing pixels."""
-
-    ratio: float = Field(0.8, description="share of the pixels dropped in each frame, between 0 and 1")
-
-
-class BlocksSettings(Settings):
-    """Missing blocks."""
-
-    ratio: float = Field(0.5, description="share of the blocks dropped in each frame, between 0 and 1")
-    block: PositiveInt = Field(8, description="side of a block in pixels")
-
-
-class FramesSettings(Settings):
-    """Missing frames."""
-
-    ratio: float | None = Field(None, description="share of the frames dropped, between 0 and 1; default: 0.5")
-    drop: str | None = Field(
-        None, description="A:B: frames A to B - 1, counted from 0, are dropped in place of a random share"
-    )
-
-
-class CountSettings(Settings):
-    """How many numbers are measured: as such, or as a share of all."""
-
-    m: PositiveInt | None = Field(None, description="numbers per frame")
-    sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="numbers per frame as a share of C H W, in place of --m"
-    )
-
-    def numbers(self, pixels: int) -> int:
-        """Numbers out of so many."""
-        return self.m or round((self.sampling or 0) * pixels)
-
-
-class ChannelCountSettings(CountSettings):
-    """The same, of each channel alone."""
-
-    m: PositiveInt | None = Field(None, description="numbers per frame and channel")
-    sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="numbers per frame as a share of all, in place of --m"
-    )
-
-
-class GaussianSettings(CountSettings):
-    """Gaussian projections."""
-
-
-class SignsSettings(CountSettings):
-    """Projections of random signs."""
-
-
-class SnapshotSettings(Settings):
-    """Coded frames added into one picture."""
-
-    together: PositiveInt = Field(8, description="frames that are added into one picture")
-
-
-class FourierSettings(Settings):
-    """Part of the spectrum of every frame."""
-
-    sampling: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="share of the rows of the spectrum, those around zero among them"
-    )
-    lines: PositiveInt | None = Field(None, description="radial lines per frame, in place of --sampling")
-
-
-class SinglePixelSettings(ChannelCountSettings):
-    """A single-pixel camera with Hadamard patterns."""
-
-    order: Literal["cake", "random"] = Field(
-        "cake", description="cake: the patterns of fewest pieces first; random: randomised patterns, others each frame"
-    )
-
-
-class CosineSettings(ChannelCountSettings):
-    """Coefficients of the cosine transform of every frame."""
-
-    order: Literal["random", "low"] = Field(
-        "random", description="random: a quarter of low frequency, the rest at random; low: the lowest ones"
-    )
-
-
-class BlurSettings(Settings):
-    """Frames out of focus."""
-
-    sigma: PositiveFloat = Field(1.5, description="standard deviation of the Gaussian blur in pixels")
-
-
-class DownsampleSettings(Settings):
-    """Coarser pixels."""
-
-    factor: Annotated[int, Field(ge=2)] = Field(2, description="pixels across whose mean is one of the data")
-
-
-class BayerSettings(Settings):
-    """A colour filter array."""
-
-    pattern: Literal["rggb", "bggr", "grbg", "gbrg"] = Field(
-        "rggb", description="colours of the upper and lower row of a tile of 2x2 pixels"
-    )
-
-
-class ExposureSettings(Settings):
-    """Exposures longer than a frame."""
-
-    together: Annotated[int, Field(ge=2)] = Field(4, description="frames whose mean is one picture")
-
-
-class ChainSettings(Settings):
-    """Operators one after the other."""
-
-    of: tuple[str, ...] = Field(
-        (), description='an operator with its flags, such as --of "blur --sigma 1"; repeat it, the first comes first'
-    )
-
-
-class StackSettings(Settings):
-    """Several operators that look at the same clip."""
-
-    of: tuple[str, ...] = Field(
-        (), description='an operator with its flags, such as --of "missing --ratio 0.9"; repeat it'
-    )
-
-
 class MeasureSettings(Settings):
     """What `measure` needs beside the operator."""
 
@@ -641,7 +528,3 @@ class MeasureSettings(Settings):
     memory: str | None = Field(
         None, description="memory the operator may take, such as 4GB; default: a quarter of the machine's"
     )
-
-
-class IdentitySettings(Settings):
-    """Every pixel; nothing to set."""

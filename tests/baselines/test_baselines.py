@@ -497,7 +497,7 @@ def test_a_step_of_zero_leaves_the_codes():
     operator = MissingPixels((2, 1, 12, 12), 0.5)
     y = operator(moving(2, 1, 12, 12))
     problem = Problem(y, operator, Decoder((1, 12, 12)), torch.arange(2.0).double())
-    first, *_, last = iterate(problem, SolverSettings(steps=3, code_step=0.0))
+    first, *_, last = iterate(problem, SolverSettings(steps=3, code_lr=0.0))
     assert torch.equal(first.parameters["coefficients"], last.parameters["coefficients"])
     assert not torch.equal(first.weights["project.weight"], last.weights["project.weight"])
 

@@ -18,10 +18,10 @@ import lowreel.cli.results
 from lowreel import Decoder
 from lowreel.cli import batch
 from lowreel.cli.batch import with_address
-from lowreel.cli.manifest import Row, read_manifest
 from lowreel.cli.results import Results, _verdict
 from lowreel.cli.work import Record, _going_on, is_done
 from lowreel.errors import InputError
+from lowreel.jobs.manifest import Row, read_manifest
 from lowreel.model.generators import save_weights
 from lowreel.recovery.recover import trust
 from lowreel.system.processes import LIBRARIES, cores

@@ -71,10 +71,10 @@ def test_help(name, command):
 
 def test_help_names_every_setting(command):
     """Each setting of the models is a flag, with its default and its meaning."""
+    from lowreel.catalogue import MissingSettings
     from lowreel.settings import (
         ClipSettings,
         ImagesSettings,
-        MissingSettings,
         NoiseSettings,
         RecoverSettings,
         TrainSettings,
@@ -223,12 +223,12 @@ def test_a_search_writes_the_standard_deviation(here, command):
     assert sigma.shape == np.load("run/recovered.npy").shape
     np.testing.assert_array_equal(sigma == 0, np.broadcast_to(seen, sigma.shape))
     np.testing.assert_allclose(sigma[sigma > 0].mean(), 255 * summary["uncertainty"]["mean_sigma"], rtol=1e-3)
-    assert [(trial["early_decay"], trial["similarity"]) for trial in summary["search"]] == [
+    assert [(trial["early_weight_decay"], trial["similarity"]) for trial in summary["search"]] == [
         (None, 0.01),
         (10, 0.01),
         (None, 0.1),
     ]
-    assert summary["decay"] in (3, 10)
+    assert summary["weight_decay"] in (3, 10)
     assert summary["quality"] == "standard"
 
 

@@ -12,8 +12,8 @@ import pytest
 from conftest import moving
 
 from lowreel.cli.cluster import check_room, performed_on_ray
-from lowreel.cli.manifest import read_manifest
 from lowreel.errors import InputError
+from lowreel.jobs.manifest import read_manifest
 from lowreel.settings import BatchSettings
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'lowreel[cluster]'")
@@ -53,7 +53,7 @@ def workers():
     return found
 
 
-def wait_for(condition, seconds=90):
+def wait_for(condition, seconds=300):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -6,7 +6,7 @@ from cases import OPERATORS, SHAPE, T, kept, noise
 
 from lowreel.data import hold_out
 from lowreel.errors import InputError
-from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, repeated_rows, tensors_of
+from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, tensors_of
 
 
 @pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
@@ -29,7 +29,7 @@ def test_heldout_is_the_share_of_the_informative_entries(operator, share):
     Where all parts are measured alike this holds of the first one, and the others hold out the same entries.
     """
     members = tensors_of(operator.observed_mask())
-    alike = repeated_rows(operator, members)
+    alike = operator.repeated_rows(members)
     for held, known, rows in zip(tensors_of(hold_out(operator, share)), members, alike, strict=True):
         assert not (held & ~known).any()
         if held.ndim == 4 and operator.is_complex:
@@ -116,7 +116,7 @@ ALIKE = {
 def test_parts_that_are_measured_alike_are_known(name, rows):
     """One set of patterns for all frames, unless they see everything; not where each frame has its own."""
     operator = OPERATORS[name]()
-    assert repeated_rows(operator, tensors_of(operator.observed_mask())) == [rows]
+    assert operator.repeated_rows(tensors_of(operator.observed_mask())) == [rows]
 
 
 @pytest.mark.parametrize("pattern", ["rows", "radial"])

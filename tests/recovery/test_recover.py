@@ -199,7 +199,7 @@ def test_divergence_is_told():
     problem = Problem(
         operator(CLIP), operator, Linear(SHAPE[1:]).float(), torch.arange(6.0).double(), heldout=hold_out(operator, 0.1)
     )
-    progress, outcome = fit(problem, SolverSettings(steps=20, code_step=1e18, weight_step=1e18))
+    progress, outcome = fit(problem, SolverSettings(steps=20, code_lr=1e18, weight_lr=1e18))
     assert outcome.kind == "diverged"
     assert "no longer a number" in outcome.sentence
     assert progress.state.step < 20

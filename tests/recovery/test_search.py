@@ -26,7 +26,7 @@ SHAPE = (6, 1, 32, 32)
 CLIP = moving(*SHAPE)
 FEW = RecoverSettings(baselines="none", steps=6, heldout=0.1)
 LONG = FEW.model_copy(update={"steps": 8})
-FIRST = Candidate(decay=3.0, similarity=0.01)
+FIRST = Candidate(weight_decay=3.0, similarity=0.01)
 OPERATORS = {
     "missing": lambda: MissingPixels(SHAPE, 0.5, seed=2),
     "gaussian": lambda: Gaussian(SHAPE, 300, seed=2),
@@ -57,13 +57,17 @@ def tried(choice, error):
 
 def test_what_is_tried_is_the_preset_and_each_change_of_it():
     """One wave changes the preset, the next one the best so far; nothing is tried twice; then it ends."""
-    plan = Search(FIRST, ({"decay": 10.0}, {"deeper": 1}), 2)
+    plan = Search(FIRST, ({"weight_decay": 10.0}, {"extra_stages": 1}), 2)
     first = plan.next(())
-    assert first == [FIRST, FIRST.model_copy(update={"decay": 10.0}), FIRST.model_copy(update={"deeper": 1})]
+    assert first == [
+        FIRST,
+        FIRST.model_copy(update={"weight_decay": 10.0}),
+        FIRST.model_copy(update={"extra_stages": 1}),
+    ]
     trials = tuple(tried(choice, error) for choice, error in zip(first, (3.0, 2.0, 1.0), strict=True))
     assert plan.next(trials[:2]) == first[2:]
     second = plan.next(trials)
-    assert second == [Candidate(deeper=1, decay=10.0, similarity=0.01)]
+    assert second == [Candidate(extra_stages=1, weight_decay=10.0, similarity=0.01)]
     assert plan.next((*trials, tried(second[0], 4.0))) == []
     assert best_of(trials).choice == first[2]
 
@@ -107,7 +111,7 @@ def test_the_best_alone_goes_to_its_end(operator):
 def test_a_deeper_decoder_starts_from_a_coarser_grid():
     """Its frames are of the same shape; the problem is otherwise the same."""
     problem = problem_of(OPERATORS["missing"]())
-    deeper = varied(problem, FIRST.model_copy(update={"deeper": 1}))
+    deeper = varied(problem, FIRST.model_copy(update={"extra_stages": 1}))
     assert deeper.generator.frame_shape == problem.generator.frame_shape
     assert deeper.generator.coarse == tuple(side // 2 for side in problem.generator.coarse)
     assert deeper.data is problem.data
@@ -115,12 +119,12 @@ def test_a_deeper_decoder_starts_from_a_coarser_grid():
 
 
 PLANS = {
-    "standard": ({}, {"early_decay", "similarity"}),
-    "given similarity": ({"similarity": 0.2}, {"early_decay"}),
-    "best": ({"quality": "best"}, {"early_decay", "similarity", "deeper", "decay"}),
+    "standard": ({}, {"early_weight_decay", "similarity"}),
+    "given similarity": ({"similarity": 0.2}, {"early_weight_decay"}),
+    "best": ({"quality": "best"}, {"early_weight_decay", "similarity", "extra_stages", "weight_decay"}),
     "best of a generator by name": (
         {"quality": "best", "generator": "decoder"},
-        {"early_decay", "similarity", "deeper", "decay"},
+        {"early_weight_decay", "similarity", "extra_stages", "weight_decay"},
     ),
     "draft": ({"quality": "draft"}, None),
     "no time": ({"time": 1e-6}, None),
@@ -139,7 +143,7 @@ def test_a_generator_given_is_never_replaced():
     """Somebody's own decoder keeps its size and is where every fit starts."""
     operator, own = OPERATORS["missing"](), Decoder(SHAPE[1:], seed=7)
     found = recover(operator(CLIP), operator, FEW, generator=own)
-    assert {trial.choice.deeper for trial in found.trials} == {0}
+    assert {trial.choice.extra_stages for trial in found.trials} == {0}
     assert found.representation.generator.spec() == own.spec()
 
 
@@ -290,7 +294,7 @@ def test_a_run_with_a_generator_of_ones_own_goes_on(tmp_path):
 def test_time_is_shared_out_by_turns():
     """Half a fit for all, a quarter for each that parts there, three quarters for each that does not, a quarter in the
     end; side by side a fit takes longer, all of them less."""
-    plan = Search(FIRST, ({"early_decay": 10.0}, {"similarity": 0.1}), 1)
+    plan = Search(FIRST, ({"early_weight_decay": 10.0}, {"similarity": 0.1}), 1)
     assert plan.rounds(40) / 40 == plan.in_turn == 0.5 + 0.25 + 0.75 + 0.25 + 0.25
     beside = replace(plan, at_once=2)
     assert beside.rounds(40) == plan.rounds(40)
@@ -301,12 +305,12 @@ def test_time_is_shared_out_by_turns():
 @pytest.mark.parametrize(
     ("cores", "changes", "wanted"),
     [
-        (1, [{"early_decay": 10.0}, {"similarity": 0.1}], 1),
-        (2, [{"early_decay": 10.0}, {"similarity": 0.1}], 2),  # the whole one beside the two that part
-        (2, [{"decay": 10.0}, {"similarity": 0.1}], 1),  # three alike: one after the other with both cores
-        (2, [{"decay": 10.0}, {"decay": 1.0}, {"similarity": 0.1}], 2),
-        (8, [{"early_decay": 10.0}, {"similarity": 0.1}], 2),
-        (8, [{"decay": 10.0}, {"similarity": 0.1}], 3),
+        (1, [{"early_weight_decay": 10.0}, {"similarity": 0.1}], 1),
+        (2, [{"early_weight_decay": 10.0}, {"similarity": 0.1}], 2),  # the whole one beside the two that part
+        (2, [{"weight_decay": 10.0}, {"similarity": 0.1}], 1),  # three alike: one after the other with both cores
+        (2, [{"weight_decay": 10.0}, {"weight_decay": 1.0}, {"similarity": 0.1}], 2),
+        (8, [{"early_weight_decay": 10.0}, {"similarity": 0.1}], 2),
+        (8, [{"weight_decay": 10.0}, {"similarity": 0.1}], 3),
     ],
 )
 def test_fits_are_made_side_by_side_where_that_is_sooner(cores, changes, wanted):
@@ -338,7 +342,7 @@ def test_an_error_in_a_fit_ends_the_search():
     """A fit that fails is no trial: the error comes through."""
     problem = problem_of(OPERATORS["missing"]())
     broken = replace(problem, generator=Linear(SHAPE[1:], 5))
-    plan = Search(FIRST, ({"deeper": 1},), 1, at_once=2)
+    plan = Search(FIRST, ({"extra_stages": 1},), 1, at_once=2)
     with pytest.raises(Exception, match="only decoders can be"):
         search(broken, FEW.solver(), plan)
 

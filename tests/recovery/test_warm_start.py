@@ -39,7 +39,7 @@ def test_the_first_round_starts_where_the_neighbour_ended(shift):
     theirs, problem = found(), problem_of()
     begun = continued(problem, Neighbour(theirs, shift))
     weights, codes = theirs.generator.state_dict(), theirs.codes.matrix()
-    still = SETTINGS.solver().model_copy(update={"steps": 1, "code_step": 0.0})
+    still = SETTINGS.solver().model_copy(update={"steps": 1, "code_lr": 0.0})
     for name, tensor in begun.generator.state_dict().items():
         assert torch.equal(tensor, weights[name])
     state = next(iterate(begun, still))
@@ -66,7 +66,7 @@ def test_what_the_neighbour_has_seen_is_not_held_out():
 
 
 REASONS = {
-    "another size": (lambda: problem_of(), lambda: found(Decoder((1, 12, 16), doublings=1))),
+    "another size": (lambda: problem_of(), lambda: found(Decoder((1, 12, 16), upsampling_stages=1))),
     "all frames measured alike": (
         lambda: problem_of(Mask((12, 1, 12, 16), (torch.arange(192) % 3 > 0).view(1, 1, 12, 16).repeat(12, 1, 1, 1))),
         found,
@@ -86,7 +86,7 @@ def test_rounds_are_fewer_unless_they_were_given():
     usual = planned_rounds(problem, SETTINGS.solver())
     fewer, plain = fewer_rounds(problem, SETTINGS), SETTINGS.solver()
     assert planned_rounds(problem, fewer.solver()) == fewer.steps == round(WARM_ROUNDS * usual)
-    assert fewer.solver().matrix_step == WARM_STEP * plain.matrix_step
+    assert fewer.solver().matrix_lr == WARM_STEP * plain.matrix_lr
     assert fewer.solver().similarity == plain.similarity
     given = SETTINGS.model_copy(update={"steps": 3})
     assert fewer_rounds(problem, given).solver() == given.solver()

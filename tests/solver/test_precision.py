@@ -63,7 +63,7 @@ def test_nor_are_they_in_a_training(monkeypatch, images, wanted):
     clocked(monkeypatch, {"float32": 0.05, "bfloat16": 0.01})
     pixels = torch.zeros(images, 1, 64, 64, dtype=torch.uint8)
     state = next(
-        iterate(Images("black", pixels, (64, 64)), Decoder((1, 64, 64)), TrainSettings(epochs=1, batch=images))
+        iterate(Images("black", pixels, (64, 64)), Decoder((1, 64, 64)), TrainSettings(epochs=1, batch_size=images))
     )
     assert state.precision == wanted
 

@@ -23,7 +23,6 @@ from lowreel.operators import (
     inner,
     is_external,
     map_data,
-    repeated_rows,
     tensors_of,
 )
 from lowreel.recovery.recover import prepare, recover
@@ -40,7 +39,7 @@ FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1)
 SEARCH = RecoverSettings(baselines="none", steps=6, heldout=0.1)
 OWN = {name: make for name, make in OPERATORS.items() if not is_external(make())}
 GENERATORS = {"decoder": lambda: Decoder((1, 12, 10)), "decoder in colour": lambda: Decoder((3, 17, 31))}
-GENERATORS |= {"dcgan": lambda: Dcgan(1), "deeper": lambda: Decoder((1, 32, 32)).deeper(1, seed=0)}
+GENERATORS |= {"dcgan": lambda: Dcgan(1), "extra stages": lambda: Decoder((1, 32, 32)).with_extra_stages(1, seed=0)}
 
 gpu = pytest.mark.gpu
 no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -170,7 +169,10 @@ def test_an_update_leaves_nothing_behind(operator):
     loss.backward()
     assert {p.grad.device.type for p in generator.parameters()} == {loss.device.type} == {"meta"}
     big = replace(prepare(torch.zeros(2, 1, 32, 32), Identity((2, 1, 32, 32)), FEW).on(META))
-    assert varied(big, Candidate(deeper=1, decay=1.0, similarity=0.1)).generator.to_frame.weight.device.type == "meta"
+    assert (
+        varied(big, Candidate(extra_stages=1, weight_decay=1.0, similarity=0.1)).generator.to_frame.weight.device.type
+        == "meta"
+    )
 
 
 # With a card
@@ -195,7 +197,7 @@ def test_laws_of_operators_on_the_card(make):
     known = moved.observed_mask()
     for a, b in zip(tensors_of(known), tensors_of(operator.observed_mask()), strict=True):
         assert torch.equal(a.cpu(), b)
-    assert repeated_rows(moved, tensors_of(known)) == repeated_rows(operator, tensors_of(operator.observed_mask()))
+    assert moved.repeated_rows(tensors_of(known)) == operator.repeated_rows(tensors_of(operator.observed_mask()))
     for a, b in zip(tensors_of(hold_out(moved, 0.3)), tensors_of(hold_out(operator, 0.3)), strict=True):
         assert torch.equal(a.cpu(), b)
     for k, part in enumerate(moved.parts()):

@@ -60,7 +60,7 @@ GENERATORS = {
     "decoder": lambda: Decoder((3, 8, 8)),
     "dcgan": lambda: Dcgan(1),
 }
-SETTINGS = TrainSettings(epochs=6, batch=8, seed=2)
+SETTINGS = TrainSettings(epochs=6, batch_size=8, seed=2)
 
 
 @pytest.fixture(params=GENERATORS.values(), ids=GENERATORS)
@@ -113,7 +113,7 @@ def test_state_of_other_images_or_settings_is_refused(generator):
     state = next(iterate(images, generator, SETTINGS))
     for others, settings, what in (
         (images_like(generator, seed=1), SETTINGS, "images"),
-        (images, SETTINGS.model_copy(update={"code_step": 0.3}), "settings"),
+        (images, SETTINGS.model_copy(update={"code_lr": 0.3}), "settings"),
     ):
         with pytest.raises(InputError, match=f"the {what} differ"):
             next(iterate(others, generator, settings, state))
@@ -133,7 +133,7 @@ def test_images_in_the_range_of_a_linear_generator_are_fitted():
     plane = in_unit_ball(noise(64, 2, dtype=torch.float32)) @ (0.2 * noise(2, 64, seed=1, dtype=torch.float32))
     images = Images("plane", (0.5 + plane).clamp(0, 1).mul(255).round().byte().view(-1, 1, 8, 8), (8, 8))
     start = float((images.batch(slice(None)) - 0.5).square().mean())
-    state = last(iterate(images, generator, TrainSettings(epochs=120, batch=16, weight_step=2e-2)))
+    state = last(iterate(images, generator, TrainSettings(epochs=120, batch_size=16, weight_lr=2e-2)))
     assert state.loss < 0.01 * start
 
 
@@ -182,7 +182,7 @@ def test_principal_codes_keep_distances():
 
 # --------------------------------------------------------------------------------------------- on disk
 
-TRAIN = "train pictures -o w.safetensors --generator decoder --size 8 --epochs 8 --batch 2"
+TRAIN = "train pictures -o w.safetensors --generator decoder --size 8 --epochs 8 --batch-size 2"
 
 
 @pytest.fixture
@@ -238,8 +238,8 @@ def test_more_epochs_and_other_wishes(pictures, command):
     assert command(of_v + " --seed 3").code == 0
     before = snapshot(pictures)
     for line in (
-        *(TRAIN + wish for wish in (" --seed 3 --resume", " --code-step 0.5 --resume", " --images 3 --resume", "")),
-        *(of_v + " --seed 0 --resume", of_v + " --code-step 0.1 --seed 0 --resume", TRAIN + " --resume"),
+        *(TRAIN + wish for wish in (" --seed 3 --resume", " --code-lr 0.5 --resume", " --images 3 --resume", "")),
+        *(of_v + " --seed 0 --resume", of_v + " --code-lr 0.1 --seed 0 --resume", TRAIN + " --resume"),
         of_v.replace("v.safetensors", "v.pth") + " --seed 3 --resume",
     ):
         ending = command(line)
@@ -268,7 +268,7 @@ def test_names_come_before_folders_of_the_name(pictures, command):
 
 def test_diverged(pictures, command):
     """One line with what to do, and no weights."""
-    ending = command(TRAIN + " --weight-step 1e30")
+    ending = command(TRAIN + " --weight-lr 1e30")
     assert (ending.code, ending.err.count("\n")) == (2, 1), ending.err
     assert "diverged" in ending.err
     assert sorted(p.name for p in pictures.iterdir()) == ["pictures"]
@@ -294,8 +294,8 @@ def test_resume_needs_no_settings_and_names_what_differs(pictures, command):
 def test_lengths_follow_the_number_of_images(count, batch, epochs):
     """Minibatches of 256 and 20 epochs where there are many images; few images are seen more often, in smaller ones."""
     chosen = TrainSettings().for_images(count)
-    assert (chosen.batch, chosen.epochs) == (batch, epochs)
-    assert TrainSettings(batch=7, epochs=3).for_images(count) == TrainSettings(batch=7, epochs=3)
+    assert (chosen.batch_size, chosen.epochs) == (batch, epochs)
+    assert TrainSettings(batch_size=7, epochs=3).for_images(count) == TrainSettings(batch_size=7, epochs=3)
 
 
 def test_sigterm_is_a_stop_like_ctrl_c(start, tmp_path):

@@ -26,7 +26,7 @@ from lowreel.data import Measured
 from lowreel.settings import ClipSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
 from lowreel.web.auth import Auth
-from lowreel.web.form import CHOICES, FIRST, SERVERS, fields, flags, words
+from lowreel.web.form import CHOICES, SERVERS, fields, flags, words
 from lowreel.web.queue import Queue
 from lowreel.web.run_view import ERROR
 from lowreel.web.service import Service
@@ -39,7 +39,7 @@ LONG = ["--quality=draft", "--steps=100000", "--baselines=none"]
 # ------------------------------------------------------------------------------------------------------------- the form
 
 FILLED = {
-    **{kind.settings: FIRST.get(kind.name, {}) for kind in OPERATORS},
+    **{kind: kind.example for kind in OPERATORS},
     ClipSettings: {"size": "8x12", "fit": "crop", "channels": "1", "frames": "0:4"},
     NoiseSettings: {"snr": "20", "blind": True},
     RecoverSettings: {"rank": "3", "similarity": "0.2", "seed": "7", "quality": "best", "linear": True, "time": "1.5"},
@@ -55,13 +55,13 @@ def parsed(line):
 @pytest.mark.parametrize("kind", OPERATORS, ids=lambda kind: kind.name)
 def test_form_and_command_line_mean_the_same(kind):
     """What is filled in comes to the very settings of the command line, for every operator."""
-    own = {name: component.value for name, component in fields(kind.settings, FIRST.get(kind.name)).items()}
+    own = {name: component.value for name, component in fields(kind, kind.example).items()}
     measuring = words(kind.name, own, FILLED[ClipSettings], FILLED[NoiseSettings])
     line = ["simulate", kind.name, "clip.npy", *measuring, *flags(RecoverSettings, FILLED[RecoverSettings])]
     found = parsed(line)
-    values = {name: tuple(v.splitlines()) if name == "of" else v for name, v in FIRST.get(kind.name, {}).items()}
-    if kind.settings.model_fields:
-        assert found.get("operator", kind.settings()) == kind.settings(**values)
+    values = {name: tuple(v.splitlines()) if name == "of" else v for name, v in kind.example.items()}
+    if kind.model_fields:
+        assert found.get("operator", kind()) == kind(**values)
     assert found["reading"] == ClipSettings(**FILLED[ClipSettings])
     assert found["noise"] == NoiseSettings(**FILLED[NoiseSettings])
     assert found["recovering"] == RecoverSettings(**FILLED[RecoverSettings])

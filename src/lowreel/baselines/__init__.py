@@ -48,25 +48,24 @@ def quick_baselines(
 ) -> Iterator[tuple[str, Tensor]]:
     """Names and clips (T, C, H, W) as they are made, the cheapest first.
 
-    Pixels: linear and biharmonic interpolation within each frame, for missing blocks and frames also over time.
-    Other operators: the clip of least norm; for coarser pixels also bicubic interpolation, for a snapshot camera
-    GAP-TV, for part of the spectrum temporal total variation. All: 3-D total variation and low rank, which for part
-    of the spectrum is called k-t low rank.
+    Pixels: linear and biharmonic interpolation within each frame; other operators: the clip of least norm. All: 3-D
+    total variation and low rank. Beside these what the operator names as suiting it (`LinearOperator.baselines`):
+    temporal or bicubic interpolation, GAP-TV, temporal total variation; low rank may go by the name k-t low rank.
     """
-    first = first_clip(data, operator, entries)
+    first, suiting = first_clip(data, operator, entries), operator.baselines
     yield ("linear interpolation" if operator.is_pixel_mask else "least norm"), first
-    if operator.kind in ("blocks", "frames"):
+    if "temporal interpolation" in suiting:
         yield "temporal interpolation", interpolate_times(data, entries)  # type: ignore[arg-type]
     if operator.is_pixel_mask:
         yield "biharmonic interpolation", biharmonic(data, entries, first)  # type: ignore[arg-type]
-    if operator.kind == "downsample":
+    if "bicubic" in suiting:
         yield "bicubic", bicubic(data, operator, entries)  # type: ignore[arg-type]
     yield "3-D total variation", chosen_variation(data, operator, entries, first, sigma=sigma)
     rank = low_rank_clip(data, operator, entries, first, sigma=sigma)
-    yield ("k-t low rank" if operator.kind == "fourier" else "low rank"), rank
-    if operator.kind == "snapshot":
+    yield ("k-t low rank" if "k-t low rank" in suiting else "low rank"), rank
+    if "GAP-TV" in suiting:
         yield "GAP-TV", gap_tv(data, operator, entries)
-    if operator.kind == "fourier":
+    if "temporal total variation" in suiting:
         clip = total_variation(data, operator, entries, first, sigma=sigma, weights=(1.0, 0.0))
         yield "temporal total variation", clip
 

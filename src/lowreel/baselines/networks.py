@@ -17,7 +17,7 @@ from ..solver.problem import Problem
 from ..solver.schedule import planned_rounds
 from .validation import HELD, error_on
 
-DEEP = SolverSettings(steps=300, code_step=0.0, weight_step=1e-2, batch=None)
+DEEP = SolverSettings(steps=300, code_lr=0.0, weight_lr=1e-2, batch_size=None)
 """Of a deep image prior: the code stays what it was drawn to be."""
 
 PAPER: tuple[Preset, ...] = ("paper-latent", "paper-joint")

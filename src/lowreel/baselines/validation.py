@@ -17,7 +17,7 @@ def left_out(operator: LinearOperator, entries: Data) -> Data:
 
     Where whole blocks or frames are missing whole ones are left out: single pixels say nothing of what spans a hole.
     """
-    if operator.kind not in ("blocks", "frames"):
+    if not operator.hides_regions:
         return hold_out(operator, HELD, known=entries)
     assert isinstance(entries, Tensor)
     _, _, height, width = operator.clip_shape

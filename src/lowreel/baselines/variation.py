@@ -117,7 +117,7 @@ def _middle(data: Data, operator: LinearOperator, entries: Data) -> tuple[Data, 
         parts = range((count - few) // 2, (count - few) // 2 + few)
         data, entries = (operator.take(y, parts) for y in (data, entries))
         operator = operator.subset(parts)
-    if not operator.is_pixel_mask or operator.kind in ("blocks", "frames") or not isinstance(data, Tensor):
+    if not operator.is_pixel_mask or operator.hides_regions or not isinstance(data, Tensor):
         return data, operator, entries
     assert isinstance(entries, Tensor)
     for axis in (2, 3):

@@ -17,12 +17,12 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from ..jobs.errors import in_one_line
+from ..jobs.manifest import Row, read_manifest
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from ..system.memory import bytes_text, default_budget, machine_bytes, parse_bytes
 from ..system.names import GENERATORS, file_text
 from ..system.processes import cores, defer_stops, ignore_stops
-from .errors import in_one_line
-from .manifest import Row, read_manifest
 from .results import Results, check_folder
 from .work import Record, is_done, perform_row, prepare_worker
 

@@ -33,9 +33,6 @@ FAST = 60.0
 MOST_A_SECOND = {".gif": 100.0, ".mkv": 1000.0}
 """Frames a second that a kind of file can tell apart, where that is less than 10,000."""
 
-MAY_LEAVE_OUT = ("mask", "frames", "stacked", "composed")
-"""Kinds of operators that may say nothing at all of a frame."""
-
 
 def add_between(app: App) -> None:
     """Give the command line its `interpolate` and `embed`."""
@@ -159,10 +156,13 @@ def _recovery(run: Path) -> _Recovery:
 def _left_out(run: Run, kind: str | None) -> list[int] | None:
     """Frames of which nothing was measured; None for an operator of somebody's own, which is not here to ask."""
     from ..analysis.manifold import frames_without_data
+    from ..operators import class_of
 
     if kind == "functions":
         return None
-    return frames_without_data(run.measured().operator) if kind in MAY_LEAVE_OUT else []
+    measured_with = class_of({"kind": kind})
+    may_skip = measured_with is not None and measured_with.may_skip_frames
+    return frames_without_data(run.measured().operator) if may_skip else []
 
 
 def _draw(file: Path, recovery: _Recovery, choosing: InterpolateSettings) -> list[str]:

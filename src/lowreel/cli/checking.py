@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from ..errors import InputError
-from .values import parse_clip_shape
+from ..system.values import parse_clip_shape
 
 if TYPE_CHECKING:
     from ..operators import Diagnosis

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..jobs.errors import in_one_line
+from ..jobs.manifest import Row
 from ..settings import BatchSettings
 from ..system.processes import ignore_stops
-from .errors import in_one_line
-from .manifest import Row
 from .work import Record, perform_row
 
 RETRIES = 5

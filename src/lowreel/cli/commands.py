@@ -13,33 +13,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
-from ..catalogue import OPERATORS, Operator, name_of
+from ..catalogue import OPERATORS, MissingSettings, OperatorSettings
 from ..errors import InputError
+from ..jobs.arrays import are_arrays_meant, measured_arrays
+from ..jobs.display import ProgressBar, show_summary
+from ..jobs.errors import in_one_line, is_out_of_memory
+from ..jobs.operators import build, check_operator_settings, first_parts
 from ..settings import (
     ArraysSettings,
     ClipSettings,
     ImagesSettings,
     MeasureSettings,
-    MissingSettings,
     NoiseSettings,
     RecoverSettings,
-    Settings,
     TrainSettings,
 )
 from ..system.files import check_free, split_member
 from ..system.memory import operator_budget, parse_bytes
 from ..system.names import GENERATORS, file_text, source_text
 from ..system.processes import set_libraries
-from .arrays import are_arrays_meant, measured_arrays
+from ..system.values import parse_frames, parse_size
 from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
-from .display import ProgressBar, show_summary
-from .errors import in_one_line, is_out_of_memory
-from .operators import build, check_operator_settings, first_parts
 from .sections import begin_sections, go_on_with_sections, is_short, opened_again, planned_sections
 from .serve import add_serve
-from .values import parse_frames, parse_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -121,7 +119,7 @@ SIMULATE_HELP = f"""{CLIP_HELP}    output
 """
 
 
-def _add_operator(kind: Operator) -> None:
+def _add_operator(kind: type[OperatorSettings]) -> None:
     """Give `measure` and `simulate` a subcommand each; the flags of an operator are those of its settings."""
 
     def measure_it(
@@ -129,7 +127,7 @@ def _add_operator(kind: Operator) -> None:
         *,
         output: Output,
         measuring: Measuring = MeasureSettings(),
-        operator: Settings = kind.settings(),
+        operator: OperatorSettings = kind(),
         reading: Reading = ClipSettings(),
         noise: Noise = NoiseSettings(),
     ) -> None:
@@ -140,7 +138,7 @@ def _add_operator(kind: Operator) -> None:
         *,
         output: OutputOrNew = None,
         resume: Resume = False,
-        operator: Settings = kind.settings(),
+        operator: OperatorSettings = kind(),
         reading: Reading = ClipSettings(),
         noise: Noise = NoiseSettings(),
         recovering: Recovering = RecoverSettings(),
@@ -148,12 +146,12 @@ def _add_operator(kind: Operator) -> None:
         _simulate(clip, operator, reading, noise, recovering, output, resume)
 
     for app_of, function, sentence, parameters in (
-        (measure, measure_it, kind.measure, MEASURE_HELP),
-        (simulate, simulate_it, kind.simulate, SIMULATE_HELP),
+        (measure, measure_it, kind.measures, MEASURE_HELP),
+        (simulate, simulate_it, kind.simulates, SIMULATE_HELP),
     ):
         function.__doc__ = sentence + parameters
-        shown = Flat if kind.settings.model_fields else Parameter(parse=False)
-        function.__annotations__["operator"] = Annotated[kind.settings, shown]
+        shown = Flat if kind.model_fields else Parameter(parse=False)
+        function.__annotations__["operator"] = Annotated[kind, shown]
         app_of.command(function, name=kind.name)
 
 
@@ -338,7 +336,7 @@ def info(file: Path) -> None:
 
 def _measure(
     clip: Path,
-    operator: Settings,
+    operator: OperatorSettings,
     reading: ClipSettings,
     noise: NoiseSettings,
     measuring: MeasureSettings,
@@ -356,7 +354,7 @@ def _measure(
 
 def _measured(
     clip: Path,
-    operator: Settings,
+    operator: OperatorSettings,
     reading: ClipSettings,
     noise: NoiseSettings,
     measuring: MeasureSettings,
@@ -394,14 +392,14 @@ def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed
 
 def _simulate(
     clip: Path,
-    operator: Settings,
+    operator: OperatorSettings,
     reading: ClipSettings,
     noise: NoiseSettings,
     recovering: RecoverSettings,
     output: Path | None,
     resume: bool,
 ) -> None:
-    kind = name_of(operator)
+    kind = operator.name
     request = _request(kind, clip, operator.model_dump(mode="json"), reading, noise)
     if resume:
         _go_on(_given(output), recovering, request)
@@ -418,7 +416,7 @@ def _simulate(
 
 def _source(
     clip: Path,
-    operator: Settings,
+    operator: OperatorSettings,
     reading: ClipSettings,
     noise: NoiseSettings,
     measuring: MeasureSettings,
@@ -440,7 +438,9 @@ def _source(
     return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how
 
 
-def check_arguments(operator: Settings, reading: ClipSettings, noise: NoiseSettings, memory: str | None) -> None:
+def check_arguments(
+    operator: OperatorSettings, reading: ClipSettings, noise: NoiseSettings, memory: str | None
+) -> None:
     """What can be said against the arguments before anything is imported or read."""
     parse_size(reading.size)
     parse_frames(reading.frames)

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError
+from ..jobs.manifest import TAKEN, Row
 from ..system.files import atomic_write, remove_leftovers
-from .manifest import TAKEN, Row
 from .work import Record
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
+from ..jobs.display import ProgressBar, show_summary
 from ..settings import RecoverSettings
 from ..system.memory import operator_budget, parse_bytes, taken_bytes
-from .display import ProgressBar, show_summary
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from ..catalogue import OPERATORS
+from ..catalogue import OPERATORS, IdentitySettings
 from ..errors import InputError
-from ..settings import ClipSettings, IdentitySettings, NoiseSettings, ServeSettings
-from .errors import in_one_line
+from ..jobs.errors import in_one_line
+from ..settings import ClipSettings, NoiseSettings, ServeSettings
 
 Serving = Annotated[ServeSettings, Parameter(name="*")]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
@@ -51,7 +51,7 @@ def check_line(words: list[str]) -> None:
     except CycloptsError as error:
         raise InputError(in_one_line(error)) from None
     given = bound.arguments
-    kind = next((kind.settings for kind in OPERATORS if kind.name == words[1]), IdentitySettings)
+    kind = next((kind for kind in OPERATORS if kind.name == words[1]), IdentitySettings)
     check_arguments(
         given.get("operator", kind()), given.get("reading", ClipSettings()), given.get("noise", NoiseSettings()), None
     )

@@ -8,13 +8,13 @@ from typing import Any
 from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..io.datasets import Images, open_images
+from ..jobs.display import TrainingBar
 from ..model.generators import Generator, make
 from ..settings import ImagesSettings, TrainSettings
 from ..system.names import GENERATORS, SETS, file_text
+from ..system.values import parse_size
 from ..training.distributed import Group, joined
 from ..training.runs import Training, execute
-from .display import TrainingBar
-from .values import parse_size
 
 SIDE = 64
 """Height and width of training images where no --size is given: what the dcgan makes."""

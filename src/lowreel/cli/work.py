@@ -13,11 +13,11 @@ from types import FrameType
 from typing import Any, Literal
 
 from ..errors import InputError
+from ..jobs.errors import in_one_line
+from ..jobs.manifest import Row
 from ..settings import ArraysSettings
 from ..system.files import read_json, write_json
 from ..system.processes import die_with_parent, set_libraries
-from .errors import in_one_line
-from .manifest import Row
 
 INTERRUPTED = "interrupted"
 """What is told in place of an error where Ctrl-C came between two fits."""

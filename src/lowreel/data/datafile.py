@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..operators.base import Data, LinearOperator, map_data, tensors_of
+from ..operators.base import LinearOperator
 from ..operators.temporal_slice import temporal_slice, temporal_slice_rows
+from ..operators.tensors import Data, map_data, tensors_of
 from ..system.files import read_tensors, tensor_names, write_tensors
 from .noise import no_noise
 

@@ -10,9 +10,10 @@ import torch
 
 from ..errors import InputError
 from ..io.containers import Array, as_clip
-from ..operators.base import Data, LinearOperator, tensors_of
+from ..operators.base import LinearOperator
 from ..operators.pixels import Mask
 from ..operators.snapshot import Snapshot
+from ..operators.tensors import Data, tensors_of
 from ..operators.transforms import Fourier
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..operators.base import Data, LinearOperator, tensors_of
-from ..operators.repetition import repeated_rows
+from ..operators.base import LinearOperator
+from ..operators.tensors import Data, tensors_of
 from ..system import streams
 
 
@@ -26,7 +26,7 @@ def hold_out(operator: LinearOperator, share: float, seed: int = 0, *, known: Da
     candidates = tensors_of(observed_mask)
     chosen = tuple(
         _draw(entries, share, seed, member, rows, pixels=tuple(entries.shape) == operator.clip_shape)
-        for member, (entries, rows) in enumerate(zip(candidates, repeated_rows(operator, candidates), strict=True))
+        for member, (entries, rows) in enumerate(zip(candidates, operator.repeated_rows(candidates), strict=True))
     )
     chosen = tuple(
         both & entries for both, entries in zip(_with_twins(operator, observed_mask, chosen), candidates, strict=True)

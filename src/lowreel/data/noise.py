@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..operators.base import Data, LinearOperator, inner, map_data, tensors_of
+from ..operators.base import LinearOperator
+from ..operators.tensors import Data, inner, map_data, tensors_of
 from ..system import streams
 
 DATA_TERMS = {

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from ..io.video.levels import WHITES
-from ..operators.base import Data, LinearOperator, map_data, tensors_of
+from ..operators.base import LinearOperator
 from ..operators.data_consistency import project_onto_data
 from ..operators.snapshot import Snapshot
+from ..operators.tensors import Data, map_data, tensors_of
 
 MARGIN = 1.1
 DARK = 0.1

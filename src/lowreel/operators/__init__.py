@@ -1,49 +1,40 @@
 """Operators: what a camera makes of a clip."""
 
+from . import pixels, projections, resample, snapshot, stack, transforms
 from .adapters import ExternalOperator, Functions, as_linear_operator, as_scipy, is_external
-from .base import Composed, Data, LinearOperator, Part, Stacked, inner, is_stack, map_data, spec_hash, tensors_of
+from .base import Composed, LinearOperator, Sum, is_rebuilt, is_stack
 from .data_consistency import project_onto_data
 from .diagnose import Diagnosis, check_operator, diagnose
-from .pixels import Identity, Mask, MissingBlocks, MissingFrames, MissingPixels
+from .maps import LinearMap
+from .parts import Part
+from .pixels import *
 from .plugin import operator_from_name
-from .projections import Gaussian, Projections, Signs
-from .repetition import repeated_rows
-from .resample import Bayer, Blur, Downsample, LongExposure
-from .snapshot import Snapshot
-from .spec import from_spec, is_rebuilt
-from .temporal_slice import extend, part_frames, temporal_slice, temporal_slice_rows
-from .transforms import Cosine, Fourier, SinglePixel
+from .projections import *
+from .resample import *
+from .snapshot import *
+from .spec import class_of, from_settings, from_spec, spec_hash
+from .stack import *
+from .temporal_slice import extend, part_frames, part_frames_of, temporal_slice, temporal_slice_rows
+from .tensors import Data, inner, map_data, tensors_of
+from .transforms import *
 
 __all__ = [
-    "Bayer",
-    "Blur",
     "Composed",
-    "Cosine",
     "Data",
     "Diagnosis",
-    "Downsample",
     "ExternalOperator",
-    "Fourier",
     "Functions",
-    "Gaussian",
-    "Identity",
+    "LinearMap",
     "LinearOperator",
-    "LongExposure",
-    "Mask",
-    "MissingBlocks",
-    "MissingFrames",
-    "MissingPixels",
     "Part",
-    "Projections",
-    "Signs",
-    "SinglePixel",
-    "Snapshot",
-    "Stacked",
+    "Sum",
     "as_linear_operator",
     "as_scipy",
     "check_operator",
+    "class_of",
     "diagnose",
     "extend",
+    "from_settings",
     "from_spec",
     "inner",
     "is_external",
@@ -52,10 +43,12 @@ __all__ = [
     "map_data",
     "operator_from_name",
     "part_frames",
+    "part_frames_of",
     "project_onto_data",
-    "repeated_rows",
     "spec_hash",
     "temporal_slice",
     "temporal_slice_rows",
     "tensors_of",
 ]
+__all__ += pixels.__all__ + projections.__all__ + resample.__all__ + snapshot.__all__ + stack.__all__
+__all__ += transforms.__all__

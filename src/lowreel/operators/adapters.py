@@ -13,17 +13,10 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .base import (
-    ByAdjoint,
-    Data,
-    LinearOperator,
-    Shape,
-    TensorsFunction,
-    checked_clip_shape,
-    is_stack,
-    map_data,
-    tensors_of,
-)
+from .base import LinearOperator, is_stack
+from .shapes import Shape, checked_clip_shape
+from .spec import Spec, Tensors
+from .tensors import ByAdjoint, Data, TensorsFunction, map_data, tensors_of
 
 ArrayFunction = Callable[[np.ndarray], Any]
 
@@ -171,6 +164,14 @@ class ExternalOperator(LinearOperator):
     def _adjoint(self, y: Data) -> Tensor:
         there, back = self._both_ways()
         return ByAdjoint.apply(back, there, *tensors_of(y))[0]
+
+    @classmethod
+    def from_spec(cls, spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
+        """Nothing in a file can make it again: always an InputError."""
+        raise InputError(
+            "operator: it was given as functions, which no file holds; give the same operator again "
+            "(--operator package.module:object)"
+        )
 
     def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
         rows = slice(None) if self._whole else slice(start, stop)

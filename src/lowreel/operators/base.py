@@ -1,14 +1,11 @@
-"""The contract of an operator: a linear map of a clip to its data, its adjoint, its parts and its identity."""
+"""The contract of an operator: a linear map of a clip to its data, its adjoint, its algebra and its identity."""
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,81 +14,34 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..system import streams
-from ..system.files import tensor_hash
-
-Shape = tuple[int, ...]
-Data = Tensor | tuple[Tensor, ...]
-"""What an operator returns: one real or complex tensor, or a tuple of them for a stack."""
-
-
-LinearMap = Callable[[Tensor], Tensor]
-TensorsFunction = Callable[..., tuple[Tensor, ...]]
-
-
-def map_data(function: Callable[..., Any], *data: Data) -> Any:
-    """Apply `function` to the tensor, or to each tensor of a stack."""
-    if isinstance(data[0], tuple):
-        return tuple(function(*tensors) for tensors in zip(*data, strict=True))
-    return function(*data)
+from .description import Described, with_frames
+from .maps import LinearMap
+from .moving import moved
+from .parts import InParts, finer, finer_slice
+from .shapes import Shape, checked_clip_shape
+from .spec import Spec, Tensors, from_settings, rebuilt, with_prefix
+from .temporal_slice import common_frames, cut, part_frames, temporal_slice_rows
+from .tensors import Data, inner, map_data, shape_of, tensors_of
 
 
-def tensors_of(data: Data) -> tuple[Tensor, ...]:
-    """The tensors of the data: one, or those of a stack."""
-    return data if isinstance(data, tuple) else (data,)
-
-
-def inner(a: Data, b: Data) -> Tensor:
-    """Re<a, b>, summed over a stack."""
-    pairs = zip(tensors_of(a), tensors_of(b), strict=True)
-    return torch.stack([(u.conj() * v).real.sum() if u.is_complex() else (u * v).sum() for u, v in pairs]).sum()
-
-
-class ByAdjoint(torch.autograd.Function):
-    """there(*tensors) of a linear map, whose derivative is `back`, and the other way round; autograd keeps nothing."""
-
-    @staticmethod
-    def forward(there: TensorsFunction, back: TensorsFunction, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return there(*tensors)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        ctx.there, ctx.back = inputs[:2]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        return (None, None, *ByAdjoint.apply(ctx.back, ctx.there, *gradients))
-
-
-def by_adjoint(function: LinearMap, transposed: LinearMap, v: Tensor) -> Tensor:
-    """`function(v)` of a linear map, with `transposed` as its gradient: autograd keeps no intermediate result."""
-    return ByAdjoint.apply(lambda t: (function(t.detach()),), lambda t: (transposed(t.detach()),), v)[0]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of frames, and the rows of the data that see these frames alone."""
-
-    frames: range
-    data: slice | tuple[slice, ...]
-
-
-class LinearOperator(nn.Module, ABC):
-    """Linear map of a clip to its data, y = A x. Noise is not part of A (see `measure.noise`).
+class LinearOperator(InParts, Described, ABC):
+    """Linear map of a clip to its data, y = A x. Noise is not part of A (see `data.noise`).
 
     x: `clip_shape` = (T, C, H, W), grey levels in [0, 1]. y: `data_shape`, whose first axis counts the
     parts where there are several. A subclass writes `_measure`; its adjoint then follows from autograd, exact to
     rounding. Fixed tensors are buffers, so that `.to(device)` and `.double()` work.
+
+    Operators are combined as matrices are: `A @ B`, `A + B`, `A - B`, `2 * A`, `-A`; `A.H` is the adjoint and `A.gram`
+    what the two do one after the other.
     """
 
-    kind: ClassVar[str]
-    part_frames: int
-    """Frames in a part: 1 where each frame is measured alone, T where the clip cannot be cut."""
-    is_complex: ClassVar[bool] = False
+    is_complex: bool = False
     """Whether y is known to be complex."""
     has_no_zero_rows: ClassVar[bool] = False
     """Whether no row of A is zero."""
     is_pixel_mask: ClassVar[bool] = False
     """Whether y has the clip's shape and its informative entries are pixels as they are."""
+    __array_ufunc__ = None  # a number of NumPy's times an operator is ours to say
 
     def __init__(self, clip_shape: Shape, data_shape: Any, *, part_frames: int | None = None):
         super().__init__()
@@ -107,7 +57,7 @@ class LinearOperator(nn.Module, ABC):
 
     def on(self, device: torch.device) -> Self:
         """This operator on a device: itself where it is there, else a copy, which leaves this one where it is."""
-        return self if self.device.type == device.type else _moved(self, device)
+        return self if self.device.type == device.type else moved(self, device)
 
     @abstractmethod
     def _measure(self, x: Tensor) -> Data: ...
@@ -131,51 +81,46 @@ class LinearOperator(nn.Module, ABC):
 
     def checked_data(self, y: Data) -> Data:
         """`y` if it has this operator's shape; else an InputError."""
-        if _shape(y) != self.data_shape:
-            raise InputError(_misfit(self, self.data_shape, "data", _shape(y)))
+        if shape_of(y) != self.data_shape:
+            raise InputError(_misfit(self, self.data_shape, "data", shape_of(y)))
         return y
 
-    def __matmul__(self, inner: LinearOperator) -> Composed:
-        return Composed(self, inner)
-
-    def parts(self) -> list[Part]:
-        """Pairs (frames, data) that can be worked on alone; together they are the whole clip, in order."""
-        frames, step = self.clip_shape[0], self.part_frames
-        return [
-            Part(range(start, min(start + step, frames)), self._data_slice(k, k + 1))
-            for k, start in enumerate(range(0, frames, step))
-        ]
+    @property
+    def H(self) -> LinearMap:
+        """The adjoint as a map of its own: `A.H(y)`; `A.H @ A` is `A.gram`."""
+        return LinearMap(self.adjoint, self, takes=self.data_shape, gives=self.clip_shape, name=f"{self._title}.H")
 
     @property
-    def _whole(self) -> bool:
-        """The clip cannot be cut; then the first axis of y need not count anything."""
-        return self.part_frames >= self.clip_shape[0]
+    def gram(self) -> LinearMap:
+        """x to A^H A x, clips to clips; for complex data the real part."""
+        return self.H @ self
 
-    def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
-        return slice(None) if self._whole else slice(start, stop)
+    @property
+    def _title(self) -> str:
+        return type(self).__name__
 
-    def subset(self, parts: Sequence[int]) -> LinearOperator:
-        """The operator of these parts alone: its clip is their frames one after another, its data `take(y, parts)`.
+    def as_map(self) -> LinearMap:
+        """The operator without parts and identity: what it does, and its adjoint."""
+        return self.H.H
 
-        A working view: its `spec` is still that of the whole clip's parameters and is not meant for files.
-        """
-        count = math.ceil(self.clip_shape[0] / self.part_frames)
-        return self if list(parts) == list(range(count)) else self._subset(parts)
+    def __matmul__(self, inner: Any) -> Any:
+        if isinstance(inner, LinearMap):
+            return self.as_map() @ inner
+        return Composed(self, inner) if isinstance(inner, LinearOperator) else NotImplemented
 
-    def _subset(self, parts: Sequence[int]) -> LinearOperator:
-        raise NotImplementedError(f"{type(self).__name__} has parts but no _subset")
+    def __add__(self, other: Any) -> Sum:
+        return Sum.of((self, 1.0), (other, 1.0)) if isinstance(other, LinearOperator) else NotImplemented
 
-    def take(self, y: Data, parts: Sequence[int]) -> Data:
-        """The data of these parts."""
-        return y if self._whole else map_data(lambda tensor: tensor[torch.as_tensor(parts, device=tensor.device)], y)
+    def __sub__(self, other: Any) -> Sum:
+        return Sum.of((self, 1.0), (other, -1.0)) if isinstance(other, LinearOperator) else NotImplemented
 
-    def _like(self, frames: int, data_shape: Shape, **buffers: Tensor) -> Self:
-        """A shallow copy for another number of frames, with these buffers in place of its own."""
-        other = copy.copy(self)
-        other._buffers = {**self._buffers, **buffers}
-        other.clip_shape = (frames, *self.clip_shape[1:])
-        other.data_shape = tuple(data_shape)
-        return other
+    def __mul__(self, factor: Any) -> Sum:
+        return Sum.of((self, float(factor))) if isinstance(factor, Real) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Sum:
+        return Sum.of((self, -1.0))
 
     def observed_mask(self) -> Data:
         """Booleans in the shape of y: the entries that say something about the clip (an unobserved pixel does not).
@@ -197,7 +142,7 @@ class LinearOperator(nn.Module, ABC):
         return torch.from_numpy(white).reshape(self.clip_shape).to(self.device, dtype)
 
     def _modules_to_move(self) -> dict[str, nn.Module | None]:
-        """The modules in it that go with it to another device: all, but for somebody else's."""
+        """The modules in it that go with it to another device (`moved`): all, but for somebody else's."""
         return self._modules
 
     def row_norm(self) -> float:
@@ -206,82 +151,16 @@ class LinearOperator(nn.Module, ABC):
         rows = sum(int(known.sum()) for known in tensors_of(self.observed_mask()))
         return math.sqrt(float(inner(y, y)) / max(rows, 1))
 
-    @abstractmethod
-    def parameters_spec(self) -> dict[str, Any]:
-        """The numbers that, with `kind`, `clip_shape` and the tensors, rebuild this operator."""
-
-    def spec_tensors(self) -> dict[str, Tensor]:
-        """Tensors that no seed can rebuild (a user's mask)."""
-        return {}
-
-    def spec(self) -> dict[str, Any]:
-        """Identity as JSON: kind, version of the random streams, clip shape, parameters, SHA-256 of the tensors."""
-        tensors = {name: tensor_hash(tensor) for name, tensor in self.spec_tensors().items()}
-        return {
-            "kind": self.kind,
-            "streams": streams.VERSION,
-            "clip_shape": list(self.clip_shape),
-            **self.parameters_spec(),
-            **({"tensors": tensors} if tensors else {}),
-        }
-
-    def fingerprint(self) -> str:
-        """SHA-256 of `spec`: equal for equal operators."""
-        return spec_hash(self.spec())
-
-
-def _moved(module: Any, device: torch.device) -> Any:
-    """A shallow copy of a module whose tensors, and those of the modules in it, are on a device.
-
-    `nn.Module.to` would move the caller's own one.
-    """
-    other = copy.copy(module)
-    other._buffers = {name: None if t is None else t.to(device) for name, t in module._buffers.items()}
-    other._parameters = {
-        name: None if p is None else nn.Parameter(p.detach().to(device), p.requires_grad)
-        for name, p in module._parameters.items()
-    }
-    inside = module._modules_to_move() if isinstance(module, LinearOperator) else module._modules
-    moved = {name: None if m is None else _moved(m, device) for name, m in inside.items()}
-    other._modules = {**module._modules, **moved}
-    return other
-
 
 def is_stack(operator: LinearOperator) -> bool:
     """Whether its data is a tuple of tensors."""
     return any(isinstance(shape, tuple) for shape in operator.data_shape)
 
 
-def spec_hash(spec: Mapping[str, Any]) -> str:
-    """SHA-256 of a spec, whatever the order of its fields."""
-    return hashlib.sha256(json.dumps(dict(spec), sort_keys=True).encode()).hexdigest()
-
-
-def checked_clip_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
-    """`shape` as four integers of one or more, (T, C, H, W); else an InputError."""
-    if len(shape) != 4 or min(shape) < 1:
-        raise InputError(f"operator: expected a clip shape (T, C, H, W) of ones or more, got {tuple(shape)}")
-    frames, channels, height, width = (int(n) for n in shape)
-    return frames, channels, height, width
-
-
-FrameWindow = tuple[int, int]
-"""Of a clip that is an excerpt of a longer one: the number of its first frame there, and how many there are."""
-
-
-def frame_numbers(frames: int, within: FrameWindow | None) -> range:
-    """By which the random numbers of these frames are drawn. Raises InputError for an excerpt beyond its clip."""
-    if within is None:
-        return range(frames)
-    first, total = within
-    if not 0 <= first <= total - frames:
-        raise InputError(f"operator: {frames} frames from number {first} on are no excerpt of {total} frames")
-    return range(first, first + frames)
-
-
-def within_spec(within: FrameWindow | None) -> dict[str, Any]:
-    """What `parameters_spec` says of an excerpt; nothing of a whole clip."""
-    return {} if within is None else {"within": list(within)}
+def is_rebuilt(operator: LinearOperator) -> bool:
+    """Whether `from_spec` gives this operator again: it is one of ours, not of a class derived from one."""
+    members = operator.members().values() if isinstance(operator, Combined) else ()
+    return type(operator).__module__.startswith(f"{__package__}.") and all(map(is_rebuilt, members))
 
 
 def _misfit(operator: LinearOperator, wanted: Any, what: str, got: Any) -> str:
@@ -291,14 +170,64 @@ def _misfit(operator: LinearOperator, wanted: Any, what: str, got: Any) -> str:
     )
 
 
-def _shape(y: Data) -> Any:
-    return tuple(tuple(t.shape) for t in y) if isinstance(y, tuple) else tuple(y.shape)
+class Combined(LinearOperator):
+    """An operator made of others, its members, to which parts, specs and excerpts lead on."""
+
+    @abstractmethod
+    def members(self) -> dict[str, LinearOperator]:
+        """Those it is made of, by what stands before the names of their tensors."""
+
+    @classmethod
+    @abstractmethod
+    def _of(cls, members: list[LinearOperator], spec: Spec) -> LinearOperator:
+        """The operator of these members with this spec."""
+
+    @staticmethod
+    def _specs(spec: Spec) -> dict[str, Spec]:
+        """Specs of the members, named as in `members`."""
+        return {str(k): member for k, member in enumerate(spec["operators"])}
+
+    @staticmethod
+    def _entry(specs: Mapping[str, Spec]) -> dict[str, Any]:
+        """What a spec says of the members."""
+        return {"operators": list(specs.values())}
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.members().values())).device
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return self._entry({name: member.spec() for name, member in self.members().items()})
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        return _named({name: member.spec_tensors() for name, member in self.members().items()})
+
+    @classmethod
+    def from_spec(cls, spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
+        specs = cls._specs(spec)
+        share = None if memory is None else memory // max(len(specs), 1)
+        return cls._of([rebuilt(s, with_prefix(name, tensors), share) for name, s in specs.items()], spec)
+
+    @classmethod
+    def frames_of_part(cls, parameters: Mapping[str, Any]) -> int | None:
+        return common_frames([part_frames(spec) for spec in cls._specs(parameters).values()])
+
+    @classmethod
+    def cut_spec(cls, spec: Spec, tensors: Tensors, frames: range) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        each = {name: cut(s, with_prefix(name, tensors), frames) for name, s in cls._specs(spec).items()}
+        own = _named({name: tensors for name, (_, tensors) in each.items()})
+        return with_frames(spec, len(frames), own) | cls._entry({name: s for name, (s, _) in each.items()}), own
 
 
-class Composed(LinearOperator):
+def _named(of: Mapping[str, Tensors]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": t for prefix, tensors in of.items() for name, t in tensors.items()}
+
+
+class Composed(Combined):
     """`outer @ inner`: the data of `outer` when it looks at what `inner` makes of the clip."""
 
     kind = "composed"
+    may_skip_frames = True
 
     def __init__(self, outer: LinearOperator, inner: LinearOperator):
         if inner.is_complex:
@@ -315,6 +244,45 @@ class Composed(LinearOperator):
         part_frames = math.lcm(outer.part_frames, inner.part_frames) if cuttable else frames
         super().__init__(inner.clip_shape, outer.data_shape, part_frames=min(part_frames, frames))
         self.outer, self.inner = outer, inner
+        self.is_complex = outer.is_complex
+
+    def members(self) -> dict[str, LinearOperator]:
+        return {"outer": self.outer, "inner": self.inner}
+
+    @classmethod
+    def _of(cls, members: list[LinearOperator], spec: Spec) -> LinearOperator:
+        return Composed(*members)
+
+    @staticmethod
+    def _specs(spec: Spec) -> dict[str, Spec]:
+        return {side: spec[side] for side in ("outer", "inner")}
+
+    @staticmethod
+    def _entry(specs: Mapping[str, Spec]) -> dict[str, Any]:
+        return dict(specs)
+
+    @classmethod
+    def from_settings(cls, settings: Any, clip_shape: Shape, *, seed: int, memory: int | None) -> LinearOperator:
+        """Settings of a chain: the first of them sees the clip, each other what the one before makes of it."""
+        members = settings.members()
+        share = None if memory is None else memory // len(members)
+        chain = from_settings(members[0], clip_shape, seed=seed, memory=share)
+        for number, member in enumerate(members[1:], start=1):
+            shape = tuple(chain.data_shape)
+            if len(shape) != 4 or not all(isinstance(n, int) for n in shape):
+                before = f"chain: what comes before {settings.of[number]!r}"
+                raise InputError(f"{before} gives data of shape {shape}, which is no clip")
+            chain = from_settings(member, shape, seed=seed + number, memory=share) @ chain
+        return chain
+
+    @classmethod
+    def frames_of_part(cls, parameters: Mapping[str, Any]) -> int | None:
+        is_kept = parameters["inner"]["clip_shape"][0] == parameters["outer"]["clip_shape"][0]
+        return super().frames_of_part(parameters) if is_kept else None
+
+    @classmethod
+    def rows_of(cls, spec: Spec, frames: range) -> list[slice]:
+        return temporal_slice_rows(spec["outer"], frames)
 
     @property
     def device(self) -> torch.device:
@@ -327,87 +295,103 @@ class Composed(LinearOperator):
         return self.inner.adjoint(self.outer.adjoint(y))
 
     def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
-        return slice(None) if self._whole else _finer_slice(self, self.outer, start)
+        return slice(None) if self._whole else finer_slice(self, self.outer, start)
 
     def _subset(self, parts: Sequence[int]) -> LinearOperator:
         return Composed(
-            self.outer.subset(_finer(self, self.outer, parts)), self.inner.subset(_finer(self, self.inner, parts))
+            self.outer.subset(finer(self, self.outer, parts)), self.inner.subset(finer(self, self.inner, parts))
         )
 
     def take(self, y: Data, parts: Sequence[int]) -> Data:
-        return y if self._whole else self.outer.take(y, _finer(self, self.outer, parts))
+        return y if self._whole else self.outer.take(y, finer(self, self.outer, parts))
 
     def with_redundant(self, entries: Data) -> Data:
         return self.outer.with_redundant(entries)
 
-    def parameters_spec(self) -> dict[str, Any]:
-        return {"outer": self.outer.spec(), "inner": self.inner.spec()}
 
-    def spec_tensors(self) -> dict[str, Tensor]:
-        both = (("outer", self.outer), ("inner", self.inner))
-        return {f"{side}.{name}": t for side, operator in both for name, t in operator.spec_tensors().items()}
+class Sum(Combined):
+    """Operators of the same shapes, each times a number, added: y = sum_k w_k A_k x; `A + B`, `A - B`, `2 * A`, `-A`.
 
+    weights: one number for each operator; 1 by default. Raises InputError for operators of other shapes, and for
+    numbers that are not finite.
+    """
 
-class Stacked(LinearOperator):
-    """Several operators that look at the same clip; the data is the tuple of theirs."""
+    kind = "sum"
+    may_skip_frames = True
 
-    kind = "stacked"
-
-    def __init__(self, operators: Sequence[LinearOperator]):
-        shapes = {operator.clip_shape for operator in operators}
+    def __init__(self, operators: Sequence[LinearOperator], weights: Sequence[float] | None = None):
+        weights = [1.0] * len(operators) if weights is None else weights
+        shapes = {(operator.clip_shape, operator.data_shape) for operator in operators}
         if len(shapes) != 1:
-            raise InputError(f"Stacked: expected operators for one clip shape, got {sorted(shapes) or 'none'}")
-        if any(is_stack(operator) for operator in operators):
-            raise InputError("Stacked: one of the operators is a stack itself; give its members instead")
-        clip_shape = shapes.pop()
-        part_frames = math.lcm(*(operator.part_frames for operator in operators))
-        data_shape = tuple(operator.data_shape for operator in operators)
-        super().__init__(clip_shape, data_shape, part_frames=min(part_frames, clip_shape[0]))
+            told = " and ".join(f"{A._title} of clips {A.clip_shape} to data {A.data_shape}" for A in operators)
+            raise InputError(f"sum: expected operators of the same clip and data shapes, got {told or 'none'}")
+        if len(weights) != len(operators) or not all(math.isfinite(w) for w in weights):
+            raise InputError(f"sum: expected a finite number for each of {len(operators)} operators, got {weights}")
+        clip_shape, data_shape = shapes.pop()
+        together = math.lcm(*(operator.part_frames for operator in operators))
+        super().__init__(clip_shape, data_shape, part_frames=min(together, clip_shape[0]))
         self.operators = nn.ModuleList(operators)
+        self.weights = tuple(float(w) for w in weights)
+        self.is_complex = any(operator.is_complex for operator in operators)
+        self.caveat = operators[0].caveat if len(operators) == 1 else ""
 
-    @property
-    def device(self) -> torch.device:
-        return self._members()[0].device
+    @staticmethod
+    def of(*terms: tuple[LinearOperator, float]) -> Sum:
+        """The sum of these operators times these numbers; those that are sums themselves are taken apart."""
+        pairs = [
+            (member, factor * weight)
+            for operator, factor in terms
+            for member, weight in (operator._terms() if isinstance(operator, Sum) else [(operator, 1.0)])
+        ]
+        return Sum([member for member, _ in pairs], [weight for _, weight in pairs])
 
-    def _members(self) -> list[LinearOperator]:
-        return list(self.operators)  # type: ignore[arg-type]
+    def _terms(self) -> list[tuple[LinearOperator, float]]:
+        return list(zip(self.members().values(), self.weights, strict=True))
+
+    def members(self) -> dict[str, LinearOperator]:
+        return {str(k): operator for k, operator in enumerate(self.operators)}  # type: ignore[misc]
+
+    @classmethod
+    def _of(cls, members: list[LinearOperator], spec: Spec) -> LinearOperator:
+        return Sum(members, spec["weights"])
+
+    @classmethod
+    def rows_of(cls, spec: Spec, frames: range) -> list[slice]:
+        return temporal_slice_rows(spec["operators"][0], frames)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {**super().parameters_spec(), "weights": list(self.weights)}
 
     def _measure(self, x: Tensor) -> Data:
-        return tuple(operator(x) for operator in self._members())
+        each = [map_data(lambda t, w=weight: w * t, operator(x)) for operator, weight in self._terms()]
+        return map_data(lambda *tensors: sum(tensors[1:], tensors[0]), *each)
 
     def _adjoint(self, y: Data) -> Tensor:
-        return torch.stack([operator.adjoint(t) for operator, t in zip(self._members(), y, strict=True)]).sum(0)
+        if len(self.weights) > 1 and any(t.is_complex() for t in tensors_of(y)):
+            return super()._adjoint(y)  # some of the operators may give real data, which autograd knows
+        return torch.stack([weight * operator.adjoint(y) for operator, weight in self._terms()]).sum(0)
 
-    def _data_slice(self, start: int, stop: int) -> tuple[slice, ...]:
-        return tuple(_finer_slice(self, operator, start) for operator in self._members())  # type: ignore[misc]
+    @property
+    def _first(self) -> LinearOperator:
+        return self.operators[0]  # type: ignore[return-value]
+
+    def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
+        return finer_slice(self, self._first, start)
 
     def _subset(self, parts: Sequence[int]) -> LinearOperator:
-        return Stacked([operator.subset(_finer(self, operator, parts)) for operator in self._members()])
+        return Sum([operator.subset(finer(self, operator, parts)) for operator, _ in self._terms()], self.weights)
 
     def take(self, y: Data, parts: Sequence[int]) -> Data:
-        pairs = zip(self._members(), y, strict=True)
-        return tuple(operator.take(t, _finer(self, operator, parts)) for operator, t in pairs)  # type: ignore[misc]
+        return self._first.take(y, finer(self, self._first, parts))
 
     def observed_mask(self) -> Data:
-        return tuple(operator.observed_mask() for operator in self._members())  # type: ignore[misc]
+        alone = len(self.weights) == 1 and self.weights[0] != 0
+        return self._first.observed_mask() if alone else super().observed_mask()
 
     def with_redundant(self, entries: Data) -> Data:
-        return tuple(operator.with_redundant(e) for operator, e in zip(self._members(), entries, strict=True))  # type: ignore[misc]
+        for operator, _ in self._terms():
+            entries = map_data(torch.logical_or, entries, operator.with_redundant(entries))
+        return entries
 
-    def parameters_spec(self) -> dict[str, Any]:
-        return {"operators": [operator.spec() for operator in self._members()]}
-
-    def spec_tensors(self) -> dict[str, Tensor]:
-        members = enumerate(self._members())
-        return {f"{k}.{name}": t for k, operator in members for name, t in operator.spec_tensors().items()}
-
-
-def _finer(coarse: LinearOperator, fine: LinearOperator, parts: Sequence[int]) -> list[int]:
-    """The parts of `fine` that the parts of `coarse` are made of."""
-    frames, wide, narrow = coarse.clip_shape[0], coarse.part_frames, fine.part_frames
-    return [k for p in parts for k in range(p * wide // narrow, math.ceil(min((p + 1) * wide, frames) / narrow))]
-
-
-def _finer_slice(coarse: LinearOperator, fine: LinearOperator, part: int) -> slice | tuple[slice, ...]:
-    inside = _finer(coarse, fine, [part])
-    return fine._data_slice(inside[0], inside[-1] + 1)
+    def row_norm(self) -> float:
+        return abs(self.weights[0]) * self._first.row_norm() if len(self.weights) == 1 else super().row_norm()

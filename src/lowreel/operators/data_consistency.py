@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .base import Data, LinearOperator, inner, map_data
+from .base import LinearOperator
+from .tensors import Data, inner, map_data
 
 
 @torch.no_grad()

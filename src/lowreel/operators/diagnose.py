@@ -15,7 +15,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .base import Data, LinearOperator, Shape, inner, map_data, tensors_of
+from .base import LinearOperator
+from .shapes import Shape
+from .tensors import Data, inner, map_data, tensors_of
 
 TOLERANCE = 1e-3
 """Relative defect up to which an operator is called sound."""

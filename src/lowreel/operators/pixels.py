@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..catalogue import FramesSettings
 from ..errors import InputError
 from ..system import streams
-from .base import FrameWindow, LinearOperator, Shape, checked_clip_shape, frame_numbers, within_spec
+from .base import LinearOperator
+from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
+
+__all__ = ["Identity", "Mask", "MissingBlocks", "MissingFrames", "MissingPixels"]
 
 
 class Identity(LinearOperator):
     """Every pixel of every frame, y = x: for compact representation rather than recovery (paper, Section 4.1)."""
 
     kind = "identity"
+    part_length = 1
     is_pixel_mask = True
 
     def __init__(self, clip_shape: Shape):
@@ -46,6 +51,10 @@ class Mask(LinearOperator):
     """
 
     kind = "mask"
+    part_length: ClassVar[int | str | None] = 1
+    tensors_by_frame = ("mask",)
+    may_skip_frames = True
+    caveat = " Inside the mask's holes nothing can be checked."
     is_pixel_mask = True
 
     def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
@@ -100,6 +109,9 @@ class MissingPixels(Mask):
     """
 
     kind = "missing"
+    has_window = True
+    may_skip_frames = False
+    caveat = ""
 
     def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0, within: FrameWindow | None = None):
         frames, _, height, width = checked_clip_shape(clip_shape)
@@ -126,6 +138,11 @@ class MissingBlocks(Mask):
     """
 
     kind = "blocks"
+    has_window = True
+    may_skip_frames = False
+    hides_regions = True
+    baselines = ("temporal interpolation",)
+    caveat = " Inside the missing blocks nothing can be checked; single pixels were, which are easier."
 
     def __init__(
         self, clip_shape: Shape, ratio: float, block: int = 8, *, seed: int = 0, within: FrameWindow | None = None
@@ -157,6 +174,11 @@ class MissingFrames(Mask):
     """
 
     kind = "frames"
+    part_length = None
+    may_skip_frames = True
+    hides_regions = True
+    baselines = ("temporal interpolation",)
+    caveat = " In the missing frames nothing can be checked; single pixels of the others were, which are easier."
 
     def __init__(self, clip_shape: Shape, ratio: float = 0.5, *, dropped: Iterable[int] | None = None, seed: int = 0):
         frames, _, height, width = checked_clip_shape(clip_shape)
@@ -170,6 +192,13 @@ class MissingFrames(Mask):
             mask[named] = False
         super().__init__(clip_shape, mask)
         self.ratio, self.seed, self.dropped = float(ratio), int(seed), named
+
+    @classmethod
+    def from_settings(
+        cls, settings: FramesSettings, clip_shape: Shape, *, seed: int, memory: int | None
+    ) -> MissingFrames:
+        """Those named, or a share of them, a half by default."""
+        return MissingFrames(clip_shape, settings.ratio or 0.5, dropped=settings.dropped(), seed=seed)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"ratio": self.ratio, "seed": self.seed} if self.dropped is None else {"dropped": self.dropped}

@@ -11,10 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..catalogue import CountSettings
 from ..errors import InputError
 from ..system import streams
 from ..system.memory import bytes_text, default_budget
-from .base import FrameWindow, LinearOperator, Shape, by_adjoint, checked_clip_shape, frame_numbers, within_spec
+from .base import LinearOperator
+from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
+from .tensors import by_adjoint
+
+__all__ = ["Gaussian", "Projections", "Signs"]
 
 BLOCK = 64
 """Rows that are drawn, and multiplied, together. Each product has this shape however many blocks are held in memory,
@@ -37,6 +42,8 @@ class Projections(LinearOperator):
     1 <= m <= C H W.
     """
 
+    part_length = 1
+    has_window = True
     has_no_zero_rows = True
     stored_bytes: ClassVar[float]
     """Bytes an entry takes while it is held."""
@@ -66,6 +73,13 @@ class Projections(LinearOperator):
         self._check_time(m - held, memory)
         self.held: Tensor
         self.register_buffer("held", self._draw_all(range(held)))
+
+    @classmethod
+    def from_settings(
+        cls, settings: CountSettings, clip_shape: Shape, *, seed: int, memory: int | None
+    ) -> LinearOperator:
+        """As many numbers as the settings say, or their share of C H W."""
+        return cls(clip_shape, settings.numbers(math.prod(clip_shape[1:])), seed=seed, memory=memory)
 
     @classmethod
     def bytes_for(cls, clip_shape: Shape, m: int) -> int:

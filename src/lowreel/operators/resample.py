@@ -12,8 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from .base import LinearOperator, Shape, by_adjoint, checked_clip_shape
+from .base import LinearOperator
 from .pixels import Mask
+from .shapes import Shape, checked_clip_shape
+from .tensors import by_adjoint
+
+__all__ = ["Bayer", "Blur", "Downsample", "LongExposure"]
 
 REACH = 3.0
 """Standard deviations at which a Gaussian blur is cut off."""
@@ -27,6 +31,7 @@ class Blur(LinearOperator):
     """
 
     kind = "blur"
+    part_length = 1
     has_no_zero_rows = True
 
     def __init__(self, clip_shape: Shape, sigma: float | None = None, *, kernel: Tensor | np.ndarray | None = None):
@@ -97,6 +102,8 @@ class Downsample(LinearOperator):
     """
 
     kind = "downsample"
+    part_length = 1
+    baselines = ("bicubic",)
     has_no_zero_rows = True
 
     def __init__(self, clip_shape: Shape, factor: int):
@@ -125,6 +132,8 @@ class Bayer(Mask):
     """
 
     kind = "bayer"
+    may_skip_frames = False
+    caveat = ""
 
     def __init__(self, clip_shape: Shape, pattern: Literal["rggb", "bggr", "grbg", "gbrg"] = "rggb"):
         frames, channels, height, width = checked_clip_shape(clip_shape)

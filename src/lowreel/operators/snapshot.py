@@ -12,7 +12,10 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .base import FrameWindow, LinearOperator, Shape, checked_clip_shape, within_spec
+from .base import LinearOperator
+from .shapes import FrameWindow, Shape, checked_clip_shape, within_spec
+
+__all__ = ["Snapshot"]
 
 
 class Snapshot(LinearOperator):
@@ -24,6 +27,9 @@ class Snapshot(LinearOperator):
     """
 
     kind = "snapshot"
+    part_length = "together"
+    has_window = True
+    baselines = ("GAP-TV",)
 
     def __init__(
         self,

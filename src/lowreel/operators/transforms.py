@@ -11,9 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..catalogue import ChannelCountSettings, FourierSettings
 from ..errors import InputError
 from ..system import streams
-from .base import FrameWindow, LinearOperator, Shape, by_adjoint, checked_clip_shape, frame_numbers, within_spec
+from .base import LinearOperator
+from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
+from .spec import Spec, Tensors
+from .tensors import by_adjoint
+
+__all__ = ["Cosine", "Fourier", "SinglePixel"]
 
 CENTRE = 0.04
 """Share of the rows around frequency zero that Cartesian sampling always keeps, at least one."""
@@ -37,6 +43,10 @@ class Fourier(LinearOperator):
     """
 
     kind = "fourier"
+    part_length = 1
+    has_window = True
+    tensors_by_frame = ("mask",)
+    baselines = ("k-t low rank", "temporal total variation")
     is_complex = True
 
     def __init__(
@@ -60,6 +70,15 @@ class Fourier(LinearOperator):
         self.pattern, self.amount, self.seed, self.within = pattern, float(amount), int(seed), within
         self.mask: Tensor
         self.register_buffer("mask", self._drawn(height, width) if mask is None else self._given(torch.as_tensor(mask)))
+
+    @classmethod
+    def from_settings(
+        cls, settings: FourierSettings, clip_shape: Shape, *, seed: int, memory: int | None
+    ) -> LinearOperator:
+        """Radial lines, or a share of the rows."""
+        if settings.lines is not None:
+            return Fourier(clip_shape, "radial", settings.lines, seed=seed)
+        return Fourier(clip_shape, "rows", settings.sampling or 0.0, seed=seed)
 
     def _drawn(self, height: int, width: int) -> Tensor:
         draw = self._rows if self.pattern == "rows" else self._radial
@@ -131,6 +150,8 @@ class Fourier(LinearOperator):
 class _Chosen(LinearOperator):
     """m coefficients of a transform of every frame and channel, those at `places`; y: (T, C, m)."""
 
+    part_length = 1
+    has_window = True
     has_no_zero_rows = True
     places: Tensor
     """(T, m), or (1, m) where all frames share them: places in the transform of a frame, row by row."""
@@ -152,6 +173,14 @@ class _Chosen(LinearOperator):
             raise InputError(f"{self.kind}: expected m from 1 to H W = {most} numbers per frame and channel, got {m}")
         super().__init__(clip_shape, (frames, channels, m), part_frames=1)
         self.m, self.order, self.seed, self.within = int(m), order, int(seed), within
+
+    @classmethod
+    def from_settings(
+        cls, settings: ChannelCountSettings, clip_shape: Shape, *, seed: int, memory: int | None
+    ) -> LinearOperator:
+        """As many coefficients as the settings say, or their share of H W."""
+        known = dict(settings) | {"m": settings.numbers(math.prod(clip_shape[2:]))}
+        return cls._called({**known, "clip_shape": clip_shape, "seed": seed})
 
     def _take(self, coefficients: Tensor) -> Tensor:
         """(T, C, n) to (T, C, m)."""
@@ -226,6 +255,14 @@ class SinglePixel(_Chosen):
         _, _, height, width = self.clip_shape
         full = self._put(y, math.prod(self._padded)).unflatten(2, self._padded)
         return (hadamard(full)[..., :height, :width] * self.signs).div_(math.sqrt(self.m))
+
+    @classmethod
+    def from_spec(cls, spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
+        """As usual; of a size whose patterns were other ones before, the spec has to say that they are of today."""
+        camera = super().from_spec(spec, tensors, memory)
+        if camera.parameters_spec().keys() - spec.keys():
+            raise InputError("operator: some of these single-pixel patterns were combinations of others; measure again")
+        return camera
 
     def row_norm(self) -> float:
         return math.sqrt(math.prod(self.clip_shape[2:]) / self.m)

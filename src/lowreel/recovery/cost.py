@@ -241,9 +241,9 @@ def _quick_seconds(problem: Problem) -> float:
         return total + _interpolation_seconds(problem)
     applied = _seconds(lambda: operator.adjoint(operator(clip)))
     total += (2 * CONSISTENCY + varied + (trials + 2) * NORM_ITERATIONS + RANK_ITERATIONS) * applied
-    if operator.kind == "snapshot":
+    if "GAP-TV" in operator.baselines:
         total += GAP_ITERATIONS * (GAP_STEPS * applied + 4 * GAP_STEPS * edges)
-    if operator.kind == "fourier":
+    if "temporal total variation" in operator.baselines:
         total += ITERATIONS * (applied + edges)
     return total
 

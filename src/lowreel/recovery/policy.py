@@ -110,9 +110,11 @@ def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = Fa
     coarse = problem.generator.coarse if isinstance(problem.generator, Decoder) else (0, 0)
     fixed = {"similarity"} if settings.similarity != "auto" else set()
     grows = not given and settings.generator in ("auto", "decoder") and min(coarse) >= LEAST_COARSE
-    fixed |= set() if grows else {"deeper"}
+    fixed |= set() if grows else {"extra_stages"}
     changes = tuple(change for change in MOVES[settings.quality] if not fixed & set(change))
-    return Search(Candidate(decay=solver.decay, similarity=solver.similarity), changes, SWEEPS[settings.quality])
+    return Search(
+        Candidate(weight_decay=solver.weight_decay, similarity=solver.similarity), changes, SWEEPS[settings.quality]
+    )
 
 
 def fit_once(
@@ -283,13 +285,13 @@ def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSetting
         return _Last(everything, solver.model_copy(update={"steps": best.steps}), best.step)
     generator = copy.deepcopy(best.representation.generator).requires_grad_(True)
     start = best.representation.codes.matrix()
-    steps = {"steps": max(1, round(LAST_ROUNDS * best.steps)), "early_decay": None}
+    steps = {"steps": max(1, round(LAST_ROUNDS * best.steps)), "early_weight_decay": None}
     going_on = replace(everything, generator=generator, start=start)
     return _Last(going_on, solver.model_copy(update=steps | _smaller_steps(solver)), None)
 
 
 def _smaller_steps(solver: SolverSettings) -> dict[str, float]:
-    steps = {name: getattr(solver, name) for name in ("code_step", "weight_step", "matrix_step")}
+    steps = {name: getattr(solver, name) for name in ("code_lr", "weight_lr", "matrix_lr")}
     return {name: LAST_STEP * step for name, step in steps.items() if step is not None}
 
 

@@ -51,13 +51,6 @@ from .search import Search, best_of, varied
 from .uncertainty import can_tell_noise, uncertainty
 from .warm_start import Neighbour, continued, fewer_rounds
 
-UNSEEN = {
-    "mask": " Inside the mask's holes nothing can be checked.",
-    "blocks": " Inside the missing blocks nothing can be checked; single pixels were, which are easier.",
-    "frames": " In the missing frames nothing can be checked; single pixels of the others were, which are easier.",
-}
-"""What the verdict leaves out, by kind of operator: what is held out is not shaped like what is missing."""
-
 
 @dataclass(frozen=True, repr=False)
 class Recovery:
@@ -426,7 +419,7 @@ def _judged(
     best = best_by_heldout(compared)
     chance = best is not None and _may_be_chance(problem, frames, compared[best].clip)
     sentence = trust(heldout_db, levels, count if chance else None)
-    return sentence + UNSEEN.get(problem.operator.kind, "")
+    return sentence + problem.operator.caveat
 
 
 def _may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:

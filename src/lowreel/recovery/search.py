@@ -116,7 +116,7 @@ class Search:
 
 def _begins_afresh(change: Mapping[str, float]) -> bool:
     """Whether a change of the preset's choice is one of its first half too: `Candidate.begins_afresh`."""
-    return bool({"deeper", "early_decay"} & set(change))
+    return bool({"extra_stages", "early_weight_decay"} & set(change))
 
 
 def _side_by_side(shares: Sequence[float], at_once: int) -> float:
@@ -145,16 +145,18 @@ def best_of(trials: Iterable[Trial]) -> Trial:
 
 
 def varied(problem: Problem, choice: Candidate) -> Problem:
-    """The problem with the generator of a choice; raises InputError where it is no decoder and should be deeper.
+    """The problem with the generator of a choice; raises InputError where it is no decoder and should have more stages.
 
     One that goes on from another fit has the generator of that, chosen before.
     """
-    if choice.deeper == 0 or problem.start is not None:
+    if choice.extra_stages == 0 or problem.start is not None:
         return problem
     usual = problem.generator
     if not isinstance(usual, Decoder):
-        raise InputError(f"deeper: only decoders can be, not a generator of kind {usual.kind}")
-    return replace(problem, generator=usual.deeper(choice.deeper, seed=problem.seed).to(problem.device))
+        raise InputError(f"extra_stages: only decoders can be, not a generator of kind {usual.kind}")
+    return replace(
+        problem, generator=usual.with_extra_stages(choice.extra_stages, seed=problem.seed).to(problem.device)
+    )
 
 
 def search(

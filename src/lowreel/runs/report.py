@@ -319,8 +319,10 @@ def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
             ("settings", "those of the preset: no time, or too few held-out numbers, to choose"),
             ("standard deviation", "none without a search"),
         ]
-    depth = f"{s['generator']['doublings']} doublings, " if "doublings" in s["generator"] else ""
-    settings = f"{depth}decay {s['decay']:g}, similarity {s['similarity']:g}, codes of rank {s['rank']}"
+    depth = (
+        f"{s['generator']['upsampling_stages']} stages of upsampling, " if "upsampling_stages" in s["generator"] else ""
+    )
+    settings = f"{depth}decay {s['weight_decay']:g}, similarity {s['similarity']:g}, codes of rank {s['rank']}"
     tried = len(s["search"])
     if "sections" in s:
         return [("settings", f"{settings}: the best of {tried} fits of one section by held-out data")]

@@ -19,11 +19,11 @@ from ..analysis.metrics import error_decibels, ssim
 from ..data import DataFile, Measured
 from ..errors import InputError
 from ..io.video import write_npy, write_video
-from ..operators import tensors_of
+from ..operators import class_of, tensors_of
 from ..recovery.cost import CLIPS, DATA, Estimate, with_some_to_spare
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
-from ..recovery.recover import UNSEEN, prepare, trust
+from ..recovery.recover import prepare, trust
 from ..settings import LAST_ROUNDS, WARM_ROUNDS, Candidate, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
@@ -399,7 +399,9 @@ def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Score
         name: _level([found[k]["baselines_heldout_db"][name] for k in judged], [lengths[k] for k in judged])
         for name in names
     }
-    sentence = _verdict(trust(heldout, baselines), found, lengths) + UNSEEN.get(pilot["operator"]["kind"], "")
+    measured_with = class_of(pilot["operator"])
+    caveat = measured_with.caveat if measured_with else ""
+    sentence = _verdict(trust(heldout, baselines), found, lengths) + caveat
     content = {
         **pilot,
         "outcome": _outcome(found),

@@ -29,7 +29,7 @@ def alternating_round(fit: Variables, problem: Problem, settings: SolverSettings
     fit.code_share.loss = here
     (gradient,) = torch.autograd.grad(loss, z)
     with torch.no_grad():
-        z.sub_(fit.code_share.value * settings.code_step * fit.frames / problem.mean_row_norm_sq * gradient)
+        z.sub_(fit.code_share.value * settings.code_lr * fit.frames / problem.mean_row_norm_sq * gradient)
         z.copy_(projected(z, problem, settings))
     if fit.adam is None:
         return here
@@ -38,7 +38,7 @@ def alternating_round(fit: Variables, problem: Problem, settings: SolverSettings
     fit.code_share.judge(here)
     fit.weight_share.loss = here
     for group in fit.adam.param_groups:
-        group["lr"] = fit.weight_share.value * settings.weight_step * fit.frames
+        group["lr"] = fit.weight_share.value * settings.weight_lr * fit.frames
     fit.adam.zero_grad()
     loss.backward()
     fit.adam.step()

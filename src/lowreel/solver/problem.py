@@ -16,7 +16,7 @@ from torch import Tensor
 from ..data import alive_in, no_noise, weights_of
 from ..errors import InputError
 from ..model.generators import Generator
-from ..operators import Data, LinearOperator, map_data, repeated_rows, tensors_of
+from ..operators import Data, LinearOperator, map_data, tensors_of
 from ..settings import DataTerm, SolverSettings
 from ..system import streams
 from ..system.files import tensor_hash
@@ -104,7 +104,7 @@ class Problem:
     def is_time_invariant(self) -> bool:
         """Whether all parts are measured alike and not in full: of a still picture one then tells all there is."""
         known = tensors_of(self.operator.observed_mask())
-        rows = repeated_rows(self.operator, known)
+        rows = self.operator.repeated_rows(known)
         return all(n < len(entries) for n, entries in zip(rows, known, strict=True))
 
     @cached_property

@@ -210,7 +210,7 @@ def _followed(
     for state in iterate(images, generator, training.settings, progress.state if progress else None):
         if not math.isfinite(state.loss):
             raise Diverged(
-                f"{training.folder}: diverged before step {state.step}; use a smaller --weight-step and another -o"
+                f"{training.folder}: diverged before step {state.step}; use a smaller --weight-lr and another -o"
             )
         seconds = round(time.monotonic() - start, 2)
         psnr = error_decibels(state.loss) if state.loss > 0 else None

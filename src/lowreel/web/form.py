@@ -13,14 +13,6 @@ from ..errors import InputError
 from ..settings import ClipSettings, NoiseSettings, Settings
 from ..system.names import GENERATORS
 
-FIRST: dict[str, dict[str, str]] = {
-    **{name: {"sampling": "0.1"} for name in ("gaussian", "signs", "single-pixel", "dct")},
-    "fourier": {"sampling": "0.25"},
-    "chain": {"of": "blur --sigma 1\nmissing --ratio 0.5"},
-    "stack": {"of": "missing --ratio 0.9\nblur --sigma 2"},
-}
-"""What the form begins with where an operator has to be told something."""
-
 SERVERS = ("memory", "device", "precision")
 """Settings that are the server's, not its visitors'."""
 
@@ -99,5 +91,5 @@ def words(
     kind = next((kind for kind in OPERATORS if kind.name == operator), None)
     if kind is None:
         raise InputError(f"operator: expected one of {', '.join(kind.name for kind in OPERATORS)}")
-    own = flags(kind.settings, of_operator)
+    own = flags(kind, of_operator)
     return [*own, *flags(ClipSettings, reading), *flags(NoiseSettings, noise)]

@@ -13,7 +13,7 @@ import gradio as gr
 from ..catalogue import OPERATORS
 from ..errors import InputError
 from ..settings import ClipSettings, NoiseSettings, RecoverSettings
-from .form import FIRST, fields, flags, words
+from .form import fields, flags, words
 from .run_view import MEASURED, RECOVERED, Look, between
 from .service import Service
 from .svg import escaped, picture_link
@@ -165,14 +165,14 @@ class _Form:
 
     def _ask_how(self) -> None:
         """What a clip is measured by; of data that is known."""
-        self.sentences = {kind.name: kind.measure for kind in OPERATORS}
+        self.sentences = {kind.name: kind.measures for kind in OPERATORS}
         names, first = list(self.sentences), "missing"
         self.operator = gr.Dropdown(
             names, value=first, label="measured by", info=self.sentences[first], elem_id="operator"
         )
         for kind in OPERATORS:
             with gr.Column(visible=kind.name == "missing") as group:
-                self.groups[kind.name] = (group, fields(kind.settings, FIRST.get(kind.name)))
+                self.groups[kind.name] = (group, fields(kind, kind.example))
         with gr.Accordion("How the clip is read", open=False):
             self.reading = fields(ClipSettings)
         with gr.Accordion("Noise", open=False):

@@ -47,7 +47,7 @@ class Decoder(Generator):
         frame_shape: tuple[int, int, int],
         *,
         code_dim: int = 64,
-        doublings: int | None = None,
+        upsampling_stages: int | None = None,
         headroom: float = HEADROOM,
         seed: int = 0,
     ):
@@ -56,9 +56,11 @@ class Decoder(Generator):
         if min(frame_shape) < 1:
             raise InputError(f"decoder: expected a frame shape (C, H, W) of ones or more, got {tuple(frame_shape)}")
         self.frame_shape, self.code_dim, self.headroom = (channels, height, width), code_dim, headroom
-        self.doublings = doublings = _doublings(min(height, width)) if doublings is None else doublings
-        self.coarse = (math.ceil(height / 2**doublings), math.ceil(width / 2**doublings))
-        widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(doublings + 1)]
+        self.upsampling_stages = upsampling_stages = (
+            _upsampling_stages(min(height, width)) if upsampling_stages is None else upsampling_stages
+        )
+        self.coarse = (math.ceil(height / 2**upsampling_stages), math.ceil(width / 2**upsampling_stages))
+        widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(upsampling_stages + 1)]
         self.project = skip_init(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
         self.grow = nn.ModuleList(skip_init(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
         self.refine = nn.ModuleList(skip_init(nn.Conv2d, b, b, 3, padding=1) for b in widths[1:])
@@ -69,7 +71,7 @@ class Decoder(Generator):
     def _initialise(self, seed: int) -> None:
         """Random weights, layer by layer scaled so that a random code gives outputs of unit spread; biases zero.
 
-        Plain fan-in rules lose the signal in the bilinear doublings, and the fit then stays at one grey level.
+        Plain fan-in rules lose the signal in the bilinear upsampling, and the fit then stays at one grey level.
         """
         source = seeded(seed, WEIGHTS)
         probed = max(2, min(PROBED, PIXELS // math.prod(self.frame_shape[1:])))
@@ -98,31 +100,30 @@ class Decoder(Generator):
         _, height, width = self.frame_shape
         return to_grey_levels(self.to_frame(features)[..., :height, :width], LEAK, self.headroom)
 
-    def deeper(self, more: int, *, seed: int) -> Decoder:
-        """A new decoder of the same frames with more doublings: its coarse grid is coarser by 2^more."""
+    def with_extra_stages(self, more: int, *, seed: int) -> Decoder:
+        """A new decoder of the same frames with more stages of upsampling: its coarse grid is coarser by 2^more."""
         return Decoder(
             self.frame_shape,
             code_dim=self.code_dim,
-            doublings=self.doublings + more,
+            upsampling_stages=self.upsampling_stages + more,
             headroom=self.headroom,
             seed=seed,
         )
 
     def spec(self) -> dict[str, Any]:
-        """Kind, frame shape, code dimension, doublings, headroom."""
-        sizes = {"frame_shape": list(self.frame_shape), "code_dim": self.code_dim, "doublings": self.doublings}
+        """Kind, frame shape, code dimension, stages of upsampling, headroom."""
+        sizes = {
+            "frame_shape": list(self.frame_shape),
+            "code_dim": self.code_dim,
+            "upsampling_stages": self.upsampling_stages,
+        }
         return {"kind": self.kind, **sizes, "headroom": self.headroom}
 
 
-def _doublings(side: int) -> int:
+def _upsampling_stages(side: int) -> int:
     """From a coarse grid of 8 to 16 pixels a side: deeper networks learn large frames more slowly (docs/choices.md)."""
     scale = math.log2(max(side, 16))
     return max(2, min(round(scale - 3), max(4, round(scale - 4))))
-
-
-def first_doublings(frame_shape: tuple[int, ...]) -> int:
-    """Those of decoders whose spec does not say them: files written before it did."""
-    return max(2, round(math.log2(max(8, min(frame_shape[1:])) / 4)))
 
 
 def smooth_start(times: Tensor, code_dim: int, seed: int, spread: float = 0.3) -> Tensor:

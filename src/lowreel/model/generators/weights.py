@@ -16,7 +16,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...system.files import read_tensors, tensor_hash, write_tensors
 from .dcgan import Dcgan
-from .decoder import Decoder, first_doublings
+from .decoder import Decoder
 
 if TYPE_CHECKING:
     from .base import Generator
@@ -32,11 +32,16 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
         case "dcgan":
             return Dcgan(spec["channels"])
         case "decoder":
-            shape = tuple(spec["frame_shape"])
-            doublings = spec.get("doublings", first_doublings(shape))
-            return Decoder(shape, code_dim=spec["code_dim"], doublings=doublings, headroom=spec.get("headroom", 1.0))
+            return _decoder(spec)
         case other:
             raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
+
+
+def _decoder(spec: Mapping[str, Any]) -> Decoder:
+    wanted = {"code_dim", "upsampling_stages", "headroom"}
+    if missing := wanted - spec.keys():
+        raise InputError(f"generator: its spec says no {min(missing)}; the file is of an older lowreel: make it anew")
+    return Decoder(tuple(spec["frame_shape"]), **{name: spec[name] for name in wanted})
 
 
 def save_weights(path: str | Path, generator: Generator, provenance: Mapping[str, Any]) -> None:

@@ -106,7 +106,7 @@ def _known() -> set[str]:
     from ..catalogue import OPERATORS
 
     models: list[type[Settings]] = [RecoverSettings, ClipSettings, NoiseSettings, ArraysSettings]
-    models += [kind.settings for kind in OPERATORS]
+    models += OPERATORS
     return {*OWN, *(name for model in models for name in model.model_fields)}
 
 

@@ -29,14 +29,6 @@ def parse_frames(text: str | None) -> list[int | None] | None:
     raise InputError(f"--frames: expected N, A:B or A:B:STEP, got {text!r}")
 
 
-def parse_stretch(flag: str, text: str) -> tuple[int, int]:
-    """(A, B) of "A:B", frames A to B - 1; InputError otherwise."""
-    first, _, end = text.partition(":")
-    if _whole(first) and _whole(end) and int(first) < int(end):
-        return int(first), int(end)
-    raise InputError(f"{flag}: expected A:B, frames A to B - 1 counted from 0, such as 10:15, got {text!r}")
-
-
 def parse_clip_shape(text: str | None) -> tuple[int, ...] | None:
     """(T, C, H, W) of "TxCxHxW"; InputError otherwise."""
     if text is None:

@@ -15,7 +15,7 @@ def in_one_line(error: BaseException) -> str:
     from pydantic import ValidationError
 
     if is_out_of_memory(error):
-        less = "use a smaller --size or fewer --frames; in a training a smaller --batch or fewer --images"
+        less = "use a smaller --size or fewer --frames; in a training a smaller --batch-size or fewer --images"
         return f"not enough memory; {less}"
     cause = error if isinstance(error, ValidationError) else error.__cause__
     if isinstance(cause, ValidationError):

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..settings import ArraysSettings
 from ..system.files import ARRAY_FILES, is_array_file, split_member
 from ..system.names import source_text
-from .values import parse_clip_shape, parse_frames
+from ..system.values import parse_clip_shape, parse_frames
 
 if TYPE_CHECKING:
     from ..data import Given, Measured

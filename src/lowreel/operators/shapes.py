@@ -1,0 +1,36 @@
+"""Shapes of clips, and which frames of a longer clip an excerpt holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import InputError
+
+Shape = tuple[int, ...]
+
+FrameWindow = tuple[int, int]
+"""Of a clip that is an excerpt of a longer one: the number of its first frame there, and how many there are."""
+
+
+def checked_clip_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
+    """`shape` as four integers of one or more, (T, C, H, W); else an InputError."""
+    if len(shape) != 4 or min(shape) < 1:
+        raise InputError(f"operator: expected a clip shape (T, C, H, W) of ones or more, got {tuple(shape)}")
+    frames, channels, height, width = (int(n) for n in shape)
+    return frames, channels, height, width
+
+
+def frame_numbers(frames: int, within: FrameWindow | None) -> range:
+    """By which the random numbers of these frames are drawn. Raises InputError for an excerpt beyond its clip."""
+    if within is None:
+        return range(frames)
+    first, total = within
+    if not 0 <= first <= total - frames:
+        raise InputError(f"operator: {frames} frames from number {first} on are no excerpt of {total} frames")
+    return range(first, first + frames)
+
+
+def within_spec(within: FrameWindow | None) -> dict[str, Any]:
+    """What `parameters_spec` says of an excerpt; nothing of a whole clip."""
+    return {} if within is None else {"within": list(within)}

@@ -1,0 +1,59 @@
+"""Data of operators, which is one tensor or a tuple of them, and linear functions whose gradient is their adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Data = Tensor | tuple[Tensor, ...]
+"""What an operator returns: one real or complex tensor, or a tuple of them for a stack."""
+
+TensorFunction = Callable[[Tensor], Tensor]
+TensorsFunction = Callable[..., tuple[Tensor, ...]]
+
+
+def map_data(function: Callable[..., Any], *data: Data) -> Any:
+    """Apply `function` to the tensor, or to each tensor of a stack."""
+    if isinstance(data[0], tuple):
+        return tuple(function(*tensors) for tensors in zip(*data, strict=True))
+    return function(*data)
+
+
+def tensors_of(data: Data) -> tuple[Tensor, ...]:
+    """The tensors of the data: one, or those of a stack."""
+    return data if isinstance(data, tuple) else (data,)
+
+
+def shape_of(data: Data) -> Any:
+    """The shape of the tensor, or a tuple of those of a stack."""
+    return tuple(tuple(t.shape) for t in data) if isinstance(data, tuple) else tuple(data.shape)
+
+
+def inner(a: Data, b: Data) -> Tensor:
+    """Re<a, b>, summed over a stack."""
+    pairs = zip(tensors_of(a), tensors_of(b), strict=True)
+    return torch.stack([(u.conj() * v).real.sum() if u.is_complex() else (u * v).sum() for u, v in pairs]).sum()
+
+
+class ByAdjoint(torch.autograd.Function):
+    """there(*tensors) of a linear map, whose derivative is `back`, and the other way round; autograd keeps nothing."""
+
+    @staticmethod
+    def forward(there: TensorsFunction, back: TensorsFunction, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return there(*tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.there, ctx.back = inputs[:2]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
+        return (None, None, *ByAdjoint.apply(ctx.back, ctx.there, *gradients))
+
+
+def by_adjoint(function: TensorFunction, transposed: TensorFunction, v: Tensor) -> Tensor:
+    """`function(v)` of a linear map, with `transposed` as its gradient: autograd keeps no intermediate result."""
+    return ByAdjoint.apply(lambda t: (function(t.detach()),), lambda t: (transposed(t.detach()),), v)[0]
