@@ -1,4 +1,4 @@
-"""Arrays as people have them, NumPy's, torch's, xarray's, dask's, lists, as tensors; what is meant by them, or refused."""
+"""Arrays as people have them (NumPy, torch, xarray, dask, lists) as tensors: as they are meant, or refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tensor_of(values: Any, who: str) -> Tensor:
 
 
 def tensor_and_missing(values: Any, who: str) -> tuple[Tensor, np.ndarray | None]:
-    """The numbers as `tensor_of` has them, zero where masked, and booleans of what a masked array hides, if anything."""
+    """The numbers as `tensor_of` has them, zero where masked, and booleans of what is masked, None where nothing is."""
     import numpy as np
     import torch
 
@@ -65,7 +65,7 @@ def _plain(tensor: Tensor, who: str) -> Tensor:
 
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_nested:
         kind = "quantized" if tensor.is_quantized else "without numbers" if tensor.is_meta else str(tensor.layout)
-        raise InputError(f"{who}: expected a dense tensor of numbers, got one that is {kind}; use .to_dense() or another")
+        raise InputError(f"{who}: expected a dense tensor of numbers, got one that is {kind}; use .to_dense()")
     return tensor.detach().resolve_conj().resolve_neg()
 
 
@@ -88,7 +88,7 @@ def _from_numpy(array: np.ndarray, who: str, name: str = "ndarray") -> Tensor:
 def _check_axes(values: Any, who: str) -> None:
     """Raise InputError for xarray's arrays with axes whose names say another order, and for several arrays at once."""
     dims = getattr(values, "dims", None)
-    if callable(getattr(values, "to_dataset", None)) is False and hasattr(values, "data_vars"):
+    if hasattr(values, "data_vars"):
         raise InputError(f"{who}: expected one array, got {_name(values)}; choose one of {list(values.data_vars)}")
     if not (isinstance(dims, tuple) and all(isinstance(d, str) for d in dims)):
         return
