@@ -458,6 +458,20 @@ class ClipSettings(Settings):
         None, description="1 grey, 3 colour; default: the file's own"
     )
     frames: str | None = Field(None, description="N (the first N frames), A:B or A:B:STEP; default: all")
+    white: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        None,
+        description="white, in the numbers of the file, such as 4095; default: what the file declares, else that of "
+        "the bits that are used (docs/files-of-others.md)",
+    )
+    black: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        None, description="black, in the numbers of the file; default: 0, or the smallest number below it"
+    )
+    channel: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="of a TIFF with channels that are no colour: which one, counted from 0"
+    )
+    plane: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="of a TIFF with depth beside time: which plane, counted from 0"
+    )
 
 
 class ArraysSettings(Settings):

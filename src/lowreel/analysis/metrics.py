@@ -7,6 +7,8 @@ import math
 import numpy as np
 from torch import Tensor
 
+from ..system.arrays import tensor_of
+
 
 def psnr(found: Tensor, truth: Tensor) -> float:
     """Peak signal-to-noise ratio of the whole clip, in dB, with peak 1; inf if equal. (T, C, H, W) each."""
@@ -15,10 +17,12 @@ def psnr(found: Tensor, truth: Tensor) -> float:
 
 def psnr_range(found: Tensor, truth: Tensor) -> float:
     """The same with peak max(x) - min(x) of the true clip, as the paper's tables have it (Section 3)."""
-    return _decibels(float(truth.max() - truth.min()), found, truth)
+    true = tensor_of(truth, "psnr: truth")
+    return _decibels(float(true.max() - true.min()), found, true)
 
 
 def _decibels(peak: float, found: Tensor, truth: Tensor) -> float:
+    found, truth = tensor_of(found, "psnr: found"), tensor_of(truth, "psnr: truth")
     if found.shape != truth.shape:
         raise ValueError(f"psnr: expected two clips of one shape, got {tuple(found.shape)} and {tuple(truth.shape)}")
     # Frame by frame: four double copies of a large clip, at every check of two fits, were most of a recovery's memory.
@@ -41,6 +45,7 @@ def ssim(found: Tensor, truth: Tensor) -> float:
     """
     from skimage.metrics import structural_similarity
 
+    found, truth = tensor_of(found, "ssim: found").float(), tensor_of(truth, "ssim: truth").float()
     window = min(7, *truth.shape[-2:])
     window -= 1 - window % 2
     if window < 3:

@@ -175,6 +175,7 @@ def inpaint(
     clip: Path,
     *,
     mask: Path,
+    keep: str | None = None,
     output: OutputOrNew = None,
     resume: Resume = False,
     reading: Reading = ClipSettings(),
@@ -188,12 +189,14 @@ def inpaint(
         video file, folder of images, or array (.npy, .npz, .mat, .h5; FILE.mat:NAME picks one)
     mask
         image (for every frame), folder, video or array of the clip's size: white = keep, black = fill in
+    keep
+        what of the mask is kept: white (the default), black, opaque, transparent, or one value, such as 0 or #800000
     output
         folder of the run; default: a new one in runs/
     resume
         go on with the run in that folder
     """
-    _run(RunRequest(clip=clip, mask=mask, reading=reading, settings=recovering, output=output), resume)
+    _run(RunRequest(clip=clip, mask=mask, keep=keep, reading=reading, settings=recovering, output=output), resume)
 
 
 @app.command

@@ -7,13 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..io.video.levels import WHITES
 from ..operators.base import LinearOperator
 from ..operators.data_consistency import project_onto_data
 from ..operators.snapshot import Snapshot
 from ..operators.tensors import Data, map_data, tensors_of
-
-WHITES = (1, 255, 1023, 4095, 16383, 65535)
-"""White of 1, 8, 10, 12, 14 and 16 bits."""
 
 MARGIN = 1.1
 DARK = 0.1

@@ -57,6 +57,7 @@ class RunRequest(Settings):
     clip: Source | None = Field(None, description="file, folder of images, FILE.mat:NAME, or name of a drawn clip")
     operator: AnyOperator = Field(None, description="what the clip is measured with")
     mask: Source | None = Field(None, description="in place of `operator`: which pixels of the clip are kept")
+    keep: str | None = Field(None, description="what of the mask is kept; None: white")
     data: Source | None = Field(None, description="in place of `clip`: a data file, or a file of arrays of others")
     arrays: ArraysSettings | None = Field(None, description="which arrays of `data` are meant, where they are others'")
     truth: Source | None = Field(None, description="the true clip of `data`, to score the result with")
@@ -81,6 +82,8 @@ class RunRequest(Settings):
             raise ValueError("arrays and truth are for data; a clip that is measured here is its own truth")
         if self.mask is not None and self._given("noise"):
             raise ValueError("noise is for a clip with an operator; a damaged clip is taken as it is")
+        if self.mask is None and self._given("keep"):
+            raise ValueError("keep is for a mask")
         return self
 
     def _given(self, *names: str) -> bool:
@@ -172,7 +175,8 @@ def command_line(request: RunRequest, *, resume: bool = False) -> list[str]:
     elif request.operator is not None:
         words = ["simulate", request.operator.name, str(request.clip), *_flags(request.operator)]
     else:
-        words = ["inpaint", str(request.clip), f"--mask={request.mask}"]
+        keep = [] if request.keep is None else [f"--keep={request.keep}"]
+        words = ["inpaint", str(request.clip), f"--mask={request.mask}", *keep]
     words += [*_flags(request.reading), *_flags(request.noise), *_flags(request.settings)]
     return words if request.output is None else [*words, "-o", request.output]
 

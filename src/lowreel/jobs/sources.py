@@ -17,7 +17,7 @@ from ..data import (
     no_noise,
 )
 from ..io.datasets import open_source
-from ..io.video import Clip, read_mask
+from ..io.video import Clip, check_way_round, mask_and_sentence
 from ..operators import Data, LinearOperator, Mask, extend, from_settings, part_frames, part_frames_of
 from ..recovery.cost import check_clip_fits
 from ..runs.folder import clip_information, clip_times, in_levels_of
@@ -37,7 +37,8 @@ def source_of(request: RunRequest, say: Say) -> tuple[Source, dict[str, Any] | N
     """The data that a request is about, and how to read the true clip, where there is one: arguments of `open_clip`.
 
     What is long or large is not held: its data is read, or measured, section by section. say: called with a sentence
-    on the units of arrays. Raises InputError for files that are not there, or cannot be what they should be.
+    on the units of arrays, or on what a mask keeps. Raises InputError for files that are not there, or cannot be what
+    they should be.
     """
     if request.data is not None:
         source = _recorded(request, request.data, say)
@@ -46,7 +47,7 @@ def source_of(request: RunRequest, say: Say) -> tuple[Source, dict[str, Any] | N
     if request.operator is not None:
         return _simulated(request, Path(request.clip), request.operator)
     assert request.mask is not None
-    return _damaged(request, Path(request.clip), Path(request.mask)), None
+    return _damaged(request, Path(request.clip), Path(request.mask), say), None
 
 
 def measured_clip(
@@ -117,10 +118,13 @@ def _first_parts(
     return from_settings(settings, shape, seed=measuring.seed, memory=operator_budget(measuring.memory))
 
 
-def _damaged(request: RunRequest, clip: Path, mask: Path) -> Source:
+def _damaged(request: RunRequest, clip: Path, mask: Path, say: Say) -> Source:
     """The pixels of a clip that its mask keeps."""
     opened = _open(clip, request.reading)
-    operator = Mask(opened.shape, read_mask(mask, opened.shape))
+    kept, sentence = mask_and_sentence(mask, opened.shape, request.keep)
+    check_way_round(opened, kept, mask)
+    say(sentence)
+    operator = Mask(opened.shape, kept)
     times, about = clip_times(opened), clip_information(opened)
     if is_short(opened.shape, request.settings):
         return Measured(operator(opened.read()), operator, times, clip=about)
@@ -140,7 +144,9 @@ def _recorded(request: RunRequest, data: str, say: Say) -> Source:
 def _truth_reading(truth: str, source: Source) -> dict[str, Any]:
     """The true clip is read as the measured one was, or else to the data's shape."""
     frames, channels, height, width = source.spec["clip_shape"]
-    known = source.clip.get("reading") or {"fit": "squash", "frames": [frames]}
+    known = dict(source.clip.get("reading") or {"fit": "squash", "frames": [frames]})
+    if known.get("path") != source_text(truth):  # another file has its own
+        known = {name: how for name, how in known.items() if name not in CHOSEN}
     reading = {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
     return in_levels_of(source, reading) if isinstance(source, Measured) else reading
 
@@ -149,7 +155,12 @@ def _open(clip: Path, reading: ClipSettings) -> Clip:
     how = _reading(clip, reading)
     frames = slice(*how["frames"]) if how["frames"] else None
     size = (how["size"][0], how["size"][1]) if how["size"] else None
-    return open_source(clip, size=size, fit=how["fit"], channels=how["channels"], frames=frames)
+    chosen = {name: how[name] for name in ("channels", *CHOSEN)}
+    return open_source(clip, size=size, fit=how["fit"], frames=frames, **chosen)
+
+
+CHOSEN = ("white", "black", "channel", "plane")
+"""Of `ClipSettings` what depends on the one file that is read."""
 
 
 def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
@@ -160,4 +171,5 @@ def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
         "fit": reading.fit,
         "channels": reading.channels,
         "frames": parse_frames(reading.frames),
+        **{name: getattr(reading, name) for name in CHOSEN},
     }

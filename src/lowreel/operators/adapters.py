@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
+from ..system.arrays import tensor_of
 from .base import LinearOperator, is_stack
 from .shapes import Shape, checked_clip_shape
 from .spec import Spec, Tensors
@@ -388,7 +389,4 @@ def _array(values: Any) -> np.ndarray:
 
 
 def _tensor(result: Any) -> Tensor:
-    array = np.array(result)
-    if array.dtype.kind not in "biufc":
-        raise InputError(f"it returned {type(result).__name__}, expected an array of numbers")
-    return torch.from_numpy(array)
+    return tensor_of(result, "it returned").cpu()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..system import streams
+from ..system.arrays import tensor_of
 from .description import Described, with_frames
 from .maps import LinearMap
 from .moving import moved
@@ -22,6 +23,9 @@ from .shapes import Shape, checked_clip_shape
 from .spec import Spec, Tensors, from_settings, rebuilt, with_prefix
 from .temporal_slice import common_frames, cut, part_frames, temporal_slice_rows
 from .tensors import Data, inner, map_data, shape_of, tensors_of
+
+_SHORT = (torch.float16, torch.bfloat16)
+"""Types in which the CPU has no transform of Fourier's, and too few digits for an adjoint."""
 
 
 class LinearOperator(InParts, Described, ABC):
@@ -70,14 +74,19 @@ class LinearOperator(InParts, Described, ABC):
 
     def forward(self, x: Tensor | np.ndarray) -> Data:
         """Data of a clip, as tensors. x: `clip_shape`, a tensor or array. Raises InputError for another shape."""
-        x = torch.tensor(x) if isinstance(x, np.ndarray) else x
+        x = x if isinstance(x, Tensor) else tensor_of(x, f"{type(self).__name__}: clip")
+        x = x.float() if x.dtype in _SHORT else x
         if tuple(x.shape) != self.clip_shape:
             raise InputError(_misfit(self, self.clip_shape, "clip", tuple(x.shape)))
         return self._measure(x)
 
     def adjoint(self, y: Data) -> Tensor:
         """A* y, a clip; for complex data the real part of A^H y. Raises InputError for another shape."""
-        return self._adjoint(self.checked_data(y))
+        given = tuple(self._data_of(t) for t in y) if isinstance(y, tuple) else self._data_of(y)
+        return self._adjoint(self.checked_data(given))
+
+    def _data_of(self, y: Any) -> Tensor:
+        return y if isinstance(y, Tensor) else tensor_of(y, f"{type(self).__name__}: data")
 
     def checked_data(self, y: Data) -> Data:
         """`y` if it has this operator's shape; else an InputError."""

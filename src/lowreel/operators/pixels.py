@@ -12,6 +12,7 @@ from torch import Tensor
 from ..catalogue import FramesSettings
 from ..errors import InputError
 from ..system import streams
+from ..system.arrays import tensor_of
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
 
@@ -60,12 +61,7 @@ class Mask(LinearOperator):
     def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
         frames, _, height, width = self.clip_shape
-        given = torch.as_tensor(mask)
-        if not torch.isfinite(given).all():
-            raise InputError(
-                "Mask: it holds numbers that are not finite; expected True (observed) and False, or 1 and 0"
-            )
-        kept = given.bool()
+        kept = _observed(tensor_of(mask, "Mask"))
         fitting = {(height, width), (frames, height, width), (frames, 1, height, width), self.clip_shape}
         if tuple(kept.shape) not in fitting:
             raise InputError(
@@ -99,6 +95,21 @@ class Mask(LinearOperator):
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {"mask": self.mask}
+
+
+def _observed(given: Tensor) -> Tensor:
+    """Booleans of a mask of zeros and one other number. Raises InputError for more numbers: greys, labels."""
+    if not torch.isfinite(given).all():
+        raise InputError("Mask: it holds numbers that are not finite; expected True (observed) and False, or 1 and 0")
+    kept = given != 0
+    others = given[kept]
+    if others.numel() and bool((others != others[0]).any()):
+        low, high = float(given.real.min()), float(given.real.max())
+        raise InputError(
+            f"Mask: it holds more than two numbers, {low:g} to {high:g}; expected True (observed) and False, or 1 and "
+            "0, such as mask > 0.5"
+        )
+    return kept
 
 
 class MissingPixels(Mask):

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
+from ..system.arrays import tensor_of
 from .base import LinearOperator
 from .pixels import Mask
 from .shapes import Shape, checked_clip_shape
@@ -40,7 +41,9 @@ class Blur(LinearOperator):
             raise InputError("blur: give sigma in pixels, or a kernel")
         self.sigma = None if sigma is None else float(sigma)
         self.kernel: Tensor
-        self.register_buffer("kernel", _gaussian(sigma) if sigma is not None else _checked(torch.as_tensor(kernel)))
+        self.register_buffer(
+            "kernel", _gaussian(sigma) if sigma is not None else _checked(tensor_of(kernel, "blur: kernel"))
+        )
 
     def _measure(self, x: Tensor) -> Tensor:
         return by_adjoint(self._blur, self._blur_transposed, x)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
+from ..system.arrays import tensor_of
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, within_spec
 
@@ -47,7 +48,7 @@ class Snapshot(LinearOperator):
         super().__init__(clip_shape, (pictures, channels, height, width), part_frames=together)
         self.together, self.seed, self._drawn = int(together), int(seed), mask is None
         self.within = within
-        given = self._random() if mask is None else torch.as_tensor(mask)
+        given = self._random() if mask is None else tensor_of(mask, "snapshot: mask")
         if tuple(given.shape) not in {(together, height, width), (together, 1, height, width)}:
             raise InputError(
                 f"snapshot: expected a mask of shape {(together, height, width)}, got {tuple(given.shape)}"

@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 from ..catalogue import ChannelCountSettings, FourierSettings
 from ..errors import InputError
 from ..system import streams
+from ..system.arrays import tensor_of
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
 from .spec import Spec, Tensors
@@ -69,7 +70,9 @@ class Fourier(LinearOperator):
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
         self.pattern, self.amount, self.seed, self.within = pattern, float(amount), int(seed), within
         self.mask: Tensor
-        self.register_buffer("mask", self._drawn(height, width) if mask is None else self._given(torch.as_tensor(mask)))
+        self.register_buffer(
+            "mask", self._drawn(height, width) if mask is None else self._given(tensor_of(mask, "fourier: mask"))
+        )
 
     @classmethod
     def from_settings(

@@ -519,9 +519,9 @@ def truth_warnings(truth: Tensor, measured: Measured) -> list[str]:
 def clip_information(clip: Any) -> dict[str, Any]:
     """What of a `video.Clip` is kept with its data.
 
-    Scale and offset are kept for arrays, whose units `recovered.npy` has to have; pictures stay in [0, 1].
+    Scale and offset are kept for arrays and TIFF, whose units `recovered.npy` has to have; others stay in [0, 1].
     """
-    array = is_array_file(clip.source)
+    array = clip.keeps_units
     return {
         "source": source_text(clip.source),
         "rate": str(clip.rate),

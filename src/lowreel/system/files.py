@@ -32,11 +32,18 @@ LEFT_AFTER = 600.0
 ARRAY_FILES = (".mat", ".h5", ".hdf5", ".npz", ".npy")
 """Suffixes of the files that hold arrays with names."""
 
-_MEMBER = re.compile(rf"(.+(?:{'|'.join(map(re.escape, ARRAY_FILES))})):(.+)", re.IGNORECASE | re.DOTALL)
+TIFF_FILES = (".tif", ".tiff", ".btf", ".tf8")
+"""Suffixes of TIFF, which may hold several series of pictures."""
+
+_SUFFIXES = "|".join(map(re.escape, (*ARRAY_FILES, *TIFF_FILES)))
+_MEMBER = re.compile(rf"(.+(?:{_SUFFIXES})):(.+)", re.IGNORECASE | re.DOTALL)
 
 
 def split_member(path: str | Path) -> tuple[Path, str | None]:
-    """File and name of "FILE.mat:NAME", None for the name of any other path; a file of that very name comes first."""
+    """File and name of "FILE.mat:NAME" or "FILE.tif:SERIES", None for the name of any other path.
+
+    A file of that very name comes first.
+    """
     match = None if Path(path).exists() else _MEMBER.fullmatch(str(path))
     return (Path(match[1]), match[2]) if match else (Path(path), None)
 

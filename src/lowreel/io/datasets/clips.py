@@ -28,6 +28,10 @@ def open_source(
     channels: int | None = None,
     frames: slice | None = None,
     levels: tuple[float, float] | None = None,
+    white: float | None = None,
+    black: float | None = None,
+    channel: int | None = None,
+    plane: int | None = None,
 ) -> Clip:
     """A clip by name or from a file, with the wishes of `open_clip`.
 
@@ -39,7 +43,21 @@ def open_source(
     if not is_clip_name(source):
         if is_wrong_clip_name(source):
             raise InputError(f"{source}: expected NAME:NUMBER, such as {str(source).split(':')[0]}:7")
-        return open_clip(source, size=size, fit=fit, channels=channels, frames=frames, levels=levels)
+        return open_clip(
+            source,
+            size=size,
+            fit=fit,
+            channels=channels,
+            frames=frames,
+            levels=levels,
+            white=white,
+            black=black,
+            channel=channel,
+            plane=plane,
+        )
+    said = {"--white": white, "--black": black, "--channel": channel, "--plane": plane}
+    for flag in (flag for flag, value in said.items() if value is not None):
+        raise InputError(f"{source}: is drawn, in [0, 1]; leave out {flag}")
     name, number = split_clip_name(source)
     if number >= 2**32:
         raise InputError(f"{source}: the number should be below 2^32")

@@ -1,7 +1,8 @@
 """Files and folders of frames <-> clips, lazily, both ways: frame times, audio, crop, resize."""
 
 from .arrays import write_npy
-from .clip import Clip, clip_of, open_clip, read_mask
+from .clip import Clip, clip_of, open_clip
+from .masks import check_way_round, mask_and_sentence, read_mask
 from .movies import MOVIES
 from .pictures import PICTURES, UNREADABLE, natural_order
 from .reader import LUMA
@@ -13,7 +14,9 @@ __all__ = [
     "PICTURES",
     "UNREADABLE",
     "Clip",
+    "check_way_round",
     "clip_of",
+    "mask_and_sentence",
     "natural_order",
     "open_clip",
     "read_mask",

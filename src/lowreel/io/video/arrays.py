@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ...errors import InputError
 from ...system.files import atomic_write
-from ..containers import Array, as_clip, load_clip
+from ..containers import as_clip, load_clip
+from .levels import GreyLevels, declared_bits
 from .reader import RATE
-
-SLICE = 1 << 26  # bytes of an array looked at at once
 
 
 class ArrayReader:
-    """An array of a file, FILE or FILE:NAME, at 25 frames per second; .npy is mapped, others are held in memory.
+    """An array of a file, FILE or FILE:NAME, at 25 frames per second; .npy is mapped, others are held in memory."""
 
-    `levels`, (scale, offset), stand in place of the array's own.
-    """
+    rate, has_audio, keeps_units = RATE, False, True
 
-    rate, has_audio = RATE, False
-
-    def __init__(self, path: Path, levels: tuple[float, float] | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         array = load_clip(path)
         values = array.values
         if values.dtype.kind not in "biuf" or values.size == 0:
@@ -38,22 +32,34 @@ class ArrayReader:
         channels, height, width = self._frames.shape[1:]
         self.shape = (channels, height, width)
         self.times = tuple(i / RATE for i in range(self.count))
-        found = _range(array, self._frames)
-        self.scale, self.offset = levels or found
+        self.declared = {"b": GreyLevels(1.0, 0.0, "booleans")}.get(values.dtype.kind)
+        if values.dtype == np.uint8:
+            self.declared = declared_bits(8, "numbers of")
+        self.axes = f"{values.shape} {values.dtype}, read as {_read_as(values.shape, self._frames.shape)}"
 
-    def frames(self, indices: range) -> Iterator[Tensor]:
+    def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """See `Reader`."""
         for index in indices:
-            stored = np.asarray(self._frames[index])
-            if (self.scale, self.offset) != (1, 0):
-                stored = (stored.astype(np.float64) - self.offset) / self.scale
-            yield torch.from_numpy(np.array(stored, dtype=np.float32, order="C"))
+            frame = np.asarray(self._frames[index])
+            yield frame if frame.dtype.isnative else frame.astype(frame.dtype.newbyteorder("="))
+
+
+def _read_as(shape: Sequence[int], clip_shape: Sequence[int]) -> str:
+    """The axes of a clip that has this shape, in words; the clip is a view of it."""
+    frames, channels, height, width = clip_shape
+    named = {2: "(H, W)", 3: "(T, H, W)" if shape[0] == frames else "(H, W, T)"}
+    orders = {"(T, C, H, W)": (0, 1, 2, 3), "(T, H, W, C)": (0, 2, 3, 1), "(H, W, C, T)": (2, 3, 1, 0)}
+    for words, order in orders.items():
+        if tuple(shape) == tuple(clip_shape[k] for k in order):
+            named.setdefault(4, words)
+    return f"{named.get(len(shape), '')}: T {frames}, C {channels}, H {height}, W {width}"
 
 
 class TensorReader:
     """A clip (T, C, H, W) in memory with grey levels in [0, 1], at 25 frames per second."""
 
-    rate, has_audio, scale, offset = RATE, False, 1.0, 0.0
+    rate, has_audio, keeps_units, axes = RATE, False, False, ""
+    declared: GreyLevels | None = GreyLevels(1.0, 0.0, "drawn in [0, 1]")
 
     def __init__(self, clip: Tensor) -> None:
         self._clip = clip
@@ -62,36 +68,9 @@ class TensorReader:
         self.shape = (channels, height, width)
         self.times = tuple(i / RATE for i in range(self.count))
 
-    def frames(self, indices: range) -> Iterator[Tensor]:
+    def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """See `Reader`."""
-        yield from (self._clip[index] for index in indices)
-
-
-def _range(array: Array, clip: np.ndarray) -> tuple[float, float]:
-    """The scale and offset that bring an array to [0, 1].
-
-    uint8 has 255, and so have MATLAB's doubles that are whole numbers up to 255; floats within [0, 1] stay; all
-    others, 12 bits in uint16 for one, are read through once, by slices, and take the range that is there.
-    """
-    if clip.dtype.kind == "b" or clip.dtype == np.uint8:
-        return (1.0 if clip.dtype.kind == "b" else 255.0), 0.0
-    low, high, bad, first, whole = math.inf, -math.inf, 0, -1, array.matlab
-    step = max(1, SLICE // max(1, clip[0].nbytes))
-    for start in range(0, len(clip), step):
-        part = np.asarray(clip[start : start + step])
-        if not (finite := np.isfinite(part)).all():
-            bad += int((~finite).sum())
-            first = start + int((~finite).any(axis=(1, 2, 3)).argmax()) if first < 0 else first
-        low, high = min(low, float(part.min())), max(high, float(part.max()))
-        whole = whole and bool((part == np.floor(part)).all())
-    if bad:
-        raise InputError(f"{array.label}: {bad} numbers are NaN or infinite, first in frame {first}; replace them")
-    if low >= 0 and high <= 1 and clip.dtype.kind == "f":
-        return 1.0, 0.0
-    if whole and low >= 0 and high <= 255 and clip.dtype.kind == "f":
-        return 255.0, 0.0
-    offset = min(0.0, low)
-    return high - offset or 1.0, offset
+        yield from (self._clip[index].numpy() for index in indices)
 
 
 def write_npy(

@@ -1,10 +1,12 @@
-"""Any file or folder of frames as a lazily read clip; masks."""
+"""Any file or folder of frames as a lazily read clip."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -12,11 +14,24 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...system.files import is_array_file, split_member
+from ...system.files import TIFF_FILES, is_array_file, split_member
 from .arrays import ArrayReader, TensorReader
+from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
 from .pictures import PICTURES, PictureReader, pages_of, pictures_of
-from .reader import Reader, coloured, fitted, size_text
+from .reader import Reader, coloured, fitted
+from .tiff import TiffReader
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is taken of a file, where it leaves a choice: white and black in its numbers, a channel, a plane."""
+
+    levels: tuple[float, float] | None = None
+    white: float | None = None
+    black: float | None = None
+    channel: int | None = None
+    plane: int | None = None
 
 
 @dataclass(frozen=True)
@@ -31,26 +46,81 @@ class Clip:
     shape: tuple[int, int, int, int]
     times: tuple[Fraction, ...]
     rate: Fraction
-    scale: float
-    offset: float
-    has_audio: bool
     _reader: Reader = field(repr=False)
     _indices: range = field(repr=False)
     _crop: bool = field(repr=False)
+    _choice: Choice = field(repr=False)
 
     def __len__(self) -> int:
         return self.shape[0]
 
+    @cached_property
+    def levels(self) -> GreyLevels:
+        """Black and white: said, declared, or found by looking at frames. Raises InputError as `found_levels`."""
+        return _levels(str(self.source), self._reader, self._indices, self._choice)
+
+    def levels_at_a_glance(self) -> GreyLevels:
+        """The same; of a large file, by a few of its frames."""
+        return _levels(str(self.source), self._reader, (), self._choice)
+
+    @property
+    def scale(self) -> float:
+        """Distance of white from black, in the numbers of the file."""
+        return self.levels.scale
+
+    @property
+    def offset(self) -> float:
+        """Black, in the numbers of the file."""
+        return self.levels.offset
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether the file has sound."""
+        return self._reader.has_audio
+
+    @property
+    def keeps_units(self) -> bool:
+        """Whether what is recovered is written in the numbers of the file: of arrays and TIFF."""
+        return self._reader.keeps_units
+
+    @property
+    def axes(self) -> str:
+        """How the axes of the file are read, in words; empty where there is one way only."""
+        return self._reader.axes
+
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames `start` up to `stop` (Python's slice rules), (n, C, H, W) float32; decodes only these.
 
-        Raises InputError when a frame cannot be decoded.
+        Raises InputError when a frame cannot be decoded, or has numbers beyond the black and white that were said.
         """
         indices = self._indices[start:stop]
         out = torch.empty(len(indices), *self.shape[1:])
-        for place, frame in zip(out, self._reader.frames(indices), strict=True):
+        levels = self.levels if len(indices) else GreyLevels(1.0)
+        for index, place, stored in zip(indices, out, self._reader.stored(indices), strict=True):
+            frame = levels.applied(stored)
+            if levels.is_bound:
+                check_within(frame, index, levels, str(self.source))
             place.copy_(fitted(coloured(frame, self.shape[1]), self.shape[2:], self._crop))
         return out
+
+
+def _levels(label: str, reader: Reader, read: Iterable[int], choice: Choice) -> GreyLevels:
+    if choice.levels is not None:
+        return GreyLevels(*choice.levels, "in the units of the data")
+    said = said_levels(choice.white, choice.black, label)
+    if said is None:
+        said = with_black(reader.declared or _found(label, reader, read), choice.black, label)
+    return said
+
+
+def _found(label: str, reader: Reader, read: Iterable[int]) -> GreyLevels:
+    extent = Extent(label)
+    indices = looked_at(reader.available, 8 * math.prod(reader.shape), read)
+    for index, stored in zip(indices, reader.stored(indices), strict=True):
+        extent.add(index, stored)
+    found = found_levels(extent.checked())
+    part = "" if len(indices) == reader.available else f" (of {len(indices)} frames that were looked at)"
+    return found._replace(why=found.why + part)
 
 
 def open_clip(
@@ -61,17 +131,25 @@ def open_clip(
     channels: int | None = None,
     frames: slice | None = None,
     levels: tuple[float, float] | None = None,
+    white: float | None = None,
+    black: float | None = None,
+    channel: int | None = None,
+    plane: int | None = None,
 ) -> Clip:
     """Open a video, a picture, a folder of pictures, or an array in .npy, .npz, .mat or .h5; reads no frame yet.
 
     `size` (H, W) resizes to exactly that, `fit="crop"` after a central crop to its aspect ratio; `channels` 1 takes
     the luma of colour, 3 repeats grey; `frames` selects start:stop:step. Raises InputError for whatever the file,
     or a wish, has wrong. Arrays may be (H, W), (T, H, W), (T, C, H, W) or (T, H, W, C), those of MATLAB (H, W),
-    (H, W, T) or (H, W, C, T); FILE.mat:NAME says which of several is meant; all but .npy are held in memory.
-    `levels`, (scale, offset), stand in place of those found in an array.
+    (H, W, T) or (H, W, C, T); FILE.mat:NAME says which of several is meant; all but .npy are held in memory. Of a TIFF
+    FILE.tif:SERIES does, `channel` chooses of channels that are no colour, `plane` of the axis beside time.
+
+    `white` and `black`, in the numbers of the file, stand in place of those that it declares or that are found in it
+    (docs/files-of-others.md); so do `levels`, (scale, offset), without a check that nothing lies beyond them.
     """
     _check_wishes(size, fit, channels)
-    return _clip(Path(path), _reader(Path(path), levels), size, fit, channels, frames)
+    choice = Choice(levels, white, black, channel, plane)
+    return _clip(Path(path), _reader(Path(path), choice), size, fit, channels, frames, choice)
 
 
 def clip_of(
@@ -89,41 +167,19 @@ def clip_of(
 
 
 def _clip(
-    path: Path, reader: Reader, size: tuple[int, int] | None, fit: str, channels: int | None, frames: slice | None
+    path: Path,
+    reader: Reader,
+    size: tuple[int, int] | None,
+    fit: str,
+    channels: int | None,
+    frames: slice | None,
+    choice: Choice = Choice(),
 ) -> Clip:
     indices = _selected(path, reader, frames or slice(None))
     shape = (len(indices), channels or reader.shape[0], *(size or reader.shape[1:]))
     times = tuple(reader.times[i] for i in indices)
     rate = reader.rate / indices.step
-    wishes = (reader, indices, fit == "crop")
-    return Clip(path, shape, times, rate, reader.scale, reader.offset, reader.has_audio, *wishes)
-
-
-def read_mask(path: str | Path, clip_shape: Sequence[int]) -> Tensor:
-    """A mask from a picture, folder, video or array: bool (T, 1, H, W), True (white, more than half) = keep.
-
-    One single frame serves all T. Never resized. A mask that holds only zeros and ones of its own units counts as 0
-    and 1. Raises InputError for another size or number of frames, and for a mask that hides everything or nothing.
-    """
-    clip, (frames, height, width) = open_clip(path, channels=1), (clip_shape[0], *clip_shape[2:])
-    if clip.shape[2:] != (height, width):
-        raise InputError(
-            f"{path}: the mask is {size_text(clip.shape[2:])}, the clip {size_text((height, width))}; resize one"
-        )
-    if len(clip) not in (1, frames):
-        raise InputError(f"{path}: the mask has {len(clip)} frames, the clip {frames}; give as many, or a single one")
-    keep, ones = torch.empty(2, len(clip), 1, height, width, dtype=torch.bool).unbind()
-    peak = 0.0
-    for i in range(len(clip)):
-        values = clip.read(i, i + 1)[0]
-        keep[i], ones[i], peak = values > 0.5, values * clip.scale > 0.5, max(peak, float(values.max()))
-    if peak * clip.scale < 1.001:
-        keep = ones
-    if not keep.any():
-        raise InputError(f"{path}: the mask hides every pixel (white = keep); invert it or choose another")
-    if keep.all():
-        raise InputError(f"{path}: the mask hides no pixel (white = keep), so there is nothing to fill in")
-    return keep.expand(frames, -1, -1, -1).clone()
+    return Clip(path, shape, times, rate, reader, indices, fit == "crop", choice)
 
 
 def _check_wishes(size: tuple[int, int] | None, fit: str, channels: int | None) -> None:
@@ -135,19 +191,26 @@ def _check_wishes(size: tuple[int, int] | None, fit: str, channels: int | None) 
         raise InputError(f"channels is 1 (grey) or 3 (colour); got {channels}")
 
 
-def _reader(path: Path, levels: tuple[float, float] | None) -> Reader:
+def _reader(path: Path, choice: Choice) -> Reader:
     file, _ = split_member(path)
     if not file.exists():
         raise InputError(
             f"{file}: no such file or folder; expected a video, a picture, a folder of "
             "pictures, or .npy, .npz, .mat or .h5"
         )
+    if file.is_file() and file.suffix.lower() in TIFF_FILES:
+        return TiffReader(path, choice.channel, choice.plane)
+    for flag, wish in (("--channel", choice.channel), ("--plane", choice.plane)):
+        if wish is not None:
+            raise InputError(f"{path}: {flag} {wish}: is for TIFF with several; leave it out")
     if file.is_dir():
         return PictureReader(path, pictures_of(path))
     if is_array_file(path):
-        return ArrayReader(path, levels)
+        return ArrayReader(path)
     if path.suffix.lower() in PICTURES:
         return PictureReader(path, [(path, page) for page in range(pages_of(path))])
+    if choice.white is not None or choice.black is not None:
+        raise InputError(f"{path}: a video says itself what is black and white; leave out --white and --black")
     return VideoReader(path)
 
 

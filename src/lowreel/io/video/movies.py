@@ -7,7 +7,7 @@ import itertools
 import re
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -15,10 +15,11 @@ from typing import cast
 import av
 import numpy as np
 from av.stream import Disposition
-from torch import Tensor
 
 from ...errors import InputError
-from .reader import ACCURATE, RATE, fraction, from_integers, size_text
+from .levels import GreyLevels
+from .planes import deep_levels, range_text
+from .reader import ACCURATE, RATE, fraction, planes_first, size_text
 
 MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".ogv", ".y4m", ".gif")
 """Suffixes by which a search of a folder knows videos; a file named by the user may have any."""
@@ -27,7 +28,8 @@ MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wm
 class VideoReader:
     """A video file through PyAV. Frames are known by their pts; the decoder keeps its place between calls."""
 
-    offset = 0.0
+    keeps_units, axes = False, ""
+    declared: GreyLevels | None
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -118,18 +120,23 @@ class VideoReader:
             codec = self._stream.codec_context.name
             raise InputError(f"{self.path}: cut short or damaged: no frame ({codec}) decodes; download or encode again")
         self._decoder = itertools.chain([frame], self._decoder)
-        grey = frame.format.name.startswith(("gray", "ya", "mono"))
-        deep = frame.format.components[0].bits > 8
-        self.scale = 65535.0 if deep else 255.0
-        self._format = ("gray16le" if deep else "gray") if grey else ("rgb48le" if deep else "rgb24")
+        self._is_deep = frame.format.components[0].bits > 8
+        self._format = "gray" if frame.format.name.startswith(("gray", "ya", "mono")) else "rgb24"
+        self.declared = GreyLevels(1.0 if self._is_deep else 255.0, 0.0, range_text(frame))
         self._stored = (frame.height, frame.width)
         channels, height, width = self._converted(frame).shape
         self.shape = (channels, height, width)
 
-    def _converted(self, frame: av.VideoFrame) -> Tensor:
-        return from_integers(_upright(frame.to_ndarray(format=self._format, interpolation=ACCURATE), frame))
+    def _converted(self, frame: av.VideoFrame) -> np.ndarray:
+        """(C, H, W): uint8, or grey levels of more than 8 bits, which FFmpeg would darken."""
+        if not self._is_deep:
+            return planes_first(_upright(frame.to_ndarray(format=self._format, interpolation=ACCURATE), frame))
+        try:
+            return _upright(deep_levels(frame).transpose(1, 2, 0), frame).transpose(2, 0, 1)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
 
-    def frames(self, indices: range) -> Iterator[Tensor]:
+    def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """See `Reader`. Frames that follow the last one read need no seek."""
         for index in indices:
             frame = self._frame(index)

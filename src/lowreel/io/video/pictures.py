@@ -5,44 +5,62 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
 from PIL import Image, ImageOps
-from torch import Tensor
 
 from ...errors import InputError
-from .reader import RATE, coloured, from_integers, size_text
+from ...system.files import TIFF_FILES
+from .levels import GreyLevels, declared_bits
+from .planes import deep_levels
+from .reader import RATE, planes_first, size_text
+from .tiff import TiffReader
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", *TIFF_FILES)
 GREY = ("1", "L", "LA", "La")  # modes of Pillow
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
-class PictureReader:
-    """Pictures (path, page) of one size, at 25 frames per second; grey only when all of them are."""
+@dataclass(frozen=True)
+class _Head:
+    """What the header of a picture tells. dtype: of its numbers as they are stored."""
 
-    offset, rate, has_audio = 0.0, RATE, False
+    size: tuple[int, int]
+    channels: int
+    dtype: np.dtype
+    declared: GreyLevels | None
+
+
+class PictureReader:
+    """Pictures (path, page) of one size and depth, at 25 frames per second; grey only when all of them are."""
+
+    rate, has_audio, keeps_units, axes = RATE, False, False, ""
 
     def __init__(self, path: Path, pictures: list[tuple[Path, int]]) -> None:
         self._pictures = pictures
         heads = [_head(*picture) for picture in pictures]
-        first, (size, _, _) = pictures[0][0], heads[0]
-        for (other, _), (its_size, _, _) in zip(pictures, heads, strict=True):
-            if its_size != size:
-                sizes = f"{other.name} is {size_text(its_size)}, {first.name} is {size_text(size)}"
+        first, head = pictures[0][0], heads[0]
+        for (other, _), its in zip(pictures, heads, strict=True):
+            if its.size != head.size:
+                sizes = f"{other.name} is {size_text(its.size)}, {first.name} is {size_text(head.size)}"
                 raise InputError(f"{path}: frames of different sizes: {sizes}; resize or remove it")
+            if (its.dtype, its.declared and its.declared[:2]) != (head.dtype, head.declared and head.declared[:2]):
+                kinds = f"{other.name} has numbers of {its.dtype}, {first.name} of {head.dtype}"
+                raise InputError(f"{path}: frames of different depths: {kinds}; save them alike")
         self.count = self.available = len(pictures)
-        self.shape = (1 if all(grey for _, grey, _ in heads) else 3, *size)
-        self.scale = max(peak for _, _, peak in heads)
+        self.shape = (max(its.channels for its in heads), *head.size)
+        self.declared = head.declared
         self.times = tuple(i / RATE for i in range(self.count))
 
-    def frames(self, indices: range) -> Iterator[Tensor]:
+    def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """See `Reader`."""
         for index in indices:
-            yield coloured(from_integers(_picture(*self._pictures[index])), self.shape[0])
+            picture = _picture(*self._pictures[index])
+            yield np.repeat(picture, 3, 0) if len(picture) < self.shape[0] else picture
 
 
 def pictures_of(folder: Path) -> list[tuple[Path, int]]:
@@ -60,7 +78,8 @@ def natural_order(path: Path) -> tuple[list[str | int], str]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path, page: int = 0) -> Iterator[Image.Image]:
+def opened(path: Path, page: int = 0) -> Iterator[Image.Image]:
+    """A page of a picture file in Pillow; whatever it says of a damaged one becomes an InputError."""
     try:
         with Image.open(path) as image:
             image.seek(page)
@@ -73,18 +92,30 @@ def _opened(path: Path, page: int = 0) -> Iterator[Image.Image]:
 
 def pages_of(path: Path) -> int:
     """How many pages a picture file has."""
-    with _opened(path) as image:
+    with opened(path) as image:
         return getattr(image, "n_frames", 1)
 
 
-def _head(path: Path, page: int) -> tuple[tuple[int, int], bool, float]:
-    """Size (H, W), whether it is grey, and the largest value of a pixel, from the header alone."""
-    with _opened(path, page) as image:
-        if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
-            raise InputError(f"{path}: pictures of 32 bits per pixel are not read; save them as .npy")
+def _head(path: Path, page: int) -> _Head:
+    """What the header alone tells of a picture."""
+    if path.suffix.lower() in TIFF_FILES:
+        with TiffReader(path) as stack:
+            _check_single(path, stack)
+            return _Head(stack.shape[1:], stack.shape[0], stack.dtype, stack.declared)
+    with opened(path, page) as image:
         width, height = image.size[::-1] if _orientation(image) >= 5 else image.size
         deep = image.mode.startswith("I") or _is_cut(image)
-        return (height, width), image.mode in GREY or image.mode[0] == "I", 65535.0 if deep else 255.0
+        channels = 1 if image.mode in GREY or image.mode[0] == "I" else 3
+        declared = None if deep else declared_bits(8, "pictures of")
+        return _Head((height, width), channels, np.dtype(np.uint16 if deep else np.uint8), declared)
+
+
+def _check_single(path: Path, stack: TiffReader) -> None:
+    if stack.count > 1:
+        raise InputError(
+            f"{path}: holds {stack.count} frames, and a folder is read as one picture a file; give this file alone, "
+            "or join the stacks into one file"
+        )
 
 
 def _orientation(image: Image.Image) -> int:
@@ -97,17 +128,20 @@ def _is_cut(image: Image.Image) -> bool:
 
 
 def _picture(path: Path, page: int) -> np.ndarray:
-    """(H, W) or (H, W, 3), uint8 or uint16, without alpha."""
-    with _opened(path, page) as image:
-        grey = image.mode in GREY
+    """(1, H, W) or (3, H, W), without alpha."""
+    if path.suffix.lower() in TIFF_FILES:
+        with TiffReader(path) as stack:
+            return next(stack.stored([0]))
+    with opened(path, page) as image:
         if _is_cut(image):
             with av.open(f"file:{path}") as container:
-                return next(container.decode(video=0)).to_ndarray(format="gray16le" if grey else "rgb48le")
+                levels = deep_levels(next(container.decode(video=0)))
+            return np.rint(levels.astype(np.float64) * 65535).astype(np.uint16)
         if image.mode[0] == "I":
-            return np.asarray(image).astype(np.uint16)
+            return np.asarray(image).astype(np.uint16)[None]
         image = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
-        if grey:
-            return np.asarray(image.convert("L"))
+        if image.mode in GREY:
+            return planes_first(np.asarray(image.convert("L")))
         if image.mode in ("P", "PA"):
             image = image.convert("RGBA")  # Pillow warns of transparency on the straight way to RGB
-        return np.asarray(image.convert("RGB"))
+        return planes_first(np.asarray(image.convert("RGB")))

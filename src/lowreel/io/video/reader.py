@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -11,25 +11,28 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from .levels import GreyLevels
+
 RATE = Fraction(25)  # of folders and arrays, which carry no times
 LUMA = (0.299, 0.587, 0.114)
 ACCURATE = 4 | 0x2000 | 0x40000  # FFmpeg's bicubic, full chroma, exact rounding: its default darkens by a level
 
 
 class Reader(Protocol):
-    """One kind of file: what it holds, and its frames as stored, mapped to grey levels in [0, 1]."""
+    """One kind of file: what it holds, and its frames as stored."""
 
     count: int  # frames the file says it has
     available: int  # frames that are there; fewer when it is cut short
     shape: tuple[int, int, int]  # C, H, W
     times: tuple[Fraction, ...]
     rate: Fraction
-    scale: float
-    offset: float
     has_audio: bool
+    declared: GreyLevels | None  # black and white, where the kind of file says them
+    keeps_units: bool  # whether what is recovered is written in the numbers of the file
+    axes: str  # how the axes of the file are read, in words; empty where there is one way only
 
-    def frames(self, indices: range) -> Iterator[Tensor]:
-        """The frames of an ascending range, each (C, H, W) float32."""
+    def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
+        """The frames of these rising numbers, each (C, H, W), in the numbers of the file."""
         ...
 
 
@@ -61,11 +64,9 @@ def _within(result: Tensor, frame: Tensor) -> Tensor:
     return result.clamp_(float(frame.min()), float(frame.max()))
 
 
-def from_integers(stored: np.ndarray) -> Tensor:
-    """(H, W) or (H, W, 3) of uint8 or uint16 -> (C, H, W) in [0, 1]."""
-    peak = float(np.iinfo(stored.dtype).max)
-    planes = stored[None] if stored.ndim == 2 else stored.transpose(2, 0, 1)
-    return torch.from_numpy(planes.astype(np.float32) / np.float32(peak))
+def planes_first(picture: np.ndarray) -> np.ndarray:
+    """(C, H, W) of (H, W) or (H, W, 3)."""
+    return picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
 
 
 def size_text(size: Sequence[int]) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
+from ...system.arrays import tensor_of
 from ...system.files import atomic_write
 from .reader import ACCURATE, RATE, fraction
 from .sound import end_of, open_sound, span_of
@@ -67,7 +68,9 @@ def write_video(
 def _frames(clip: Tensor | Iterable[Tensor]) -> Iterator[Tensor]:
     """The frames (C, H, W) of a clip or of its slices, all of one shape."""
     shape = None
-    for part in [clip] if isinstance(clip, Tensor) else clip:
+    whole = isinstance(clip, Tensor) or hasattr(clip, "dtype")
+    for given in [clip] if whole else clip:
+        part = tensor_of(given, "frames")
         if part.ndim != 4 or part.shape[1] not in (1, 3) or 0 in part.shape[2:]:
             raise InputError(f"expected frames (n, C, H, W) with C = 1 or 3; got {tuple(part.shape)}")
         shape = shape or part.shape[1:]

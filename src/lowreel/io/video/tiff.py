@@ -1,0 +1,229 @@
+"""TIFF, read by tifffile: ImageJ's and OME's stacks too, series, axes, photometry and depth; a frame at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import weakref
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import tifffile
+
+from ...errors import InputError
+from ...system.files import split_member
+from ...system.memory import machine_bytes
+from .levels import GreyLevels, declared_bits
+from .reader import RATE
+from .tiff_axes import axes_of
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, YCBCR = 0, 1, 2, 3, 4, 6
+PHOTOMETRIES = (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK)
+JPEG = (6, 7, 34892)
+UNASSOCIATED, ASSOCIATED = 2, 1
+PACKED = 'pip install "lowreel[tiff]", which reads compressed TIFF, or save it without compression'
+
+
+class TiffReader:
+    """One series of a TIFF, FILE or FILE:SERIES (its number or name), at 25 frames per second.
+
+    channel: which one, where there are several that are no colour; plane: which one of the axis beside time. Numbers of
+    a white-is-zero file are turned round. Raises InputError for several series, channels or planes of which none was
+    chosen, a colour space that is not read, planes that are missing, and damage. Other files that an OME-TIFF names are
+    not opened.
+    """
+
+    rate, has_audio, keeps_units = RATE, False, True
+
+    def __init__(self, path: Path, channel: int | None = None, plane: int | None = None) -> None:
+        self.path, name = split_member(path)
+        with _reading(self.path):
+            self._file = tifffile.TiffFile(self.path, _multifile=False)
+        self._close = weakref.finalize(self, self._file.close)
+        try:
+            with _reading(self.path):
+                self._choose(name)
+            self._axes = axes_of(str(path), self._layout(), self._page.size, channel, plane)
+            self._describe()
+        except BaseException:
+            self._close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close()
+
+    def _choose(self, name: str | None) -> None:
+        """Find the series that is meant."""
+        series = list(self._file.series)
+        if "BinaryOnly" in (xml := self._file.ome_metadata or "") or _names_other_files(xml):
+            raise InputError(f"{self.path}: its planes lie in several files, OME-TIFF; save them as one file")
+        texts = [f"{k}: {s.name or 'without name'}, {s.axes} {tuple(s.shape)} {s.dtype}" for k, s in enumerate(series)]
+        found = [s for k, s in enumerate(series) if name in (str(k), s.name)] if name is not None else series
+        if not found or (name is None and len(series) > 1):
+            several = f"holds {len(series)} series" if name is None else f"has no series {name}; it has"
+            listed = "; ".join(texts[:20]) or "none"
+            raise InputError(f"{self.path}: {several}, {listed}; say which by its number, such as {self.path}:0")
+        self._series, self._number = found[0], series.index(found[0])
+        self._count_of_series = len(series)
+        self._page = found[0].keyframe
+        pages = math.prod(found[0].get_shape(squeeze=False)) // max(1, self._page.size)
+        self._offset = found[0].dataoffset
+        if self._offset is None and (len(found[0]) != pages or any(page is None for page in found[0])):
+            raise InputError(f"{self.path}: planes are missing: {pages} are promised; save it again")
+        promised = found[0].nbytes + (self._offset or 0)
+        if self._offset is not None and promised > self.path.stat().st_size:
+            raise InputError(f"{self.path}: is cut short: {promised} bytes are promised; copy it again")
+        if found[0].transform is not None:
+            raise InputError(f"{self.path}: its numbers have a scale of their own, MD Gel; save it as plain TIFF")
+
+    def _layout(self) -> tuple[str, tuple[int, ...], int]:
+        """Axes and shape of the series, and how many of its samples are colour, or no more than alpha beside grey."""
+        axes, shape = self._series.get_axes(squeeze=False), tuple(self._series.get_shape(squeeze=False))
+        photometric, extra = self._photometric(), tuple(int(e) for e in self._page.extrasamples)
+        if photometric == RGB:
+            return axes, shape, 3
+        samples = dict(zip(axes, shape, strict=True)).get("S", 1)
+        alpha_only = samples == 2 and extra and extra[0] in (ASSOCIATED, UNASSOCIATED)
+        return axes, shape, 1 if alpha_only or samples == 1 else 0
+
+    def _photometric(self) -> int:
+        """Black is zero where the file does not say it. Raises InputError for what is not read."""
+        said = self._page.photometric
+        photometric = BLACK_IS_ZERO if said is None else int(said)
+        if photometric == YCBCR and int(self._page.compression) in JPEG:
+            return RGB  # tifffile turns these into RGB
+        if photometric not in PHOTOMETRIES:
+            name = getattr(said, "name", str(said))
+            raise InputError(f"{self.path}: pictures of {name} are not read; save them as RGB or grey")
+        return photometric
+
+    def _describe(self) -> None:
+        axes, photometric, dtype = self._axes, self._photometric(), np.dtype(self._series.dtype)
+        if dtype.kind not in "biuf":
+            raise InputError(f"{self.path}: expected real numbers, got {dtype}; take the magnitude, abs(...), first")
+        if axes.frame_numbers * dtype.itemsize > machine_bytes():
+            raise InputError(f"{self.path}: says that a frame has {axes.frame_numbers:.3g} numbers; cut it smaller")
+        self._has_palette = photometric == PALETTE and self._page.colormap is not None
+        self._turned = photometric == WHITE_IS_ZERO
+        if self._turned and dtype.kind not in "bu":
+            raise InputError(f"{self.path}: white is zero, and its numbers are {dtype}: where is black? Save it anew")
+        self.count = self.available = axes.frames
+        self.shape = (3 if self._has_palette else axes.colours, axes.height, axes.width)
+        self.dtype = np.dtype(np.uint8) if self._has_palette else dtype
+        self.times = tuple(i / RATE for i in range(self.count))
+        self.declared = self._declared(dtype)
+        of_series = f"series {self._number} of {self._count_of_series}, " if self._count_of_series > 1 else ""
+        kind = "ImageJ, " if self._series.kind == "imagej" else "OME, " if self._series.kind == "ome" else ""
+        turned = ", white is zero: turned round" if self._turned else ", a palette: its colours" * self._has_palette
+        self.axes = f"{kind}{of_series}{axes.text} {dtype}{turned}"
+
+    def _declared(self, dtype: np.dtype) -> GreyLevels | None:
+        """Black and white where the file says them: by bits per sample, OME's significant bits, or white is zero."""
+        bits = int(self._page.bitspersample)
+        if dtype.kind == "b" or self._has_palette:
+            return declared_bits(1 if dtype.kind == "b" else 8, "pixels of" if dtype.kind == "b" else "colours of")
+        if dtype.kind != "u":
+            return None
+        if bits < 8 * dtype.itemsize or bits == 8 or self._turned:
+            return declared_bits(bits, "white is zero in" if self._turned else "BitsPerSample says")
+        significant = _significant_bits(self._file.ome_metadata, self._number, self._count_of_series)
+        if significant is None or significant >= bits:
+            return None
+        return declared_bits(significant, "OME says")._replace(is_bound=True)
+
+    def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
+        """See `Reader`."""
+        for index in indices:
+            yield self._mapped(self._axes.picture(index, self._read_page))
+
+    def _mapped(self, frame: np.ndarray) -> np.ndarray:
+        """(C, H, W) with the palette and the photometry undone."""
+        if self._has_palette:
+            colours = np.asarray(self._page.colormap)
+            colours = (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
+            return colours[:, frame[0]]
+        if not self._turned:
+            return frame
+        return ~frame if frame.dtype.kind == "b" else (2 ** int(self._page.bitspersample) - 1 - frame)
+
+    def _read_page(self, number: int) -> np.ndarray:
+        """The numbers of a page, flat, in the machine's order of bytes."""
+        if self._offset is None:
+            with _reading(self.path):
+                page = self._series[number]
+                assert page is not None
+                return np.ascontiguousarray(page.asarray()).reshape(-1)
+        stored = np.dtype(self._series.dtype).newbyteorder(self._file.byteorder)
+        size = self._page.size * stored.itemsize
+        data = os.pread(self._file.filehandle.fileno(), size, self._offset + number * size)
+        if len(data) < size:
+            raise InputError(f"{self.path}: is cut short: page {number} is not whole; copy it again")
+        return np.frombuffer(data, stored).astype(stored.newbyteorder("="), copy=False)
+
+
+def _names_other_files(xml: str) -> bool:
+    """Whether the planes that OME describes lie in more than one file."""
+    return len({part.split('"')[0] for part in xml.split('FileName="')[1:]}) > 1
+
+
+def _significant_bits(xml: str | None, number: int, count: int) -> int | None:
+    """What OME's XML says of the bits of a series; None where it says nothing, or not of which series."""
+    from xml.etree import ElementTree
+
+    if not xml:
+        return None
+    pixels = [e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels") or e.tag == "Pixels"]
+    said = pixels[number].get("SignificantBits", "") if len(pixels) == count else ""
+    return int(said) if said.isdecimal() and 1 < int(said) <= 32 else None
+
+
+class _Told(logging.Handler):
+    """Keeps what tifffile says of a file, which it would else go on with: planes that it fills with zeros."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.sentences: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.levelno >= logging.ERROR or " series " in text:
+            self.sentences.append(text.split("> ", 1)[-1])
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever tifffile says against a file becomes an InputError, what it only logs too."""
+    told, logger = _Told(), logging.getLogger("tifffile")
+    passed_on, logger.propagate = logger.propagate, False
+    logger.addHandler(told)
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # damage shows as whatever its parser stumbles over
+        text = " ".join(str(error).split()) or type(error).__name__
+        if "imagecodecs" in text or "COMPRESSION" in text:
+            raise InputError(f"{path}: {text}; {PACKED}") from None
+        raise InputError(f"{path}: cannot be read as TIFF ({text}); copy it again, or save it anew") from None
+    finally:
+        logger.removeHandler(told)
+        logger.propagate = passed_on
+    if told.sentences:
+        raise InputError(f"{path}: cannot be read as TIFF ({told.sentences[0]}); copy it again, or save it anew")
+
+
+def series_of(path: Path) -> list[dict[str, Any]]:
+    """Number, name, axes, shape and type of each series of a file."""
+    with _reading(path), tifffile.TiffFile(path, _multifile=False) as file:
+        return [
+            {"series": k, "name": s.name, "axes": s.axes, "shape": tuple(s.shape), "type": str(s.dtype)}
+            for k, s in enumerate(file.series)
+        ]

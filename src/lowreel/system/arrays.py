@@ -1,0 +1,118 @@
+"""Arrays as people have them (NumPy, torch, xarray, dask, lists) as tensors: as they are meant, or refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+ORDER = (
+    ("time", "t", "frame", "frames"),
+    ("channel", "channels", "c", "band", "rgb"),
+    ("y", "lat", "latitude", "row", "rows", "height", "h"),
+    ("x", "lon", "longitude", "column", "columns", "width", "w"),
+)
+"""Names of axes that xarray's arrays have, in the order of a clip's axes."""
+
+
+def tensor_of(values: Any, who: str) -> Tensor:
+    """The numbers as a tensor, in its own type where torch knows it, on its own device, without a gradient.
+
+    Any stride and order of bytes. Raises InputError for masked entries, axes whose names are in another order than
+    (time, channel, y, x), and what holds no numbers.
+    """
+    tensor, missing = tensor_and_missing(values, who)
+    if missing is not None:
+        raise InputError(
+            f"{who}: {int(missing.sum())} of its entries are masked, and numbers are needed; fill them in, or, to "
+            "recover a clip with holes, lowreel.recover(y, lowreel.Identity(y.shape)), whose holes are the mask's"
+        )
+    return tensor
+
+
+def tensor_and_missing(values: Any, who: str) -> tuple[Tensor, np.ndarray | None]:
+    """The numbers as `tensor_of` has them, zero where masked, and booleans of what is masked, None where nothing is."""
+    import numpy as np
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        return _plain(values, who), None
+    _check_axes(values, who)
+    if isinstance(values, list | tuple) and _has_tensors(values):
+        values = _stacked(values, who)
+    if callable(getattr(values, "compute", None)) and not callable(getattr(values, "to_numpy", None)):
+        values = values.compute()  # dask
+    if callable(getattr(values, "to_masked_array", None)) and callable(getattr(values, "to_numpy", None)):
+        values = values.to_numpy()  # xarray: NaN stands for what is missing
+    if isinstance(values, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(values)
+        if hidden.any():
+            return _from_numpy(np.where(hidden, np.zeros((), values.dtype), values.data), who), hidden
+        values = values.data
+    try:
+        array = values if isinstance(values, np.ndarray) else np.asarray(values)
+    except Exception as error:  # what others raise for an array that is somewhere else, ragged or empty
+        raise InputError(f"{who}: expected an array or tensor of numbers, got {_name(values)} ({error})") from None
+    return _from_numpy(array, who, _name(values)), None
+
+
+def _plain(tensor: Tensor, who: str) -> Tensor:
+    import torch
+
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_nested:
+        kind = "quantized" if tensor.is_quantized else "without numbers" if tensor.is_meta else str(tensor.layout)
+        raise InputError(f"{who}: expected a dense tensor of numbers, got one that is {kind}; use .to_dense()")
+    return tensor.detach().resolve_conj().resolve_neg()
+
+
+def _from_numpy(array: np.ndarray, who: str, name: str = "ndarray") -> Tensor:
+    import numpy as np
+    import torch
+
+    if array.dtype.name == "bfloat16":  # of ml_dtypes, which NumPy lists as bytes
+        array = array.astype(np.float32)
+    if array.dtype.kind not in "biufc":
+        raise InputError(f"{who}: expected an array or tensor of numbers, got {name} of {array.dtype}")
+    if array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):  # long double
+        array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    if array.dtype.kind == "u" and array.dtype.itemsize > 1:  # torch computes little with these
+        array = array.astype(np.float64 if array.dtype.itemsize > 4 else np.int64)
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return torch.from_numpy(np.array(native, order="C"))
+
+
+def _check_axes(values: Any, who: str) -> None:
+    """Raise InputError for xarray's arrays with axes whose names say another order, and for several arrays at once."""
+    dims = getattr(values, "dims", None)
+    if hasattr(values, "data_vars"):
+        raise InputError(f"{who}: expected one array, got {_name(values)}; choose one of {list(values.data_vars)}")
+    if not (isinstance(dims, tuple) and all(isinstance(d, str) for d in dims)):
+        return
+    places = [next((k for k, names in enumerate(ORDER) if d.lower() in names), -1) for d in dims]
+    known = [place for place in places if place >= 0]
+    if known != sorted(known):
+        order = [d for _, d in sorted(zip(places, dims, strict=True), key=lambda pair: pair[0])]
+        raise InputError(f"{who}: its axes are {dims}, expected time, channel, y, x; .transpose{tuple(order)} first")
+
+
+def _has_tensors(values: Any) -> bool:
+    import torch
+
+    return any(isinstance(v, torch.Tensor) for v in values)
+
+
+def _stacked(values: Any, who: str) -> Any:
+    import torch
+
+    parts = [tensor_of(v, who).cpu() for v in values]
+    if len({tuple(p.shape) for p in parts}) > 1:
+        raise InputError(f"{who}: expected parts of one shape, got {sorted({tuple(p.shape) for p in parts})}")
+    return torch.stack(parts).numpy()
+
+
+def _name(values: Any) -> str:
+    return type(values).__name__
