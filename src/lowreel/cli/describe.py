@@ -10,12 +10,13 @@ from ..data import data_header
 from ..errors import InputError
 from ..io.containers import Entry, clip_entry, entries_of, is_matlab
 from ..io.datasets import open_source
+from ..io.video import Clip, series_of
 from ..model.generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
 from ..model.representation import Representation
 from ..runs.folder import Run
 from ..runs.report import figures
 from ..runs.sectioned import SectionedRun, is_done
-from ..system.files import is_array_file, kind_of, split_member
+from ..system.files import TIFF_FILES, is_array_file, kind_of, split_member
 from ..system.names import is_clip_name, is_wrong_clip_name
 from ..training.runs import Training
 
@@ -49,16 +50,41 @@ def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
 
 
 def _clip(path: Path) -> dict[str, Any]:
-    clip = open_source(path)
+    try:
+        clip = open_source(path)
+    except InputError as error:
+        file = split_member(path)[0]
+        if not file.is_file() or file.suffix.lower() not in TIFF_FILES:
+            raise
+        return {"TIFF": path, **_series(file), "no clip": str(error)}
     frames, channels, height, width = clip.shape
     return {
         "clip": path,
         "frames": frames,
         "size": f"{height}x{width}, {'grey' if channels == 1 else 'colour'}",
+        "T, C, H, W": clip.shape,
+        **({"axes": clip.axes} if clip.axes else {}),
         "rate": f"{float(clip.rate):.4g} frames a second",
         "seconds": f"{float(clip.times[-1] - clip.times[0]):.3f} from the first frame to the last",
         "audio": "yes" if clip.has_audio else "no",
-        "grey levels": f"stored values less {clip.offset:g}, over {clip.scale:g}",
+        **_levels(clip),
+    }
+
+
+def _levels(clip: Clip) -> dict[str, Any]:
+    """Which numbers are black and white, and where this comes from; of a large file, by a few of its frames."""
+    try:
+        levels = clip.levels_at_a_glance()
+    except InputError as error:
+        return {"no levels": str(error)}
+    return {"black": levels.offset, "white": levels.offset + levels.scale, "levels": levels.why}
+
+
+def _series(file: Path) -> dict[str, Any]:
+    """The series of a TIFF."""
+    found = series_of(file)
+    return {
+        f"series {s['series']}": f"{s['name'] or 'without name'}, {s['axes']} {s['shape']} {s['type']}" for s in found
     }
 
 

@@ -45,6 +45,19 @@ def coloured(frame: Tensor, channels: int) -> Tensor:
     return _within(torch.tensordot(frame.new_tensor(LUMA), frame, 1)[None], frame)
 
 
+MOSAICS = {"rggb": (0, 1, 1, 2), "bggr": (2, 1, 1, 0), "grbg": (1, 0, 2, 1), "gbrg": (1, 2, 0, 1)}
+"""Colours of a tile of 2x2 pixels behind a colour filter array, row by row."""
+
+
+def mosaic_of(frame: Tensor, pattern: str) -> Tensor:
+    """(1, H, W): of each pixel of a frame of colours the one that a colour filter array lets through."""
+    mosaic = frame[:1].clone()
+    for place, colour in enumerate(MOSAICS[pattern]):
+        row, column = divmod(place, 2)
+        mosaic[0, row::2, column::2] = frame[colour, row::2, column::2]
+    return mosaic
+
+
 def fitted(frame: Tensor, size: tuple[int, int], crop: bool) -> Tensor:
     """A frame resized to `size` (H, W), after a central crop to its aspect ratio if `crop`."""
     (height, width), (H, W) = frame.shape[1:], size
