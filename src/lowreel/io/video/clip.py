@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from ...errors import InputError
 from ...system.files import TIFF_FILES, is_array_file, split_member
@@ -21,6 +18,9 @@ from .movies import VideoReader
 from .pictures import PICTURES, PictureReader, pages_of, pictures_of
 from .reader import MOSAICS, Reader, coloured, fitted, mosaic_of
 from .tiff import TiffReader
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,8 @@ class Clip:
 
         Raises InputError when a frame cannot be decoded, or has numbers beyond the black and white that were said.
         """
+        import torch
+
         indices = self._indices[start:stop]
         out = torch.empty(len(indices), *self.shape[1:])
         levels = self.levels if len(indices) else GreyLevels(1.0)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from .levels import GreyLevels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = Fraction(25)  # of folders and arrays, which carry no times
 LUMA = (0.299, 0.587, 0.114)
@@ -42,6 +42,8 @@ def coloured(frame: Tensor, channels: int) -> Tensor:
         return frame
     if channels == 3:
         return frame.expand(3, -1, -1)
+    import torch
+
     return _within(torch.tensordot(frame.new_tensor(LUMA), frame, 1)[None], frame)
 
 
@@ -69,6 +71,8 @@ def fitted(frame: Tensor, size: tuple[int, int], crop: bool) -> Tensor:
         frame = frame[:, (height - cut) // 2 :][:, :cut]
     if frame.shape[1:] == size:
         return frame
+    from torch.nn.functional import interpolate
+
     return _within(interpolate(frame[None], size, mode="bilinear", antialias=True)[0], frame)
 
 
