@@ -419,6 +419,26 @@ def test_baselines_of_other_operators():
         assert psnr(found, clip) > 40
 
 
+SUITED = [
+    MissingBlocks((4, 1, 8, 8), 0.4, 2),
+    MissingFrames((4, 1, 8, 8), 0.5),
+    Snapshot((4, 1, 8, 8), 2),
+    Fourier((4, 1, 8, 8), "rows", 0.5),
+    Downsample((4, 1, 8, 8), 2),
+]
+"""Operators that name baselines of their own."""
+
+
+@pytest.mark.parametrize("operator", SUITED, ids=lambda operator: operator.kind)
+def test_what_an_operator_names_is_run(operator):
+    """Each name stands for a baseline, and no other operator of the list gets it."""
+    clip = levels(*operator.clip_shape, dtype=torch.float32)
+    found = set(baselines(operator(clip), operator, operator.observed_mask()))
+    assert operator.baselines
+    assert set(operator.baselines) <= found
+    assert not found & {name for other in SUITED for name in other.baselines if name not in operator.baselines}
+
+
 def growing(frames=12):
     """A picture that grows brighter: of rank one."""
     picture = levels(1, 1, 16, 16, dtype=torch.float32)

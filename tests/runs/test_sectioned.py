@@ -13,11 +13,11 @@ import torch
 from conftest import moving
 
 from lowreel import Decoder, Measured, MissingPixels, RecoverSettings, psnr
-from lowreel.cli.sections import planned_sections
 from lowreel.model.generators import save_weights
 from lowreel.operators import Stacked, is_rebuilt
 from lowreel.recovery.cost import Estimate
 from lowreel.runs.folder import Run, Start
+from lowreel.runs.planning import planned_sections
 from lowreel.runs.sectioned import (
     MARGIN,
     SectionedRun,
@@ -189,7 +189,7 @@ def test_finished_it_is_not_made_again(unbroken, tmp_path, command):
 
 def test_ctrl_c_keeps_what_there_is(there, command, monkeypatch, unbroken):
     """Stopped in the middle of a section it ends with 130, and goes on to a whole clip."""
-    import lowreel.cli.sections as shown
+    import lowreel.jobs.display as shown
 
     class Stops(shown.ProgressBar):
         def show(self, progress):
@@ -273,7 +273,7 @@ def test_too_little_memory_is_said_before_anything_is_done(there, command):
 
 def test_a_run_that_is_refused_leaves_no_folder(there, command, monkeypatch):
     """Sections that were found to need more than is allowed once their data was measured."""
-    monkeypatch.setattr("lowreel.runs.sectioned.expectation", lambda run: Estimate(10**13, 1.0, 0.0))
+    monkeypatch.setattr("lowreel.jobs.run.expectation", lambda run: Estimate(10**13, 1.0, 0.0))
     outcome = command(f"{DRAFT} --memory 100GB -o other")
     assert outcome.code == 2
     assert "the recovery needs about" in outcome.err

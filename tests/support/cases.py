@@ -203,6 +203,18 @@ SAVED = {
     "(mask + gaussian) @ mask": lambda seed=0: (
         Stacked([Mask(SHAPE, kept(T, H, W)), Gaussian(SHAPE, 7, seed=seed)]) @ Mask(SHAPE, kept(H, W))
     ),
+    "3 times a mask": lambda seed=0: 3 * Mask(SHAPE, kept(T, H, W, seed=seed)),
+    "minus a snapshot": lambda seed=0: -Snapshot(SHAPE, 2, seed=seed),
+    "difference of gaussians": lambda seed=0: Gaussian(SHAPE, 7, seed=seed) - 0.5 * Gaussian(SHAPE, 7, seed=9),
+    "sum of spectra": lambda seed=0: Fourier(SHAPE, "rows", 0.5, seed=seed) + Fourier(SHAPE, "radial", 1),
+    "sum of a spectrum and pixels": lambda seed=0: Fourier(SHAPE, "rows", 0.5, seed=seed) + Mask(SHAPE, kept(T, H, W)),
+    "sum of stacks": lambda seed=0: (
+        Stacked([Mask(SHAPE, kept(T, H, W)), Gaussian(SHAPE, 7, seed=seed)])
+        + 2 * Stacked([Blur(SHAPE, 1.0), Gaussian(SHAPE, 7, seed=9)])
+    ),
+    "(identity - blur) @ mask": lambda seed=0: (
+        (Identity(SHAPE) - Blur(SHAPE, 1.0)) @ Mask(SHAPE, kept(H, W, seed=seed))
+    ),
 }
 """Operators that a file can hold, each by a seed."""
 
@@ -237,6 +249,10 @@ OPERATORS = SAVED | {
     "mask of 3 frames @ sums of 2": lambda: Mask((3, C, H, W), kept(3, H, W)) @ Sums(SHAPE, 2),
     "sums of 2 + mask": lambda: Stacked([Sums(SHAPE, 2), Mask(SHAPE, kept(T, H, W))]),
     "sums of 2 + sums of 3": lambda: Stacked([Sums(SHAPE, 2), Sums(SHAPE, 3)]),
+    "half of sums of 2": lambda: Sums(SHAPE, 2) * 0.5,
+    "pixels and functions added": lambda: (
+        Mask(SHAPE, kept(T, H, W)) + Functions(lambda x: x[::-1].copy(), lambda y: y[::-1].copy(), SHAPE)
+    ),
 }
 """Every operator that has to keep the laws."""
 

@@ -6,20 +6,17 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
 from ..catalogue import OPERATORS, MissingSettings, OperatorSettings
 from ..errors import InputError
-from ..jobs.arrays import are_arrays_meant, measured_arrays
-from ..jobs.display import ProgressBar, show_summary
+from ..jobs.display import Screen, show_summary
 from ..jobs.errors import in_one_line, is_out_of_memory
-from ..jobs.operators import build, check_operator_settings, first_parts
+from ..jobs.request import RunRequest, check_measuring
 from ..settings import (
     ArraysSettings,
     ClipSettings,
@@ -29,24 +26,14 @@ from ..settings import (
     RecoverSettings,
     TrainSettings,
 )
-from ..system.files import check_free, split_member
-from ..system.memory import operator_budget, parse_bytes
-from ..system.names import GENERATORS, file_text, source_text
+from ..system.files import unused_folder
+from ..system.memory import parse_bytes
 from ..system.processes import set_libraries
-from ..system.values import parse_frames, parse_size
+from ..system.values import parse_size
 from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
-from .sections import begin_sections, go_on_with_sections, is_short, opened_again, planned_sections
 from .serve import add_serve
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ..data import Measured
-    from ..operators import Data, LinearOperator
-    from ..runs.folder import Run
-    from ..runs.sections import Source
 
 app = App(
     name="lowreel",
@@ -144,7 +131,10 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
         noise: Noise = NoiseSettings(),
         recovering: Recovering = RecoverSettings(),
     ) -> None:
-        _simulate(clip, operator, reading, noise, recovering, output, resume)
+        request = RunRequest(
+            clip=clip, operator=operator, reading=reading, noise=noise, settings=recovering, output=output
+        )
+        _run(request, resume)
 
     for app_of, function, sentence, parameters in (
         (measure, measure_it, kind.measures, MEASURE_HELP),
@@ -191,27 +181,10 @@ def recover(
             raise InputError(
                 f"{data}: a run goes on with the data it has; leave out all but --operator, for one of your own"
             )
-        _go_on(data, recovering, operator=arrays.operator)
+        _go_on(data, recovering, arrays.operator)
         return
-    if data.is_dir():
-        raise InputError(f"{data}: is a folder; add --resume to go on with a run, or give a data file")
-    others = are_arrays_meant(data, arrays)
-    folder = _fresh(output, _stem(data))
-    _check_device(recovering)
-    from ..data import DataFile, Measured
-    from ..operators import part_frames
-
-    source: Source
-    if others:
-        source = measured_arrays(data, arrays)
-    else:
-        source = DataFile.open(data)
-        if part_frames(source.spec) is None or is_short(tuple(source.spec["clip_shape"]), recovering):
-            source = Measured.load(data, memory=operator_budget(recovering.memory))
-    reading = _truth_reading(truth, source) if truth else None
-    execute = _begin(folder, source, recovering, reading)
-    del source
-    execute()
+    others = None if arrays == ArraysSettings() else arrays
+    _run(RunRequest(data=data, arrays=others, truth=truth, settings=recovering, output=output))
 
 
 @app.command
@@ -240,30 +213,7 @@ def inpaint(
     resume
         go on with the run in that folder
     """
-    request = _request("inpaint", clip, {"mask": str(mask.resolve()), "keep": keep}, reading, NoiseSettings())
-    if resume:
-        _go_on(_given(output), recovering, request)
-        return
-    folder = _fresh(output, f"{_stem(clip)}-inpaint")
-    _check_device(recovering)
-    from ..data import Measured
-    from ..io.video import check_way_round, mask_and_sentence
-    from ..operators import Mask
-    from ..runs.folder import clip_information, clip_times
-    from ..runs.sections import ClipSource
-
-    opened = _open(clip, reading)
-    kept, sentence = mask_and_sentence(mask, opened.shape, keep)
-    check_way_round(opened, kept, mask)
-    print(sentence)
-    operator = Mask(opened.shape, kept)
-    times, about = clip_times(opened), clip_information(opened)
-    source: Source = ClipSource(opened, operator.spec(), operator.spec_tensors(), times, about)
-    if is_short(opened.shape, recovering):
-        source = Measured(operator(opened.read()), operator, times, clip=about)
-    execute = _begin(folder, source, recovering, None, request)
-    del source, operator
-    execute()
+    _run(RunRequest(clip=clip, mask=mask, keep=keep, reading=reading, settings=recovering, output=output), resume)
 
 
 @app.command
@@ -278,8 +228,8 @@ def demo(*, output: OutputOrNew = None, recovering: Recovering = RecoverSettings
     from importlib.resources import as_file, files
 
     with as_file(files("lowreel") / "assets" / "demo.mp4") as clip:
-        folder = output or _unused(Path("lowreel-demo"))
-        _simulate(clip, MissingSettings(), ClipSettings(), NoiseSettings(), recovering, folder, resume=False)
+        folder = output or unused_folder(Path("lowreel-demo"))
+        _run(RunRequest(clip=clip, operator=MissingSettings(), settings=recovering, output=folder))
 
 
 @app.command
@@ -352,246 +302,30 @@ def _measure(
         raise InputError(f"{output}: exists already; give another name with -o")
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
-    check_arguments(operator, reading, noise, measuring.memory)
-    measured, _ = _measured(clip, operator, reading, noise, measuring, arrays=4)
+    parse_bytes(measuring.memory)
+    check_measuring(operator, reading, noise)
+    from ..jobs.sources import measured_clip
+
+    measured, _ = measured_clip(clip, operator, reading, noise, measuring, arrays=4)
     measured.save(output)
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
 
 
-def _measured(
-    clip: Path,
-    operator: OperatorSettings,
-    reading: ClipSettings,
-    noise: NoiseSettings,
-    measuring: MeasureSettings,
-    arrays: int | None = None,
-) -> tuple[Measured, dict[str, Any]]:
-    """Data of a clip, and how to read the clip again. arrays: how many of the clip's size there have to be room for."""
-    from ..data import Measured
-    from ..recovery.cost import check_clip_fits
-    from ..runs.folder import clip_information, clip_times
+def _run(request: RunRequest, resume: bool = False) -> None:
+    """Carry out what is asked for, and show what it came to."""
+    if not resume:
+        request.check()
+    from ..jobs.run import run
 
-    source, budget = _open(clip, reading), parse_bytes(measuring.memory)
-    check_clip_fits(source.shape, budget, arrays)
-    made = build(operator, source.shape, measuring.seed, budget // 2)
-    data, entry = _with_noise(made(source.read()), made, noise, measuring.seed)
-    how = _reading(clip, reading)
-    information = clip_information(source) | {"reading": how}
-    return Measured(data, made, clip_times(source), entry, information), how
+    with Screen() as screen:
+        result = run(request, resume=resume, callbacks=screen)
+    show_summary(result.folder, result.summary, result.notes)
 
 
-def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, dict[str, Any]]:
-    """The data with the noise asked for, and what is told of it."""
-    from ..data import add_dead_columns, add_poisson_noise, add_salt_and_pepper, add_white_noise, no_noise
+def _go_on(folder: Path, settings: RecoverSettings, operator: str | None) -> None:
+    """Go on with the run in a folder, and show what it came to."""
+    from ..jobs.run import go_on
 
-    noisy, entry = data, no_noise()
-    if noise.photons is not None:
-        noisy, entry = add_poisson_noise(data, operator, photons=noise.photons, seed=seed)
-    elif noise.salt_and_pepper is not None:
-        noisy, entry = add_salt_and_pepper(data, operator, share=noise.salt_and_pepper, seed=seed)
-    elif noise.dead_columns is not None:
-        noisy, entry = add_dead_columns(data, operator, share=noise.dead_columns, seed=seed)
-    elif noise.kinds():
-        noisy, entry = add_white_noise(data, operator, level=noise.noise, snr=noise.snr, seed=seed)
-    return noisy, {"kind": "unknown"} if noise.blind else entry
-
-
-def _simulate(
-    clip: Path,
-    operator: OperatorSettings,
-    reading: ClipSettings,
-    noise: NoiseSettings,
-    recovering: RecoverSettings,
-    output: Path | None,
-    resume: bool,
-) -> None:
-    kind = operator.name
-    request = _request(kind, clip, operator.model_dump(mode="json"), reading, noise)
-    if resume:
-        _go_on(_given(output), recovering, request)
-        return
-    check_arguments(operator, reading, noise, recovering.memory)
-    folder = _fresh(output, f"{_stem(clip)}-{kind}")
-    _check_device(recovering)
-    measuring = MeasureSettings(seed=recovering.seed, memory=recovering.memory)
-    source, truth = _source(clip, operator, reading, noise, measuring, recovering)
-    execute = _begin(folder, source, recovering, truth, request)
-    del source
-    execute()
-
-
-def _source(
-    clip: Path,
-    operator: OperatorSettings,
-    reading: ClipSettings,
-    noise: NoiseSettings,
-    measuring: MeasureSettings,
-    recovering: RecoverSettings,
-) -> tuple[Source, dict[str, Any]]:
-    """Data of a clip: measured whole, or, where it is long or large, section by section; how to read it again."""
-    opened = _open(clip, reading)
-    from ..operators import extend
-    from ..runs.folder import clip_information, clip_times
-    from ..runs.sections import ClipSource
-
-    part = None if is_short(opened.shape, recovering) else first_parts(operator, opened.shape, measuring)
-    if part is None or noise.kinds() not in ([], ["noise"]) or noise.blind:
-        return _measured(clip, operator, reading, noise, measuring)
-    how = _reading(clip, reading)
-    about = clip_information(opened) | {"reading": how}
-    spec, level = extend(part.spec(), opened.shape[0]), noise.noise or 0.0
-    sigma = level * part.row_norm()
-    return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how
-
-
-def check_arguments(
-    operator: OperatorSettings, reading: ClipSettings, noise: NoiseSettings, memory: str | None
-) -> None:
-    """What can be said against the arguments before anything is imported or read."""
-    parse_size(reading.size)
-    parse_frames(reading.frames)
-    parse_bytes(memory)
-    if len(kinds := noise.kinds()) > 1:
-        flags = " and ".join(f"--{name.replace('_', '-')}" for name in kinds)
-        raise InputError(f"noise: give one kind at a time, not {flags}")
-    check_operator_settings(operator)
-
-
-def _request(
-    kind: str, clip: Path, operator: dict[str, Any], reading: ClipSettings, noise: NoiseSettings
-) -> dict[str, Any]:
-    """What is asked to be measured, as plain data."""
-    return {"kind": kind, "operator": operator, "noise": noise.model_dump(), "reading": _reading(clip, reading)}
-
-
-def _begin(
-    folder: Path,
-    source: Source,
-    recovering: RecoverSettings,
-    truth: dict[str, Any] | None,
-    request: dict[str, Any] | None = None,
-) -> Callable[[], None]:
-    """Make the run folder, once everything is known to fit; what performs the run."""
-    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
-    sections = planned_sections(source, recovering)
-    if len(sections) > 1:
-        return begin_sections(folder, source, sections, recovering, truth, request)
-    from ..data import Measured
-    from ..recovery.cost import check_clip_fits, check_fits
-    from ..recovery.policy import planned
-    from ..recovery.recover import prepare
-    from ..runs.folder import Run, load_truth
-
-    if isinstance(source, Measured):
-        measured = source
-    else:
-        check_clip_fits(source.spec["clip_shape"], parse_bytes(recovering.memory))
-        measured = source.temporal_slice(sections[0].frames, memory=operator_budget(recovering.memory))
-    true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
-    problem = prepare(measured.data, measured.operator, recovering, noise=measured.noise, times=measured.times)
-    needs = planned(problem, recovering)[1]
-    print(needs.sentence(recovering.time), flush=True)
-    check_fits(needs, parse_bytes(recovering.memory))
-    return partial(_perform, Run.create(folder, measured, recovering, truth, request), measured, true_clip)
-
-
-def _go_on(
-    folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None = None, operator: str | None = None
-) -> None:
-    """Resume the run in a folder with its own settings, but for the time, memory and device of this session."""
-    from ..runs.folder import Run, load_truth
-    from ..runs.sectioned import SectionedRun
-
-    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
-    if SectionedRun.is_in(folder):
-        go_on_with_sections(folder, recovering, request)
-        return
-    run = opened_again(Run.open(folder), recovering, request)
-    if run is None:
-        return
-    measured = run.measured(operator)
-    truth = load_truth(run.truth, measured.operator.clip_shape) if run.truth else None
-    _perform(run, measured, truth)
-
-
-def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
-    from ..runs.folder import execute, truth_warnings
-    from ..runs.report import draw_report
-
-    doubts = [] if truth is None else truth_warnings(truth, measured)
-    with ProgressBar() as bar:
-        recovery, summary, notes = execute(run, measured, truth, show=bar.show, on_baseline=bar.tell_baseline)
-    draw_report(run.folder / "report.png", recovery, measured, truth)
-    run.finish(summary)
-    show_summary(run.folder, summary, [*doubts, *notes])
-
-
-def _open(clip: Path, reading: ClipSettings) -> Any:
-    from ..io.datasets import open_source
-
-    how = _reading(clip, reading)
-    frames = slice(*how["frames"]) if how["frames"] else None
-    size = (how["size"][0], how["size"][1]) if how["size"] else None
-    chosen = {name: how[name] for name in ("channels", "white", "black", "channel", "plane")}
-    return open_source(clip, size=size, fit=how["fit"], frames=frames, **chosen)
-
-
-def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
-    """How a clip is read, as plain data: the arguments of `open_source`."""
-    return {
-        "path": source_text(clip),
-        "size": parse_size(reading.size),
-        "fit": reading.fit,
-        "channels": reading.channels,
-        "frames": parse_frames(reading.frames),
-        "white": reading.white,
-        "black": reading.black,
-        "channel": reading.channel,
-        "plane": reading.plane,
-    }
-
-
-def _truth_reading(truth: Path, source: Source) -> dict[str, Any]:
-    """The true clip is read as the measured one was, or else to the data's shape."""
-    from ..data import Measured
-    from ..runs.folder import in_levels_of
-
-    frames, channels, height, width = source.spec["clip_shape"]
-    known = dict(source.clip.get("reading") or {"fit": "squash", "frames": [frames]})
-    if known.get("path") != source_text(truth):  # another file has its own
-        known = {name: how for name, how in known.items() if name not in ("white", "black", "channel", "plane")}
-    reading = {**known, "path": source_text(truth), "size": [height, width], "channels": channels}
-    return in_levels_of(source, reading) if isinstance(source, Measured) else reading
-
-
-def _given(output: Path | None) -> Path:
-    if output is None:
-        raise InputError("--resume: say which run with -o RUN")
-    return output
-
-
-def _fresh(output: Path | None, name: str) -> Path:
-    """The folder given, if a run can be made there, or a new one in runs/."""
-    if output is None:
-        return _unused(Path("runs") / name)
-    check_free(output)
-    return output
-
-
-def _check_device(recovering: RecoverSettings) -> None:
-    """Raise InputError, before anything is read, where this machine lacks the device."""
-    from ..system.devices import device_of
-
-    device_of(recovering.device)
-
-
-def _stem(clip: Path) -> str:
-    file, name = split_member(clip)
-    text = file.stem if name is None else f"{file.stem}-{name}"
-    return text.replace(":", "-").replace("/", "-")
-
-
-def _unused(folder: Path) -> Path:
-    """`folder`, or with -2, -3, ... behind its name, whichever does not exist yet."""
-    candidates = (folder.with_name(f"{folder.name}-{k}") for k in range(2, 100_000))
-    return folder if not folder.exists() else next(c for c in candidates if not c.exists())
+    with Screen() as screen:
+        result = go_on(folder, settings, screen, operator=operator)
+    show_summary(result.folder, result.summary, result.notes)

@@ -44,7 +44,8 @@ def serve(*runs: Path, output: Output = Path("lowreel-page"), serving: Serving =
 
 def check_line(words: list[str]) -> None:
     """Say what can be said against a command line without running it. Raises InputError."""
-    from .commands import app, check_arguments
+    from ..jobs.request import check_measuring
+    from .commands import app
 
     try:
         _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
@@ -52,6 +53,6 @@ def check_line(words: list[str]) -> None:
         raise InputError(in_one_line(error)) from None
     given = bound.arguments
     kind = next((kind for kind in OPERATORS if kind.name == words[1]), IdentitySettings)
-    check_arguments(
-        given.get("operator", kind()), given.get("reading", ClipSettings()), given.get("noise", NoiseSettings()), None
+    check_measuring(
+        given.get("operator", kind()), given.get("reading", ClipSettings()), given.get("noise", NoiseSettings())
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,11 @@ from ..system.values import parse_clip_shape, parse_frames
 if TYPE_CHECKING:
     from ..data import Given, Measured
     from ..io.containers import Array
+
+
+def is_own_operator(operator: str) -> bool:
+    """Whether this names an operator of one's own: package.module:object."""
+    return ":" in operator
 
 
 def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
@@ -29,7 +35,7 @@ def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
             "--operator snapshot --y NAME --mask NAME (lowreel info lists the names)"
         )
     parse_frames(wish.frames)
-    if _is_own(wish.operator):
+    if is_own_operator(wish.operator):
         if wish.clip_shape is None or wish.mask is not None or wish.frames is not None:
             raise InputError(f"--operator {wish.operator}: give --clip-shape TxCxHxW, and neither --mask nor --frames")
         parse_clip_shape(wish.clip_shape)
@@ -38,8 +44,8 @@ def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
     return True
 
 
-def measured_arrays(data: Path, wish: ArraysSettings) -> Measured:
-    """Data and operator of a file of arrays, brought to grey levels in [0, 1]; prints which level is white.
+def measured_arrays(data: Path, wish: ArraysSettings, say: Callable[[str], None] = lambda sentence: None) -> Measured:
+    """Data and operator of a file of arrays, brought to grey levels in [0, 1]; says which level is white.
 
     The file's units stay with it as scale and offset. Raises InputError for arrays that are not there or do not fit.
     """
@@ -52,7 +58,7 @@ def measured_arrays(data: Path, wish: ArraysSettings) -> Measured:
     given = _given(y, file, wish)
     check_finite(given, y.label)
     levels = Levels(wish.scale) if wish.scale else estimate_scaling(given.data, given.operator)
-    print(_sentence(levels, y, wish.scale is None))
+    say(_sentence(levels, y, wish.scale is None))
     start, stop = given.frames
     information = {"source": source_text(y.label), "rate": "25", "audio": False}
     information |= {"scale": levels.scale, "offset": levels.offset}
@@ -68,7 +74,7 @@ def _given(y: Array, file: Path, wish: ArraysSettings) -> Given:
     from ..operators import operator_from_name
 
     assert wish.operator is not None
-    if _is_own(wish.operator):
+    if is_own_operator(wish.operator):
         shape = parse_clip_shape(wish.clip_shape)
         assert shape is not None
         operator = operator_from_name(wish.operator, shape)
@@ -78,10 +84,6 @@ def _given(y: Array, file: Path, wish: ArraysSettings) -> Given:
         raise InputError(f"--operator: expected {known} or package.module:object, got {wish.operator}")
     mask = None if wish.mask is None else _other_array(file, wish.mask)
     return ARRAY_KINDS[wish.operator](y, mask, slice(*(parse_frames(wish.frames) or [None])))
-
-
-def _is_own(operator: str) -> bool:
-    return ":" in operator
 
 
 def _array(file: Path, name: str | None) -> Array:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from .callbacks import Callbacks
 
 if TYPE_CHECKING:
     from ..recovery.comparison import Baseline
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from ..training.runs import TrainProgress
 
 
-def show_summary(folder: Path, summary: dict[str, Any], notes: list[str]) -> None:
+def show_summary(folder: Path, summary: dict[str, Any], notes: Sequence[str]) -> None:
     """Print the closing table, whether to trust the result, and where it lies."""
     from rich.console import Console
 
@@ -102,6 +105,43 @@ class ProgressBar(Bar):
         if progress.made >= progress.planned and progress.stage != "search":
             text += "; now the files"
         self.move(progress.made, progress.planned, text)
+
+
+class Screen(Callbacks):
+    """Callbacks that print what is said, and show a bar for the clip, or for each of its sections.
+
+    As a context: the bar is taken away at its end.
+    """
+
+    def __init__(self) -> None:
+        self.bar: ProgressBar | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.__exit__()
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence."""
+        print(sentence, flush=True)
+
+    def on_progress(self, progress: Progress, section: int, sections: int) -> None:
+        """Move the bar; begin one for a section that has none."""
+        self._bar_of(f"section {section} of {sections}" if sections > 1 else "recovering").show(progress)
+
+    def on_baseline(self, name: str, baseline: Baseline) -> None:
+        """Say that there is a first picture."""
+        self._bar_of("recovering").tell_baseline(name, baseline)
+
+    def _bar_of(self, what: str) -> ProgressBar:
+        if self.bar is None or self.bar.what != what:
+            self.__exit__()
+            self.bar = ProgressBar(what).__enter__()
+            if self.bar.bar.disable and what != "recovering":
+                print(what, flush=True)
+        return self.bar
 
 
 class TrainingBar(Bar):

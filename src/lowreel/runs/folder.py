@@ -43,6 +43,18 @@ CHECKPOINT_SECONDS = 10.0
 COLOUR_MISFIT = 0.1
 """How far, as a share of the data, a true clip of colours may be from explaining data of one channel."""
 
+CONFIG_VERSION = 2
+"""Of config.json: since 2 it holds what was asked for as a request."""
+
+
+def check_version(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raise InputError for a run folder whose config.json is of another version."""
+    version = config.get("version", CONFIG_VERSION)
+    if version > CONFIG_VERSION:
+        raise InputError(f"{folder}: a run of a newer lowreel (version {version}); upgrade to read it")
+    if version < CONFIG_VERSION:
+        raise InputError(f"{folder}: a run of an older lowreel (version {version}); make a new one of the same clip")
+
 
 @dataclass(frozen=True)
 class Start:
@@ -61,7 +73,7 @@ class Run:
     truth: dict[str, Any] | None = None
     """How to read the true clip again: the arguments of `video.open_clip`, or None."""
     request: dict[str, Any] | None = None
-    """What was asked to be measured (clip, operator, noise), so that a resume with another wish is noticed."""
+    """What was asked for (`RunRequest.asked`), to which a resume has to agree; None: nothing to check."""
     choice: Candidate | None = None
     """What was chosen for another section of the same clip, and is not to be chosen anew."""
     start: Start | None = None
@@ -86,7 +98,7 @@ class Run:
         chosen = {} if self.choice is None else {"choice": self.choice.model_dump()}
         begun = {} if self.start is None else {"start": asdict(self.start)}
         known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
-        return {"version": 1, **known, **chosen, **begun}
+        return {"version": CONFIG_VERSION, **known, **chosen, **begun}
 
     def following(self, choice: Candidate | None, start: Start | None) -> Run:
         """The same run with settings that were chosen for another section, and that it starts from; kept on disk.
@@ -116,8 +128,8 @@ class Run:
         if not (folder / "config.json").is_file():
             raise InputError(f"{folder}: expected a run folder (with config.json); check the path")
         config = read_json(folder / "config.json")
-        if isinstance(config, dict) and config.get("version", 1) > 1:
-            raise InputError(f"{folder}: a run of a newer lowreel (version {config['version']}); upgrade to read it")
+        if isinstance(config, dict):
+            check_version(folder, config)
         if isinstance(config, dict) and "sections" in config:
             raise InputError(f"{folder}: a run in {len(config['sections'])} sections; give one: {folder}/sections/000")
         try:

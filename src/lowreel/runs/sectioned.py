@@ -28,7 +28,18 @@ from ..settings import LAST_ROUNDS, WARM_ROUNDS, Candidate, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
-from .folder import Run, Start, execute, finite, load_truth, open_truth, timing, truth_warnings
+from .folder import (
+    CONFIG_VERSION,
+    Run,
+    Start,
+    check_version,
+    execute,
+    finite,
+    load_truth,
+    open_truth,
+    timing,
+    truth_warnings,
+)
 from .report import draw_report, draw_sections, frames_shown
 from .sections import Section, Source, joined, shortest_section
 
@@ -104,14 +115,19 @@ class SectionedRun:
     def _config(self) -> dict[str, Any]:
         sections = [{"frames": [s.frames.start, s.frames.stop], "scene": s.scene} for s in self.sections]
         known = {"settings": self.settings.model_dump(), "truth": self.truth, "request": self.request}
-        return {"version": 1, **known, "operator": self.operator, "pilot": self.pilot, "sections": sections}
+        return {
+            "version": CONFIG_VERSION,
+            **known,
+            "operator": self.operator,
+            "pilot": self.pilot,
+            "sections": sections,
+        }
 
     @staticmethod
     def open(folder: str | Path) -> SectionedRun:
         """The run in a folder. Raises InputError when it is damaged."""
         config = read_json(Path(folder) / "config.json")
-        if config.get("version", 1) > 1:
-            raise InputError(f"{folder}: a run of a newer lowreel (version {config['version']}); upgrade to read it")
+        check_version(Path(folder), config)
         try:
             sections = tuple(Section(range(*s["frames"]), s["scene"]) for s in config["sections"])
             settings = RecoverSettings(**config["settings"])

@@ -192,6 +192,12 @@ def check_free(folder: Path) -> None:
         raise InputError(f"{folder}: holds other files; give an empty or new folder with -o")
 
 
+def unused_folder(folder: Path) -> Path:
+    """`folder`, or with -2, -3, ... behind its name, whichever does not exist yet."""
+    candidates = (folder.with_name(f"{folder.name}-{k}") for k in range(2, 100_000))
+    return folder if not folder.exists() else next(c for c in candidates if not c.exists())
+
+
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """A hidden folder beside `folder` to fill; renamed onto it on success, removed on failure.
