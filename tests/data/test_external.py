@@ -289,7 +289,7 @@ def test_info_lists_what_a_file_holds(here, command):
     listed, clip = command("info a.mat"), command("info clip.mat")
     assert (listed.code, clip.code) == (0, 0)
     assert "meas           (12, 16, 2) uint16" in listed.out
-    assert "over 255" in clip.out
+    assert "white          255" in clip.out
     assert "note           text" in clip.out
 
 
