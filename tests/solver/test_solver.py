@@ -189,17 +189,6 @@ def test_a_halved_step_survives_a_resume(settings):
         assert_same(last(iterate(problem, settings, again)), states[-1])
 
 
-def test_checkpoints_from_before_the_weights_had_a_share_go_on():
-    """Of codes alone to the same bits."""
-    problem = problem_of(Identity(SHAPE))
-    states = list(iterate(problem, STEEP[0].model_copy(update={"code_step": 1e3, "steps": 12})))
-    before = State.of(states[5].tensors(), states[5].header())
-    before.optimiser["codes"] = before.optimiser.pop("shares")[0]
-    assert float(before.optimiser["codes"][0]) < 1
-    again = iterate(problem, STEEP[0].model_copy(update={"code_step": 1e3, "steps": 12}), before)
-    assert_same(last(again), states[-1])
-
-
 # One round of the paper's algorithm, by hand
 
 

@@ -36,21 +36,13 @@ def update(
     progress: float,
 ) -> float:
     """A step on codes and weights for the parts of a minibatch, which are measured of these frames; its loss."""
-    assert fit.adam is not None
-    share = one_cycle(progress)
-    for group in fit.adam.param_groups:
-        group["lr"] = group["step"] * share
     generated = fit.generated(fit.z()[frames], progress)
     loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
-    fit.generator.zero_grad()
-    fit.adam.zero_grad()
-    loss.backward()
-    fit.adam.step()
+    early = settings.early_decay if progress <= BRANCH else None
+    fit.descend(loss, one_cycle(progress), settings.decay if early is None else early)
     if has_joint_lines(problem, settings):
         with torch.no_grad():
             fit.codes["coefficients"].copy_(projected(fit.codes["coefficients"], problem, settings))
-    early = settings.early_decay if progress <= BRANCH else None
-    fit.step_matrices(share * (settings.matrix_step or 0.0), settings.decay if early is None else early)
     return float(loss.detach())
 
 

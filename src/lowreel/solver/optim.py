@@ -1,11 +1,16 @@
-"""Steps in which all directions of a weight matrix count alike."""
+"""An optimiser whose steps count all directions of a weight matrix alike, and what a checkpoint holds of optimisers."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..errors import InputError
 
 LINEAR, CUBIC, QUINTIC = 3.4445, -4.7750, 2.0315
 """Coefficients of the odd polynomial s -> LINEAR s + CUBIC s^3 + QUINTIC s^5 that drives singular values to near 1."""
@@ -27,18 +32,118 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     return (x @ factor if _is_tall(x) else factor @ x).reshape(matrix.shape)
 
 
-def step_orthogonalised(weight: Tensor, direction: Tensor, step: float, decay: float) -> None:
-    """weight = (1 - decay step) weight - step orthogonalised(direction), in place and in one product.
+class OrthogonalisedMomentum(Optimizer):
+    r"""Moves each weight against its orthogonalised momentum, in all directions of the matrix by the same amount.
 
-    Of the same shape, two axes or more; quickest where both lie in memory alike.
+    With the gradient :math:`g` of a weight :math:`w` and its momentum :math:`b`, 0 at first, a step is
+
+    .. math::
+        b \leftarrow \mu b + (1 - \mu) g, \qquad d = \mu b + (1 - \mu) g, \qquad
+        w \leftarrow (1 - \eta \delta) w - \eta \, \mathrm{orthogonalised}(d).
+
+    params: tensors of any shape, or groups of them as for every optimiser of torch; lr: eta, the root mean square of
+    the entries of a step; momentum: mu, in [0, 1); weight_decay: delta. The entries of `weight.grad` are overwritten
+    by d. fused: decay and step are made in one product, which is quicker and rounds in another way.
+    Raises ValueError, as torch does, when `params` is empty.
     """
-    rows, x = _rows(weight), _rows(direction)
-    if rows.data_ptr() != weight.data_ptr():  # no view of it: laid out in another way
-        weight.mul_(1 - decay * step).sub_(orthogonalised(direction), alpha=step)
-        return
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float,
+        momentum: float,
+        weight_decay: float = 0.0,
+        fused: bool = False,
+    ):
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "fused": fused})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Move every weight that has a gradient; closure: computes the loss and its gradient again, and is returned."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._move(weight, weight.grad, group)
+        return loss
+
+    def _move(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        memory = self.state[weight]
+        if not memory:
+            memory["momentum_buffer"] = torch.zeros_like(weight)
+        momentum = memory["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+        direction = gradient.lerp_(momentum, group["momentum"])
+        move = _step_in_one_product if group["fused"] and _has_rows_in_place(weight) else _step
+        move(weight, direction, group["lr"], group["weight_decay"])
+
+
+def _step(weight: Tensor, direction: Tensor, lr: float, weight_decay: float) -> None:
+    if weight_decay:
+        weight.mul_(1 - weight_decay * lr)
+    weight.sub_(orthogonalised(direction), alpha=lr)
+
+
+def _step_in_one_product(weight: Tensor, direction: Tensor, lr: float, weight_decay: float) -> None:
+    """The same; quickest where weight and direction lie in memory alike."""
+    x = _rows(direction)
     factor = _even_factor(x)
     pair = (x, factor) if _is_tall(x) else (factor, x)
-    rows.addmm_(*pair, beta=1 - decay * step, alpha=-step)
+    _rows(weight).addmm_(*pair, beta=1 - weight_decay * lr, alpha=-lr)
+
+
+def _has_rows_in_place(weight: Tensor) -> bool:
+    """Whether the matrix of `_rows` is a view, so that writing into it changes the weight."""
+    return weight.ndim > 1 and _rows(weight).data_ptr() == weight.data_ptr()
+
+
+def parameter_group(named: Mapping[str, nn.Parameter], **options: Any) -> dict[str, Any]:
+    """A group of parameters for an optimiser, with the names under which `named_state` holds what belongs to them."""
+    return {"params": list(named.values()), "names": list(named), **options}
+
+
+def named_state(*optimisers: Optimizer) -> dict[str, Tensor]:
+    """Copies of the tensors in the `state_dict` of optimisers, as "NAME.QUANTITY", on the devices where they are.
+
+    NAME is that of a parameter in its `parameter_group`, QUANTITY what torch calls it: `exp_avg`, `momentum_buffer`.
+    """
+    named: dict[str, Tensor] = {}
+    for optimiser in optimisers:
+        saved = optimiser.state_dict()
+        names = [name for group in saved["param_groups"] for name in group["names"]]
+        for k, quantities in saved["state"].items():
+            named |= {f"{names[k]}.{quantity}": tensor.clone() for quantity, tensor in quantities.items()}
+    return named
+
+
+def load_named_state(optimiser: Optimizer, named: Mapping[str, Tensor]) -> None:
+    """Give an optimiser what `named_state` holds of its parameters, through its `load_state_dict`.
+
+    Raises InputError when a tensor has another shape than its parameter.
+    """
+    groups = optimiser.param_groups
+    parameters = {name: p for group in groups for name, p in zip(group["names"], group["params"], strict=True)}
+    state: dict[int, dict[str, Tensor]] = {}
+    places = {name: k for k, name in enumerate(parameters)}
+    for key, tensor in named.items():
+        name, _, quantity = key.rpartition(".")
+        if name in places:
+            state.setdefault(places[name], {})[quantity] = _laid_out_like(parameters[name], tensor, key)
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _laid_out_like(parameter: Tensor, tensor: Tensor, key: str) -> Tensor:
+    """A copy that lies in memory as the parameter does; a count of steps as it is."""
+    if tensor.ndim == 0:
+        return tensor.clone()
+    if tensor.shape != parameter.shape:
+        raise InputError(
+            f"resume: the saved optimiser.{key} has shape {tuple(tensor.shape)}, but its parameter has "
+            f"{tuple(parameter.shape)}; restore the checkpoint, or start a new run"
+        )
+    return torch.empty_like(parameter).copy_(tensor)
 
 
 def _rows(tensor: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from ..model.generators import line_start, shared_start, smooth_start
 from ..model.latents import check_rank, factorise
 from ..settings import SolverSettings
 from .constraints import has_joint_lines
-from .optim import step_orthogonalised
+from .optim import OrthogonalisedMomentum, load_named_state, named_state, parameter_group
 from .precision import autocast
 from .problem import Problem, check_same, identity
 from .state import State
@@ -41,7 +40,7 @@ FULL_PRECISION_FROM = 0.9
 
 
 CODE_TENSORS = ("coefficients", "basis", "mean")
-"""Code parameters in the order in which the optimiser counts them."""
+"""Names of the code parameters."""
 
 
 @dataclass
@@ -63,7 +62,11 @@ class StepShare:
 
 
 class Variables:
-    """The live tensors of an iteration: a copy of the generator, the code parameters, Adam, momentum."""
+    """The live tensors of an iteration: a copy of the generator, the code parameters, their optimisers.
+
+    adam: of codes and weights, or of Algorithm 1's weights; None where it leaves them as they are. matrix_momentum: of
+    those weights of the joint fit that are matrices; None where Adam has them too, or the weights are not fitted.
+    """
 
     def __init__(self, problem: Problem, settings: SolverSettings, state: State | None):
         self.frames, self.device = problem.operator.clip_shape[0], problem.device
@@ -78,9 +81,10 @@ class Variables:
             for name in CODE_TENSORS
             if name in start
         }
-        self.matrices = self._matrices(settings)
-        self.momentum = {name: torch.zeros_like(weight) for name, weight in self.matrices.items()}
-        self.adam = self._optimiser(settings)
+        matrices = self._matrices(settings)
+        self.adam = self._adam(settings, matrices)
+        self.matrix_momentum = self._matrix_momentum(settings, matrices)
+        self.optimisers = [one for one in (self.adam, self.matrix_momentum) if one is not None]
         self.code_share, self.weight_share = StepShare(CODES_GROW, 1.0), StepShare(WEIGHTS_GROW, WEIGHTS_RISE)
         self.reduced_precision = settings.precision == "bfloat16"
         if state is not None:
@@ -88,23 +92,31 @@ class Variables:
 
     def _matrices(self, settings: SolverSettings) -> dict[str, nn.Parameter]:
         """The weights that move by orthogonalised momentum."""
-        if settings.matrix_step is None or not settings.fit_weights:
+        if settings.algorithm == "alternating" or settings.matrix_step is None or not settings.fit_weights:
             return {}
         return {name: p for name, p in self.generator.named_parameters() if p.ndim > 1}
 
-    def _optimiser(self, settings: SolverSettings) -> torch.optim.Adam | None:
+    def _adam(self, settings: SolverSettings, matrices: dict[str, nn.Parameter]) -> torch.optim.Adam | None:
+        weights = {f"weights.{n}": p for n, p in self.generator.named_parameters() if n not in matrices}
         if settings.algorithm == "alternating":
-            if not settings.fit_weights:
-                return None
-            return torch.optim.Adam(self.generator.parameters(), lr=settings.weight_step * self.frames)
-        groups: list[dict[str, Any]] = [{"params": list(self.codes.values()), "step": settings.code_step}]
+            lr = settings.weight_step * self.frames
+            return torch.optim.Adam([parameter_group(weights)], lr=lr) if settings.fit_weights else None
+        codes = {f"codes.{name}": parameter for name, parameter in self.codes.items()}
+        groups = [parameter_group(codes, step=settings.code_step)]
         if settings.fit_weights:
-            rest = [p for name, p in self.generator.named_parameters() if name not in self.matrices]
-            groups.append({"params": rest, "step": settings.weight_step})
+            groups.append(parameter_group(weights, step=settings.weight_step))
         return torch.optim.Adam(groups, lr=1.0, betas=(0.9, 0.99))
 
-    def _adam_parameters(self) -> list[nn.Parameter]:
-        return [p for group in self.adam.param_groups for p in group["params"]] if self.adam else []
+    def _matrix_momentum(
+        self, settings: SolverSettings, matrices: dict[str, nn.Parameter]
+    ) -> OrthogonalisedMomentum | None:
+        """A group for each share of the step that layers take."""
+        by_share: dict[float, dict[str, nn.Parameter]] = {}
+        for name, weight in matrices.items():
+            share = self.generator.step_shares.get(name.partition(".")[0], 1.0)
+            by_share.setdefault(share, {})[f"weights.{name}"] = weight
+        groups = [parameter_group(of, step=settings.matrix_step, share=share) for share, of in by_share.items()]
+        return OrthogonalisedMomentum(groups, lr=1.0, momentum=MOMENTUM, fused=True) if groups else None
 
     def _restore(self, state: State) -> None:
         check_same(self.identity, state.identity)
@@ -113,30 +125,25 @@ class Variables:
             codes, weights = state.optimiser["shares"].tolist()
             self.code_share = StepShare(CODES_GROW, 1.0, *codes)
             self.weight_share = StepShare(WEIGHTS_GROW, WEIGHTS_RISE, *weights)
-        elif "codes" in state.optimiser:  # a checkpoint from when the weights had none
-            self.code_share = StepShare(CODES_GROW, 1.0, *state.optimiser["codes"].tolist())
-        for k, parameter in enumerate(self._adam_parameters()):
-            if self.adam is not None and f"{k}.step" in state.optimiser:
-                moments = {
-                    name: torch.zeros_like(parameter).copy_(state.optimiser[f"{k}.{name}"])
-                    for name in ("exp_avg", "exp_avg_sq")
-                }
-                self.adam.state[parameter] = {"step": state.optimiser[f"{k}.step"].clone(), **moments}
-        for name, momentum in self.momentum.items():
-            momentum.copy_(state.optimiser[f"momentum.{name}"])
+        for optimiser in self.optimisers:
+            load_named_state(optimiser, state.optimiser)
 
-    @torch.no_grad()
-    def step_matrices(self, step: float, decay: float) -> None:
-        """Move the weight matrices against their orthogonalised momentum, by entries of this root mean square.
+    def descend(self, loss: Tensor, share: float, decay: float) -> None:
+        """An update of the joint fit: all that is fitted moves down the gradient of the loss.
 
-        They shrink by decay * step before: all directions move alike, also those in which the gradient is noise, and
-        what noise adds has to go again.
+        share: of the steps of the settings; decay: weight matrices shrink by this times their step. As all directions
+        of a matrix move alike, also those in which the gradient is noise, what noise adds has to go again.
         """
-        for name, weight in self.matrices.items():
-            assert weight.grad is not None
-            momentum = self.momentum[name].lerp_(weight.grad, 1 - MOMENTUM)
-            own = step * self.generator.step_shares.get(name.partition(".")[0], 1.0)
-            step_orthogonalised(weight, weight.grad.lerp_(momentum, MOMENTUM), own, decay)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
+            for group in optimiser.param_groups:
+                group["lr"] = share * group["step"] * group.get("share", 1.0)
+        if self.matrix_momentum is not None:
+            for group in self.matrix_momentum.param_groups:
+                group["weight_decay"] = decay
+        loss.backward()
+        for optimiser in self.optimisers:
+            optimiser.step()
 
     def generated(self, codes: Tensor, progress: float) -> Tensor:
         """G(codes), differentiable; early in a run, where steps are large, in the precision of the settings."""
@@ -150,17 +157,12 @@ class Variables:
         return codes + p["mean"] if "mean" in p else codes
 
     def snapshot(self, step: int, loss: float) -> State:
-        moments = {
-            f"{k}.{name}": tensor.clone()
-            for k, parameter in enumerate(self._adam_parameters())
-            for name, tensor in (self.adam.state[parameter] if self.adam else {}).items()
-        }
-        moments |= {f"momentum.{name}": tensor.clone() for name, tensor in self.momentum.items()}
+        """All that a restart needs, copied. step: rounds made; loss: mean over the minibatches of the last."""
         shares = [[share.value, share.loss] for share in (self.code_share, self.weight_share)]
-        moments["shares"] = torch.tensor(shares, dtype=torch.float64)
+        memory = named_state(*self.optimisers) | {"shares": torch.tensor(shares, dtype=torch.float64)}
         weights = {name: tensor.detach().clone() for name, tensor in self.generator.state_dict().items()}
         codes = {name: tensor.detach().clone() for name, tensor in self.codes.items()}
-        return State(step, loss, codes, weights, moments, self.identity)
+        return State(step, loss, codes, weights, memory, self.identity)
 
 
 def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:

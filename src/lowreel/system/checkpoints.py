@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
-from .files import atomic_write, is_whole, read_tensors, write_tensors
+from .files import VersionError, atomic_write, is_whole, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,14 +31,16 @@ def save_checkpoint(folder: Path, kind: str, tensors: Mapping[str, Tensor], head
 def load_checkpoint(folder: Path, kind: str, parse: Callable[[dict[str, Tensor], dict[str, Any]], T]) -> T | None:
     """The newest checkpoint of a folder that can be read, through `parse`; None when there is none.
 
-    Raises InputError when there are some and all of them are damaged.
+    Raises InputError when there are some and all of them are damaged, or of another version.
     """
-    damage = None
+    damage: InputError | None = None
     for path in (folder / NEWEST, folder / PREVIOUS):
         if not path.exists():
             continue
         try:
             return parse(*read_tensors(path, kind))
+        except VersionError as error:
+            damage = error
         except InputError as error:
             damage = InputError(f"{error}; restore it, or delete it and start afresh")
         except KeyError as error:

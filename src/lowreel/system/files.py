@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 HEADER = "lowreel"
 
+VERSIONS = {"state": 2, "training": 2}
+"""By the kind of a file the version that is written and read, where that is not 1."""
+
 LEFT_AFTER = 600.0
 """Seconds after which a half-filled folder that nobody holds counts as left behind."""
 
@@ -90,6 +93,10 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path}: expected JSON, but {error}; restore the file or start afresh") from None
 
 
+class VersionError(InputError):
+    """A file of an older or newer lowreel, which this one does not read."""
+
+
 def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write named tensors and a JSON header as safetensors, atomically.
 
@@ -105,7 +112,7 @@ def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], he
         is_alone = own.untyped_storage().nbytes() == own.numel() * own.element_size()
         shares = any(own.data_ptr() == other.data_ptr() for other in flat.values())
         flat[name] = own if is_alone and not shares else own.clone()
-    text = json.dumps({"kind": kind, "version": 1, **header}, allow_nan=False)
+    text = json.dumps({"kind": kind, "version": VERSIONS.get(kind, 1), **header}, allow_nan=False)
     with atomic_write(path) as temporary:
         try:
             save_file(flat, temporary, metadata={HEADER: text})
@@ -120,7 +127,7 @@ def read_tensors(
 
     rows: of these tensors alone these rows are read; a tensor that is not named is left out. None reads everything.
 
-    Raises InputError when it is missing, cut short, of another kind, or of a newer version.
+    Raises InputError when it is missing, cut short, of another kind, or (VersionError) of another version.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -141,8 +148,11 @@ def read_tensors(
         raise InputError(f"{path}: a safetensors file, but not one of lowreel's; expected its {kind} file") from None
     if header.get("kind") != kind:
         raise InputError(f"{path}: expected a {kind} file, got a {header.get('kind')} file")
-    if header.get("version", 0) > 1:
-        raise InputError(f"{path}: written by a newer lowreel (file version {header['version']}); upgrade to read it")
+    version, known = header.get("version"), VERSIONS.get(kind, 1)
+    if not isinstance(version, int) or version < known:
+        raise VersionError(f"{path}: written by an older lowreel (file version {version}, not {known}); start afresh")
+    if version > known:
+        raise VersionError(f"{path}: written by a newer lowreel (file version {version}); upgrade to read it")
     return tensors, header
 
 

@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..io.datasets import Images
 from ..model.generators import Generator
 from ..settings import Precision, TrainSettings
-from ..solver.optim import orthogonalised
+from ..solver.optim import OrthogonalisedMomentum, load_named_state, named_state, parameter_group
 from ..solver.precision import autocast, fastest_precision
 from ..solver.schedule import one_cycle
 from ..system import streams
@@ -39,8 +39,9 @@ class TrainState:
     """A snapshot after `step` minibatches: all that a restart needs, sharing no memory with the iteration.
 
     loss: squared error per pixel, averaged over the last minibatches; codes: (N, K), one for each image, in the unit
-    ball; power: (K,), running mean square of the gradient of each code coordinate; momentum: by name of the weight;
-    precision: number format of the network's products; identity: what has to be the same when training goes on.
+    ball; power: (K,), running mean square of the gradient of each code coordinate; optimiser: the momentum of the
+    weights by the names of `named_state`; precision: number format of the network's products; identity: what has to
+    be the same when training goes on.
     """
 
     step: int
@@ -48,14 +49,14 @@ class TrainState:
     codes: Tensor
     power: Tensor
     weights: dict[str, Tensor]
-    momentum: dict[str, Tensor]
+    optimiser: dict[str, Tensor]
     precision: Precision
     identity: dict[str, str]
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor under one name, for a checkpoint."""
         named = {f"weights.{n}": t for n, t in self.weights.items()}
-        named |= {f"momentum.{n}": t for n, t in self.momentum.items()}
+        named |= {f"optimiser.{n}": t for n, t in self.optimiser.items()}
         return named | {"codes": self.codes, "power": self.power}
 
     def header(self) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class TrainState:
             codes=tensors["codes"],
             power=tensors["power"],
             weights=group("weights."),
-            momentum=group("momentum."),
+            optimiser=group("optimiser."),
             precision=header["precision"],
             identity=header["identity"],
         )
@@ -144,16 +145,16 @@ class _Fit:
         self.generator = copy.deepcopy(generator).to(self.device)
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.generator.requires_grad_(True)
-        self.weights = dict(self.generator.named_parameters())
+        weights = parameter_group(dict(self.generator.named_parameters()))
+        self.optimiser = OrthogonalisedMomentum([weights], lr=settings.weight_step, momentum=MOMENTUM)
         if state is None:
             self.codes = principal_codes(images, generator.code_dim)[self.owned].to(self.device)
             self.power = torch.zeros(generator.code_dim, device=self.device)
-            self.momentum = {name: torch.zeros_like(w) for name, w in self.weights.items()}
             self.precision, loss = self._fastest(), math.nan
         else:
             self.generator.load_state_dict(state.weights)
             self.codes, self.power = state.codes[self.owned].to(self.device), state.power.clone().to(self.device)
-            self.momentum = {n: torch.zeros_like(self.weights[n]).copy_(t) for n, t in state.momentum.items()}
+            load_named_state(self.optimiser, state.optimiser)
             self.precision, loss = state.precision, state.loss
         self.recent = torch.tensor(loss, device=self.device)
         self.shared = self.group.share(self.generator, self.device)
@@ -186,15 +187,12 @@ class _Fit:
         with autocast(self.device, self.precision == "bfloat16"):
             frames = self.shared(codes)
         own = mse_loss(frames, target, reduction="sum") / (count * target[:1].numel() if len(target) else 1)
-        self.generator.zero_grad()
+        self.optimiser.zero_grad()
         (self.group.size * own).backward()
+        self.optimiser.param_groups[0]["lr"] = self.settings.weight_step * share
+        self.optimiser.step()
         assert codes.grad is not None
         with torch.no_grad():
-            for name, weight in self.weights.items():
-                assert weight.grad is not None
-                momentum = self.momentum[name].lerp_(weight.grad, 1 - MOMENTUM)
-                ahead = weight.grad.lerp(momentum, MOMENTUM)
-                weight.sub_(orthogonalised(ahead), alpha=self.settings.weight_step * share)
             self._move_codes(rows, count, codes.detach(), codes.grad / self.group.size, share)
             loss = self.group.total(own.detach().clone())
             self.recent = torch.where(self.recent.isnan(), loss, self.recent.lerp(loss, 0.05))
@@ -217,8 +215,8 @@ class _Fit:
             loss=float(self.recent),
             codes=self._all_codes(),
             power=self.power.cpu().clone(),
-            weights={n: w.detach().cpu().clone(memory_format=torch.contiguous_format) for n, w in self.weights.items()},
-            momentum={n: m.cpu().clone(memory_format=torch.contiguous_format) for n, m in self.momentum.items()},
+            weights={n: _contiguous(w.detach()) for n, w in self.generator.named_parameters()},
+            optimiser={n: _contiguous(t) for n, t in named_state(self.optimiser).items()},
             precision=self.precision,
             identity=self.identity,
         )
@@ -230,6 +228,11 @@ class _Fit:
         codes = self.codes.new_zeros(self.count, self.codes.shape[1])
         codes[self.owned.to(self.device)] = self.codes
         return self.group.total(codes).cpu()
+
+
+def _contiguous(tensor: Tensor) -> Tensor:
+    """A copy on the CPU."""
+    return tensor.cpu().clone(memory_format=torch.contiguous_format)
 
 
 def _check_same(here: dict[str, str], saved: dict[str, str]) -> None:
