@@ -24,7 +24,7 @@ from lowreel.cli.work import Record, _going_on, is_done
 from lowreel.errors import InputError
 from lowreel.model.generators import save_weights
 from lowreel.recovery.recover import trust
-from lowreel.system.processes import LIBRARIES, cores
+from lowreel.system.processes import LIBRARY_VARIABLES, cores
 
 FAST = "--quality draft --baselines none --steps 2"
 
@@ -424,7 +424,7 @@ def children_of(parent):
 
 
 @pytest.mark.skipif(
-    not Path("/proc/self/task").exists() or cores() < 2 or "OPENBLAS_NUM_THREADS" not in LIBRARIES,
+    not Path("/proc/self/task").exists() or cores() < 2 or "OPENBLAS_NUM_THREADS" not in LIBRARY_VARIABLES,
     reason="counts threads in /proc, and OpenBLAS has several on several cores of x86 alone",
 )
 def test_linear_interpolation_in_a_worker_has_no_threads_that_spin():

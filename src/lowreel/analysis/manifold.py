@@ -52,7 +52,7 @@ class Order:
         return max(self.stretches, key=lambda ends: ends[1] - ends[0], default=(0, 0))
 
 
-BETWEEN = 0.99
+BETWEEN_SHARE = 0.99
 """Share of the ball's radius within which another frame counts as between: less than 1 for codes that coincide."""
 
 
@@ -67,9 +67,9 @@ def order_along(codes: Tensor) -> Order:
     for t, (a, b) in enumerate(itertools.pairwise(points)):
         distances = (points - (a + b) / 2).norm(dim=1)
         distances[[t, t + 1]] = math.inf
-        kept.append(bool(distances.min() >= BETWEEN * (b - a).norm() / 2))
+        kept.append(bool(distances.min() >= BETWEEN_SHARE * (b - a).norm() / 2))
         if not kept[-1]:
-            inside = distances < BETWEEN * (b - a).norm() / 2
+            inside = distances < BETWEEN_SHARE * (b - a).norm() / 2
             away = (points - a).norm(dim=1).masked_fill(~inside, math.inf)
             nearest = int(away.argmin())
             neighbours.append((min(t, nearest), max(t, nearest)))
@@ -149,7 +149,7 @@ def frames_without_data(operator: LinearOperator) -> list[int]:
     return sorted(frame for k in blank for frame in parts[k].frames)
 
 
-GAP = 1.9
+MISSING_FRAME_STEPS = 1.9
 """Usual steps from which on one hides a missing frame; those of a film shown on television are 1.5 times as long."""
 
 
@@ -161,7 +161,7 @@ def gaps_in(times: Tensor) -> list[float]:
     usual = float(steps.median())
     found: list[float] = []
     for start, step in zip(times[:-1].tolist(), steps.tolist(), strict=True):
-        count = round(step / usual) if step > GAP * usual else 1
+        count = round(step / usual) if step > MISSING_FRAME_STEPS * usual else 1
         found += [start + step * k / count for k in range(1, count)]
     return found
 

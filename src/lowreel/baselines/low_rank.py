@@ -8,18 +8,16 @@ import torch
 from torch import Tensor
 
 from ..operators import Data, LinearOperator, inner, map_data, project_onto_data, tensors_of
+from .iterations import LOOK_EVERY_ITERATIONS, VALUES_PER_THREAD
 from .variation import operator_norm
 
 RANK_ITERATIONS = 150
 """Of low rank in space and time, at most."""
 
-SETTLED, LOOK_EVERY = 3e-5, 10
-"""Change of the clip in an iteration, as a share of its norm, at which it has converged; looked at so often."""
+RANK_SETTLED_SHARE = 3e-5
+"""Change of the clip in an iteration, as a share of its norm, at which it has converged."""
 
-AT_ONCE = 2**16
-"""Values for each thread that an iteration goes over together, so that they stay near the processor."""
-
-THRESHOLD = 1 / 30
+THRESHOLD_SHARE = 1 / 30
 """First threshold of the singular values, as a share of the largest one of the start: it only sets the speed."""
 
 
@@ -31,7 +29,7 @@ def low_rank_clip(data: Data, operator: LinearOperator, entries: Data, start: Te
     hybrid gradient with singular value thresholding; where A picks pixels it is the Douglas-Rachford iteration.
     """
     norm = 1.0 if operator.is_pixel_mask else operator_norm(operator)
-    threshold = THRESHOLD * float(_values(_gram(start.flatten(1))).max()) or 1.0
+    threshold = THRESHOLD_SHARE * float(_values(_gram(start.flatten(1))).max()) or 1.0
     slack = sigma * math.sqrt(sum(int(e.sum()) for e in tensors_of(entries))) / norm
     if operator.is_pixel_mask and len(start) <= start[0].numel():
         assert isinstance(data, Tensor)
@@ -50,7 +48,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
     """
     y, size = pixels.flatten(1), start[0].numel()
     e = known.expand(start.shape).flatten(1).to(y)
-    together = max(1, AT_ONCE * torch.get_num_threads() // len(start))
+    together = max(1, VALUES_PER_THREAD * torch.get_num_threads() // len(start))
     columns = [slice(k, min(k + together, size)) for k in range(0, size, together)]
     pull = start.flatten(1).sub(y).mul_(e)
     pull.mul_(_kept(float(pull.norm()), slack))
@@ -62,7 +60,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
         for at in columns:
             before = x[:, at] + pull[:, at]
             found = lower @ x[:, at]
-            if k % LOOK_EVERY == 0:
+            if k % LOOK_EVERY_ITERATIONS == 0:
                 moved, length = moved + float((found - before).norm()) ** 2, length + float(found.norm()) ** 2
             pull[:, at].add_(before.neg_().add_(found, alpha=2).sub_(y[:, at]).mul_(e[:, at]))
             x[:, at] = found if slack else found.sub_(pull[:, at])
@@ -71,7 +69,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
         if slack:
             pull.mul_(_kept(float(pull.norm()), slack))
             gram = _gram(x.sub_(pull))
-        if k % LOOK_EVERY == 0 and moved <= SETTLED**2 * length:
+        if k % LOOK_EVERY_ITERATIONS == 0 and moved <= RANK_SETTLED_SHARE**2 * length:
             break
     return x.add_(pull).view(start.shape)
 
@@ -105,7 +103,7 @@ def _of_others(
         x = thresholded(x.sub_(step, alpha=threshold), threshold)
         ahead = before.neg_().add_(x, alpha=2)
         # Here the clip moved by ahead - x.
-        if k % LOOK_EVERY == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
+        if k % LOOK_EVERY_ITERATIONS == 0 and float((ahead - x).norm()) <= RANK_SETTLED_SHARE * float(x.norm()):
             break
     return x
 

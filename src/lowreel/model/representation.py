@@ -16,7 +16,7 @@ from ..system.files import read_tensors, write_tensors
 from .generators import Generator, from_spec
 from .latents import Codes, Curve
 
-AT_ONCE, PIXELS = 16, 2**18
+FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 2**18
 """Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one, whose
 frames are also drawn sooner one by one (docs/choices.md)."""
 
@@ -56,7 +56,7 @@ class Representation:
             if not torch.isfinite(seconds).all():
                 raise InputError("frames: expected times in seconds, got some that are not finite")
             codes = self.codes.at(seconds, curve)
-        at_once = max(1, min(AT_ONCE, PIXELS // math.prod(self.generator.frame_shape[1:])))
+        at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
         for part, drawn in zip(codes.split(at_once), frames.split(at_once), strict=True):
             drawn.copy_(self.generator(part))

@@ -29,7 +29,7 @@ from ..operators import (
     project_onto_data,
     tensors_of,
 )
-from ..settings import FEWEST, Candidate, DataTerm, Precision, RecoverSettings, SolverSettings
+from ..settings import LEAST_HELDOUT_SHARE, Candidate, DataTerm, Precision, RecoverSettings, SolverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes, trim_heap
@@ -46,7 +46,7 @@ from .comparison import (
 )
 from .cost import check_fits
 from .fit import Callback, Outcome, Progress, Score, Trial
-from .policy import FEW, FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
+from .policy import FEW_NUMBERS, FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .search import Search, best_of, varied
 from .uncertainty import can_tell_noise, uncertainty
 from .warm_start import Neighbour, continued, fewer_rounds
@@ -319,7 +319,7 @@ def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem
     """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
     if settings.heldout is not None or not settings.searches or problem.start is not None:
         return problem
-    return replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
+    return replace(problem, heldout=hold_out(problem.operator, LEAST_HELDOUT_SHARE, problem.seed, known=problem.known))
 
 
 def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor | None:
@@ -420,7 +420,7 @@ def _judged(
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return "Do not use: the fit diverged before anything was found."
     count = problem.held_count
-    if count < FEW:
+    if count < FEW_NUMBERS:
         return f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
     levels = {name: baseline.heldout_db for name, baseline in compared.items()}
     best = best_by_heldout(compared)

@@ -20,7 +20,7 @@ from ..operators import Data, LinearOperator, map_data, repeated_rows, tensors_o
 from ..settings import DataTerm, SolverSettings
 from ..system import streams
 from ..system.files import tensor_hash
-from .losses import JUDGE, data_fidelity, residual_terms
+from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Problem:
         decide.
         """
         term: DataTerm = "huber" if self.data_term in ("huber", "l1") else "squared"
-        return residual_terms(residuals, term, JUDGE * self.grey_level)
+        return residual_terms(residuals, term, JUDGED_SPREAD_PERCENT * self.grey_level)
 
     @cached_property
     def probe_response(self) -> tuple[float, Data]:

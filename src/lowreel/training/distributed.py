@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 
-NEEDED = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+TORCHRUN_VARIABLES = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 """What `torchrun` sets in the environment of each process, beside WORLD_SIZE."""
 
-PATIENCE = timedelta(minutes=30)
+PEER_TIMEOUT = timedelta(minutes=30)
 """How long a process waits for the others, which may still read images."""
 
 
@@ -90,12 +90,12 @@ def joined() -> Iterator[Group]:
     if _told("WORLD_SIZE", 1) == 1:
         yield Group()
         return
-    if lacking := [name for name in NEEDED if name not in os.environ]:
+    if lacking := [name for name in TORCHRUN_VARIABLES if name not in os.environ]:
         raise InputError(f"WORLD_SIZE is set, but not {lacking[0]}; start with torchrun, or unset it")
     here = device()
     if here.type == "cuda":
         torch.cuda.set_device(here)
-    dist.init_process_group("nccl" if here.type == "cuda" else "gloo", timeout=PATIENCE)
+    dist.init_process_group("nccl" if here.type == "cuda" else "gloo", timeout=PEER_TIMEOUT)
     try:
         yield group()
         group().wait()  # the others stay until the first has written its files

@@ -18,10 +18,10 @@ from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
 WIDTHS = (96, 64, 48, 32, 24)
 """Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
 
-PROBED, PIXELS = 16, 2**20
+PROBE_FRAMES, PROBE_PIXELS = 16, 2**20
 """Frames by which first weights are scaled, at most, and their pixels together: fewer of large ones."""
 
-LEAK = 0.05
+LEAK_SLOPE = 0.05
 """Slope that the gradient keeps where the output is flat; without it large early steps can leave frames stuck at
 black."""
 
@@ -72,7 +72,7 @@ class Decoder(Generator):
         Plain fan-in rules lose the signal in the bilinear doublings, and the fit then stays at one grey level.
         """
         source = seeded(seed, WEIGHTS)
-        probed = max(2, min(PROBED, PIXELS // math.prod(self.frame_shape[1:])))
+        probed = max(2, min(PROBE_FRAMES, PROBE_PIXELS // math.prod(self.frame_shape[1:])))
         probe = torch.randn(probed, self.code_dim, generator=source)
 
         def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ class Decoder(Generator):
             features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
             features = features + F.gelu(refine(features))
         _, height, width = self.frame_shape
-        return to_grey_levels(self.to_frame(features)[..., :height, :width], LEAK, self.headroom)
+        return to_grey_levels(self.to_frame(features)[..., :height, :width], LEAK_SLOPE, self.headroom)
 
     def deeper(self, more: int, *, seed: int) -> Decoder:
         """A new decoder of the same frames with more doublings: its coarse grid is coarser by 2^more."""
