@@ -52,7 +52,7 @@ def fill_biharmonic(clip: Tensor, known: Tensor) -> Tensor:
 
 
 def _chunks(frames: Tensor, size: int) -> Iterator[Tensor]:
-    yield from frames.split(size) if len(frames) else ()
+    yield from torch.split(frames, size) if len(frames) else ()
 
 
 def _wide(known: Tensor) -> Tensor:
@@ -97,7 +97,8 @@ def _iterate(filled: Tensor, known: Tensor, frames: Tensor) -> list[int]:
 
 def _squared(values: Tensor) -> Tensor:
     """Sum of the squares of each frame, (T,)."""
-    return torch.linalg.vector_norm(values.flatten(1), dim=1).square()
+    norms: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return norms.square()
 
 
 def _range(clip: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

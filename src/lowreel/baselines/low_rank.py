@@ -85,7 +85,8 @@ def _of_others(
     """The iteration for any A."""
 
     def scaled(y: Data) -> Data:
-        return map_data(lambda t, e: t * e / norm, y, entries)
+        product: Data = map_data(lambda t, e: t * e / norm, y, entries)
+        return product
 
     def add_misfit(m: Tensor, found: Tensor, y: Tensor, e: Tensor) -> Tensor:
         return m.addcmul_(found, e.to(m), value=1 / (threshold * norm)).sub_(y, alpha=1 / threshold)
@@ -126,10 +127,13 @@ def _gram(matrix: Tensor) -> Tensor:
 
 def _values(gram: Tensor) -> Tensor:
     """Singular values of X, from X X*."""
-    return torch.linalg.eigvalsh(gram).clamp_min(1e-30).sqrt()
+    squares: Tensor = torch.linalg.eigvalsh(gram)
+    return squares.clamp_min(1e-30).sqrt()
 
 
 def _lowering(gram: Tensor, threshold: float) -> Tensor:
     """The matrix whose product with X has the singular values of X less the threshold; gram: X X*."""
     squares, vectors = torch.linalg.eigh(gram)
-    return (vectors * (1 - threshold / squares.clamp_min(1e-30).sqrt()).clamp_min(0)) @ vectors.T
+    kept: Tensor = (1 - threshold / squares.clamp_min(1e-30).sqrt()).clamp_min(0)
+    lowering: Tensor = (vectors * kept) @ vectors.T
+    return lowering

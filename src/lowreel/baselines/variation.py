@@ -203,7 +203,8 @@ def _minimum(
     softening = penalty / (scale * norm**2)
 
     def scaled(y: Data) -> Data:
-        return map_data(lambda t, e: t * e / norm, y, entries)
+        product: Data = map_data(lambda t, e: t * e / norm, y, entries)
+        return product
 
     target = scaled(data)
     x, ahead, edges = start.clone(), start.clone(), torch.zeros(3, *start.shape)

@@ -15,7 +15,8 @@ from ..errors import InputError
 def low_rank(codes: Tensor, rank: int) -> Tensor:
     """Closest matrix of rank at most `rank` in Frobenius norm, by truncated SVD. codes: (T, K). Eq. (7)."""
     u, s, vh = torch.linalg.svd(codes, full_matrices=False)
-    return (u[:, :rank] * s[:rank]) @ vh[:rank]
+    nearest: Tensor = (u[:, :rank] * s[:rank]) @ vh[:rank]
+    return nearest
 
 
 def affine_low_rank(codes: Tensor, rank: int) -> Tensor:
@@ -29,7 +30,7 @@ def lines(codes: Tensor, sequences: Sequence[int], rank: int = 2) -> Tensor:
 
     codes: (T, K); sequences: their lengths, which add up to T. The second projection stays in the span of the first.
     """
-    return torch.cat([affine_low_rank(part, 2) for part in low_rank(codes, rank).split(list(sequences))])
+    return torch.cat([affine_low_rank(part, 2) for part in torch.split(low_rank(codes, rank), list(sequences))])
 
 
 def similarity(codes: Tensor, sequences: Sequence[int] = (), beta: Tensor | None = None) -> Tensor:

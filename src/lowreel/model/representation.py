@@ -58,7 +58,7 @@ class Representation:
             codes = self.codes.at(seconds, curve)
         at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
-        for part, drawn in zip(codes.split(at_once), frames.split(at_once), strict=True):
+        for part, drawn in zip(torch.split(codes, at_once), torch.split(frames, at_once), strict=True):
             drawn.copy_(self.generator(part))
         return frames
 

@@ -129,7 +129,7 @@ def _side_by_side(shares: Sequence[float], at_once: int) -> float:
 
 def slower(at_once: int) -> float:
     """How many times as long a fit takes beside others as alone with the threads of all, about."""
-    return at_once**THREADS_POWER
+    return float(at_once**THREADS_POWER)
 
 
 THREADS_POWER = 0.7

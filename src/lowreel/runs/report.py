@@ -73,7 +73,7 @@ class _Row:
 
 def frames_shown(count: int) -> list[int]:
     """Numbers of the frames that a report shows, of a clip of so many: spread evenly, first and last among them."""
-    return np.linspace(0, count - 1, min(count, COLUMNS)).round().astype(int).tolist()
+    return [round(float(t)) for t in np.linspace(0, count - 1, min(count, COLUMNS))]
 
 
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:

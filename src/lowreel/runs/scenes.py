@@ -62,7 +62,7 @@ def cuts(outlines_of_stretches: Iterable[Tensor], step: int = 1) -> list[int]:
     A cut is a change that is far larger than those around it and a good part of all that ever changes. Fades from one
     scene to the next are not found. step: frames of a part of the operator, which are looked at together.
     """
-    outline = torch.cat([part.nanmean(0, keepdim=True) for o in outlines_of_stretches for part in o.split(step)])
+    outline = torch.cat([part.nanmean(0, keepdim=True) for o in outlines_of_stretches for part in torch.split(o, step)])
     changes, shortest = _changes(outline), max(LEAST_PARTS, math.ceil(SHORTEST / step))
     spread = float(outline[~outline.isnan()].std()) if outline.numel() > 1 else 0.0
     found: list[int] = []

@@ -346,7 +346,7 @@ def _stored(run: SectionedRun, name: str) -> Iterator[Tensor]:
     """The joined frames of an array that every section has, a few at a time, in the units in which it is stored."""
     clips = (torch.from_numpy(np.load(run.run(k).folder / name)) for k in range(len(run.sections)))
     for stretch in joined(run.sections, clips):
-        yield from stretch.split(JOINED_FRAMES)
+        yield from torch.split(stretch, JOINED_FRAMES)
 
 
 def _pictures(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ..model.generators import from_spec, shared_start
+from ..model.generators.layers import to_channels_last
 from ..settings import Precision, SolverSettings
 from ..system.devices import wait_for
 from .problem import Problem
@@ -91,7 +92,7 @@ def _precision_of(spec: str, count: int, device_type: str, threads: int) -> Prec
     del threads
     device = torch.device(device_type)
     generator = from_spec(json.loads(spec)).to(device)
-    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    to_channels_last(generator)
     codes = shared_start(count, generator.code_dim, 0).to(device)
     pixels = count * math.prod(generator.frame_shape[1:])
     return fastest_precision(lambda: generator(codes).square().mean().backward(), device, pixels)

@@ -170,7 +170,8 @@ class Problem:
         """A held-out squared error per pixel less what white noise of known size adds to it, at least a twentieth."""
         if self.heldout is None or self.noise["kind"] != "white":
             return error
-        return max(error - self.scale(self.heldout) * self.held_count * self.noise["sigma"] ** 2, 0.05 * error)
+        sigma = float(self.noise["sigma"])
+        return max(error - self.scale(self.heldout) * self.held_count * sigma**2, 0.05 * error)
 
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:

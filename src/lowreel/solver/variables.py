@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..model.generators import line_start, shared_start, smooth_start
+from ..model.generators.layers import to_channels_last
 from ..model.latents import check_rank, factorise
 from ..settings import SolverSettings
 from .constraints import has_joint_lines
@@ -74,7 +75,7 @@ class Variables:
             check_rank(settings.rank, self.frames, problem.generator.code_dim)
         self.identity = identity(problem, settings)
         self.generator = copy.deepcopy(problem.generator).requires_grad_(settings.fit_weights)
-        self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        to_channels_last(self.generator)
         start = state.parameters if state else _start(problem, settings)
         self.codes = {
             name: nn.Parameter(start[name].to(self.device).clone(memory_format=torch.contiguous_format))
@@ -144,14 +145,15 @@ class Variables:
         if self.matrix_momentum is not None:
             for group in self.matrix_momentum.param_groups:
                 group["weight_decay"] = decay
-        loss.backward()
+        torch.autograd.backward(loss)
         for optimiser in self.optimisers:
             optimiser.step()
 
     def generated(self, codes: Tensor, progress: float) -> Tensor:
         """G(codes), differentiable; early in a run, where steps are large, in the precision of the settings."""
         with autocast(self.device, self.reduced_precision and progress < FULL_PRECISION_SHARE):
-            return self.generator(codes)
+            frames: Tensor = self.generator(codes)
+        return frames
 
     def z(self) -> Tensor:
         """Z, (T, K), differentiable."""

@@ -170,7 +170,7 @@ def kind_of(path: str | Path) -> str | None:
 
     try:
         with safe_open(str(path), framework="pt") as file:
-            return json.loads((file.metadata() or {})[HEADER_KEY])["kind"]
+            return str(json.loads((file.metadata() or {})[HEADER_KEY])["kind"])
     except (SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError):
         return None
 

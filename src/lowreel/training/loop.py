@@ -18,6 +18,7 @@ from torch.nn.functional import mse_loss, pad
 from ..errors import InputError
 from ..io.datasets import Images
 from ..model.generators import Generator
+from ..model.generators.layers import to_channels_last
 from ..settings import Precision, TrainSettings
 from ..solver.optim import OrthogonalisedMomentum, load_named_state, named_state, parameter_group
 from ..solver.precision import autocast, fastest_precision
@@ -147,7 +148,7 @@ class _Fit:
         pixels = images.pixels if self.group.size == 1 else images.pixels[self.owned]
         self.images = Images(images.name, pixels.to(self.device), images.size)
         self.generator = copy.deepcopy(generator).to(self.device)
-        self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        to_channels_last(self.generator)
         self.generator.requires_grad_(True)
         weights = parameter_group(dict(self.generator.named_parameters()))
         self.optimiser = OrthogonalisedMomentum([weights], lr=settings.weight_step, momentum=WEIGHTS_MOMENTUM)
@@ -192,7 +193,7 @@ class _Fit:
             frames = self.shared(codes)
         own = mse_loss(frames, target, reduction="sum") / (count * target[:1].numel() if len(target) else 1)
         self.optimiser.zero_grad()
-        (self.group.size * own).backward()
+        torch.autograd.backward(self.group.size * own)
         self.optimiser.param_groups[0]["lr"] = self.settings.weight_step * share
         self.optimiser.step()
         assert codes.grad is not None
@@ -249,7 +250,8 @@ def _check_same(here: dict[str, str], saved: dict[str, str]) -> None:
 
 def in_unit_ball(codes: Tensor) -> Tensor:
     """Codes (N, K), those longer than 1 shortened to 1."""
-    return codes / codes.norm(dim=1, keepdim=True).clamp_min(1)
+    shortened: Tensor = codes / codes.norm(dim=1, keepdim=True).clamp_min(1)
+    return shortened
 
 
 def principal_codes(images: Images, code_dim: int) -> Tensor:

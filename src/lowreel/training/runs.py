@@ -260,7 +260,7 @@ def draw_sheet(path: Path, images: Images, generator: Generator, codes: Tensor) 
     """
     count = min(2 * SHEET_IMAGES, len(images))
     rows = torch.arange(count) * len(images) // count
-    pairs = zip(images.batch(rows).split(SHEET_IMAGES), generator(codes[rows]).split(SHEET_IMAGES), strict=True)
+    pairs = zip(*(torch.split(x, SHEET_IMAGES) for x in (images.batch(rows), generator(codes[rows]))), strict=True)
     width = min(SHEET_IMAGES, count)
     blocks = [torch.cat([_line(part, width) for part in pair], 1) for pair in pairs]
     scale = max(1, round(64 / images.size[0]))

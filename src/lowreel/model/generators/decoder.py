@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from ...errors import InputError
 from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
+from .layers import without_values
 
 WIDTHS = (96, 64, 48, 32, 24)
 """Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
@@ -59,10 +59,10 @@ class Decoder(Generator):
         self.doublings = doublings = _doublings(min(height, width)) if doublings is None else doublings
         self.coarse = (math.ceil(height / 2**doublings), math.ceil(width / 2**doublings))
         widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(doublings + 1)]
-        self.project = skip_init(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
-        self.grow = nn.ModuleList(skip_init(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
-        self.refine = nn.ModuleList(skip_init(nn.Conv2d, b, b, 3, padding=1) for b in widths[1:])
-        self.to_frame = skip_init(nn.Conv2d, widths[-1], channels, 3, padding=1)
+        self.project = without_values(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
+        self.grow = nn.ModuleList(without_values(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
+        self.refine = nn.ModuleList(without_values(nn.Conv2d, b, b, 3, padding=1) for b in widths[1:])
+        self.to_frame = without_values(nn.Conv2d, widths[-1], channels, 3, padding=1)
         self._initialise(seed)
 
     @torch.no_grad()
@@ -91,7 +91,7 @@ class Decoder(Generator):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Frames of codes: (N, K) to (N, C, H, W)."""
-        features = F.gelu(self.project(codes)).unflatten(1, (-1, *self.coarse))
+        features = torch.unflatten(F.gelu(self.project(codes)), 1, (-1, *self.coarse))
         for grow, refine in zip(self.grow, self.refine, strict=True):
             features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
             features = features + F.gelu(refine(features))
@@ -149,7 +149,7 @@ def line_start(times: Tensor, code_dim: int, seed: int, sequences: Sequence[int]
     """
     source = seeded(seed, CODES)
     first, second = torch.linalg.qr(torch.randn(code_dim, 2, generator=source))[0].T * math.sqrt(code_dim)
-    parts = times.split(list(sequences)) if sequences else [times]
+    parts = torch.split(times, list(sequences)) if sequences else [times]
     codes = []
     for k, part in enumerate(parts):
         angle = 2 * math.pi * k / len(parts)
