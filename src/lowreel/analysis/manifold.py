@@ -57,7 +57,7 @@ BETWEEN_SHARE = 0.99
 
 
 def order_along(codes: Tensor) -> Order:
-    """Where the path z_1, z_2, ... keeps the order of the frames.
+    """Where the path z_1, z_2, ... of codes (T, K) keeps the order of the frames.
 
     Another frame lies between z_t and z_(t+1) where it is in the ball with these two at opposite ends (no edge of the
     Gabriel graph joins them); on a line that is where the positions in between are taken.
@@ -98,14 +98,14 @@ def order_sentence(order: Order, names: Sequence[int] | None = None) -> str:
 
 
 def spearman(values: Tensor, order: Tensor | Sequence[float]) -> float:
-    """Spearman's rank correlation of the positions along a line with the order of the frames, -1 to 1."""
+    """Spearman's rank correlation of the positions along a line, (T,), with the order of the frames, -1 to 1."""
     from scipy.stats import spearmanr
 
     return float(spearmanr(np.asarray(values, dtype=float), np.asarray(order, dtype=float)).statistic)
 
 
 def circular_correlation(first: Tensor, second: Tensor) -> float:
-    """Correlation of two series of angles in radians, -1 to 1, by Jammalamadaka and SenGupta.
+    """Correlation of two series of angles (T,) in radians, -1 to 1, by Jammalamadaka and SenGupta.
 
     sum sin(a - a0) sin(b - b0) / sqrt(sum sin^2(a - a0) sum sin^2(b - b0)), a0 and b0 the mean directions.
     """
@@ -154,7 +154,10 @@ MISSING_FRAME_STEPS = 1.9
 
 
 def gaps_in(times: Tensor) -> list[float]:
-    """Seconds at which frames are missing: where a step is of about twice the usual length or more, evenly inside."""
+    """Seconds at which frames are missing: where a step is of about twice the usual length or more, evenly inside.
+
+    times: seconds of the frames that are there, (T,), rising.
+    """
     steps = times.diff()
     if not len(steps):
         return []
@@ -169,7 +172,8 @@ def gaps_in(times: Tensor) -> list[float]:
 def evenly(times: Tensor, count: int, between: tuple[int, int] | None = None) -> Tensor:
     """`count` times, the first and the last those of two frames, of the first and the last one if None.
 
-    Raises InputError for frames that are not there, or not in this order.
+    times: seconds of the frames, (T,), rising; what is returned too, (count,). Raises InputError for frames that are
+    not there, or not in this order.
     """
     first, last = between or (0, len(times) - 1)
     if not 0 <= first < last < len(times):

@@ -28,9 +28,9 @@ def interpolate_frames(pixels: Tensor, known: Tensor) -> Tensor:
 def biharmonic(pixels: Tensor, known: Tensor, start: Tensor | None = None) -> Tensor:
     """Each frame from its own known pixels: the discrete bilaplacian is zero at the others (Damelin and Hoang, 2018).
 
-    Shapes, and frames without known pixels, as in `interpolate_frames`. Levels stay between the lowest and highest of
-    those known in the frame. start: the clip of `interpolate_frames`, where it is there already. Within 1e-3 of what
-    scikit-image's `inpaint_biharmonic` finds.
+    pixels, known, start: (T, C, H, W); frames without known pixels as in `interpolate_frames`. Levels stay between the
+    lowest and highest of those known in the frame. start: the clip of `interpolate_frames`, where it is there already.
+    Within 1e-3 of what scikit-image's `inpaint_biharmonic` finds.
     """
     start = interpolate_frames(pixels, known) if start is None else start
     if not _is_same_for_channels(known):
@@ -105,7 +105,10 @@ def local_means(pixels: Tensor, known: Tensor) -> Tensor:
 
 
 def bicubic(coarse: Tensor, operator: LinearOperator, entries: Tensor) -> Tensor:
-    """Coarse pixels made finer by bicubic interpolation, those that are left out filled in linearly before."""
+    """Coarse pixels made finer by bicubic interpolation, those that are left out filled in linearly before.
+
+    coarse: (T, C, h, w), the data of a `Downsample`; entries: its pixels that may be used. Returns (T, C, H, W).
+    """
     _, _, height, width = operator.clip_shape
     assert isinstance(operator, Downsample)
     fine = F.interpolate(interpolate_frames(coarse, entries), scale_factor=operator.factor, mode="bicubic")

@@ -25,8 +25,9 @@ THRESHOLD_SHARE = 1 / 30
 def low_rank_clip(data: Data, operator: LinearOperator, entries: Data, start: Tensor, *, sigma: float = 0.0) -> Tensor:
     """min |X|_* subject to A x = y, X the T x CHW matrix of the clip: k-t low rank (Lingala et al., 2011).
 
-    With noise of standard deviation sigma subject to |A x - y| <= sigma sqrt(n), n the number of entries. Primal-dual
-    hybrid gradient with singular value thresholding; where A picks pixels it is the Douglas-Rachford iteration.
+    start and result: (T, C, H, W) in grey levels. With noise of standard deviation sigma subject to |A x - y| <= sigma
+    sqrt(n), n the number of entries. Primal-dual hybrid gradient with singular value thresholding; where A picks pixels
+    it is the Douglas-Rachford iteration.
     """
     norm = 1.0 if operator.is_pixel_mask else operator_norm(operator)
     threshold = THRESHOLD_SHARE * float(_values(_gram(start.flatten(1))).max()) or 1.0
@@ -110,7 +111,7 @@ def _of_others(
 
 
 def thresholded(clip: Tensor, threshold: float) -> Tensor:
-    """The clip with the singular values of its T x CHW matrix lowered by the threshold, to 0 at least.
+    """The clip (T, C, H, W) with the singular values of its T x CHW matrix lowered by the threshold, to 0 at least.
 
     By the eigenvalues of the smaller of X X* and X* X: ten times faster than the singular vectors of X.
     """

@@ -29,6 +29,6 @@ def left_out(operator: LinearOperator, entries: Data) -> Data:
 
 
 def error_on(held: Data, operator: LinearOperator, clip: Tensor, data: Data) -> float:
-    """Sum of the squared residuals of these entries."""
+    """Sum of the squared residuals of a clip (T, C, H, W) at these entries, in squared units of the data."""
     residual = map_data(lambda found, y, h: (found - y) * h, operator(clip), data, held)
     return float(inner(residual, residual))

@@ -148,10 +148,10 @@ def total_variation(
 ) -> Tensor:
     """min sum |grad x| over time, rows and columns, channels coupled, subject to A x = y (or near it, with noise).
 
-    weights: of differences in time and in space. Primal-dual hybrid gradient (Chambolle and Pock, 2011). Without
-    noise the data is met exactly where A picks pixels; with noise of standard deviation sigma the penalty is |A x -
-    y|^2 / (2 sigma a), a the row norm, so that the units of A do not matter. A large clip is made in stretches of
-    frames, which is where its data can be cut.
+    start and result: (T, C, H, W) in grey levels. weights: of differences in time and in space. Primal-dual hybrid
+    gradient (Chambolle and Pock, 2011). Without noise the data is met exactly where A picks pixels; with noise of
+    standard deviation sigma the penalty is |A x - y|^2 / (2 sigma a), a the row norm, so that the units of A do not
+    matter. A large clip is made in stretches of frames, which is where its data can be cut.
     """
     row_norm = operator.row_norm() if sigma else 1.0
     penalty = sigma * row_norm
@@ -340,7 +340,9 @@ def add_gradient(edges: Tensor, x: Tensor, factors: Sequence[float]) -> None:
 
 
 def shrink_to_one(edges: Tensor) -> None:
-    """Divide the edges of each pixel, all channels and axes together, by their length where that exceeds 1, in place.
+    """Divide the edges of each pixel, all channels and axes together, by their length where it exceeds 1, in place.
+
+    edges: (3, T, C, H, W).
 
     Summed array by array: a reduction over the first axes takes many times as long.
     """

@@ -83,7 +83,8 @@ class Codes:
     def at(self, times: Tensor, curve: Curve = "linear") -> Tensor:
         """Codes at these times, (N, K): the coefficients are interpolated, and held beyond both ends.
 
-        curve: linear from frame to frame, or cubic, smooth and never beyond the two frames it lies between.
+        times: seconds, (N,). curve: linear from frame to frame, or cubic, smooth and never beyond the two frames it
+        lies between. Raises InputError for another curve.
         """
         if curve not in ("linear", "cubic"):
             raise InputError(f"curve: expected linear or cubic, got {curve!r}")

@@ -76,7 +76,8 @@ class Representation:
     def of(tensors: Mapping[str, Tensor], made: Generator) -> Representation:
         """The representation that `tensors` came from; made: a generator like its own, whose weights are replaced.
 
-        Raises RuntimeError or TypeError when they do not fit.
+        tensors: with the names and shapes of `tensors()`: codes.coefficients (T, K) or (T, r), codes.times (T,). Raises
+        RuntimeError or TypeError when they do not fit.
         """
         made.load_state_dict(
             {n.removeprefix("generator."): t for n, t in tensors.items() if n.startswith("generator.")}

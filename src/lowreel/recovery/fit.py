@@ -149,6 +149,9 @@ def fit(
     number that is noted of the frames at each check and takes part in nothing. until: the round after which to end, on
     the way of the full schedule, which is then not shortened. part: of the schedule, after which to end; the limit is
     for all of it. least: rounds under which the fit is of no use: where the limit leaves room for fewer it ends.
+
+    Raises KeyboardInterrupt on Ctrl-C before the first round has ended, as there is nothing yet to return; InputError
+    as `iterate` does.
     """
     progress, full = resume, planned_rounds(problem, solver)
     steps = resume.steps if resume and resume.steps >= FINISHED_SHARE * full else full  # one cut short is planned anew
@@ -251,9 +254,9 @@ def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progre
 def prefers(later: Tensor, least: Tensor | None) -> bool:
     """Whether a later iterate is delivered rather than the one with the smallest held-out error so far.
 
-    later, least: what the held-out numbers say of both (`Problem.heldout_terms`). It is, unless it is worse by more
-    than two standard errors of their difference: steps become smaller towards the end, so that later iterates are the
-    quieter ones, and few held-out numbers cannot tell them apart.
+    later, least: what the held-out numbers say of both, (N,) each (`Problem.heldout_terms`). It is, unless it is worse
+    by more than two standard errors of their difference: steps become smaller towards the end, so that later iterates
+    are the quieter ones, and few held-out numbers cannot tell them apart.
     """
     if least is None or not len(least):
         return True

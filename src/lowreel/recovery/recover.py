@@ -99,7 +99,7 @@ class Recovery:
         return best_of(self.trials).choice if self.trials else None
 
     def best_baseline(self, truth: Tensor | None = None) -> str | None:
-        """Name of the baseline with the smallest error: against the true clip, else on held-out data."""
+        """Name of the baseline with the smallest error: against the true clip (T, C, H, W), else on held-out data."""
         if not self.baselines:
             return None
         if truth is None:
@@ -343,7 +343,10 @@ def prepare(
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
 ) -> Problem:
-    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round."""
+    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round.
+
+    times: seconds of the frames, (T,), rising; beta: weights of eq. (6), (T - 1,). Raises InputError as `recover` does.
+    """
     operator = as_linear_operator(operator, clip_shape).on(CPU)
     entry = noise_entry(noise)
     y = _as_data(data, operator, entry)
@@ -396,7 +399,7 @@ def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
 
 
 def finish(frames: Tensor, problem: Problem) -> Tensor:
-    """The frames made consistent with all data, the held-out part too, where that helps; in [0, 1].
+    """The frames (T, C, H, W) made consistent with all data, the held-out part too, where that helps; in [0, 1].
 
     It does where the data is exact. Where nothing is known of the noise, it is tried with the fitted part, and done
     if the held-out part then agrees better; data that is pixels cannot tell and is left as the generator has it.

@@ -103,7 +103,8 @@ def _noise_variance(problem: Problem) -> float:
 def calibration(found: Tensor, truth: Tensor, sigma: Tensor) -> dict[str, float | list[float]]:
     """How well `sigma` predicts the errors of a clip where it is not 0, beside the best constant one.
 
-    Share of the errors within 1 and 2 sigma (normal errors: 0.683, 0.954), the latter also among the fifth of the
+    found, truth, sigma: grey levels, (T, C, H, W) each. Returns the
+    share of the errors within 1 and 2 sigma (normal errors: 0.683, 0.954), the latter also among the fifth of the
     pixels with the largest sigma; mean log-likelihood, and that of one sigma for all; root mean square error in each
     tenth of the pixels by predicted sigma, smallest first, and those sigmas. Of more than JUDGED_VALUES pixels every
     n-th.

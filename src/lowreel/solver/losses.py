@@ -31,7 +31,7 @@ def data_fidelity(found: Data, data: Data, weights: Data, term: DataTerm = "squa
 
 
 def residual_terms(residual: Tensor, term: DataTerm, spread: Tensor | float = 0.0) -> Tensor:
-    """What each residual r costs, in units of |r|^2: the square unless the term is robust.
+    """What each residual r costs, in units of |r|^2: the square unless the term is robust. Of any shape, and complex.
 
     "huber" is |r|^2 up to d = HUBER_SPREADS spread and 2 d |r| - d^2 beyond; "l1" is 2 spread |r|.
     """
@@ -45,7 +45,10 @@ def residual_terms(residual: Tensor, term: DataTerm, spread: Tensor | float = 0.
 
 
 def robust_spread(residual: Tensor, weights: Tensor, least: float) -> Tensor:
-    """Standard deviation by the median of the sizes of the residuals whose weight is not 0; no part of a gradient.
+    """Standard deviation, a scalar, by the median of the sizes of the residuals whose weight is not 0.
+
+    residual: of any shape, in units of the data; weights: of a shape that expands to it; least: the smallest value to
+    return. No gradient flows through it.
 
     A floor keeps it from vanishing where most of a clip is met exactly, as a black background is.
     """

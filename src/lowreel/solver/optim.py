@@ -121,7 +121,8 @@ def named_state(*optimisers: Optimizer) -> dict[str, Tensor]:
 def load_named_state(optimiser: Optimizer, named: Mapping[str, Tensor]) -> None:
     """Give an optimiser what `named_state` holds of its parameters, through its `load_state_dict`.
 
-    Raises InputError when a tensor has another shape than its parameter.
+    named: tensors of any device and layout, each with the same shape as its parameter; they are copied. Raises
+    InputError when a tensor has another shape than its parameter.
     """
     groups = optimiser.param_groups
     parameters = {name: p for group in groups for name, p in zip(group["names"], group["params"], strict=True)}

@@ -133,7 +133,7 @@ class Variables:
             load_named_state(optimiser, state.optimiser)
 
     def descend(self, loss: Tensor, share: float, decay: float) -> None:
-        """An update of the joint fit: all that is fitted moves down the gradient of the loss.
+        """An update of the joint fit: all that is fitted moves down the gradient of the loss, which is a scalar.
 
         share: of the steps of the settings; decay: weight matrices shrink by this times their step. As all directions
         of a matrix move alike, also those in which the gradient is noise, what noise adds has to go again.
@@ -150,7 +150,11 @@ class Variables:
             optimiser.step()
 
     def generated(self, codes: Tensor, progress: float) -> Tensor:
-        """G(codes), differentiable; early in a run, where steps are large, in the precision of the settings."""
+        """G(codes), differentiable: (N, K) to (N, C, H, W).
+
+        progress: share of the run that is over. Early in a run, where steps are large, products are made in the
+        precision of the settings.
+        """
         with autocast(self.device, self.reduced_precision and progress < FULL_PRECISION_SHARE):
             frames: Tensor = self.generator(codes)
         return frames

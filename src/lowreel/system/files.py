@@ -98,9 +98,10 @@ class VersionError(InputError):
 
 
 def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write named tensors and a JSON header as safetensors, atomically.
+    """Write named tensors of any shape and a JSON header as safetensors, atomically.
 
-    `kind` says what the file is ("data", "representation", "state"); readers refuse another kind in words.
+    `kind` says what the file is ("data", "representation", "state"); readers refuse another kind in words. Raises
+    OSError when it cannot be written, and ValueError for a header that holds NaN or infinity.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -243,7 +244,7 @@ def remove_leftovers(folder: Path, stem: str = "*") -> None:
 
 
 def tensor_hash(tensor: Tensor) -> str:
-    """SHA-256 of the type, shape and bytes of a tensor."""
+    """SHA-256 of the type, shape and bytes of a tensor of any shape."""
     array = tensor.detach().cpu().contiguous()
     digest = hashlib.sha256(f"{array.dtype} {tuple(array.shape)} ".encode())
     if array.is_complex():

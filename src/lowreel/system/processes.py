@@ -1,4 +1,4 @@
-"""What processes of ours owe each other."""
+"""Processes: variables that libraries read at their start, cores, and signals to stop (Ctrl-C, a scheduler's)."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def cores() -> int:
 
 
 def die_with_parent() -> None:
-    """Have this process killed when the thread that started it ends, however that comes about (Linux alone)."""
+    """Have the system kill this process when the thread that started it ends, for whatever reason; Linux only."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""By a user, and by a scheduler."""
+"""Signals by which a user (Ctrl-C) or a scheduler asks a process to stop."""
 
 
 @contextlib.contextmanager
 def defer_stops() -> Iterator[None]:
-    """No stop comes in between; one that was asked for comes at the end."""
+    """Hold back STOP_SIGNALS during the block; one that came meanwhile is delivered at its end."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
@@ -60,7 +60,7 @@ def defer_stops() -> Iterator[None]:
 
 @contextlib.contextmanager
 def ignore_stops() -> Iterator[None]:
-    """Stops are ignored: one was asked for already."""
+    """Ignore STOP_SIGNALS during the block, for a process that is stopping already; in the main thread alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -35,13 +35,17 @@ class Group:
         return self.rank == 0
 
     def total(self, tensor: Tensor) -> Tensor:
-        """The sum over all processes, in place; in every process to the same bits."""
+        """The sum of a tensor of any shape over all processes, in place; in every process to the same bits."""
         if self.size > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def wait(self) -> None:
-        """Wait until all processes are here; where the first has ended with an error, which it tells, end too."""
+        """Wait until all processes are here.
+
+        Raises SystemExit where the first process has ended with an error, which it has told; RuntimeError in the first
+        process when another one is gone.
+        """
         if self.size == 1:
             return
         try:
@@ -86,7 +90,10 @@ def _told(name: str, default: int) -> int:
 
 @contextmanager
 def joined() -> Iterator[Group]:
-    """Join the processes that `torchrun` has started beside this one, if it has; leave them in the end."""
+    """Join the processes that `torchrun` has started beside this one, if it has; leave them in the end.
+
+    Raises InputError when the environment holds only a part of what `torchrun` sets, or what is no number.
+    """
     if _told("WORLD_SIZE", 1) == 1:
         yield Group()
         return

@@ -256,7 +256,7 @@ def provenance_of(training: Training, images: Images, progress: TrainProgress) -
 def draw_sheet(path: Path, images: Images, generator: Generator, codes: Tensor) -> None:
     """A contact sheet: images evenly spaced over the set, each row of them above the row of their reconstructions.
 
-    The pairs of rows stand apart; small images are enlarged to about 64 pixels.
+    codes: of all images, (N, K). The pairs of rows stand apart; small images are enlarged to about 64 pixels.
     """
     count = min(2 * SHEET_IMAGES, len(images))
     rows = torch.arange(count) * len(images) // count

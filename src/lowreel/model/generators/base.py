@@ -72,8 +72,8 @@ class _LeakyLevels(torch.autograd.Function):
 def to_grey_levels(values: Tensor, leak: float = 0.0, headroom: float = 1.0) -> Tensor:
     """tanh, mapped from [-1, 1] to [0, 1]; with `leak` the gradient is larger where descent leads back to grey.
 
-    headroom: by what tanh is multiplied before it is cut off at black and white. Above 1 both are reached by finite
-    values; tanh alone never arrives, and a background that should be black stays a little grey.
+    values: of any shape. headroom: by what tanh is multiplied before it is cut off at black and white. Above 1 both are
+    reached by finite values; tanh alone never arrives, and a background that should be black stays a little grey.
 
     The leak never helps a level on its way to pure black or white: operators that mix pixels leave residuals there,
     which would drive the values before tanh without bound.

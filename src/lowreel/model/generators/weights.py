@@ -50,7 +50,7 @@ def save_weights(path: str | Path, generator: Generator, provenance: Mapping[str
 
 
 def weights_hash(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of the names and contents of tensors."""
+    """SHA-256 of the names and contents of tensors of any shape."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(f"{name} {tensor_hash(tensors[name])}\n".encode())
