@@ -8,7 +8,8 @@ import lowreel
 
 ROOT = Path(lowreel.__file__).parent
 FOLDERS = ("solver", "model", "training", "recovery", "baselines", "analysis", "system")
-SHAPE = re.compile(r"\([A-Z0-9.]+(, ?[\w ]+|,)+( - 1,)?\)|any shape|same shape|scalar", re.IGNORECASE)
+RAISES = re.compile(r"\b[Rr]aises?\b|InputError")
+SHAPE = re.compile(r"\([A-Z0-9.]+(, ?[\w ]+|,)+\)|any shape|same shape|scalar")
 
 
 def public_functions(body):
@@ -41,8 +42,10 @@ def lacking():
         for node in public_functions(ast.parse(path.read_text(encoding="utf-8")).body):
             doc, place = ast.get_docstring(node) or "", f"{path.relative_to(ROOT)}: {node.name}"
             count += 1
-                found += [f"{place}: errors"] if raises(node) and not re.search(r"\b[Rr]aises?\b|InputError", doc) else []
-            found += [f"{place}: shapes"] if takes_tensors(node) and not SHAPE.search(doc) else []
+            if raises(node) and not RAISES.search(doc):
+                found.append(f"{place}: errors")
+            if takes_tensors(node) and not SHAPE.search(doc):
+                found.append(f"{place}: shapes")
     return found, count
 
 
