@@ -229,7 +229,7 @@ def test_baselines_are_judged_by_the_same_heldout_data():
 
 def test_which_baselines_are_run_is_a_setting(monkeypatch):
     """None, the quick ones, or the slow ones too."""
-    monkeypatch.setattr(networks, "DEEP", networks.DEEP_PRIOR_SETTINGS.model_copy(update={"steps": 2}))
+    monkeypatch.setattr(networks, "DEEP_PRIOR_SETTINGS", networks.DEEP_PRIOR_SETTINGS.model_copy(update={"steps": 2}))
     operator = OPERATORS["missing"]()
     y, names = operator(CLIP), {}
     for which in ("none", "quick", "all"):

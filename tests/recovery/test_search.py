@@ -209,7 +209,7 @@ def test_trials_of_other_data_are_refused():
 
 def test_a_resume_where_the_last_fit_had_ended_makes_no_round_more(monkeypatch):
     """Also where that is before the end of its schedule: a kill may come while the files are written."""
-    monkeypatch.setattr(fits, "STILL_FALLING", 2.0)  # every last fit starts afresh
+    monkeypatch.setattr(fits, "STILL_FALLING_SHARE", 2.0)  # every last fit starts afresh
     operator, seen = OPERATORS["missing"](), []
     settings = FEW.model_copy(update={"steps": 12})
     y = operator(CLIP)
