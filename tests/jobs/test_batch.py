@@ -56,7 +56,7 @@ def test_a_row_is_a_request(tmp_path):
     assert row_of(**clip, operator="missing --ratio 0.8", ratio="0.7", blind="true") == missing
     chain = RunRequest(clip="c.mp4", operator=ChainSettings(of=("blur", "missing")), **asked)
     assert row_of(**clip, operator="chain", of=["blur", "missing"], blind="false") == chain
-    assert row_of(**clip, mask="m") == RunRequest(clip="c.mp4", mask="m", **asked)
+    assert row_of(**clip, mask="m", keep="black") == RunRequest(clip="c.mp4", mask="m", keep="black", **asked)
     own = RunRequest(data="y.safetensors", truth="c", settings=settings, output=output)
     assert row_of(data="y.safetensors", truth="c", operator="missing", **columns) == own
     arrays = ArraysSettings(operator="snapshot", y="meas", mask="mask", sigma=0.5)
