@@ -8,7 +8,7 @@ from typing import Any
 from ..analysis.metrics import error_decibels
 from ..data import data_header
 from ..errors import InputError
-from ..io.containers import Entry, clip_entry, entries_of, is_matlab
+from ..io.containers import Entry, entries_of
 from ..io.datasets import open_source
 from ..model.generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
 from ..model.representation import Representation
@@ -37,15 +37,20 @@ def describe(path: Path) -> dict[str, Any]:
     if path.suffix in STATE_DICTS:
         generator = load_weights(path)
         return {"state dict": path, "generator": generator.spec(), "parameters": generator.weights_count}
-    if path.is_file() and is_array_file(path) and len(entries := entries_of(path)) > 1:
-        return _arrays(path, entries)
+    if path.exists() and is_array_file(path):
+        return _arrays(path, entries_of(path))
     return _clip(path)
 
 
 def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
-    """The arrays of a file, and what is known of the clip where one of them must be it."""
-    clip = _clip(path) if clip_entry(entries, is_matlab(path)) else {"arrays": path}
-    return clip | {entry.name: entry.problem or entry.facts for entry in entries}
+    """The arrays of a file, and what is known of the clip where one of them is it, or why none is."""
+    if all(entry.problem for entry in entries):
+        return _clip(path)  # which says why there is none
+    try:
+        clip = _clip(path)
+    except InputError as error:
+        clip = {"arrays": path, "no clip": str(error)}
+    return clip | {entry.name or "array": entry.problem or entry.facts for entry in entries}
 
 
 def _clip(path: Path) -> dict[str, Any]:
