@@ -19,21 +19,20 @@ from served import Server
 pytest.importorskip("gradio", reason="the page needs the extra `web`")
 
 from lowreel import InputError, MissingPixels
-from lowreel.catalogue import OPERATORS
-from lowreel.cli.commands import app
-from lowreel.cli.serve import check_line
+from lowreel.catalogue import OPERATORS, ChainSettings, FramesSettings, GaussianSettings, MissingSettings
 from lowreel.data import Measured
+from lowreel.jobs.request import RunRequest
 from lowreel.settings import ClipSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
 from lowreel.web.auth import Auth
-from lowreel.web.form import CHOICES, SERVERS, fields, flags, words
+from lowreel.web.form import CHOICES, SERVERS, fields, filled, operator_of
 from lowreel.web.queue import Queue
 from lowreel.web.run_view import ERROR
-from lowreel.web.service import Service
+from lowreel.web.service import Service, Wish
 from lowreel.web.uploads import make_ready, remove_unused
 
-QUICK = ["--quality=draft", "--steps=3", "--baselines=none"]
-LONG = ["--quality=draft", "--steps=100000", "--baselines=none"]
+QUICK = RecoverSettings(quality="draft", steps=3, baselines="none")
+LONG = RecoverSettings(quality="draft", steps=100000, baselines="none")
 
 
 # ------------------------------------------------------------------------------------------------------------- the form
@@ -46,33 +45,35 @@ FILLED = {
 }
 
 
-def parsed(line):
-    """The settings that the command line makes of a line."""
-    _, bound, _ = app.parse_args(line, exit_on_error=False, print_error=False)
-    return bound.arguments
-
-
 @pytest.mark.parametrize("kind", OPERATORS, ids=lambda kind: kind.name)
-def test_form_and_command_line_mean_the_same(kind):
-    """What is filled in comes to the very settings of the command line, for every operator."""
+def test_form_fills_in_a_request(kind):
+    """What is filled in comes to the very settings of the models, for every operator, and to a request that is one."""
     own = {name: component.value for name, component in fields(kind, kind.example).items()}
-    measuring = words(kind.name, own, FILLED[ClipSettings], FILLED[NoiseSettings])
-    line = ["simulate", kind.name, "clip.npy", *measuring, *flags(RecoverSettings, FILLED[RecoverSettings])]
-    found = parsed(line)
+    wish = Wish(
+        operator=operator_of(kind.name, own),
+        reading=filled(ClipSettings, FILLED[ClipSettings]),
+        noise=filled(NoiseSettings, FILLED[NoiseSettings]),
+        settings=filled(RecoverSettings, FILLED[RecoverSettings]),
+    )
     values = {name: tuple(v.splitlines()) if name == "of" else v for name, v in kind.example.items()}
-    if kind.model_fields:
-        assert found.get("operator", kind()) == kind(**values)
-    assert found["reading"] == ClipSettings(**FILLED[ClipSettings])
-    assert found["noise"] == NoiseSettings(**FILLED[NoiseSettings])
-    assert found["recovering"] == RecoverSettings(**FILLED[RecoverSettings])
+    asked = wish.request("upload/a.npy", "2GB", is_data=False)
+    assert asked == RunRequest(
+        clip="upload/a.npy",
+        operator=kind(**values),
+        reading=ClipSettings(**FILLED[ClipSettings]),
+        noise=NoiseSettings(**FILLED[NoiseSettings]),
+        settings=RecoverSettings(**FILLED[RecoverSettings], memory="2GB"),
+        output="run",
+    )
+    asked.check()
 
 
 @pytest.mark.parametrize("model", FILLED, ids=lambda model: model.__name__)
 def test_form_has_every_setting(model):
-    """But for those of the server; what is left as it is makes no flag."""
+    """But for those of the server; what is left as it is changes nothing."""
     made = fields(model)
     assert set(made) == set(model.model_fields) - set(SERVERS)
-    assert flags(model, {name: component.value for name, component in made.items()}) == []
+    assert filled(model, {name: component.value for name, component in made.items()}) == model()
 
 
 @pytest.mark.parametrize("generator", ["/etc/passwd", "../weights.pth", "--resume"])
@@ -80,19 +81,19 @@ def test_form_names_no_files(generator):
     """Whatever a visitor sends, no file of the server is read by its name."""
     assert set(CHOICES) == {"generator"}
     with pytest.raises(InputError, match="expected one of"):
-        flags(RecoverSettings, {"generator": generator})
+        filled(RecoverSettings, {"generator": generator})
     with pytest.raises(InputError, match="expected one of"):
-        words(generator, {}, {}, {})
+        operator_of(generator, {})
 
 
 WRONG = {
-    "missing": ["--ratio=1.5"],
-    "gaussian": ["--m=3", "--sampling=0.1"],
-    "chain": ["--of=rm -rf /"],
-    "frames": ["--drop=many"],
-    "blur": ["--size=0"],
-    "bayer": ["--frames=a:b"],
-    "identity": ["--noise=0.1", "--snr=3"],
+    "ratio": {"operator": MissingSettings(ratio=1.5)},
+    "m and sampling": {"operator": GaussianSettings(m=3, sampling=0.1)},
+    "no operators": {"operator": ChainSettings(of=("rm -rf /",))},
+    "frames to drop": {"operator": FramesSettings(drop="many")},
+    "size": {"reading": ClipSettings(size="0")},
+    "frames": {"reading": ClipSettings(frames="a:b")},
+    "two kinds of noise": {"noise": NoiseSettings(noise=0.1, snr=3)},
 }
 
 
@@ -100,19 +101,19 @@ WRONG = {
 def test_wrong_values_do_not_wait(service, name):
     """What the command line would not take is refused at once, and leaves nothing in the queue."""
     with pytest.raises(InputError):
-        service.start(None, name, WRONG[name], QUICK)
+        service.start(None, Wish(settings=QUICK, **WRONG[name]))
     assert not list(service.jobs.folder.glob("*/job.json"))
 
 
 @pytest.mark.parametrize("text", ["2\x004", "x" * 3000])
 def test_form_takes_short_plain_texts(text):
     with pytest.raises(InputError, match="short text"):
-        flags(ClipSettings, {"size": text})
+        filled(ClipSettings, {"size": text})
 
 
 def test_form_says_what_is_wrong():
     with pytest.raises(InputError, match="rank"):
-        flags(RecoverSettings, {"rank": "many"})
+        filled(RecoverSettings, {"rank": "many"})
 
 
 # ------------------------------------------------------------------------------------------------------------ the queue
@@ -133,7 +134,7 @@ def desk_of(folder, shared=(), **settings):
     jobs.start()
     for name in ("uploads", "held"):
         (folder / ".work" / name).mkdir(parents=True, exist_ok=True)
-    return Service(chosen, jobs, tuple(shared), folder / ".work", check_line)
+    return Service(chosen, jobs, tuple(shared), folder / ".work")
 
 
 def sent(service, name, write):
@@ -166,13 +167,14 @@ def wait_for_live(service, job, seconds=180):
 
 
 def test_a_run_of_the_page_is_that_of_the_command_line(service, away, tmp_path):
-    """Bit for bit: the same flags give the same clip, codes and weights."""
+    """Bit for bit: the same settings give the same clip, codes and weights."""
     files = sent(service, "mine.npy", clip_file)
-    job = service.start(service.receive(files), "missing", ["--ratio=0.5"], QUICK)
+    job = service.start(service.receive(files), Wish(operator=MissingSettings(ratio=0.5), settings=QUICK))
     assert service.receive(files).shape == (6, 1, 12, 16)  # it may be used again
     assert wait_for(service, job, "finished", "failed").error is None
     clip_file(tmp_path / "clip.npy")
-    assert away(f"simulate missing clip.npy --ratio 0.5 {' '.join(QUICK)} -o run", tmp_path).code == 0
+    flags = "--ratio 0.5 --quality draft --steps 3 --baselines none"
+    assert away(f"simulate missing clip.npy {flags} -o run", tmp_path).code == 0
     for name in ("recovered.npy", "representation.safetensors"):
         assert (service.folder(job.id) / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
     look = service.look(job.id)
@@ -187,7 +189,7 @@ def test_data_that_was_measured_is_recovered(service):
     """A data file is taken as a clip is."""
     upload = service.receive(sent(service, "y.safetensors", measured_file))
     assert upload.is_data
-    job = service.start(upload, "missing", [], QUICK)
+    job = service.start(upload, Wish(settings=QUICK))
     assert wait_for(service, job, "finished", "failed").error is None
     assert "true" not in service.look(job.id).layers
 
@@ -200,7 +202,7 @@ def measured_file(path):
 
 def test_queue_stop_and_going_on(service):
     """One runs, the others wait in order; one that waits is taken out, one that runs keeps its best and can go on."""
-    jobs = [service.start(None, "missing", [], LONG) for _ in range(3)]
+    jobs = [service.start(None, Wish(settings=LONG)) for _ in range(3)]
     wait_for(service, jobs[0], "running")
     assert [service.jobs.place(service.jobs.get(job.id)) for job in jobs] == [0, 1, 2]
     assert "Waiting: 1 before" in service.status_html(jobs[1].id)
@@ -225,18 +227,18 @@ def test_queue_stop_and_going_on(service):
 
 def test_queue_is_bounded_and_failures_are_told(service, tmp_path):
     """Too many are refused; what fails says why, without a folder of the server's."""
-    job = service.start(None, "frames", ["--drop=0:48"], QUICK)
+    job = service.start(None, Wish(operator=FramesSettings(drop="0:48"), settings=QUICK))
     assert wait_for(service, job, "failed").error
     assert str(tmp_path) not in service.status_html(job.id)
     assert "problem" in service.status_html(job.id)
     full = desk_of(tmp_path / "full", waiting=3)
     try:
-        jobs = [full.start(None, "missing", [], LONG, visitor) for visitor in "ab"]
+        jobs = [full.start(None, Wish(settings=LONG), visitor) for visitor in "ab"]
         with pytest.raises(InputError, match="of your recoveries"):
-            full.start(None, "missing", [], LONG, "a")
-        jobs.append(full.start(None, "missing", [], LONG, "c"))
+            full.start(None, Wish(settings=LONG), "a")
+        jobs.append(full.start(None, Wish(settings=LONG), "c"))
         with pytest.raises(InputError, match="queue is full"):
-            full.start(None, "missing", [], LONG, "d")
+            full.start(None, Wish(settings=LONG), "d")
         assert len(list(full.jobs.folder.glob("*/job.json"))) == 3
         with pytest.raises(InputError, match="not over"):
             full.delete(jobs[2].id)
@@ -255,7 +257,7 @@ def test_time_limit_keeps_the_best(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     short = desk_of(tmp_path / "page", minutes=0.2)
     try:
-        job = short.start(None, "missing", [], LONG)
+        job = short.start(None, Wish(settings=LONG))
         assert wait_for(short, job, "stopped").error is None
         assert short.look(job.id).summary["outcome"]["kind"] == "stopped"
     finally:
@@ -266,7 +268,7 @@ def test_unfinished_runs_go_on_after_a_restart(tmp_path, monkeypatch):
     """A server that stops leaves its runs; the next one finds them, the finished and the unfinished, and goes on."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     first = desk_of(tmp_path / "page")
-    running, waiting = (first.start(None, "missing", [], [*LONG, "--time=3000"]) for _ in range(2))
+    running, waiting = (first.start(None, Wish(settings=LONG.model_copy(update={"time": 3000}))) for _ in range(2))
     wait_for_live(first, running)
     pid = first.jobs._running[running.id].popen.pid
     first.jobs.close()
@@ -290,7 +292,7 @@ def test_runs_are_found_by_their_address_alone(tmp_path, service):
     """Shared folders are listed to all, runs of the page to those who know their address; no address is a path."""
     shared = tmp_path / "shared"
     upload = service.receive(sent(service, "mine.npy", clip_file))
-    job = service.start(upload, "missing", [], QUICK)
+    job = service.start(upload, Wish(settings=QUICK))
     wait_for(service, job, "finished")
     shutil.copytree(service.folder(job.id), shared / "one")
     other = Service(service.settings, service.jobs, (shared,), service.work)
@@ -313,7 +315,7 @@ def test_runs_are_found_by_their_address_alone(tmp_path, service):
 def test_slow_motion_is_that_of_the_command_line(service):
     """The video is drawn by `lowreel interpolate`, and its sentences shown without paths."""
     upload = service.receive(sent(service, "mine.npy", clip_file))
-    job = service.start(upload, "missing", [], QUICK)
+    job = service.start(upload, Wish(settings=QUICK))
     wait_for(service, job, "finished")
     told = service.interpolated(job.id, ["--between=1", "4", "--frames=20"])
     assert "20 frames from frame 1 to frame 4" in told
@@ -686,8 +688,8 @@ def test_files_that_nobody_uses_are_removed(service):
 
 def test_a_folder_that_is_gone_stops_nobody_else(service):
     """The run of a folder that somebody deletes fails; the next one is made."""
-    first, second = (service.start(None, "missing", [], LONG) for _ in range(2))
-    third = service.start(None, "missing", [], [*QUICK, "--size=16"])
+    first, second = (service.start(None, Wish(settings=LONG)) for _ in range(2))
+    third = service.start(None, Wish(reading=ClipSettings(size="16"), settings=QUICK))
     wait_for(service, first, "running")
     for job in (second, first):
         shutil.rmtree(service.jobs.folder / job.id, ignore_errors=True)
@@ -698,7 +700,7 @@ def test_a_folder_that_is_gone_stops_nobody_else(service):
 
 def test_two_who_look_at_the_same_clip(service):
     """Decoders are not shared between those who look at once."""
-    job = service.start(None, "missing", [], [*QUICK, "--size=16"])
+    job = service.start(None, Wish(reading=ClipSettings(size="16"), settings=QUICK))
     wait_for(service, job, "finished", "failed")
     look = service.look(job.id)
     with ThreadPoolExecutor(8) as pool:

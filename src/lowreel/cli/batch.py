@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import re
-import signal
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from multiprocessing import resource_tracker
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ..jobs.errors import in_one_line
-from ..jobs.manifest import Row, read_manifest
+from ..jobs.batch import performed
+from ..jobs.manifest import read_manifest
+from ..jobs.request import with_full_paths
+from ..jobs.results import Results, check_folder
+from ..jobs.worker import is_done
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
-from ..system.memory import bytes_text, default_budget, machine_bytes, parse_bytes
-from ..system.names import GENERATORS, file_text
-from ..system.processes import cores, defer_stops, ignore_stops
-from .results import Results, check_folder
-from .work import Record, is_done, perform_row, prepare_worker
+from ..system.memory import parse_bytes
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 Flat = Parameter(name="*")
-
-SMALL = 2 * 10**9
-"""A budget that is plenty for small clips; large ones have shorter sections with it."""
-
-DEATHS = 3
-"""How often the worker of a row may die before the row is given up."""
 
 
 def add_batch(app: App) -> None:
@@ -65,7 +50,7 @@ def batch(
         folder of the runs
     """
     common = {"operator": batching.operator} if batching.operator else {}
-    recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
+    recovering = with_full_paths(recovering)
     common |= _given(reading) | _given(noise) | _given(recovering)
     check_folder(output)
     rows = read_manifest(manifest, common, output)
@@ -76,7 +61,7 @@ def batch(
     todo = [row for row in rows if is_done(row, folder) is None]
     print(f"{len(rows)} rows, {len(rows) - len(todo)} of them finished before", flush=True)
     try:
-        for record in _performed(todo, folder, batching) if todo else ():
+        for record in performed(todo, folder, batching, partial(print, flush=True)) if todo else ():
             results.add(record)
             print(results.line(record), flush=True)
             results.write_now_and_then()
@@ -102,115 +87,3 @@ def with_address(words: list[str]) -> list[str]:
 def _given(settings: Settings) -> dict[str, Any]:
     """The settings that are not as by default, as columns."""
     return settings.model_dump(exclude_defaults=True)
-
-
-def _performed(rows: Sequence[Row], folder: Path, batching: BatchSettings) -> Iterator[Record]:
-    if batching.ray is not None:
-        from .cluster import performed_on_ray
-
-        return performed_on_ray(rows, folder, batching)
-    at_once, cpus = rows_at_once(rows, batching.cpus_per_clip), batching.cpus_per_clip
-    print(f"{at_once} at once, of {cpus} core{'s' if cpus > 1 else ''} each{_spare(rows, at_once, cpus)}", flush=True)
-    return performed_here(rows, folder, cpus, at_once)
-
-
-def rows_at_once(rows: Sequence[Row], cpus: int) -> int:
-    """How many recoveries this machine makes at once: as there are cores for, and as the largest memory that a row may
-    take goes into the machine's; for rows that do not say it, the default."""
-    room = machine_bytes() // max(row.memory() or default_budget() for row in rows)
-    return max(1, min(len(rows), cores() // cpus, room))
-
-
-def _spare(rows: Sequence[Row], at_once: int, cpus: int) -> str:
-    """What to do about cores that have nothing to do for want of memory."""
-    most = min(len(rows), cores() // cpus, machine_bytes() // SMALL)
-    if at_once >= most:
-        return ""
-    return f": more do not fit, at the memory each may take; with --memory {bytes_text(SMALL).replace(' ', '')}, {most}"
-
-
-class _Worker:
-    """A process that makes one row after the other; a new one where it has died."""
-
-    def __init__(self) -> None:
-        self.pool = self._new()
-
-    @staticmethod
-    def _new() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), prepare_worker)
-
-    def begin(self, row: Row, folder: Path, cpus: int) -> Future[Record]:
-        """Start on a row."""
-        try:
-            return self.pool.submit(perform_row, row, folder, cpus)
-        except BrokenProcessPool:
-            self.replace()
-            return self.pool.submit(perform_row, row, folder, cpus)
-
-    def replace(self) -> None:
-        """Take a new process for the one that has died."""
-        self.pool.shutdown(wait=False)
-        self.pool = self._new()
-
-    def interrupt(self) -> None:
-        """Ctrl-C for the row that it works on."""
-        for pid in list(self.pool._processes or {}):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGINT)
-
-
-def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -> Iterator[Record]:
-    """The rows by processes of this machine, as they end; each worker makes one row after the other.
-
-    A worker that dies (of too little memory, say) is replaced and its row gone on with, DEATHS times at most. On Ctrl-C
-    no row is begun any more, and those under way end with the best so far.
-    """
-    resource_tracker.ensure_running()  # which would let stops through again while the first worker starts
-    waiting, deaths = deque(rows), Counter[str]()
-    idle, running = [_Worker() for _ in range(at_once)], dict[Future[Record], tuple[_Worker, Row]]()
-    try:
-        while waiting or running:
-            while waiting and idle:
-                with defer_stops():  # the worker's process starts so too, until it knows what to do about it
-                    worker, row = idle.pop(), waiting.popleft()
-                    running[worker.begin(row, folder, cpus)] = worker, row
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                worker, row = running.pop(future)
-                idle.append(worker)
-                record = _record_of(future, row, deaths)
-                if record is not None:
-                    yield record
-                    continue
-                worker.replace()
-                waiting.appendleft(row)
-    except (KeyboardInterrupt, GeneratorExit):
-        with ignore_stops():
-            _end(running)
-        raise
-    finally:
-        for worker in [*idle, *(worker for worker, _ in running.values())]:
-            worker.pool.shutdown(wait=True)
-
-
-def _end(running: Mapping[Future[Record], tuple[_Worker, Row]]) -> None:
-    """Have the rows under way end with the best so far. They are told again and again: some are only starting."""
-    left = dict(running)
-    while left:
-        for worker, _ in left.values():
-            worker.interrupt()
-        for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
-            del left[future]
-
-
-def _record_of(future: Future[Record], row: Row, deaths: Counter[str]) -> Record | None:
-    """How a row ended; None where its worker died and it is to be gone on with."""
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        deaths[row.name] += 1
-        if deaths[row.name] < DEATHS:
-            return None
-        error = f"its worker died {DEATHS} times, of too little memory perhaps; use --memory or a smaller --size"
-    except Exception as exception:
-        error = in_one_line(exception)
-    return Record(row.name, "failed", [], error=error)

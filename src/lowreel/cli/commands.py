@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
 from .. import __version__
 from ..catalogue import OPERATORS, MissingSettings, OperatorSettings
 from ..errors import InputError
-from ..jobs.display import Screen, show_summary
-from ..jobs.errors import in_one_line, is_out_of_memory
+from ..jobs.display import shown
+from ..jobs.errors import exit_codes
 from ..jobs.request import RunRequest, check_measuring
 from ..settings import (
     ArraysSettings,
@@ -67,22 +65,8 @@ Resume = Annotated[bool, Parameter(name="--resume")]
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
     set_libraries()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
-    try:
+    with exit_codes():
         call(with_address(sys.argv[1:] if arguments is None else arguments))
-    except (InputError, CycloptsError, OSError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
-            raise
-        print(f"lowreel: error: {in_one_line(error)}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print(
-            "lowreel: interrupted; a run or training that was begun goes on with --resume",
-            file=sys.stderr,
-        )
-        raise SystemExit(130) from None
-    raise SystemExit(0)
 
 
 def call(words: list[str]) -> None:
@@ -313,15 +297,11 @@ def _run(request: RunRequest, resume: bool = False) -> None:
         request.check()
     from ..jobs.run import run
 
-    with Screen() as screen:
-        result = run(request, resume=resume, callbacks=screen)
-    show_summary(result.folder, result.summary, result.notes)
+    shown(lambda screen: run(request, resume=resume, callbacks=screen))
 
 
 def _go_on(folder: Path, settings: RecoverSettings, operator: str | None) -> None:
     """Go on with the run in a folder, and show what it came to."""
     from ..jobs.run import go_on
 
-    with Screen() as screen:
-        result = go_on(folder, settings, screen, operator=operator)
-    show_summary(result.folder, result.summary, result.notes)
+    shown(lambda screen: go_on(folder, settings, screen, operator=operator))

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
-from ..catalogue import OPERATORS, IdentitySettings
-from ..errors import InputError
-from ..jobs.errors import in_one_line
-from ..settings import ClipSettings, NoiseSettings, ServeSettings
+from ..settings import ServeSettings
 
 Serving = Annotated[ServeSettings, Parameter(name="*")]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
@@ -25,7 +22,7 @@ def serve(*runs: Path, output: Output = Path("lowreel-page"), serving: Serving =
     """Open a page on which clips are recovered, and watched while they are; needs `pip install 'lowreel[web]'`.
 
     The page asks no other host for anything. It is for this machine alone unless --host says otherwise. Recoveries are
-    command lines of their own: they survive a closed tab, and a stop of the server, with which they go on again.
+    processes of their own: they survive a closed tab, and a stop of the server, with which they go on again.
 
     Parameters
     ----------
@@ -39,20 +36,4 @@ def serve(*runs: Path, output: Output = Path("lowreel-page"), serving: Serving =
     def tell(address: str) -> None:
         print(f"Lowreel is at {address}  (Ctrl-C ends it)", flush=True)
 
-    serve_page(output, runs, serving, tell, check_line)
-
-
-def check_line(words: list[str]) -> None:
-    """Say what can be said against a command line without running it. Raises InputError."""
-    from ..jobs.request import check_measuring
-    from .commands import app
-
-    try:
-        _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        raise InputError(in_one_line(error)) from None
-    given = bound.arguments
-    kind = next((kind for kind in OPERATORS if kind.name == words[1]), IdentitySettings)
-    check_measuring(
-        given.get("operator", kind()), given.get("reading", ClipSettings()), given.get("noise", NoiseSettings())
-    )
+    serve_page(output, runs, serving, tell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from ..recovery.comparison import Baseline
     from ..recovery.fit import Progress
     from ..training.runs import TrainProgress
+    from .run import RunResult
+
+
+def shown(make: Callable[[Callbacks], RunResult]) -> None:
+    """Make a run, showing how it goes on, and print what it came to. make: given the callbacks that print."""
+    with Screen() as screen:
+        result = make(screen)
+    show_summary(result.folder, result.summary, result.notes)
 
 
 def show_summary(folder: Path, summary: dict[str, Any], notes: Sequence[str]) -> None:

@@ -1,7 +1,16 @@
-"""Errors as the command line tells them: one line."""
+"""Errors as the command line tells them: one line, and an exit code."""
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+from cyclopts import CycloptsError
+
+from ..errors import InputError
 from ..settings import settings_sentence
 
 
@@ -21,3 +30,24 @@ def in_one_line(error: BaseException) -> str:
     if isinstance(cause, ValidationError):
         return f"{settings_sentence(cause, flags=True)}; see --help"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextlib.contextmanager
+def exit_codes() -> Iterator[None]:
+    """Exit as a command does: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
+    try:
+        yield
+    except (InputError, CycloptsError, OSError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+            raise
+        print(f"lowreel: error: {in_one_line(error)}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print(
+            "lowreel: interrupted; a run or training that was begun goes on with --resume",
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None
+    raise SystemExit(0)

@@ -8,18 +8,19 @@ import glob
 import itertools
 import json
 import re
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from ..catalogue import OPERATORS, OperatorSettings, parse_operator
 from ..errors import InputError
 from ..settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from ..system.files import is_array_file, split_member
 from ..system.memory import parse_bytes
 from ..system.names import GENERATORS, is_clip_name
+from .request import RunRequest
 
 OWN = ("name", "clip", "data", "operator", "mask", "truth")
 """Columns that are no flags of a recovery."""
@@ -44,34 +45,67 @@ class Row:
             return parse_bytes(str(self.columns["memory"])) if "memory" in self.columns else None
         return None
 
-    def words(self, folder: Path) -> list[str]:
-        """The command line of this row, with its run in FOLDER/NAME. Raises InputError where it says no clip."""
-        own = {name: str(self.columns[name]) for name in OWN if name in self.columns}
-        flags = [word for name, value in self.columns.items() if name not in OWN for word in _flag(name, value)]
-        ending = [*flags, f"--output={folder / self.name}"]
+    def request(self, folder: Path) -> RunRequest:
+        """What this row asks for, with its run in FOLDER/NAME.
+
+        Raises InputError where it says no clip, or has a column that means nothing for it, or a value that is none.
+        """
+        left = dict(self.columns)
+        own = {name: str(left.pop(name)) for name in OWN if name in left}
+        output = str(folder / self.name)
         if "data" in own and "clip" in own:
             raise InputError("expected a column clip or data, not both")
         if "data" in own:
-            others = () if Path(own["data"]).suffix == ".safetensors" else ("operator", "mask")
-            passed = [f"--{name}={own[name]}" for name in ("truth", *others) if name in own]
-            return ["recover", own["data"], *passed, *ending]
+            is_ours = Path(own["data"]).suffix == ".safetensors"
+            left |= {} if is_ours else {name: own[name] for name in ("operator", "mask") if name in own}
+            arrays, settings = _taken(left, ArraysSettings), _taken(left, RecoverSettings)
+            _check_nothing_left(left, "recover")
+            others = None if arrays == ArraysSettings() else arrays
+            return RunRequest(data=own["data"], arrays=others, truth=own.get("truth"), settings=settings, output=output)
         if "clip" not in own:
             raise InputError("expected a column clip (to be measured first) or data (measured already)")
+        reading, settings = _taken(left, ClipSettings), _taken(left, RecoverSettings)
         if "mask" in own:
-            return ["inpaint", own["clip"], f"--mask={own['mask']}", *ending]
+            _check_nothing_left(left, "inpaint")
+            return RunRequest(clip=own["clip"], mask=own["mask"], reading=reading, settings=settings, output=output)
         if "operator" not in own:
             raise InputError('expected an operator, such as "missing --ratio 0.8": as a column, or by --operator')
-        kind, *settings = shlex.split(own["operator"]) or [""]
-        return ["simulate", kind, own["clip"], *settings, *ending]
+        operator, noise = _operator(own["operator"], left), _taken(left, NoiseSettings)
+        _check_nothing_left(left, f"simulate {operator.name}")
+        return RunRequest(
+            clip=own["clip"], operator=operator, reading=reading, noise=noise, settings=settings, output=output
+        )
 
 
-def _flag(name: str, value: Any) -> list[str]:
-    """A column as a flag: nothing where it is off, the flag alone where it is on."""
-    text = f"--{name.replace('_', '-')}"
-    if str(value).lower() in ("true", "false"):
-        return [text] if str(value).lower() == "true" else []
-    values = value if isinstance(value, list) else [value]
-    return [f"{text}={one}" for one in values]
+Model = TypeVar("Model", bound=Settings)
+
+
+def _taken(left: dict[str, Any], model: type[Model], **known: Any) -> Model:
+    """The settings of a model, from the columns of their names, which are taken out of those that are left."""
+    named = {name: _value(left.pop(name), field.default) for name, field in model.model_fields.items() if name in left}
+    return model(**{**known, **named})
+
+
+def _value(value: Any, default: Any) -> Any:
+    """A column as a setting: words as in a table, several of them for a setting that may be repeated."""
+    if isinstance(default, tuple):
+        return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+    return str(value)
+
+
+def _operator(text: str, left: dict[str, Any]) -> OperatorSettings:
+    """The operator of a row, from the text that names it and from columns that are its settings."""
+    try:
+        said = parse_operator(text)
+    except InputError as error:
+        raise InputError(str(error).replace("--of ", "operator ", 1)) from None
+    return _taken(left, type(said), **said.model_dump(exclude_defaults=True))
+
+
+def _check_nothing_left(left: Mapping[str, Any], command: str) -> None:
+    off = [name for name, value in left.items() if str(value).lower() != "false"]
+    if off:
+        raise InputError(f"--{off[0].replace('_', '-')}: is no flag of {command}; leave this column empty here")
 
 
 def read_manifest(text: str, common: Mapping[str, Any], output: Path | None = None) -> list[Row]:
@@ -103,8 +137,6 @@ def read_manifest(text: str, common: Mapping[str, Any], output: Path | None = No
 
 def _known() -> set[str]:
     """Columns that mean something."""
-    from ..catalogue import OPERATORS
-
     models: list[type[Settings]] = [RecoverSettings, ClipSettings, NoiseSettings, ArraysSettings]
     models += OPERATORS
     return {*OWN, *(name for model in models for name in model.model_fields)}

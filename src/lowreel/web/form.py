@@ -1,16 +1,16 @@
-"""The form of the page, made from the settings models of the command line; and the words that it stands for."""
+"""The form of the page, made from the settings models of the command line, and the settings that it stands for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import gradio as gr
 
-from ..catalogue import OPERATORS
+from ..catalogue import OPERATORS, OperatorSettings
 from ..errors import InputError
-from ..settings import ClipSettings, NoiseSettings, Settings
+from ..settings import Settings
 from ..system.names import GENERATORS
 
 SERVERS = ("memory", "device", "precision")
@@ -52,11 +52,11 @@ def _words(annotation: Any) -> tuple[str, ...] | None:
     return get_args(annotation) if get_origin(annotation) is Literal else None
 
 
-def flags(model: type[Settings], values: Mapping[str, Any]) -> list[str]:
-    """What was filled in as flags of the command line, what is as the model has it left out.
+Model = TypeVar("Model", bound=Settings)
 
-    Raises InputError for what the model does not allow.
-    """
+
+def filled(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """What was filled in as the settings of a model. Raises InputError for what the model does not allow."""
     given: dict[str, Any] = {}
     for name, value in values.items():
         known = model.model_fields[name]
@@ -69,27 +69,12 @@ def flags(model: type[Settings], values: Mapping[str, Any]) -> list[str]:
             given[name] = tuple(line.strip() for line in str(text or "").splitlines() if line.strip())
         elif text not in ("", None):
             given[name] = text
-    made = model(**given)
-    return [flag for name in given for flag in _flag(name, getattr(made, name), model.model_fields[name].default)]
+    return model(**given)
 
 
-def _flag(name: str, value: Any, default: Any) -> Iterable[str]:
-    flag = f"--{name.replace('_', '-')}"
-    if value == default:
-        return ()
-    if isinstance(value, bool):
-        return (flag,)
-    if isinstance(value, tuple):
-        return tuple(f"{flag}={one}" for one in value)
-    return (f"{flag}={value}",)
-
-
-def words(
-    operator: str, of_operator: Mapping[str, Any], reading: Mapping[str, Any], noise: Mapping[str, Any]
-) -> list[str]:
-    """The command line that measures a clip, but for the clip, and recovers it, but for the flags of that."""
-    kind = next((kind for kind in OPERATORS if kind.name == operator), None)
+def operator_of(name: str, values: Mapping[str, Any]) -> OperatorSettings:
+    """The operator of this name as it was filled in. Raises InputError where there is none."""
+    kind = next((kind for kind in OPERATORS if kind.name == name), None)
     if kind is None:
         raise InputError(f"operator: expected one of {', '.join(kind.name for kind in OPERATORS)}")
-    own = flags(kind, of_operator)
-    return [*own, *flags(ClipSettings, reading), *flags(NoiseSettings, noise)]
+    return filled(kind, values)

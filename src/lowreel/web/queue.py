@@ -1,4 +1,4 @@
-"""The queue of the page: its recoveries run one after the other as command lines, and survive tabs and restarts."""
+"""The queue of the page: its recoveries run one after the other, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import contextlib
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError
+from ..jobs.request import RunRequest, command_line
 from ..runs.preview import LIVE, Live
 from ..settings import ServeSettings
 from ..system.files import read_json, write_json
@@ -39,20 +41,20 @@ BEGINNING = 30.0
 PATIENCE = 2.0
 """Seconds before a run is tried again in whose folder another process works: that of a server that died."""
 
-LASTING = ("--time=", "--memory=")
-"""Flags that a run has to be given again when it goes on."""
+RUN, REQUEST = "run", "request.json"
+"""The run folder in that of a recovery, and what is asked for."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One recovery that was asked for. words: its command line, in its own folder; title: what the user calls it;
+    """One recovery that was asked for. request: as seen from its own folder; title: what the user calls it;
     created, spent: seconds; error: one sentence, where it failed; visitor: the network address of who asked."""
 
     id: str
     title: str
-    words: tuple[str, ...]
+    request: RunRequest
     created: float
     status: Status = "waiting"
     spent: float = 0.0
@@ -92,7 +94,7 @@ class Queue:
         for path in self.folder.glob("*/job.json"):
             with contextlib.suppress(InputError, TypeError, KeyError):
                 known = read_json(path)
-                job = Job(**{**known, "words": tuple(known["words"])})
+                job = Job(request=RunRequest.load(path.with_name(REQUEST)), **known)
                 self._known[job.id] = replace(job, status="waiting") if job.status == "running" else job
         self._thread = threading.Thread(target=self._work, name="runs of the page", daemon=True)
         self._thread.start()
@@ -111,11 +113,12 @@ class Queue:
         folder.mkdir()
         return folder
 
-    def add(self, folder: Path, title: str, words: Sequence[str], visitor: str = "") -> Job:
+    def add(self, folder: Path, title: str, request: RunRequest, visitor: str = "") -> Job:
         """Put a recovery at the end of the queue. folder: of `new_folder`, with the upload in it."""
-        job = Job(folder.name, title, tuple(words), time.time(), visitor=visitor)
+        job = Job(folder.name, title, request, time.time(), visitor=visitor)
         with self._lock:
             self._check_room(visitor)
+            request.save(folder / REQUEST)
             self._keep(job)
         return job
 
@@ -178,7 +181,8 @@ class Queue:
 
     def _keep(self, job: Job) -> None:
         self._known[job.id] = job
-        write_json(self.folder / job.id / "job.json", asdict(job))
+        content = {own.name: getattr(job, own.name) for own in fields(job) if own.name != "request"}
+        write_json(self.folder / job.id / "job.json", content)
 
     def _work(self) -> None:
         while not self._end.wait(POLL):
@@ -214,19 +218,17 @@ class Queue:
 
     def _begin(self, name: str) -> None:
         job, folder = self._known[name], self.folder / name
-        words = job.words
-        if (folder / "run" / "config.json").is_file():
-            words = ("recover", "run", "--resume", *(word for word in words if word.startswith(LASTING)))
+        words = command_line(job.request, resume=(folder / RUN / "config.json").is_file())
         for path in lives(folder / "run"):  # of a process that is gone
             path.unlink()
         environment = dict(os.environ)
         if self.settings.at_once > 1:
             environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self.settings.at_once))
         with open(folder / "log.txt", "ab") as log:
-            log.write(f"$ lowreel {' '.join(words)}\n".encode())
+            log.write(f"$ lowreel {shlex.join(words)}\n".encode())
             log.flush()
             popen = subprocess.Popen(
-                [sys.executable, "-m", "lowreel.web.session", *words],
+                [sys.executable, "-m", "lowreel.web.session", REQUEST],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -46,12 +46,11 @@ def serve(
     shared: Sequence[Path],
     settings: ServeSettings,
     tell: Callable[[str], None],
-    check: Callable[[list[str]], None],
 ) -> None:
     """Serve the page until it is interrupted; recoveries that are not over then go on when it is served again.
 
     folder: where the page's own runs are kept; shared: run folders, or folders of such, that every visitor may look at.
-    tell: called with the address. check: raises InputError for a command line that is none.
+    tell: called with the address.
 
     Raises InputError where the extra `web` is missing, the folder is served already, or the port is taken.
     """
@@ -70,7 +69,7 @@ def serve(
         shutil.rmtree(work, ignore_errors=True)
         (work / "uploads").mkdir(parents=True)
         try:
-            _serve(folder, shared, settings, tell, check, work, listener)
+            _serve(folder, shared, settings, tell, work, listener)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -80,7 +79,6 @@ def _serve(
     shared: Sequence[Path],
     settings: ServeSettings,
     tell: Callable[[str], None],
-    check: Callable[[list[str]], None],
     work: Path,
     listener: socket.socket,
 ) -> None:
@@ -95,7 +93,7 @@ def _serve(
 
     password = _password(settings.host)
     jobs = Queue(folder, settings)
-    page = application(Service(settings, jobs, tuple(shared), work, check), password)
+    page = application(Service(settings, jobs, tuple(shared), work), password)
     server = uvicorn.Server(uvicorn.Config(page, log_level="critical", timeout_graceful_shutdown=1))
     over = threading.Event()
     sweeper = threading.Thread(target=_sweep, args=(work, over), daemon=True)

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -22,10 +22,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..catalogue import MissingSettings, OperatorSettings
 from ..errors import InputError
 from ..io.video import write_video
-from ..settings import ServeSettings
-from .queue import Job, Queue, discard, lives
+from ..jobs.request import RunRequest, command_line
+from ..settings import ClipSettings, NoiseSettings, RecoverSettings, ServeSettings, Settings
+from .queue import RUN, Job, Queue, discard, lives
 from .run_view import Look, run_folders
 from .svg import curves, escaped, path, progress, strip, table
 from .uploads import Upload, received, remove
@@ -53,6 +55,23 @@ DRAWING = 600.0
 """Seconds that drawing a video may take."""
 
 
+class Wish(Settings):
+    """What somebody filled in: how a clip is measured, and how it, or data, is recovered."""
+
+    operator: OperatorSettings = MissingSettings()
+    reading: ClipSettings = ClipSettings()
+    noise: NoiseSettings = NoiseSettings()
+    settings: RecoverSettings = RecoverSettings()
+
+    def request(self, place: str, memory: str | None, *, is_data: bool) -> RunRequest:
+        """The request for the upload at a place in the folder of the recovery; memory: that it may take, or None."""
+        settings = self.settings.model_copy(update={"memory": memory})
+        if is_data:
+            return RunRequest(data=place, settings=settings, output=RUN)
+        own = {"operator": self.operator, "reading": self.reading, "noise": self.noise}
+        return RunRequest(clip=place, settings=settings, output=RUN, **own)
+
+
 @dataclass
 class Service:
     """jobs: the recoveries of the page; shared: folders whose runs all visitors may look at; work: for files in use."""
@@ -61,8 +80,6 @@ class Service:
     jobs: Queue
     shared: tuple[Path, ...]
     work: Path
-    check: Callable[[list[str]], None] = lambda words: None
-    """Raises InputError for a command line that is none."""
     _uploads: dict[tuple[str, ...], Upload] = field(default_factory=dict)
     _receiving: threading.Lock = field(default_factory=threading.Lock)
     _zipping: threading.Lock = field(default_factory=threading.Lock)
@@ -109,30 +126,19 @@ class Service:
         """Where files lie as they come in."""
         return self.work / "uploads"
 
-    def start(
-        self,
-        upload: Upload | None,
-        operator: str,
-        measuring: Sequence[str],
-        recovering: Sequence[str],
-        visitor: str = "",
-    ) -> Job:
+    def start(self, upload: Upload | None, wish: Wish, visitor: str = "") -> Job:
         """Put a recovery into the queue: of an upload, or of the clip that comes with the package. Raises InputError
         for what the command line does not take."""
         folder = self.jobs.new_folder(visitor)
         try:
-            flags = [*recovering, *([f"--memory={self.settings.memory}"] if self.settings.memory else [])]
             if upload is None:
                 title, what = "the demo clip", _demo(folder)
             else:
                 title, what = upload.title, upload.put_into(folder)
             place = str(what.relative_to(folder))
-            if upload is not None and upload.is_data:
-                words = ["recover", place, *flags, "-o", "run"]
-            else:
-                words = ["simulate", operator, place, *measuring, *flags, "-o", "run"]
-            self.check(words)
-            return self.jobs.add(folder, f"{title}: {_short(words)}", words, visitor)
+            request = wish.request(place, self.settings.memory, is_data=upload is not None and upload.is_data)
+            request.check()
+            return self.jobs.add(folder, f"{title}: {_short(request)}", request, visitor)
         except BaseException:
             discard(folder)
             raise
@@ -356,9 +362,9 @@ def _demo(folder: Path) -> Path:
     return target
 
 
-def _short(words: Sequence[str]) -> str:
+def _short(request: RunRequest) -> str:
     """What tells a recovery from others: its operator and what is not as usual."""
-    told = [word for word in words[1:-2] if "/" not in word and not word.startswith("--memory")]
+    told = [word for word in command_line(request)[1:-2] if "/" not in word and not word.startswith("--memory")]
     return " ".join(told)[:80] or "as usual"
 
 
@@ -369,7 +375,7 @@ def _status(job: Job) -> str:
 
 def _line(job: Job) -> str:
     """The command line that a recovery is, for somebody who wants to type it."""
-    return escaped(shlex.join(job.words))
+    return escaped(shlex.join(command_line(job.request)))
 
 
 def _digest(text: str) -> str:

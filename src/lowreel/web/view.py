@@ -13,9 +13,9 @@ import gradio as gr
 from ..catalogue import OPERATORS
 from ..errors import InputError
 from ..settings import ClipSettings, NoiseSettings, RecoverSettings
-from .form import fields, flags, words
+from .form import fields, filled, operator_of
 from .run_view import MEASURED, RECOVERED, Look, between
-from .service import Service
+from .service import Service, Wish
 from .svg import escaped, picture_link
 from .svg import path as drawn_path
 from .uploads import DATA, TAKEN
@@ -221,12 +221,15 @@ class _Form:
         def values(made: Mapping[str, Any]) -> dict[str, Any]:
             return {name: given[component] for name, component in made.items()}
 
-        recovering = flags(RecoverSettings, values(self.recovering))
-        operator = given[self.operator]
-        own = values(self.groups[operator][1])
-        measuring = words(operator, own, values(self.reading), values(self.noise))
+        name = given[self.operator]
+        wish = Wish(
+            operator=operator_of(name, values(self.groups[name][1])),
+            reading=filled(ClipSettings, values(self.reading)),
+            noise=filled(NoiseSettings, values(self.noise)),
+            settings=filled(RecoverSettings, values(self.recovering)),
+        )
         upload = self.service.receive(_sent(given[self.files])) if given[self.source] == UPLOAD else None
-        return self.service.start(upload, operator, measuring, recovering, visitor).id
+        return self.service.start(upload, wish, visitor).id
 
 
 def _sent(files: list[Any] | None) -> list[tuple[Path, str]]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..jobs.errors import in_one_line
-from ..jobs.manifest import Row
 from ..settings import BatchSettings
 from ..system.processes import ignore_stops
-from .work import Record, perform_row
+from .errors import in_one_line
+from .manifest import Row
+from .worker import Record, perform_row
 
 RETRIES = 5
 """How often a row is gone on with after its worker or its node has died."""
@@ -65,10 +65,10 @@ def _as_they_end(ray: Any, pending: dict[Any, Row]) -> Iterator[Record]:
             try:
                 yield ray.get(reference)
             except ray.exceptions.RayTaskError as error:
-                yield Record(row.name, "failed", [], error=in_one_line(error.cause))
+                yield Record(row.name, "failed", error=in_one_line(error.cause))
             except ray.exceptions.RayError as error:
                 told = f"its worker or node died {RETRIES + 1} times: {type(error).__name__}"
-                yield Record(row.name, "failed", [], error=told)
+                yield Record(row.name, "failed", error=told)
     except (KeyboardInterrupt, GeneratorExit):
         with ignore_stops():
             for reference in pending:

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import shlex
 import signal
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
-from ..jobs.errors import in_one_line
-from ..jobs.manifest import Row
-from ..settings import ArraysSettings
 from ..system.files import read_json, write_json
 from ..system.processes import die_with_parent, set_libraries
+from .callbacks import Callbacks
+from .display import shown
+from .errors import in_one_line
+from .manifest import Row
+from .request import RunRequest, command_line
+
+if TYPE_CHECKING:
+    from .run import RunResult
 
 INTERRUPTED = "interrupted"
 """What is told in place of an error where Ctrl-C came between two fits."""
 
 Status = Literal["begun", "finished", "stopped", "failed"]
-
-PASSING = ("--time=", "--memory=", "--device=", "--output=")
-"""Flags that may differ from one session to the next: the machine may, and the folder of the runs may have moved."""
-
-OF_ARRAYS = tuple(f"--{name.replace('_', '-')}=" for name in ArraysSettings.model_fields)
-"""Flags that say how data of others is read: a run that was begun has it."""
 
 PATIENCE = 20.0
 """Seconds to wait for a folder in which another process still works: the worker before this one may be dying."""
@@ -36,12 +37,12 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Record:
-    """How a row ended. words: its command line; seconds: of its sessions, those that were killed apart; error: one
-    line, where it failed; summary: that of its run."""
+    """How a row ended. request: what it asked for, as JSON; seconds: of its sessions, those that were killed apart;
+    error: one line, where it failed; summary: that of its run."""
 
     name: str
     status: Status
-    words: list[str]
+    request: dict[str, Any] | None = None
     seconds: float = 0.0
     error: str | None = None
     summary: dict[str, Any] | None = None
@@ -50,7 +51,8 @@ class Record:
     def load(folder: Path, name: str) -> Record | None:
         """What is kept of a row in FOLDER/rows, or None; what cannot be read does not count."""
         try:
-            return Record(**read_json(_file(folder, name)))
+            record = Record(**read_json(_file(folder, name)))
+            return record if record.request is None or RunRequest(**record.request) else None
         except (OSError, InputError, TypeError):
             return None
 
@@ -66,14 +68,18 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def is_done(row: Row, folder: Path) -> Record | None:
-    """The record of a row that was finished before, by the same command line, and whose run is there; else None."""
+    """The record of a row that was finished before, as the same request, and whose run is there; else None."""
     record = Record.load(folder, row.name)
     if record is None or record.status != "finished" or not (folder / row.name / "summary.json").is_file():
         return None
-    try:
-        return record if _lasting(record.words) == _lasting(row.words(folder)) else None
-    except ValueError:
-        return None
+    with contextlib.suppress(ValueError):
+        return record if _is_of(record, row.request(folder)) else None
+    return None
+
+
+def _is_of(record: Record, request: RunRequest) -> bool:
+    """Whether a row was worked on as this request before; the machine and the folder of the runs may be others."""
+    return record.request is not None and RunRequest(**record.request).is_same_recovery(request)
 
 
 def perform_row(row: Row, folder: Path, threads: int) -> Record:
@@ -85,56 +91,35 @@ def perform_row(row: Row, folder: Path, threads: int) -> Record:
         return done
     before = Record.load(folder, row.name)
     try:
-        words = row.words(folder)
+        request = row.request(folder)
     except ValueError as error:
-        return Record(row.name, "failed", [], error=" ".join(str(error).split()))
-    run = folder / row.name
+        return Record(row.name, "failed", error=in_one_line(error))
+    run, asked = folder / row.name, request.model_dump(mode="json")
     is_begun = (run / "config.json").is_file()
-    if is_begun and before is not None and _lasting(before.words) != _lasting(words):
+    if is_begun and before is not None and not _is_of(before, request):
         told = "its command line has changed since its run was begun; give the row another name"
-        return replace(before, status="failed", words=words, error=told)
+        return replace(before, status="failed", request=asked, error=told)
     start, spent = time.monotonic(), before.seconds if is_begun and before is not None else 0.0
-    Record(row.name, "begun", words, spent).save(folder)
-    failure = _error_of(words, run, folder / "rows" / f"{row.name}.log", threads)
+    Record(row.name, "begun", asked, spent).save(folder)
+    failure = _error_of(request, run, folder / "rows" / f"{row.name}.log", threads)
     path = run / "summary.json"
     summary = read_json(path) if failure is None and path.is_file() else None
     status: Status = "failed" if summary is None else "finished"
     if failure == INTERRUPTED or (summary is not None and summary["outcome"]["kind"] == "stopped"):
         status, failure = "stopped", None
     seconds = round(spent + time.monotonic() - start, 2)
-    record = Record(row.name, status, words, seconds, failure, summary)
+    record = Record(row.name, status, asked, seconds, failure, summary)
     record.save(folder)
     return record
 
 
-def _lasting(words: list[str]) -> list[str]:
-    return [word for word in words if not word.startswith(PASSING)]
-
-
-def _going_on(words: list[str], run: Path) -> list[str]:
-    """The command line, or that which goes on with the run where it was begun."""
-    if not (run / "config.json").is_file():
-        return words
-    if words[0] != "recover":
-        return [*words, "--resume"]
-    dropped = ("--truth=", "--output=", *OF_ARRAYS)
-    flags = [word for word in words[2:] if not word.startswith(dropped) or _is_own_operator(word)]
-    return ["recover", str(run), *flags, "--resume"]
-
-
-def _is_own_operator(word: str) -> bool:
-    """Whether a flag is --operator=package.module:object, which a run does not keep."""
-    return word.startswith("--operator=") and ":" in word
-
-
-def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | None:
-    """Run a command line, or go on with it, with its output in a file; the error in one line, or None."""
+def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | None:
+    """Carry out a request, or go on with its run, with the output in a file; the error in one line, or None."""
     set_libraries()  # for the tasks of a cluster, which nobody has prepared
     import torch
 
     from ..system.checkpoints import BusyError
     from ..system.memory import trim_heap
-    from .commands import call  # which has `batch` among its commands
 
     torch.set_num_threads(threads)
     gc.collect()
@@ -148,10 +133,10 @@ def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | Non
     ):
         try:
             while True:
-                now = _going_on(words, run)
-                print(f"$ lowreel {' '.join(now)}", flush=True)
+                go_on = (run / "config.json").is_file()
+                print(f"$ lowreel {shlex.join(command_line(request, resume=go_on))}", flush=True)
                 try:
-                    call(now)
+                    shown(partial(_made, request, go_on))
                     return None
                 except BusyError as error:
                     if time.monotonic() > end:
@@ -162,6 +147,12 @@ def _error_of(words: list[str], run: Path, log: Path, threads: int) -> str | Non
         except Exception as error:
             print(f"error: {in_one_line(error)}", flush=True)
             return in_one_line(error)
+
+
+def _made(request: RunRequest, resume: bool, callbacks: Callbacks) -> RunResult:
+    from .run import run
+
+    return run(request, resume=resume, callbacks=callbacks)
 
 
 @contextlib.contextmanager
@@ -188,5 +179,5 @@ def prepare_worker() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # it was started without them
     die_with_parent()
     set_libraries()
-    for name in ("recovery.recover", "runs.folder", "runs.report"):
+    for name in ("recovery.recover", "runs.folder", "runs.report", "jobs.run"):
         import_module(f"lowreel.{name}")

@@ -14,16 +14,19 @@ import numpy as np
 import pytest
 from conftest import ended, moving, snapshot
 
-import lowreel.cli.results
+import lowreel.jobs.results
 from lowreel import Decoder
-from lowreel.cli import batch
+from lowreel.catalogue import ChainSettings, MissingSettings
 from lowreel.cli.batch import with_address
-from lowreel.cli.results import Results, _verdict
-from lowreel.cli.work import Record, _going_on, is_done
 from lowreel.errors import InputError
+from lowreel.jobs import batch
 from lowreel.jobs.manifest import Row, read_manifest
+from lowreel.jobs.request import RunRequest
+from lowreel.jobs.results import Results, _verdict
+from lowreel.jobs.worker import Record, is_done
 from lowreel.model.generators import save_weights
 from lowreel.recovery.recover import trust
+from lowreel.settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings
 from lowreel.system.processes import LIBRARIES, cores
 
 FAST = "--quality draft --baselines none --steps 2"
@@ -38,16 +41,46 @@ def clips(here):
     return here / "clips"
 
 
-def test_a_row_is_a_command_line(tmp_path):
-    """A clip is measured and recovered, data recovered, a clip with a mask filled in; other columns are flags."""
-    flags = {"size": "16", "quality": "draft", "blind": "true", "of": ["blur", "missing"]}
-    tail = ["--size=16", "--quality=draft", "--blind", "--of=blur", "--of=missing", f"--output={tmp_path / 'r'}"]
-    assert Row("r", {"clip": "c.mp4", "operator": "missing --ratio 0.8", **flags}).words(tmp_path) == [
-        *("simulate", "missing", "c.mp4", "--ratio", "0.8"),
-        *tail,
-    ]
-    assert Row("r", {"data": "y", "truth": "c", **flags}).words(tmp_path) == ["recover", "y", "--truth=c", *tail]
-    assert Row("r", {"clip": "c", "mask": "m", **flags}).words(tmp_path) == ["inpaint", "c", "--mask=m", *tail]
+def test_a_row_is_a_request(tmp_path):
+    """A clip is measured and recovered, data recovered, a clip with a mask filled in; other columns are settings."""
+    settings, output = RecoverSettings(quality="draft", rank=3, similarity=0.1, linear=True), str(tmp_path / "r")
+    columns = {"quality": "draft", "rank": "3", "similarity": 0.1, "linear": "true"}
+    reading, noise = ClipSettings(size="16", channels=1), NoiseSettings(blind=True)
+    clip = {"clip": "c.mp4", "size": 16, "channels": "1", **columns}
+
+    def row_of(**own):
+        return Row("r", own).request(tmp_path)
+
+    asked = {"reading": reading, "settings": settings, "output": output}
+    missing = RunRequest(clip="c.mp4", operator=MissingSettings(ratio=0.7), noise=noise, **asked)
+    assert row_of(**clip, operator="missing --ratio 0.8", ratio="0.7", blind="true") == missing
+    chain = RunRequest(clip="c.mp4", operator=ChainSettings(of=("blur", "missing")), **asked)
+    assert row_of(**clip, operator="chain", of=["blur", "missing"], blind="false") == chain
+    assert row_of(**clip, mask="m") == RunRequest(clip="c.mp4", mask="m", **asked)
+    own = RunRequest(data="y.safetensors", truth="c", settings=settings, output=output)
+    assert row_of(data="y.safetensors", truth="c", operator="missing", **columns) == own
+    arrays = ArraysSettings(operator="snapshot", y="meas", mask="mask", sigma=0.5)
+    others = {"operator": "snapshot", "y": "meas", "mask": "mask", "sigma": "0.5"}
+    of_others = RunRequest(data="d.mat", arrays=arrays, settings=settings, output=output)
+    assert row_of(data="d.mat", **others, **columns) == of_others
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"clip": "c", "data": "y"}, "not both"),
+        ({"size": "8"}, "expected a column clip"),
+        ({"clip": "c"}, "expected an operator"),
+        ({"clip": "c", "operator": "telescope"}, "operator 'telescope': "),
+        ({"clip": "c", "operator": "missing", "sigma": "2"}, "--sigma: is no flag of simulate missing"),
+        ({"clip": "c", "mask": "m", "noise": "0.1"}, "--noise: is no flag of inpaint"),
+        ({"data": "y.safetensors", "size": "8"}, "--size: is no flag of recover"),
+        ({"clip": "c", "operator": "missing", "rank": "many"}, "rank: .*got 'many'"),
+    ],
+)
+def test_a_row_that_asks_for_nothing_says_so(columns, told, tmp_path):
+    with pytest.raises(InputError, match=told):
+        Row("r", columns).request(tmp_path)
 
 
 FOREIGN = {
@@ -155,17 +188,9 @@ def test_masks_of_data_are_names_or_files(clips):
     assert masks == ["mask", f"{clips / 'e.mat'}:mask"]
 
 
-def test_a_row_goes_on_with_an_operator_of_ones_own(tmp_path):
-    """The run does not keep it; it keeps the operators of files of arrays."""
-    (tmp_path / "config.json").touch()
-    for operator, passed in (("cam:lens", ["--operator=cam:lens"]), ("snapshot", [])):
-        words = ["recover", "d.npz", f"--operator={operator}", "--y=y", f"--output={tmp_path}"]
-        assert _going_on(words, tmp_path) == ["recover", str(tmp_path), *passed, "--resume"]
-
-
 def test_the_folder_of_the_runs_may_move(tmp_path):
     row = Row("a", {"clip": "/clips/a.npy", "operator": "missing"})
-    Record("a", "finished", row.words(tmp_path / "before"), summary={}).save(tmp_path)
+    Record("a", "finished", row.request(tmp_path / "before").model_dump(mode="json"), summary={}).save(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "summary.json").touch()
     assert is_done(row, tmp_path) is not None
@@ -213,8 +238,8 @@ def test_as_many_rows_at_once_as_there_is_room_for(machine, count, cpus, memory,
 
 def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
     """After the first of two rows there is a table that has it; where it cannot be written the batch goes on."""
-    monkeypatch.setattr(lowreel.cli.results, "EVERY", 0.0)
-    monkeypatch.setattr(lowreel.cli.results, "RARELY", 0.0)
+    monkeypatch.setattr(lowreel.jobs.results, "EVERY", 0.0)
+    monkeypatch.setattr(lowreel.jobs.results, "RARELY", 0.0)
     seen, add, write = [], Results.add, Results.write
 
     def watched(self, record):
@@ -335,7 +360,7 @@ def dying(row, folder, threads):
     """In place of a recovery."""
     if row.name == "bad":
         os.kill(os.getpid(), signal.SIGKILL)
-    return Record(row.name, "finished", [])
+    return Record(row.name, "finished")
 
 
 @pytest.mark.parametrize(
@@ -430,7 +455,7 @@ def children_of(parent):
 def test_linear_interpolation_in_a_worker_has_no_threads_that_spin():
     script = """
 import os
-from lowreel.cli.work import prepare_worker
+from lowreel.jobs.worker import prepare_worker
 prepare_worker()
 before = set(os.listdir("/proc/self/task"))
 from scipy.interpolate import LinearNDInterpolator

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError
-from ..jobs.manifest import TAKEN, Row
 from ..system.files import atomic_write, remove_leftovers
-from .work import Record
+from .manifest import TAKEN, Row
+from .worker import Record
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from conftest import moving
 
-from lowreel.cli.cluster import check_room, performed_on_ray
 from lowreel.errors import InputError
+from lowreel.jobs.cluster import check_room, performed_on_ray
 from lowreel.jobs.manifest import read_manifest
 from lowreel.settings import BatchSettings
 
