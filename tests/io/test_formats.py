@@ -7,6 +7,7 @@ from pathlib import Path
 
 import formats
 import h5py
+import ismrmrd
 import netCDF4
 import numpy as np
 import pytest
@@ -183,6 +184,36 @@ def test_modality_values_of_dicom(name, tmp_path):
     assert (float(found.min()), float(found.max())) == (0, 1)
     numbers = (found.double() * clip.scale + clip.offset)[0, 0].flatten()
     np.testing.assert_allclose(numbers[:3], wanted, atol=1e-3)
+
+
+def test_a_folder_of_dicom_is_in_the_order_of_instance_numbers(tmp_path):
+    """Whatever the files are called; frames at several places are no moments; two series are no clip."""
+    clip = TYPES["12 in 16 bits"](moving(4))
+    for name, number in zip("badc", (2, 1, 4, 3), strict=True):
+        own = {"InstanceNumber": number, "SeriesInstanceUID": "1.2", "ImagePositionPatient": [0, 0, 5]}
+        formats.dicom(tmp_path / f"{name}.dcm", clip[number - 1 : number], bits=12, **own)
+    opened = open_clip(tmp_path)
+    assert opened.scale == 4095
+    np.testing.assert_array_equal((opened.read().double() * 4095).round().numpy(), clip)
+    more = {"InstanceNumber": 4, "SeriesInstanceUID": "1.2", "ImagePositionPatient": [0, 0, 6]}
+    formats.dicom(tmp_path / "d.dcm", clip[3:], bits=12, **more)
+    with pytest.raises(InputError, match="at 2 positions, several frames at each"):
+        open_clip(tmp_path)
+    formats.dicom(tmp_path / "d.dcm", clip[3:], bits=12, **more | {"SeriesInstanceUID": "1.3"})
+    with pytest.raises(InputError, match="SeriesInstanceUID differs; keep one series"):
+        open_clip(tmp_path)
+
+
+def test_ismrmrd(tmp_path):
+    """A series of images is a clip; acquisitions are refused with what to do."""
+    path, clip = tmp_path / "scan.h5", moving(5)
+    with ismrmrd.Dataset(str(path)) as file:
+        for frame in clip:
+            file.append_image("image_0", ismrmrd.Image.from_array(frame[:, None], transpose=False))
+        file.append_acquisition(ismrmrd.Acquisition.from_array(np.ones((2, 8), "c8")))
+    assert torch.equal(open_clip(f"{path}:dataset/image_0/data").read(), torch.from_numpy(clip))
+    with pytest.raises(InputError, match=r"is acquisitions of ISMRMRD; sort them into spectra \(T, H, W\)"):
+        open_clip(f"{path}:dataset/data")
 
 
 BAD_DICOM = {

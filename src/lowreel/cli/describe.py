@@ -8,7 +8,7 @@ from typing import Any
 from ..analysis.metrics import error_decibels
 from ..data import data_header
 from ..errors import InputError
-from ..io.containers import Entry, entries_of
+from ..io.containers import Entry, entries_of, is_series
 from ..io.datasets import open_source
 from ..model.generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
 from ..model.representation import Representation
@@ -37,7 +37,7 @@ def describe(path: Path) -> dict[str, Any]:
     if path.suffix in STATE_DICTS:
         generator = load_weights(path)
         return {"state dict": path, "generator": generator.spec(), "parameters": generator.weights_count}
-    if path.exists() and is_array_file(path):
+    if path.exists() and (is_array_file(path) or is_series(path)):
         return _arrays(path, entries_of(path))
     return _clip(path)
 

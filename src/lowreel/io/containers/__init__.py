@@ -2,6 +2,7 @@
 
 from .base import Array, Entry
 from .clips import Frames, as_clip, clip_entry, load_clip, wanted_axes
+from .dicom_series import is_series
 from .reading import entries_of, is_matlab, load, load_named, refuse_hidden
 from .refusals import complex_advice, missing_sentence
 
@@ -14,6 +15,7 @@ __all__ = [
     "complex_advice",
     "entries_of",
     "is_matlab",
+    "is_series",
     "load",
     "load_clip",
     "load_named",

@@ -26,7 +26,7 @@ def entries(path: Path) -> list[Entry]:
             return [Entry("", (), "", f"no picture but {header.get('Modality', 'a record')} without pixels")]
         shape = (_count(header), int(header.Rows), int(header.Columns))
         roles = ("-" if _places(header) > 1 else "T") + "HW"
-        told = "float64" if _is_rescaled(header) else str(_stored_dtype(header))
+        told = "float64" if is_rescaled(header) else str(_stored_dtype(header))
         problem = _problem(header)
         bits = f"{told}, {header.get('BitsStored')} bits, {header.get('PhotometricInterpretation')}"
         if _is_coloured(header):
@@ -39,7 +39,7 @@ def load(path: Path, entry: Entry) -> Lazy:
     with reading(path, KIND, REMEDY):
         header = opened(path)
         decode = _decoder(header)
-    dtype = np.dtype(np.float64 if _is_rescaled(header) else _stored_dtype(header))
+    dtype = np.dtype(np.float64 if is_rescaled(header) else _stored_dtype(header))
 
     def frame(number: int) -> np.ndarray:
         with reading(path, KIND, REMEDY):
@@ -79,7 +79,7 @@ def _pixels(path: Path, header: Any, number: int) -> np.ndarray:
 
 def _decoder(header: Any) -> Callable[[np.ndarray, int], np.ndarray]:
     """What makes values of the stored numbers of a frame."""
-    scaling = [_slope(header, number) for number in range(_count(header))] if _is_rescaled(header) else None
+    scaling = [_slope(header, number) for number in range(_count(header))] if is_rescaled(header) else None
     inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
     low, high = _stored_range(header)
 
@@ -147,7 +147,8 @@ def _slope(header: Any, number: int) -> tuple[float, float]:
     return float(source.get("RescaleSlope", 1) or 1), float(source.get("RescaleIntercept", 0) or 0)
 
 
-def _is_rescaled(header: Any) -> bool:
+def is_rescaled(header: Any) -> bool:
+    """Whether the values are others than the numbers that are stored."""
     return not _is_coloured(header) and any(_slope(header, n) != (1, 0) for n in range(_count(header)))
 
 
@@ -156,7 +157,7 @@ def _levels(header: Any) -> tuple[float, float] | None:
     low, high = _stored_range(header)
     if low < 0 or (high > 255 and int(header.BitsStored) == int(header.BitsAllocated)):
         return None
-    scaling = {_slope(header, n) for n in range(_count(header))} if _is_rescaled(header) else {(1.0, 0.0)}
+    scaling = {_slope(header, n) for n in range(_count(header))} if is_rescaled(header) else {(1.0, 0.0)}
     ends = [end * slope + intercept for slope, intercept in scaling for end in (low, high)]
     return max(ends) - min(ends), min(ends)
 

@@ -16,6 +16,8 @@ KIND, REMEDY = "HDF5", "copy it again, or save it again"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HIDDEN = ("#refs#", "#subsystem#")  # where MATLAB 7.3 keeps the contents of cells and objects
 COMPLEX = ("real", "imag")
+ACQUISITIONS = ("head", "traj", "data")  # of ISMRMRD, one after the other as they were measured
+IMAGES, IMAGE_ROLES = ("image", "coil", "z", "y", "x"), "T--HW"
 WORDS = {"cell": "a cell array", "char": "text", "function_handle": "a function", "string": "text"}
 
 
@@ -95,6 +97,10 @@ def _entry(name: str, data: Any, matlab: bool) -> Entry:
         problem = "a link to numbers in another file"
     elif dtype.kind not in "biufc" and dtype.names != COMPLEX:
         problem = problem or "no array of numbers"
+    if dtype.names == ACQUISITIONS:
+        problem = "acquisitions of ISMRMRD; sort them into spectra (T, H, W) and save these as .npy, .h5 or .cfl"
+    if len(shape) == len(IMAGES) and {"header", "attributes"} <= set(data.parent) and name.endswith("/data"):
+        return Entry(name, shape, named, problem, IMAGES, IMAGE_ROLES)  # a series of images, ISMRMRD
     names = () if matlab or problem else _axis_names(data)
     return Entry(name, shape[::-1] if matlab else shape, named, problem, names, roles_of(names) if names else "")
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, is_array_file, split_member
-from . import bart, dicom, hdf5, matlab, netcdf, nifti, numpy_files, zarr_folders
+from . import bart, dicom, dicom_series, hdf5, matlab, netcdf, nifti, numpy_files, zarr_folders
 from .axes import chosen, split_choices
 from .base import Array, Entry
 
@@ -64,6 +64,8 @@ def entries_of(path: str | Path) -> list[Entry]:
     Raises InputError for another file, for a damaged one, and where the library that reads it is not installed.
     """
     path = Path(path)
+    if dicom_series.is_series(path):
+        return dicom_series.entries(path)
     if not is_array_file(path):
         raise InputError(f"{path}: expected a file of arrays, {', '.join(ARRAY_FILES)}")
     if not (path.is_dir() if path.suffix.lower() == ".zarr" else path.is_file()):
@@ -126,6 +128,8 @@ def listed(entries: Sequence[Entry]) -> str:
 
 
 def _reader(path: Path) -> ModuleType:
+    if dicom_series.is_series(path):
+        return dicom_series
     name = path.name.lower()
     reader = next(reader for end, reader in READERS.items() if name.endswith(end))
     if reader is matlab and hdf5.is_hdf5(path):

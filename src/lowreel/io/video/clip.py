@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, TIFF_FILES, is_array_file, split_member
-from ..containers import refuse_hidden
+from ..containers import is_series, refuse_hidden
 from .arrays import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
@@ -210,7 +210,7 @@ def _reader(path: Path, choice: Choice) -> Reader:
     for flag, wish in (("--channel", choice.channel), ("--plane", choice.plane)):
         if wish is not None:
             raise InputError(f"{path}: {flag} {wish}: is for TIFF with several; in arrays type FILE:NAME,AXIS=PLACE")
-    if is_array_file(path):
+    if is_array_file(path) or is_series(file):
         return ArrayReader(path)
     refuse_hidden(file)
     if file.is_dir():
