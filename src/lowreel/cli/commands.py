@@ -31,6 +31,7 @@ from ..system.values import parse_size
 from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
+from .export import add_export
 from .serve import add_serve
 
 app = App(
@@ -50,6 +51,7 @@ add_check(app)
 add_between(app)
 add_batch(app)
 add_serve(app)
+add_export(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..io.containers import Entry, clip_entry, entries_of, is_matlab
+from ..io.containers import Entry, entries_of, is_series
 from ..io.video import Clip, open_clip, series_of
 from ..system.files import TIFF_FILES, is_array_file, kind_of, split_member
 from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
@@ -28,15 +28,20 @@ def describe(path: Path) -> dict[str, Any]:
         return _tensors(path)
     if path.suffix in (".pth", ".pt"):
         return _state_dict(path)
-    if path.is_file() and is_array_file(path) and len(entries := entries_of(path)) > 1:
-        return _arrays(path, entries)
+    if path.exists() and (is_array_file(path) or is_series(path)):
+        return _arrays(path, entries_of(path))
     return _clip(path)
 
 
 def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
-    """The arrays of a file, and what is known of the clip where one of them must be it."""
-    clip = _clip(path) if clip_entry(entries, is_matlab(path)) else {"arrays": path}
-    return clip | {entry.name: entry.problem or entry.facts for entry in entries}
+    """The arrays of a file, and what is known of the clip where one of them is it, or why none is."""
+    if all(entry.problem for entry in entries):
+        return _clip(path)  # which says why there is none
+    try:
+        clip = _clip(path)
+    except InputError as error:
+        clip = {"arrays": path, "no clip": str(error)}
+    return clip | {entry.name or "array": entry.problem or entry.facts for entry in entries}
 
 
 def _clip(path: Path) -> dict[str, Any]:

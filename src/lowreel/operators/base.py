@@ -165,10 +165,11 @@ def is_stack(operator: LinearOperator) -> bool:
 
 
 def _misfit(operator: LinearOperator, wanted: Any, what: str, got: Any) -> str:
-    return (
-        f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}; "
-        "crop or resize the clip, or build the operator for this size"
-    )
+    advice = "crop or resize the clip" if what == "clip" else "give the data in that shape"
+    if what == "data" and len(wanted) == 1 and all(isinstance(n, int) for n in got) and math.prod(got) == wanted[0]:
+        advice = "flatten it, y.reshape(-1), the last axis running fastest"
+    told = f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}"
+    return f"{told}; {advice}, or build the operator for this size"
 
 
 class Combined(LinearOperator):

@@ -29,8 +29,22 @@ VERSIONS = {"state": 2, "training": 2}
 LEFT_AFTER_SECONDS = 600.0
 """Seconds after which a half-filled folder that nobody holds counts as left behind."""
 
-ARRAY_FILES = (".mat", ".h5", ".hdf5", ".npz", ".npy")
-"""Suffixes of the files that hold arrays with names."""
+ARRAY_FILES = (
+    ".mat",
+    ".h5",
+    ".hdf5",
+    ".npz",
+    ".npy",
+    ".nc",
+    ".nc4",
+    ".cdf",
+    ".nii",
+    ".nii.gz",
+    ".dcm",
+    ".cfl",
+    ".zarr",
+)
+"""Ends of the names of files that hold arrays; those of .zarr are folders."""
 
 TIFF_FILES = (".tif", ".tiff", ".btf", ".tf8")
 """Suffixes of TIFF, which may hold several series of pictures."""
@@ -50,7 +64,7 @@ def split_member(path: str | Path) -> tuple[Path, str | None]:
 
 def is_array_file(path: str | Path) -> bool:
     """Whether this names a file of arrays, or an array in one."""
-    return split_member(path)[0].suffix.lower() in ARRAY_FILES
+    return split_member(path)[0].name.lower().endswith(ARRAY_FILES)
 
 
 @contextlib.contextmanager
