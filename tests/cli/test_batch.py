@@ -19,11 +19,10 @@ from lowreel import Decoder
 from lowreel.cli import batch
 from lowreel.cli.batch import with_address
 from lowreel.cli.manifest import Row, read_manifest
-from lowreel.cli.results import Results, _verdict
+from lowreel.cli.results import Results
 from lowreel.cli.work import Record, _going_on, is_done
 from lowreel.errors import InputError
 from lowreel.model.generators import save_weights
-from lowreel.recovery.recover import trust
 from lowreel.system.processes import LIBRARIES, cores
 
 FAST = "--quality draft --baselines none --steps 2"
@@ -165,7 +164,7 @@ def test_a_row_goes_on_with_an_operator_of_ones_own(tmp_path):
 
 def test_the_folder_of_the_runs_may_move(tmp_path):
     row = Row("a", {"clip": "/clips/a.npy", "operator": "missing"})
-    Record("a", "finished", row.words(tmp_path / "before"), summary={}).save(tmp_path)
+    Record("a", "finished", row.words(tmp_path / "before")).save(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "summary.json").touch()
     assert is_done(row, tmp_path) is not None
@@ -233,21 +232,6 @@ def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
     assert seen[0] == ""
     assert seen[1].count(",finished,") >= 1
     assert {row["status"] for row in results(clips.parent / "out").values()} == {"finished"}
-
-
-@pytest.mark.parametrize(
-    ("told", "verdict"),
-    [
-        (trust(30.0, {"a": 20.0}), "Use it"),
-        (trust(20.5, {"a": 20.0}), "Use with care"),
-        (trust(30.0, {"a": 20.0}, 9), "Undecided"),
-        (trust(10.0, {"a": 20.0}), "Do not use"),
-        (trust(10.0, {}), None),
-    ],
-)
-def test_a_verdict_is_how_the_sentence_on_trust_begins(told, verdict):
-    """Of every kind there is, and none where nothing was compared."""
-    assert _verdict({"trust": told}) == verdict
 
 
 def test_paths_of_weights_are_those_of_who_says_them(clips, command):

@@ -370,11 +370,11 @@ def _measured(
     return Measured(data, made, clip_times(source), entry, information), how
 
 
-def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, dict[str, Any]]:
+def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, Any]:
     """The data with the noise asked for, and what is told of it."""
-    from ..data import add_dead_columns, add_poisson_noise, add_salt_and_pepper, add_white_noise, no_noise
+    from ..data import add_dead_columns, add_poisson_noise, add_salt_and_pepper, add_white_noise, as_noise
 
-    noisy, entry = data, no_noise()
+    noisy, entry = data, as_noise(0.0)
     if noise.photons is not None:
         noisy, entry = add_poisson_noise(data, operator, photons=noise.photons, seed=seed)
     elif noise.salt_and_pepper is not None:
@@ -383,7 +383,7 @@ def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed
         noisy, entry = add_dead_columns(data, operator, share=noise.dead_columns, seed=seed)
     elif noise.kinds():
         noisy, entry = add_white_noise(data, operator, level=noise.noise, snr=noise.snr, seed=seed)
-    return noisy, {"kind": "unknown"} if noise.blind else entry
+    return noisy, as_noise(None) if noise.blind else entry
 
 
 def _simulate(
@@ -468,7 +468,8 @@ def _begin(
     from ..recovery.cost import check_clip_fits, check_fits
     from ..recovery.policy import planned
     from ..recovery.recover import prepare
-    from ..runs.folder import Run, load_truth
+    from ..runs.folder import Run
+    from ..runs.truth import load_truth
 
     if isinstance(source, Measured):
         measured = source
@@ -487,8 +488,9 @@ def _go_on(
     folder: Path, recovering: RecoverSettings, request: dict[str, Any] | None = None, operator: str | None = None
 ) -> None:
     """Resume the run in a folder with its own settings, but for the time, memory and device of this session."""
-    from ..runs.folder import Run, load_truth
+    from ..runs.folder import Run
     from ..runs.sectioned import SectionedRun
+    from ..runs.truth import load_truth
 
     recovering = recovering.model_copy(update={"generator": file_text(recovering.generator, GENERATORS)})
     if SectionedRun.is_in(folder):
@@ -503,8 +505,9 @@ def _go_on(
 
 
 def _perform(run: Run, measured: Measured, truth: Tensor | None) -> None:
-    from ..runs.folder import execute, truth_warnings
+    from ..runs.folder import execute
     from ..runs.report import draw_report
+    from ..runs.truth import truth_warnings
 
     doubts = [] if truth is None else truth_warnings(truth, measured)
     with ProgressBar() as bar:
@@ -537,7 +540,7 @@ def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
 def _truth_reading(truth: Path, source: Source) -> dict[str, Any]:
     """The true clip is read as the measured one was, or else to the data's shape."""
     from ..data import Measured
-    from ..runs.folder import in_levels_of
+    from ..runs.truth import in_levels_of
 
     frames, channels, height, width = source.spec["clip_shape"]
     known = source.clip.get("reading") or {"fit": "squash", "frames": [frames]}

@@ -15,6 +15,7 @@ from ..model.representation import Representation
 from ..runs.folder import Run
 from ..runs.report import figures
 from ..runs.sectioned import SectionedRun, is_done
+from ..runs.summary import Summary
 from ..system.files import is_array_file, kind_of, split_member
 from ..system.names import is_clip_name, is_wrong_clip_name
 from ..training.runs import Training
@@ -128,10 +129,10 @@ def _run(path: Path) -> dict[str, Any]:
     return _finished(path, summary)
 
 
-def _finished(path: Path, summary: dict[str, Any]) -> dict[str, Any]:
+def _finished(path: Path, summary: Summary) -> dict[str, Any]:
     return {
         "run": path,
         **dict(figures(summary)),
-        "verdict": summary["trust"],
-        "outcome": summary["outcome"]["sentence"],
+        "verdict": summary.trust,
+        "outcome": summary.outcome.sentence,
     }

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from ..recovery.comparison import Baseline
     from ..recovery.fit import Progress
+    from ..runs.summary import Summary
     from ..training.runs import TrainProgress
 
 
-def show_summary(folder: Path, summary: dict[str, Any], notes: list[str]) -> None:
+def show_summary(folder: Path, summary: Summary, notes: list[str]) -> None:
     """Print the closing table, whether to trust the result, and where it lies."""
     from rich.console import Console
 
@@ -22,8 +23,8 @@ def show_summary(folder: Path, summary: dict[str, Any], notes: list[str]) -> Non
 
     console = Console()
     console.print(figures_table(summary))
-    console.print(f"\n[bold]{summary['trust']}[/]")
-    console.print(summary["outcome"]["sentence"])
+    console.print(f"\n[bold]{summary.trust}[/]")
+    console.print(summary.outcome.sentence)
     for note in notes:
         console.print(note)
     console.print(f"Results in {folder}: recovered.mp4, report.png, summary.json", highlight=False)

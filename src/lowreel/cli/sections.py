@@ -92,8 +92,8 @@ def begin_sections(
 ) -> Callable[[], None]:
     """Make the run folder with the data of all sections; what performs the run, and needs the source no more."""
     from ..recovery.cost import check_fits
-    from ..runs.folder import open_truth
     from ..runs.sectioned import SectionedRun, expectation
+    from ..runs.truth import open_truth
 
     if truth is not None:
         open_truth(truth, source.spec["clip_shape"])
@@ -136,7 +136,7 @@ def opened_again(run: AnyRun, recovering: RecoverSettings, request: dict[str, An
             f"lowreel recover {folder} --resume"
         )
     summary = run.summary()
-    if summary is not None and summary["outcome"]["kind"] != "stopped":
+    if summary is not None and summary.is_complete:
         show_summary(folder, summary, [f"{folder} was finished already; this is what it found."])
         return None
     device = own.device if recovering.device == "auto" else recovering.device
@@ -156,7 +156,6 @@ def go_on_with_sections(folder: Path, recovering: RecoverSettings, request: dict
 
 def _perform(run: SectionedRun) -> None:
     from ..runs.sectioned import perform_sections
-    from ..system.files import write_json
 
     with ExitStack() as shown:
         bar: ProgressBar | None = None
@@ -172,5 +171,5 @@ def _perform(run: SectionedRun) -> None:
             bar.show(progress)
 
         summary, notes = perform_sections(run, show=show)
-    write_json(run.folder / "summary.json", summary)
+    summary.write(run.folder)
     show_summary(run.folder, summary, notes)

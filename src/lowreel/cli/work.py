@@ -6,13 +6,14 @@ import contextlib
 import gc
 import signal
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
 from ..errors import InputError
+from ..runs.summary import Summary, summary_of
 from ..settings import ArraysSettings
 from ..system.files import read_json, write_json
 from ..system.processes import die_with_parent, set_libraries
@@ -44,21 +45,26 @@ class Record:
     words: list[str]
     seconds: float = 0.0
     error: str | None = None
-    summary: dict[str, Any] | None = None
+    summary: Summary | None = None
 
     @staticmethod
     def load(folder: Path, name: str) -> Record | None:
         """What is kept of a row in FOLDER/rows, or None; what cannot be read does not count."""
         try:
-            return Record(**read_json(_file(folder, name)))
-        except (OSError, InputError, TypeError):
+            path = _file(folder, name)
+            kept = read_json(path)
+            summary = kept.get("summary")
+            return Record(**kept | {"summary": None if summary is None else summary_of(summary, str(path))})
+        except (OSError, InputError, TypeError, AttributeError):
             return None
 
     def save(self, folder: Path) -> None:
         """Write FOLDER/rows/NAME.json."""
         path = _file(folder, self.name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, asdict(self))
+        kept = {each.name: getattr(self, each.name) for each in fields(self)}
+        summary = None if self.summary is None else self.summary.model_dump(mode="json")
+        write_json(path, kept | {"summary": summary})
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -96,10 +102,9 @@ def perform_row(row: Row, folder: Path, threads: int) -> Record:
     start, spent = time.monotonic(), before.seconds if is_begun and before is not None else 0.0
     Record(row.name, "begun", words, spent).save(folder)
     failure = _error_of(words, run, folder / "rows" / f"{row.name}.log", threads)
-    path = run / "summary.json"
-    summary = read_json(path) if failure is None and path.is_file() else None
+    summary = Summary.read(run) if failure is None else None
     status: Status = "failed" if summary is None else "finished"
-    if failure == INTERRUPTED or (summary is not None and summary["outcome"]["kind"] == "stopped"):
+    if failure == INTERRUPTED or (summary is not None and not summary.is_complete):
         status, failure = "stopped", None
     seconds = round(spent + time.monotonic() - start, 2)
     record = Record(row.name, status, words, seconds, failure, summary)

@@ -21,7 +21,8 @@ from ..operators import is_external
 from ..settings import BRANCH, LOOK, Candidate, SolverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..solver.schedule import planned_rounds
-from .fit import CTRL_C, ENOUGH, Callback, Outcome, Progress, Score, Trial, fit, part_of
+from .fit import CTRL_C, ENOUGH, Callback, Progress, Score, Trial, fit, part_of
+from .verdict import Outcome
 
 
 @dataclass(frozen=True)
