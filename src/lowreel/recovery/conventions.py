@@ -41,6 +41,27 @@ SEAM = 0.1
 """Difference of opposite borders, as a share of their energy, under which a picture goes on beyond its border."""
 
 
+BLACK = 0.02
+"""Share of the observed pixels that are exactly 0, and of the others that are not, for a mask to be doubted."""
+
+
+def check_mask(data: Data, operator: LinearOperator) -> None:
+    """Raise InputError where pixels that the operator observes are missing in the data, and others are there.
+
+    data: as it was given, before what is not observed is left out. Operators that are no pixel mask tell nothing.
+    """
+    if not operator.is_pixel_mask:
+        return
+    (y,), (observed,) = tensors_of(data), tensors_of(operator.observed_mask())
+    missing = float((y[observed] == 0).double().mean())
+    there = float((y[~observed] != 0).double().mean()) if not bool(observed.all()) else 0.0
+    if missing > BLACK and there > BLACK:
+        raise InputError(
+            f"data: {missing:.0%} of the pixels that the operator observes are exactly 0, {there:.0%} of the others "
+            "are not; is it the mask, or the seed, of this data? If it is, give what is not observed as 0: y * mask"
+        )
+
+
 @torch.no_grad()
 def check_conventions(data: Data, operator: LinearOperator, noise: Noise) -> None:
     """Raise InputError where no clip of grey levels above black can have given the data, whatever the noise.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,10 +12,11 @@ from torch import Tensor
 from ..operators import Data, inner, map_data, tensors_of
 from ..solver.problem import Problem
 from .comparison import Baseline, best_by_heldout
+from .fit import SHORT
 from .policy import FEW
 from .verdict import UNSEEN, Outcome, Verdict, judge
 
-UNEXPLAINED = {"fitted": 0.25, "held out": 0.5}
+UNEXPLAINED = {"fitted": 0.25, "held-out": 0.5}
 """Share of what the data says beyond a constant clip, and beyond its noise, that a result may leave unexplained; where
 these come from is told in docs/choices.md."""
 
@@ -25,7 +27,7 @@ REASONS = {
     "fitted": "Likely reasons, the likeliest first: the clip's levels leave [0, 1] (range); the data follows another "
     "convention than the operator (order of axes, origin of image or spectrum, sign, normalisation); it was made by "
     "another operator, or with another seed or mask.",
-    "held out": "It meets what it was fitted to and does not foretell the rest. Likely reasons, the likeliest first: "
+    "held-out": "It meets what it was fitted to and does not foretell the rest. Likely reasons, the likeliest first: "
     "too few numbers, or too much noise, for this clip; another convention than the operator's; another operator, "
     "seed or mask than the data was made with.",
 }
@@ -34,6 +36,7 @@ REASONS = {
 def judged(
     problem: Problem,
     outcome: Outcome,
+    rounds: int,
     delivered: Tensor,
     frames: Tensor,
     heldout_db: float,
@@ -42,15 +45,18 @@ def judged(
     """`judge`, with what it cannot know: a fit that diverged, too few held-out numbers, a mask's unseen holes; data
     that the result does not explain, and numbers that are all alike.
 
-    delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that the held-out data
-    judged; heldout_db: its level there.
+    rounds: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
+    the held-out data judged; heldout_db: its level there.
     """
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return Verdict("do_not_use", "Do not use: the fit diverged before anything was found.")
-    misfit = _misfit(problem, outcome, delivered, frames)
-    if misfit is not None:
-        return misfit
     count = problem.held_count
+    shares = {"fitted": unexplained(problem, delivered, problem.fitted)}
+    if problem.heldout is not None and count >= FEW:
+        shares["held-out"] = unexplained(problem, frames, problem.heldout)
+    wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED[what]}
+    if wrong:
+        return _misfit(wrong, problem, outcome.kind == "stopped" or rounds < SHORT)
     if count < FEW:
         told = f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
         return Verdict("unknown", told)
@@ -61,40 +67,43 @@ def judged(
     if heldout_db == math.inf or _is_flat(problem):
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
+    held = shares["held-out"]
+    if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED["held-out"]:
+        told = f"on {count} held-out numbers it misses {min(held.share, 1):.0%} of what the data says"
+        return Verdict("undecided", f"Undecided: {told} beyond a constant clip; look at it, or use a larger --heldout.")
     return found.with_more(UNSEEN.get(problem.operator.kind, ""))
 
 
-def _misfit(problem: Problem, outcome: Outcome, delivered: Tensor, frames: Tensor) -> Verdict | None:
-    """The verdict on a result that does not explain its data; None where it does."""
-    shares = {"fitted": unexplained(problem, delivered, problem.fitted)}
-    if problem.heldout is not None and problem.held_count >= FEW:
-        shares["held out"] = unexplained(problem, frames, problem.heldout, errors=2.0)
-    wrong = {what: share for what, share in shares.items() if share is not None and share > UNEXPLAINED[what]}
-    if not wrong:
-        return None
+def _misfit(wrong: Mapping[str, float], problem: Problem, is_short: bool) -> Verdict:
+    """The verdict on a result that misses these shares of its data; is_short: whether more rounds may help."""
     told = " and ".join(f"{min(share, 1):.0%} of what the {what} numbers say" for what, share in wrong.items())
-    early = "The fit was stopped before its end: go on with it first. " if outcome.kind == "stopped" else ""
-    unknown = "" if problem.noise.rms is not None else " Or the noise, which is not known, is as large as the clip."
-    return Verdict(
-        "do_not_use",
-        f"Do not use: the result does not explain the data; it misses {told} beyond a constant clip. "
-        f"{early}{REASONS[next(iter(wrong))]}{unknown}",
-    )
+    told = f"the result does not explain the data; it misses {told} beyond a constant clip."
+    short = "The fit was short: give it more rounds or time first. " if is_short else ""
+    reasons = short + REASONS[next(iter(wrong))]
+    if problem.noise.rms is None:
+        return Verdict("undecided", f"Undecided: {told} The noise, which is not known, may be that large. {reasons}")
+    return Verdict("do_not_use", f"Do not use: {told} {reasons}")
 
 
-def unexplained(problem: Problem, clip: Tensor, entries: Data, errors: float = 0.0) -> float | None:
+class Unexplained(NamedTuple):
+    """A share of the data, and by how much it may be larger by chance: two standard errors."""
+
+    share: float
+    chance: float
+
+
+def unexplained(problem: Problem, clip: Tensor, entries: Data) -> Unexplained | None:
     """Share of what the data says beyond a constant clip that a clip leaves unexplained at these entries.
 
-    Noise of known size apart, and `errors` standard errors, which few entries may have by chance. 0: all is explained;
-    1: the clip is no nearer than a constant one. Residuals count as in `Problem.validation_loss`. None where the data
-    says no more than a constant clip and the noise.
+    Noise of known size apart. 0: all is explained; 1: the clip is no nearer than a constant one. Residuals count as in
+    `Problem.validation_loss`. None where the data says no more than a constant clip and the noise.
     """
     said, doubt = _beyond_constant(problem)
     if said <= doubt:
         return None
     missed = _residuals(problem, problem.operator(clip), entries)
-    chance = errors * float(missed.std(correction=0)) / math.sqrt(len(missed))
-    return max(float(missed.mean()) - chance, 0.0) / said
+    chance = 2 * float(missed.std(correction=0)) / math.sqrt(len(missed))
+    return Unexplained(max(float(missed.mean(dtype=torch.float64)), 0.0) / said, chance / said)
 
 
 def _is_flat(problem: Problem) -> bool:
@@ -112,22 +121,24 @@ def _beyond_constant(problem: Problem) -> tuple[float, float]:
     flat: Data = map_data(lambda o: grey * o, ones)
     said = _residuals(problem, flat, problem.known)
     noise = (problem.noise.rms or 0.0) ** 2
-    return float(said.mean()), FLAT * _energy(problem) / len(said) + 4 * noise * math.sqrt(2 / len(said))
+    return float(said.mean(dtype=torch.float64)), FLAT * _energy(problem) / len(said) + 4 * noise * math.sqrt(
+        2 / len(said)
+    )
 
 
 def _residuals(problem: Problem, found: Data, entries: Data) -> Tensor:
-    """What the residuals of these entries cost, beyond the variance of the noise where that is known; (N,) float64."""
+    """What the residuals of these entries cost, beyond the variance of the noise where that is known; (N,)."""
     pairs = list(zip(*map(tensors_of, (found, problem.data, entries)), strict=True))
-    cost = torch.cat([problem.validation_loss((f - y)[e]).double() for f, y, e in pairs])
+    cost = torch.cat([problem.validation_loss((f - y)[e]) for f, y, e in pairs])
     variance = problem.noise.variance(found)
     if variance is None:
         return cost
-    return cost - torch.cat([v[e].double() for v, (_, _, e) in zip(tensors_of(variance), pairs, strict=True)])
+    return cost - torch.cat([v[e] for v, (_, _, e) in zip(tensors_of(variance), pairs, strict=True)])
 
 
 def _energy(problem: Problem) -> float:
     pairs = zip(tensors_of(problem.data), tensors_of(problem.known), strict=True)
-    return sum(float(y[e].abs().double().square().sum()) for y, e in pairs)
+    return sum(float(y[e].abs().square().sum(dtype=torch.float64)) for y, e in pairs)
 
 
 def may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:

@@ -46,7 +46,7 @@ from .comparison import (
     heldout_decibels,
     noise_sigma,
 )
-from .conventions import check_conventions
+from .conventions import check_conventions, check_mask
 from .cost import check_fits
 from .fit import Callback, Progress, Score, Trial
 from .judging import judged
@@ -227,6 +227,7 @@ def _given(
 ) -> _Given:
     operator, noise = as_linear_operator(operator, clip_shape).on(CPU), as_noise(noise)
     stored, operator = _as_data(data, operator)
+    check_mask(stored, operator)
     levels = levels_of(stored, operator, noise) if levels is None else Levels(*levels)
     if levels == AS_IS:
         return _Given(stored, operator, noise, levels, stored)
@@ -337,7 +338,7 @@ def _accounted(
     baselines = finished_all(quick, partial(finish, problem=problem))
     heldout_db = heldout_decibels(found.error, problem)
     instead = _delivered_instead(found.outcome, heldout_db, baselines)
-    verdict = judged(problem, found.outcome, frames, found.judged.frames(), heldout_db, baselines)
+    verdict = judged(problem, found.outcome, found.steps, frames, found.judged.frames(), heldout_db, baselines)
     return Recovery(
         clip=finish(frames, problem) if instead is None else baselines[instead].clip,
         representation=found.representation,
