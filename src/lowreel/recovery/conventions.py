@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..data import Noise
 from ..errors import InputError
-from ..operators import Data, Fourier, LinearOperator, inner, map_data, tensors_of
+from ..operators import Data, Fourier, Gaussian, LinearOperator, Signs, inner, map_data, tensors_of
 
 FRAMES = 8
 """Parts of the data that are looked at, at most: a convention is the same in all of them."""
@@ -29,6 +29,14 @@ STRONG = 0.9
 
 NEGATIVE = 0.1
 """Share of the energy that a constant clip below black explains, for the data to count as of the wrong sign."""
+
+ENOUGH = 160
+"""Random projections whose correlation with those of a white clip is not so negative by chance: 4 standard errors."""
+
+WIDEST = 6.0
+"""Standard deviations by which noise moves a number, at most."""
+
+ROUNDING = 1e-4
 
 ABOVE_ZERO = 1.05
 """How many times as large as that at frequency zero the largest number of a spectrum may be: of a clip above black
@@ -74,7 +82,7 @@ def check_conventions(data: Data, operator: LinearOperator, noise: Noise) -> Non
     sigma = noise.rms or 0.0
     if isinstance(operator, Fourier):
         _check_origin(tensors_of(data)[0], operator, sigma)
-    _check_sign(data, operator)
+    _check_sign(data, operator, sigma)
     if any(y.is_complex() for y in tensors_of(data)):
         _check_real(data, operator)
     if isinstance(operator, Fourier):
@@ -90,10 +98,19 @@ def _few_parts(data: Data, operator: LinearOperator) -> tuple[Data, LinearOperat
     return operator.take(data, parts), operator.subset(parts)
 
 
-def _check_sign(data: Data, operator: LinearOperator) -> None:
-    flat = operator(torch.ones(operator.clip_shape))
-    mean, power, energy = float(inner(flat, data)), float(inner(flat, flat)), float(inner(data, data))
-    if mean < 0 and mean**2 > NEGATIVE * power * energy:
+def _check_sign(data: Data, operator: LinearOperator, sigma: float) -> None:
+    """By the correlation with the data of a white clip, <A 1, A x>, and the least that a clip in [0, 1] can make of it.
+
+    That is a wide bound for random projections, most of whose clips come near to none: there chance is judged.
+    """
+    white = operator(torch.ones(operator.clip_shape))
+    mean, power, energy = float(inner(white, data)), float(inner(white, white)), float(inner(data, data))
+    least = float(operator.adjoint(white).clamp_max(0).sum())
+    numbers = sum(y.numel() for y in tensors_of(data))
+    is_below = mean < least - WIDEST * sigma * math.sqrt(power) - ROUNDING * math.sqrt(power * energy)
+    if isinstance(operator, Gaussian | Signs):
+        is_below = mean < 0 and numbers >= ENOUGH
+    if is_below and mean**2 > NEGATIVE * power * energy:
         raise InputError(
             f"data: it is of a clip whose mean grey level is {mean / power:.3g}, below black; has the data the wrong "
             "sign, or the image a phase of pi? Give -y; or, of a clip with negative levels, y + A(constant)"
@@ -105,7 +122,7 @@ def _check_origin(spectrum: Tensor, operator: Fourier, sigma: float) -> None:
     sizes = spectrum.abs().flatten(2)
     has_zero = operator.mask[..., 0, 0].expand(sizes.shape[:2])
     largest, place = sizes.max(-1)
-    beyond = has_zero & (largest > ABOVE_ZERO * sizes[..., 0] + 6 * sigma)
+    beyond = has_zero & (largest > ABOVE_ZERO * sizes[..., 0] + WIDEST * sigma)
     if not bool(has_zero.any()) or 2 * int(beyond.sum()) <= int(has_zero.sum()):
         return
     width = spectrum.shape[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,6 +24,9 @@ SLACK = 1e-6
 WIDEST_NOISE = 6.0
 """Standard deviations of noise beyond which no number of a clip in [0, 1] lies."""
 
+BRIGHTER = 1.01
+"""How much brighter than white everywhere data has to be, for its clip to leave [0, 1]."""
+
 DARKEST = 0.01
 """A clip with a peak below this is taken for one in units of its own, not for a dark one in [0, 1]."""
 
@@ -43,14 +47,32 @@ def levels_of(data: Data, operator: LinearOperator, noise: Noise) -> Levels:
     if isinstance(operator, Snapshot) and bool((operator.codes >= 0).all()):
         found = estimate_scaling(data, operator)
         return AS_IS if DARKEST <= found.scale <= MARGIN * (1 + SLACK) else found
-    grey = _best_constant(data, operator)
-    if grey > 1 or (0 <= grey < DARKEST and 0 < (peak := estimate_scaling(data, operator).scale) < DARKEST):
-        what = f"its mean grey level is {grey:.4g}" if grey > 1 else f"its brightest pixel is about {peak:.4g}"
+    what = _beyond_grey_levels(data, operator, noise)
+    if what is not None:
         raise InputError(
             f"data: expected that of grey levels in [0, 1], but {what}; give y / white, white being the largest "
             "level that a pixel can have in the units of the data, and the standard deviation of the noise over it too"
         )
     return AS_IS
+
+
+def _beyond_grey_levels(data: Data, operator: LinearOperator, noise: Noise) -> str | None:
+    """Why data that mixes pixels is of no clip in [0, 1], in words; None where it may be.
+
+    By <A 1, y>, for which there is a largest value, and by the peak of the least-norm clip, which is smaller the fewer
+    numbers there are.
+    """
+    white = operator(torch.ones(operator.clip_shape))
+    mean, power = float(inner(white, data)), float(inner(white, white))
+    most = float(operator.adjoint(white).clamp_min(0).sum()) + WIDEST_NOISE * (noise.rms or 0.0) * math.sqrt(power)
+    if mean > BRIGHTER * most:
+        return f"its mean grey level is {mean / max(power, 1e-30):.4g}"
+    if not 0 <= mean < DARKEST * power:
+        return None
+    numbers = sum(y.numel() for y in tensors_of(data))
+    peak = estimate_scaling(data, operator).scale
+    darkest = DARKEST * min(1.0, numbers / math.prod(operator.clip_shape))
+    return f"its brightest pixel is about {peak:.2g}" if 0 < peak < darkest else None
 
 
 def _levels_of_pixels(data: Data, operator: LinearOperator, noise: Noise) -> Levels:
@@ -74,12 +96,6 @@ def _levels_of_pixels(data: Data, operator: LinearOperator, noise: Noise) -> Lev
         f"data: expected grey levels in [0, 1], got {low:.4g} to {high:.4g}, which is more than noise would do; give "
         "(y - black) / (white - black), and the standard deviation of the noise over (white - black) too"
     )
-
-
-def _best_constant(data: Data, operator: LinearOperator) -> float:
-    """The grey level whose constant clip comes nearest to the data."""
-    flat = operator(torch.ones(operator.clip_shape))
-    return float(inner(flat, data)) / max(float(inner(flat, flat)), 1e-30)
 
 
 def in_units_of(levels: Levels, clip: Tensor) -> Tensor:

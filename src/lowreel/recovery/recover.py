@@ -136,7 +136,7 @@ def recover(
     choice: Candidate | None = None,
     on_baseline: OnBaseline | None = None,
     neighbour: Neighbour | None = None,
-    levels: Levels | None = None,
+    levels: Sequence[float] | None = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
@@ -223,15 +223,15 @@ def _given(
     operator: Any,
     noise: float | Noise | Mapping[str, Any] | None,
     clip_shape: Sequence[int] | None,
-    levels: Levels | None,
+    levels: Sequence[float] | None,
 ) -> _Given:
     operator, noise = as_linear_operator(operator, clip_shape).on(CPU), as_noise(noise)
     stored, operator = _as_data(data, operator)
     check_mask(stored, operator)
-    levels = levels_of(stored, operator, noise) if levels is None else Levels(*levels)
-    if levels == AS_IS:
-        return _Given(stored, operator, noise, levels, stored)
-    return _Given(in_levels(stored, operator, levels), operator, noise.scaled(1 / levels.scale), levels, stored)
+    units = levels_of(stored, operator, noise) if levels is None else Levels(*levels)
+    if units == AS_IS:
+        return _Given(stored, operator, noise, units, stored)
+    return _Given(in_levels(stored, operator, units), operator, noise.scaled(1 / units.scale), units, stored)
 
 
 def _in_units(given: _Given, found: Recovery) -> Recovery:
