@@ -22,7 +22,7 @@ import lowreel
 from lowreel import operators as m
 from lowreel.data import Noise, NoNoise
 from lowreel.recovery.cost import estimate
-from lowreel.recovery.recover import prepare
+from lowreel.recovery.preparation import prepare
 from lowreel.system.memory import bytes_text, resident_bytes
 
 from .jobs import DROP, PINCAT, SHARED, Case, drop, pincat

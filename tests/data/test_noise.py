@@ -22,7 +22,8 @@ from lowreel.data.noise import KINDS as NAMES
 from lowreel.errors import InputError
 from lowreel.io.datasets import open_source
 from lowreel.operators import Blur, Fourier, Identity, MissingPixels, Signs, Snapshot, Stacked
-from lowreel.recovery.recover import prepare, recover
+from lowreel.recovery.preparation import prepare
+from lowreel.recovery.recover import recover
 from lowreel.settings import RecoverSettings
 from lowreel.solver.losses import data_fidelity, residual_terms, robust_spread
 

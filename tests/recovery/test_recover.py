@@ -18,7 +18,8 @@ from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
 from lowreel.recovery import fit as fitting
 from lowreel.recovery.fit import CHECKS, _affordable, _Pace, fit, prefers
 from lowreel.recovery.judging import may_be_chance
-from lowreel.recovery.recover import prepare, recover
+from lowreel.recovery.preparation import prepare
+from lowreel.recovery.recover import recover
 from lowreel.recovery.verdict import judge
 from lowreel.settings import BRANCH, LOOK, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate

@@ -467,7 +467,7 @@ def _begin(
     from ..data import Measured
     from ..recovery.cost import check_clip_fits, check_fits
     from ..recovery.policy import planned
-    from ..recovery.recover import prepare
+    from ..recovery.preparation import prepare
     from ..runs.folder import Run
     from ..runs.truth import load_truth
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,22 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Levels, Noise, UnknownNoise, as_noise, checked, hold_out, in_levels
-from ..data.arrays import plain
+from ..data import Levels, Noise, UnknownNoise, hold_out
 from ..errors import InputError
-from ..model.generators import Generator, make
-from ..model.latents import check_rank
+from ..model.generators import Generator
 from ..model.representation import Representation
 from ..operators import (
     Data,
-    LinearOperator,
-    Mask,
-    as_linear_operator,
-    check_operator,
-    is_external,
-    is_stack,
     project_onto_data,
-    tensors_of,
 )
 from ..settings import FEWEST, Candidate, Precision, RecoverSettings, SolverSettings
 from ..solver.problem import Problem, check_same, identity
@@ -46,12 +36,12 @@ from .comparison import (
     heldout_decibels,
     noise_sigma,
 )
-from .conventions import check_conventions, check_mask
 from .cost import check_fits
 from .fit import Callback, Progress, Score, Trial
 from .judging import judged
-from .levels import AS_IS, baselines_in_units, finished_in_units, levels_of, scored_in_units, told_in_units
+from .levels import AS_IS, baselines_in_units, finished_in_units, scored_in_units, told_in_units
 from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
+from .preparation import Given, given_data, posed
 from .search import Search, best_of, varied
 from .uncertainty import can_tell_noise, uncertainty
 from .verdict import Outcome, Verdict
@@ -168,18 +158,9 @@ def recover(
         raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
     settings = settings or RecoverSettings()
     device = device_of(settings.device)
-    given = _given(data, operator, noise, clip_shape, levels)
+    given = given_data(data, operator, noise, clip_shape, levels)
     score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
-    problem = prepare(
-        given.data,
-        given.operator,
-        settings,
-        noise=given.noise,
-        generator=generator,
-        times=times,
-        sequences=sequences,
-        beta=beta,
-    )
+    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
     asked, settings = settings, with_precision(problem.on(device), settings, resume)
     if neighbour is not None and settings.continues and (choice is not None or not settings.searches):
         warm = continued(problem if choice is None else varied(problem, choice), neighbour)
@@ -207,34 +188,7 @@ def recover(
     return _in_units(given, _accounted(problem, asked, found.on(CPU), device, quick))
 
 
-@dataclass(frozen=True)
-class _Given:
-    """Data in [0, 1] with its operator and noise, the units in which it came, and in these `stored`."""
-
-    data: Data
-    operator: LinearOperator
-    noise: Noise
-    levels: Levels
-    stored: Data
-
-
-def _given(
-    data: Any,
-    operator: Any,
-    noise: float | Noise | Mapping[str, Any] | None,
-    clip_shape: Sequence[int] | None,
-    levels: Sequence[float] | None,
-) -> _Given:
-    operator, noise = as_linear_operator(operator, clip_shape).on(CPU), as_noise(noise)
-    stored, operator = _as_data(data, operator)
-    check_mask(stored, operator)
-    units = levels_of(stored, operator, noise) if levels is None else Levels(*levels)
-    if units == AS_IS:
-        return _Given(stored, operator, noise, units, stored)
-    return _Given(in_levels(stored, operator, units), operator, noise.scaled(1 / units.scale), units, stored)
-
-
-def _in_units(given: _Given, found: Recovery) -> Recovery:
+def _in_units(given: Given, found: Recovery) -> Recovery:
     """What was found in the units of the data."""
     if given.levels == AS_IS:
         return found
@@ -383,79 +337,6 @@ def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor |
     return uncertainty(
         problem, frames, found.judged.frames(), found.error, [(t.representation, t.error) for t in others]
     )
-
-
-def prepare(
-    data: Data | np.ndarray,
-    operator: Any,
-    settings: RecoverSettings,
-    *,
-    clip_shape: Sequence[int] | None = None,
-    noise: float | Noise | Mapping[str, Any] | None = 0.0,
-    generator: Generator | None = None,
-    times: Tensor | Sequence[float] | None = None,
-    sequences: Sequence[int] = (),
-    beta: Tensor | None = None,
-) -> Problem:
-    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round."""
-    operator, known_noise = as_linear_operator(operator, clip_shape).on(CPU), as_noise(noise)
-    y, operator = _as_data(data, operator)
-    y = checked(y, operator, known_noise)
-    check_conventions(y, operator, known_noise)
-    frames, channels, height, width = operator.clip_shape
-    made = generator or make(settings.generator_name(channels), (channels, height, width), seed=settings.seed)
-    solver = settings.solver()
-    if solver.rank is not None:
-        check_rank(solver.rank, frames, made.code_dim)
-    problem = Problem(
-        data=y,
-        operator=operator,
-        generator=made,
-        times=_as_times(times, frames),
-        sequences=tuple(sequences),
-        beta=beta,
-        noise=known_noise,
-        data_term=known_noise.data_term if settings.data_term == "auto" else settings.data_term,
-        seed=settings.seed,
-    )
-    if any(p.device != CPU for p in made.parameters()):
-        problem = replace(problem, generator=copy.deepcopy(made).to(CPU))
-    share = settings.heldout_share(sum(int(known.sum()) for known in tensors_of(problem.known)))
-    return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known))
-
-
-def _as_data(data: Any, operator: LinearOperator) -> tuple[Data, LinearOperator]:
-    """`data` as float32 or complex64 tensors, in the operator's shape; operators of others are checked first.
-
-    Of a masked array of pixels the operator that is returned does not see what is masked.
-    """
-    if is_external(operator):
-        check_operator(operator)
-    several = isinstance(data, tuple) or (is_stack(operator) and not isinstance(data, Tensor | np.ndarray))
-    found = tuple(plain(v) for v in data) if several else (plain(data),)
-    y: Data = tuple(one.values for one in found) if several else found[0].values
-    operator.checked_data(y)
-    if all(one.missing is None for one in found):
-        return y, operator
-    if not operator.is_pixel_mask:
-        raise InputError(
-            f"data: a masked array, but numbers of {operator.kind} data cannot be left out one by one; give an "
-            "operator that does not measure them, and the data without them"
-        )
-    (only,) = found
-    assert only.missing is not None
-    observed = operator.observed_mask()
-    assert isinstance(observed, Tensor)
-    return y, Mask(operator.clip_shape, observed & ~only.missing)
-
-
-def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
-    if times is None:
-        return torch.arange(frames, dtype=torch.float64) / 25
-    seconds = torch.as_tensor(times, dtype=torch.float64, device=CPU)
-    if seconds.shape != (frames,) or not bool((seconds.diff() > 0).all() and seconds.isfinite().all()):
-        raise InputError(f"times: expected {frames} rising numbers of seconds, got shape {tuple(seconds.shape)}")
-    return seconds
 
 
 def finish(frames: Tensor, problem: Problem) -> Tensor:

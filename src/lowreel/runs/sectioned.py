@@ -23,7 +23,7 @@ from ..operators import tensors_of
 from ..recovery.cost import CLIPS, DATA, Estimate, with_some_to_spare
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
-from ..recovery.recover import prepare
+from ..recovery.preparation import prepare
 from ..settings import LAST_ROUNDS, WARM_ROUNDS, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
