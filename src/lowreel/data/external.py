@@ -91,7 +91,7 @@ def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
     if size[height // 2, width // 2] > size[0, 0]:
         spectra, measured = (np.fft.ifftshift(v, axes=(1, 2)) for v in (spectra, measured))
     kept = torch.from_numpy(np.ascontiguousarray(spectra[start:stop], dtype=np.complex128))[:, None]
-    seen = torch.from_numpy(np.ascontiguousarray(measured[start:stop]))
+    seen = torch.from_numpy(np.array(measured[start:stop]))
     operator = Fourier((stop - start, 1, height, width), "mask", mask=seen)
     return Given(operator, kept * operator.mask, (start, stop))
 
