@@ -126,6 +126,11 @@ def _upsampling_stages(side: int) -> int:
     return max(2, min(round(scale - 3), max(4, round(scale - 4))))
 
 
+def first_stages(frame_shape: tuple[int, ...]) -> int:
+    """Stages of upsampling of decoders whose spec does not say them: the first files of version 1."""
+    return max(2, round(math.log2(max(8, min(frame_shape[1:])) / 4)))
+
+
 def smooth_start(times: Tensor, code_dim: int, seed: int, spread: float = 0.3) -> Tensor:
     """One random code plus a smooth random path around it, (T, K): sinusoids in time, slow and fast ones.
 

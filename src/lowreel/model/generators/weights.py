@@ -16,7 +16,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...system.files import read_tensors, tensor_hash, write_tensors
 from .dcgan import Dcgan
-from .decoder import Decoder
+from .decoder import Decoder, first_stages
 
 if TYPE_CHECKING:
     from .base import Generator
@@ -38,10 +38,13 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
 
 
 def _decoder(spec: Mapping[str, Any]) -> Decoder:
-    wanted = {"code_dim", "upsampling_stages", "headroom"}
-    if missing := wanted - spec.keys():
-        raise InputError(f"generator: its spec says no {min(missing)}; the file is of an older lowreel: make it anew")
-    return Decoder(tuple(spec["frame_shape"]), **{name: spec[name] for name in wanted})
+    if "doublings" in spec:
+        raise InputError(
+            "generator: its spec says doublings, not upsampling_stages; the file has an older form, make it anew"
+        )
+    shape = tuple(spec["frame_shape"])
+    stages = spec.get("upsampling_stages", first_stages(shape))
+    return Decoder(shape, code_dim=spec["code_dim"], upsampling_stages=stages, headroom=spec.get("headroom", 1.0))
 
 
 def save_weights(path: str | Path, generator: Generator, provenance: Mapping[str, Any]) -> None:
