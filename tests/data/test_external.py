@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from cases import noise
 from conftest import moving, snapshot
@@ -282,6 +283,62 @@ def test_bad_arrays_are_one_line_and_change_nothing(bad, here, command):
     assert [word for word in bad.words if word not in ended.err] == [], ended.err
     assert "Traceback" not in ended.out + ended.err
     assert snapshot(here) == before
+
+
+PATTERNS = {"rggb": (0, 1, 1, 2), "bggr": (2, 1, 1, 0), "grbg": (1, 0, 2, 1), "gbrg": (1, 2, 0, 1)}
+
+
+def filtered(colour, pattern):
+    """What a colour filter array leaves of (T, H, W, 3)."""
+    mosaic = np.zeros(colour.shape[:3], colour.dtype)
+    for place, k in enumerate(PATTERNS[pattern]):
+        mosaic[:, place // 2 :: 2, place % 2 :: 2] = colour[:, place // 2 :: 2, place % 2 :: 2, k]
+    return mosaic
+
+
+def colours():
+    return (255 * np.random.default_rng(2).random((B * K, H, W, 3))).round()
+
+
+@pytest.mark.parametrize("pattern", [*PATTERNS, None])
+def test_a_true_clip_of_colours_is_scored_as_the_camera_saw_it(pattern, here, command):
+    """By the mosaic of the right pattern, or by its luma: then a perfect recovery has no error."""
+    colour = colours()
+    seen = colour @ [0.299, 0.587, 0.114] if pattern is None else filtered(colour, pattern)
+    pictures = (seen.reshape(K, B, H, W) * CODES).sum(1)
+    held = {"meas": pictures, "mask": CODES, "orig": colour}
+    mat7(Path("a.mat"), **{n: np.moveaxis(v, 0, -1) for n, v in held.items()})
+    ended = command(f"{RECOVER.format('a.mat')} --scale 255 --truth a.mat:orig")
+    assert ended.code == 0, ended.err
+    recovered = np.load("run/recovered.npy")[:, 0]
+    wanted = -10 * np.log10((((recovered - seen) / 255) ** 2).mean())
+    assert summary()["psnr"] == pytest.approx(wanted, abs=1e-3)
+
+
+def test_a_true_clip_of_colours_that_explains_nothing_is_refused(here, command):
+    other = np.random.default_rng(3).random((B * K, H, W, 3))
+    mat7(
+        Path("a.mat"), meas=np.moveaxis(PICTURES, 0, -1), mask=np.moveaxis(CODES, 0, -1), orig=np.moveaxis(other, 0, -1)
+    )
+    ended = command(f"{RECOVER.format('a.mat')} --truth a.mat:orig")
+    assert ended.code == 2
+    assert "neither its luma nor a Bayer mosaic" in ended.err
+    assert not Path("run").exists()
+
+
+def test_info_says_axes_and_levels_and_what_to_choose(here, command):
+    """As text and as JSON; a TIFF that needs a choice is described with it, and exits with 0."""
+    tifffile.imwrite("a.tif", np.arange(60, dtype=np.uint16).reshape(3, 4, 5) * 50, photometric="minisblack")
+    two = np.zeros((3, 2, 4, 5), np.uint16)
+    tifffile.imwrite("b.ome.tif", two, metadata={"axes": "TCYX"}, photometric="minisblack")
+    told = json.loads(command("info a.tif --json").out)
+    assert (told["T, C, H, W"], told["black"], told["white"]) == ([3, 1, 4, 5], 0, 4095)
+    assert "read as T 3" in told["axes"]
+    assert told["levels"] == "12 bits are used"
+    text = command("info b.ome.tif")
+    assert text.code == 0
+    assert "--channel N, 0 to 1" in text.out
+    assert "TCYX (3, 2, 4, 5) uint16" in text.out
 
 
 def test_info_lists_what_a_file_holds(here, command):
