@@ -101,6 +101,57 @@ def test_imports_point_to_lower_rows(path):
     assert not wrong, "\n".join(wrong)
 
 
+def dotted(path):
+    """lowreel.io.video of io/video/__init__.py, lowreel.io.video.clip of io/video/clip.py."""
+    parts = ("lowreel", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(statement, path, modules):
+    """The modules of this package that a statement names; of a package's names that are no modules, the package."""
+    if isinstance(statement, ast.Import):
+        return {alias.name for alias in statement.names} & modules
+    base = (statement.module or "").split(".")
+    if statement.level:
+        folder = ["lowreel", *path.relative_to(PACKAGE).parts[:-1]]
+        base = [*folder[: len(folder) - statement.level + 1], *filter(None, base)]
+    named = {".".join([*base, alias.name]) for alias in statement.names}
+    return {name if name in modules else ".".join(base) for name in named} & modules
+
+
+def circles(imports_of):
+    """Sets of modules each of which comes to every other one by imports."""
+    reached = {module: set(found) for module, found in imports_of.items()}
+    for middle in reached:
+        for known in reached.values():
+            if middle in known:
+                known |= reached[middle]
+    found = {frozenset(other for other in reached[one] if one in reached[other]) for one in reached}
+    return [sorted(circle) for circle in found if circle]
+
+
+def test_no_module_imports_itself_in_a_circle():
+    """By no way, imports in functions counted, those for type checkers left out."""
+    modules = {dotted(path) for path in sources()}
+    found = {dotted(path): set() for path in sources()}
+    for path in sources():
+        for statement in imports(ast.parse(path.read_text(encoding="utf-8"))):
+            found[dotted(path)] |= imported(statement, path, modules)
+    assert sum(map(len, found.values())) > 300
+    assert circles(found) == []
+
+
+def test_circles_are_seen():
+    """Of two modules, of three, of one, and none where imports only meet."""
+    assert circles({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
+    ring = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "e"}, "e": {"d"}, "f": {"f"}}
+    assert sorted(circles(ring)) == [["a", "b", "c"], ["d", "e"], ["f"]]
+    modules, path = {"lowreel.io.video.clip", "lowreel.io.video"}, PACKAGE / "io" / "video" / "clip.py"
+    for source in ("from . import clip", "from .clip import Clip", "import lowreel.io.video.clip"):
+        assert imported(ast.parse(source).body[0], path, modules) == {"lowreel.io.video.clip"}
+    assert imported(ast.parse("from ..video import Clip").body[0], path, modules) == {"lowreel.io.video"}
+
+
 def test_the_walk_sees_what_it_should():
     """Imports at the top, in functions and under `else` of TYPE_CHECKING are seen, those for types are not."""
     source = """

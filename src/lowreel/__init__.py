@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .errors import InputError
     from .io.datasets import open_source
     from .io.video import open_clip, read_mask, write_video
+    from .jobs.request import RunRequest
+    from .jobs.run import run
     from .model.generators import Dcgan, Decoder, Generator, load_weights, pretrained
     from .model.latents import Codes
     from .model.representation import Representation
@@ -61,6 +63,8 @@ _HOMES = {
     "solver.iteration": ("iterate",),
     "recovery.recover": ("recover", "Recovery"),
     "model.representation": ("Representation",),
+    "jobs.request": ("RunRequest",),
+    "jobs.run": ("run",),
     "analysis.manifold": ("embedded", "order_along", "spearman", "circular_correlation", "cross_faded"),
     "baselines": ("baselines",),
     "analysis.metrics": ("psnr", "psnr_range", "ssim"),
@@ -96,6 +100,8 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "iterate",
     "recover",
     "Recovery",
+    "RunRequest",
+    "run",
     "Representation",
     "embedded",
     "order_along",

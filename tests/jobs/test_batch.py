@@ -22,12 +22,11 @@ from lowreel.errors import InputError
 from lowreel.jobs import batch
 from lowreel.jobs.manifest import Row, read_manifest
 from lowreel.jobs.request import RunRequest
-from lowreel.jobs.results import Results, _verdict
+from lowreel.jobs.results import Results
 from lowreel.jobs.worker import Record, is_done
 from lowreel.model.generators import save_weights
-from lowreel.recovery.recover import trust
 from lowreel.settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings
-from lowreel.system.processes import LIBRARIES, cores
+from lowreel.system.processes import LIBRARY_VARIABLES, cores
 
 FAST = "--quality draft --baselines none --steps 2"
 
@@ -56,7 +55,7 @@ def test_a_row_is_a_request(tmp_path):
     assert row_of(**clip, operator="missing --ratio 0.8", ratio="0.7", blind="true") == missing
     chain = RunRequest(clip="c.mp4", operator=ChainSettings(of=("blur", "missing")), **asked)
     assert row_of(**clip, operator="chain", of=["blur", "missing"], blind="false") == chain
-    assert row_of(**clip, mask="m") == RunRequest(clip="c.mp4", mask="m", **asked)
+    assert row_of(**clip, mask="m", keep="black") == RunRequest(clip="c.mp4", mask="m", keep="black", **asked)
     own = RunRequest(data="y.safetensors", truth="c", settings=settings, output=output)
     assert row_of(data="y.safetensors", truth="c", operator="missing", **columns) == own
     arrays = ArraysSettings(operator="snapshot", y="meas", mask="mask", sigma=0.5)
@@ -190,7 +189,7 @@ def test_masks_of_data_are_names_or_files(clips):
 
 def test_the_folder_of_the_runs_may_move(tmp_path):
     row = Row("a", {"clip": "/clips/a.npy", "operator": "missing"})
-    Record("a", "finished", row.request(tmp_path / "before").model_dump(mode="json"), summary={}).save(tmp_path)
+    Record("a", "finished", row.request(tmp_path / "before").model_dump(mode="json")).save(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "summary.json").touch()
     assert is_done(row, tmp_path) is not None
@@ -258,21 +257,6 @@ def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
     assert seen[0] == ""
     assert seen[1].count(",finished,") >= 1
     assert {row["status"] for row in results(clips.parent / "out").values()} == {"finished"}
-
-
-@pytest.mark.parametrize(
-    ("told", "verdict"),
-    [
-        (trust(30.0, {"a": 20.0}), "Use it"),
-        (trust(20.5, {"a": 20.0}), "Use with care"),
-        (trust(30.0, {"a": 20.0}, 9), "Undecided"),
-        (trust(10.0, {"a": 20.0}), "Do not use"),
-        (trust(10.0, {}), None),
-    ],
-)
-def test_a_verdict_is_how_the_sentence_on_trust_begins(told, verdict):
-    """Of every kind there is, and none where nothing was compared."""
-    assert _verdict({"trust": told}) == verdict
 
 
 def test_paths_of_weights_are_those_of_who_says_them(clips, command):
@@ -449,7 +433,7 @@ def children_of(parent):
 
 
 @pytest.mark.skipif(
-    not Path("/proc/self/task").exists() or cores() < 2 or "OPENBLAS_NUM_THREADS" not in LIBRARIES,
+    not Path("/proc/self/task").exists() or cores() < 2 or "OPENBLAS_NUM_THREADS" not in LIBRARY_VARIABLES,
     reason="counts threads in /proc, and OpenBLAS has several on several cores of x86 alone",
 )
 def test_linear_interpolation_in_a_worker_has_no_threads_that_spin():

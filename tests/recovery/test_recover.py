@@ -16,9 +16,12 @@ from lowreel.errors import InputError
 from lowreel.model.representation import Representation
 from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
 from lowreel.recovery import fit as fitting
-from lowreel.recovery.fit import CHECKS, _affordable, _Pace, fit, prefers
-from lowreel.recovery.recover import _may_be_chance, prepare, recover, trust
-from lowreel.settings import BRANCH, LOOK, RecoverSettings, SolverSettings
+from lowreel.recovery.fit import CHECKS_PER_RUN, _affordable, _Pace, fit, prefers
+from lowreel.recovery.judging import may_be_chance
+from lowreel.recovery.preparation import prepare
+from lowreel.recovery.recover import recover
+from lowreel.recovery.verdict import judge
+from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import Problem
 
@@ -224,12 +227,13 @@ def test_baselines_are_judged_by_the_same_heldout_data():
         assert 10 < baseline.heldout_db < 60
     levels = {name: b.heldout_db for name, b in found.baselines.items()}
     held = int(hold_out(operator, FEW.heldout, FEW.seed).sum())
-    assert found.trust in (trust(found.heldout_db, levels), trust(found.heldout_db, levels, held))
+    assert found.verdict in (judge(found.heldout_db, levels), judge(found.heldout_db, levels, held))
+    assert found.trust == found.verdict.sentence
 
 
 def test_which_baselines_are_run_is_a_setting(monkeypatch):
     """None, the quick ones, or the slow ones too."""
-    monkeypatch.setattr(networks, "DEEP", networks.DEEP.model_copy(update={"steps": 2}))
+    monkeypatch.setattr(networks, "DEEP_PRIOR_SETTINGS", networks.DEEP_PRIOR_SETTINGS.model_copy(update={"steps": 2}))
     operator = OPERATORS["missing"]()
     y, names = operator(CLIP), {}
     for which in ("none", "quick", "all"):
@@ -238,26 +242,33 @@ def test_which_baselines_are_run_is_a_setting(monkeypatch):
     assert names["all"] == [*names["quick"], "deep image prior"]
 
 
-TRUST = {
-    "clearly better": ((30.0, {"a": 20.0, "b": 25.0}), ("Use it", "5.0 dB better", "b, 25.0 dB")),
-    "a little better": ((25.5, {"a": 20.0, "b": 25.0}), ("Use with care", "0.5 dB better than b")),
-    "no better": ((25.0, {"a": 20.0, "b": 25.0}), ("Do not use", "no better than b", "25.0 against 25.0")),
-    "worse": ((15.0, {"a": 20.0}), ("Do not use", "no better than a", "15.0 against 20.0")),
-    "no baseline": ((25.0, {}), ("25.0 dB", "no baseline")),
-    "baseline is no number": ((25.0, {"a": math.nan}), ("25.0 dB", "no baseline")),
-    "few numbers": ((30.0, {"a": 25.0}, 9), ("Undecided", "9 held-out numbers", "5.0 dB better than a", "chance")),
-    "few numbers, no better": ((25.0, {"a": 30.0}, 9), ("Do not use", "no better than a")),
-    "nothing held out": ((math.nan, {"a": 20.0}), ("No data was held out",)),
+JUDGED = {
+    "clearly better": ((30.0, {"a": 20.0, "b": 25.0}), "use", ("Use it", "5.0 dB better", "b, 25.0 dB")),
+    "a little better": ((25.5, {"a": 20.0, "b": 25.0}), "use_with_care", ("Use with care", "0.5 dB better than b")),
+    "no better": (
+        (25.0, {"a": 20.0, "b": 25.0}),
+        "do_not_use",
+        ("Do not use", "no better than b", "25.0 against 25.0"),
+    ),
+    "worse": ((15.0, {"a": 20.0}), "do_not_use", ("Do not use", "no better than a", "15.0 against 20.0")),
+    "no baseline": ((25.0, {}), "unknown", ("25.0 dB", "no baseline")),
+    "baseline is no number": ((25.0, {"a": math.nan}), "unknown", ("25.0 dB", "no baseline")),
+    "few numbers": ((30.0, {"a": 25.0}, 9), "undecided", ("Undecided", "9 held-out numbers", "5.0 dB better than a")),
+    "few numbers, no better": ((25.0, {"a": 30.0}, 9), "do_not_use", ("Do not use", "no better than a")),
+    "nothing held out": ((math.nan, {"a": 20.0}), "unknown", ("No data was held out",)),
+    "an exact baseline": ((40.0, {"linear": math.inf, "tv": 30.0}), "do_not_use", ("no better than linear",)),
+    "one without a figure": ((40.0, {"linear": math.nan, "tv": 30.0}), "use", ("10.0 dB better",)),
 }
 
 
-@pytest.mark.parametrize(("figures", "words"), TRUST.values(), ids=TRUST)
-def test_trust_is_a_sentence_with_the_figures(figures, words):
+@pytest.mark.parametrize(("figures", "kind", "words"), JUDGED.values(), ids=JUDGED)
+def test_a_verdict_is_a_kind_and_a_sentence_with_the_figures(figures, kind, words):
     """Use it from 1 dB, with care from 0.3 dB, else not; the best baseline is the bar."""
-    said = trust(*figures)
-    assert said.endswith(".")
+    said = judge(*figures)
+    assert said.kind == kind
+    assert said.sentence.endswith(".")
     for word in words:
-        assert word in said
+        assert word in said.sentence
 
 
 def test_a_difference_within_its_standard_error_is_called_chance():
@@ -266,9 +277,9 @@ def test_a_difference_within_its_standard_error_is_called_chance():
     problem = prepare(CLIP, operator, RecoverSettings(heldout=0.2))
     noisy = CLIP + 0.1 * noise(*SHAPE, seed=1, dtype=torch.float32)
     other = CLIP + 0.1 * noise(*SHAPE, seed=2, dtype=torch.float32)
-    assert _may_be_chance(problem, noisy, other)
-    assert not _may_be_chance(problem, CLIP + 0.01, CLIP + 0.1)
-    assert not _may_be_chance(problem, noisy, noisy)
+    assert may_be_chance(problem, noisy, other)
+    assert not may_be_chance(problem, CLIP + 0.01, CLIP + 0.1)
+    assert not may_be_chance(problem, noisy, noisy)
 
 
 def with_nan(y):
@@ -300,12 +311,6 @@ def test_wrong_input_is_refused(call, message):
     operator = Identity(SHAPE)
     with pytest.raises(InputError, match=message):
         call(CLIP.clone(), operator)
-
-
-def test_trust_knows_exact_baselines():
-    """A baseline without error is the best there is; one without a figure is passed over."""
-    assert "Do not use" in trust(40.0, {"linear": math.inf, "tv": 30.0})
-    assert "10.0 dB better" in trust(40.0, {"linear": math.nan, "tv": 30.0})
 
 
 def test_a_stop_delivers_the_last_round_when_it_is_the_best():
@@ -363,7 +368,7 @@ def test_what_a_time_limit_leaves_room_for():
     assert _affordable(9, -5.0, paced(3.0, 0.1, 9), 50) == 9
     for left in (1.0, 10.0, 100.0, 1000.0):
         rounds = _affordable(4, left, paced(1.0, 1.0, 4, check=2.0), 1000)
-        every = max(1, math.ceil(rounds / CHECKS))
+        every = max(1, math.ceil(rounds / CHECKS_PER_RUN))
         made = [step for step in range(5, rounds + 1) if step % every == 0 or step == rounds]
         assert rounds == 4 or rounds - 4 + 2.0 * len(made) <= left
 
@@ -511,7 +516,7 @@ def test_rounds_are_counted_alike_everywhere():
     assert found.steps == 40
     assert {trial.steps for trial in found.trials} == {40}
     assert found.last_steps > 0
-    searched = 40 * (BRANCH + 2 * (LOOK - BRANCH) + LOOK + 1 - LOOK)
+    searched = 40 * (BRANCH_SHARE + 2 * (LOOK_SHARE - BRANCH_SHARE) + LOOK_SHARE + 1 - LOOK_SHARE)
     assert seen[-1].made == seen[-1].planned == searched + found.last_steps
     once = recover(y, operator, FEW.model_copy(update={"steps": 12}))
     assert (once.steps, once.last_steps) == (12, 0)

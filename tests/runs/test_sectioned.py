@@ -16,20 +16,20 @@ from lowreel import Decoder, Measured, MissingPixels, RecoverSettings, psnr
 from lowreel.model.generators import save_weights
 from lowreel.operators import Stacked, is_rebuilt
 from lowreel.recovery.cost import Estimate
+from lowreel.recovery.verdict import Verdict, judge_sections
 from lowreel.runs.folder import Run, Start
 from lowreel.runs.planning import planned_sections
 from lowreel.runs.sectioned import (
-    MARGIN,
+    PLANNED_MEMORY_SHARE,
     SectionedRun,
     _found_start,
     _share,
-    _verdict,
     expectation,
     longest_section,
     per_frame,
 )
 from lowreel.runs.sections import Section, joined
-from lowreel.settings import WARM_ROUNDS
+from lowreel.settings import WARM_ROUNDS_SHARE
 from lowreel.system.files import read_tensors, write_tensors
 from lowreel.system.memory import taken_bytes
 
@@ -260,7 +260,7 @@ def test_memory_makes_sections_shorter(there, command):
         for more in (0, 300, 2000)
     ]
     assert lengths[0] < lengths[1] < lengths[2]
-    assert lengths[2] - lengths[1] == pytest.approx(MARGIN * 1700e6 / per_frame(clip), rel=0.2)
+    assert lengths[2] - lengths[1] == pytest.approx(PLANNED_MEMORY_SHARE * 1700e6 / per_frame(clip), rel=0.2)
 
 
 def test_too_little_memory_is_said_before_anything_is_done(there, command):
@@ -386,7 +386,7 @@ def test_time_is_shared_out_by_frames(unbroken):
     assert _share(run, [1, 2, 0], 48.0) == pytest.approx(19.0)
     assert _share(run, [2, 0], 29.0) == pytest.approx(14.0)
     fewer = replace(run, settings=RecoverSettings(quality="draft"))
-    assert _share(fewer, [1, 2, 0], 19 + 29 * WARM_ROUNDS) == pytest.approx(19.0)
+    assert _share(fewer, [1, 2, 0], 19 + 29 * WARM_ROUNDS_SHARE) == pytest.approx(19.0)
     assert _share(fewer, [2, 0], 29.0) == pytest.approx(14.0)
 
 
@@ -396,7 +396,7 @@ def test_the_time_said_follows_the_rounds(unbroken, monkeypatch):
     given = replace(SectionedRun.open(unbroken), settings=RecoverSettings(quality="draft", steps=6))
     fewer = replace(given, settings=RecoverSettings(quality="draft"))
     assert expectation(given).seconds == pytest.approx(48.0)
-    assert expectation(fewer).seconds == pytest.approx(19 + 29 * WARM_ROUNDS)
+    assert expectation(fewer).seconds == pytest.approx(19 + 29 * WARM_ROUNDS_SHARE)
     assert expectation(given).baselines == expectation(fewer).baselines == pytest.approx(2 * 48.0)
 
 
@@ -436,22 +436,21 @@ def test_a_damaged_section_is_made_again(name, unbroken, tmp_path, command):
     assert (run / "recovered.npy").read_bytes() == (unbroken / "recovered.npy").read_bytes()
 
 
-GOOD, BAD, CHANCE, FEW = "Use it: fine.", "Do not use: worse.", "Undecided: on 9", "Nothing can be said: only 3"
+GOOD, BAD, UNSAID = Verdict("use", "Fine."), Verdict("do_not_use", "Worse."), Verdict("unknown", "Unsaid.")
+IN_MOST = "Undecided: in most sections, what is better than the best baseline may be chance; look at the clip."
 
 
 @pytest.mark.parametrize(
     ("whole", "sections", "said"),
     [
-        (GOOD, [GOOD, GOOD], GOOD),
-        (GOOD, [GOOD, BAD], f"{GOOD} Do not use section 001."),
-        (BAD, [GOOD, BAD], BAD),
-        (GOOD, [GOOD, GOOD, CHANCE], f"{GOOD} Undecided: section 002."),
-        (GOOD, [CHANCE, CHANCE, GOOD], "Undecided: in most sections"),
-        (GOOD, [GOOD, FEW, FEW], f"{GOOD} Nothing can be said of sections 001, 002."),
-        ("No data was held out, so nothing can be said.", [FEW, FEW], "No data was held out, so nothing can be said."),
+        (GOOD, ["use", "use"], GOOD),
+        (GOOD, ["use", "do_not_use"], Verdict("use", "Fine. Do not use section 001.")),
+        (BAD, ["use", "do_not_use"], BAD),
+        (GOOD, ["use", "use_with_care", "undecided"], Verdict("use", "Fine. Undecided: section 002.")),
+        (GOOD, ["undecided", "undecided", "use"], Verdict("undecided", IN_MOST)),
+        (GOOD, ["use", "unknown", "unknown"], Verdict("use", "Fine. Nothing can be said of sections 001, 002.")),
+        (UNSAID, ["unknown", "unknown"], UNSAID),
     ],
 )
 def test_the_verdict_on_the_whole_names_what_it_does_not_hold_for(whole, sections, said):
-    found = [{"trust": one} for one in sections]
-    told = _verdict(whole, found, [10] * len(found))
-    assert told == said or (told.startswith(said) and said.startswith("Undecided"))
+    assert judge_sections(whole, sections, [10] * len(sections)) == said

@@ -22,7 +22,7 @@ from ..system.memory import parse_bytes
 from ..system.names import GENERATORS, is_clip_name
 from .request import RunRequest
 
-OWN = ("name", "clip", "data", "operator", "mask", "truth")
+OWN = ("name", "clip", "data", "operator", "mask", "keep", "truth")
 """Columns that are no flags of a recovery."""
 
 TAKEN = ("rows", "results.csv", "report.html", "config.json")
@@ -67,7 +67,14 @@ class Row:
         reading, settings = _taken(left, ClipSettings), _taken(left, RecoverSettings)
         if "mask" in own:
             _check_nothing_left(left, "inpaint")
-            return RunRequest(clip=own["clip"], mask=own["mask"], reading=reading, settings=settings, output=output)
+            return RunRequest(
+                clip=own["clip"],
+                mask=own["mask"],
+                keep=own.get("keep"),
+                reading=reading,
+                settings=settings,
+                output=output,
+            )
         if "operator" not in own:
             raise InputError('expected an operator, such as "missing --ratio 0.8": as a column, or by --operator')
         operator, noise = _operator(own["operator"], left), _taken(left, NoiseSettings)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from ..analysis.metrics import error_decibels
 from ..baselines import quick_baselines, slow_baselines
-from ..data import is_exact
 from ..operators import tensors_of
 from ..solver.losses import robust_spread
 from ..solver.problem import Problem
@@ -30,18 +29,17 @@ OnBaseline = Callable[[str, Baseline], None]
 
 def can_come_first(problem: Problem) -> bool:
     """Whether baselines can be run before the fit: not where the size of the noise is told by its residuals alone."""
-    return is_exact(problem.noise) or "sigma" in problem.noise
+    return problem.noise.rms is not None
 
 
 def noise_sigma(problem: Problem, frames: Tensor | None = None) -> float:
     """Standard deviation of the noise in units of y; where it is not known, that of the residuals of these frames.
 
-    By the median of the sizes of the held-out residuals: outliers hardly move it.
+    frames: (T, C, H, W), needed only where it is not known. By the median of the sizes of the held-out residuals:
+    outliers hardly move it.
     """
-    if is_exact(problem.noise):
-        return 0.0
-    if "sigma" in problem.noise:
-        return float(problem.noise["sigma"])
+    if problem.noise.rms is not None:
+        return problem.noise.rms
     assert frames is not None
     entries = problem.known if problem.heldout is None else problem.heldout
     found = zip(*(tensors_of(t) for t in (problem.operator(frames), problem.data, entries)), strict=True)
@@ -56,7 +54,8 @@ def compared(
 ) -> dict[str, Baseline]:
     """The quick baselines, fitted to the same data as the recovery, without the held-out part, and judged by it.
 
-    on_baseline: given those that are better than the ones before, as `finished` makes them. The clips are held in half
+    sigma: of the noise, in units of y. on_baseline: given those that are better than the ones before, as `finished`,
+    from (T, C, H, W) to the same shape, makes them. The clips are held in half
     precision, a sixteenth of a grey level of 255 off at most: several are kept while the fit goes on.
     """
     found: dict[str, Baseline] = {}
@@ -76,14 +75,14 @@ def compared_slowly(problem: Problem) -> dict[str, Baseline]:
     return {name: Baseline(c, heldout_decibels(problem.heldout_error(c), problem)) for name, c in clips.items()}
 
 
-def best_by_heldout(baselines: dict[str, Baseline]) -> str | None:
+def best_by_heldout(baselines: Mapping[str, Baseline]) -> str | None:
     """Name of the baseline with the highest level on held-out data; None where none has any."""
     known = {name: b.heldout_db for name, b in baselines.items() if not math.isnan(b.heldout_db)}
     return max(known, key=known.__getitem__, default=None)
 
 
 def finished_all(baselines: dict[str, Baseline], finish: Callable[[Tensor], Tensor]) -> dict[str, Baseline]:
-    """The same with clips in full precision, each made to agree with the data."""
+    """The same baselines with clips (T, C, H, W) in full precision, each made to agree with the data by `finish`."""
     return {name: replace(b, clip=finish(b.clip.float())) for name, b in baselines.items()}
 
 

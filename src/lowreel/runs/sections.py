@@ -11,13 +11,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..data import Measured, add_white_noise, no_noise
+from ..data import Measured, Noise, NoNoise, add_white_noise
 from ..errors import InputError
 from ..io.video import Clip
 from ..operators import from_spec, temporal_slice, temporal_slice_rows
-from ..settings import SECTION
+from ..settings import SECTION_FRAMES
 
-OVERLAP = 4
+OVERLAP_FRAMES = 4
 """Frames at least that a section and the next one of the same scene both recover; there they are cross-faded."""
 
 
@@ -68,16 +68,17 @@ class ClipSource:
     def temporal_slice(self, frames: range, *, memory: int | None = None) -> Measured:
         """See `Source`."""
         operator = from_spec(*temporal_slice(self.spec, self.tensors, frames), memory=memory)
-        data, noise = operator(self.frames.read(frames.start, frames.stop)), no_noise()
+        data = operator(self.frames.read(frames.start, frames.stop))
+        noise: Noise = NoNoise()
         if self.sigma:
             first = [rows.start for rows in temporal_slice_rows(self.spec, frames)]
             data, noise = add_white_noise(data, operator, sigma=self.sigma, seed=self.seed, first=first)
-            noise["level"] = self.level
+            noise = noise.model_copy(update={"level": self.level})
         return Measured(data, operator, self.times[frames.start : frames.stop], noise, self.clip)
 
 
 def sections_of(
-    frames: int, cuts: Sequence[int] = (), *, usual: int = SECTION, most: int | None = None, step: int = 1
+    frames: int, cuts: Sequence[int] = (), *, usual: int = SECTION_FRAMES, most: int | None = None, step: int = 1
 ) -> list[Section]:
     """The sections of a clip, in order; those of a scene overlap and are of about the same length.
 
@@ -105,7 +106,7 @@ def shortest_section(frames: int, step: int = 1) -> int:
 
 
 def _lap(step: int) -> int:
-    return step * math.ceil(OVERLAP / step)
+    return step * math.ceil(OVERLAP_FRAMES / step)
 
 
 def _inner(start: int, stop: int, usual: int, most: int | None, lap: int, step: int) -> list[int]:

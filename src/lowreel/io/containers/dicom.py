@@ -65,7 +65,8 @@ def opened(path: Path) -> Any:
 
 def _pixels(path: Path, header: Any, number: int) -> np.ndarray:
     """A frame as it is stored, but for colour in luma and chroma, which becomes RGB; palettes are looked up."""
-    from pydicom.pixels import apply_color_lut, pixel_array
+    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.pixels.utils import pixel_array
 
     if not _is_raw(header):
         imported("pylibjpeg", path, "compressed DICOM")

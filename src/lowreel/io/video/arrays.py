@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from torch import Tensor
 
 from ...errors import InputError
 from ...system.files import atomic_write
 from ..containers import as_clip, complex_advice, load_clip, missing_sentence
 from .levels import GreyLevels, declared_bits
 from .reader import RATE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ArrayReader:
@@ -93,7 +96,8 @@ def write_npy(
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        for part in [clip_or_slices] if isinstance(clip_or_slices, Tensor) else clip_or_slices:
+        whole = [clip_or_slices] if hasattr(clip_or_slices, "dtype") else clip_or_slices
+        for part in cast("Iterable[Tensor]", whole):
             if tuple(part.shape[1:]) != shape[1:]:
                 raise ValueError(f"frames of shape {tuple(part.shape[1:])} in a clip of shape {shape}")
             stored = part.detach().cpu()
