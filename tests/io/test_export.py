@@ -163,6 +163,16 @@ def test_without_a_source_frames_are_plain(tmp_path):
         assert file["clip"].shape == (4, 12, 16)
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.mat", "a.h5", "a.nc", "a.nii", "a.tif"])
+@pytest.mark.parametrize("dtype", ["?", "f2", "f8", "i1", "i4", "i8", "u4", "u8"])
+def test_every_type_has_a_place_in_every_kind(dtype, name, tmp_path):
+    """The numbers come back, whatever type the kind has for them."""
+    numbers = (moving(4) * 100).round() > 50 if dtype == "?" else (moving(4) * 100).round()
+    np.save(tmp_path / "in.npy", numbers.astype(dtype)[:, 0])
+    export_clip(tmp_path / name, delivered(tmp_path / "in.npy", numbers.astype("f4")))
+    np.testing.assert_allclose(stored(open_clip(tmp_path / name)), numbers, atol=1e-4)
+
+
 def test_pictures_keep_their_bits(tmp_path):
     """8 bits where the source had 8, 16 where it had more."""
     for dtype, white in (("u1", 255), ("u2", 65535)):

@@ -1,8 +1,11 @@
 """Files of the field: the numbers that an independent reader gives, or one sentence that leads somewhere."""
 
+import contextlib
 import importlib.util
 import os
+import random
 import sys
+import warnings
 from pathlib import Path
 
 import formats
@@ -301,6 +304,23 @@ def test_what_is_cut_short_is_one_sentence(kind, tmp_path):
         with pytest.raises(InputError) as caught:
             open_clip(path).read()
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["nifti", "nifti packed", "dicom", "bart", "zarr 2", "zarr 3"])
+def test_damage_anywhere_is_an_input_error_or_harmless(kind, tmp_path):
+    """Bytes changed at seeded places, in the beginning above all: no other exception."""
+    file, write, _ = FORMATS[kind]
+    path, seeded = write(tmp_path / file, TYPES["signed"](moving(4))), random.Random(1)
+    whole = {part: part.read_bytes() for part in sorted(tmp_path.rglob("*")) if part.is_file()}
+    for _ in range(40):
+        part = seeded.choice(list(whole))
+        damaged = bytearray(whole[part])
+        for _ in range(seeded.choice([1, 3, 10])):
+            damaged[seeded.randrange(min(len(damaged), seeded.choice([400, len(damaged)])))] = seeded.randrange(256)
+        part.write_bytes(damaged)
+        with contextlib.suppress(InputError), warnings.catch_warnings(action="ignore"):
+            open_clip(path).read()
+        part.write_bytes(whole[part])
 
 
 def test_a_long_stack_is_not_read_whole(tmp_path):

@@ -80,7 +80,7 @@ CLIP_HELP = """
     Parameters
     ----------
     clip
-        video file, folder of images, array (.npy, .npz, .mat, .h5; FILE.mat:NAME picks one), or a name:
+        video file, folder of images, file of arrays (docs/files-of-others.md; FILE:NAME picks one), or a name:
         rotating-mnist:7, moving-mnist:0, color-wheel:0
 """
 MEASURE_HELP = f"""{CLIP_HELP}    output
@@ -189,7 +189,7 @@ def inpaint(
     Parameters
     ----------
     clip
-        video file, folder of images, or array (.npy, .npz, .mat, .h5; FILE.mat:NAME picks one)
+        video file, folder of images, or file of arrays (FILE:NAME picks one)
     mask
         image (for every frame), folder, video or array of the clip's size: white = keep, black = fill in
     keep

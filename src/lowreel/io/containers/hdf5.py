@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from .cf import Packing, packing_of
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+PACKED = 1100  # deflate makes nothing smaller than by 1032
 HIDDEN = ("#refs#", "#subsystem#")  # where MATLAB 7.3 keeps the contents of cells and objects
 COMPLEX = ("real", "imag")
 ACQUISITIONS = ("head", "traj", "data")  # of ISMRMRD, one after the other as they were measured
@@ -45,7 +47,8 @@ def load(path: Path, entry: Entry) -> Lazy:
     """A data set; MATLAB's in MATLAB's order of axes, which version 7.3 stores reversed."""
     with reading(path, KIND, REMEDY):
         data = _h5py(path).File(path, "r")[entry.name]
-        check_size(path, entry, data.dtype.itemsize)
+        if PACKED * data.id.get_storage_size() < data.dtype.itemsize * math.prod(entry.shape):
+            check_size(path, entry, data.dtype.itemsize)  # the header claims more than the file can hold
         if data.id.get_storage_size() == 0:
             raise InputError(f"{path}:{entry.name}: has a shape, {entry.shape}, but no numbers; save it again")
         is_complex, is_logical = data.dtype.names == COMPLEX, _matlab_class(data) == "logical"
@@ -53,6 +56,8 @@ def load(path: Path, entry: Entry) -> Lazy:
         dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
 
     def read(index: Index) -> np.ndarray:
+        if all(isinstance(part, slice) and part == slice(None) for part in index):
+            check_size(path, entry, data.dtype.itemsize)
         with reading(path, KIND, REMEDY):
             values = data[index]
         if is_complex:

@@ -33,7 +33,7 @@ def load(path: Path, entry: Entry) -> Lazy:
         packing = packing_of(attributes_of(variable), variable.dtype, default_fill(variable))
 
     def read(index: Index) -> np.ndarray:
-        check_size(path, entry, 8) if all(isinstance(part, slice) for part in index) else None
+        check_size(path, entry, 8) if all(part == slice(None) for part in index) else None
         with reading(path, KIND, REMEDY):
             return packing.values(np.asarray(variable[index]))
 

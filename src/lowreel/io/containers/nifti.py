@@ -24,6 +24,8 @@ def entries(path: Path) -> list[Entry]:
     with reading(path, KIND, REMEDY):
         image = opened(path)
         shape, dtype = _shape(image), image.dataobj.dtype
+        if min(shape, default=0) < 0:
+            raise ValueError(f"an image of shape {shape}")
         problem = "" if all(shape) and len(shape) > 1 else "empty"
         axes, roles = AXES[: len(shape)], ROLES[: len(shape)]
         if channels := RGB.get(dtype.names or ("",)):
@@ -38,7 +40,7 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
     """The image with its slope and intercept; a compressed one is read whole, others frame by frame."""
     with reading(path, KIND, REMEDY):
         image = opened(path)
-        dtype = _dtype(image)
+        dtype, rate = _dtype(image), _rate(image)
     trailing = (0,) * (len(image.dataobj.shape) - len(_shape(image)))
 
     def read(index: Index) -> np.ndarray:
@@ -50,11 +52,11 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
                 return planes[..., index[-1]]
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
-    lazy = Lazy(entry.shape, dtype, read, rate=_rate(image))
+    lazy = Lazy(entry.shape, dtype, read, rate=rate)
     if path.suffix.lower() == ".gz":
         check_size(path, entry, dtype.itemsize)
         held = read((slice(None),) * len(entry.shape))
-        return Lazy(entry.shape, dtype, lambda index: held[index], rate=lazy.rate)
+        return Lazy(entry.shape, dtype, lambda index: held[index], rate=rate)
     return lazy
 
 

@@ -41,7 +41,7 @@ def load(path: Path, entry: Entry) -> Lazy:
         packing = _packing(array)
 
     def read(index: Index) -> np.ndarray:
-        check_size(path, entry, 8) if all(isinstance(part, slice) for part in index) else None
+        check_size(path, entry, 8) if all(part == slice(None) for part in index) else None
         with reading(path, KIND, REMEDY):
             return packing.values(np.asarray(array[index]))
 

@@ -13,7 +13,7 @@ from ..containers.base import imported
 from ..containers.cf import packing_of
 from ..containers.clips import clip_entry
 from ..containers.reading import entries_of, is_matlab
-from .clip import Delivered, in_type
+from .clip import Delivered, in_type, portable
 
 MATLAB_MOST = 1 << 31
 """Bytes that a variable of MATLAB's version 7 can have."""
@@ -44,7 +44,7 @@ def write_mat(path: Path, clip: Delivered) -> list[str]:
     if values.nbytes >= MATLAB_MOST:
         raise InputError(f"{path}: takes {values.nbytes / 1e9:.2g} GB, more than MATLAB's version 7 can; export to .h5")
     with open(path, "wb") as file:
-        savemat(file, {name_of(clip).rpartition("/")[2]: values}, do_compression=True)
+        savemat(file, {name_of(clip).rpartition("/")[2]: portable(values)}, do_compression=True)
     return []
 
 

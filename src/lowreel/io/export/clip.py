@@ -94,6 +94,15 @@ class Delivered:
         return self.source.shape[2] / self.values.shape[2], self.source.shape[3] / self.values.shape[3]
 
 
+def portable(numbers: np.ndarray) -> np.ndarray:
+    """Numbers in a type that every kind of file has: no booleans, half floats or integers of 64 bits."""
+    if numbers.dtype.kind == "b":
+        return numbers.astype(np.uint8)
+    if numbers.dtype.kind in "iu" and numbers.dtype.itemsize == 8:
+        return numbers.astype(np.float64)
+    return numbers.astype(np.float32) if numbers.dtype == np.float16 else numbers
+
+
 def in_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Numbers in a type: rounded to integers and kept within their range, or as floats."""
     if dtype.kind == "b":

@@ -12,7 +12,7 @@ from ..containers import netcdf
 from ..containers.base import imported
 from ..containers.cf import Packing, packing_of
 from .arrays import name_of
-from .clip import Delivered, in_type
+from .clip import Delivered, in_type, portable
 
 PLAIN = ("time", "c", "y", "x")
 
@@ -29,7 +29,7 @@ def write_netcdf(path: Path, clip: Delivered) -> list[str]:
 
 
 def _write_plain(out: Any, clip: Delivered) -> list[str]:
-    numbers = clip.numbers
+    numbers = portable(clip.numbers)
     kept = [k for k in range(4) if k != 1 or numbers.shape[1] > 1]
     values = numbers.reshape([numbers.shape[k] for k in kept])
     for k in kept:

@@ -11,7 +11,7 @@ from ...system.files import split_member
 from ..containers import nifti
 from ..containers.axes import split_choices
 from ..containers.base import imported
-from .clip import Delivered, in_type
+from .clip import Delivered, in_type, portable
 
 
 def write_nifti(path: Path, clip: Delivered) -> list[str]:
@@ -26,7 +26,7 @@ def write_nifti(path: Path, clip: Delivered) -> list[str]:
     else:
         volume, notes = clip.numbers[:, 0].transpose(2, 1, 0)[:, :, None], []
     if like is None:
-        image = nibabel.Nifti1Image(_writable(volume), np.eye(4))
+        image = nibabel.Nifti1Image(portable(volume), np.eye(4))
         image.header.set_xyzt_units("mm", "sec")
         image.header.set_zooms((1, 1, 1, float(1 / clip.rate)))
     else:
@@ -59,11 +59,6 @@ def _coloured(clip: Delivered) -> tuple[np.ndarray, list[str]]:
         numbers = in_type((numbers - low) / ((high - low) or 1) * 255, np.dtype(np.uint8))
     planes = np.ascontiguousarray(numbers.transpose(3, 2, 0, 1)[:, :, None])
     return planes.view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0], notes
-
-
-def _writable(volume: np.ndarray) -> np.ndarray:
-    """NIfTI knows no booleans, and viewers few half floats."""
-    return volume.astype({"b": np.uint8}.get(volume.dtype.kind, np.float32)) if volume.dtype.kind in "b" else volume
 
 
 def _affine(clip: Delivered, affine: np.ndarray) -> np.ndarray:

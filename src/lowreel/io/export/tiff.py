@@ -9,7 +9,7 @@ import numpy as np
 
 from ...system.files import split_member
 from ..containers.base import imported
-from .clip import Delivered
+from .clip import Delivered, portable
 
 IMAGEJ = ("uint8", "uint16", "float32")
 """Types that ImageJ knows."""
@@ -18,8 +18,7 @@ IMAGEJ = ("uint8", "uint16", "float32")
 def write_tiff(path: Path, clip: Delivered) -> list[str]:
     """A page a frame. As OME-TIFF where the source is that or ImageJ does not know the type, else as ImageJ writes."""
     tifffile = imported("tifffile", path, "TIFF")
-    numbers = clip.numbers
-    numbers = numbers.astype(np.uint8) * 255 if numbers.dtype.kind == "b" else numbers
+    numbers = portable(clip.numbers)
     numbers = numbers.astype(np.float32) if numbers.dtype.kind == "f" else numbers
     about = _about(clip, tifffile)
     coloured = numbers.shape[1] == 3
