@@ -16,9 +16,9 @@ from .fit import SHORT_ROUNDS
 from .policy import FEW_NUMBERS
 from .verdict import Outcome, Verdict, judge
 
-UNEXPLAINED = {"fitted": 0.25, "held-out": 0.5}
-"""Share of what the data says beyond a constant clip, and beyond its noise, that a result may leave unexplained; where
-these come from is told in docs/choices.md."""
+UNEXPLAINED = 0.25
+"""Share of what the data says beyond a constant clip, and beyond its noise, that a result may leave unexplained; it
+was found as docs/choices.md tells."""
 
 FLAT = 1e-6
 """Share of the data's energy beyond a constant clip under which exact numbers are all alike."""
@@ -54,7 +54,7 @@ def judged(
     shares = {"fitted": unexplained(problem, delivered, problem.fitted)}
     if problem.heldout is not None and count >= FEW_NUMBERS:
         shares["held-out"] = unexplained(problem, frames, problem.heldout)
-    wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED[what]}
+    wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED}
     if wrong:
         return _misfit(wrong, problem, outcome.kind == "stopped" or rounds < SHORT_ROUNDS)
     if count < FEW_NUMBERS:
@@ -68,7 +68,7 @@ def judged(
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
     held = shares["held-out"]
-    if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED["held-out"]:
+    if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED:
         told = f"on {count} held-out numbers it misses {min(held.share, 1):.0%} of what the data says"
         return Verdict("undecided", f"Undecided: {told} beyond a constant clip; look at it, or use a larger --heldout.")
     return found.with_more(problem.operator.caveat)
