@@ -114,7 +114,8 @@ class Pace:
         if self.first is None and progress.made >= at_once:  # what starts up is no pace
             self.first = self.last
         is_search = getattr(progress, "stage", "fit") == "search"
-        last_rounds = getattr(import_module("lowreel.settings"), "LAST_ROUNDS", 0.0) if is_search else 0.0
+        known = vars(import_module("lowreel.settings"))  # of commits before, under another name or none
+        last_rounds = known.get("LAST_ROUNDS_SHARE", known.get("LAST_ROUNDS", 0.0)) if is_search else 0.0
         self.planned = progress.planned + last_rounds * progress.steps
         if progress.made >= self.rounds * at_once:
             self.is_cut = True

@@ -21,7 +21,7 @@ from torch import nn
 from lowreel.io.datasets import Images
 from lowreel.model.generators import Dcgan
 from lowreel.settings import TrainSettings
-from lowreel.training.loop import ROUND, iterate
+from lowreel.training.loop import SNAPSHOT_MINIBATCHES, iterate
 
 from .results import RESULTS
 
@@ -31,14 +31,14 @@ SIDE, BATCH = 2048, 256
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks training", description=__doc__.splitlines()[0])
     parser.add_argument("--channels", type=int, choices=(1, 3), default=3, help="1: paper-grey, 3: paper-rgb")
-    parser.add_argument("--rounds", type=int, default=6, help=f"rounds of {ROUND} steps that are timed")
+    parser.add_argument("--rounds", type=int, default=6, help=f"rounds of {SNAPSHOT_MINIBATCHES} steps that are timed")
     chosen = parser.parse_args(arguments)
 
     generator, settings = Dcgan(chosen.channels), TrainSettings(epochs=1000, batch_size=BATCH)
     pixels = torch.randint(0, 256, (8192, chosen.channels, 32, 32), dtype=torch.uint8)
     training = iterate(Images("noise", pixels, (64, 64)), generator, settings)
     precision = getattr(torch, next(training).precision)
-    work = 6 * multiply_adds(generator) * BATCH * ROUND
+    work = 6 * multiply_adds(generator) * BATCH * SNAPSHOT_MINIBATCHES
     rates: dict[str, list[float]] = {"step": [], "product": [], "float32 product": []}
     for _ in range(chosen.rounds):
         rates["step"].append(work / seconds(lambda: next(training)))
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> None:
         "multiply_adds_per_image": multiply_adds(generator),
         "precision": str(precision).removeprefix("torch."),
         "threads": torch.get_num_threads(),
-        "seconds_per_step": round(work / step / 1e9 / ROUND, 3),
+        "seconds_per_step": round(work / step / 1e9 / SNAPSHOT_MINIBATCHES, 3),
         "step_gflops": round(step),
         "product_gflops": round(product),
         "float32_product_gflops": round(single),

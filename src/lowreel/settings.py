@@ -179,7 +179,7 @@ class Candidate(Settings):
 
     @property
     def begins_afresh(self) -> bool:
-        """Whether its fit differs from the preset's before `BRANCH` of the rounds, and so cannot go on from that."""
+        """Whether its fit differs from the preset's before `BRANCH_SHARE` of the rounds: it cannot go on from that."""
         return self.extra_stages > 0 or self.early_weight_decay is not None
 
 
@@ -199,24 +199,24 @@ MOVES: dict[Quality, tuple[dict[str, float], ...]] = {
 SWEEPS: dict[Quality, int] = {"draft": 0, "standard": 1, "best": 2}
 """How often `MOVES` are tried."""
 
-BRANCH, LOOK = 0.5, 0.75
+BRANCH_SHARE, LOOK_SHARE = 0.5, 0.75
 """Shares of the rounds: up to the first all settings that are tried share one fit, and after the second the best alone
 goes on (docs/choices.md)."""
 
 LONGER: dict[Quality, int] = {"draft": 1, "standard": 1, "best": 2}
 """How many times as many rounds a fit gets."""
 
-LAST_ROUNDS, LAST_STEP = 0.25, 0.3
+LAST_ROUNDS_SHARE, LAST_STEP_SHARE = 0.25, 0.3
 """The last fit, with all data, goes on from the best one: its share of the rounds, and of the step."""
 
-WARM_ROUNDS, WARM_STEP = 0.6, 1.4
+WARM_ROUNDS_SHARE, WARM_STEP_FACTOR = 0.6, 1.4
 """A section that starts from its neighbour: its share of the rounds, and how many times the step (docs/choices.md)."""
 
-SECTION, LARGE_SECTION = 64, 32
+SECTION_FRAMES, LARGE_SECTION_FRAMES = 64, 32
 """Frames of a section, about, and where frames have more than BATCH_PIXELS: enough that they help each other, few
 enough for one generator, and for the search over settings, which is made for one section, to be a small part."""
 
-FEWEST, MOST, ENOUGH = 0.02, 0.05, 1000
+LEAST_HELDOUT_SHARE, MOST_HELDOUT_SHARE, ENOUGH_HELDOUT_NUMBERS = 0.02, 0.05, 1000
 """Share of the data that is held out: the smallest, the largest, and how many numbers judge well enough."""
 
 
@@ -300,7 +300,7 @@ class RecoverSettings(Settings):
         together = self.preset != "default" or self.linear or self.rank != "auto"
         if self.section_frames != "auto":
             return self.section_frames
-        return None if together else LARGE_SECTION if pixels > BATCH_PIXELS else SECTION
+        return None if together else LARGE_SECTION_FRAMES if pixels > BATCH_PIXELS else SECTION_FRAMES
 
     @field_validator("rank", "similarity", mode="before")
     @classmethod
@@ -335,7 +335,11 @@ class RecoverSettings(Settings):
         """Share of so many numbers that is held out."""
         if self.heldout is not None:
             return self.heldout
-        return min(MOST, max(FEWEST, ENOUGH / max(numbers, 1))) if self.searches else FEWEST
+        return (
+            min(MOST_HELDOUT_SHARE, max(LEAST_HELDOUT_SHARE, ENOUGH_HELDOUT_NUMBERS / max(numbers, 1)))
+            if self.searches
+            else LEAST_HELDOUT_SHARE
+        )
 
     def generator_name(self, channels: int) -> str:
         """`generator`, or what `auto` means for clips of so many channels."""
@@ -351,7 +355,9 @@ class ContinuedSettings(RecoverSettings):
         """As usual, with larger steps."""
         usual = super().solver()
         steps = {name: getattr(usual, name) for name in ("code_lr", "weight_lr", "matrix_lr")}
-        return usual.model_copy(update={name: WARM_STEP * step for name, step in steps.items() if step is not None})
+        return usual.model_copy(
+            update={name: WARM_STEP_FACTOR * step for name, step in steps.items() if step is not None}
+        )
 
 
 class InterpolateSettings(Settings):

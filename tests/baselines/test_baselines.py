@@ -63,7 +63,7 @@ def blocks():
 @pytest.fixture
 def few_updates(monkeypatch):
     """The slow baselines make two rounds."""
-    monkeypatch.setattr(networks, "DEEP", networks.DEEP.model_copy(update={"steps": 2}))
+    monkeypatch.setattr(networks, "DEEP_PRIOR_SETTINGS", networks.DEEP_PRIOR_SETTINGS.model_copy(update={"steps": 2}))
     few = {name: preset.model_copy(update={"steps": 2}) for name, preset in PRESETS.items()}
     monkeypatch.setattr(networks, "PRESETS", few)
 
@@ -486,7 +486,7 @@ def test_singular_values_are_lowered(shape):
 
 def test_deep_image_prior_is_better_than_grey(monkeypatch):
     """Each frame from half of its own pixels; pictures of four frames at once by one network; seeded."""
-    monkeypatch.setattr(networks, "DEEP", networks.DEEP.model_copy(update={"steps": 50}))
+    monkeypatch.setattr(networks, "DEEP_PRIOR_SETTINGS", networks.DEEP_PRIOR_SETTINGS.model_copy(update={"steps": 50}))
     clip = moving(4, 1, 12, 12)
     shape = tuple(clip.shape)
     for operator in (MissingPixels(shape, 0.5), Snapshot(shape, 2)):

@@ -11,8 +11,9 @@ from cases import noise
 from conftest import moving, snapshot
 from foreign import KINDS_OF_CAMERA_FILES, cut, frames_last, hdf5, holds_no_arrays, mat7, npz
 
-from lowreel import Measured
+from lowreel import Measured, as_linear_operator
 from lowreel.data import ARRAY_KINDS, Levels, estimate_scaling, in_levels
+from lowreel.data.external import data_of
 from lowreel.errors import InputError
 from lowreel.io.containers import Array
 from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Snapshot
@@ -289,7 +290,7 @@ def test_info_lists_what_a_file_holds(here, command):
     listed, clip = command("info a.mat"), command("info clip.mat")
     assert (listed.code, clip.code) == (0, 0)
     assert "meas           (12, 16, 2) uint16" in listed.out
-    assert "over 255" in clip.out
+    assert "white          255" in clip.out
     assert "note           text" in clip.out
 
 
@@ -354,3 +355,26 @@ def test_an_operator_of_ones_own_for_arrays_of_others(here, command, monkeypatch
     ended = command(line)
     assert ended.code == 0, ended.err
     assert Measured.load("run/data.safetensors").noise == {"kind": "white", "sigma": 0.1}
+
+
+def test_spectra_with_a_mask_of_columns():
+    """fastMRI's mask (W,) holds for every row; of several coils one is taken."""
+    clip = moving(4)[:, 0]
+    spectra = np.fft.fft2(clip, norm="ortho").astype("c8")
+    columns = (np.arange(W) % 2 == 0).astype("f4")
+    given = ARRAY_KINDS["fourier"](Array(spectra, "k"), Array(columns, "mask"), slice(None))
+    assert torch.equal(given.operator.mask.cpu()[:, 0, :, ::2], torch.ones(4, H, W // 2, dtype=torch.bool))
+    assert not given.operator.mask[..., 1::2].any()
+    with pytest.raises(InputError, match="take one place on an axis, such as k,1=0"):
+        ARRAY_KINDS["fourier"](Array(spectra[:, None], "k"), None, slice(None))
+
+
+def test_data_of_several_dimensions_for_a_flat_operator():
+    """PyLops' data is flat, the last axis running fastest; another size is a sentence about the data."""
+    operator = as_linear_operator((lambda x: x.ravel()[:24], lambda y: np.zeros((1, 1, 6, 8))), (1, 1, 6, 8))
+    y = np.arange(24.0).reshape(2, 3, 4)
+    assert torch.equal(data_of(Array(y, "y"), operator), torch.arange(24, dtype=torch.float64))
+    with pytest.raises(InputError, match=r"y: is \(2, 3, 3\), .* gives data of shape \(24,\); save y in that shape"):
+        data_of(Array(y[..., :3], "y"), operator)
+    with pytest.raises(InputError, match=r"flatten it, y\.reshape\(-1\)"):
+        operator.checked_data(torch.from_numpy(y))

@@ -109,6 +109,18 @@ def test_matlab_s_own_narrow_storage_is_read_as_scipy_reads_it(tmp_path):
                 np.testing.assert_array_equal(containers.load(tmp_path / "a.mat", name).values, values)
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_fields_of_structs_of_version_5(compressed, tmp_path):
+    """STRUCT/FIELD, as in version 7.3, at any depth; what stands before and after them is found too."""
+    inner = {"deep": BYTES, "nothing": np.ones((0, 3)), "words": "text"}
+    held = {"first": BYTES / 2, "s": {"x": BYTES / 3, "z": BYTES * 1j, "inner": inner}, "last": BYTES > 3}
+    savemat(tmp_path / "a.mat", held, do_compression=compressed)
+    names = ["first", "s/x", "s/z", "s/inner/deep", "s/inner/nothing", "s/inner/words", "last"]
+    assert [entry.name for entry in containers.entries_of(tmp_path / "a.mat")] == names
+    for name, values in {"s/x": BYTES / 3, "s/z": BYTES * 1j, "s/inner/deep": BYTES, "last": BYTES > 3}.items():
+        np.testing.assert_array_equal(containers.load(tmp_path / "a.mat", name).values, values)
+
+
 def test_version_4(tmp_path):
     savemat(tmp_path / "a.mat", {"x": BYTES[0] / 2, "words": "text"}, format="4")
     np.testing.assert_array_equal(containers.load(tmp_path / "a.mat", "x").values, BYTES[0] / 2)
@@ -177,7 +189,7 @@ BAD = {
     "words as h5": (lambda d: lying(d / "a.h5"), "x", "cannot be read as HDF5"),
     "pickle": (pickles, "x", "Python objects, a pickle"),
     "cell": (lambda d: holds_no_arrays(d / "a.mat"), "names", "is a cell array"),
-    "struct": (lambda d: holds_no_arrays(d / "a.mat"), "s", "is a struct"),
+    "struct": (lambda d: holds_no_arrays(d / "a.mat"), "s", "is a struct array"),
     "text": (lambda d: holds_no_arrays(d / "a.mat"), "text", "is text"),
     "wrong name": (lambda d: mat7(d / "a.mat", x=BYTES), "y", r"no array y; it holds x \(2, 3, 4\) uint8"),
     "petabytes in 7.3": (lambda d: claims_petabytes(d / "a.mat"), "x", r"takes 6\.4e\+07 GB"),
@@ -226,7 +238,9 @@ def test_what_is_no_clip_is_one_sentence(name, tmp_path):
 def test_damage_anywhere_is_an_input_error_or_harmless(name, tmp_path):
     """Bytes changed and cut at seeded places: no other exception, no crash. (The HDF5 library itself may abort.)"""
     write, file = KINDS[name]
-    whole = write(tmp_path / file, a=BYTES, b=BYTES / 2, z=BYTES * 1j, **{"seen": BYTES > 3}).read_bytes()
+    held = {"a": BYTES, "b": BYTES / 2, "z": BYTES * 1j, "seen": BYTES > 3}
+    held |= {"s": {"x": BYTES, "y": "text"}} if file == "a.mat" else {}
+    whole = write(tmp_path / file, **held).read_bytes()
     seeded = random.Random(0)
     for n in range(60):
         damaged = bytearray(whole if n % 3 else whole[: seeded.randrange(len(whole))])
@@ -242,7 +256,7 @@ def test_damage_anywhere_is_an_input_error_or_harmless(name, tmp_path):
 def test_without_h5py_a_sentence_says_what_to_install(tmp_path, monkeypatch):
     path = mat73(tmp_path / "a.mat", x=BYTES)
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(InputError, match=r'pip install "lowreel\[interop\]"'):
+    with pytest.raises(InputError, match=r'pip install "lowreel\[formats\]"'):
         open_clip(path)
 
 

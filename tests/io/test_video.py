@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from lowreel.errors import InputError
-from lowreel.io.video import open_clip, read_mask, write_npy, write_video
+from lowreel.io.video import check_way_round, mask_and_sentence, open_clip, read_mask, write_npy, write_video
 from lowreel.io.video.reader import LUMA
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -675,18 +675,155 @@ def test_masks(tmp_path, name):
     assert torch.equal(mask, KEEP.expand(3, 1, H, W))
 
 
+BOX = np.zeros((H, W), bool)
+BOX[4:12, 6:20] = True
+
+
+def paletted(path, picture, colours):
+    image = Image.fromarray(picture.astype(np.uint8), "P")
+    image.putpalette([*np.ravel(colours), *[0] * (768 - np.size(colours))])
+    image.save(path)
+    return path
+
+
+def with_alpha(path, alpha, colour=0):
+    layers = np.full((H, W, 4), colour, np.uint8)
+    layers[..., 3] = alpha
+    Image.fromarray(layers).save(path)
+    return path
+
+
+def picture(path, values):
+    Image.fromarray(values).save(path)
+    return path
+
+
+def noisy():
+    """A mask as JPEG leaves it."""
+    rng = np.random.default_rng(0)
+    return np.where(BOX, rng.integers(0, 6, BOX.shape), rng.integers(250, 256, BOX.shape)).astype(np.uint8)
+
+
+DRESSES = {  # name: (maker, what is said, True where kept)
+    "zeros and ones": (lambda d: picture(d / "m.png", (~BOX).astype(np.uint8)), None, ~BOX),
+    "12 bits": (lambda d: picture(d / "m.png", np.where(BOX, 0, 4095).astype(np.uint16)), None, ~BOX),
+    "12 bits, TIFF": (lambda d: picture(d / "m.tif", np.where(BOX, 0, 4095).astype(np.uint16)), None, ~BOX),
+    "half white": (lambda d: picture(d / "m.png", np.where(BOX, 0, 128).astype(np.uint8)), None, ~BOX),
+    "of JPEG": (lambda d: picture(d / "m.png", noisy()), None, ~BOX),
+    "limited range": (lambda d: picture(d / "m.png", np.where(BOX, 16, 235).astype(np.uint8)), None, ~BOX),
+    "white where it is filled in": (lambda d: picture(d / "m.png", 255 * BOX.astype(np.uint8)), "black", ~BOX),
+    "label 2 is kept": (lambda d: picture(d / "m.png", np.where(BOX, 2, 1).astype(np.uint8)), "2", BOX),
+    "grey palette": (lambda d: paletted(d / "m.png", BOX, [255, 255, 255, 0, 0, 0]), None, ~BOX),
+    "red palette": (lambda d: paletted(d / "m.png", BOX, [0, 0, 0, 128, 0, 0]), "#000000", ~BOX),
+    "its other colour": (lambda d: paletted(d / "m.png", BOX, [0, 0, 0, 128, 0, 0]), "#800000", BOX),
+    "alpha": (lambda d: with_alpha(d / "m.png", 255 * ~BOX), "opaque", ~BOX),
+    "alpha turned round": (lambda d: with_alpha(d / "m.png", 255 * BOX), "transparent", ~BOX),
+    "signed": (lambda d: saved(d / "m.npy", np.where(BOX, 0, 1).astype(np.int8)), None, ~BOX),
+}
+
+
+@pytest.mark.parametrize("name", DRESSES)
+def test_masks_in_every_dress(name, tmp_path):
+    make, keep, kept = DRESSES[name]
+    path = make(tmp_path)
+    mask, sentence = mask_and_sentence(path, (2, 1, H, W), keep)
+    assert torch.equal(mask, torch.from_numpy(kept).expand(2, 1, H, W))
+    assert f"keeps {kept.mean():.1%}" in sentence
+
+
+def greys():
+    return np.linspace(0, 255, H * W).reshape(H, W).astype(np.uint8)
+
+
 @pytest.mark.parametrize(
-    ("stored", "words"),
+    ("make", "keep", "words"),
     [
-        (HALF[1:], "the mask is 23x32 .*the clip 24x32 .*resize"),
-        (np.stack([HALF] * 2), "the mask has 2 frames, the clip 3"),
-        (np.zeros_like(HALF), "hides every pixel"),
-        (np.ones((H, W), bool), "hides no pixel"),
+        (lambda d: saved(d / "m.npy", HALF[1:]), None, "the mask is 23x32 .*the clip 24x32 .*resize"),
+        (lambda d: saved(d / "m.npy", np.stack([HALF] * 2)), None, "the mask has 2 frames, the clip 3"),
+        (lambda d: saved(d / "m.npy", 0 * HALF), None, r"hides every pixel: it holds 0 \(100.0%\)"),
+        (lambda d: saved(d / "m.npy", np.ones((H, W), bool)), None, r"hides no pixel.*it holds 1 \(100.0%\)"),
+        (lambda d: paletted(d / "m.png", BOX, [0, 0, 0, 128, 0, 0]), None, r"#000000 \(85.4%\), #800000 \(14.6%\)"),
+        (lambda d: with_alpha(d / "m.png", 255 * ~BOX), None, r"alpha 255 \(85.4%\), 0 \(14.6%\).*--keep opaque"),
+        (lambda d: picture(d / "m.png", greys()), None, "which pixels are kept.*other values.*--keep"),
+        (lambda d: picture(d / "m.png", np.where(BOX, 100, 200).astype(np.uint8)), None, r"200 \(85.4%\), 100 "),
+        (lambda d: picture(d / "m.png", np.arange(H * W).reshape(H, W).astype(np.uint8) % 3), None, "which pixels"),
+        (lambda d: picture(d / "m.png", HALF), "7", "--keep 7: the mask holds .*expected one of these"),
+        (lambda d: picture(d / "m.png", HALF), "opaque", "--keep opaque: the mask holds"),
     ],
 )
-def test_bad_masks(tmp_path, stored, words):
-    with pytest.raises(InputError, match=words):
-        read_mask(saved(tmp_path / "m.npy", stored), (3, 1, H, W))
+def test_bad_masks(tmp_path, make, keep, words):
+    with pytest.raises(InputError, match=words) as caught:
+        read_mask(make(tmp_path), (3, 1, H, W), keep)
+    assert "invert" not in str(caught.value)
+
+
+def test_a_mask_the_wrong_way_round_is_seen_in_the_clip(tmp_path):
+    damaged = GREY[:3].copy()
+    damaged[:, BOX] = 0
+    clip = open_clip(saved(tmp_path / "a.npy", damaged))
+    wrong = torch.from_numpy(BOX).expand(3, 1, H, W)
+    check_way_round(clip, ~wrong, "m.png")
+    with pytest.raises(InputError, match="wrong way round"):
+        check_way_round(clip, wrong, "m.png")
+
+
+# --------------------------------------------------------------------------------------- video of more than 8 bits
+
+MATRICES = {"BT.601": (5, 0.299, 0.114), "BT.709": (1, 0.2126, 0.0722), "BT.2020": (9, 0.2627, 0.0593)}
+
+
+def deep(path, name, planes, matrix=2, limited=True):
+    """FFV1 of planes as they stand."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = *planes[0].shape, name
+        stream.codec_context.colorspace, stream.codec_context.color_range = matrix, 1 if limited else 2
+        frame = av.VideoFrame(planes[0].shape[1], planes[0].shape[0], name)
+        frame.colorspace, frame.color_range = matrix, 1 if limited else 2
+        for plane, values in zip(frame.planes, planes, strict=True):
+            rows = np.zeros((plane.height, plane.line_size // 2), "<u2")
+            rows[:, : values.shape[1]] = values
+            plane.update(rows.tobytes())
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("limited", [True, False])
+@pytest.mark.parametrize("matrix", MATRICES)
+@pytest.mark.parametrize("bits", [10, 12])
+def test_deep_video_is_what_the_standard_says_of_its_planes(bits, matrix, limited, tmp_path):
+    """White is 235 * 2^(bits - 8) in limited range: 940, 3760; ITU-R BT.601, 709 and 2020, computed from the planes."""
+    number, red, blue = MATRICES[matrix]
+    rng, step, top = np.random.default_rng(bits), 2.0 ** (bits - 8), 2.0**bits - 1
+    planes = [rng.integers(round(90 * step), round(160 * step), (16, 32)) for _ in range(3)]
+    path = deep(tmp_path / "a.mkv", f"yuv444p{bits}le", planes, number, limited)
+    luma = (planes[0] - 16 * step) / (219 * step) if limited else planes[0] / top
+    cb, cr = ((p - 128 * step) / (224 * step if limited else top) for p in planes[1:])
+    r, b = luma + 2 * (1 - red) * cr, luma + 2 * (1 - blue) * cb
+    wanted = np.stack([r, (luma - red * r - blue * b) / (1 - red - blue), b])
+    found = open_clip(path).read()[0]
+    torch.testing.assert_close(found, torch.tensor(wanted.clip(0, 1), dtype=torch.float32), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["gray10le", "gray12le", "gray16le", "gbrp10le", "gbrp12le"])
+def test_deep_grey_and_rgb_are_numbers_over_their_largest(name, tmp_path):
+    bits = int(re.search(r"\d+", name)[0])
+    count = 3 if name.startswith("gbr") else 1
+    planes = [np.random.default_rng(k).integers(0, 2**bits, (16, 32)) for k in range(count)]
+    found = open_clip(deep(tmp_path / "a.mkv", name, planes, limited=False)).read()[0]
+    wanted = np.stack(planes if count == 1 else [planes[2], planes[0], planes[1]]) / (2**bits - 1)
+    torch.testing.assert_close(found, torch.tensor(wanted, dtype=torch.float32), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_white_of_raw_video_is_white(bits, tmp_path):
+    ramp = np.linspace(16, 235, 32).round().astype("<u2") * 2 ** (bits - 8)
+    luma, chroma = np.broadcast_to(ramp, (16, 32)), np.full((2, 8, 16), 128 * 2 ** (bits - 8), "<u2")
+    header = f"YUV4MPEG2 W32 H16 F25:1 Ip A1:1 C420p{bits} XYSCSS=420P{bits}\n".encode()
+    (tmp_path / "a.y4m").write_bytes(header + b"FRAME\n" + luma.tobytes() + chroma.tobytes())
+    wanted = torch.linspace(16, 235, 32).round().sub(16).div(219).expand(3, 16, 32)
+    torch.testing.assert_close(open_clip(tmp_path / "a.y4m").read()[0], wanted, atol=1e-6, rtol=0)
 
 
 # ------------------------------------------------------------------------------------------------------- real files

@@ -27,7 +27,7 @@ from lowreel.jobs.worker import Record, is_done
 from lowreel.model.generators import save_weights
 from lowreel.recovery.recover import trust
 from lowreel.settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings
-from lowreel.system.processes import LIBRARIES, cores
+from lowreel.system.processes import LIBRARY_VARIABLES, cores
 
 FAST = "--quality draft --baselines none --steps 2"
 
@@ -449,7 +449,7 @@ def children_of(parent):
 
 
 @pytest.mark.skipif(
-    not Path("/proc/self/task").exists() or cores() < 2 or "OPENBLAS_NUM_THREADS" not in LIBRARIES,
+    not Path("/proc/self/task").exists() or cores() < 2 or "OPENBLAS_NUM_THREADS" not in LIBRARY_VARIABLES,
     reason="counts threads in /proc, and OpenBLAS has several on several cores of x86 alone",
 )
 def test_linear_interpolation_in_a_worker_has_no_threads_that_spin():

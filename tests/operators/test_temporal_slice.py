@@ -110,7 +110,7 @@ def test_a_spec_of_few_frames_is_prolonged(name):
 
 
 def test_what_cannot_be_cut_is_said():
-    assert set(SAVED) - set(CUT) == {"frames", "named frames", "exposure"}
+    assert {"frames", "named frames", "exposure"} <= set(SAVED) - set(CUT)
     assert part_frames(MissingFrames(SHAPE, 0.4).spec()) is None
     with pytest.raises(InputError, match="frames cannot be cut"):
         temporal_slice(MissingFrames(SHAPE, 0.4).spec(), {}, range(2))

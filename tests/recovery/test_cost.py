@@ -14,7 +14,7 @@ from lowreel.recovery.cost import check_clip_fits, check_fits, estimate
 from lowreel.recovery.recover import prepare
 from lowreel.settings import RecoverSettings
 from lowreel.system.memory import (
-    PROGRAM,
+    PROGRAM_BYTES,
     _group_limits,
     bytes_text,
     default_budget,
@@ -116,14 +116,16 @@ def test_the_default_is_a_quarter_of_the_machine():
     assert default_budget() == parse_bytes(None) == machine_bytes() // 4
 
 
-@pytest.mark.parametrize(("machine", "budget"), [(10**9, 5 * 10**8), (2 * 10**9, 2 * PROGRAM), (10**10, 25 * 10**8)])
+@pytest.mark.parametrize(
+    ("machine", "budget"), [(10**9, 5 * 10**8), (2 * 10**9, 2 * PROGRAM_BYTES), (10**10, 25 * 10**8)]
+)
 def test_the_default_on_small_machines(machine, budget, monkeypatch):
     """A small clip fits it where there is room for one."""
     monkeypatch.setattr("lowreel.system.memory.machine_bytes", lambda: machine)
     assert default_budget() == budget
 
 
-@pytest.mark.parametrize(("held", "taken"), [(10**8, PROGRAM), (PROGRAM, PROGRAM), (10**9, 10**9)])
+@pytest.mark.parametrize(("held", "taken"), [(10**8, PROGRAM_BYTES), (PROGRAM_BYTES, PROGRAM_BYTES), (10**9, 10**9)])
 def test_a_fresh_process_plans_with_what_it_will_hold(held, taken, monkeypatch):
     """And one that holds more, with that."""
     monkeypatch.setattr("lowreel.system.memory.resident_bytes", lambda: held)

@@ -16,9 +16,9 @@ from lowreel.errors import InputError
 from lowreel.model.representation import Representation
 from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
 from lowreel.recovery import fit as fitting
-from lowreel.recovery.fit import CHECKS, _affordable, _Pace, fit, prefers
+from lowreel.recovery.fit import CHECKS_PER_RUN, _affordable, _Pace, fit, prefers
 from lowreel.recovery.recover import _may_be_chance, prepare, recover, trust
-from lowreel.settings import BRANCH, LOOK, RecoverSettings, SolverSettings
+from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import Problem
 
@@ -229,7 +229,7 @@ def test_baselines_are_judged_by_the_same_heldout_data():
 
 def test_which_baselines_are_run_is_a_setting(monkeypatch):
     """None, the quick ones, or the slow ones too."""
-    monkeypatch.setattr(networks, "DEEP", networks.DEEP.model_copy(update={"steps": 2}))
+    monkeypatch.setattr(networks, "DEEP_PRIOR_SETTINGS", networks.DEEP_PRIOR_SETTINGS.model_copy(update={"steps": 2}))
     operator = OPERATORS["missing"]()
     y, names = operator(CLIP), {}
     for which in ("none", "quick", "all"):
@@ -363,7 +363,7 @@ def test_what_a_time_limit_leaves_room_for():
     assert _affordable(9, -5.0, paced(3.0, 0.1, 9), 50) == 9
     for left in (1.0, 10.0, 100.0, 1000.0):
         rounds = _affordable(4, left, paced(1.0, 1.0, 4, check=2.0), 1000)
-        every = max(1, math.ceil(rounds / CHECKS))
+        every = max(1, math.ceil(rounds / CHECKS_PER_RUN))
         made = [step for step in range(5, rounds + 1) if step % every == 0 or step == rounds]
         assert rounds == 4 or rounds - 4 + 2.0 * len(made) <= left
 
@@ -511,7 +511,7 @@ def test_rounds_are_counted_alike_everywhere():
     assert found.steps == 40
     assert {trial.steps for trial in found.trials} == {40}
     assert found.last_steps > 0
-    searched = 40 * (BRANCH + 2 * (LOOK - BRANCH) + LOOK + 1 - LOOK)
+    searched = 40 * (BRANCH_SHARE + 2 * (LOOK_SHARE - BRANCH_SHARE) + LOOK_SHARE + 1 - LOOK_SHARE)
     assert seen[-1].made == seen[-1].planned == searched + found.last_steps
     once = recover(y, operator, FEW.model_copy(update={"steps": 12}))
     assert (once.steps, once.last_steps) == (12, 0)

@@ -18,7 +18,7 @@ from lowreel.recovery.policy import _last_fit, planned, search_plan, smallest_ra
 from lowreel.recovery.recover import prepare, recover
 from lowreel.recovery.search import Search, best_of, search, side_by_side, slower, varied
 from lowreel.runs.folder import Run
-from lowreel.settings import BRANCH, LOOK, Candidate, RecoverSettings
+from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, Candidate, RecoverSettings
 from lowreel.solver.problem import Problem, identity
 
 close = torch.testing.assert_close
@@ -81,13 +81,13 @@ def test_each_fit_is_as_if_alone(operator):
     assert stopped is None
     assert [trial.choice for trial in trials] == plan.next(())
     assert {progress.stage for progress in seen} == {"search"}
-    trunk, _ = fit(problem, solver, part=BRANCH)
+    trunk, _ = fit(problem, solver, part=BRANCH_SHARE)
     torch.set_num_threads(1)
     for trial in trials:
         own = trial.choice.solver(solver)
         state = replace(trunk.state, identity=identity(problem, own))
         parted = replace(trunk, state=state, best=state, best_error=math.inf, least=None)
-        progress, _ = fit(problem, own, resume=None if trial.choice.begins_afresh else parted, part=LOOK)
+        progress, _ = fit(problem, own, resume=None if trial.choice.begins_afresh else parted, part=LOOK_SHARE)
         if trial is best_of(trials):
             torch.set_num_threads(2)
             progress, _ = fit(problem, own, resume=progress)
@@ -97,11 +97,13 @@ def test_each_fit_is_as_if_alone(operator):
 
 
 def test_the_best_alone_goes_to_its_end(operator):
-    """The others are given up after LOOK of the rounds; all rounds are told, and as many as were planned."""
+    """The others are given up after LOOK_SHARE of the rounds; all rounds are told, and as many as were planned."""
     seen = []
     recovery = recover(operator(CLIP), operator, LONG, callback=seen.append)
     best, steps = best_of(recovery.trials), LONG.steps
-    assert [len(t.history) for t in recovery.trials] == [steps if t is best else LOOK * steps for t in recovery.trials]
+    assert [len(t.history) for t in recovery.trials] == [
+        steps if t is best else LOOK_SHARE * steps for t in recovery.trials
+    ]
     made = [progress.made for progress in seen if progress.stage == "search"]
     assert made == list(range(1, len(made) + 1))
     plan = search_plan(problem_of(operator, LONG), LONG)
@@ -207,7 +209,7 @@ def test_trials_of_other_data_are_refused():
 
 def test_a_resume_where_the_last_fit_had_ended_makes_no_round_more(monkeypatch):
     """Also where that is before the end of its schedule: a kill may come while the files are written."""
-    monkeypatch.setattr(fits, "STILL_FALLING", 2.0)  # every last fit starts afresh
+    monkeypatch.setattr(fits, "STILL_FALLING_SHARE", 2.0)  # every last fit starts afresh
     operator, seen = OPERATORS["missing"](), []
     settings = FEW.model_copy(update={"steps": 12})
     y = operator(CLIP)

@@ -12,7 +12,7 @@ from lowreel.operators import Gaussian, Mask, Stacked
 from lowreel.recovery.fit import fit
 from lowreel.recovery.recover import prepare
 from lowreel.recovery.warm_start import Neighbour, continued, fewer_rounds
-from lowreel.settings import WARM_ROUNDS, WARM_STEP
+from lowreel.settings import WARM_ROUNDS_SHARE, WARM_STEP_FACTOR
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import identity
 from lowreel.solver.schedule import planned_rounds
@@ -85,8 +85,8 @@ def test_rounds_are_fewer_unless_they_were_given():
     problem = problem_of()
     usual = planned_rounds(problem, SETTINGS.solver())
     fewer, plain = fewer_rounds(problem, SETTINGS), SETTINGS.solver()
-    assert planned_rounds(problem, fewer.solver()) == fewer.steps == round(WARM_ROUNDS * usual)
-    assert fewer.solver().matrix_lr == WARM_STEP * plain.matrix_lr
+    assert planned_rounds(problem, fewer.solver()) == fewer.steps == round(WARM_ROUNDS_SHARE * usual)
+    assert fewer.solver().matrix_lr == WARM_STEP_FACTOR * plain.matrix_lr
     assert fewer.solver().similarity == plain.similarity
     given = SETTINGS.model_copy(update={"steps": 3})
     assert fewer_rounds(problem, given).solver() == given.solver()

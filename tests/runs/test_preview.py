@@ -76,7 +76,7 @@ def test_showing_takes_a_small_share(case, tmp_path, monkeypatch):
         sketch(progress[0])
         now[0] += 0.5
     assert len(taken) > 3
-    assert 3.0 * len(taken) <= 1.5 * live.SHARE * now[0]
+    assert 3.0 * len(taken) <= 1.5 * live.PREVIEW_TIME_SHARE * now[0]
 
 
 def test_large_frames_are_shown_small(tmp_path):
@@ -84,7 +84,7 @@ def test_large_frames_are_shown_small(tmp_path):
     clip = torch.rand(9, 3, 40, 300)
     operator = MissingPixels((9, 3, 40, 300), 0.5, seed=0)
     pictures = drawn((operator(clip), operator), tmp_path, steps=1, quality="draft")[2]
-    assert pictures[-1].frames.shape == (live.SHOWN, 3, 32, live.SIDE)
+    assert pictures[-1].frames.shape == (live.PREVIEW_FRAMES, 3, 32, live.PREVIEW_PIXELS)
 
 
 def test_nothing_is_left_of_it(away, tmp_path):

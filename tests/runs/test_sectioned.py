@@ -19,7 +19,7 @@ from lowreel.recovery.cost import Estimate
 from lowreel.runs.folder import Run, Start
 from lowreel.runs.planning import planned_sections
 from lowreel.runs.sectioned import (
-    MARGIN,
+    PLANNED_MEMORY_SHARE,
     SectionedRun,
     _found_start,
     _share,
@@ -29,7 +29,7 @@ from lowreel.runs.sectioned import (
     per_frame,
 )
 from lowreel.runs.sections import Section, joined
-from lowreel.settings import WARM_ROUNDS
+from lowreel.settings import WARM_ROUNDS_SHARE
 from lowreel.system.files import read_tensors, write_tensors
 from lowreel.system.memory import taken_bytes
 
@@ -260,7 +260,7 @@ def test_memory_makes_sections_shorter(there, command):
         for more in (0, 300, 2000)
     ]
     assert lengths[0] < lengths[1] < lengths[2]
-    assert lengths[2] - lengths[1] == pytest.approx(MARGIN * 1700e6 / per_frame(clip), rel=0.2)
+    assert lengths[2] - lengths[1] == pytest.approx(PLANNED_MEMORY_SHARE * 1700e6 / per_frame(clip), rel=0.2)
 
 
 def test_too_little_memory_is_said_before_anything_is_done(there, command):
@@ -386,7 +386,7 @@ def test_time_is_shared_out_by_frames(unbroken):
     assert _share(run, [1, 2, 0], 48.0) == pytest.approx(19.0)
     assert _share(run, [2, 0], 29.0) == pytest.approx(14.0)
     fewer = replace(run, settings=RecoverSettings(quality="draft"))
-    assert _share(fewer, [1, 2, 0], 19 + 29 * WARM_ROUNDS) == pytest.approx(19.0)
+    assert _share(fewer, [1, 2, 0], 19 + 29 * WARM_ROUNDS_SHARE) == pytest.approx(19.0)
     assert _share(fewer, [2, 0], 29.0) == pytest.approx(14.0)
 
 
@@ -396,7 +396,7 @@ def test_the_time_said_follows_the_rounds(unbroken, monkeypatch):
     given = replace(SectionedRun.open(unbroken), settings=RecoverSettings(quality="draft", steps=6))
     fewer = replace(given, settings=RecoverSettings(quality="draft"))
     assert expectation(given).seconds == pytest.approx(48.0)
-    assert expectation(fewer).seconds == pytest.approx(19 + 29 * WARM_ROUNDS)
+    assert expectation(fewer).seconds == pytest.approx(19 + 29 * WARM_ROUNDS_SHARE)
     assert expectation(given).baselines == expectation(fewer).baselines == pytest.approx(2 * 48.0)
 
 

@@ -12,7 +12,7 @@ from conftest import moving
 from lowreel import InputError, Measured, MissingPixels, add_white_noise, open_source
 from lowreel.operators import Signs, SinglePixel, Snapshot, from_spec, temporal_slice
 from lowreel.runs.scenes import cuts, outlines
-from lowreel.runs.sections import OVERLAP, ClipSource, joined, sections_of
+from lowreel.runs.sections import OVERLAP_FRAMES, ClipSource, joined, sections_of
 
 # ------------------------------------------------------------------------------------------------------------- cuts
 
@@ -89,7 +89,7 @@ def test_sections_cover_the_clip(frames, cut, most, step):
     for before, section in pairwise(found):
         shared = before.frames.stop - section.frames.start
         assert section.scene - before.scene in (0, 1)
-        assert shared == (max(OVERLAP, step) if section.scene == before.scene else 0)
+        assert shared == (max(OVERLAP_FRAMES, step) if section.scene == before.scene else 0)
         assert section.frames.start % step == 0
         assert section.frames.start > before.frames.start
     assert most is None or all(len(s.frames) <= most for s in found)
@@ -135,7 +135,7 @@ def test_joints_are_cross_faded():
     assert len(found) == 40
     steps = found.diff()
     assert steps.min() >= 0
-    assert steps.max() <= 1 / (OVERLAP + 1) + 1e-6
+    assert steps.max() <= 1 / (OVERLAP_FRAMES + 1) + 1e-6
 
 
 def test_a_clip_is_measured_section_by_section_as_at_once():

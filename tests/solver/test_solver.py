@@ -19,7 +19,7 @@ from lowreel.solver.losses import data_fidelity, variation
 from lowreel.solver.problem import Problem, natural_probe
 from lowreel.solver.schedule import one_cycle
 from lowreel.solver.state import State
-from lowreel.solver.variables import WEIGHTS_GROW, WEIGHTS_RISE
+from lowreel.solver.variables import WEIGHTS_GROWTH_FACTOR, WEIGHTS_RISE_FACTOR
 from lowreel.system.files import read_tensors, write_tensors
 
 close = torch.testing.assert_close
@@ -160,8 +160,8 @@ def test_a_step_on_the_weights_that_makes_the_loss_rise_is_halved():
     states = list(iterate(problem, settings))
     shares = [1.0]
     for before, after in pairwise(states):
-        rose = float(after.optimiser["shares"][0, 1]) > WEIGHTS_RISE * before.loss
-        shares.append(shares[-1] / 2 if rose else min(1.0, WEIGHTS_GROW * shares[-1]))
+        rose = float(after.optimiser["shares"][0, 1]) > WEIGHTS_RISE_FACTOR * before.loss
+        shares.append(shares[-1] / 2 if rose else min(1.0, WEIGHTS_GROWTH_FACTOR * shares[-1]))
     assert [float(state.optimiser["shares"][1, 0]) for state in states] == pytest.approx(shares)
     assert min(shares) < 0.5
 

@@ -36,7 +36,7 @@ def _command(arguments, folder, *, log, dies_at=None, largest=None, hurried=Fals
     sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.chdir(folder)
     if hurried:
-        runs.CHECKPOINT_SECONDS = trainings.CHECKPOINT_SECONDS = -1.0
+        runs.CHECKPOINT_SECONDS = trainings.SAVE_SECONDS = -1.0
     if dies_at is not None:
         _mortal(dies_at)
     if largest is not None:

@@ -73,7 +73,8 @@ def claims_petabytes(path):
 
 def holds_no_arrays(path):
     cell = np.array([1, "two"], object)
-    savemat(path, {"names": cell, "text": "words", "s": {"x": np.ones((3, 4))}})
+    several = np.array([(np.ones((3, 4)),), (np.ones(2),)], [("x", object)])
+    savemat(path, {"names": cell, "text": "words", "s": several})
     return path
 
 

@@ -21,7 +21,7 @@ from lowreel import InputError
 from lowreel.io.datasets import Images
 from lowreel.model.generators import Dcgan, Decoder, Generator, load_weights
 from lowreel.settings import TrainSettings
-from lowreel.solver.optim import CUBIC, ITERATIONS, LINEAR, QUINTIC, orthogonalised
+from lowreel.solver.optim import CUBIC, LINEAR, NEWTON_SCHULZ_ITERATIONS, QUINTIC, orthogonalised
 from lowreel.system.checkpoints import folder_lock
 from lowreel.training.loop import TrainState, in_unit_ball, iterate, planned_steps, principal_codes
 
@@ -160,7 +160,7 @@ def test_orthogonalised_is_the_polynomial_of_the_whole_matrix(shape):
     matrix = ((u * torch.logspace(0, -4, len(s), dtype=s.dtype)) @ vt).reshape(shape)
     x = matrix.flatten(1) if len(shape) > 1 else matrix[None]
     u, s, vt = torch.linalg.svd(x / x.norm(), full_matrices=False)
-    for _ in range(ITERATIONS):
+    for _ in range(NEWTON_SCHULZ_ITERATIONS):
         s = LINEAR * s + CUBIC * s**3 + QUINTIC * s**5
     wanted = ((u * s) @ vt).reshape(shape)
     wanted = wanted / wanted.square().mean().sqrt()

@@ -22,22 +22,22 @@ from ..model.representation import Representation
 from ..system.files import atomic_write
 from .manifold import Embedding, Order, embedded, order_along, order_sentence, spearman
 
-THUMBNAIL, MOST = 64, 400
+THUMBNAIL_PIXELS, MOST_THUMBNAILS = 64, 400
 """Pixels of the longer side of a thumbnail, and how many of them a page holds at most."""
 
-ALONG = 9
+THUMBNAILS_ALONG = 9
 """Thumbnails beside the path in the picture."""
 
-NOTHING = 1e-6
+ROUNDING_SHARE = 1e-6
 """Share of the largest singular value under which one is rounding."""
 
-FLAT = 1e-3
+FLAT_SHARE = 1e-3
 """Share of the largest singular value under which a direction is taken for none: the codes then lie on a line."""
 
-STILL = 1e-6
+STILL_SHARE = 1e-6
 """Share of the codes' norm under which their spread is rounding."""
 
-SHOWN = 24
+SHOWN_SINGULAR_VALUES = 24
 """Singular values that are drawn."""
 
 
@@ -62,12 +62,12 @@ class CodePath:
     def is_line(self) -> bool:
         """Whether the codes lie on a line."""
         s = self.embedding.singular_values
-        return not self.is_still and (len(s) < 2 or float(s[1]) <= FLAT * float(s[0]))
+        return not self.is_still and (len(s) < 2 or float(s[1]) <= FLAT_SHARE * float(s[0]))
 
     @property
     def is_still(self) -> bool:
         """Whether all codes are the same: every frame is then the same picture."""
-        return float(self.embedding.singular_values[0]) <= STILL * float(self.size)
+        return float(self.embedding.singular_values[0]) <= STILL_SHARE * float(self.size)
 
     @property
     def sentence(self) -> str:
@@ -84,7 +84,7 @@ class CodePath:
 def path_of(name: str, found: Representation, numbers: Sequence[int] | None = None) -> CodePath:
     """The path of a representation; numbers: of its frames, 0, 1, ... if None."""
     codes = found.codes.matrix()
-    shown = np.unique(np.linspace(0, len(codes) - 1, min(len(codes), MOST)).round().astype(int)).tolist()
+    shown = np.unique(np.linspace(0, len(codes) - 1, min(len(codes), MOST_THUMBNAILS)).round().astype(int)).tolist()
     return CodePath(
         name,
         embedded(codes),
@@ -98,9 +98,9 @@ def path_of(name: str, found: Representation, numbers: Sequence[int] | None = No
 
 
 def _small(frames: Tensor) -> Tensor:
-    """The frames with THUMBNAIL pixels on their longer side, or as they are."""
+    """The frames with THUMBNAIL_PIXELS pixels on their longer side, or as they are."""
     height, width = frames.shape[2:]
-    share = THUMBNAIL / max(height, width)
+    share = THUMBNAIL_PIXELS / max(height, width)
     if share >= 1:
         return frames
     size = max(1, round(share * height)), max(1, round(share * width))
@@ -136,7 +136,7 @@ def _draw_path(axes: Any, path: CodePath) -> None:
     points = axes.scatter(x, y, c=numbers, cmap="viridis", s=26, zorder=2)
     axes.figure.colorbar(points, ax=axes, label="frame", pad=0.01, shrink=0.8, ticks=MaxNLocator(integer=True))
     axes.margins(0.3)
-    for t in np.unique(np.linspace(0, len(x) - 1, min(len(x), ALONG)).round().astype(int)):
+    for t in np.unique(np.linspace(0, len(x) - 1, min(len(x), THUMBNAILS_ALONG)).round().astype(int)):
         _draw_thumbnail(axes, path, int(t), (float(x[t]), float(y[t])))
     axes.set_xlabel("first principal direction of the codes")
     axes.set_ylabel("frame" if path.is_line else "second principal direction")
@@ -175,8 +175,8 @@ def _draw_thumbnail(axes: Any, path: CodePath, frame: int, at: tuple[float, floa
 def _draw_values(axes: Any, path: CodePath) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    values = path.embedding.singular_values.numpy()[:SHOWN]
-    values = values[values > NOTHING * values[0]] if values[0] > 0 else values[:1] + 1
+    values = path.embedding.singular_values.numpy()[:SHOWN_SINGULAR_VALUES]
+    values = values[values > ROUNDING_SHARE * values[0]] if values[0] > 0 else values[:1] + 1
     axes.semilogy(np.arange(1, len(values) + 1), values / values[0], "o-", ms=4, lw=1)
     if path.rank <= len(values):
         axes.axvline(path.rank, color="tab:red", lw=1, ls="--", label=f"rank of the codes: {path.rank}")
@@ -203,7 +203,7 @@ def _page_data(path: CodePath) -> dict[str, Any]:
     coordinates[:, : found.shape[1]] = found / found.abs().max().clamp_min(1e-30)
     if path.is_line:  # against time, as in the picture
         coordinates[:, 1] = torch.linspace(-0.7, 0.7, len(coordinates))
-    values = path.embedding.singular_values[:SHOWN]
+    values = path.embedding.singular_values[:SHOWN_SINGULAR_VALUES]
     return {
         "name": path.name,
         "sentence": path.sentence,

@@ -52,12 +52,12 @@ class Order:
         return max(self.stretches, key=lambda ends: ends[1] - ends[0], default=(0, 0))
 
 
-BETWEEN = 0.99
+BETWEEN_SHARE = 0.99
 """Share of the ball's radius within which another frame counts as between: less than 1 for codes that coincide."""
 
 
 def order_along(codes: Tensor) -> Order:
-    """Where the path z_1, z_2, ... keeps the order of the frames.
+    """Where the path z_1, z_2, ... of codes (T, K) keeps the order of the frames.
 
     Another frame lies between z_t and z_(t+1) where it is in the ball with these two at opposite ends (no edge of the
     Gabriel graph joins them); on a line that is where the positions in between are taken.
@@ -67,9 +67,9 @@ def order_along(codes: Tensor) -> Order:
     for t, (a, b) in enumerate(itertools.pairwise(points)):
         distances = (points - (a + b) / 2).norm(dim=1)
         distances[[t, t + 1]] = math.inf
-        kept.append(bool(distances.min() >= BETWEEN * (b - a).norm() / 2))
+        kept.append(bool(distances.min() >= BETWEEN_SHARE * (b - a).norm() / 2))
         if not kept[-1]:
-            inside = distances < BETWEEN * (b - a).norm() / 2
+            inside = distances < BETWEEN_SHARE * (b - a).norm() / 2
             away = (points - a).norm(dim=1).masked_fill(~inside, math.inf)
             nearest = int(away.argmin())
             neighbours.append((min(t, nearest), max(t, nearest)))
@@ -98,14 +98,14 @@ def order_sentence(order: Order, names: Sequence[int] | None = None) -> str:
 
 
 def spearman(values: Tensor, order: Tensor | Sequence[float]) -> float:
-    """Spearman's rank correlation of the positions along a line with the order of the frames, -1 to 1."""
+    """Spearman's rank correlation of the positions along a line, (T,), with the order of the frames, -1 to 1."""
     from scipy.stats import spearmanr
 
     return float(spearmanr(np.asarray(values, dtype=float), np.asarray(order, dtype=float)).statistic)
 
 
 def circular_correlation(first: Tensor, second: Tensor) -> float:
-    """Correlation of two series of angles in radians, -1 to 1, by Jammalamadaka and SenGupta.
+    """Correlation of two series of angles (T,) in radians, -1 to 1, by Jammalamadaka and SenGupta.
 
     sum sin(a - a0) sin(b - b0) / sqrt(sum sin^2(a - a0) sum sin^2(b - b0)), a0 and b0 the mean directions.
     """
@@ -149,19 +149,22 @@ def frames_without_data(operator: LinearOperator) -> list[int]:
     return sorted(frame for k in blank for frame in parts[k].frames)
 
 
-GAP = 1.9
+MISSING_FRAME_STEPS = 1.9
 """Usual steps from which on one hides a missing frame; those of a film shown on television are 1.5 times as long."""
 
 
 def gaps_in(times: Tensor) -> list[float]:
-    """Seconds at which frames are missing: where a step is of about twice the usual length or more, evenly inside."""
+    """Seconds at which frames are missing: where a step is of about twice the usual length or more, evenly inside.
+
+    times: seconds of the frames that are there, (T,), rising.
+    """
     steps = times.diff()
     if not len(steps):
         return []
     usual = float(steps.median())
     found: list[float] = []
     for start, step in zip(times[:-1].tolist(), steps.tolist(), strict=True):
-        count = round(step / usual) if step > GAP * usual else 1
+        count = round(step / usual) if step > MISSING_FRAME_STEPS * usual else 1
         found += [start + step * k / count for k in range(1, count)]
     return found
 
@@ -169,7 +172,8 @@ def gaps_in(times: Tensor) -> list[float]:
 def evenly(times: Tensor, count: int, between: tuple[int, int] | None = None) -> Tensor:
     """`count` times, the first and the last those of two frames, of the first and the last one if None.
 
-    Raises InputError for frames that are not there, or not in this order.
+    times: seconds of the frames, (T,), rising; what is returned too, (count,). Raises InputError for frames that are
+    not there, or not in this order.
     """
     first, last = between or (0, len(times) - 1)
     if not 0 <= first < last < len(times):

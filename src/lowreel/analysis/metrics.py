@@ -11,12 +11,18 @@ from ..system.arrays import tensor_of
 
 
 def psnr(found: Tensor, truth: Tensor) -> float:
-    """Peak signal-to-noise ratio of the whole clip, in dB, with peak 1; inf if equal. (T, C, H, W) each."""
+    """Peak signal-to-noise ratio of the whole clip, in dB, with peak 1; inf if equal.
+
+    found, truth: (T, C, H, W) in grey levels. Raises ValueError when their shapes differ.
+    """
     return _decibels(1.0, found, truth)
 
 
 def psnr_range(found: Tensor, truth: Tensor) -> float:
-    """The same with peak max(x) - min(x) of the true clip, as the paper's tables have it (Section 3)."""
+    """The same with peak max(x) - min(x) of the true clip, as the paper's tables have it (Section 3).
+
+    found, truth: (T, C, H, W) in grey levels. Raises ValueError when their shapes differ.
+    """
     true = tensor_of(truth, "psnr: truth")
     return _decibels(float(true.max() - true.min()), found, true)
 
@@ -41,7 +47,7 @@ def error_decibels(squared_error: float) -> float:
 def ssim(found: Tensor, truth: Tensor) -> float:
     """Structural similarity, mean over the frames, for grey levels in [0, 1]; scikit-image's, 7x7 window.
 
-    Frames under 7 pixels use the largest odd window that fits.
+    found, truth: (T, C, H, W). Frames under 7 pixels use the largest odd window that fits; NaN for those under 3.
     """
     from skimage.metrics import structural_similarity
 

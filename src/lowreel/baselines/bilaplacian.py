@@ -11,20 +11,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WIDE = 8
+from .iterations import LOOK_EVERY_ITERATIONS
+
+WIDE_HOLE_PIXELS = 8
 """Pixels to the nearest known one, along rows or columns, beyond which a hole is solved directly: it takes conjugate
 gradients too long."""
 
-ITERATIONS, LOOK_EVERY = 400, 10
-"""Of conjugate gradients, at most; and after how many it is looked whether they have converged."""
+GRADIENT_ITERATIONS = 400
+"""Of conjugate gradients, at most."""
 
-SETTLED = 1e-5
+SETTLED_GREY_LEVELS = 1e-5
 """Grey levels that no pixel moves by any more in an iteration: the clip is then within some 3e-4 of the solution."""
 
-ALIKE = 8
+ALIKE_FRAMES = 8
 """Frames with the same pixels known from which on they are solved together, directly."""
 
-AT_ONCE = 2**15
+VALUES_AT_ONCE = 2**15
 """Values that are worked on at once, so that they stay near the processor; a frame at least."""
 
 
@@ -36,13 +38,13 @@ def fill_biharmonic(clip: Tensor, known: Tensor) -> Tensor:
     `inpaint_biharmonic`; conjugate gradients, where holes are wide a factorisation.
     """
     filled = clip.clone()
-    if len(clip) >= ALIKE and torch.equal(known, known[:1].expand_as(known)):
+    if len(clip) >= ALIKE_FRAMES and torch.equal(known, known[:1].expand_as(known)):
         _solve(filled, known[0, 0])
         return filled
     wide = _wide(known)
-    chunks = list(_chunks(torch.arange(len(clip))[~wide], max(1, AT_ONCE // clip[0].numel())))
+    chunks = list(_chunks(torch.arange(len(clip))[~wide], max(1, VALUES_AT_ONCE // clip[0].numel())))
     # Larger frames are shared out among threads by torch itself.
-    with ThreadPoolExecutor(torch.get_num_threads() if clip[0].numel() <= AT_ONCE else 1) as pool:
+    with ThreadPoolExecutor(torch.get_num_threads() if clip[0].numel() <= VALUES_AT_ONCE else 1) as pool:
         settled = list(pool.map(lambda frames: _iterate(filled, known, frames), chunks))
     for t in [*torch.arange(len(clip))[wide].tolist(), *(t for left in settled for t in left)]:
         _solve(filled[t : t + 1], known[t, 0])
@@ -50,13 +52,15 @@ def fill_biharmonic(clip: Tensor, known: Tensor) -> Tensor:
 
 
 def _chunks(frames: Tensor, size: int) -> Iterator[Tensor]:
-    yield from frames.split(size) if len(frames) else ()
+    yield from torch.split(frames, size) if len(frames) else ()
 
 
 def _wide(known: Tensor) -> Tensor:
-    """For each frame whether a pixel is farther than WIDE from every known one, (T,)."""
-    side = 2 * WIDE + 1
-    near = F.max_pool2d(F.max_pool2d(known.float(), (1, side), 1, (0, WIDE)), (side, 1), 1, (WIDE, 0))
+    """For each frame whether a pixel is farther than WIDE_HOLE_PIXELS from every known one, (T,)."""
+    side = 2 * WIDE_HOLE_PIXELS + 1
+    near = F.max_pool2d(
+        F.max_pool2d(known.float(), (1, side), 1, (0, WIDE_HOLE_PIXELS)), (side, 1), 1, (WIDE_HOLE_PIXELS, 0)
+    )
     return (near == 0).flatten(1).any(1)
 
 
@@ -73,7 +77,7 @@ def _iterate(filled: Tensor, known: Tensor, frames: Tensor) -> list[int]:
     residual = laplacian(slope, product, degrees).clone().mul_(scale).neg_()
     direction = residual.clone()
     size, active = _squared(residual), torch.ones(len(frames), dtype=torch.bool)
-    for k in range(1, ITERATIONS + 1):
+    for k in range(1, GRADIENT_ITERATIONS + 1):
         scaled = direction * scale
         laplacian(scaled, slope, degrees)
         step = torch.where(active, size / _squared(slope).clamp_min(1e-30), 0.0).view(-1, 1, 1, 1)
@@ -82,8 +86,8 @@ def _iterate(filled: Tensor, known: Tensor, frames: Tensor) -> list[int]:
         residual.addcmul_(step, product, value=-1)
         before, size = size, _squared(residual)
         torch.addcmul(residual, (size / before.clamp_min(1e-30)).view(-1, 1, 1, 1), direction, out=direction)
-        if k % LOOK_EVERY == 0:
-            active &= step.flatten() * scaled.abs().flatten(1).amax(1) > SETTLED
+        if k % LOOK_EVERY_ITERATIONS == 0:
+            active &= step.flatten() * scaled.abs().flatten(1).amax(1) > SETTLED_GREY_LEVELS
             if not active.any():
                 break
     found = first.addcmul_(moved, scale)
@@ -93,7 +97,8 @@ def _iterate(filled: Tensor, known: Tensor, frames: Tensor) -> list[int]:
 
 def _squared(values: Tensor) -> Tensor:
     """Sum of the squares of each frame, (T,)."""
-    return torch.linalg.vector_norm(values.flatten(1), dim=1).square()
+    norms: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return norms.square()
 
 
 def _range(clip: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

@@ -28,13 +28,13 @@ def interpolate_frames(pixels: Tensor, known: Tensor) -> Tensor:
 def biharmonic(pixels: Tensor, known: Tensor, start: Tensor | None = None) -> Tensor:
     """Each frame from its own known pixels: the discrete bilaplacian is zero at the others (Damelin and Hoang, 2018).
 
-    Shapes, and frames without known pixels, as in `interpolate_frames`. Levels stay between the lowest and highest of
-    those known in the frame. start: the clip of `interpolate_frames`, where it is there already. Within 1e-3 of what
-    scikit-image's `inpaint_biharmonic` finds.
+    pixels, known, start: (T, C, H, W); frames without known pixels as in `interpolate_frames`. Levels stay between the
+    lowest and highest of those known in the frame. start: the clip of `interpolate_frames`, where it is there already.
+    Within 1e-3 of what scikit-image's `inpaint_biharmonic` finds.
     """
     start = interpolate_frames(pixels, known) if start is None else start
     if not _is_same_for_channels(known):
-        parts = zip(pixels.split(1, 1), known.split(1, 1), start.split(1, 1), strict=True)
+        parts = zip(*(torch.split(t, 1, 1) for t in (pixels, known, start)), strict=True)
         return torch.cat([biharmonic(*part) for part in parts], 1)
     masks = known[:, :1].cpu()
     some = masks.flatten(1).any(1) & ~masks.flatten(1).all(1)
@@ -51,7 +51,9 @@ def _is_same_for_channels(known: Tensor) -> bool:
 def _fill_frames(pixels: Tensor, known: Tensor, fill: FillFrame) -> Tensor:
     """fill: (C, H, W) levels and the (H, W) that are known, some but not all, to the levels of the others, (C, n)."""
     if not _is_same_for_channels(known):
-        channels = [_fill_frames(p, k, fill) for p, k in zip(pixels.split(1, 1), known.split(1, 1), strict=True)]
+        channels = [
+            _fill_frames(p, k, fill) for p, k in zip(*(torch.split(t, 1, 1) for t in (pixels, known)), strict=True)
+        ]
         return torch.cat(channels, 1)
     values, masks = pixels.cpu().numpy(), known[:, 0].cpu().numpy()
     mean = (values * masks[:, None]).sum((0, 2, 3)) / (masks.sum() or 1)
@@ -75,7 +77,7 @@ def _linear(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     at, wanted = np.argwhere(known), np.argwhere(~known)
     given = values[:, known].T
     try:
-        found = LinearNDInterpolator(at, given)(wanted)
+        found: np.ndarray = LinearNDInterpolator(at, given)(wanted)
     except QhullError:  # the known pixels lie on one line: no triangles
         found = np.full((len(wanted), len(values)), np.nan)
     outside = np.isnan(found).any(1)
@@ -103,7 +105,10 @@ def local_means(pixels: Tensor, known: Tensor) -> Tensor:
 
 
 def bicubic(coarse: Tensor, operator: LinearOperator, entries: Tensor) -> Tensor:
-    """Coarse pixels made finer by bicubic interpolation, those that are left out filled in linearly before."""
+    """Coarse pixels made finer by bicubic interpolation, those that are left out filled in linearly before.
+
+    coarse: (T, C, h, w), the data of a `Downsample`; entries: its pixels that may be used. Returns (T, C, H, W).
+    """
     _, _, height, width = operator.clip_shape
     assert isinstance(operator, Downsample)
     fine = F.interpolate(interpolate_frames(coarse, entries), scale_factor=operator.factor, mode="bicubic")

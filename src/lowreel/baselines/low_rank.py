@@ -8,18 +8,16 @@ import torch
 from torch import Tensor
 
 from ..operators import Data, LinearOperator, inner, map_data, project_onto_data, tensors_of
+from .iterations import LOOK_EVERY_ITERATIONS, VALUES_PER_THREAD
 from .variation import operator_norm
 
 RANK_ITERATIONS = 150
 """Of low rank in space and time, at most."""
 
-SETTLED, LOOK_EVERY = 3e-5, 10
-"""Change of the clip in an iteration, as a share of its norm, at which it has converged; looked at so often."""
+RANK_SETTLED_SHARE = 3e-5
+"""Change of the clip in an iteration, as a share of its norm, at which it has converged."""
 
-AT_ONCE = 2**16
-"""Values for each thread that an iteration goes over together, so that they stay near the processor."""
-
-THRESHOLD = 1 / 30
+THRESHOLD_SHARE = 1 / 30
 """First threshold of the singular values, as a share of the largest one of the start: it only sets the speed."""
 
 
@@ -27,11 +25,12 @@ THRESHOLD = 1 / 30
 def low_rank_clip(data: Data, operator: LinearOperator, entries: Data, start: Tensor, *, sigma: float = 0.0) -> Tensor:
     """min |X|_* subject to A x = y, X the T x CHW matrix of the clip: k-t low rank (Lingala et al., 2011).
 
-    With noise of standard deviation sigma subject to |A x - y| <= sigma sqrt(n), n the number of entries. Primal-dual
-    hybrid gradient with singular value thresholding; where A picks pixels it is the Douglas-Rachford iteration.
+    start and result: (T, C, H, W) in grey levels. With noise of standard deviation sigma subject to |A x - y| <= sigma
+    sqrt(n), n the number of entries. Primal-dual hybrid gradient with singular value thresholding; where A picks pixels
+    it is the Douglas-Rachford iteration.
     """
     norm = 1.0 if operator.is_pixel_mask else operator_norm(operator)
-    threshold = THRESHOLD * float(_values(_gram(start.flatten(1))).max()) or 1.0
+    threshold = THRESHOLD_SHARE * float(_values(_gram(start.flatten(1))).max()) or 1.0
     slack = sigma * math.sqrt(sum(int(e.sum()) for e in tensors_of(entries))) / norm
     if operator.is_pixel_mask and len(start) <= start[0].numel():
         assert isinstance(data, Tensor)
@@ -50,7 +49,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
     """
     y, size = pixels.flatten(1), start[0].numel()
     e = known.expand(start.shape).flatten(1).to(y)
-    together = max(1, AT_ONCE * torch.get_num_threads() // len(start))
+    together = max(1, VALUES_PER_THREAD * torch.get_num_threads() // len(start))
     columns = [slice(k, min(k + together, size)) for k in range(0, size, together)]
     pull = start.flatten(1).sub(y).mul_(e)
     pull.mul_(_kept(float(pull.norm()), slack))
@@ -62,7 +61,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
         for at in columns:
             before = x[:, at] + pull[:, at]
             found = lower @ x[:, at]
-            if k % LOOK_EVERY == 0:
+            if k % LOOK_EVERY_ITERATIONS == 0:
                 moved, length = moved + float((found - before).norm()) ** 2, length + float(found.norm()) ** 2
             pull[:, at].add_(before.neg_().add_(found, alpha=2).sub_(y[:, at]).mul_(e[:, at]))
             x[:, at] = found if slack else found.sub_(pull[:, at])
@@ -71,7 +70,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
         if slack:
             pull.mul_(_kept(float(pull.norm()), slack))
             gram = _gram(x.sub_(pull))
-        if k % LOOK_EVERY == 0 and moved <= SETTLED**2 * length:
+        if k % LOOK_EVERY_ITERATIONS == 0 and moved <= RANK_SETTLED_SHARE**2 * length:
             break
     return x.add_(pull).view(start.shape)
 
@@ -87,7 +86,8 @@ def _of_others(
     """The iteration for any A."""
 
     def scaled(y: Data) -> Data:
-        return map_data(lambda t, e: t * e / norm, y, entries)
+        product: Data = map_data(lambda t, e: t * e / norm, y, entries)
+        return product
 
     def add_misfit(m: Tensor, found: Tensor, y: Tensor, e: Tensor) -> Tensor:
         return m.addcmul_(found, e.to(m), value=1 / (threshold * norm)).sub_(y, alpha=1 / threshold)
@@ -105,13 +105,13 @@ def _of_others(
         x = thresholded(x.sub_(step, alpha=threshold), threshold)
         ahead = before.neg_().add_(x, alpha=2)
         # Here the clip moved by ahead - x.
-        if k % LOOK_EVERY == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
+        if k % LOOK_EVERY_ITERATIONS == 0 and float((ahead - x).norm()) <= RANK_SETTLED_SHARE * float(x.norm()):
             break
     return x
 
 
 def thresholded(clip: Tensor, threshold: float) -> Tensor:
-    """The clip with the singular values of its T x CHW matrix lowered by the threshold, to 0 at least.
+    """The clip (T, C, H, W) with the singular values of its T x CHW matrix lowered by the threshold, to 0 at least.
 
     By the eigenvalues of the smaller of X X* and X* X: ten times faster than the singular vectors of X.
     """
@@ -128,10 +128,13 @@ def _gram(matrix: Tensor) -> Tensor:
 
 def _values(gram: Tensor) -> Tensor:
     """Singular values of X, from X X*."""
-    return torch.linalg.eigvalsh(gram).clamp_min(1e-30).sqrt()
+    squares: Tensor = torch.linalg.eigvalsh(gram)
+    return squares.clamp_min(1e-30).sqrt()
 
 
 def _lowering(gram: Tensor, threshold: float) -> Tensor:
     """The matrix whose product with X has the singular values of X less the threshold; gram: X X*."""
     squares, vectors = torch.linalg.eigh(gram)
-    return (vectors * (1 - threshold / squares.clamp_min(1e-30).sqrt()).clamp_min(0)) @ vectors.T
+    kept: Tensor = (1 - threshold / squares.clamp_min(1e-30).sqrt()).clamp_min(0)
+    lowering: Tensor = (vectors * kept) @ vectors.T
+    return lowering

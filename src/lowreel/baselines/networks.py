@@ -15,15 +15,15 @@ from ..settings import PRESETS, Preset, RecoverSettings, SolverSettings
 from ..solver.iteration import iterate
 from ..solver.problem import Problem
 from ..solver.schedule import planned_rounds
-from .validation import HELD, error_on
+from .validation import LEFT_OUT_SHARE, error_on
 
-DEEP = SolverSettings(steps=300, code_lr=0.0, weight_lr=1e-2, batch_size=None)
+DEEP_PRIOR_SETTINGS = SolverSettings(steps=300, code_lr=0.0, weight_lr=1e-2, batch_size=None)
 """Of a deep image prior: the code stays what it was drawn to be."""
 
-PAPER: tuple[Preset, ...] = ("paper-latent", "paper-joint")
+PAPER_PRESETS: tuple[Preset, ...] = ("paper-latent", "paper-joint")
 """The paper's presets."""
 
-LOOKS = 30
+LOOKS_PER_FIT = 30
 """How often in a fit the entries that it does not see are looked at."""
 
 
@@ -37,7 +37,9 @@ def deep_image_prior(data: Data, operator: LinearOperator, entries: Data, start:
     for k, part in enumerate(operator.parts()):
         alone = operator.subset([k])
         generator = Decoder(operator.clip_shape[1:])
-        found = _early_stopped(operator.take(data, [k]), operator.take(entries, [k]), alone, generator, DEEP)
+        found = _early_stopped(
+            operator.take(data, [k]), operator.take(entries, [k]), alone, generator, DEEP_PRIOR_SETTINGS
+        )
         if found is not None:
             clip[part.frames.start : part.frames.stop] = found
     return clip
@@ -48,7 +50,7 @@ def paper_clips(data: Data, operator: LinearOperator, entries: Data) -> dict[str
     if not has_paper_size(operator):
         return {}
     channels, found = operator.clip_shape[1], {}
-    for name in PAPER:
+    for name in PAPER_PRESETS:
         generator = make(RecoverSettings(preset=name).generator_name(channels), operator.clip_shape[1:])
         found[name] = _early_stopped(data, entries, operator, generator, PRESETS[name])
     return {name: clip for name, clip in found.items() if clip is not None}
@@ -64,14 +66,14 @@ def _early_stopped(
 ) -> Tensor | None:
     """The clip, on the way of a fit, that agrees best with entries which it has not seen; None without such entries."""
     try:
-        held = hold_out(operator, HELD, known=entries)
+        held = hold_out(operator, LEFT_OUT_SHARE, known=entries)
     except InputError:
         return None
     problem = _problem(data, operator, entries, held, generator)
     rounds = planned_rounds(problem, solver)
     best, least = None, math.inf
     for state in iterate(problem, solver):
-        if state.step % max(1, rounds // LOOKS) and state.step < rounds:
+        if state.step % max(1, rounds // LOOKS_PER_FIT) and state.step < rounds:
             continue
         clip = state.representation(problem, solver).frames()
         error = error_on(held, operator, clip, data)

@@ -15,31 +15,29 @@ from torch import Tensor
 from ..errors import InputError
 from ..operators import Data, LinearOperator, Mask, inner, map_data, project_onto_data
 from .interpolation import local_means
+from .iterations import LOOK_EVERY_ITERATIONS, VALUES_PER_THREAD
 from .validation import error_on, left_out
 
-ITERATIONS = 250
+TV_ITERATIONS = 250
 """Of total variation, at most (docs/choices.md)."""
 
-SETTLED, LOOK_EVERY = 1e-4, 10
-"""Change of the clip in an iteration, as a share of its norm, at which it has converged; looked at so often."""
+TV_SETTLED_SHARE = 1e-4
+"""Change of the clip in an iteration, as a share of its norm, at which it has converged."""
 
 TRIAL_ITERATIONS = 60
 """Of each trial of a weight, at most."""
 
-TRIAL_FRAMES, TRIAL_SIDE = 48, 128
+TRIAL_FRAMES, TRIAL_PIXELS = 48, 128
 """Frames, and pixels of each, that weights are tried on, at most: those in the middle."""
 
-STRETCH, OVERLAP = 2**24, 3
+STRETCH_VALUES, STRETCH_OVERLAP_FRAMES = 2**24, 3
 """Values of the clip that are worked on at once, at most, as they take six arrays of their size; and frames by which
 such stretches lap over their neighbours."""
 
-AT_ONCE = 2**16
-"""Values for each thread that an iteration goes over together, so that they stay near the processor."""
-
-TIMES, STRENGTHS = (1.0, 0.3, 3.0), (1.0, 0.5, 2.0)
+TIME_WEIGHTS, STRENGTHS = (1.0, 0.3, 3.0), (1.0, 0.5, 2.0)
 """What is tried: the weight of differences in time against those in space; with noise, times how strong it is."""
 
-GAIN = 0.8
+BELIEVED_ERROR_SHARE = 0.8
 """What a trial leaves of the plain one's error if it is to be believed: short fits say little about small gains.
 
 With noise, which is a part of every error, they are believed as they are."""
@@ -86,7 +84,7 @@ def chosen_weights(
     try:
         held = left_out(operator, entries)
     except InputError:  # too few entries to leave any out
-        return TIMES[0], STRENGTHS[0]
+        return TIME_WEIGHTS[0], STRENGTHS[0]
     fitted = map_data(lambda e, h: e & ~h, entries, held)
     start = _rough_clip(data, operator, fitted)
 
@@ -103,8 +101,10 @@ def chosen_weights(
         )
         return error_on(held, operator, clip, data)
 
-    plain = 1.0 if sigma else GAIN
-    time = min(TIMES, key=lambda weight: error(weight, STRENGTHS[0]) * (plain if weight == TIMES[0] else 1))
+    plain = 1.0 if sigma else BELIEVED_ERROR_SHARE
+    time = min(
+        TIME_WEIGHTS, key=lambda weight: error(weight, STRENGTHS[0]) * (plain if weight == TIME_WEIGHTS[0] else 1)
+    )
     return time, min(STRENGTHS, key=lambda strength: error(time, strength)) if sigma else STRENGTHS[0]
 
 
@@ -121,7 +121,7 @@ def _middle(data: Data, operator: LinearOperator, entries: Data) -> tuple[Data, 
         return data, operator, entries
     assert isinstance(entries, Tensor)
     for axis in (2, 3):
-        length = min(TRIAL_SIDE, data.shape[axis])
+        length = min(TRIAL_PIXELS, data.shape[axis])
         data, entries = (t.narrow(axis, (t.shape[axis] - length) // 2, length) for t in (data, entries))
     if tuple(data.shape) == operator.clip_shape or not entries.any():
         return data, operator, entries
@@ -144,14 +144,14 @@ def total_variation(
     *,
     sigma: float = 0.0,
     weights: tuple[float, float] = (1.0, 1.0),
-    iterations: int = ITERATIONS,
+    iterations: int = TV_ITERATIONS,
 ) -> Tensor:
     """min sum |grad x| over time, rows and columns, channels coupled, subject to A x = y (or near it, with noise).
 
-    weights: of differences in time and in space. Primal-dual hybrid gradient (Chambolle and Pock, 2011). Without
-    noise the data is met exactly where A picks pixels; with noise of standard deviation sigma the penalty is |A x -
-    y|^2 / (2 sigma a), a the row norm, so that the units of A do not matter. A large clip is made in stretches of
-    frames, which is where its data can be cut.
+    start and result: (T, C, H, W) in grey levels. weights: of differences in time and in space. Primal-dual hybrid
+    gradient (Chambolle and Pock, 2011). Without noise the data is met exactly where A picks pixels; with noise of
+    standard deviation sigma the penalty is |A x - y|^2 / (2 sigma a), a the row norm, so that the units of A do not
+    matter. A large clip is made in stretches of frames, which is where its data can be cut.
     """
     row_norm = operator.row_norm() if sigma else 1.0
     penalty = sigma * row_norm
@@ -171,8 +171,8 @@ def total_variation(
 def _stretches(operator: LinearOperator) -> list[tuple[range, range]]:
     """Parts that are worked on together: those whose frames are kept, and these with their neighbours."""
     step, frame = operator.part_frames, math.prod(operator.clip_shape[1:])
-    count, overlap = len(operator.parts()), math.ceil(OVERLAP / step)
-    most = max(STRETCH // (frame * step), 4 * overlap)
+    count, overlap = len(operator.parts()), math.ceil(STRETCH_OVERLAP_FRAMES / step)
+    most = max(STRETCH_VALUES // (frame * step), 4 * overlap)
     if count <= most:
         return [(range(count), range(count))]
     pieces = math.ceil(count / (most - 2 * overlap))
@@ -203,7 +203,8 @@ def _minimum(
     softening = penalty / (scale * norm**2)
 
     def scaled(y: Data) -> Data:
-        return map_data(lambda t, e: t * e / norm, y, entries)
+        product: Data = map_data(lambda t, e: t * e / norm, y, entries)
+        return product
 
     target = scaled(data)
     x, ahead, edges = start.clone(), start.clone(), torch.zeros(3, *start.shape)
@@ -218,7 +219,7 @@ def _minimum(
         add_gradient_adjoint(x, edges, [-TAU * factor for factor in factors])
         ahead = before.neg_().add_(x, alpha=2)
         # Here the clip moved by ahead - x.
-        if k % LOOK_EVERY == 0 and float((ahead - x).norm()) <= SETTLED * float(x.norm()):
+        if k % LOOK_EVERY_ITERATIONS == 0 and float((ahead - x).norm()) <= TV_SETTLED_SHARE * float(x.norm()):
             break
     return x.clamp_(0, 1)
 
@@ -238,9 +239,9 @@ def _minimum_of_pixels(
     steps = [TAU * factor for factor in factors]
     blocks = [_Block.of(x, ahead, edges, unknown, *place) for place in _places(tuple(x.shape))]
     for k in range(1, iterations + 1):
-        looks = k % LOOK_EVERY == 0
+        looks = k % LOOK_EVERY_ITERATIONS == 0
         moved = sum(block.iterate(dual_steps, steps, looks) for block in blocks)
-        if looks and math.sqrt(moved) <= SETTLED * float(x.norm()):
+        if looks and math.sqrt(moved) <= TV_SETTLED_SHARE * float(x.norm()):
             break
     return x.clamp_(0, 1)
 
@@ -248,7 +249,7 @@ def _minimum_of_pixels(
 def _places(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
     """Frames and rows of the blocks in which an iteration goes over a clip, in order: whole frames, or rows of one."""
     frames, channels, height, width = shape
-    at_once = AT_ONCE * torch.get_num_threads()
+    at_once = VALUES_PER_THREAD * torch.get_num_threads()
     rows = max(1, min(height, at_once // (channels * width)))
     together = max(1, at_once // (channels * height * width)) if rows == height else 1
     for first in range(0, frames, together):
@@ -339,7 +340,9 @@ def add_gradient(edges: Tensor, x: Tensor, factors: Sequence[float]) -> None:
 
 
 def shrink_to_one(edges: Tensor) -> None:
-    """Divide the edges of each pixel, all channels and axes together, by their length where that exceeds 1, in place.
+    """Divide the edges of each pixel, all channels and axes together, by their length where it exceeds 1, in place.
+
+    edges: (3, T, C, H, W).
 
     Summed array by array: a reduction over the first axes takes many times as long.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,7 @@ from ..system.values import parse_size
 from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
+from .export import add_export
 from .serve import add_serve
 
 app = App(
@@ -49,6 +51,7 @@ add_check(app)
 add_between(app)
 add_batch(app)
 add_serve(app)
+add_export(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]
@@ -252,17 +255,22 @@ def train(
 
 
 @app.command
-def info(file: Path) -> None:
+def info(file: Path, *, as_json: Annotated[bool, Parameter(name="--json")] = False) -> None:
     """Say what a file or folder holds: a clip, measured data, a representation, weights or a run.
 
     Parameters
     ----------
     file
         any file or folder that lowreel reads or writes
+    as_json
+        print it as JSON
     """
     from .describe import describe
 
     found = describe(file)
+    if as_json:
+        print(json.dumps(found, indent=2, default=str))
+        return
     width = max(14, *(len(name) for name in found))
     for name, value in found.items():
         print(f"{name:<{width}} {value}")

@@ -1,64 +1,91 @@
-"""What a file or folder holds, in words."""
+"""What a file or folder holds, in words. What is about clips of files alone imports no torch: it answers at once."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from ..analysis.metrics import error_decibels
-from ..data import data_header
 from ..errors import InputError
-from ..io.containers import Entry, clip_entry, entries_of, is_matlab
-from ..io.datasets import open_source
-from ..model.generators import STATE_DICTS, ZOO, load_weights, weights_header, zoo_file
-from ..model.representation import Representation
-from ..runs.folder import Run
-from ..runs.report import figures
-from ..runs.sectioned import SectionedRun, is_done
-from ..system.files import is_array_file, kind_of, split_member
-from ..system.names import is_clip_name, is_wrong_clip_name
-from ..training.runs import Training
+from ..io.containers import Entry, entries_of, is_series
+from ..io.video import Clip, open_clip, series_of
+from ..system.files import TIFF_FILES, is_array_file, kind_of, split_member
+from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
 
 
 def describe(path: Path) -> dict[str, Any]:
     """Facts about a clip, measured data, a representation, weights or a run. Raises InputError for anything else."""
-    if str(path) in ZOO:
-        return _weights(zoo_file(str(path)))
     if not path.exists() and is_wrong_clip_name(path):
         raise InputError(f"{path}: expected NAME:NUMBER, such as {str(path).split(':')[0]}:7")
+    if str(path) in GENERATORS and not path.exists():
+        return _of_the_zoo(str(path))
     if not split_member(path)[0].exists() and not is_clip_name(path):
         raise InputError(f"{path}: no such file or folder")
     if path.name.endswith(".training") and (path / "config.json").is_file():
         return _training(path)
     if (path / "config.json").is_file():
-        return _sectioned(path) if SectionedRun.is_in(path) else _run(path)
+        return _run(path)
     if path.suffix == ".safetensors":
         return _tensors(path)
-    if path.suffix in STATE_DICTS:
-        generator = load_weights(path)
-        return {"state dict": path, "generator": generator.spec(), "parameters": generator.weights_count}
-    if path.is_file() and is_array_file(path) and len(entries := entries_of(path)) > 1:
-        return _arrays(path, entries)
+    if path.suffix in (".pth", ".pt"):
+        return _state_dict(path)
+    if path.exists() and (is_array_file(path) or is_series(path)):
+        return _arrays(path, entries_of(path))
     return _clip(path)
 
 
 def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
-    """The arrays of a file, and what is known of the clip where one of them must be it."""
-    clip = _clip(path) if clip_entry(entries, is_matlab(path)) else {"arrays": path}
-    return clip | {entry.name: entry.problem or entry.facts for entry in entries}
+    """The arrays of a file, and what is known of the clip where one of them is it, or why none is."""
+    if all(entry.problem for entry in entries):
+        return _clip(path)  # which says why there is none
+    try:
+        clip = _clip(path)
+    except InputError as error:
+        clip = {"arrays": path, "no clip": str(error)}
+    return clip | {entry.name or "array": entry.problem or entry.facts for entry in entries}
 
 
 def _clip(path: Path) -> dict[str, Any]:
-    clip = open_source(path)
+    try:
+        clip = _drawn(path) if is_clip_name(path) else open_clip(path)
+    except InputError as error:
+        file = split_member(path)[0]
+        if not file.is_file() or file.suffix.lower() not in TIFF_FILES:
+            raise
+        return {"TIFF": path, **_series(file), "no clip": str(error)}
     frames, channels, height, width = clip.shape
     return {
         "clip": path,
         "frames": frames,
         "size": f"{height}x{width}, {'grey' if channels == 1 else 'colour'}",
+        "T, C, H, W": clip.shape,
+        **({"axes": clip.axes} if clip.axes else {}),
         "rate": f"{float(clip.rate):.4g} frames a second",
         "seconds": f"{float(clip.times[-1] - clip.times[0]):.3f} from the first frame to the last",
         "audio": "yes" if clip.has_audio else "no",
-        "grey levels": f"stored values less {clip.offset:g}, over {clip.scale:g}",
+        **_levels(clip),
+    }
+
+
+def _drawn(path: Path) -> Clip:
+    from ..io.datasets import open_source
+
+    return open_source(path)
+
+
+def _levels(clip: Clip) -> dict[str, Any]:
+    """Which numbers are black and white, and where this comes from; of a large file, by a few of its frames."""
+    try:
+        levels = clip.levels_at_a_glance()
+    except InputError as error:
+        return {"no levels": str(error)}
+    return {"black": levels.offset, "white": levels.offset + levels.scale, "levels": levels.why}
+
+
+def _series(file: Path) -> dict[str, Any]:
+    """The series of a TIFF."""
+    found = series_of(file)
+    return {
+        f"series {s['series']}": f"{s['name'] or 'without name'}, {s['axes']} {s['shape']} {s['type']}" for s in found
     }
 
 
@@ -74,12 +101,16 @@ def _tensors(path: Path) -> dict[str, Any]:
 
 
 def _data(path: Path) -> dict[str, Any]:
+    from ..data import data_header
+
     header = data_header(path)
     spec = header["operator"]
     return {"data": path, "operator": spec, "noise": header.get("noise", {}), "clip shape": tuple(spec["clip_shape"])}
 
 
 def _representation(path: Path) -> dict[str, Any]:
+    from ..model.representation import Representation
+
     found = Representation.load(path)
     return {
         "representation": path,
@@ -90,13 +121,33 @@ def _representation(path: Path) -> dict[str, Any]:
     }
 
 
+def _of_the_zoo(name: str) -> dict[str, Any]:
+    from ..model.generators import ZOO, zoo_file
+
+    if name not in ZOO:
+        raise InputError(f"{name}: is a generator of random weights; there is nothing to tell of it")
+    return _weights(zoo_file(name))
+
+
+def _state_dict(path: Path) -> dict[str, Any]:
+    from ..model.generators import load_weights
+
+    generator = load_weights(path)
+    return {"state dict": path, "generator": generator.spec(), "parameters": generator.weights_count}
+
+
 def _weights(path: Path) -> dict[str, Any]:
+    from ..model.generators import load_weights, weights_header
+
     generator, header = load_weights(path), weights_header(path)
     facts = {"weights": path, "generator": header["generator"], "parameters": generator.weights_count}
     return facts | header["provenance"] | {"sha256": header["sha256"]}
 
 
 def _training(path: Path) -> dict[str, Any]:
+    from ..analysis.metrics import error_decibels
+    from ..training.runs import Training
+
     training = Training.open(path.with_suffix(".safetensors"))
     progress = training.load_progress()
     facts = {"training": path, **training.request, **training.settings.model_dump()}
@@ -109,6 +160,8 @@ def _training(path: Path) -> dict[str, Any]:
 
 
 def _sectioned(path: Path) -> dict[str, Any]:
+    from ..runs.sectioned import SectionedRun, is_done
+
     run = SectionedRun.open(path)
     done = sum(is_done(run.run(k)) for k in range(len(run.sections)))
     summary = run.summary()
@@ -119,6 +172,11 @@ def _sectioned(path: Path) -> dict[str, Any]:
 
 
 def _run(path: Path) -> dict[str, Any]:
+    from ..runs.folder import Run
+    from ..runs.sectioned import SectionedRun
+
+    if SectionedRun.is_in(path):
+        return _sectioned(path)
     run = Run.open(path)
     summary = run.summary()
     if summary is None:
@@ -129,6 +187,8 @@ def _run(path: Path) -> dict[str, Any]:
 
 
 def _finished(path: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    from ..runs.report import figures
+
     return {
         "run": path,
         **dict(figures(summary)),

@@ -57,7 +57,7 @@ def mask_given(y: Array, mask: Array | None, frames: slice) -> Given:
     Zero (False) means unobserved. Without a mask the pixels that are NaN are the unobserved ones. Raises InputError
     for other shapes, a mask with more than two values, one that differs from channel to channel, no mask and no NaN.
     """
-    pixels = _real(as_clip(y), y)
+    pixels = _real(np.asarray(as_clip(y)), y)
     start, stop = _stretch(frames, len(pixels), y)
     pixels = pixels[start:stop]
     if mask is None:
@@ -72,7 +72,8 @@ def mask_given(y: Array, mask: Array | None, frames: slice) -> Given:
 def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
     """Spectra of T frames, (H, W) or (H, W, T) complex, unitary, and which entries were measured: (H, W) or (H, W, T).
 
-    Those are MATLAB's axes; in NumPy's files T comes first. Without a mask the entries that are not zero were measured.
+    Those are MATLAB's axes; in NumPy's files T comes first. A mask (W,) says which columns were measured, as fastMRI's
+    files do. Without a mask the entries that are not zero were measured.
     Frequency zero stands in the corner or in the middle, wherever the spectra are larger. Raises InputError for other
     shapes, real data, and a mask that does not fit.
     """
@@ -81,7 +82,7 @@ def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
         raise InputError(f"{y.label}: expected complex numbers, a spectrum, got {spectra.dtype}")
     start, stop = _stretch(frames, len(spectra), y)
     height, width = spectra.shape[1:]
-    measured = spectra != 0 if mask is None else _stack(mask) != 0
+    measured = spectra != 0 if mask is None else _mask_of_spectra(mask, height, width) != 0
     if measured.shape[1:] != (height, width) or len(measured) not in (1, len(spectra)):
         raise InputError(
             f"{mask.label if mask else y.label}: the mask is {measured.shape[::-1]}, the data {y.values.shape}; "
@@ -92,7 +93,7 @@ def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
     if size[height // 2, width // 2] > size[0, 0]:
         spectra, measured = (np.fft.ifftshift(v, axes=(1, 2)) for v in (spectra, measured))
     kept = torch.from_numpy(np.ascontiguousarray(spectra[start:stop], dtype=np.complex128))[:, None]
-    seen = torch.from_numpy(np.ascontiguousarray(measured[start:stop]))
+    seen = torch.from_numpy(np.array(measured[start:stop]))
     operator = Fourier((stop - start, 1, height, width), "mask", mask=seen)
     return Given(operator, kept * operator.mask, (start, stop))
 
@@ -114,16 +115,34 @@ def check_finite(given: Given, label: str) -> None:
 
 
 def data_of(y: Array, operator: LinearOperator) -> Data:
-    """The array as data of an operator. Raises InputError where its shape is another."""
-    values = torch.from_numpy(np.array(y.values))
+    """The array as data of an operator; where that is flat, as PyLops' is, the last axis runs fastest.
+
+    Raises InputError where its shape is another.
+    """
+    values, wanted = torch.from_numpy(np.array(y.values)), operator.data_shape
+    if len(wanted) == 1 and isinstance(wanted[0], int) and values.ndim > 1 and values.numel() == wanted[0]:
+        values = values.reshape(-1)
+    elif all(isinstance(n, int) for n in wanted) and tuple(values.shape) != wanted:
+        raise InputError(
+            f"{y.label}: is {tuple(values.shape)}, {type(operator).__name__} gives data of shape {wanted}; save y in "
+            "that shape, flat with the last axis running fastest where it is flat, or give another --clip-shape"
+        )
     return operator.checked_data(values.to(torch.complex128 if values.is_complex() else torch.float64))
+
+
+def _mask_of_spectra(mask: Array, height: int, width: int) -> np.ndarray:
+    """A mask (K, H, W); one of columns holds for every row."""
+    if mask.shape == (width,):
+        return np.broadcast_to(mask.values, (1, height, width))
+    return _stack(mask)
 
 
 def _stack(array: Array) -> np.ndarray:
     """Pictures (K, H, W) of (H, W), or of (H, W, K) in MATLAB's order."""
     values = array.values
     if values.ndim not in (2, 3):
-        raise InputError(f"{array.label}: expected {_axes(array, 'K')} or (H, W); got {values.shape}")
+        place = f"; take one place on an axis, such as {array.label},1=0" if values.ndim > 3 else ""
+        raise InputError(f"{array.label}: expected {_axes(array, 'K')} or (H, W); got {values.shape}{place}")
     if values.ndim == 2:
         return values[None]
     return np.moveaxis(values, -1, 0) if array.matlab else values
@@ -158,7 +177,7 @@ def _stretch(frames: slice, total: int, y: Array) -> tuple[int, int]:
 
 def _seen(mask: Array, clip_shape: tuple[int, ...], frames: tuple[int, int]) -> np.ndarray:
     """The observed pixels, booleans (T, 1, H, W)."""
-    values = as_clip(mask)
+    values = np.asarray(as_clip(mask))
     if values.dtype.kind not in "biuf" or len(set(np.unique(values).tolist()) - {0}) != 1:
         raise InputError(f"{mask.label}: expected a mask of zeros and one other number, for observed")
     seen = values != 0

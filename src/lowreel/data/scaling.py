@@ -13,11 +13,14 @@ from ..operators.data_consistency import project_onto_data
 from ..operators.snapshot import Snapshot
 from ..operators.tensors import Data, map_data, tensors_of
 
-MARGIN = 1.1
-DARK = 0.1
+WHITE_OVER_PEAK = 1.1
+"""White over the peak of data in units of its own: the clip may be brighter than what was measured of it."""
+
+DARKEST_PEAK = 0.1
 """A peak below this is taken for units of its own, such as those of an MRI scanner, not for a dark clip in [0, 1]."""
 
-ITERATIONS = 20
+PEAK_ITERATIONS = 20
+"""Iterations in which the clip of least norm is found, whose peak is taken."""
 
 
 class Levels(NamedTuple):
@@ -34,7 +37,7 @@ def estimate_scaling(data: Data, operator: LinearOperator) -> Levels:
     Some clip with levels in [offset, offset + peak] has to explain the data. Where rows only add pixels up, a row's
     number over its sum of weights is a mean of pixels, so that the largest of them is the least possible peak;
     elsewhere the peak is that of the least-norm clip. Whole numbers take the smallest of WHITES that is not below it;
-    others 1 if the peak is between 0.1 and 1, else the peak and a tenth on top. Only pixels as they are can tell an
+    others 1 if the peak is between 0.1 and 1, else the peak times WHITE_OVER_PEAK. Only pixels as they are can tell an
     offset: it is the smallest of them, if below zero.
     """
     observed_mask = operator.observed_mask()
@@ -47,7 +50,7 @@ def estimate_scaling(data: Data, operator: LinearOperator) -> Levels:
         return Levels(next((float(white) for white in WHITES if white >= peak), peak))
     if offset < 0:
         return Levels(peak or 1.0, offset)
-    return Levels(1.0 if DARK <= peak <= 1 or peak <= 0 else MARGIN * peak)
+    return Levels(1.0 if DARKEST_PEAK <= peak <= 1 or peak <= 0 else WHITE_OVER_PEAK * peak)
 
 
 def in_levels(data: Data, operator: LinearOperator, levels: Levels) -> Data:
@@ -69,6 +72,6 @@ def _least_peak(data: Data, operator: LinearOperator, observed_mask: Data) -> fl
         return max((float(m.max()) for m in tensors_of(means) if m.numel()), default=0.0)
     as_float = map_data(lambda y: y.to(torch.complex64 if y.is_complex() else torch.float32), data)
     least = project_onto_data(
-        torch.zeros(operator.clip_shape), operator, as_float, observed_mask, iterations=ITERATIONS
+        torch.zeros(operator.clip_shape), operator, as_float, observed_mask, iterations=PEAK_ITERATIONS
     )
     return float(least.max())

@@ -15,7 +15,8 @@ from ..errors import InputError
 def low_rank(codes: Tensor, rank: int) -> Tensor:
     """Closest matrix of rank at most `rank` in Frobenius norm, by truncated SVD. codes: (T, K). Eq. (7)."""
     u, s, vh = torch.linalg.svd(codes, full_matrices=False)
-    return (u[:, :rank] * s[:rank]) @ vh[:rank]
+    nearest: Tensor = (u[:, :rank] * s[:rank]) @ vh[:rank]
+    return nearest
 
 
 def affine_low_rank(codes: Tensor, rank: int) -> Tensor:
@@ -29,7 +30,7 @@ def lines(codes: Tensor, sequences: Sequence[int], rank: int = 2) -> Tensor:
 
     codes: (T, K); sequences: their lengths, which add up to T. The second projection stays in the span of the first.
     """
-    return torch.cat([affine_low_rank(part, 2) for part in low_rank(codes, rank).split(list(sequences))])
+    return torch.cat([affine_low_rank(part, 2) for part in torch.split(low_rank(codes, rank), list(sequences))])
 
 
 def similarity(codes: Tensor, sequences: Sequence[int] = (), beta: Tensor | None = None) -> Tensor:
@@ -82,7 +83,8 @@ class Codes:
     def at(self, times: Tensor, curve: Curve = "linear") -> Tensor:
         """Codes at these times, (N, K): the coefficients are interpolated, and held beyond both ends.
 
-        curve: linear from frame to frame, or cubic, smooth and never beyond the two frames it lies between.
+        times: seconds, (N,). curve: linear from frame to frame, or cubic, smooth and never beyond the two frames it
+        lies between. Raises InputError for another curve.
         """
         if curve not in ("linear", "cubic"):
             raise InputError(f"curve: expected linear or cubic, got {curve!r}")

@@ -16,7 +16,7 @@ from ..system.files import read_tensors, write_tensors
 from .generators import Generator, from_spec
 from .latents import Codes, Curve
 
-AT_ONCE, PIXELS = 16, 2**18
+FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 2**18
 """Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one, whose
 frames are also drawn sooner one by one (docs/choices.md)."""
 
@@ -56,9 +56,9 @@ class Representation:
             if not torch.isfinite(seconds).all():
                 raise InputError("frames: expected times in seconds, got some that are not finite")
             codes = self.codes.at(seconds, curve)
-        at_once = max(1, min(AT_ONCE, PIXELS // math.prod(self.generator.frame_shape[1:])))
+        at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
-        for part, drawn in zip(codes.split(at_once), frames.split(at_once), strict=True):
+        for part, drawn in zip(torch.split(codes, at_once), torch.split(frames, at_once), strict=True):
             drawn.copy_(self.generator(part))
         return frames
 
@@ -76,7 +76,8 @@ class Representation:
     def of(tensors: Mapping[str, Tensor], made: Generator) -> Representation:
         """The representation that `tensors` came from; made: a generator like its own, whose weights are replaced.
 
-        Raises RuntimeError or TypeError when they do not fit.
+        tensors: with the names and shapes of `tensors()`: codes.coefficients (T, K) or (T, r), codes.times (T,). Raises
+        RuntimeError or TypeError when they do not fit.
         """
         made.load_state_dict(
             {n.removeprefix("generator."): t for n, t in tensors.items() if n.startswith("generator.")}

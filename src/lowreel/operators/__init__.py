@@ -2,7 +2,7 @@
 
 from . import pixels, projections, resample, snapshot, stack, transforms
 from .adapters import ExternalOperator, Functions, as_linear_operator, as_scipy, is_external
-from .base import Composed, LinearOperator, Sum, is_rebuilt, is_stack
+from .base import Composed, LinearOperator, Sum, is_stack
 from .data_consistency import project_onto_data
 from .diagnose import Diagnosis, check_operator, diagnose
 from .maps import LinearMap
@@ -12,7 +12,7 @@ from .plugin import operator_from_name
 from .projections import *
 from .resample import *
 from .snapshot import *
-from .spec import class_of, from_settings, from_spec, spec_hash
+from .spec import class_of, from_settings, from_spec, is_rebuilt, spec_hash
 from .stack import *
 from .temporal_slice import extend, part_frames, part_frames_of, temporal_slice, temporal_slice_rows
 from .tensors import Data, inner, map_data, tensors_of

@@ -97,16 +97,14 @@ class LinearOperator(InParts, Described, ABC):
     @property
     def H(self) -> LinearMap:
         """The adjoint as a map of its own: `A.H(y)`; `A.H @ A` is `A.gram`."""
-        return LinearMap(self.adjoint, self, takes=self.data_shape, gives=self.clip_shape, name=f"{self._title}.H")
+        return LinearMap(
+            self.adjoint, self, takes=self.data_shape, gives=self.clip_shape, name=f"{type(self).__name__}.H"
+        )
 
     @property
     def gram(self) -> LinearMap:
         """x to A^H A x, clips to clips; for complex data the real part."""
         return self.H @ self
-
-    @property
-    def _title(self) -> str:
-        return type(self).__name__
 
     def as_map(self) -> LinearMap:
         """The operator without parts and identity: what it does, and its adjoint."""
@@ -166,17 +164,12 @@ def is_stack(operator: LinearOperator) -> bool:
     return any(isinstance(shape, tuple) for shape in operator.data_shape)
 
 
-def is_rebuilt(operator: LinearOperator) -> bool:
-    """Whether `from_spec` gives this operator again: it is one of ours, not of a class derived from one."""
-    members = operator.members().values() if isinstance(operator, Combined) else ()
-    return type(operator).__module__.startswith(f"{__package__}.") and all(map(is_rebuilt, members))
-
-
 def _misfit(operator: LinearOperator, wanted: Any, what: str, got: Any) -> str:
-    return (
-        f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}; "
-        "crop or resize the clip, or build the operator for this size"
-    )
+    advice = "crop or resize the clip" if what == "clip" else "give the data in that shape"
+    if what == "data" and len(wanted) == 1 and all(isinstance(n, int) for n in got) and math.prod(got) == wanted[0]:
+        advice = "flatten it, y.reshape(-1), the last axis running fastest"
+    told = f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}"
+    return f"{told}; {advice}, or build the operator for this size"
 
 
 class Combined(LinearOperator):
@@ -332,7 +325,7 @@ class Sum(Combined):
         weights = [1.0] * len(operators) if weights is None else weights
         shapes = {(operator.clip_shape, operator.data_shape) for operator in operators}
         if len(shapes) != 1:
-            told = " and ".join(f"{A._title} of clips {A.clip_shape} to data {A.data_shape}" for A in operators)
+            told = " and ".join(f"{type(A).__name__} of clips {A.clip_shape} to data {A.data_shape}" for A in operators)
             raise InputError(f"sum: expected operators of the same clip and data shapes, got {told or 'none'}")
         if len(weights) != len(operators) or not all(math.isfinite(w) for w in weights):
             raise InputError(f"sum: expected a finite number for each of {len(operators)} operators, got {weights}")

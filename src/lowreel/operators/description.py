@@ -40,6 +40,10 @@ class Described(nn.Module):
     """What the verdict on a recovery leaves out, as a sentence that begins with a space."""
     clip_shape: tuple[int, int, int, int]
 
+    def members(self) -> dict[str, LinearOperator]:
+        """The operators that it is made of, by what stands before the names of their tensors; none, in most."""
+        return {}
+
     @abstractmethod
     def parameters_spec(self) -> dict[str, Any]:
         """The numbers that, with `kind`, `clip_shape` and the tensors, rebuild this operator."""

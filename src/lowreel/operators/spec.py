@@ -75,6 +75,12 @@ def rebuilt(spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
     return found.from_spec(spec, tensors, memory)
 
 
+def is_rebuilt(operator: LinearOperator) -> bool:
+    """Whether `from_spec` gives this operator again: it is one of ours, not of a class derived from one."""
+    ours = type(operator).__module__.startswith(f"{__package__}.")
+    return ours and all(map(is_rebuilt, operator.members().values()))
+
+
 def spec_hash(spec: Spec) -> str:
     """SHA-256 of a spec, whatever the order of its fields."""
     return hashlib.sha256(json.dumps(dict(spec), sort_keys=True).encode()).hexdigest()

@@ -78,7 +78,6 @@ class Fourier(LinearOperator):
     def from_settings(
         cls, settings: FourierSettings, clip_shape: Shape, *, seed: int, memory: int | None
     ) -> LinearOperator:
-        """Radial lines, or a share of the rows."""
         if settings.lines is not None:
             return Fourier(clip_shape, "radial", settings.lines, seed=seed)
         return Fourier(clip_shape, "rows", settings.sampling or 0.0, seed=seed)
@@ -181,7 +180,6 @@ class _Chosen(LinearOperator):
     def from_settings(
         cls, settings: ChannelCountSettings, clip_shape: Shape, *, seed: int, memory: int | None
     ) -> LinearOperator:
-        """As many coefficients as the settings say, or their share of H W."""
         known = dict(settings) | {"m": settings.numbers(math.prod(clip_shape[2:]))}
         return cls._called({**known, "clip_shape": clip_shape, "seed": seed})
 

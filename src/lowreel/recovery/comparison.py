@@ -36,7 +36,8 @@ def can_come_first(problem: Problem) -> bool:
 def noise_sigma(problem: Problem, frames: Tensor | None = None) -> float:
     """Standard deviation of the noise in units of y; where it is not known, that of the residuals of these frames.
 
-    By the median of the sizes of the held-out residuals: outliers hardly move it.
+    frames: (T, C, H, W), needed only where it is not known. By the median of the sizes of the held-out residuals:
+    outliers hardly move it.
     """
     if is_exact(problem.noise):
         return 0.0
@@ -56,7 +57,8 @@ def compared(
 ) -> dict[str, Baseline]:
     """The quick baselines, fitted to the same data as the recovery, without the held-out part, and judged by it.
 
-    on_baseline: given those that are better than the ones before, as `finished` makes them. The clips are held in half
+    sigma: of the noise, in units of y. on_baseline: given those that are better than the ones before, as `finished`,
+    from (T, C, H, W) to the same shape, makes them. The clips are held in half
     precision, a sixteenth of a grey level of 255 off at most: several are kept while the fit goes on.
     """
     found: dict[str, Baseline] = {}
@@ -83,7 +85,7 @@ def best_by_heldout(baselines: dict[str, Baseline]) -> str | None:
 
 
 def finished_all(baselines: dict[str, Baseline], finish: Callable[[Tensor], Tensor]) -> dict[str, Baseline]:
-    """The same with clips in full precision, each made to agree with the data."""
+    """The same baselines with clips (T, C, H, W) in full precision, each made to agree with the data by `finish`."""
     return {name: replace(b, clip=finish(b.clip.float())) for name, b in baselines.items()}
 
 

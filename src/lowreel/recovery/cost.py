@@ -13,52 +13,52 @@ from torch import Tensor
 
 from ..baselines import biharmonic, interpolate_frames
 from ..baselines.low_rank import RANK_ITERATIONS, thresholded
-from ..baselines.networks import DEEP, PAPER, has_paper_size
+from ..baselines.networks import DEEP_PRIOR_SETTINGS, PAPER_PRESETS, has_paper_size
 from ..baselines.variation import (
     GAP_ITERATIONS,
     GAP_STEPS,
-    ITERATIONS,
     NORM_ITERATIONS,
     STRENGTHS,
-    TIMES,
+    TIME_WEIGHTS,
     TRIAL_ITERATIONS,
+    TV_ITERATIONS,
     add_gradient,
     add_gradient_adjoint,
     shrink_to_one,
 )
 from ..data import is_exact
 from ..errors import InputError
-from ..model.representation import AT_ONCE, PIXELS
+from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE
 from ..operators import tensors_of
 from ..settings import PRESETS, SolverSettings
 from ..solver.iteration import trial_updates
 from ..solver.problem import Problem
 from ..solver.schedule import planned_rounds
-from ..solver.variables import FULL_PRECISION_FROM
+from ..solver.variables import FULL_PRECISION_SHARE
 from ..system.devices import CPU
 from ..system.memory import bytes_text, taken_bytes, trim_heap
-from .fit import CHECKS
+from .fit import CHECKS_PER_RUN
 
-CLIPS = 9
+CLIP_ARRAYS = 9
 """Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
 variation, the clips around them, and those that the baselines before it have made."""
 
-DATA = 3
+DATA_ARRAYS = 3
 """Arrays of the data's size that it holds then: the data, and booleans of what is known, fitted and held out."""
 
-WEIGHTS = 12
+WEIGHT_COPIES = 12
 """Copies of the weights in a fit: gradients, moments, and snapshots of all of them."""
 
-EDGES = 1.5
+TV_ITERATION_GRADIENTS = 1.5
 """An iteration of total variation, in applications of the gradient, its adjoint and the shrinking between them."""
 
-CONSISTENCY = 20
+CONSISTENCY_ITERATIONS = 20
 """Iterations in which the clip of least norm is found, roughly."""
 
-CORNER = 64
+CORNER_PIXELS = 64
 """Side in pixels of the part of a frame that interpolation is tried on."""
 
-SLACK = 2.0
+MEMORY_SLACK_FACTOR = 2.0
 """Memory of the fit over what autograd keeps: gradients on their way, workspaces, what the allocator does not give
 back before the baselines begin."""
 
@@ -78,7 +78,7 @@ class Estimate:
     def several(self, at_once: int, in_turn: float) -> Estimate:
         """That of so many fits side by side, which take as long as so many one after the other, and of the choice of a
         rank between them."""
-        seconds = in_turn * self.seconds + RANKS * self.drawing
+        seconds = in_turn * self.seconds + RANK_CLIPS * self.drawing
         return replace(self, memory=self.memory + (at_once - 1) * self.each, seconds=seconds)
 
     def sentence(self, limit: float | None = None) -> str:
@@ -94,10 +94,10 @@ class Estimate:
 TRIAL_SECONDS = 0.25
 """Of updates that are timed."""
 
-BUSY = 0.6
+BUSY_SHARE = 0.6
 """Share of the time of its threads under which a process is kept from its cores by others."""
 
-RANKS = 10
+RANK_CLIPS = 10
 """Clips that are drawn to choose a rank, about."""
 
 Which = Literal["none", "quick", "all"]
@@ -121,14 +121,14 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
     trim_heap()  # what the trial has freed is no part of what is taken already
     weights = 4 * sum(p.numel() for p in problem.generator.parameters())
-    fit = SLACK * kept.bytes + WEIGHTS * weights
+    fit = MEMORY_SLACK_FACTOR * kept.bytes + WEIGHT_COPIES * weights
     return Estimate(
-        memory=round(taken_bytes() + fit + CLIPS * clip + DATA * data),
-        seconds=rounds * minibatches * each + min(CHECKS, rounds) * drawing,
+        memory=round(taken_bytes() + fit + CLIP_ARRAYS * clip + DATA_ARRAYS * data),
+        seconds=rounds * minibatches * each + min(CHECKS_PER_RUN, rounds) * drawing,
         baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
         each=round(fit),
         drawing=drawing,
-        busy=share < BUSY,
+        busy=share < BUSY_SHARE,
     )
 
 
@@ -147,14 +147,14 @@ def _update_seconds(update: Callable[[float], None], solver: SolverSettings) -> 
     share = (time.process_time() - cpu) / (wall * torch.get_num_threads())
     if len(means) == 1:
         return means[0], share
-    return FULL_PRECISION_FROM * means[0] + (1 - FULL_PRECISION_FROM) * means[1], share
+    return FULL_PRECISION_SHARE * means[0] + (1 - FULL_PRECISION_SHARE) * means[1], share
 
 
 @torch.no_grad()
 def _drawing_seconds(problem: Problem) -> float:
     """Of drawing all frames and judging them, from a few."""
     frames, generator = problem.operator.clip_shape[0], problem.generator
-    count = min(frames, AT_ONCE, max(1, PIXELS // math.prod(generator.frame_shape[1:])))
+    count = min(frames, FRAMES_AT_ONCE, max(1, PIXELS_AT_ONCE // math.prod(generator.frame_shape[1:])))
     codes = torch.zeros(count, generator.code_dim, device=problem.device)
     generator(codes)
     return frames / count * _seconds(lambda: generator(codes))
@@ -171,7 +171,7 @@ def check_fits(estimate: Estimate, budget: int) -> None:
 
 def clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None = None) -> bool:
     """Whether so many arrays of this clip's size are within the budget; those of a recovery if None."""
-    return (arrays or CLIPS) * 4 * math.prod(clip_shape) <= budget
+    return (arrays or CLIP_ARRAYS) * 4 * math.prod(clip_shape) <= budget
 
 
 def check_clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None = None) -> None:
@@ -179,7 +179,7 @@ def check_clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None =
 
     arrays: those of a recovery if None.
     """
-    needed = (arrays or CLIPS) * 4 * math.prod(clip_shape)
+    needed = (arrays or CLIP_ARRAYS) * 4 * math.prod(clip_shape)
     if not clip_fits(clip_shape, budget, arrays):
         raise InputError(
             f"memory: a clip of {clip_shape[0]} frames of {clip_shape[2]}x{clip_shape[3]} needs at least "
@@ -233,18 +233,18 @@ def _quick_seconds(problem: Problem) -> float:
         add_gradient_adjoint(clip, fields, (0.1, 0.1, 0.1))
 
     iterate()  # the first touches memory that no one has yet
-    edges = EDGES * _seconds(iterate)
-    trials = len(TIMES) + (0 if is_exact(problem.noise) else len(STRENGTHS) - 1)
-    varied = ITERATIONS + trials * TRIAL_ITERATIONS
+    edges = TV_ITERATION_GRADIENTS * _seconds(iterate)
+    trials = len(TIME_WEIGHTS) + (0 if is_exact(problem.noise) else len(STRENGTHS) - 1)
+    varied = TV_ITERATIONS + trials * TRIAL_ITERATIONS
     total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
     if operator.is_pixel_mask:
         return total + _interpolation_seconds(problem)
     applied = _seconds(lambda: operator.adjoint(operator(clip)))
-    total += (2 * CONSISTENCY + varied + (trials + 2) * NORM_ITERATIONS + RANK_ITERATIONS) * applied
+    total += (2 * CONSISTENCY_ITERATIONS + varied + (trials + 2) * NORM_ITERATIONS + RANK_ITERATIONS) * applied
     if "GAP-TV" in operator.baselines:
         total += GAP_ITERATIONS * (GAP_STEPS * applied + 4 * GAP_STEPS * edges)
     if "temporal total variation" in operator.baselines:
-        total += ITERATIONS * (applied + edges)
+        total += TV_ITERATIONS * (applied + edges)
     return total
 
 
@@ -253,7 +253,7 @@ def _interpolation_seconds(problem: Problem) -> float:
     frames, _, height, width = problem.operator.clip_shape
     assert isinstance(problem.data, Tensor)
     assert isinstance(problem.fitted, Tensor)
-    pixels, known = (t[:1, :, :CORNER, :CORNER] for t in (problem.data, problem.fitted))
+    pixels, known = (t[:1, :, :CORNER_PIXELS, :CORNER_PIXELS] for t in (problem.data, problem.fitted))
 
     def interpolate() -> None:
         biharmonic(pixels, known, interpolate_frames(pixels, known))
@@ -264,7 +264,7 @@ def _interpolation_seconds(problem: Problem) -> float:
 
 def _slow_seconds(problem: Problem, one_pass: float) -> float:
     """Of the deep image prior and the paper's presets, as if their networks took the time of the generator's."""
-    solvers = [DEEP, *(PRESETS[name] for name in PAPER if has_paper_size(problem.operator))]
+    solvers = [DEEP_PRIOR_SETTINGS, *(PRESETS[name] for name in PAPER_PRESETS if has_paper_size(problem.operator))]
     return sum((solver.steps or 0) * _passes(solver) * one_pass for solver in solvers)
 
 

@@ -20,22 +20,22 @@ from ..solver.schedule import planned_rounds
 from ..solver.state import State
 from ..system.memory import trim_heap
 
-CHECKS = 12
+CHECKS_PER_RUN = 12
 """How often in a run the held-out error is measured, at most: each time all frames are drawn."""
 
-MARGIN = 0.95
+PLANNED_TIME_SHARE = 0.95
 """Part of a time limit that is planned with: a round may take longer than those before it."""
 
-TELLING = 4
+TELLING_ROUNDS = 4
 """Rounds that tell the pace well enough to shorten a run; before, half of the limit has to be over."""
 
-ENOUGH = 0.25
+FINISHED_SHARE = 0.25
 """Share of its rounds under which a fit that a time limit has ended is not finished but stopped."""
 
-REPLAN = 8
+REPLAN_ROUNDS = 8
 """Rounds after which a run with a time limit looks at its pace again: other work on the machine may slow it down."""
 
-SHORT = 40
+SHORT_ROUNDS = 40
 """Rounds under which the last tenth of them is too short to say that a fit has converged."""
 
 STANDARD_ERRORS = 2.0
@@ -51,7 +51,7 @@ class Outcome:
     """How a run ended, and a sentence that says what to do. interrupted: stopped by the user, not by a time limit.
 
     stopped: the rounds made are too few, so that the run may be gone on with; one that a time limit has shortened is
-    finished where it made ENOUGH of its rounds.
+    finished where it made FINISHED_SHARE of its rounds.
     """
 
     kind: OutcomeKind
@@ -149,9 +149,12 @@ def fit(
     number that is noted of the frames at each check and takes part in nothing. until: the round after which to end, on
     the way of the full schedule, which is then not shortened. part: of the schedule, after which to end; the limit is
     for all of it. least: rounds under which the fit is of no use: where the limit leaves room for fewer it ends.
+
+    Raises KeyboardInterrupt on Ctrl-C before the first round has ended, as there is nothing yet to return; InputError
+    as `iterate` does.
     """
     progress, full = resume, planned_rounds(problem, solver)
-    steps = resume.steps if resume and resume.steps >= ENOUGH * full else full  # one cut short is planned anew
+    steps = resume.steps if resume and resume.steps >= FINISHED_SHARE * full else full  # one cut short is planned anew
     goal = _goal(steps, until, part)
     start, spent, pace = time.monotonic(), resume.seconds if resume else 0.0, _Pace()
     lap, is_over, is_interrupted = start, False, False
@@ -173,12 +176,14 @@ def fit(
                 if limit is None:
                     continue
                 here = time.monotonic() - start
-                room = _affordable(state.step, MARGIN * limit - here, pace, steps if until is None else goal)
-                is_told = pace.rounds >= TELLING or here >= limit / 2
+                room = _affordable(
+                    state.step, PLANNED_TIME_SHARE * limit - here, pace, steps if until is None else goal
+                )
+                is_told = pace.rounds >= TELLING_ROUNDS or here >= limit / 2
                 is_over = room == state.step or (is_told and room < max(least, until or 0))
                 if is_over:
                     break
-                is_due = steps == full or state.step % REPLAN == 0
+                is_due = steps == full or state.step % REPLAN_ROUNDS == 0
                 if until is None and is_told and is_due and room < (steps if steps == full else 0.95 * steps):
                     steps = room
                     goal = max(_goal(steps, until, part), state.step + 1)
@@ -249,9 +254,9 @@ def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progre
 def prefers(later: Tensor, least: Tensor | None) -> bool:
     """Whether a later iterate is delivered rather than the one with the smallest held-out error so far.
 
-    later, least: what the held-out numbers say of both (`Problem.heldout_terms`). It is, unless it is worse by more
-    than two standard errors of their difference: steps become smaller towards the end, so that later iterates are the
-    quieter ones, and few held-out numbers cannot tell them apart.
+    later, least: what the held-out numbers say of both, (N,) each (`Problem.heldout_terms`). It is, unless it is worse
+    by more than two standard errors of their difference: steps become smaller towards the end, so that later iterates
+    are the quieter ones, and few held-out numbers cannot tell them apart.
     """
     if least is None or not len(least):
         return True
@@ -274,11 +279,11 @@ def _affordable(step: int, left: float, pace: _Pace, goal: int) -> int:
 
 def _every(steps: int) -> int:
     """Rounds from one check to the next in a run of so many."""
-    return max(1, math.ceil(steps / CHECKS))
+    return max(1, math.ceil(steps / CHECKS_PER_RUN))
 
 
 def _is_checked(step: int, steps: int, goal: int) -> bool:
-    """Whether the held-out error is measured after a round: CHECKS times a run, and at both ends."""
+    """Whether the held-out error is measured after a round: CHECKS_PER_RUN times a run, and at both ends."""
     return step % _every(steps) == 0 or step in (1, steps, goal)
 
 
@@ -297,7 +302,7 @@ def _follow(
     score: Score | None,
     goal: int,
 ) -> Progress:
-    """The progress after one more round; the held-out error is measured CHECKS times a run and at its end."""
+    """The progress after one more round; the held-out error is measured CHECKS_PER_RUN times a run and at its end."""
     steps = solver.steps or 0
     row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
     row |= {"heldout": None, "seconds": round(seconds, 3)}
@@ -366,7 +371,7 @@ def _outcome(progress: Progress, full: int, is_interrupted: bool) -> Outcome:
             f"{progress.best.step}) is kept. Go on with --resume.",
             interrupted=True,
         )
-    if step < ENOUGH * full:
+    if step < FINISHED_SHARE * full:
         return Outcome(
             "stopped",
             f"The time limit left room for {step} of {full} rounds, too few for a good clip: use a longer --time, a "
@@ -377,7 +382,7 @@ def _outcome(progress: Progress, full: int, is_interrupted: bool) -> Outcome:
             "finished",
             f"The time limit shortened the run to {step} of {full} rounds; a longer --time may give a better clip.",
         )
-    if steps < SHORT:
+    if steps < SHORT_ROUNDS:
         return Outcome("finished", f"All {steps} rounds were made, too few to tell whether more would help.")
     tenth = steps // 10
     errors = [(row["step"], row["heldout"]) for row in progress.history if row["heldout"]]

@@ -14,7 +14,7 @@ import torch
 from ..model.generators import Decoder
 from ..model.latents import factorise
 from ..model.representation import Representation
-from ..settings import LAST_ROUNDS, LAST_STEP, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
+from ..settings import LAST_ROUNDS_SHARE, LAST_STEP_SHARE, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
 from ..solver.precision import precision_of
 from ..solver.problem import Problem
 from ..system.devices import device_of
@@ -23,19 +23,19 @@ from .cost import Estimate, estimate
 from .fit import CTRL_C, Callback, Outcome, Progress, Score, Trial, fit
 from .search import TIME_LIMIT, Search, best_of, search, side_by_side, varied
 
-FEW = 8
+FEW_NUMBERS = 8
 """Held-out numbers under which their error says nothing about the clip."""
 
-LEAST_SHARE = 0.5
+SEARCH_TIME_SHARE = 0.5
 """Share of the time of a whole search under which a time limit leaves one fit with fixed settings instead."""
 
-LEAST_COARSE = 4
+LEAST_COARSE_PIXELS = 4
 """Pixels a side that the coarse grid of a decoder has at least, for a deeper one to be tried."""
 
-STILL_FALLING = 0.9
+STILL_FALLING_SHARE = 0.9
 """Share of its rounds after which the best iterate of a fit has to come, for more rounds with all data to help."""
 
-NEAR = 2.0
+NEAR_ERRORS = 2.0
 """Mean square distance of the last fit from the one it goes on from, in held-out errors of that one, at most."""
 
 
@@ -83,17 +83,19 @@ def planned(
     settings = with_precision(problem, settings, resume)
     one = estimate(problem, settings.solver(), settings.baselines)
     goes_on = resume.stage if resume else None
-    if not settings.searches or problem.held_count < FEW or goes_on == "fit":
+    if not settings.searches or problem.held_count < FEW_NUMBERS or goes_on == "fit":
         return None, one
     if choice is not None:
-        return Search(choice, (), 0), one.several(1, 1 + LAST_ROUNDS)
+        return Search(choice, (), 0), one.several(1, 1 + LAST_ROUNDS_SHARE)
     plan = search_plan(problem, settings, given=given)
     room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
     plan = replace(plan, at_once=resume.at_once if resume else side_by_side(problem, plan, 1 + room))
-    short = settings.time is not None and settings.time < LEAST_SHARE * one.seconds * (plan.in_turn + LAST_ROUNDS)
+    short = settings.time is not None and settings.time < SEARCH_TIME_SHARE * one.seconds * (
+        plan.in_turn + LAST_ROUNDS_SHARE
+    )
     if short and goes_on is None:
         return None, one
-    return plan, one.several(plan.at_once, plan.in_turn + LAST_ROUNDS)
+    return plan, one.several(plan.at_once, plan.in_turn + LAST_ROUNDS_SHARE)
 
 
 def with_precision(problem: Problem, settings: RecoverSettings, resume: Progress | None = None) -> RecoverSettings:
@@ -109,7 +111,7 @@ def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = Fa
     solver = settings.solver()
     coarse = problem.generator.coarse if isinstance(problem.generator, Decoder) else (0, 0)
     fixed = {"similarity"} if settings.similarity != "auto" else set()
-    grows = not given and settings.generator in ("auto", "decoder") and min(coarse) >= LEAST_COARSE
+    grows = not given and settings.generator in ("auto", "decoder") and min(coarse) >= LEAST_COARSE_PIXELS
     fixed |= set() if grows else {"extra_stages"}
     changes = tuple(change for change in MOVES[settings.quality] if not fixed & set(change))
     return Search(
@@ -170,7 +172,7 @@ def fit_chosen(
         if callback is not None:
             callback(replace(progress, before=seconds()))
 
-    limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_ROUNDS)
+    limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_ROUNDS_SHARE)
     done = resume.trials if resume else ()
     trunk = resume.trunk if resume else None
     trials, stopped = search(
@@ -281,18 +283,18 @@ def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSetting
     to the round in which that was smallest. A problem that goes on from a neighbour has no scratch to begin from."""
     everything = replace(problem, heldout=None)
     solver = _with_rank(problem, solver, settings, best)
-    if problem.start is None and best.step < STILL_FALLING * best.steps:
+    if problem.start is None and best.step < STILL_FALLING_SHARE * best.steps:
         return _Last(everything, solver.model_copy(update={"steps": best.steps}), best.step)
     generator = copy.deepcopy(best.representation.generator).requires_grad_(True)
     start = best.representation.codes.matrix()
-    steps = {"steps": max(1, round(LAST_ROUNDS * best.steps)), "early_weight_decay": None}
+    steps = {"steps": max(1, round(LAST_ROUNDS_SHARE * best.steps)), "early_weight_decay": None}
     going_on = replace(everything, generator=generator, start=start)
     return _Last(going_on, solver.model_copy(update=steps | _smaller_steps(solver)), None)
 
 
 def _smaller_steps(solver: SolverSettings) -> dict[str, float]:
     steps = {name: getattr(solver, name) for name in ("code_lr", "weight_lr", "matrix_lr")}
-    return {name: LAST_STEP * step for name, step in steps.items() if step is not None}
+    return {name: LAST_STEP_SHARE * step for name, step in steps.items() if step is not None}
 
 
 def _rank_is_open(solver: SolverSettings, settings: RecoverSettings) -> bool:
@@ -317,7 +319,7 @@ def _drawing_seconds(problem: Problem, best: Trial) -> float:
 def _is_near(ended: Representation, best: Trial) -> bool:
     """Whether what the last fit came to differs from the best of the search by about its error and no more."""
     distance = float((ended.frames() - best.representation.frames()).square().mean())
-    return math.isfinite(distance) and distance <= NEAR * best.error
+    return math.isfinite(distance) and distance <= NEAR_ERRORS * best.error
 
 
 def _stopped(by: str, plan: Search, trials: tuple[Trial, ...]) -> Outcome:
@@ -329,7 +331,7 @@ def _stopped(by: str, plan: Search, trials: tuple[Trial, ...]) -> Outcome:
     )
 
 
-TOLERANCE = 1.01
+RANK_ERROR_FACTOR = 1.01
 """By how much the held-out error may rise for codes of smaller rank."""
 
 
@@ -344,7 +346,7 @@ def smallest_rank(problem: Problem, found: Representation) -> int:
         cut = replace(found, codes=factorise(codes, found.times, rank))
         errors[rank] = problem.heldout_error(cut.frames())
     least = min(errors.values())
-    return min(rank for rank, error in errors.items() if error <= TOLERANCE * least)
+    return min(rank for rank, error in errors.items() if error <= RANK_ERROR_FACTOR * least)
 
 
 def _ranks(found: Representation) -> list[int]:

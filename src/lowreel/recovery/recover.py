@@ -29,7 +29,7 @@ from ..operators import (
     project_onto_data,
     tensors_of,
 )
-from ..settings import FEWEST, Candidate, DataTerm, Precision, RecoverSettings, SolverSettings
+from ..settings import LEAST_HELDOUT_SHARE, Candidate, DataTerm, Precision, RecoverSettings, SolverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes, trim_heap
@@ -46,7 +46,7 @@ from .comparison import (
 )
 from .cost import check_fits
 from .fit import Callback, Outcome, Progress, Score, Trial
-from .policy import FEW, FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
+from .policy import FEW_NUMBERS, FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .search import Search, best_of, varied
 from .uncertainty import can_tell_noise, uncertainty
 from .warm_start import Neighbour, continued, fewer_rounds
@@ -92,7 +92,7 @@ class Recovery:
         return best_of(self.trials).choice if self.trials else None
 
     def best_baseline(self, truth: Tensor | None = None) -> str | None:
-        """Name of the baseline with the smallest error: against the true clip, else on held-out data."""
+        """Name of the baseline with the smallest error: against the true clip (T, C, H, W), else on held-out data."""
         if not self.baselines:
             return None
         if truth is None:
@@ -312,7 +312,7 @@ def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem
     """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
     if settings.heldout is not None or not settings.searches or problem.start is not None:
         return problem
-    return replace(problem, heldout=hold_out(problem.operator, FEWEST, problem.seed, known=problem.known))
+    return replace(problem, heldout=hold_out(problem.operator, LEAST_HELDOUT_SHARE, problem.seed, known=problem.known))
 
 
 def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor | None:
@@ -336,7 +336,10 @@ def prepare(
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
 ) -> Problem:
-    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round."""
+    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round.
+
+    times: seconds of the frames, (T,), rising; beta: weights of eq. (6), (T - 1,). Raises InputError as `recover` does.
+    """
     operator = as_linear_operator(operator, clip_shape).on(CPU)
     entry = noise_entry(noise)
     y = _as_data(data, operator, entry)
@@ -389,7 +392,7 @@ def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
 
 
 def finish(frames: Tensor, problem: Problem) -> Tensor:
-    """The frames made consistent with all data, the held-out part too, where that helps; in [0, 1].
+    """The frames (T, C, H, W) made consistent with all data, the held-out part too, where that helps; in [0, 1].
 
     It does where the data is exact. Where nothing is known of the noise, it is tried with the fitted part, and done
     if the held-out part then agrees better; data that is pixels cannot tell and is left as the generator has it.
@@ -413,7 +416,7 @@ def _judged(
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return "Do not use: the fit diverged before anything was found."
     count = problem.held_count
-    if count < FEW:
+    if count < FEW_NUMBERS:
         return f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
     levels = {name: baseline.heldout_db for name, baseline in compared.items()}
     best = best_by_heldout(compared)

@@ -18,10 +18,10 @@ import torch
 from ..errors import InputError
 from ..model.generators import Decoder
 from ..operators import is_external
-from ..settings import BRANCH, LOOK, Candidate, SolverSettings
+from ..settings import BRANCH_SHARE, LOOK_SHARE, Candidate, SolverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..solver.schedule import planned_rounds
-from .fit import CTRL_C, ENOUGH, Callback, Outcome, Progress, Score, Trial, fit, part_of
+from .fit import CTRL_C, FINISHED_SHARE, Callback, Outcome, Progress, Score, Trial, fit, part_of
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Search:
     """What is tried. first: the preset's own choice; changes: of it, one at a time; waves: how often, each time of
     the best so far. at_once: fits side by side, at most.
 
-    Up to `BRANCH` of the rounds the choices that begin alike share one fit, the trunk, which is that of the first; a
-    change of the generator, or of the first half, starts afresh. After `LOOK` of the rounds the best of all goes on
-    alone to the end.
+    Up to `BRANCH_SHARE` of the rounds the choices that begin alike share one fit, the trunk, which is that of the
+    first; a change of the generator, or of the first half, starts afresh. After `LOOK_SHARE` of the rounds the best of
+    all goes on alone to the end.
     """
 
     first: Candidate
@@ -89,7 +89,7 @@ class Search:
         """
         if not self.branches:
             return steps
-        trunk, look = part_of(BRANCH, steps), part_of(LOOK, steps)
+        trunk, look = part_of(BRANCH_SHARE, steps), part_of(LOOK_SHARE, steps)
         deep = [choice.begins_afresh for choice in self.due(trials)]
         deep += self.open_waves(trials) * [_begins_afresh(change) for change in self.changes]
         shared = trunk if parted else 0
@@ -100,18 +100,18 @@ class Search:
         """How long the fits take, in fits with all threads one after the other, about."""
         if not self.branches:
             return 1.0
-        first = [LOOK - BRANCH, *self._shares()]
-        return BRANCH + self.to_come(first, self.waves - 1)
+        first = [LOOK_SHARE - BRANCH_SHARE, *self._shares()]
+        return BRANCH_SHARE + self.to_come(first, self.waves - 1)
 
     def to_come(self, shares: Sequence[float], waves: int) -> float:
         """How long fits of these shares of the rounds take side by side, so many waves after them, and the end of the
         best, in fits with all threads."""
         each = [_side_by_side(shares, self.at_once), *waves * [_side_by_side(self._shares(), self.at_once)]]
-        return sum(each) * slower(self.at_once) + 1 - LOOK
+        return sum(each) * slower(self.at_once) + 1 - LOOK_SHARE
 
     def _shares(self) -> list[float]:
         """The shares of the rounds that a wave's fits make, if all share the trunk that can."""
-        return [LOOK - (0 if _begins_afresh(change) else BRANCH) for change in self.changes]
+        return [LOOK_SHARE - (0 if _begins_afresh(change) else BRANCH_SHARE) for change in self.changes]
 
 
 def _begins_afresh(change: Mapping[str, float]) -> bool:
@@ -129,10 +129,10 @@ def _side_by_side(shares: Sequence[float], at_once: int) -> float:
 
 def slower(at_once: int) -> float:
     """How many times as long a fit takes beside others as alone with the threads of all, about."""
-    return at_once**SCALING
+    return float(at_once**THREADS_POWER)
 
 
-SCALING = 0.7
+THREADS_POWER = 0.7
 """Power of the number of threads by which a fit is faster: 1.6 times with two (docs/choices.md)."""
 
 
@@ -264,7 +264,7 @@ class _Work:
         """The first fit, up to where the others leave it; the trial and what stopped it, where it ended before that."""
         choice = self.plan.first
         show = self.shown(choice, before, lambda progress: progress.made)
-        part = BRANCH if self.plan.branches else 1.0
+        part = BRANCH_SHARE if self.plan.branches else 1.0
         try:
             progress, outcome = self.fit(choice, show, part=part, limit=self.share(self.plan.in_turn, 1.0))
         except KeyboardInterrupt:  # before the first round
@@ -288,7 +288,9 @@ class _Work:
             show = self.shown(best.choice, trials, lambda _: made)
             limit = self.share_of(best.choice, [best.choice], 0)
             with threads(self.threads_each):
-                progress, outcome = self.fit(best.choice, show, resume=self.parted(best.choice), part=LOOK, limit=limit)
+                progress, outcome = self.fit(
+                    best.choice, show, resume=self.parted(best.choice), part=LOOK_SHARE, limit=limit
+                )
             if progress.state.step < looked:
                 return best, _stopper(outcome) or TIME_LIMIT
         show = self.shown(best.choice, trials, lambda here: made + here.made - looked)
@@ -331,12 +333,12 @@ class _Work:
             resume=resume,
             score=self.score,
             part=part,
-            least=math.ceil(ENOUGH * steps),
+            least=math.ceil(FINISHED_SHARE * steps),
         )
 
     def share_of(self, choice: Candidate, turn: Sequence[Candidate], waves: int) -> float | None:
         """Seconds for the rest of the whole schedule of one of the fits of a turn, with so many waves after it."""
-        shares = [LOOK - self.begun_at(one) for one in turn]
+        shares = [LOOK_SHARE - self.begun_at(one) for one in turn]
         return self.share(self.plan.to_come(shares, waves), (1 - self.begun_at(choice)) * slower(self.plan.at_once))
 
     def share(self, all_of_it: float, own: float) -> float | None:
@@ -347,7 +349,7 @@ class _Work:
 
     def begun_at(self, choice: Candidate) -> float:
         """The share of its rounds that a fit has from the trunk."""
-        return 0.0 if self.trunk is None or choice.begins_afresh else BRANCH
+        return 0.0 if self.trunk is None or choice.begins_afresh else BRANCH_SHARE
 
     def trial(self, choice: Candidate, progress: Progress, outcome: Outcome) -> Trial:
         """What a fit came to, so far."""
@@ -487,8 +489,8 @@ class _Wave:
         work, at_once = self.work, self.work.plan.at_once
         turn, waves = self.choices[at_once * (k // at_once) :], work.plan.open_waves(self.before)
         limit = work.share_of(choice, turn, waves)
-        progress, outcome = work.fit(choice, callback, resume=work.parted(choice), part=LOOK, limit=limit)
-        if outcome.kind == "finished" and progress.state.step < part_of(LOOK, progress.steps):
+        progress, outcome = work.fit(choice, callback, resume=work.parted(choice), part=LOOK_SHARE, limit=limit)
+        if outcome.kind == "finished" and progress.state.step < part_of(LOOK_SHARE, progress.steps):
             outcome = Outcome("stopped", f"The time limit ended this fit after {progress.state.step} rounds.")
         if outcome.kind == "stopped" and not outcome.interrupted:
             self.work.is_slow.set()  # so would be those that are still to be begun

@@ -14,13 +14,13 @@ from ..model.representation import Representation
 from ..operators import tensors_of
 from ..solver.problem import Problem
 
-FLOORS = tuple(10.0 ** (k / 4) for k in range(-20, 5))
+FLOOR_SHARES = tuple(10.0 ** (k / 4) for k in range(-20, 5))
 """Floors that are tried where the held-out data is pixels, as shares of the mean squared disagreement."""
 
-FLOOR = 0.1
+FLOOR_SHARE = 0.1
 """The floor elsewhere: numbers that mix pixels cannot tell (docs/choices.md)."""
 
-SCALES = tuple(10.0 ** (k / 10) for k in range(-20, 21))
+SCALE_FACTORS = tuple(10.0 ** (k / 10) for k in range(-20, 21))
 """Scales that are tried, around the one that gives the mean squared residual."""
 
 
@@ -33,7 +33,8 @@ def uncertainty(
     sigma^2 = a (d + f mean d), d the squared disagreement with the other fits (`disagreement`). delivered: frames of
     the representation; judged: those of the fit that the held-out data judged, `error` its squared error per pixel;
     others: the other fits and their errors. Where the data is pixels a and f suit its residuals at the
-    held-out ones (`likeliest`); elsewhere f is `FLOOR` and a gives `error` on average. Pixels known exactly have 0.
+    held-out ones (`likeliest`); elsewhere f is `FLOOR_SHARE` and a gives `error` on average. Pixels known exactly
+    have 0.
     """
     spread = disagreement(judged, others)
     if problem.operator.is_pixel_mask and problem.heldout is not None:
@@ -41,7 +42,7 @@ def uncertainty(
         residual = (judged - problem.data)[held].square()  # type: ignore[operator]
         scale, floor = likeliest(residual, spread.expand_as(judged)[held], _noise_variance(problem))
     else:
-        floor = FLOOR
+        floor = FLOOR_SHARE
         scale = problem.without_noise(error) / float((1 + floor) * spread.mean().clamp_min(1e-12))
     there = disagreement(delivered, others)
     sigma = (scale * (there + floor * there.mean())).sqrt().expand_as(delivered).contiguous()
@@ -51,7 +52,7 @@ def uncertainty(
     return sigma
 
 
-JUDGED = 2**22
+JUDGED_VALUES = 2**22
 """Values by which standard deviations are judged against a true clip, at most: more tell no more, and take memory."""
 
 
@@ -80,12 +81,12 @@ def likeliest(residual: Tensor, spread: Tensor, noise: float = 0.0) -> tuple[flo
     between the likeliest one, which pixels that are met exactly pull down (a black background), and the one with the
     right mean square, which a few large residuals pull up.
     """
-    best = (-torch.inf, 1.0, FLOOR)
+    best = (-torch.inf, 1.0, FLOOR_SHARE)
     level = max(float(residual.mean()), 1e-12)
-    for floor in FLOORS:
+    for floor in FLOOR_SHARES:
         shape = spread + floor * spread.mean().clamp_min(1e-12)
         start = level / float(shape.mean())
-        for share in SCALES:
+        for share in SCALE_FACTORS:
             variance = start * share * shape + noise
             likelihood = -float((variance.log() + residual / variance).mean())
             best = max(best, (likelihood, start * share, floor))
@@ -102,11 +103,13 @@ def _noise_variance(problem: Problem) -> float:
 def calibration(found: Tensor, truth: Tensor, sigma: Tensor) -> dict[str, float | list[float]]:
     """How well `sigma` predicts the errors of a clip where it is not 0, beside the best constant one.
 
-    Share of the errors within 1 and 2 sigma (normal errors: 0.683, 0.954), the latter also among the fifth of the
+    found, truth, sigma: grey levels, (T, C, H, W) each. Returns the
+    share of the errors within 1 and 2 sigma (normal errors: 0.683, 0.954), the latter also among the fifth of the
     pixels with the largest sigma; mean log-likelihood, and that of one sigma for all; root mean square error in each
-    tenth of the pixels by predicted sigma, smallest first, and those sigmas. Of more than JUDGED pixels every n-th.
+    tenth of the pixels by predicted sigma, smallest first, and those sigmas. Of more than JUDGED_VALUES pixels every
+    n-th.
     """
-    every = math.ceil(sigma.numel() / JUDGED)
+    every = math.ceil(sigma.numel() / JUDGED_VALUES)
     found, truth, sigma = (t.flatten()[::every] for t in (found, truth, sigma))
     where = sigma > 0
     error, spread = (found - truth)[where].double(), sigma[where].double()

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..model.generators import smooth_start
 from ..model.representation import Representation
 from ..operators import Data, tensors_of
-from ..settings import WARM_ROUNDS, ContinuedSettings, RecoverSettings
+from ..settings import WARM_ROUNDS_SHARE, ContinuedSettings, RecoverSettings
 from ..solver.problem import Problem
 from ..solver.schedule import planned_rounds
 
@@ -82,5 +82,5 @@ def fewer_rounds(problem: Problem, settings: RecoverSettings) -> RecoverSettings
     """The settings with the rounds and steps that suit a problem of `continued`; unless they say how many rounds."""
     if settings.steps is not None:
         return settings
-    rounds = max(1, round(WARM_ROUNDS * planned_rounds(problem, settings.solver())))
+    rounds = max(1, round(WARM_ROUNDS_SHARE * planned_rounds(problem, settings.solver())))
     return ContinuedSettings(**settings.model_dump() | {"steps": rounds})

@@ -21,7 +21,7 @@ from ..analysis.metrics import error_decibels, psnr, psnr_range, ssim
 from ..data import Measured, data_header
 from ..errors import InputError
 from ..io.datasets import open_source
-from ..io.video import Clip, write_npy, write_video
+from ..io.video import MOSAICS, Clip, write_npy, write_video
 from ..model.generators import Generator, from_spec
 from ..model.representation import Representation
 from ..operators import operator_from_name, tensors_of
@@ -39,6 +39,9 @@ from ..system.names import source_text
 from .preview import LIVE, PreviewWriter
 
 CHECKPOINT_SECONDS = 10.0
+
+COLOUR_MISFIT = 0.1
+"""How far, as a share of the data, a true clip of colours may be from explaining data of one channel."""
 
 CONFIG_VERSION = 2
 """Of config.json: since 2 it holds what was asked for as a request."""
@@ -462,8 +465,8 @@ def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
     return open_truth(reading, clip_shape).read()
 
 
-def open_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Clip:
-    """The same, not read yet."""
+def open_truth(reading: dict[str, Any], clip_shape: Sequence[int] | None) -> Clip:
+    """The same, not read yet; of any shape where none is given."""
     arguments = dict(reading)
     path = arguments.pop("path")
     if arguments.get("frames") is not None:
@@ -472,7 +475,7 @@ def open_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Clip:
         if arguments.get(name) is not None:
             arguments[name] = tuple(arguments[name])
     truth = open_source(path, **arguments)
-    if tuple(truth.shape) != tuple(clip_shape):
+    if clip_shape is not None and tuple(truth.shape) != tuple(clip_shape):
         raise InputError(
             f"{path}: the true clip is {tuple(truth.shape)} (T, C, H, W), the measured one {tuple(clip_shape)}; "
             "give the clip that was measured"
@@ -483,14 +486,26 @@ def open_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Clip:
 def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
     """How to read a true clip for data of others: with the data's scale and offset where it then fits better.
 
-    A true clip may be in the units of the data, or have levels of its own (a video; floats in [0, 1]).
+    A true clip may be in the units of the data, or have levels of its own (a video; floats in [0, 1]). One of colours
+    may be that of data of one channel by its luma, or by what a colour filter array (Bayer) leaves of it. Raises
+    InputError where neither explains such data.
     """
     levels = [measured.clip.get("scale", 1.0), measured.clip.get("offset", 0.0)]
-    if "path" in measured.clip.get("reading", {"path": None}) or not is_array_file(reading["path"]):
+    if "path" in measured.clip.get("reading", {"path": None}):
         return reading
-    choices = (reading, reading | {"levels": levels})
+    choices = [reading, reading | {"levels": levels}] if is_array_file(reading["path"]) else [reading]
     shape = measured.operator.clip_shape
-    return min(choices, key=lambda how: _misfit(load_truth(how, shape), measured)[0])
+    is_colour = shape[1] == 1 and open_truth(reading | {"channels": None}, None).shape[1] == 3
+    if is_colour:
+        choices += [how | {"mosaic": pattern} for how in choices for pattern in MOSAICS]
+    best = min(choices, key=lambda how: _misfit(load_truth(how, shape), measured)[0])
+    error, power = _misfit(load_truth(best, shape), measured)
+    if is_colour and error > COLOUR_MISFIT**2 * power:
+        raise InputError(
+            f"{reading['path']}: the true clip has colours, the data one channel, and neither its luma nor a Bayer "
+            f"mosaic of it explains the data ({math.sqrt(error / power):.0%} off); give the true clip in one channel"
+        )
+    return best
 
 
 def _misfit(truth: Tensor, measured: Measured) -> tuple[float, float]:

@@ -22,16 +22,16 @@ from ..system.files import read_tensors, write_tensors
 
 LIVE = "live.safetensors"
 
-SHARE = 0.02
+PREVIEW_TIME_SHARE = 0.02
 """Part of a run's time that is spent on showing it, at most."""
 
-SECONDS = 1.0
+PREVIEW_SECONDS = 1.0
 """From one picture to the next, at least."""
 
-SHOWN, SIDE = 6, 240
+PREVIEW_FRAMES, PREVIEW_PIXELS = 6, 240
 """Frames that are drawn, and the pixels of their longer side, at most."""
 
-POINTS = 300
+CURVE_POINTS = 300
 """Points of a curve, at most."""
 
 
@@ -96,7 +96,7 @@ class Live:
 
 def _shown(count: int) -> list[int]:
     """Numbers of the frames that are drawn, of so many."""
-    return sorted({round(k * (count - 1) / (SHOWN - 1)) for k in range(SHOWN)})
+    return sorted({round(k * (count - 1) / (PREVIEW_FRAMES - 1)) for k in range(PREVIEW_FRAMES)})
 
 
 def _drawn(found: Representation, shown: list[int]) -> Tensor:
@@ -105,8 +105,8 @@ def _drawn(found: Representation, shown: list[int]) -> Tensor:
 
 def _bytes(frames: Tensor) -> Tensor:
     side = max(frames.shape[2:])
-    if side > SIDE:
-        size = [max(1, round(n * SIDE / side)) for n in frames.shape[2:]]
+    if side > PREVIEW_PIXELS:
+        size = [max(1, round(n * PREVIEW_PIXELS / side)) for n in frames.shape[2:]]
         frames = interpolate(frames, size=size, mode="area")
     return (frames.clamp(0, 1) * 255).round().to(torch.uint8)
 
@@ -115,7 +115,7 @@ def _about(progress: Progress) -> dict[str, Any]:
     seconds = progress.before + (0.0 if progress.stage == "search" else progress.seconds)
     known = math.isfinite(progress.best_error) and progress.best_error > 0
     rows = [[row["step"], row["loss"], row["heldout"]] for row in progress.history]
-    every = max(1, math.ceil(len(rows) / POINTS))
+    every = max(1, math.ceil(len(rows) / CURVE_POINTS))
     return {
         "stage": progress.stage,
         "picture": "generator",
@@ -134,7 +134,7 @@ def _about(progress: Progress) -> dict[str, Any]:
 
 @dataclass
 class PreviewWriter:
-    """Draws a run now and then, so that it takes no more than SHARE of the time; called after every round.
+    """Draws a run now and then, so that it takes no more than PREVIEW_TIME_SHARE of the time; called after every round.
 
     Of fits side by side it keeps to the first one that is not over.
     """
@@ -163,7 +163,7 @@ class PreviewWriter:
             if live is not None:
                 self._best_of(live).save(self.folder)
         spent = time.monotonic() - now
-        self.due = time.monotonic() + max(SECONDS, spent * (1 / SHARE - 1))
+        self.due = time.monotonic() + max(PREVIEW_SECONDS, spent * (1 / PREVIEW_TIME_SHARE - 1))
 
     def _best_of(self, live: Live) -> Live:
         """The run as it stands, with the first picture as long as that is better by held-out data."""

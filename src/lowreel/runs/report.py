@@ -29,25 +29,25 @@ if TYPE_CHECKING:
 COLUMNS = 5
 """Frames side by side, at most."""
 
-WIDE = 10.05
+PAGE_INCHES = 10.05
 """Width of a page in inches."""
 
-LEFT = 0.13
+LABEL_SHARE = 0.13
 """Share of it that is left to the labels of the rows."""
 
-GAP = 0.03
+GAP_SHARE = 0.03
 """Between two frames, as a share of a frame's width."""
 
-TALLEST = 40.0
+TALLEST_INCHES = 40.0
 """Inches that all frames may be high together: those of very tall clips are drawn smaller."""
 
-CURVES = 1.7
+CURVES_INCHES = 1.7
 """Inches that what is below the frames is high."""
 
-NARROW = 240
+NARROW_PIXELS = 240
 """Pixels of a frame that are drawn as squares; wider ones are made smaller, which is smoothed."""
 
-LINE = 0.14
+LINE_INCHES = 0.14
 """Inches that a line of a label is high."""
 
 
@@ -73,7 +73,7 @@ class _Row:
 
 def frames_shown(count: int) -> list[int]:
     """Numbers of the frames that a report shows, of a clip of so many: spread evenly, first and last among them."""
-    return np.linspace(0, count - 1, min(count, COLUMNS)).round().astype(int).tolist()
+    return [round(float(t)) for t in np.linspace(0, count - 1, min(count, COLUMNS))]
 
 
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
@@ -90,16 +90,16 @@ def _page(path: str | Path, title: str, rows: Sequence[_Row], shown: Sequence[in
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    layout = _Layout(rows, WIDE * (right - LEFT))
-    tall = min(layout.scale * layout.down, TALLEST)
-    head, under, foot = 0.35 + 0.2 * len(title.splitlines()), 0.35 + CURVES, 0.5
+    layout = _Layout(rows, PAGE_INCHES * (right - LABEL_SHARE))
+    tall = min(layout.scale * layout.down, TALLEST_INCHES)
+    head, under, foot = 0.35 + 0.2 * len(title.splitlines()), 0.35 + CURVES_INCHES, 0.5
     inch = 1 / (head + tall + under + foot)
-    figure = Figure(figsize=(WIDE, 1 / inch), facecolor="white")
+    figure = Figure(figsize=(PAGE_INCHES, 1 / inch), facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=10, y=1 - 0.12 * inch, va="top", linespacing=1.5)
-    pictures = figure.add_axes((LEFT, (foot + under) * inch, right - LEFT, tall * inch))
+    pictures = figure.add_axes((LABEL_SHARE, (foot + under) * inch, right - LABEL_SHARE, tall * inch))
     _draw_pictures(pictures, rows, shown, layout)
-    yield figure.add_axes((LEFT, foot * inch, right - LEFT, CURVES * inch))
+    yield figure.add_axes((LABEL_SHARE, foot * inch, right - LABEL_SHARE, CURVES_INCHES * inch))
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
 
@@ -109,11 +109,11 @@ class _Layout:
 
     def __init__(self, rows: Sequence[_Row], inches: float) -> None:
         self.height, self.width = rows[0].frames[0].shape[-2:]
-        self.gap = GAP * self.width
+        self.gap = GAP_SHARE * self.width
         self.across = COLUMNS * (self.width + self.gap) - self.gap
         self.scale = inches / self.across
         lines = max(len(row.label.splitlines()) for row in rows)
-        self.pitch = max(self.height + self.gap, lines * LINE / self.scale)
+        self.pitch = max(self.height + self.gap, lines * LINE_INCHES / self.scale)
         self.down = (len(rows) - 1) * self.pitch + self.height
 
     def corner(self, row: int, column: int) -> tuple[float, float]:
@@ -133,7 +133,7 @@ def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int], layou
             axes.imshow(
                 picture[..., 0] if picture.shape[-1] == 1 else picture,
                 extent=(x, x + width, y + height, y),
-                interpolation="nearest" if width <= NARROW else "antialiased",
+                interpolation="nearest" if width <= NARROW_PIXELS else "antialiased",
                 cmap=row.cmap,
                 vmin=0,
                 vmax=row.ceiling,

@@ -12,16 +12,16 @@ from torch.nn.functional import adaptive_avg_pool2d
 from ..data import Measured
 from ..operators import Data, tensors_of
 
-GRID = 12
+GRID_CELLS = 12
 """Cells along each side of a frame in which its data is averaged."""
 
-WINDOW = 8
+WINDOW_FRAMES = 8
 """Frames before and after, whose changes a change is compared with."""
 
-TIMES_USUAL = 2.5
+CUT_CHANGE_FACTOR = 2.5
 """How many times the median of the changes around it a change has to be, for a cut."""
 
-SHARE = 0.3
+CUT_SPREAD_SHARE = 0.3
 """Share of the spread of all cells that a change has to be, for a cut: in a clip that stands still nearly, every change
 is many times the usual one."""
 
@@ -53,7 +53,7 @@ def _less(data: Data, other: Data) -> Data:
 
 def _pooled(frames: Tensor) -> Tensor:
     height, width = frames.shape[2:]
-    return adaptive_avg_pool2d(frames, (min(GRID, height), min(GRID, width)))
+    return adaptive_avg_pool2d(frames, (min(GRID_CELLS, height), min(GRID_CELLS, width)))
 
 
 def cuts(outlines_of_stretches: Iterable[Tensor], step: int = 1) -> list[int]:
@@ -62,16 +62,16 @@ def cuts(outlines_of_stretches: Iterable[Tensor], step: int = 1) -> list[int]:
     A cut is a change that is far larger than those around it and a good part of all that ever changes. Fades from one
     scene to the next are not found. step: frames of a part of the operator, which are looked at together.
     """
-    outline = torch.cat([part.nanmean(0, keepdim=True) for o in outlines_of_stretches for part in o.split(step)])
+    outline = torch.cat([part.nanmean(0, keepdim=True) for o in outlines_of_stretches for part in torch.split(o, step)])
     changes, shortest = _changes(outline), max(LEAST_PARTS, math.ceil(SHORTEST / step))
     spread = float(outline[~outline.isnan()].std()) if outline.numel() > 1 else 0.0
     found: list[int] = []
     for t in range(1, len(outline)):
         change = float(changes[t - 1])
-        around = torch.cat([changes[max(0, t - 1 - WINDOW) : t - 1], changes[t : t + WINDOW]])
+        around = torch.cat([changes[max(0, t - 1 - WINDOW_FRAMES) : t - 1], changes[t : t + WINDOW_FRAMES]])
         usual = float(around.median()) if len(around) else 0.0
         is_far_from_others = t - (found[-1] if found else 0) >= shortest and len(outline) - t >= shortest
-        if is_far_from_others and change > max(TIMES_USUAL * usual, SHARE * spread) > 0:
+        if is_far_from_others and change > max(CUT_CHANGE_FACTOR * usual, CUT_SPREAD_SHARE * spread) > 0:
             found.append(t)
     return [step * t for t in found]
 

@@ -20,11 +20,11 @@ from ..data import DataFile, Measured
 from ..errors import InputError
 from ..io.video import write_npy, write_video
 from ..operators import class_of, tensors_of
-from ..recovery.cost import CLIPS, DATA, Estimate, with_some_to_spare
+from ..recovery.cost import CLIP_ARRAYS, DATA_ARRAYS, Estimate, with_some_to_spare
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
 from ..recovery.recover import prepare, trust
-from ..settings import LAST_ROUNDS, WARM_ROUNDS, Candidate, RecoverSettings
+from ..settings import LAST_ROUNDS_SHARE, WARM_ROUNDS_SHARE, Candidate, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
@@ -43,13 +43,13 @@ from .folder import (
 from .report import draw_report, draw_sections, frames_shown
 from .sections import Section, Source, joined, shortest_section
 
-AT_ONCE = 16
+JOINED_FRAMES = 16
 """Frames that are joined, written and scored together."""
 
-MARGIN = 0.8
+PLANNED_MEMORY_SHARE = 0.8
 """Part of the free memory that is planned with: what one section leaves behind the next one finds taken."""
 
-TRIED = 4
+MEMORY_TRIAL_FRAMES = 4
 """Frames on which memory is tried."""
 
 GOOD_STARTS = ("finished", "converged")
@@ -183,16 +183,16 @@ def longest_section(source: Source, frames: int, step: int, settings: RecoverSet
 
     Raises InputError where that is less than any section has to have.
     """
-    first = min(frames // 2, max(0, frames - TRIED)) // step * step
-    few = range(first, min(frames, first + max(step, TRIED // step * step)))
+    first = min(frames // 2, max(0, frames - MEMORY_TRIAL_FRAMES)) // step * step
+    few = range(first, min(frames, first + max(step, MEMORY_TRIAL_FRAMES // step * step)))
     measured = source.temporal_slice(few, memory=operator_budget(settings.memory))
     draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False})
     problem = prepare(measured.data, measured.operator, draft, noise=measured.noise, times=measured.times)
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
     taken, allowed, least = taken_bytes(), parse_bytes(settings.memory), shortest_section(frames, step)
-    longest = math.floor((MARGIN * (allowed - taken) - fixed.each) / needed)
+    longest = math.floor((PLANNED_MEMORY_SHARE * (allowed - taken) - fixed.each) / needed)
     if longest < least:
-        wanted = taken + (fixed.each + least * needed) / MARGIN
+        wanted = taken + (fixed.each + least * needed) / PLANNED_MEMORY_SHARE
         raise InputError(
             f"memory: {least} frames at once, the fewest, need about {bytes_text(wanted)}, {bytes_text(allowed)} are "
             f"allowed; use a smaller --size or, with some to spare, --memory {with_some_to_spare(wanted)}"
@@ -205,7 +205,7 @@ def per_frame(measured: Measured) -> float:
     frames = measured.operator.clip_shape[0]
     data = sum(t.numel() * t.element_size() for t in tensors_of(measured.data))
     held = sum(t.numel() * t.element_size() for t in measured.operator.buffers())
-    return CLIPS * 4 * math.prod(measured.operator.clip_shape[1:]) + (DATA * data + held) / frames
+    return CLIP_ARRAYS * 4 * math.prod(measured.operator.clip_shape[1:]) + (DATA_ARRAYS * data + held) / frames
 
 
 def expectation(run: SectionedRun) -> Estimate:
@@ -214,8 +214,8 @@ def expectation(run: SectionedRun) -> Estimate:
     measured = own.measured()
     problem = prepare(measured.data, measured.operator, own.settings, noise=measured.noise, times=measured.times)
     plan, needs = planned(problem, own.settings)
-    once = needs.seconds / ((plan.in_turn + LAST_ROUNDS) if plan else 1)
-    others = (1 + LAST_ROUNDS) * once if plan else once
+    once = needs.seconds / ((plan.in_turn + LAST_ROUNDS_SHARE) if plan else 1)
+    others = (1 + LAST_ROUNDS_SHARE) * once if plan else once
     lengths = [len(section.frames) / len(run.sections[run.pilot].frames) for section in run.sections]
     rest = sum(length * _rounds(run, k) for k, length in enumerate(lengths) if k != run.pilot)
     if problem.is_time_invariant:
@@ -225,7 +225,7 @@ def expectation(run: SectionedRun) -> Estimate:
 
 def _rounds(run: SectionedRun, k: int) -> float:
     """Rounds of a section's fits as a share of those of one that starts from nothing."""
-    return WARM_ROUNDS if run.settings.steps is None and run.start(k) is not None else 1.0
+    return WARM_ROUNDS_SHARE if run.settings.steps is None and run.start(k) is not None else 1.0
 
 
 def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[dict[str, Any], list[str]]:
@@ -276,7 +276,7 @@ def is_done(own: Run) -> bool:
     return summary is not None and summary["outcome"]["kind"] != "stopped" and len(clip) == summary["frames"]
 
 
-SEARCH = 3.0
+PILOT_TIME_FACTOR = 3.0
 """How many times as long as that of another section, of as many rounds, the pilot's recovery takes, roughly."""
 
 
@@ -286,7 +286,7 @@ def _share(run: SectionedRun, due: Sequence[int], left: float | None) -> float |
         return None
     lengths = {k: len(run.sections[k].frames) * _rounds(run, k) for k in due}
     if run.settings.searches and run.pilot in lengths:
-        lengths[run.pilot] *= SEARCH
+        lengths[run.pilot] *= PILOT_TIME_FACTOR
     return left * lengths[due[0]] / sum(lengths.values())
 
 
@@ -362,7 +362,7 @@ def _stored(run: SectionedRun, name: str) -> Iterator[Tensor]:
     """The joined frames of an array that every section has, a few at a time, in the units in which it is stored."""
     clips = (torch.from_numpy(np.load(run.run(k).folder / name)) for k in range(len(run.sections)))
     for stretch in joined(run.sections, clips):
-        yield from stretch.split(AT_ONCE)
+        yield from torch.split(stretch, JOINED_FRAMES)
 
 
 def _pictures(

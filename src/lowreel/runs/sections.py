@@ -15,9 +15,9 @@ from ..data import Measured, add_white_noise, no_noise
 from ..errors import InputError
 from ..io.video import Clip
 from ..operators import from_spec, temporal_slice, temporal_slice_rows
-from ..settings import SECTION
+from ..settings import SECTION_FRAMES
 
-OVERLAP = 4
+OVERLAP_FRAMES = 4
 """Frames at least that a section and the next one of the same scene both recover; there they are cross-faded."""
 
 
@@ -77,7 +77,7 @@ class ClipSource:
 
 
 def sections_of(
-    frames: int, cuts: Sequence[int] = (), *, usual: int = SECTION, most: int | None = None, step: int = 1
+    frames: int, cuts: Sequence[int] = (), *, usual: int = SECTION_FRAMES, most: int | None = None, step: int = 1
 ) -> list[Section]:
     """The sections of a clip, in order; those of a scene overlap and are of about the same length.
 
@@ -105,7 +105,7 @@ def shortest_section(frames: int, step: int = 1) -> int:
 
 
 def _lap(step: int) -> int:
-    return step * math.ceil(OVERLAP / step)
+    return step * math.ceil(OVERLAP_FRAMES / step)
 
 
 def _inner(start: int, stop: int, usual: int, most: int | None, lap: int, step: int) -> list[int]:

@@ -40,7 +40,7 @@ def alternating_round(fit: Variables, problem: Problem, settings: SolverSettings
     for group in fit.adam.param_groups:
         group["lr"] = fit.weight_share.value * settings.weight_lr * fit.frames
     fit.adam.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     fit.adam.step()
     return here
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..settings import BRANCH, SolverSettings
+from ..settings import BRANCH_SHARE, SolverSettings
 from .constraints import has_joint_lines, projected, with_similarity
 from .losses import variation
 from .problem import Problem
@@ -38,7 +38,7 @@ def update(
     """A step on codes and weights for the parts of a minibatch, which are measured of these frames; its loss."""
     generated = fit.generated(fit.z()[frames], progress)
     loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
-    early = settings.early_weight_decay if progress <= BRANCH else None
+    early = settings.early_weight_decay if progress <= BRANCH_SHARE else None
     fit.descend(loss, one_cycle(progress), settings.weight_decay if early is None else early)
     if has_joint_lines(problem, settings):
         with torch.no_grad():

@@ -8,11 +8,11 @@ from torch import Tensor
 from ..operators import Data, map_data
 from ..settings import DataTerm
 
-HUBER = 1.345
+HUBER_SPREADS = 1.345
 """Robust standard deviations beyond which a residual counts as an outlier: 95 % efficient for white noise."""
 
 
-JUDGE = 5.0 / HUBER
+JUDGED_SPREAD_PERCENT = 5.0 / HUBER_SPREADS
 """Robust standard deviation, in hundredths of the grey range, by which clips are judged where outliers are likely."""
 
 
@@ -31,21 +31,24 @@ def data_fidelity(found: Data, data: Data, weights: Data, term: DataTerm = "squa
 
 
 def residual_terms(residual: Tensor, term: DataTerm, spread: Tensor | float = 0.0) -> Tensor:
-    """What each residual r costs, in units of |r|^2: the square unless the term is robust.
+    """What each residual r costs, in units of |r|^2: the square unless the term is robust. Of any shape, and complex.
 
-    "huber" is |r|^2 up to d = HUBER spread and 2 d |r| - d^2 beyond; "l1" is 2 spread |r|.
+    "huber" is |r|^2 up to d = HUBER_SPREADS spread and 2 d |r| - d^2 beyond; "l1" is 2 spread |r|.
     """
     if term in ("squared", "weighted"):
         return residual.abs().square()
     size = residual.abs()
     if term == "l1":
         return 2 * spread * size
-    bound = HUBER * spread
+    bound = HUBER_SPREADS * spread
     return torch.where(size <= bound, size.square(), 2 * bound * size - bound**2)
 
 
 def robust_spread(residual: Tensor, weights: Tensor, least: float) -> Tensor:
-    """Standard deviation by the median of the sizes of the residuals whose weight is not 0; no part of a gradient.
+    """Standard deviation, a scalar, by the median of the sizes of the residuals whose weight is not 0.
+
+    residual: of any shape, in units of the data; weights: of a shape that expands to it; least: the smallest value to
+    return. No gradient flows through it.
 
     A floor keeps it from vanishing where most of a clip is met exactly, as a black background is.
     """

@@ -15,7 +15,7 @@ from ..errors import InputError
 LINEAR, CUBIC, QUINTIC = 3.4445, -4.7750, 2.0315
 """Coefficients of the odd polynomial s -> LINEAR s + CUBIC s^3 + QUINTIC s^5 that drives singular values to near 1."""
 
-ITERATIONS = 5
+NEWTON_SCHULZ_ITERATIONS = 5
 """How often it is applied: singular values above a few thousandths then lie between about 0.7 and 1.2."""
 
 
@@ -121,7 +121,8 @@ def named_state(*optimisers: Optimizer) -> dict[str, Tensor]:
 def load_named_state(optimiser: Optimizer, named: Mapping[str, Tensor]) -> None:
     """Give an optimiser what `named_state` holds of its parameters, through its `load_state_dict`.
 
-    Raises InputError when a tensor has another shape than its parameter.
+    named: tensors of any device and layout, each with the same shape as its parameter; they are copied. Raises
+    InputError when a tensor has another shape than its parameter.
     """
     groups = optimiser.param_groups
     parameters = {name: p for group in groups for name, p in zip(group["names"], group["params"], strict=True)}
@@ -161,11 +162,11 @@ def _even_factor(x: Tensor) -> Tensor:
     size = gram.diagonal().sum().clamp_min(1e-24)  # |X|^2
     square = gram = gram / size
     factor = None
-    for k in range(ITERATIONS):
+    for k in range(NEWTON_SCHULZ_ITERATIONS):
         even = torch.addmm(square, square, square, beta=CUBIC, alpha=QUINTIC)
         even.diagonal().add_(LINEAR)
         factor = even if factor is None else even @ factor
-        if k < ITERATIONS - 1:
+        if k < NEWTON_SCHULZ_ITERATIONS - 1:
             square = even @ square @ even
     assert factor is not None
     power = (factor * (gram @ factor)).sum()  # |X P|^2 over |X|^2

@@ -12,20 +12,21 @@ from typing import Any
 import torch
 
 from ..model.generators import from_spec, shared_start
+from ..model.generators.layers import to_channels_last
 from ..settings import Precision, SolverSettings
 from ..system.devices import wait_for
 from .problem import Problem
 
-SIDE = 256
+PRODUCT_SIDE = 256
 """Of the matrices that are multiplied first: small, because emulated products take a hundred times as long."""
 
-REPEATS = 3
+TIMING_REPEATS = 3
 """Of each timing, the shortest of which counts."""
 
 LEAST_PIXELS = 2**13
 """Of a minibatch, for half precision to be tried on it: of fewer a pass takes a millisecond or two, which is noise."""
 
-GAIN = 0.9
+REDUCED_TIME_SHARE = 0.9
 """Share of the time in float32 that half precision has to stay under, to be worth its rounding."""
 
 
@@ -39,12 +40,12 @@ def fastest_precision(one_pass: Callable[[], Any], device: torch.device, pixels:
     if pixels < LEAST_PIXELS or not _has_faster_products(device.type):
         return "float32"
     best = {"float32": float("inf"), "bfloat16": float("inf")}
-    for k in range(1 + REPEATS):
+    for k in range(1 + TIMING_REPEATS):
         for precision in best:
             with autocast(device, precision == "bfloat16"):
                 spent = seconds_of(one_pass, device)
             best[precision] = min(best[precision], spent) if k else float("inf")
-    return "bfloat16" if best["bfloat16"] < GAIN * best["float32"] else "float32"
+    return "bfloat16" if best["bfloat16"] < REDUCED_TIME_SHARE * best["float32"] else "float32"
 
 
 def autocast(device: torch.device, reduced: bool) -> torch.autocast:
@@ -66,9 +67,9 @@ def _has_faster_products(device_type: str) -> bool:
     device = torch.device(device_type)
     times = []
     for dtype in (torch.float32, torch.bfloat16):
-        matrix = torch.ones(SIDE, SIDE, device=device, dtype=dtype)
+        matrix = torch.ones(PRODUCT_SIDE, PRODUCT_SIDE, device=device, dtype=dtype)
         product = partial(torch.matmul, matrix, matrix)
-        times.append(min(seconds_of(product, device) for _ in range(1 + REPEATS)))
+        times.append(min(seconds_of(product, device) for _ in range(1 + TIMING_REPEATS)))
     return times[1] < times[0]
 
 
@@ -91,7 +92,7 @@ def _precision_of(spec: str, count: int, device_type: str, threads: int) -> Prec
     del threads
     device = torch.device(device_type)
     generator = from_spec(json.loads(spec)).to(device)
-    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    to_channels_last(generator)
     codes = shared_start(count, generator.code_dim, 0).to(device)
     pixels = count * math.prod(generator.frame_shape[1:])
     return fastest_precision(lambda: generator(codes).square().mean().backward(), device, pixels)

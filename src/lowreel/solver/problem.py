@@ -20,7 +20,7 @@ from ..operators import Data, LinearOperator, map_data, tensors_of
 from ..settings import DataTerm, SolverSettings
 from ..system import streams
 from ..system.files import tensor_hash
-from .losses import JUDGE, data_fidelity, residual_terms
+from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,13 @@ class Problem:
         )
 
     def validation_loss(self, residuals: Tensor) -> Tensor:
-        """What each residual costs when a clip is judged: the same measure for every clip.
+        """What each residual, of any shape, costs when a clip is judged: the same measure for every clip.
 
         The square; where the fit is robust Huber's term with a bound of 5 grey levels in 100, so that outliers do not
         decide.
         """
         term: DataTerm = "huber" if self.data_term in ("huber", "l1") else "squared"
-        return residual_terms(residuals, term, JUDGE * self.grey_level)
+        return residual_terms(residuals, term, JUDGED_SPREAD_PERCENT * self.grey_level)
 
     @cached_property
     def probe_response(self) -> tuple[float, Data]:
@@ -141,7 +141,10 @@ class Problem:
         return float(probe.square().mean()), response
 
     def scale(self, entries: Data) -> float:
-        """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel."""
+        """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel.
+
+        Raises InputError when these entries tell nothing of a clip, as when there are none.
+        """
         power, response = self.probe_response
         seen = sum(float(r[e].sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
         if seen == 0:
@@ -149,8 +152,11 @@ class Problem:
         return power / seen
 
     def heldout_terms(self, clip: Tensor) -> Tensor:
-        """What each held-out number says of a clip: together the squared error per pixel; none when nothing is held
-        out; on the CPU. Where the data term is robust, outliers count little, see `judged`."""
+        """What each held-out number says of a clip (T, C, H, W): together they are the squared error per pixel.
+
+        Returns (N,) on the CPU, N the number of held-out entries; (0,) when nothing is held out. Where the data term
+        is robust, outliers count little, see `validation_loss`.
+        """
         if self.heldout is None:
             return torch.zeros(0)
         parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.heldout)), strict=True)
@@ -158,7 +164,7 @@ class Problem:
         return (self.scale(self.heldout) * terms).cpu()
 
     def heldout_error(self, clip: Tensor) -> float:
-        """Squared error per pixel that the held-out data gives for a clip; NaN when nothing is held out."""
+        """Squared error per pixel that the held-out data gives for a clip (T, C, H, W); NaN if nothing is held out."""
         return math.nan if self.heldout is None else float(self.heldout_terms(clip).double().sum())
 
     @cached_property
@@ -170,7 +176,8 @@ class Problem:
         """A held-out squared error per pixel less what white noise of known size adds to it, at least a twentieth."""
         if self.heldout is None or self.noise["kind"] != "white":
             return error
-        return max(error - self.scale(self.heldout) * self.held_count * self.noise["sigma"] ** 2, 0.05 * error)
+        sigma = float(self.noise["sigma"])
+        return max(error - self.scale(self.heldout) * self.held_count * sigma**2, 0.05 * error)
 
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..model.generators import line_start, shared_start, smooth_start
+from ..model.generators.layers import to_channels_last
 from ..model.latents import check_rank, factorise
 from ..settings import SolverSettings
 from .constraints import has_joint_lines
@@ -18,24 +19,24 @@ from .precision import autocast
 from .problem import Problem, check_same, identity
 from .state import State
 
-LEAST_SHARE = 1 / 1024
+LEAST_STEP_SHARE = 1 / 1024
 """Smallest share of the authors' steps that Algorithm 1 falls to."""
 
 
-CODES_GROW, WEIGHTS_GROW = 1.05, 1.02
+CODES_GROWTH_FACTOR, WEIGHTS_GROWTH_FACTOR = 1.05, 1.02
 """By what these shares grow after a step that did not make the loss rise."""
 
 
-WEIGHTS_RISE = 1.1
+WEIGHTS_RISE_FACTOR = 1.1
 """By what factor a step on the weights may make the loss rise before its share is halved: Adam, which has momentum,
 never falls steadily, and a share that takes that for trouble goes to the smallest (docs/choices.md)."""
 
 
-MOMENTUM = 0.9
+MATRIX_MOMENTUM = 0.9
 """Memory of the momentum of weight matrices."""
 
 
-FULL_PRECISION_FROM = 0.9
+FULL_PRECISION_SHARE = 0.9
 """Share of a run from which on products are in float32 throughout (docs/choices.md)."""
 
 
@@ -58,7 +59,7 @@ class StepShare:
     def judge(self, after: float) -> None:
         """Look at the loss after the last step."""
         share = self.value / 2 if not after <= self.rise * self.loss else self.growth * self.value
-        self.value = min(max(share, LEAST_SHARE), 1.0)
+        self.value = min(max(share, LEAST_STEP_SHARE), 1.0)
 
 
 class Variables:
@@ -74,7 +75,7 @@ class Variables:
             check_rank(settings.rank, self.frames, problem.generator.code_dim)
         self.identity = identity(problem, settings)
         self.generator = copy.deepcopy(problem.generator).requires_grad_(settings.fit_weights)
-        self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        to_channels_last(self.generator)
         start = state.parameters if state else _start(problem, settings)
         self.codes = {
             name: nn.Parameter(start[name].to(self.device).clone(memory_format=torch.contiguous_format))
@@ -85,7 +86,10 @@ class Variables:
         self.adam = self._adam(settings, matrices)
         self.matrix_momentum = self._matrix_momentum(settings, matrices)
         self.optimisers = [one for one in (self.adam, self.matrix_momentum) if one is not None]
-        self.code_share, self.weight_share = StepShare(CODES_GROW, 1.0), StepShare(WEIGHTS_GROW, WEIGHTS_RISE)
+        self.code_share, self.weight_share = (
+            StepShare(CODES_GROWTH_FACTOR, 1.0),
+            StepShare(WEIGHTS_GROWTH_FACTOR, WEIGHTS_RISE_FACTOR),
+        )
         self.reduced_precision = settings.precision == "bfloat16"
         if state is not None:
             self._restore(state)
@@ -116,20 +120,20 @@ class Variables:
             share = self.generator.step_shares.get(name.partition(".")[0], 1.0)
             by_share.setdefault(share, {})[f"weights.{name}"] = weight
         groups = [parameter_group(of, step=settings.matrix_lr, share=share) for share, of in by_share.items()]
-        return OrthogonalisedMomentum(groups, lr=1.0, momentum=MOMENTUM, fused=True) if groups else None
+        return OrthogonalisedMomentum(groups, lr=1.0, momentum=MATRIX_MOMENTUM, fused=True) if groups else None
 
     def _restore(self, state: State) -> None:
         check_same(self.identity, state.identity)
         self.generator.load_state_dict(state.weights)
         if "shares" in state.optimiser:
             codes, weights = state.optimiser["shares"].tolist()
-            self.code_share = StepShare(CODES_GROW, 1.0, *codes)
-            self.weight_share = StepShare(WEIGHTS_GROW, WEIGHTS_RISE, *weights)
+            self.code_share = StepShare(CODES_GROWTH_FACTOR, 1.0, *codes)
+            self.weight_share = StepShare(WEIGHTS_GROWTH_FACTOR, WEIGHTS_RISE_FACTOR, *weights)
         for optimiser in self.optimisers:
             load_named_state(optimiser, state.optimiser)
 
     def descend(self, loss: Tensor, share: float, decay: float) -> None:
-        """An update of the joint fit: all that is fitted moves down the gradient of the loss.
+        """An update of the joint fit: all that is fitted moves down the gradient of the loss, which is a scalar.
 
         share: of the steps of the settings; decay: weight matrices shrink by this times their step. As all directions
         of a matrix move alike, also those in which the gradient is noise, what noise adds has to go again.
@@ -141,14 +145,19 @@ class Variables:
         if self.matrix_momentum is not None:
             for group in self.matrix_momentum.param_groups:
                 group["weight_decay"] = decay
-        loss.backward()
+        torch.autograd.backward(loss)
         for optimiser in self.optimisers:
             optimiser.step()
 
     def generated(self, codes: Tensor, progress: float) -> Tensor:
-        """G(codes), differentiable; early in a run, where steps are large, in the precision of the settings."""
-        with autocast(self.device, self.reduced_precision and progress < FULL_PRECISION_FROM):
-            return self.generator(codes)
+        """G(codes), differentiable: (N, K) to (N, C, H, W).
+
+        progress: share of the run that is over. Early in a run, where steps are large, products are made in the
+        precision of the settings.
+        """
+        with autocast(self.device, self.reduced_precision and progress < FULL_PRECISION_SHARE):
+            frames: Tensor = self.generator(codes)
+        return frames
 
     def z(self) -> Tensor:
         """Z, (T, K), differentiable."""

@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 
 def save_checkpoint(folder: Path, kind: str, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write a checkpoint into a folder; the one before is kept as state.previous.safetensors until the next."""
+    """Write a checkpoint, tensors of any shape and a header; the one before stays as state.previous.safetensors.
+
+    Raises OSError when it cannot be written; the checkpoints that were there are then left as they were.
+    """
     newest = folder / NEWEST
     with atomic_write(newest) as temporary:
         write_tensors(temporary, kind, tensors, header)

@@ -21,16 +21,30 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-HEADER = "lowreel"
+HEADER_KEY = "lowreel"
 
 VERSIONS = {"state": 2, "training": 2}
 """By the kind of a file the version that is written and read, where that is not 1."""
 
-LEFT_AFTER = 600.0
+LEFT_AFTER_SECONDS = 600.0
 """Seconds after which a half-filled folder that nobody holds counts as left behind."""
 
-ARRAY_FILES = (".mat", ".h5", ".hdf5", ".npz", ".npy")
-"""Suffixes of the files that hold arrays with names."""
+ARRAY_FILES = (
+    ".mat",
+    ".h5",
+    ".hdf5",
+    ".npz",
+    ".npy",
+    ".nc",
+    ".nc4",
+    ".cdf",
+    ".nii",
+    ".nii.gz",
+    ".dcm",
+    ".cfl",
+    ".zarr",
+)
+"""Ends of the names of files that hold arrays; those of .zarr are folders."""
 
 TIFF_FILES = (".tif", ".tiff", ".btf", ".tf8")
 """Suffixes of TIFF, which may hold several series of pictures."""
@@ -50,7 +64,7 @@ def split_member(path: str | Path) -> tuple[Path, str | None]:
 
 def is_array_file(path: str | Path) -> bool:
     """Whether this names a file of arrays, or an array in one."""
-    return split_member(path)[0].suffix.lower() in ARRAY_FILES
+    return split_member(path)[0].name.lower().endswith(ARRAY_FILES)
 
 
 @contextlib.contextmanager
@@ -105,9 +119,10 @@ class VersionError(InputError):
 
 
 def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write named tensors and a JSON header as safetensors, atomically.
+    """Write named tensors of any shape and a JSON header as safetensors, atomically.
 
-    `kind` says what the file is ("data", "representation", "state"); readers refuse another kind in words.
+    `kind` says what the file is ("data", "representation", "state"); readers refuse another kind in words. Raises
+    OSError when it cannot be written, and ValueError for a header that holds NaN or infinity.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -122,7 +137,7 @@ def write_tensors(path: str | Path, kind: str, tensors: Mapping[str, Tensor], he
     text = json.dumps({"kind": kind, "version": VERSIONS.get(kind, 1), **header}, allow_nan=False)
     with atomic_write(path) as temporary:
         try:
-            save_file(flat, temporary, metadata={HEADER: text})
+            save_file(flat, temporary, metadata={HEADER_KEY: text})
         except SafetensorError as error:
             raise OSError(f"cannot write {path}: {error}") from None
 
@@ -148,7 +163,7 @@ def read_tensors(
     except (SafetensorError, OSError, RuntimeError) as error:
         raise InputError(f"{path}: expected a lowreel {kind} file (safetensors), but {error}") from None
     try:
-        header = json.loads(metadata[HEADER])
+        header = json.loads(metadata[HEADER_KEY])
         if not isinstance(header, dict):
             raise KeyError
     except (KeyError, json.JSONDecodeError):
@@ -177,7 +192,7 @@ def kind_of(path: str | Path) -> str | None:
 
     try:
         with safe_open(str(path), framework="pt") as file:
-            return json.loads((file.metadata() or {})[HEADER])["kind"]
+            return str(json.loads((file.metadata() or {})[HEADER_KEY])["kind"])
     except (SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError):
         return None
 
@@ -231,7 +246,7 @@ def _is_left(folder: Path) -> bool:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return time.time() - os.fstat(descriptor).st_mtime > LEFT_AFTER
+        return time.time() - os.fstat(descriptor).st_mtime > LEFT_AFTER_SECONDS
     except OSError:
         return False
     finally:
@@ -256,7 +271,7 @@ def remove_leftovers(folder: Path, stem: str = "*") -> None:
 
 
 def tensor_hash(tensor: Tensor) -> str:
-    """SHA-256 of the type, shape and bytes of a tensor."""
+    """SHA-256 of the type, shape and bytes of a tensor of any shape."""
     array = tensor.detach().cpu().contiguous()
     digest = hashlib.sha256(f"{array.dtype} {tuple(array.shape)} ".encode())
     if array.is_complex():

@@ -52,22 +52,22 @@ def resident_bytes(*, peak: bool = False) -> int:
         return 0
 
 
-PROGRAM = 460 * 10**6
+PROGRAM_BYTES = 460 * 10**6
 """Bytes that a process takes, apart from its clip, once all is loaded that a recovery uses; at its start half of it."""
 
 
 def taken_bytes() -> int:
-    """Memory that a recovery has to leave to the program: `PROGRAM`, or what the process holds now where that is more.
+    """Bytes that a recovery has to leave to the program: PROGRAM_BYTES, or what the process holds now if that is more.
 
     So the first of several small recoveries by one process is planned as the next ones are.
     """
-    return max(resident_bytes(), PROGRAM)
+    return max(resident_bytes(), PROGRAM_BYTES)
 
 
 def default_budget() -> int:
     """A quarter of the machine's memory, in bytes; on very small ones half of it, as far as a small clip needs that."""
     machine = machine_bytes()
-    return max(machine // 4, min(machine // 2, 2 * PROGRAM))
+    return max(machine // 4, min(machine // 2, 2 * PROGRAM_BYTES))
 
 
 def operator_budget(text: str | None) -> int:

@@ -1,4 +1,4 @@
-"""What processes of ours owe each other."""
+"""Processes: variables that libraries read at their start, cores, and signals to stop (Ctrl-C, a scheduler's)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator
 
-LIBRARIES = {
+LIBRARY_VARIABLES = {
     # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
     "GOMP_SPINCOUNT": "10000",
     # Arrays of large frames are given back to the system and fetched again all the time: by large pages a fifth faster.
@@ -21,12 +21,15 @@ LIBRARIES = {
 if platform.machine() in ("x86_64", "AMD64"):  # elsewhere torch may multiply matrices by it
     # Linear interpolation is thousands of 2x2 systems, each shared between threads that spin: beside another process
     # that does so too it took a thousand times longer (docs/choices.md).
-    LIBRARIES["OPENBLAS_NUM_THREADS"] = "1"
+    LIBRARY_VARIABLES["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def set_libraries() -> None:
-    """Set LIBRARIES in the environment, but for what the user has set; before NumPy, SciPy and torch are loaded."""
-    for name, value in LIBRARIES.items():
+    """Set LIBRARY_VARIABLES in the environment, except those that the user has set.
+
+    Call it before NumPy, SciPy and torch are loaded: they read these variables once.
+    """
+    for name, value in LIBRARY_VARIABLES.items():
         os.environ.setdefault(name, value)
 
 
@@ -36,19 +39,19 @@ def cores() -> int:
 
 
 def die_with_parent() -> None:
-    """Have this process killed when the thread that started it ends, however that comes about (Linux alone)."""
+    """Have the system kill this process when the thread that started it ends, for whatever reason; Linux only."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-STOPS = (signal.SIGINT, signal.SIGTERM)
-"""By a user, and by a scheduler."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Signals by which a user (Ctrl-C) or a scheduler asks a process to stop."""
 
 
 @contextlib.contextmanager
 def defer_stops() -> Iterator[None]:
-    """No stop comes in between; one that was asked for comes at the end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    """Hold back STOP_SIGNALS during the block; one that came meanwhile is delivered at its end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
@@ -57,13 +60,13 @@ def defer_stops() -> Iterator[None]:
 
 @contextlib.contextmanager
 def ignore_stops() -> Iterator[None]:
-    """Stops are ignored: one was asked for already."""
+    """Ignore STOP_SIGNALS during the block, for a process that is stopping already; in the main thread alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = [signal.signal(stop, signal.SIG_IGN) for stop in STOPS]
+    before = [signal.signal(stop, signal.SIG_IGN) for stop in STOP_SIGNALS]
     try:
         yield
     finally:
-        for stop, handler in zip(STOPS, before, strict=True):
+        for stop, handler in zip(STOP_SIGNALS, before, strict=True):
             signal.signal(stop, handler)

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 
-NEEDED = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+TORCHRUN_VARIABLES = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 """What `torchrun` sets in the environment of each process, beside WORLD_SIZE."""
 
-PATIENCE = timedelta(minutes=30)
+PEER_TIMEOUT = timedelta(minutes=30)
 """How long a process waits for the others, which may still read images."""
 
 
@@ -35,13 +35,17 @@ class Group:
         return self.rank == 0
 
     def total(self, tensor: Tensor) -> Tensor:
-        """The sum over all processes, in place; in every process to the same bits."""
+        """The sum of a tensor of any shape over all processes, in place; in every process to the same bits."""
         if self.size > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def wait(self) -> None:
-        """Wait until all processes are here; where the first has ended with an error, which it tells, end too."""
+        """Wait until all processes are here.
+
+        Raises SystemExit where the first process has ended with an error, which it has told; RuntimeError in the first
+        process when another one is gone.
+        """
         if self.size == 1:
             return
         try:
@@ -86,16 +90,19 @@ def _told(name: str, default: int) -> int:
 
 @contextmanager
 def joined() -> Iterator[Group]:
-    """Join the processes that `torchrun` has started beside this one, if it has; leave them in the end."""
+    """Join the processes that `torchrun` has started beside this one, if it has; leave them in the end.
+
+    Raises InputError when the environment holds only a part of what `torchrun` sets, or what is no number.
+    """
     if _told("WORLD_SIZE", 1) == 1:
         yield Group()
         return
-    if lacking := [name for name in NEEDED if name not in os.environ]:
+    if lacking := [name for name in TORCHRUN_VARIABLES if name not in os.environ]:
         raise InputError(f"WORLD_SIZE is set, but not {lacking[0]}; start with torchrun, or unset it")
     here = device()
     if here.type == "cuda":
         torch.cuda.set_device(here)
-    dist.init_process_group("nccl" if here.type == "cuda" else "gloo", timeout=PATIENCE)
+    dist.init_process_group("nccl" if here.type == "cuda" else "gloo", timeout=PEER_TIMEOUT)
     try:
         yield group()
         group().wait()  # the others stay until the first has written its files

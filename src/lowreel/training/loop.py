@@ -18,6 +18,7 @@ from torch.nn.functional import mse_loss, pad
 from ..errors import InputError
 from ..io.datasets import Images
 from ..model.generators import Generator
+from ..model.generators.layers import to_channels_last
 from ..settings import Precision, TrainSettings
 from ..solver.optim import OrthogonalisedMomentum, load_named_state, named_state, parameter_group
 from ..solver.precision import autocast, fastest_precision
@@ -25,13 +26,17 @@ from ..solver.schedule import one_cycle
 from ..system import streams
 from .distributed import device, group
 
-TIMED = 32
+TIMED_IMAGES = 32
 """Images by which is found in which precision a minibatch is faster."""
 
-ROUND = 16
+SNAPSHOT_MINIBATCHES = 16
 """Minibatches between two snapshots."""
 
-MOMENTUM, CODE_MEMORY, WARM_UP = 0.95, 0.9, 0.05
+WEIGHTS_MOMENTUM, CODES_MOMENTUM = 0.95, 0.9
+"""Memory of the momentum of weights, and of the mean square of the codes' gradients, from one minibatch to the next."""
+
+WARM_UP_SHARE = 0.05
+"""Share of a training in which the steps grow to the whole ones."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def planned_steps(images: Images, settings: TrainSettings) -> int:
 def iterate(
     images: Images, generator: Generator, settings: TrainSettings, state: TrainState | None = None
 ) -> Iterator[TrainState]:
-    """Fit weights and codes to the images; yield a snapshot after every ROUND minibatches and at the end.
+    """Fit weights and codes to the images; yield a snapshot every SNAPSHOT_MINIBATCHES minibatches and at the end.
 
     Each minibatch gives one forward and one backward pass, a step of orthogonalised momentum on the weights and a
     step on its codes, which are then projected onto the unit ball. Codes start as the images' principal components.
@@ -111,9 +116,9 @@ def iterate(
         if order_of[0] != epoch:
             order_of = (epoch, _order(len(images), settings.seed, epoch))
         rows = order_of[1][place * batch : (place + 1) * batch]
-        fit.minibatch(rows, one_cycle((step + 0.5) / steps, WARM_UP))
+        fit.minibatch(rows, one_cycle((step + 0.5) / steps, WARM_UP_SHARE))
         step += 1
-        if step % ROUND == 0 or step == steps:
+        if step % SNAPSHOT_MINIBATCHES == 0 or step == steps:
             yield fit.snapshot(step)
 
 
@@ -143,10 +148,10 @@ class _Fit:
         pixels = images.pixels if self.group.size == 1 else images.pixels[self.owned]
         self.images = Images(images.name, pixels.to(self.device), images.size)
         self.generator = copy.deepcopy(generator).to(self.device)
-        self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        to_channels_last(self.generator)
         self.generator.requires_grad_(True)
         weights = parameter_group(dict(self.generator.named_parameters()))
-        self.optimiser = OrthogonalisedMomentum([weights], lr=settings.weight_lr, momentum=MOMENTUM)
+        self.optimiser = OrthogonalisedMomentum([weights], lr=settings.weight_lr, momentum=WEIGHTS_MOMENTUM)
         if state is None:
             self.codes = principal_codes(images, generator.code_dim)[self.owned].to(self.device)
             self.power = torch.zeros(generator.code_dim, device=self.device)
@@ -164,7 +169,7 @@ class _Fit:
         """The precision in which a few images are made and their gradient is taken sooner; of several processes that
         of the first."""
         pixels = min(self.settings.batch_size or self.count, self.count) * math.prod(self.images.size)
-        codes = self.codes[: min(TIMED, len(self.codes))]
+        codes = self.codes[: min(TIMED_IMAGES, len(self.codes))]
         precision = fastest_precision(lambda: self.generator(codes).square().mean().backward(), self.device, pixels)
         self.generator.zero_grad()
         reduced = torch.tensor(float(precision == "bfloat16" and self.group.rank == 0), device=self.device)
@@ -188,7 +193,7 @@ class _Fit:
             frames = self.shared(codes)
         own = mse_loss(frames, target, reduction="sum") / (count * target[:1].numel() if len(target) else 1)
         self.optimiser.zero_grad()
-        (self.group.size * own).backward()
+        torch.autograd.backward(self.group.size * own)
         self.optimiser.param_groups[0]["lr"] = self.settings.weight_lr * share
         self.optimiser.step()
         assert codes.grad is not None
@@ -203,7 +208,7 @@ class _Fit:
         The scale of a coordinate's gradient is shared by all images, because each is seen once an epoch only.
         """
         power = self.group.total(gradient.square().sum(0)) / count
-        self.power = torch.where(self.power > 0, self.power.lerp(power, 1 - CODE_MEMORY), power)
+        self.power = torch.where(self.power > 0, self.power.lerp(power, 1 - CODES_MOMENTUM), power)
         direction = gradient / self.power.sqrt().clamp_min(1e-20)
         moved = codes - self.settings.code_lr * share * self.spread * direction
         self.codes[rows] = in_unit_ball(moved)
@@ -245,7 +250,8 @@ def _check_same(here: dict[str, str], saved: dict[str, str]) -> None:
 
 def in_unit_ball(codes: Tensor) -> Tensor:
     """Codes (N, K), those longer than 1 shortened to 1."""
-    return codes / codes.norm(dim=1, keepdim=True).clamp_min(1)
+    shortened: Tensor = codes / codes.norm(dim=1, keepdim=True).clamp_min(1)
+    return shortened
 
 
 def principal_codes(images: Images, code_dim: int) -> Tensor:

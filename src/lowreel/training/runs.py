@@ -28,9 +28,11 @@ from ..system.files import atomic_write, read_json, remove_leftovers, write_json
 from .distributed import Group, group, is_peer_gone
 from .loop import TrainState, iterate, planned_steps
 
-FIRST_CHECKPOINT_SECONDS, CHECKPOINT_SECONDS = 5.0, 60.0
-REQUEST = ("dataset", "generator", "size", "channels", "images")
-SHEET, GAP = 16, 6
+FIRST_SAVE_SECONDS, SAVE_SECONDS = 5.0, 60.0
+"""After which the first checkpoint is written, and from one to the next."""
+
+REQUEST_FIELDS = ("dataset", "generator", "size", "channels", "images")
+SHEET_IMAGES, SHEET_GAP_PIXELS = 16, 6
 """Images in a row of the contact sheet, and pixels between its pairs of rows."""
 
 
@@ -99,7 +101,7 @@ class Training:
         if isinstance(config, dict) and config.get("version", 1) > 1:
             raise InputError(f"{folder}: a training of a newer lowreel (version {config['version']}); upgrade")
         try:
-            request = {name: config["request"][name] for name in REQUEST}
+            request = {name: config["request"][name] for name in REQUEST_FIELDS}
             return Training(output, TrainSettings(**config["settings"]), request)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{folder}/config.json: cannot use {error}; restore it or start a new training") from None
@@ -149,17 +151,17 @@ def execute(
 ) -> TrainProgress:
     """Train from where the folder stands to the end, and write the weights.
 
-    A checkpoint and the contact sheet are written after FIRST_CHECKPOINT_SECONDS, then every CHECKPOINT_SECONDS and
-    at the end; a training killed at any moment goes on from the last one and ends in the same weights. Ctrl-C ends
-    it with the weights as they are. Raises InputError when the loss is no longer a number, and KeyboardInterrupt
-    when nothing has been learnt yet. Of several processes (`distributed.joined`) the first alone writes and shows.
+    A checkpoint and the contact sheet are written after FIRST_SAVE_SECONDS, then every SAVE_SECONDS and at the end; a
+    training killed at any moment goes on from the last one and ends in the same weights. Ctrl-C ends it with the
+    weights as they are. Raises InputError when the loss is no longer a number, and KeyboardInterrupt when nothing has
+    been learnt yet. Of several processes (`distributed.joined`) the first alone writes and shows.
     """
     here = group()
     if not here.is_first:
         return _helped(training, images, generator, here)
     with folder_lock(training.folder):
         progress, saved = training.load_progress(), time.monotonic()
-        wait = CHECKPOINT_SECONDS if progress else min(FIRST_CHECKPOINT_SECONDS, CHECKPOINT_SECONDS)
+        wait = SAVE_SECONDS if progress else min(FIRST_SAVE_SECONDS, SAVE_SECONDS)
         steps = planned_steps(images, training.settings)
         if progress and progress.state.step > steps:
             raise InputError(f"{training.folder}: has made {progress.state.step} steps already; give more --epochs")
@@ -172,7 +174,7 @@ def execute(
                 progress = latest
                 if time.monotonic() - saved > wait:
                     _save(training, progress, images, generator)
-                    saved, wait = time.monotonic(), CHECKPOINT_SECONDS
+                    saved, wait = time.monotonic(), SAVE_SECONDS
                 if show:
                     show(progress)
         except KeyboardInterrupt:
@@ -254,16 +256,16 @@ def provenance_of(training: Training, images: Images, progress: TrainProgress) -
 def draw_sheet(path: Path, images: Images, generator: Generator, codes: Tensor) -> None:
     """A contact sheet: images evenly spaced over the set, each row of them above the row of their reconstructions.
 
-    The pairs of rows stand apart; small images are enlarged to about 64 pixels.
+    codes: of all images, (N, K). The pairs of rows stand apart; small images are enlarged to about 64 pixels.
     """
-    count = min(2 * SHEET, len(images))
+    count = min(2 * SHEET_IMAGES, len(images))
     rows = torch.arange(count) * len(images) // count
-    pairs = zip(images.batch(rows).split(SHEET), generator(codes[rows]).split(SHEET), strict=True)
-    width = min(SHEET, count)
+    pairs = zip(*(torch.split(x, SHEET_IMAGES) for x in (images.batch(rows), generator(codes[rows]))), strict=True)
+    width = min(SHEET_IMAGES, count)
     blocks = [torch.cat([_line(part, width) for part in pair], 1) for pair in pairs]
     scale = max(1, round(64 / images.size[0]))
     blocks = [block.repeat_interleave(scale, 1).repeat_interleave(scale, 2) for block in blocks]
-    gap = torch.ones(3, GAP, blocks[0].shape[2])
+    gap = torch.ones(3, SHEET_GAP_PIXELS, blocks[0].shape[2])
     sheet = torch.cat([row for block in blocks for row in (gap, block)][1:], 1)
     levels = sheet.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
     with atomic_write(path) as temporary:

@@ -1,18 +1,25 @@
-"""Arrays in files that others wrote: MATLAB's, HDF5, NumPy's. Nothing is unpickled."""
+"""Arrays in files that others wrote: docs/files-of-others.md has them all. Nothing is unpickled."""
 
 from .base import Array, Entry
-from .clips import as_clip, clip_entry, load_clip, wanted_axes
-from .reading import entries_of, is_matlab, load, load_named
+from .clips import Frames, as_clip, clip_entry, load_clip, wanted_axes
+from .dicom_series import is_series
+from .reading import entries_of, is_matlab, load, load_named, refuse_hidden
+from .refusals import complex_advice, missing_sentence
 
 __all__ = [
     "Array",
     "Entry",
+    "Frames",
     "as_clip",
     "clip_entry",
+    "complex_advice",
     "entries_of",
     "is_matlab",
+    "is_series",
     "load",
     "load_clip",
     "load_named",
+    "missing_sentence",
+    "refuse_hidden",
     "wanted_axes",
 ]

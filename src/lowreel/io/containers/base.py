@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,23 +27,91 @@ class Entry:
     dtype: str
     problem: str = ""
     """Why it is no array of numbers ("a cell array"); empty where it is one."""
+    axes: tuple[str, ...] = ()
+    """The names that the file gives its axes; empty where it names none."""
+    roles: str = ""
+    """What each of these axes is: T, C, H, W, or - for none of them."""
+    is_main: bool = False
+    """Whether the file says that this is the array to look at, such as the finest level of a pyramid."""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.problem})" if self.problem else f"{self.name} {self.facts}".strip()
+        return (f"{self.name} ({self.problem})" if self.problem else f"{self.name} {self.facts}").strip()
 
     @property
     def facts(self) -> str:
-        """Shape and type in words."""
-        return f"{self.shape} {self.dtype}"
+        """Shape and type in words, and what the axes are where the file says it."""
+        named = [f"{name} = {role}" if role != "-" else name for name, role in zip(self.axes, self.roles, strict=True)]
+        return f"{self.shape} {self.dtype}" + (f", axes {', '.join(named)}" if named else "")
+
+
+Index = tuple[int | slice, ...]
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """An array in a file, of which only what is asked for is read.
+
+    levels: (scale, offset) where the file declares black and white. rate: frames a second, where it tells that.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    read: Callable[[Index], np.ndarray]
+    """The numbers at an integer or a slice for each axis, as NumPy indexes."""
+    levels: tuple[float, float] | None = None
+    rate: Fraction | None = None
+
+    def __getitem__(self, index: Index) -> np.ndarray:
+        return self.read(index)
 
 
 @dataclass(frozen=True)
 class Array:
-    """An array with its place, FILE:NAME, for messages. matlab: its axes are (H, W, ...), as MATLAB orders them."""
+    """An array with its place, FILE:NAME, for messages. matlab: its axes are (H, W, ...), as MATLAB orders them.
 
-    values: np.ndarray
+    axes, roles: as in `Entry`.
+    """
+
+    stored: np.ndarray | Lazy
     label: str
     matlab: bool = False
+    axes: tuple[str, ...] = ()
+    roles: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape, without reading it."""
+        return tuple(int(n) for n in self.stored.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of its numbers, without reading them."""
+        return self.stored.dtype
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """All of its numbers, in memory unless the file is mapped; what is missing is NaN."""
+        whole = (slice(None),) * len(self.shape)
+        return self.stored if isinstance(self.stored, np.ndarray) else self.stored[whole]
+
+    @property
+    def levels(self) -> tuple[float, float] | None:
+        """Scale and offset that the file declares."""
+        return self.stored.levels if isinstance(self.stored, Lazy) else None
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second that the file tells."""
+        return self.stored.rate if isinstance(self.stored, Lazy) else None
+
+
+def imported(name: str, path: Path, what: str) -> Any:
+    """A library that is no part of a plain installation; an InputError says how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        library = name.partition(".")[0]
+        raise InputError(f'{path}: {what} needs {library}; pip install "lowreel[formats]"') from None
 
 
 @contextlib.contextmanager

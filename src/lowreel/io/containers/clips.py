@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +23,56 @@ def wanted_axes(matlab: bool) -> str:
     return MATLAB_AXES if matlab else NUMPY_AXES
 
 
-def as_clip(array: Array) -> np.ndarray:
-    """A view of shape (T, C, H, W). Raises InputError for an array of other axes."""
-    values, shape = array.values, array.values.shape
+@dataclass(frozen=True)
+class Frames:
+    """An array as a clip (T, C, H, W); frames are read when they are asked for. order: the axes T, C, H, W in it."""
+
+    array: Array
+    order: tuple[int | None, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, C, H, W)."""
+        return tuple(1 if axis is None else self.array.shape[axis] for axis in self.order)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """As stored; numbers of a part may be float64 where some of them are missing."""
+        return self.array.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
+
+    def __getitem__(self, frames: int | slice) -> np.ndarray:
+        """One frame (C, H, W), or several (n, C, H, W)."""
+        index: list[int | slice] = [slice(None) if k in self.order else 0 for k in range(len(self.array.shape))]
+        if self.order[0] is not None:
+            index[self.order[0]] = frames
+        values = np.asarray(self.array.stored[tuple(index)])
+        kept = [k for k, part in enumerate(index) if isinstance(part, slice)]
+        wanted = [axis for axis in self.order if axis in kept]
+        values = values.transpose([kept.index(axis) for axis in wanted if axis is not None])
+        several = isinstance(frames, slice)
+        for place, axis in enumerate(self.order if several else self.order[1:]):
+            if axis is None:
+                values = np.expand_dims(values, place)
+        return values
+
+
+def as_clip(array: Array) -> Frames:
+    """The array as a clip of shape (T, C, H, W). Raises InputError for an array of other axes."""
+    shape = array.shape
+    if array.roles:
+        return Frames(array, _order_by_roles(array))
     order = _order(shape, array.matlab)
     if order is None:
-        raise InputError(f"{array.label}: expected an array {wanted_axes(array.matlab)}; got {shape}")
-    return values[(...,) + (None,) * (4 - len(shape))].transpose(order)
+        advice = f"; say which is time, such as {_choosing(array, 'T=0')}, or take one place on an axis, such as "
+        advice = f"{advice}{_choosing(array, '0=0')}" if len(shape) > 2 else ""
+        raise InputError(f"{array.label}: expected an array {wanted_axes(array.matlab)}; got {shape}{advice}")
+    return Frames(array, tuple(axis if axis < len(shape) else None for axis in order))
 
 
 def _order(shape: Sequence[int], matlab: bool) -> tuple[int, int, int, int] | None:
@@ -48,12 +93,46 @@ def _order(shape: Sequence[int], matlab: bool) -> tuple[int, int, int, int] | No
     return None
 
 
+def _order_by_roles(array: Array) -> tuple[int | None, ...]:
+    """The axes T, C, H, W of an array whose file says what they are; axes of one place beside them are passed over."""
+    places = {role: k for k, role in enumerate(array.roles) if role != "-"}
+    names = dict(enumerate(array.axes))
+    there = ", ".join(f"{name} {length}" for name, length in zip(array.axes, array.shape, strict=True))
+    if "H" not in places or "W" not in places:
+        ask = _choosing(array, f"H={names[max(0, len(names) - 2)]},W={names[len(names) - 1]}")
+        raise InputError(f"{array.label}: has the axes {there}; which are height and width? Say it, such as {ask}")
+    left = [k for k, role in enumerate(array.roles) if role == "-" and array.shape[k] > 1]
+    if left:
+        time = "" if "T" in places else f", or take it for time: {_choosing(array, f'T={names[left[0]]}')}"
+        ask = f"take one place on {names[left[0]]}, such as {_choosing(array, f'{names[left[0]]}=0')}{time}"
+        raise InputError(f"{array.label}: has the axes {there}; a clip has time, height, width and colour: {ask}")
+    if "C" in places and array.shape[places["C"]] not in (1, 3):
+        ask = _choosing(array, f"{names[places['C']]}=0")
+        count = array.shape[places["C"]]
+        raise InputError(f"{array.label}: has {count} channels, which are no colour; take one, such as {ask}")
+    return tuple(places.get(role) for role in "TCHW")
+
+
+def _choosing(array: Array, choice: str) -> str:
+    """The label with a choice, as a user types it."""
+    file, name = split_member(array.label)
+    return f"{file}:{name},{choice}" if name else f"{file}:{choice}"
+
+
 def clip_entry(entries: Sequence[Entry], matlab: bool) -> Entry | None:
-    """The array that is the clip: the only one, one named x or clip, or the only one that can be a moving clip."""
+    """The array that is the clip: the only one, the one that the file says, one named x or clip, or the only one that
+    can be a moving clip."""
     numbers = [entry for entry in entries if not entry.problem]
+    main = [entry for entry in numbers if entry.is_main]
     named = [entry for entry in numbers if entry.name in ("x", "clip")]
-    moving = [e for e in numbers if len(e.shape) > 2 and _order(e.shape, matlab) and "complex" not in e.dtype]
-    return next((found[0] for found in (numbers, named, moving) if len(found) == 1), None)
+    moving = [entry for entry in numbers if "complex" not in entry.dtype and _may_move(entry, matlab)]
+    return next((found[0] for found in (numbers, main, named, moving) if len(found) == 1), None)
+
+
+def _may_move(entry: Entry, matlab: bool) -> bool:
+    if entry.roles:
+        return set("HW") <= set(entry.roles) and len(entry.shape) > 2
+    return len(entry.shape) > 2 and _order(entry.shape, matlab) is not None
 
 
 def load_clip(path: str | Path) -> Array:

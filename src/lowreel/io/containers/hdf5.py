@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .base import Entry, check_size, reading
+from .axes import roles_of, turned
+from .base import Entry, Index, Lazy, check_size, imported, reading
+from .cf import Packing, packing_of
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HIDDEN = ("#refs#", "#subsystem#")  # where MATLAB 7.3 keeps the contents of cells and objects
 COMPLEX = ("real", "imag")
+ACQUISITIONS = ("head", "traj", "data")  # of ISMRMRD, one after the other as they were measured
+IMAGES, IMAGE_ROLES = ("image", "coil", "z", "y", "x"), "T--HW"
 WORDS = {"cell": "a cell array", "char": "text", "function_handle": "a function", "string": "text"}
 
 
@@ -37,19 +41,34 @@ def entries(path: Path) -> list[Entry]:
     return found
 
 
-def load(path: Path, entry: Entry) -> np.ndarray:
+def load(path: Path, entry: Entry) -> Lazy:
     """A data set; MATLAB's in MATLAB's order of axes, which version 7.3 stores reversed."""
-    with reading(path, KIND, REMEDY), _h5py(path).File(path, "r") as file:
-        data = file[entry.name]
+    with reading(path, KIND, REMEDY):
+        data = _h5py(path).File(path, "r")[entry.name]
         check_size(path, entry, data.dtype.itemsize)
         if data.id.get_storage_size() == 0:
             raise InputError(f"{path}:{entry.name}: has a shape, {entry.shape}, but no numbers; save it again")
-        values = data[()]
-        if values.dtype.names == COMPLEX:
-            values = values["real"] + 1j * values["imag"]
-        if _matlab_class(data) == "logical":
-            values = values.astype(bool)
-    return values.T if is_matlab(path) else values
+        is_complex, is_logical = data.dtype.names == COMPLEX, _matlab_class(data) == "logical"
+        packing = Packing() if is_complex else packing_of(data.attrs, data.dtype)
+        dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
+
+    def read(index: Index) -> np.ndarray:
+        with reading(path, KIND, REMEDY):
+            values = data[index]
+        if is_complex:
+            return values["real"] + 1j * values["imag"]
+        return values.astype(bool) if is_logical else packing.values(np.asarray(values))
+
+    stored = Lazy(tuple(int(n) for n in data.shape), dtype, read)
+    return turned(stored, range(len(data.shape))[::-1]) if is_matlab(path) else stored
+
+
+def is_netcdf(path: Path) -> bool:
+    """Whether the netCDF library wrote it: its dimensions are data sets of a kind of their own."""
+    if not is_hdf5(path) or is_matlab(path):
+        return False
+    with reading(path, KIND, REMEDY), _h5py(path).File(path, "r") as file:
+        return "_NCProperties" in file.attrs or any("_Netcdf4Dimid" in item.attrs for item in file.values())
 
 
 def is_matlab(path: Path) -> bool:
@@ -59,12 +78,7 @@ def is_matlab(path: Path) -> bool:
 
 
 def _h5py(path: Path) -> Any:
-    try:
-        import h5py
-    except ImportError:
-        hint = 'pip install "lowreel[interop]", or save it in MATLAB with -v7'
-        raise InputError(f"{path}: HDF5 (.h5, .mat of version 7.3) needs h5py; {hint}") from None
-    return h5py
+    return imported("h5py", path, "HDF5 (.h5, .mat of version 7.3)")
 
 
 def _matlab_class(data: Any) -> str:
@@ -83,4 +97,15 @@ def _entry(name: str, data: Any, matlab: bool) -> Entry:
         problem = "a link to numbers in another file"
     elif dtype.kind not in "biufc" and dtype.names != COMPLEX:
         problem = problem or "no array of numbers"
-    return Entry(name, shape[::-1] if matlab else shape, named, problem)
+    if dtype.names == ACQUISITIONS:
+        problem = "acquisitions of ISMRMRD; sort them into spectra (T, H, W) and save these as .npy, .h5 or .cfl"
+    if len(shape) == len(IMAGES) and {"header", "attributes"} <= set(data.parent) and name.endswith("/data"):
+        return Entry(name, shape, named, problem, IMAGES, IMAGE_ROLES)  # a series of images, ISMRMRD
+    names = () if matlab or problem else _axis_names(data)
+    return Entry(name, shape[::-1] if matlab else shape, named, problem, names, roles_of(names) if names else "")
+
+
+def _axis_names(data: Any) -> tuple[str, ...]:
+    """The labels of the axes, or the names of their scales; none unless all have one, each its own."""
+    names = [axis.label or (axis.keys()[0] if len(axis) else "") for axis in data.dims]
+    return tuple(names) if all(names) and len(set(names)) == len(names) else ()

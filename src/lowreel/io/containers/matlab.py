@@ -26,7 +26,14 @@ COMPLEX, LOGICAL = 0x0800, 0x0200
 STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 NUMBERS = {6: "double", 7: "single", 8: "int8", 9: "uint8", 10: "int16", 11: "uint16"}
 NUMBERS |= {12: "int32", 13: "uint32", 14: "int64", 15: "uint64"}
-PROBLEMS = {1: "a cell array", 2: "a struct", 3: "an object", 4: "text", 5: "a sparse array; save full(...) of it"}
+STRUCT, DEEPEST = 2, 8
+PROBLEMS = {
+    1: "a cell array",
+    2: "a struct array",
+    3: "an object",
+    4: "text",
+    5: "a sparse array; save full(...) of it",
+}
 PROBLEMS |= {16: "a function", 17: "an object"}
 FLOATS = ("double", "single")
 
@@ -36,7 +43,7 @@ def entries(path: Path) -> list[Entry]:
     with reading(path, KIND, REMEDY), open(path, "rb") as file:
         if _is_old(file):
             return _old_entries(path)
-        return [variable.entry for variable in _variables(file)]
+        return [found.entry for variable in _variables(file) for found in variable.parts()]
 
 
 def load(path: Path, entry: Entry) -> np.ndarray:
@@ -51,7 +58,8 @@ def load(path: Path, entry: Entry) -> np.ndarray:
     with reading(path, KIND, REMEDY), open(path, "rb") as file:
         if _is_old(file):
             return _old_values(path, entry.name)
-        return next(variable.values() for variable in _variables(file) if variable.entry == entry)
+        parts = (found for variable in _variables(file) for found in variable.parts())
+        return next(found.values() for found in parts if found.entry == entry)
 
 
 class _Stream(Protocol):
@@ -77,24 +85,58 @@ class _Inflated:
         return part
 
 
-class _Variable:
-    """A matrix element whose header has been read and whose data comes next in its stream."""
+class _Counted:
+    """A stream that knows how far it has been read."""
 
-    def __init__(self, stream: _Stream, order: str) -> None:
-        self._stream, self._order = stream, order
+    def __init__(self, stream: _Stream) -> None:
+        self._stream, self.at = stream, 0
+
+    def read(self, count: int, /) -> bytes:
+        part = self._stream.read(count)
+        self.at += len(part)
+        return part
+
+
+class _Variable:
+    """A matrix element whose header has been read and whose data comes next in its stream.
+
+    prefix: the names of the structs that it is a field of, as STRUCT/, which stands before its own.
+    """
+
+    def __init__(self, stream: _Stream, order: str, prefix: str = "", field: str = "") -> None:
+        self._stream, self._order, self._prefix = _Counted(stream), order, prefix
         flags, *_ = struct.unpack(order + "II", self._element())
         self._class, self._flags = flags & 0xFF, flags
         if self._class == 17:  # its names stand where the shape is in others
-            self.entry = Entry(self._element().decode("latin-1"), (), "", PROBLEMS[17])
+            self.entry = Entry(prefix + (self._element().decode("latin-1") or field), (), "", PROBLEMS[17])
             return
         shape = tuple(int(n) for n in np.frombuffer(self._element(), order + "i4"))
-        name = self._element().decode("latin-1")
+        name = prefix + (self._element().decode("latin-1") or field)
         if min(shape, default=-1) < 0:
             raise ValueError(f"{name} has the shape {shape}")
         problem = "" if self._class in NUMBERS else PROBLEMS.get(self._class, "of an unknown class")
         kind = "logical" if flags & LOGICAL else NUMBERS.get(self._class, "")
         kind += " complex" if flags & COMPLEX else ""
         self.entry = Entry(name, shape, kind, problem or ("" if math.prod(shape) else "empty"))
+
+    def parts(self) -> Iterator[_Variable]:
+        """Itself, or of a single struct its fields, STRUCT/FIELD; each can be read until the next is asked for."""
+        if self._class != STRUCT or math.prod(self.entry.shape) != 1 or self.entry.name.count("/") >= DEEPEST:
+            yield self
+            return
+        width = int(np.frombuffer(self._element(), self._order + "i4")[0])
+        names = self._element()
+        if width < 1 or len(names) % width:
+            raise ValueError(f"{self.entry.name} has names of {width} bytes in {len(names)}")
+        for k in range(len(names) // width):
+            kind, length = struct.unpack(self._order + "II", _exactly(self._stream, 8))
+            if kind != MATRIX:
+                raise ValueError(f"an element of type {kind} among the fields of {self.entry.name}")
+            start = self._stream.at
+            if length:  # a field that was never set has no matrix
+                field = names[k * width : (k + 1) * width].split(b"\0")[0].decode("latin-1")
+                yield from _Variable(self._stream, self._order, f"{self.entry.name}/", field).parts()
+            _skip(self._stream, start + length - self._stream.at)
 
     def values(self) -> np.ndarray:
         """The numbers, in MATLAB's order of axes."""
@@ -153,6 +195,13 @@ def _variables(file: IO[bytes]) -> Iterator[_Variable]:
         variable = _Variable(stream, order)
         if variable.entry.name:  # MATLAB keeps the insides of objects in one without a name
             yield variable
+
+
+def _skip(stream: _Stream, count: int) -> None:
+    if count < 0:
+        raise ValueError("a field is longer than it says")
+    while count > 0:
+        count -= len(_exactly(stream, min(CHUNK, count)))
 
 
 def _exactly(stream: _Stream, count: int) -> bytes:

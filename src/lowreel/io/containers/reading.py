@@ -7,26 +7,74 @@ from pathlib import Path
 from types import ModuleType
 
 from ...errors import InputError
-from ...system.files import ARRAY_FILES, split_member
-from . import hdf5, matlab, numpy_files
+from ...system.files import ARRAY_FILES, is_array_file, split_member
+from . import bart, dicom, dicom_series, hdf5, matlab, netcdf, nifti, numpy_files, zarr_folders
+from .axes import chosen, split_choices
 from .base import Array, Entry
+
+READERS = {
+    ".npy": numpy_files,
+    ".npz": numpy_files,
+    ".mat": matlab,
+    ".h5": hdf5,
+    ".hdf5": hdf5,
+    ".nc": netcdf,
+    ".nc4": netcdf,
+    ".cdf": netcdf,
+    ".nii": nifti,
+    ".nii.gz": nifti,
+    ".dcm": dicom,
+    ".cfl": bart,
+    ".zarr": zarr_folders,
+}
+"""By the end of the name; MATLAB 7.3 and NetCDF under the name .h5 are told by what they hold."""
+
+
+MARKS = (
+    (128, b"DICM", "DICOM", ".dcm"),
+    (344, b"n+1\0", "NIfTI", ".nii"),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5", ".h5"),
+    (0, b"CDF\x01", "NetCDF", ".nc"),
+    (0, b"CDF\x02", "NetCDF", ".nc"),
+    (0, b"CDF\x05", "NetCDF", ".nc"),
+    (0, b"MATLAB ", "MATLAB", ".mat"),
+    (0, b"\x93NUMPY", "NumPy", ".npy"),
+)
+"""What stands where in a file of each kind, and what its name should end with."""
+
+ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")
+
+
+def refuse_hidden(path: Path) -> None:
+    """Raise InputError for an array file under a name of another kind, which a reader of videos may take for one."""
+    if path.is_dir():
+        kind, end = ("Zarr", ".zarr") if any((path / mark).exists() for mark in ZARR_MARKS) else ("", "")
+    else:
+        with open(path, "rb") as file:
+            start = file.read(512)
+        found = ((kind, end) for place, mark, kind, end in MARKS if start[place : place + len(mark)] == mark)
+        kind, end = next(found, ("", ""))
+    if kind:
+        raise InputError(f"{path}: is {kind}; give it a name that ends with {end}, such as {path.name}{end}")
 
 
 def entries_of(path: str | Path) -> list[Entry]:
-    """The variables of a .mat, .h5, .hdf5, .npz or .npy file, whose data is not read.
+    """The variables of a file of arrays, whose data is not read.
 
-    Raises InputError for another file and for a damaged one; for HDF5 where h5py is not installed.
+    Raises InputError for another file, for a damaged one, and where the library that reads it is not installed.
     """
     path = Path(path)
-    if path.suffix.lower() not in ARRAY_FILES:
+    if dicom_series.is_series(path):
+        return dicom_series.entries(path)
+    if not is_array_file(path):
         raise InputError(f"{path}: expected a file of arrays, {', '.join(ARRAY_FILES)}")
-    if not path.is_file():
+    if not (path.is_dir() if path.suffix.lower() == ".zarr" else path.is_file()):
         raise InputError(f"{path}: no such file; expected one of arrays, {', '.join(ARRAY_FILES)}")
     return _reader(path).entries(path)
 
 
 def load(path: str | Path, name: str) -> Array:
-    """The array of that name; MATLAB's in MATLAB's order of axes, whatever its version.
+    """The array of that name, or of NAME,AXIS=PLACE,...; MATLAB's in MATLAB's order of axes, whatever its version.
 
     Raises InputError where there is none (and lists those there are), and for cells, structs, text, objects, an
     empty array, one that claims to be larger than file or memory.
@@ -34,13 +82,17 @@ def load(path: str | Path, name: str) -> Array:
     path = Path(path)
     entries = entries_of(path)
     by_name = {entry.name: entry for entry in entries}
-    entry = by_name.get(name)
+    stem, choices = (name, {}) if name in by_name else split_choices(name)
+    if not stem and stem not in by_name and len(by_name) == 1:
+        stem = next(iter(by_name))  # FILE:z=3 of a file with one array
+    entry = by_name.get(stem)
     if entry is None:
         raise InputError(f"{path}: holds no array {name}; it holds {listed(entries)}")
     if entry.problem:
         raise InputError(f"{path}:{name}: is {entry.problem}; expected an array of numbers")
-    reader = _reader(path)
-    return Array(reader.load(path, entry), f"{path}:{name}" if name else str(path), is_matlab(path))
+    label = f"{path}:{name}" if name else str(path)
+    array = Array(_reader(path).load(path, entry), label, is_matlab(path), entry.axes, entry.roles)
+    return chosen(array, choices) if choices else array
 
 
 def is_matlab(path: Path) -> bool:
@@ -76,6 +128,10 @@ def listed(entries: Sequence[Entry]) -> str:
 
 
 def _reader(path: Path) -> ModuleType:
-    if path.suffix.lower() in (".npy", ".npz"):
-        return numpy_files
-    return hdf5 if path.suffix.lower() != ".mat" or hdf5.is_hdf5(path) else matlab
+    if dicom_series.is_series(path):
+        return dicom_series
+    name = path.name.lower()
+    reader = next(reader for end, reader in READERS.items() if name.endswith(end))
+    if reader is matlab and hdf5.is_hdf5(path):
+        return hdf5
+    return netcdf if reader is hdf5 and hdf5.is_netcdf(path) else reader

@@ -32,6 +32,7 @@ def open_source(
     black: float | None = None,
     channel: int | None = None,
     plane: int | None = None,
+    mosaic: str | None = None,
 ) -> Clip:
     """A clip by name or from a file, with the wishes of `open_clip`.
 
@@ -54,6 +55,7 @@ def open_source(
             black=black,
             channel=channel,
             plane=plane,
+            mosaic=mosaic,
         )
     said = {"--white": white, "--black": black, "--channel": channel, "--plane": plane}
     for flag in (flag for flag, value in said.items() if value is not None):

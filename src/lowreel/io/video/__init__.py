@@ -5,11 +5,13 @@ from .clip import Clip, clip_of, open_clip
 from .masks import check_way_round, mask_and_sentence, read_mask
 from .movies import MOVIES
 from .pictures import PICTURES, UNREADABLE, natural_order
-from .reader import LUMA
+from .reader import LUMA, MOSAICS
+from .tiff import series_of
 from .writing import write_video
 
 __all__ = [
     "LUMA",
+    "MOSAICS",
     "MOVIES",
     "PICTURES",
     "UNREADABLE",
@@ -20,6 +22,7 @@ __all__ = [
     "natural_order",
     "open_clip",
     "read_mask",
+    "series_of",
     "write_npy",
     "write_video",
 ]

@@ -1,58 +1,64 @@
-"""Clips in files of arrays: .npy, .npz, .mat, .h5."""
+"""Clips in files of arrays: NumPy's, MATLAB's, and those of the field."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from torch import Tensor
 
 from ...errors import InputError
 from ...system.files import atomic_write
-from ..containers import as_clip, load_clip
+from ..containers import as_clip, complex_advice, load_clip, missing_sentence
 from .levels import GreyLevels, declared_bits
 from .reader import RATE
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 class ArrayReader:
-    """An array of a file, FILE or FILE:NAME, at 25 frames per second; .npy is mapped, others are held in memory."""
+    """An array of a file, FILE or FILE:NAME, at the rate that the file tells, or 25 frames per second; see `Lazy`."""
 
-    rate, has_audio, keeps_units = RATE, False, True
+    has_audio, keeps_units = False, True
 
     def __init__(self, path: Path) -> None:
         array = load_clip(path)
-        values = array.values
-        if values.dtype.kind not in "biuf" or values.size == 0:
-            kind = f"{values.dtype} of shape {values.shape}"
-            advice = "; take its magnitude, abs(...), first" if values.dtype.kind == "c" else ""
+        if array.dtype.kind not in "biuf" or math.prod(array.shape) == 0:
+            kind = f"{array.dtype} of shape {array.shape}"
+            advice = f"; {complex_advice(array)}" if array.dtype.kind == "c" else ""
             raise InputError(f"{path}: expected an array of real numbers, not empty; got {kind}{advice}")
-        self._frames = as_clip(array)
+        self._array, self._frames = array, as_clip(array)
         self.count = self.available = len(self._frames)
         channels, height, width = self._frames.shape[1:]
         self.shape = (channels, height, width)
-        self.times = tuple(i / RATE for i in range(self.count))
-        self.declared = {"b": GreyLevels(1.0, 0.0, "booleans")}.get(values.dtype.kind)
-        if values.dtype == np.uint8:
+        self.rate = array.rate or RATE
+        self.times = tuple(i / self.rate for i in range(self.count))
+        self.declared = {"b": GreyLevels(1.0, 0.0, "booleans")}.get(array.dtype.kind)
+        if array.dtype == np.uint8:
             self.declared = declared_bits(8, "numbers of")
-        self.axes = f"{values.shape} {values.dtype}, read as {_read_as(values.shape, self._frames.shape)}"
+        if array.levels:
+            self.declared = GreyLevels(*array.levels, "the bits that the file says are used")
+        named = f", axes {', '.join(array.axes)}" if array.axes else ""
+        self.axes = f"{array.shape} {array.dtype}{named}, read as {_read_as(array.shape, self._frames.order)}"
 
     def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """See `Reader`."""
         for index in indices:
             frame = np.asarray(self._frames[index])
+            if frame.dtype.kind == "f" and not np.isfinite(frame).all():
+                raise InputError(missing_sentence(self._array, self._frames))
             yield frame if frame.dtype.isnative else frame.astype(frame.dtype.newbyteorder("="))
 
 
-def _read_as(shape: Sequence[int], clip_shape: Sequence[int]) -> str:
-    """The axes of a clip that has this shape, in words; the clip is a view of it."""
-    frames, channels, height, width = clip_shape
-    named = {2: "(H, W)", 3: "(T, H, W)" if shape[0] == frames else "(H, W, T)"}
-    orders = {"(T, C, H, W)": (0, 1, 2, 3), "(T, H, W, C)": (0, 2, 3, 1), "(H, W, C, T)": (2, 3, 1, 0)}
-    for words, order in orders.items():
-        if tuple(shape) == tuple(clip_shape[k] for k in order):
-            named.setdefault(4, words)
-    return f"{named.get(len(shape), '')}: T {frames}, C {channels}, H {height}, W {width}"
+def _read_as(shape: Sequence[int], order: Sequence[int | None]) -> str:
+    """What the axes of an array are, in words; order: where T, C, H and W are among them."""
+    letters = {axis: letter for axis, letter in zip(order, "TCHW", strict=True) if axis is not None}
+    named = ", ".join(letters.get(k, "-") for k in range(len(shape)))
+    sizes = (1 if axis is None else shape[axis] for axis in order)
+    return f"({named}): {', '.join(f'{letter} {size}' for letter, size in zip('TCHW', sizes, strict=True))}"
 
 
 class TensorReader:
@@ -90,7 +96,8 @@ def write_npy(
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        for part in [clip_or_slices] if isinstance(clip_or_slices, Tensor) else clip_or_slices:
+        whole = [clip_or_slices] if hasattr(clip_or_slices, "dtype") else clip_or_slices
+        for part in cast("Iterable[Tensor]", whole):
             if tuple(part.shape[1:]) != shape[1:]:
                 raise ValueError(f"frames of shape {tuple(part.shape[1:])} in a clip of shape {shape}")
             stored = part.detach().cpu()

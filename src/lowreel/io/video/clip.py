@@ -8,30 +8,34 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from ...errors import InputError
-from ...system.files import TIFF_FILES, is_array_file, split_member
+from ...system.files import ARRAY_FILES, TIFF_FILES, is_array_file, split_member
+from ..containers import is_series, refuse_hidden
 from .arrays import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
 from .pictures import PICTURES, PictureReader, pages_of, pictures_of
-from .reader import Reader, coloured, fitted
+from .reader import MOSAICS, Reader, coloured, fitted, mosaic_of
 from .tiff import TiffReader
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is taken of a file, where it leaves a choice: white and black in its numbers, a channel, a plane."""
+    """What is taken of a file, where it leaves a choice: white and black in its numbers, a channel, a plane; of
+    colours the one of each pixel that a colour filter array sees."""
 
     levels: tuple[float, float] | None = None
     white: float | None = None
     black: float | None = None
     channel: int | None = None
     plane: int | None = None
+    mosaic: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ class Clip:
         return self.levels.offset
 
     @property
+    def dtype(self) -> np.dtype:
+        """The type of the numbers of the file; one frame is read for it."""
+        return next(iter(self._reader.stored(self._indices[:1]))).dtype
+
+    @property
     def has_audio(self) -> bool:
         """Whether the file has sound."""
         return self._reader.has_audio
@@ -93,6 +102,8 @@ class Clip:
 
         Raises InputError when a frame cannot be decoded, or has numbers beyond the black and white that were said.
         """
+        import torch
+
         indices = self._indices[start:stop]
         out = torch.empty(len(indices), *self.shape[1:])
         levels = self.levels if len(indices) else GreyLevels(1.0)
@@ -100,6 +111,8 @@ class Clip:
             frame = levels.applied(stored)
             if levels.is_bound:
                 check_within(frame, index, levels, str(self.source))
+            if self._choice.mosaic is not None and len(frame) == 3:
+                frame = mosaic_of(frame, self._choice.mosaic)
             place.copy_(fitted(coloured(frame, self.shape[1]), self.shape[2:], self._crop))
         return out
 
@@ -135,20 +148,24 @@ def open_clip(
     black: float | None = None,
     channel: int | None = None,
     plane: int | None = None,
+    mosaic: str | None = None,
 ) -> Clip:
-    """Open a video, a picture, a folder of pictures, or an array in .npy, .npz, .mat or .h5; reads no frame yet.
+    """Open a video, a picture, a folder of pictures, or a file of arrays (docs/files-of-others.md); reads no frame yet.
 
     `size` (H, W) resizes to exactly that, `fit="crop"` after a central crop to its aspect ratio; `channels` 1 takes
     the luma of colour, 3 repeats grey; `frames` selects start:stop:step. Raises InputError for whatever the file,
     or a wish, has wrong. Arrays may be (H, W), (T, H, W), (T, C, H, W) or (T, H, W, C), those of MATLAB (H, W),
-    (H, W, T) or (H, W, C, T); FILE.mat:NAME says which of several is meant; all but .npy are held in memory. Of a TIFF
-    FILE.tif:SERIES does, `channel` chooses of channels that are no colour, `plane` of the axis beside time.
+    (H, W, T) or (H, W, C, T); FILE.mat:NAME says which of several is meant, FILE:NAME,z=3 takes a place on an axis. Of
+    a TIFF FILE.tif:SERIES does, `channel` chooses of channels that are no colour, `plane` of the axis beside time.
+    `mosaic`, such as rggb, takes of colours what a colour filter array sees, with `channels` 1.
 
     `white` and `black`, in the numbers of the file, stand in place of those that it declares or that are found in it
     (docs/files-of-others.md); so do `levels`, (scale, offset), without a check that nothing lies beyond them.
     """
     _check_wishes(size, fit, channels)
-    choice = Choice(levels, white, black, channel, plane)
+    if mosaic is not None and (mosaic not in MOSAICS or channels != 1):
+        raise InputError(f"mosaic: expected one of {', '.join(MOSAICS)}, with channels=1; got {mosaic}")
+    choice = Choice(levels, white, black, channel, plane, mosaic)
     return _clip(Path(path), _reader(Path(path), choice), size, fit, channels, frames, choice)
 
 
@@ -196,17 +213,18 @@ def _reader(path: Path, choice: Choice) -> Reader:
     if not file.exists():
         raise InputError(
             f"{file}: no such file or folder; expected a video, a picture, a folder of "
-            "pictures, or .npy, .npz, .mat or .h5"
+            f"pictures, or arrays, {', '.join(ARRAY_FILES)}"
         )
     if file.is_file() and file.suffix.lower() in TIFF_FILES:
         return TiffReader(path, choice.channel, choice.plane)
     for flag, wish in (("--channel", choice.channel), ("--plane", choice.plane)):
         if wish is not None:
-            raise InputError(f"{path}: {flag} {wish}: is for TIFF with several; leave it out")
+            raise InputError(f"{path}: {flag} {wish}: is for TIFF with several; in arrays type FILE:NAME,AXIS=PLACE")
+    if is_array_file(path) or is_series(file):
+        return ArrayReader(path)
+    refuse_hidden(file)
     if file.is_dir():
         return PictureReader(path, pictures_of(path))
-    if is_array_file(path):
-        return ArrayReader(path)
     if path.suffix.lower() in PICTURES:
         return PictureReader(path, [(path, page) for page in range(pages_of(path))])
     if choice.white is not None or choice.black is not None:

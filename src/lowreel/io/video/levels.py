@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ...errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WHITES = (1, 255, 1023, 4095, 16383, 65535)
 """White of 1, 8, 10, 12, 14 and 16 bits."""
@@ -37,6 +38,8 @@ class GreyLevels(NamedTuple):
 
     def applied(self, stored: np.ndarray) -> Tensor:
         """The stored numbers as float32 grey levels."""
+        import torch
+
         if (self.scale, self.offset) == (1, 0):
             return torch.from_numpy(np.array(stored, dtype=np.float32, order="C"))
         if self.offset == 0 and stored.dtype.kind == "u" and stored.itemsize <= 2:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ...errors import InputError
 from ...system.files import TIFF_FILES, is_array_file, split_member
 from .clip import Clip, open_clip
 from .pictures import PICTURES, opened, pictures_of
 from .reader import size_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BETWEEN = 0.05
 """Share of the pixels of a mask that may lie between black and white: softened edges, and what a codec leaves."""
@@ -79,6 +81,8 @@ def mask_and_sentence(path: str | Path, clip_shape: Sequence[int], keep: str | N
         f"The mask keeps {kept.mean():.1%} of the pixels ({values[0]}); {1 - kept.mean():.1%} are filled in "
         f"({values[1]})."
     )
+    import torch
+
     return torch.from_numpy(kept)[:, None].expand(frames, -1, -1, -1).clone(), sentence
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from .levels import GreyLevels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = Fraction(25)  # of folders and arrays, which carry no times
 LUMA = (0.299, 0.587, 0.114)
@@ -42,7 +42,22 @@ def coloured(frame: Tensor, channels: int) -> Tensor:
         return frame
     if channels == 3:
         return frame.expand(3, -1, -1)
+    import torch
+
     return _within(torch.tensordot(frame.new_tensor(LUMA), frame, 1)[None], frame)
+
+
+MOSAICS = {"rggb": (0, 1, 1, 2), "bggr": (2, 1, 1, 0), "grbg": (1, 0, 2, 1), "gbrg": (1, 2, 0, 1)}
+"""Colours of a tile of 2x2 pixels behind a colour filter array, row by row."""
+
+
+def mosaic_of(frame: Tensor, pattern: str) -> Tensor:
+    """(1, H, W): of each pixel of a frame of colours the one that a colour filter array lets through."""
+    mosaic = frame[:1].clone()
+    for place, colour in enumerate(MOSAICS[pattern]):
+        row, column = divmod(place, 2)
+        mosaic[0, row::2, column::2] = frame[colour, row::2, column::2]
+    return mosaic
 
 
 def fitted(frame: Tensor, size: tuple[int, int], crop: bool) -> Tensor:
@@ -56,6 +71,8 @@ def fitted(frame: Tensor, size: tuple[int, int], crop: bool) -> Tensor:
         frame = frame[:, (height - cut) // 2 :][:, :cut]
     if frame.shape[1:] == size:
         return frame
+    from torch.nn.functional import interpolate
+
     return _within(interpolate(frame[None], size, mode="bilinear", antialias=True)[0], frame)
 
 

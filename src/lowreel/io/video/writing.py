@@ -7,18 +7,20 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from ...errors import InputError
 from ...system.arrays import tensor_of
 from ...system.files import atomic_write
 from .reader import ACCURATE, RATE, fraction
 from .sound import end_of, open_sound, span_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WRITABLE = (".mp4", ".mov", ".mkv", ".gif")
 TICK = Fraction(1, 90000)  # exact for 24, 25, 30, 50, 60 frames per second and their 1000/1001 relatives
@@ -68,8 +70,7 @@ def write_video(
 def _frames(clip: Tensor | Iterable[Tensor]) -> Iterator[Tensor]:
     """The frames (C, H, W) of a clip or of its slices, all of one shape."""
     shape = None
-    whole = isinstance(clip, Tensor) or hasattr(clip, "dtype")
-    for given in [clip] if whole else clip:
+    for given in [clip] if hasattr(clip, "dtype") else clip:
         part = tensor_of(given, "frames")
         if part.ndim != 4 or part.shape[1] not in (1, 3) or 0 in part.shape[2:]:
             raise InputError(f"expected frames (n, C, H, W) with C = 1 or 3; got {tuple(part.shape)}")

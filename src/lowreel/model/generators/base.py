@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,12 @@ class _LeakyLevels(torch.autograd.Function):
     There the gradient is that of h tanh(v) + leak v, clamped or not; beyond the clamp it is 0 on the way out.
     """
 
+    @classmethod
+    def of(cls, values: Tensor, headroom: float, leak: float) -> Tensor:
+        """The clamped levels of values of any shape, in [-1, 1], with that gradient."""
+        apply: Any = cls.apply
+        return cast(Tensor, apply(values, headroom, leak))
+
     @staticmethod
     def forward(ctx: Any, values: Tensor, headroom: float, leak: float) -> Tensor:
         levels = torch.tanh(values)
@@ -66,8 +72,8 @@ class _LeakyLevels(torch.autograd.Function):
 def to_grey_levels(values: Tensor, leak: float = 0.0, headroom: float = 1.0) -> Tensor:
     """tanh, mapped from [-1, 1] to [0, 1]; with `leak` the gradient is larger where descent leads back to grey.
 
-    headroom: by what tanh is multiplied before it is cut off at black and white. Above 1 both are reached by finite
-    values; tanh alone never arrives, and a background that should be black stays a little grey.
+    values: of any shape. headroom: by what tanh is multiplied before it is cut off at black and white. Above 1 both are
+    reached by finite values; tanh alone never arrives, and a background that should be black stays a little grey.
 
     The leak never helps a level on its way to pure black or white: operators that mix pixels leave residuals there,
     which would drive the values before tanh without bound.
@@ -76,7 +82,7 @@ def to_grey_levels(values: Tensor, leak: float = 0.0, headroom: float = 1.0) -> 
     """
     values = values.to(torch.promote_types(values.dtype, torch.float32))
     if leak and values.requires_grad:
-        levels = _LeakyLevels.apply(values, headroom, leak)
+        levels: Tensor = _LeakyLevels.of(values, headroom, leak)
     else:
         levels = torch.tanh(values)
         levels = levels if headroom == 1 else (headroom * levels).clamp(-1, 1)

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from ...errors import InputError
 from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
+from .layers import without_values
 
 
 class Dcgan(Generator):
@@ -36,7 +36,7 @@ class Dcgan(Generator):
         source = seeded(seed, WEIGHTS)
         for k, (inputs, outputs) in enumerate(pairwise(widths)):
             stride, padding = (1, 0) if k == 0 else (2, 1)
-            layer = skip_init(nn.ConvTranspose2d, inputs, outputs, 4, stride, padding, bias=False)
+            layer = without_values(nn.ConvTranspose2d, inputs, outputs, 4, stride, padding, bias=False)
             taps = 1 if k == 0 else 4
             nn.init.normal_(layer.weight, 0, math.sqrt(2 / (inputs * taps)), generator=source)
             layers += [layer, nn.ReLU(inplace=True)]
@@ -48,7 +48,7 @@ class Dcgan(Generator):
         The first transposed convolution sees one pixel, so it is a matrix product, and is computed as one.
         """
         first = self.get_parameter("main.0.weight").permute(0, 2, 3, 1)
-        features = (codes @ first.flatten(1)).relu().unflatten(1, first.shape[1:]).permute(0, 3, 1, 2)
+        features = torch.unflatten((codes @ first.flatten(1)).relu(), 1, first.shape[1:]).permute(0, 3, 1, 2)
         return to_grey_levels(self.main[2:](features))
 
     def spec(self) -> dict[str, Any]:
@@ -59,4 +59,5 @@ class Dcgan(Generator):
 def shared_start(frames: int, code_dim: int, seed: int) -> Tensor:
     """The authors' start: one random unit vector for all frames, (T, K)."""
     code = torch.randn(code_dim, generator=seeded(seed, CODES))
-    return (code / code.norm()).expand(frames, -1).clone()
+    unit: Tensor = code / code.norm()
+    return unit.expand(frames, -1).clone()

@@ -10,18 +10,18 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from ...errors import InputError
 from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
+from .layers import without_values
 
 WIDTHS = (96, 64, 48, 32, 24)
 """Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
 
-PROBED, PIXELS = 16, 2**20
+PROBE_FRAMES, PROBE_PIXELS = 16, 2**20
 """Frames by which first weights are scaled, at most, and their pixels together: fewer of large ones."""
 
-LEAK = 0.05
+LEAK_SLOPE = 0.05
 """Slope that the gradient keeps where the output is flat; without it large early steps can leave frames stuck at
 black."""
 
@@ -61,10 +61,10 @@ class Decoder(Generator):
         )
         self.coarse = (math.ceil(height / 2**upsampling_stages), math.ceil(width / 2**upsampling_stages))
         widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(upsampling_stages + 1)]
-        self.project = skip_init(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
-        self.grow = nn.ModuleList(skip_init(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
-        self.refine = nn.ModuleList(skip_init(nn.Conv2d, b, b, 3, padding=1) for b in widths[1:])
-        self.to_frame = skip_init(nn.Conv2d, widths[-1], channels, 3, padding=1)
+        self.project = without_values(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
+        self.grow = nn.ModuleList(without_values(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
+        self.refine = nn.ModuleList(without_values(nn.Conv2d, b, b, 3, padding=1) for b in widths[1:])
+        self.to_frame = without_values(nn.Conv2d, widths[-1], channels, 3, padding=1)
         self._initialise(seed)
 
     @torch.no_grad()
@@ -74,7 +74,7 @@ class Decoder(Generator):
         Plain fan-in rules lose the signal in the bilinear upsampling, and the fit then stays at one grey level.
         """
         source = seeded(seed, WEIGHTS)
-        probed = max(2, min(PROBED, PIXELS // math.prod(self.frame_shape[1:])))
+        probed = max(2, min(PROBE_FRAMES, PROBE_PIXELS // math.prod(self.frame_shape[1:])))
         probe = torch.randn(probed, self.code_dim, generator=source)
 
         def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
@@ -93,12 +93,12 @@ class Decoder(Generator):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Frames of codes: (N, K) to (N, C, H, W)."""
-        features = F.gelu(self.project(codes)).unflatten(1, (-1, *self.coarse))
+        features = torch.unflatten(F.gelu(self.project(codes)), 1, (-1, *self.coarse))
         for grow, refine in zip(self.grow, self.refine, strict=True):
             features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
             features = features + F.gelu(refine(features))
         _, height, width = self.frame_shape
-        return to_grey_levels(self.to_frame(features)[..., :height, :width], LEAK, self.headroom)
+        return to_grey_levels(self.to_frame(features)[..., :height, :width], LEAK_SLOPE, self.headroom)
 
     def with_extra_stages(self, more: int, *, seed: int) -> Decoder:
         """A new decoder of the same frames with more stages of upsampling: its coarse grid is coarser by 2^more."""
@@ -150,7 +150,7 @@ def line_start(times: Tensor, code_dim: int, seed: int, sequences: Sequence[int]
     """
     source = seeded(seed, CODES)
     first, second = torch.linalg.qr(torch.randn(code_dim, 2, generator=source))[0].T * math.sqrt(code_dim)
-    parts = times.split(list(sequences)) if sequences else [times]
+    parts = torch.split(times, list(sequences)) if sequences else [times]
     codes = []
     for k, part in enumerate(parts):
         angle = 2 * math.pi * k / len(parts)

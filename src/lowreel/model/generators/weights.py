@@ -21,7 +21,7 @@ from .decoder import Decoder
 if TYPE_CHECKING:
     from .base import Generator
 
-KIND = "weights"
+FILE_KIND = "weights"
 STATE_DICTS = (".pth", ".pt")
 """Endings by which `lowreel info` knows state dicts of others."""
 
@@ -51,11 +51,11 @@ def save_weights(path: str | Path, generator: Generator, provenance: Mapping[str
         tensors[name] = torch.as_tensor(value).expand(generator.code_dim)
     halves = {name: tensor.detach().cpu().half() for name, tensor in tensors.items()}
     header = {"generator": generator.spec(), "provenance": dict(provenance), "sha256": weights_hash(halves)}
-    write_tensors(path, KIND, halves, header)
+    write_tensors(path, FILE_KIND, halves, header)
 
 
 def weights_hash(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of the names and contents of tensors."""
+    """SHA-256 of the names and contents of tensors of any shape."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(f"{name} {tensor_hash(tensors[name])}\n".encode())
@@ -96,7 +96,7 @@ def _network(path: Path, header: Mapping[str, Any]) -> Generator:
 
 def weights_header(path: str | Path) -> dict[str, Any]:
     """The header of a file of `save_weights`: generator (spec), provenance, sha256."""
-    return read_tensors(path, KIND)[1]
+    return read_tensors(path, FILE_KIND)[1]
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
@@ -110,7 +110,7 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
                 return {name: file.get_tensor(name) for name in file.keys()}, None  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, RuntimeError) as error:
         raise InputError(f"{path}: expected weights (safetensors), but {error}; copy or download it again") from None
-    tensors, header = read_tensors(path, KIND)
+    tensors, header = read_tensors(path, FILE_KIND)
     found = weights_hash(tensors)
     if found != header.get("sha256"):
         raise InputError(

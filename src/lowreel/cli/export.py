@@ -1,0 +1,91 @@
+"""`lowreel export`: the recovered clip in the kind of file that its source is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..io.export import Delivered
+
+
+def add_export(app: App) -> None:
+    """Give the command line its `export`."""
+    app.command(export, name="export")
+
+
+def export(run: Path, *, output: Annotated[Path, Parameter(name=["--output", "-o"])], like: Path | None = None) -> None:
+    """Write the recovered clip as a file of the field, with the axes, spacing, units, times and type of its source.
+
+    Parameters
+    ----------
+    run
+        folder of a run that has a recovered clip
+    output
+        file to write: .tif, .nii, .nii.gz, .nc, .npy, .npz, .mat, .h5
+    like
+        file (FILE, or FILE:NAME) whose axes, spacing and type it is to have; default: the one that was measured
+    """
+    from ..io.export import export_clip
+
+    clip, notes = _delivered(run, like)
+    notes += export_clip(output, clip)
+    shape = "x".join(str(n) for n in clip.values.shape)
+    print(f"wrote {output}: {shape} (frames, channels, height, width)")
+    for note in notes:
+        print(note)
+
+
+def _delivered(folder: Path, like: Path | None) -> tuple[Delivered, list[str]]:
+    """The recovered clip of a run with the file that it is to be like; what to tell of that."""
+    import numpy as np
+
+    from ..io.export import Delivered
+    from ..system.files import split_member
+    from ..system.names import is_clip_name
+
+    recovered = folder / "recovered.npy"
+    if not (folder / "config.json").is_file() or not recovered.is_file():
+        raise InputError(f"{folder}: expected the folder of a run that has a recovered.npy; run it, or --resume it")
+    about, times, request = _known(folder)
+    notes = []
+    source: Path | None = like or Path(about["source"])
+    if like is not None and not split_member(like)[0].exists():
+        raise InputError(f"{like}: no such file; give --like the file that the clip is to be like")
+    if source is not None and not split_member(source)[0].exists():
+        if not is_clip_name(source):
+            notes.append(f"{source} is gone, so that its axes, units and type are not known; --like FILE says others.")
+        source = None
+    reading = about.get("reading") or (request or {}).get("reading") or {}
+    cropped = reading.get("fit") == "crop" and reading.get("size") is not None
+    values = np.load(recovered, mmap_mode="r", allow_pickle=False)
+    return Delivered(values, times, _rate(about), source, cropped), notes
+
+
+def _rate(about: dict[str, Any]) -> Any:
+    from fractions import Fraction
+
+    return Fraction(about.get("rate", "25"))
+
+
+def _known(folder: Path) -> tuple[dict[str, Any], tuple[float, ...], dict[str, Any] | None]:
+    """What a run knows of its clip's file, the seconds of its frames, and what was asked to be measured."""
+    import torch
+
+    from ..data import DataFile
+    from ..runs.folder import Run
+    from ..runs.sectioned import SectionedRun
+
+    if not SectionedRun.is_in(folder):
+        file = DataFile.open(folder / "data.safetensors")
+        return dict(file.clip), tuple(file.times.tolist()), Run.open(folder).request
+    run = SectionedRun.open(folder)
+    files = [DataFile.open(run.run(k).folder / "data.safetensors") for k in range(len(run.sections))]
+    times = torch.empty(run.sections[-1].frames.stop, dtype=torch.float64)
+    for section, file in zip(run.sections, files, strict=True):
+        times[section.frames.start : section.frames.stop] = file.times
+    return dict(files[0].clip), tuple(times.tolist()), run.request

@@ -1,0 +1,184 @@
+"""DICOM, one frame or many, read by pydicom with its pixel handlers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .base import Entry, Index, Lazy, check_size, imported, reading
+
+KIND, REMEDY = "DICOM", "export it again, uncompressed if that can be chosen"
+GREY = ("MONOCHROME1", "MONOCHROME2")
+MILLIMETRES = 1e-3
+"""Frames whose positions differ by more are places of a volume, not moments."""
+
+
+def entries(path: Path) -> list[Entry]:
+    """The frames of the file, named by nothing: (frame, row, column), and red, green and blue behind where coloured."""
+    with reading(path, KIND, REMEDY):
+        header = opened(path)
+        if "Rows" not in header:
+            return [Entry("", (), "", f"no picture but {header.get('Modality', 'a record')} without pixels")]
+        shape = (_count(header), int(header.Rows), int(header.Columns))
+        roles = ("-" if _places(header) > 1 else "T") + "HW"
+        told = "float64" if is_rescaled(header) else str(_stored_dtype(header))
+        problem = _problem(header)
+        bits = f"{told}, {header.get('BitsStored')} bits, {header.get('PhotometricInterpretation')}"
+        if _is_coloured(header):
+            return [Entry("", (*shape, 3), bits, problem, ("frame", "row", "column", "c"), roles + "C")]
+        return [Entry("", shape, bits, problem, ("frame", "row", "column"), roles)]
+
+
+def load(path: Path, entry: Entry) -> Lazy:
+    """The frames as modality values, stored * slope + intercept, larger being brighter; colour as RGB."""
+    with reading(path, KIND, REMEDY):
+        header = opened(path)
+        decode = _decoder(header)
+    dtype = np.dtype(np.float64 if is_rescaled(header) else _stored_dtype(header))
+
+    def frame(number: int) -> np.ndarray:
+        with reading(path, KIND, REMEDY):
+            picture = _pixels(path, header, number)
+            if picture.shape != entry.shape[1:]:
+                raise ValueError(f"frame {number} is {picture.shape}, the header says {entry.shape[1:]}")
+            return decode(picture, number)
+
+    def read(index: Index) -> np.ndarray:
+        first, rest = index[0], index[1:]
+        if isinstance(first, int):
+            return frame(first)[rest]
+        check_size(path, entry, dtype.itemsize)
+        return np.stack([frame(number)[rest] for number in range(entry.shape[0])[first]])
+
+    return Lazy(entry.shape, dtype, read, levels=_levels(header), rate=_rate(header))
+
+
+def opened(path: Path) -> Any:
+    """The header, without the pixels."""
+    return imported("pydicom", path, "DICOM").dcmread(path, stop_before_pixels=True)
+
+
+def _pixels(path: Path, header: Any, number: int) -> np.ndarray:
+    """A frame as it is stored, but for colour in luma and chroma, which becomes RGB; palettes are looked up."""
+    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.pixels.utils import pixel_array
+
+    if not _is_raw(header):
+        imported("pylibjpeg", path, "compressed DICOM")
+    picture = pixel_array(path, index=number)
+    if header.PhotometricInterpretation != "PALETTE COLOR":
+        return picture
+    coloured = apply_color_lut(picture, header)
+    bits = int(header.RedPaletteColorLookupTableDescriptor[2])
+    return (coloured >> 8 if bits > 8 and coloured.dtype == np.uint16 else coloured).astype(np.uint8)[..., :3]
+
+
+def _decoder(header: Any) -> Callable[[np.ndarray, int], np.ndarray]:
+    """What makes values of the stored numbers of a frame."""
+    scaling = [_slope(header, number) for number in range(_count(header))] if is_rescaled(header) else None
+    inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
+    low, high = _stored_range(header)
+
+    def decode(picture: np.ndarray, number: int) -> np.ndarray:
+        if scaling is not None:
+            slope, intercept = scaling[number]
+            ends = (low * slope + intercept, high * slope + intercept)
+            picture = picture * np.float64(slope) + intercept
+            return sum(ends) - picture if inverted else picture
+        return (low + high - picture.astype(np.int64)).astype(picture.dtype) if inverted else picture
+
+    return decode
+
+
+def _problem(header: Any) -> str:
+    """Why the pixels would be read wrong; empty where they are not."""
+    bits, high = header.get("BitsStored"), header.get("HighBit")
+    if bits is not None and high is not None and int(high) != int(bits) - 1 and _is_raw(header):
+        return f"DICOM with its {bits} bits shifted (HighBit {high}); export it again in the usual place"
+    if not _is_coloured(header) and header.get("PhotometricInterpretation") not in GREY:
+        return f"DICOM of the photometric interpretation {header.get('PhotometricInterpretation')}; export it as RGB"
+    if "ModalityLUTSequence" in header:
+        return "DICOM with a table for its values (Modality LUT); export it with rescale slope and intercept"
+    return "" if "BitsStored" in header or "BitsAllocated" in header else "DICOM without the depth of its pixels"
+
+
+def _is_raw(header: Any) -> bool:
+    syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
+    return syntax is None or not syntax.is_compressed
+
+
+def _is_coloured(header: Any) -> bool:
+    return int(header.get("SamplesPerPixel", 1)) == 3 or header.get("PhotometricInterpretation") == "PALETTE COLOR"
+
+
+def _count(header: Any) -> int:
+    return max(1, int(header.get("NumberOfFrames", 1) or 1))
+
+
+def _stored_dtype(header: Any) -> np.dtype:
+    if header.get("PhotometricInterpretation") == "PALETTE COLOR":
+        return np.dtype(np.uint8)
+    size = max(1, (int(header.BitsAllocated) + 7) // 8)
+    return np.dtype(f"{'i' if header.get('PixelRepresentation') else 'u'}{size}")
+
+
+def _stored_range(header: Any) -> tuple[int, int]:
+    """The least and the largest number that the stored bits can hold."""
+    bits = 8 if header.get("PhotometricInterpretation") == "PALETTE COLOR" else int(header.BitsStored)
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if header.get("PixelRepresentation") else (0, (1 << bits) - 1)
+
+
+def _functional(header: Any, number: int, name: str) -> Any:
+    """A group of an enhanced multi-frame object: the frame's own, else the one that all frames share; or None."""
+    for sequence, place in (("PerFrameFunctionalGroupsSequence", number), ("SharedFunctionalGroupsSequence", 0)):
+        groups = header.get(sequence)
+        if groups and place < len(groups) and groups[place].get(name):
+            return groups[place].get(name)[0]
+    return None
+
+
+def _slope(header: Any, number: int) -> tuple[float, float]:
+    own = _functional(header, number, "PixelValueTransformationSequence")
+    source = header if own is None else own
+    return float(source.get("RescaleSlope", 1) or 1), float(source.get("RescaleIntercept", 0) or 0)
+
+
+def is_rescaled(header: Any) -> bool:
+    """Whether the values are others than the numbers that are stored."""
+    return not _is_coloured(header) and any(_slope(header, n) != (1, 0) for n in range(_count(header)))
+
+
+def _levels(header: Any) -> tuple[float, float] | None:
+    """Scale and offset of the bits that are stored, in modality values; None where these say no more than bytes do."""
+    low, high = _stored_range(header)
+    if low < 0 or (high > 255 and int(header.BitsStored) == int(header.BitsAllocated)):
+        return None
+    scaling = {_slope(header, n) for n in range(_count(header))} if is_rescaled(header) else {(1.0, 0.0)}
+    ends = [end * slope + intercept for slope, intercept in scaling for end in (low, high)]
+    return max(ends) - min(ends), min(ends)
+
+
+def _places(header: Any) -> int:
+    """At how many positions in space the frames were taken."""
+    if "GridFrameOffsetVector" in header:
+        return _count(header)
+    groups = [_functional(header, number, "PlanePositionSequence") for number in range(_count(header))]
+    found = [tuple(float(n) for n in group.ImagePositionPatient) for group in groups if group is not None]
+    return len({tuple(round(n / MILLIMETRES) for n in place) for place in found}) or 1
+
+
+def _rate(header: Any) -> Fraction | None:
+    """Frames a second, as the header tells it."""
+    step = header.get("FrameTime")
+    if step is None and header.get("FrameTimeVector") is not None:
+        steps = [float(n) for n in np.atleast_1d(header.FrameTimeVector)][1:]
+        step = sum(steps) / len(steps) if steps else None
+    if step is not None and math.isfinite(float(step)) and float(step) > 0:
+        return Fraction(1000) / Fraction(float(step)).limit_denominator(1_000_000)
+    rate = header.get("CineRate") or header.get("RecommendedDisplayFrameRate")
+    return Fraction(int(rate)) if rate else None

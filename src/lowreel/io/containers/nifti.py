@@ -1,0 +1,94 @@
+"""NIfTI, read by nibabel: axes x, y, z, t and what follows, x being the width."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .base import Entry, Index, Lazy, check_size, imported, reading
+
+KIND, REMEDY = "NIfTI", "copy it again, or convert the series again"
+AXES, ROLES = ("x", "y", "z", "t", "u", "v", "w"), "WH-T---"
+RGB: dict[tuple[str, ...], int] = {("R", "G", "B"): 3, ("R", "G", "B", "A"): 4}
+SECONDS = {"sec": Fraction(1), "msec": Fraction(1, 1000), "usec": Fraction(1, 1_000_000)}
+SLOWEST = 1
+"""Frames that are further apart than so many seconds are shown at the usual rate, not in their own time."""
+
+
+def entries(path: Path) -> list[Entry]:
+    """The one image of the file, named by nothing; axes behind the third that have one place are left out."""
+    with reading(path, KIND, REMEDY):
+        image = opened(path)
+        shape, dtype = _shape(image), image.dataobj.dtype
+        problem = "" if all(shape) and len(shape) > 1 else "empty"
+        axes, roles = AXES[: len(shape)], ROLES[: len(shape)]
+        if channels := RGB.get(dtype.names or ("",)):
+            return [Entry("", (*shape, channels), "uint8", problem, (*axes, "c"), roles + "C")]
+        problem = problem or ("" if dtype.kind in "biufc" else "no array of numbers")
+        told = str(_dtype(image))
+        told += f" scaled from {dtype.newbyteorder('=')}" if _is_scaled(image) else ""
+        return [Entry("", shape, told, problem, axes, roles)]
+
+
+def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
+    """The image with its slope and intercept; a compressed one is read whole, others frame by frame."""
+    with reading(path, KIND, REMEDY):
+        image = opened(path)
+        dtype = _dtype(image)
+    trailing = (0,) * (len(image.dataobj.shape) - len(_shape(image)))
+
+    def read(index: Index) -> np.ndarray:
+        colour = bool(image.dataobj.dtype.names)
+        with reading(path, KIND, REMEDY):
+            values = np.asarray(image.dataobj[(*(index[:-1] if colour else index), *trailing)])
+            if colour:
+                planes = np.stack([values[name] for name in values.dtype.names or ()], -1)
+                return planes[..., index[-1]]
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+    lazy = Lazy(entry.shape, dtype, read, rate=_rate(image))
+    if path.suffix.lower() == ".gz":
+        check_size(path, entry, dtype.itemsize)
+        held = read((slice(None),) * len(entry.shape))
+        return Lazy(entry.shape, dtype, lambda index: held[index], rate=lazy.rate)
+    return lazy
+
+
+def opened(path: Path) -> Any:
+    """The image of nibabel, its numbers unread."""
+    return imported("nibabel", path, "NIfTI").load(path)
+
+
+def _shape(image: Any) -> tuple[int, ...]:
+    shape = tuple(int(n) for n in image.dataobj.shape)
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def _is_scaled(image: Any) -> bool:
+    return (image.dataobj.slope, image.dataobj.inter) != (1, 0)
+
+
+def _dtype(image: Any) -> np.dtype:
+    """The type of the numbers after scaling; colour is bytes."""
+    dtype = image.dataobj.dtype
+    if dtype.names:
+        return np.dtype(np.uint8)
+    native = dtype.newbyteorder("=")
+    return np.dtype(np.complex128 if native.kind == "c" else np.float64) if _is_scaled(image) else native
+
+
+def _rate(image: Any) -> Fraction | None:
+    """Frames a second, where the header tells it and they are fast enough to be watched."""
+    unit = SECONDS.get(image.header.get_xyzt_units()[1])
+    zooms = image.header.get_zooms()
+    step = float(zooms[3]) if len(zooms) > 3 else 0.0
+    if unit is None or not math.isfinite(step) or step <= 0:
+        return None
+    seconds = Fraction(step).limit_denominator(1_000_000) * unit
+    return 1 / seconds if 0 < seconds < SLOWEST else None

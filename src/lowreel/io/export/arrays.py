@@ -1,0 +1,81 @@
+"""NumPy's files, MATLAB's and HDF5, in the axes and the type of the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InputError
+from ...system.files import split_member
+from ..containers.axes import split_choices
+from ..containers.base import imported
+from ..containers.cf import packing_of
+from ..containers.clips import clip_entry
+from ..containers.reading import entries_of, is_matlab
+from .clip import Delivered, in_type
+
+MATLAB_MOST = 1 << 31
+"""Bytes that a variable of MATLAB's version 7 can have."""
+
+
+def write_npy(path: Path, clip: Delivered) -> list[str]:
+    """One array."""
+    with open(path, "wb") as file:
+        np.save(file, np.ascontiguousarray(clip.in_axes), allow_pickle=False)
+    return []
+
+
+def write_npz(path: Path, clip: Delivered) -> list[str]:
+    """One array under the name that it has in the source."""
+    with open(path, "wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **{name_of(clip): np.ascontiguousarray(clip.in_axes)})
+    return []
+
+
+def write_mat(path: Path, clip: Delivered) -> list[str]:
+    """One variable, in MATLAB's order of axes."""
+    from scipy.io import savemat
+
+    values = clip.in_axes
+    if clip.source is None or not clip.source.array.matlab:
+        turned = clip.numbers.transpose(2, 3, 1, 0)
+        values = turned[:, :, 0] if turned.shape[2] == 1 else turned
+    if values.nbytes >= MATLAB_MOST:
+        raise InputError(f"{path}: takes {values.nbytes / 1e9:.2g} GB, more than MATLAB's version 7 can; export to .h5")
+    with open(path, "wb") as file:
+        savemat(file, {name_of(clip).rpartition("/")[2]: values}, do_compression=True)
+    return []
+
+
+def write_hdf5(path: Path, clip: Delivered) -> list[str]:
+    """One data set under the name that it has in the source, packed as it is there, with its attributes."""
+    h5py = imported("h5py", path, "HDF5")
+    attributes = {}
+    values, stored = clip.in_axes, clip.in_axes.dtype
+    source = split_member(clip.like)[0] if clip.source is not None and clip.like is not None else None
+    if source is not None and source.suffix.lower() in (".h5", ".hdf5") and not is_matlab(source):
+        with h5py.File(source, "r") as file:
+            data = file[name_of(clip)]
+            attributes = {key: value for key, value in data.attrs.items() if not key.isupper()}
+            stored = data.dtype
+        packing = packing_of(attributes, stored)
+        wanted = clip.arranged(np.asarray(clip.values, np.float64))
+        values = in_type((wanted - packing.offset) / packing.scale, stored) if packing.is_scaled else values
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset(name_of(clip), data=np.ascontiguousarray(values), compression="gzip", shuffle=True)
+        for key, value in attributes.items():
+            if not key.startswith("_Netcdf4"):
+                data.attrs[key] = value
+    return []
+
+
+def name_of(clip: Delivered) -> str:
+    """The name of the array in the source; clip where it has none."""
+    if clip.like is None or clip.source is None:
+        return "clip"
+    file, name = split_member(clip.like)
+    if name is None:
+        entry = clip_entry(entries_of(file), is_matlab(file))
+        name = entry.name if entry else ""
+    return split_choices(name)[0] or "clip"

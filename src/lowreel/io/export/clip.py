@@ -1,0 +1,106 @@
+"""A recovered clip and the file that it is to be like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InputError
+from ...system.files import is_array_file, split_member
+from ..containers import Frames, as_clip, load_clip
+from ..video import PICTURES, open_clip
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A recovered clip, and what is known of where it came from.
+
+    values: (T, C, H, W), in the numbers of the source where that is TIFF or a file of arrays, else in [0, 1]. times:
+    seconds of the frames on the clock of the source. like: the file, FILE or FILE:NAME, whose kind, axes and type it is
+    to have; None where there is none. is_cropped: whether frames were cut to another shape before they were resized.
+    """
+
+    values: np.ndarray
+    times: tuple[float, ...]
+    rate: Fraction = Fraction(25)
+    like: Path | None = None
+    is_cropped: bool = False
+
+    @cached_property
+    def source(self) -> Frames | None:
+        """The array that it is like, as a clip; None where that is no file of arrays, or no clip of real numbers."""
+        if self.like is None or not is_array_file(self.like):
+            return None
+        try:
+            found = as_clip(load_clip(self.like))
+        except InputError:
+            if split_member(self.like)[0].exists():
+                return None  # data of another kind, such as pictures of several frames, tell nothing of the clip
+            raise
+        return found if found.dtype.kind in "biuf" and len(self.values) <= len(found) else None
+
+    @cached_property
+    def frames(self) -> list[int] | None:
+        """Which frames of the array these are, by their times; None where that is not known."""
+        if self.source is None:
+            return None
+        rate = float(self.source.array.rate or 25)
+        numbers = [round(t * rate) for t in self.times]
+        known = all(abs(n / rate - t) < 1e-3 for n, t in zip(numbers, self.times, strict=True))
+        return numbers if known and all(0 <= n < len(self.source) for n in numbers) else None
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """(T, C, H, W) in the type of the source: integers rounded and kept within their range, bits for pictures."""
+        if self.source is not None:
+            return in_type(np.asarray(self.values), self.source.dtype)
+        if self.like is None or is_array_file(self.like):
+            return np.asarray(self.values, np.float32)
+        opened = open_clip(self.like)
+        if opened.keeps_units:  # TIFF
+            return in_type(np.asarray(self.values), opened.dtype)
+        dtype = np.dtype(np.uint8 if opened.dtype.itemsize == 1 else np.uint16)
+        is_video = self.like.is_file() and self.like.suffix.lower() not in PICTURES
+        scale, offset = (255.0 if dtype.itemsize == 1 else 65535.0, 0.0) if is_video else (opened.scale, opened.offset)
+        return in_type(np.asarray(self.values, np.float64) * scale + offset, dtype)
+
+    @cached_property
+    def in_axes(self) -> np.ndarray:
+        """`numbers` in the order of axes of the source; (T, H, W) or (T, C, H, W) where it has none."""
+        return self.arranged(self.numbers)
+
+    def arranged(self, clip: np.ndarray) -> np.ndarray:
+        """A clip (T, C, H, W) in the order of axes of the source."""
+        if self.source is None:
+            return clip[:, 0] if clip.shape[1] == 1 else clip
+        order = self.source.order
+        kept = [k for k, axis in enumerate(order) if axis is not None or clip.shape[k] > 1]
+        if any(order[k] is None for k in kept):  # colour of a grey source
+            return clip
+        squeezed = clip.reshape([clip.shape[k] for k in kept])
+        places = [order[k] for k in kept]
+        turned = squeezed.transpose(sorted(range(len(places)), key=lambda k: places[k] or 0))
+        lacking = [k for k in range(len(self.source.array.shape)) if k not in places]
+        return np.expand_dims(turned, lacking) if lacking else turned
+
+    def resized(self) -> tuple[float, float]:
+        """By how much pixels grew in height and width; 1 where the size is that of the source or is not known."""
+        if self.source is None or self.is_cropped:
+            return 1.0, 1.0
+        return self.source.shape[2] / self.values.shape[2], self.source.shape[3] / self.values.shape[3]
+
+
+def in_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Numbers in a type: rounded to integers and kept within their range, or as floats."""
+    if dtype.kind == "b":
+        return values > 0.5
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        within = np.clip(np.rint(values.astype(np.float64)), limits.min, limits.max)
+        top = within >= limits.max  # the largest of 64 bits is no float
+        return np.where(top, limits.max, np.where(top, 0, within).astype(dtype)).astype(dtype)
+    return values.astype(dtype.newbyteorder("="))

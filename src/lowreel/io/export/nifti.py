@@ -1,0 +1,76 @@
+"""NIfTI with the header of the source: affine, spacing, units, slope and intercept."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from ...system.files import split_member
+from ..containers import nifti
+from ..containers.axes import split_choices
+from ..containers.base import imported
+from .clip import Delivered, in_type
+
+
+def write_nifti(path: Path, clip: Delivered) -> list[str]:
+    """(x, y, 1, t), colour as bytes in RGB, as the source has it where that is NIfTI; else pixels of a millimetre."""
+    nibabel = imported("nibabel", path, "NIfTI")
+    file = None if clip.like is None else split_member(clip.like)[0]
+    like = None
+    if clip.source is not None and file is not None and file.name.lower().endswith((".nii", ".nii.gz")):
+        like = nifti.opened(file)
+    if clip.numbers.shape[1] == 3:
+        volume, notes = _coloured(clip)
+    else:
+        volume, notes = clip.numbers[:, 0].transpose(2, 1, 0)[:, :, None], []
+    if like is None:
+        image = nibabel.Nifti1Image(_writable(volume), np.eye(4))
+        image.header.set_xyzt_units("mm", "sec")
+        image.header.set_zooms((1, 1, 1, float(1 / clip.rate)))
+    else:
+        stored = like.dataobj.dtype.newbyteorder("=")
+        header = like.header.copy()
+        header.set_data_dtype(stored)
+        scaled = (like.dataobj.slope, like.dataobj.inter)
+        if not stored.names:
+            planes = np.asarray(clip.values[:, 0], np.float64).transpose(2, 1, 0)[:, :, None]
+            volume = in_type((planes - scaled[1]) / scaled[0], stored)  # nibabel writes them as they are
+        image = type(like)(volume, _affine(clip, like.affine), header)
+        zooms = like.header.get_zooms()
+        rows, columns = clip.resized()
+        times = zooms[3] if len(zooms) > 3 else float(1 / clip.rate)
+        image.header.set_zooms((zooms[0] * columns, zooms[1] * rows, zooms[2] if len(zooms) > 2 else 1, times))
+        if scaled != (1, 0):
+            image.header.set_slope_inter(*scaled)
+    content = image.to_bytes()
+    path.write_bytes(gzip.compress(content, 6, mtime=0) if path.suffix.lower() == ".gz" else content)
+    return notes
+
+
+def _coloured(clip: Delivered) -> tuple[np.ndarray, list[str]]:
+    """Colour as NIfTI has it: three bytes a pixel."""
+    numbers, notes = clip.numbers, []
+    if numbers.dtype != np.uint8:
+        notes = ["Colour of NIfTI has 8 bits: export to .tif or .npy for more."]
+        low, high = float(numbers.min()), float(numbers.max())
+        low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+        numbers = in_type((numbers - low) / ((high - low) or 1) * 255, np.dtype(np.uint8))
+    planes = np.ascontiguousarray(numbers.transpose(3, 2, 0, 1)[:, :, None])
+    return planes.view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0], notes
+
+
+def _writable(volume: np.ndarray) -> np.ndarray:
+    """NIfTI knows no booleans, and viewers few half floats."""
+    return volume.astype({"b": np.uint8}.get(volume.dtype.kind, np.float32)) if volume.dtype.kind in "b" else volume
+
+
+def _affine(clip: Delivered, affine: np.ndarray) -> np.ndarray:
+    """The affine of the pixels as they were resized, and of the slice that was taken."""
+    rows, columns = clip.resized()
+    scale = np.diag([columns, rows, 1.0, 1.0])
+    scale[0, 3], scale[1, 3] = (columns - 1) / 2, (rows - 1) / 2  # the first pixel's centre
+    _, choices = split_choices(split_member(clip.like or "")[1] or "")
+    scale[2, 3] = int(choices["z"]) if choices.get("z", "").isdigit() else 0
+    return affine @ scale

@@ -1,0 +1,318 @@
+"""Files of the field: the numbers that an independent reader gives, or one sentence that leads somewhere."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import formats
+import h5py
+import ismrmrd
+import netCDF4
+import numpy as np
+import pytest
+import torch
+from conftest import moving
+from formats import FORMATS
+
+from lowreel.errors import InputError
+from lowreel.io import containers
+from lowreel.io.video import open_clip
+
+GAPS = Path(__file__).parents[3] / "shared" / "data" / "gaps" / "alboranSST_small.nc"
+TYPES = {
+    "8 bits": lambda x: (x * 255).astype("u1"),
+    "12 in 16 bits": lambda x: (x * 4095).astype("u2"),
+    "16 bits": lambda x: (x * 65535).astype("u2"),
+    "float": lambda x: (x * 3 - 1).astype("f4"),
+    "signed": lambda x: (x * 4095 - 2000).astype("i2"),
+    "complex": lambda x: (x * np.exp(1j * x)).astype("c8"),
+}
+
+
+@pytest.mark.parametrize("channels", [1, 3, 2], ids=["grey", "colour", "two channels"])
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("kind", FORMATS)
+def test_numbers_of_an_independent_reader_or_one_sentence(kind, name, channels, tmp_path):
+    """Every kind of file, type and colour: scale and offset undone, the numbers are the witness's to 1e-6."""
+    file, write, witness = FORMATS[kind]
+    path = write(tmp_path / file, TYPES[name](moving(4, channels)))
+    if path is None:
+        return  # the kind has no place for such numbers
+    if channels == 2 or name == "complex":
+        leads = r"--operator fourier|take one, such as|take one place on"
+        with pytest.raises(InputError, match=leads) as caught:
+            open_clip(path)
+        assert "\n" not in str(caught.value)
+        return
+    clip, wanted = open_clip(path), witness(path)
+    found = clip.read().double().numpy() * clip.scale + clip.offset
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_frames_alone_are_those_of_the_whole(kind, tmp_path):
+    file, write, _ = FORMATS[kind]
+    path = write(tmp_path / file, TYPES["signed"](moving(6)))
+    whole = open_clip(path)
+    assert torch.equal(open_clip(path, frames=slice(1, 6, 2)).read(), whole.read()[1::2])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_two_channels_are_opened_one_by_one(kind, tmp_path):
+    """What the sentence says to type is what opens."""
+    file, write, _ = FORMATS[kind]
+    stored = TYPES["float"](moving(4, 2))
+    path = write(tmp_path / file, stored)
+    if path is None:
+        return
+    with pytest.raises(InputError) as caught:
+        open_clip(path)
+    typed = str(caught.value).split("such as ")[-1]
+    clip = open_clip(typed.replace(",0=0", ",1=0").replace(":0=0", ":1=0"))  # of axes without a name the user knows
+    atol = 0.13 if "packed" in kind and "netcdf" in kind else 1e-6
+    np.testing.assert_allclose(clip.read()[:, 0].numpy() * clip.scale + clip.offset, stored[:, 0], atol=atol)
+
+
+HOLES = {
+    "fill value": {"_FillValue": -999, "scale_factor": 0.5},
+    "missing value": {"missing_value": -999},
+    "valid range": {"valid_range": np.array([-100, 5000], "i2")},
+    "valid minimum": {"valid_min": np.int16(-100)},
+    "nothing written": {},
+}
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".h5"])
+@pytest.mark.parametrize("name", HOLES)
+def test_holes_are_never_black(name, suffix, tmp_path):
+    """The clip is refused with their share and what to do; as data they are NaN."""
+    path, stored = tmp_path / f"a{suffix}", (moving(4)[:, 0] * 4000).astype("i2")
+    stored[2, :, 3] = -999 if HOLES[name] else netCDF4.default_fillvals["i2"]
+    with netCDF4.Dataset(path, "w") as file:
+        for dimension, length in zip("tyx", stored.shape, strict=True):
+            file.createDimension(dimension, length)
+        variable = file.createVariable("v", "i2", tuple("tyx"), fill_value=HOLES[name].get("_FillValue"))
+        variable.set_auto_maskandscale(False)
+        variable.setncatts({key: value for key, value in HOLES[name].items() if key != "_FillValue"})
+        variable[:] = stored
+    with pytest.raises(InputError, match=r"12 numbers are NaN.*first in frame 2, 1\.6% of all.*--y v --operator mask"):
+        open_clip(path if suffix == ".nc" else f"{path}:v").read()
+    values = containers.load(path, "v").values
+    assert np.isnan(values[2, :, 3]).all()
+    assert np.isnan(values).sum() == 12
+    assert values[0, 0, 0] == stored[0, 0, 0] * HOLES[name].get("scale_factor", 1)
+
+
+def test_white_of_bytes_without_a_fill_value_is_no_hole(tmp_path):
+    """NetCDF's bytes have no number for what was not written."""
+    path = formats.netcdf(tmp_path / "a.nc", np.full((2, 1, 3, 4), 255, "u1"))
+    assert torch.equal(open_clip(path).read(), torch.ones(2, 1, 3, 4))
+
+
+def test_unsigned_numbers_in_signed_ones(tmp_path):
+    path, stored = tmp_path / "a.nc", np.arange(0, 240, 10, dtype="u1").reshape(2, 3, 4)
+    with netCDF4.Dataset(path, "w", format="NETCDF3_CLASSIC") as file:
+        for dimension, length in zip("tyx", stored.shape, strict=True):
+            file.createDimension(dimension, length)
+        variable = file.createVariable("v", "i1", tuple("tyx"), fill_value=-1)
+        variable.set_auto_maskandscale(False)
+        variable.setncattr("_Unsigned", "true")
+        variable[:] = stored.view("i1")
+    np.testing.assert_array_equal(containers.load(path, "v").values, stored)
+
+
+def test_dimensions_in_any_order(tmp_path):
+    """What the coordinates say an axis is stands above its place."""
+    path, clip = tmp_path / "a.nc", moving(4, 1, 5, 6)
+    with netCDF4.Dataset(path, "w") as file:
+        for dimension, length, units in (("a", 6, "degrees_east"), ("b", 4, "hours since 2000-01-01"), ("c", 5, "m")):
+            file.createDimension(dimension, length)
+            file.createVariable(dimension, "f4", (dimension,)).units = units
+        file["c"].axis = "Y"
+        file.createVariable("v", "f4", ("a", "b", "c"))[:] = clip[:, 0].transpose(2, 0, 1)
+    assert torch.equal(open_clip(path).read(), torch.from_numpy(clip))
+
+
+def test_levels_of_a_record_are_chosen(tmp_path):
+    """Four axes: the sentence says how to take one place, or which is time."""
+    path, values = tmp_path / "a.nc", moving(4, 3, 5, 6)
+    with netCDF4.Dataset(path, "w") as file:
+        for dimension, length in zip(("time", "depth", "lat", "lon"), values.shape, strict=True):
+            file.createDimension(dimension, length)
+        file.createVariable("v", "f4", ("time", "depth", "lat", "lon"))[:] = values
+    with pytest.raises(
+        InputError, match=r"time 4, depth 3, lat 5, lon 6.*take one place on depth, such as .*v,depth=0"
+    ):
+        open_clip(path)
+    assert torch.equal(open_clip(f"{path}:v,depth=2").read(), torch.from_numpy(values[:, 2:]))
+    as_time = open_clip(f"{path}:v,time=1,T=depth")
+    assert torch.equal(as_time.read(), torch.from_numpy(values[1][:, None]))
+    for wrong, words in (
+        ("v,depth=3", "places 0 to 2; got depth=3"),
+        ("v,level=0", "no axis level"),
+        ("w", "no array w"),
+    ):
+        with pytest.raises(InputError, match=words):
+            open_clip(f"{path}:{wrong}")
+
+
+def test_arrays_without_names_of_axes_are_chosen_by_number(tmp_path):
+    clip = moving(5, 2, 6, 4)
+    np.save(tmp_path / "a.npy", clip)
+    assert torch.equal(open_clip(f"{tmp_path}/a.npy:1=1").read(), torch.from_numpy(clip[:, 1:]))
+    np.save(tmp_path / "b.npy", clip[:, 0].transpose(1, 2, 0))
+    assert torch.equal(open_clip(f"{tmp_path}/b.npy:T=2").read(), torch.from_numpy(clip[:, :1]))
+
+
+DICOM = {  # what the header says more, and what the numbers 0, 1, 4095 of 12 bits then stand for
+    "plain": ({}, (0, 1, 4095)),
+    "slope and intercept": ({"RescaleSlope": "2", "RescaleIntercept": "-1024"}, (-1024, -1022, 7166)),
+    "white is zero": ({"PhotometricInterpretation": "MONOCHROME1"}, (4095, 4094, 0)),
+}
+
+
+@pytest.mark.parametrize("name", DICOM)
+def test_modality_values_of_dicom(name, tmp_path):
+    """Stored times slope and intercept, larger being brighter; white and black are those of the bits stored."""
+    more, wanted = DICOM[name]
+    stored = np.array([[[[0, 1], [4095, 0]]]] * 2, "u2")
+    clip = open_clip(formats.dicom(tmp_path / "a.dcm", stored, bits=12, **more))
+    assert float(clip.rate) == 20
+    found = clip.read()
+    assert (float(found.min()), float(found.max())) == (0, 1)
+    numbers = (found.double() * clip.scale + clip.offset)[0, 0].flatten()
+    np.testing.assert_allclose(numbers[:3], wanted, atol=1e-3)
+
+
+def test_a_folder_of_dicom_is_in_the_order_of_instance_numbers(tmp_path):
+    """Whatever the files are called; frames at several places are no moments; two series are no clip."""
+    clip = TYPES["12 in 16 bits"](moving(4))
+    for name, number in zip("badc", (2, 1, 4, 3), strict=True):
+        own = {"InstanceNumber": number, "SeriesInstanceUID": "1.2", "ImagePositionPatient": [0, 0, 5]}
+        formats.dicom(tmp_path / f"{name}.dcm", clip[number - 1 : number], bits=12, **own)
+    opened = open_clip(tmp_path)
+    assert opened.scale == 4095
+    np.testing.assert_array_equal((opened.read().double() * 4095).round().numpy(), clip)
+    more = {"InstanceNumber": 4, "SeriesInstanceUID": "1.2", "ImagePositionPatient": [0, 0, 6]}
+    formats.dicom(tmp_path / "d.dcm", clip[3:], bits=12, **more)
+    with pytest.raises(InputError, match="at 2 positions, several frames at each"):
+        open_clip(tmp_path)
+    formats.dicom(tmp_path / "d.dcm", clip[3:], bits=12, **more | {"SeriesInstanceUID": "1.3"})
+    with pytest.raises(InputError, match="SeriesInstanceUID differs; keep one series"):
+        open_clip(tmp_path)
+
+
+def test_ismrmrd(tmp_path):
+    """A series of images is a clip; acquisitions are refused with what to do."""
+    path, clip = tmp_path / "scan.h5", moving(5)
+    with ismrmrd.Dataset(str(path)) as file:
+        for frame in clip:
+            file.append_image("image_0", ismrmrd.Image.from_array(frame[:, None], transpose=False))
+        file.append_acquisition(ismrmrd.Acquisition.from_array(np.ones((2, 8), "c8")))
+    assert torch.equal(open_clip(f"{path}:dataset/image_0/data").read(), torch.from_numpy(clip))
+    with pytest.raises(InputError, match=r"is acquisitions of ISMRMRD; sort them into spectra \(T, H, W\)"):
+        open_clip(f"{path}:dataset/data")
+
+
+BAD_DICOM = {
+    "shifted bits": ({"HighBit": 15}, "12 bits shifted"),
+    "unknown colour": ({"PhotometricInterpretation": "HSV"}, "photometric interpretation HSV"),
+    "planes of a dose": ({"GridFrameOffsetVector": [0, 5]}, "take one place on frame, .*or take it for time"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DICOM)
+def test_dicom_that_would_be_read_wrong(name, tmp_path):
+    more, words = BAD_DICOM[name]
+    path = formats.dicom(tmp_path / "a.dcm", np.ones((2, 1, 3, 4), "u2"), bits=12, **more)
+    with pytest.raises(InputError, match=words):
+        open_clip(path)
+
+
+def test_ultrasound_in_luma_and_chroma():
+    """pydicom's own example: 30 frames, JPEG, as pydicom's pixels are in RGB."""
+    from pydicom.pixels import pixel_array
+
+    folder = Path(importlib.util.find_spec("pydicom").origin).parent / "data" / "test_files"
+    clip = open_clip(folder / "examples_ybr_color.dcm")
+    assert clip.shape == (30, 3, 240, 320)
+    wanted = pixel_array(folder / "examples_ybr_color.dcm", index=17)
+    np.testing.assert_array_equal((clip.read(17, 18)[0] * 255).round().numpy(), wanted.transpose(2, 0, 1))
+
+
+def test_nibabel_s_own_functional_series():
+    """Scaled int16, three slices of 17x21, 20 volumes: a slice is chosen; x is the width."""
+    import nibabel
+
+    path = Path(nibabel.__file__).parent / "tests" / "data" / "functional.nii"
+    with pytest.raises(InputError, match=r"x 17, y 21, z 3, t 20.*functional\.nii:z=0"):
+        open_clip(path)
+    clip = open_clip(f"{path}:z=2")
+    wanted = nibabel.load(path).get_fdata()[:, :, 2].transpose(2, 1, 0)
+    found = clip.read()[:, 0].double() * clip.scale + clip.offset
+    np.testing.assert_allclose(found, wanted, atol=1e-6 * wanted.max())
+
+
+@pytest.mark.skipif(not GAPS.exists(), reason="the record with gaps is not here")
+def test_the_record_with_gaps():
+    with pytest.raises(InputError, match=r"80\.0% of all.*--y SST --operator mask"):
+        open_clip(GAPS).read()
+    with netCDF4.Dataset(GAPS) as file:
+        wanted = np.ma.filled(file["SST"][:].astype("f8"), np.nan)
+    np.testing.assert_allclose(containers.load(GAPS, "SST").values, wanted)
+
+
+HIDDEN = {"a.nc": formats.netcdf, "a.nii": formats.nifti, "a.dcm": formats.dicom, "a.h5": formats.hdf5}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_an_array_file_under_another_name_is_not_taken_for_a_video(name, tmp_path):
+    path, ends = HIDDEN[name](tmp_path / name, TYPES["8 bits"](moving())), {".nc": ".h5"}
+    os.rename(path, tmp_path / "scan")
+    with pytest.raises(
+        InputError, match=rf"scan: is .*; give it a name that ends with \{ends.get(path.suffix, path.suffix)}"
+    ):
+        open_clip(tmp_path / "scan")
+
+
+LIBRARIES = {"a.nc": "netCDF4", "a.nii": "nibabel", "a.dcm": "pydicom", "a.zarr": "zarr", "a.h5": "h5py"}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_without_its_library_a_sentence_says_what_to_install(name, tmp_path, monkeypatch):
+    (tmp_path / name).mkdir() if name.endswith("zarr") else (tmp_path / name).write_bytes(b"anything")
+    monkeypatch.setitem(sys.modules, LIBRARIES[name], None)
+    with pytest.raises(InputError, match=rf'needs {LIBRARIES[name]}; pip install "lowreel\[formats\]"'):
+        containers.entries_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_is_cut_short_is_one_sentence(kind, tmp_path):
+    """No other error, and no clip with frames that were never there."""
+    file, write, _ = FORMATS[kind]
+    path = write(tmp_path / file, TYPES["signed"](moving(6)))
+    if path.is_dir():
+        return  # a folder of chunks
+    whole = path.read_bytes()
+    for share in (0.05, 0.5, 0.97):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(InputError) as caught:
+            open_clip(path).read()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_long_stack_is_not_read_whole(tmp_path):
+    """One frame of 200: bytes read, by the operating system's own count, are a small share of the file."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.zeros((200, 256, 256), "u1"), chunks=(1, 256, 256))
+    clip = open_clip(path)
+
+    def read_bytes():
+        return int(next(line for line in Path("/proc/self/io").read_text().splitlines() if "rchar" in line).split()[1])
+
+    before = read_bytes()
+    clip.read(150, 152)
+    assert read_bytes() - before < 0.1 * path.stat().st_size

@@ -1,0 +1,265 @@
+"""TIFF as others write it: the numbers are those that tifffile or NumPy has, or one sentence says what to choose."""
+
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from lowreel.errors import InputError
+from lowreel.io.video import open_clip, series_of
+
+SEEDED = np.random.default_rng(0)
+U16 = SEEDED.integers(0, 65536, (5, 12, 16), dtype=np.uint16)
+U12 = U16 >> 4
+U8 = (U16 >> 8).astype(np.uint8)
+COLOUR = SEEDED.integers(0, 256, (5, 12, 16, 3), dtype=np.uint8)
+TWO = np.stack([U16, 65535 - U16], 1)
+PALETTE = SEEDED.integers(0, 65536, (3, 256), dtype=np.uint16)
+
+
+def write(path, values, **options):
+    tifffile.imwrite(path, values, **({"photometric": "minisblack"} | options))
+    return path
+
+
+def imagej(path, values, axes, **options):
+    tifffile.imwrite(path, values, imagej=True, metadata={"axes": axes}, **options)
+    return path
+
+
+def in_one_directory(path):
+    with tifffile.TiffWriter(path, imagej=True) as file:
+        file.write(U16, truncate=True, metadata={"axes": "TYX"})
+    return path
+
+
+def ome(path, values, axes, **more):
+    return write(path, values, metadata={"axes": axes, **more}, ome=True)
+
+
+def several(path):
+    with tifffile.TiffWriter(path, ome=True) as file:
+        file.write(U16, metadata={"axes": "TYX", "Name": "first"}, photometric="minisblack")
+        file.write(U8[:2, :8], metadata={"axes": "TYX", "Name": "second"}, photometric="minisblack")
+    return path
+
+
+def by_pillow(path, mode, picture, **options):
+    Image.fromarray(picture).convert(mode).save(path, **options)
+    return path
+
+
+def grey(values, white, black=0.0):
+    return ((values.astype(float) - black) / (white - black))[:, None]
+
+
+RANGE = U12.astype(np.int16) - 200
+FLOATS = U16 / 65536
+READ = {  # name: (maker, wishes, its clip (T, C, H, W))
+    "uint8": (lambda d: write(d / "a.tif", U8), {}, grey(U8, 255)),
+    "uint16": (lambda d: write(d / "a.tif", U16), {}, grey(U16, 65535)),
+    "12 of 16 bits": (lambda d: write(d / "a.tif", U12), {}, grey(U12, 4095)),
+    "10 of 16 bits": (lambda d: write(d / "a.tif", U16 >> 6), {}, grey(U16 >> 6, 1023)),
+    "12 bits at the top": (lambda d: write(d / "a.tif", U16 & 0xFFF0), {}, grey(U16 & 0xFFF0, 65520)),
+    "dark, OME says 12 bits": (
+        lambda d: ome(d / "a.tif", U12 // 20, "TYX", SignificantBits=12),
+        {},
+        grey(U12 // 20, 4095),
+    ),
+    "12 bits a sample": (lambda d: write(d / "a.tif", U12, bitspersample=12), {}, grey(U12, 4095)),
+    "10 bits a sample": (lambda d: write(d / "a.tif", U16 >> 6, bitspersample=10), {}, grey(U16 >> 6, 1023)),
+    "big-endian": (lambda d: write(d / "a.tif", U16, byteorder=">"), {}, grey(U16, 65535)),
+    "BigTIFF": (lambda d: write(d / "a.btf", U16, bigtiff=True), {}, grey(U16, 65535)),
+    "booleans": (lambda d: write(d / "a.tif", U16 > 30000), {}, grey(U16 > 30000, 1)),
+    "int16": (lambda d: write(d / "a.tif", RANGE), {}, grey(RANGE, RANGE.max(), RANGE.min())),
+    "int8": (lambda d: write(d / "a.tif", U8.view(np.int8)), {}, grey(U8.view(np.int8), 127, -128)),
+    "int32": (lambda d: write(d / "a.tif", RANGE.astype(np.int32)), {}, grey(RANGE, RANGE.max(), RANGE.min())),
+    "uint32": (lambda d: write(d / "a.tif", U12.astype(np.uint32)), {}, grey(U12, 4095)),
+    "float32": (lambda d: write(d / "a.tif", FLOATS.astype(np.float32)), {}, FLOATS[:, None]),
+    "float16": (lambda d: write(d / "a.tif", FLOATS.astype(np.float16)), {}, FLOATS.astype(np.float16)[:, None]),
+    "float64 beyond 1": (lambda d: write(d / "a.tif", 3.1 * FLOATS - 1), {}, None),
+    "white and black said": (
+        lambda d: write(d / "a.tif", RANGE),
+        {"white": 4095, "black": -200},
+        grey(RANGE, 4095, -200),
+    ),
+    "ImageJ": (lambda d: imagej(d / "a.tif", U16, "TYX"), {}, grey(U16, 65535)),
+    "ImageJ in one directory": (lambda d: in_one_directory(d / "a.tif"), {}, grey(U16, 65535)),
+    "depth alone": (lambda d: imagej(d / "a.tif", U16, "ZYX"), {}, grey(U16, 65535)),
+    "white is zero": (lambda d: write(d / "a.tif", U16, photometric="miniswhite"), {}, 1 - grey(U16, 65535)),
+    "white is zero, 8 bits": (lambda d: write(d / "a.tif", U8, photometric="miniswhite"), {}, 1 - grey(U8, 255)),
+    "RGB": (lambda d: write(d / "a.tif", COLOUR, photometric="rgb"), {}, COLOUR.transpose(0, 3, 1, 2) / 255),
+    "RGB in planes": (
+        lambda d: write(d / "a.tif", COLOUR.transpose(0, 3, 1, 2), photometric="rgb", planarconfig="separate"),
+        {},
+        COLOUR.transpose(0, 3, 1, 2) / 255,
+    ),
+    "RGB with alpha": (
+        lambda d: write(d / "a.tif", np.concatenate([COLOUR, U8[..., None]], -1), photometric="rgb"),
+        {},
+        COLOUR.transpose(0, 3, 1, 2) / 255,
+    ),
+    "palette": (
+        lambda d: write(d / "a.tif", U8, photometric="palette", colormap=PALETTE),
+        {},
+        (PALETTE >> 8)[:, U8].transpose(1, 0, 2, 3) / 255,
+    ),
+    "one channel of two": (lambda d: ome(d / "a.tif", TWO, "TCYX"), {"channel": 1}, grey(TWO[:, 1], 65535)),
+    "one channel before time": (
+        lambda d: ome(d / "a.tif", TWO.swapaxes(0, 1), "CTYX"),
+        {"channel": 0},
+        grey(U16, 65535),
+    ),
+    "one plane of two": (lambda d: imagej(d / "a.tif", TWO, "TZYX"), {"plane": 1}, grey(TWO[:, 1], 65535)),
+    "volumes": (lambda d: write(d / "a.tif", U16, tile=(16, 16, 16), volumetric=True), {}, grey(U16, 65535)),
+    "tiles": (lambda d: write(d / "a.tif", U16, tile=(16, 16)), {}, grey(U16, 65535)),
+    "deflate": (lambda d: write(d / "a.tif", U16, compression="zlib", predictor=True), {}, grey(U16, 65535)),
+    "LZW": (lambda d: write(d / "a.tif", U16, compression="lzw"), {}, grey(U16, 65535)),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_tiff_is_read_as_its_numbers_stand(name, tmp_path):
+    make, wishes, wanted = READ[name]
+    clip = open_clip(make(tmp_path), **wishes)
+    if wanted is None:
+        stored = 3.1 * FLOATS - 1
+        wanted = grey(stored, stored.max(), stored.min())
+    torch.testing.assert_close(clip.read(), torch.tensor(wanted, dtype=torch.float32), atol=1e-6, rtol=0)
+    middle = open_clip(clip.source, **wishes, frames=slice(1, 4))
+    assert torch.equal(middle.read(1), clip.read()[2:4])
+
+
+def test_a_series_is_chosen_by_number_or_name(tmp_path):
+    path = several(tmp_path / "a.ome.tif")
+    torch.testing.assert_close(open_clip(f"{path}:1").read(), torch.tensor(grey(U8[:2, :8], 255)).float())
+    assert torch.equal(open_clip(f"{path}:first").read(), open_clip(f"{path}:0").read())
+    assert [s["name"] for s in series_of(path)] == ["first", "second"]
+
+
+def test_counts_are_the_same_clip_in_every_kind_of_file(tmp_path):
+    """TIFF, a folder of TIFF, of PNG, .npy of whole numbers and of floats: one rule for white."""
+    write(tmp_path / "a.tif", U12)
+    np.save(tmp_path / "a.npy", U12)
+    np.save(tmp_path / "b.npy", U12.astype(np.float32))
+    for suffix in ("tif", "png"):
+        (tmp_path / suffix).mkdir()
+        for k, frame in enumerate(U12):
+            Image.fromarray(frame).save(tmp_path / suffix / f"{k}.{suffix}")
+    wanted = torch.tensor(grey(U12, 4095), dtype=torch.float32)
+    for name in ("a.tif", "a.npy", "b.npy", "tif", "png"):
+        torch.testing.assert_close(open_clip(tmp_path / name).read(), wanted, atol=1e-6, rtol=0)
+
+
+def cut(path, share=0.5):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    return path
+
+
+def folder_of(path, *pictures):
+    path.mkdir()
+    for k, picture in enumerate(pictures):
+        write(path / f"{k}.tif", picture)
+    return path
+
+
+REFUSED = {  # name: (maker, wishes, words)
+    "two channels": (lambda d: ome(d / "a.tif", TWO, "TCYX"), {}, "2 channels that are no colour.*--channel N, 0 to 1"),
+    "samples": (lambda d: write(d / "a.tif", np.moveaxis(TWO, 1, -1), planarconfig="contig"), {}, "--channel N"),
+    "no such channel": (lambda d: ome(d / "a.tif", TWO, "TCYX"), {"channel": 2}, "--channel 2: expected 0 to 1"),
+    "a channel of one": (lambda d: write(d / "a.tif", U16), {"channel": 0}, "nothing to choose from"),
+    "time and depth": (lambda d: imagej(d / "a.tif", TWO, "TZYX"), {}, "2 planes.*--plane N, 0 to 1"),
+    "unnamed axes": (lambda d: write(d / "a.tif", TWO), {}, "2 planes.*--plane N"),
+    "several series": (lambda d: several(d / "a.ome.tif"), {}, r"holds 2 series, 0: first, TYX \(5, 12, 16\).*tif:0"),
+    "CMYK": (lambda d: by_pillow(d / "a.tif", "CMYK", COLOUR[0]), {}, "SEPARATED are not read"),
+    "Lab": (lambda d: by_pillow(d / "a.tif", "LAB", COLOUR[0]), {}, "CIELAB are not read"),
+    "complex": (lambda d: write(d / "a.tif", U16.astype(np.complex64)), {}, "real numbers, got complex64.*magnitude"),
+    "NaN": (lambda d: write(d / "a.tif", np.where(U16 > 9, FLOATS, np.nan)), {}, "NaN or infinite"),
+    "white is zero, signed": (lambda d: write(d / "a.tif", RANGE, photometric="miniswhite"), {}, "where is black"),
+    "more than OME says": (lambda d: ome(d / "a.tif", U16, "TYX", SignificantBits=12), {}, "beyond .*white 4095.*OME"),
+    "more than is said": (lambda d: write(d / "a.tif", U16), {"white": 4095}, "beyond .*white 4095.*--white"),
+    "white below black": (lambda d: write(d / "a.tif", U16), {"white": 1, "black": 5}, "has to be above black"),
+    "cut": (lambda d: cut(write(d / "a.tif", U16)), {}, "cut short|cannot be read"),
+    "cut, ImageJ in one directory": (lambda d: cut(in_one_directory(d / "a.tif")), {}, "ImageJ series metadata"),
+    "text": (lambda d: (d / "a.tif").write_text("words") and d / "a.tif", {}, "cannot be read as TIFF"),
+    "folder of stacks": (lambda d: folder_of(d / "f", U16, U16), {}, "holds 5 frames, and a folder"),
+    "folder of two depths": (lambda d: folder_of(d / "f", U16[0], U8[0]), {}, "different depths"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_ambiguous_or_damaged_is_one_sentence(name, tmp_path, capfd):
+    make, wishes, words = REFUSED[name]
+    path = make(tmp_path)
+    with pytest.raises(InputError, match=words) as caught:
+        open_clip(path, **wishes).read()
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_planes_that_are_missing_are_not_black(tmp_path):
+    """OME's XML promises more planes than there are; tifffile would give zeros for them."""
+    path = ome(tmp_path / "a.ome.tif", U16, "TYX")
+    path.write_bytes(path.read_bytes().replace(b'SizeT="5"', b'SizeT="7"'))
+    with pytest.raises(InputError, match="missing"):
+        open_clip(path)
+
+
+def test_an_ome_tiff_does_not_open_other_files(tmp_path):
+    ome(tmp_path / "other.tif", U16, "TYX")
+    path = ome(tmp_path / "a.ome.tif", U16, "TYX")
+    planes = b'<TiffData IFD="0" PlaneCount="5"/>'
+    data = path.read_bytes()
+    assert planes in data
+    text = tifffile.TiffFile(path)
+    xml = text.ome_metadata
+    text.close()
+    for k, name in ((0, "a.ome.tif"), (1, "other.tif")):
+        part = f'<TiffData IFD="0" FirstT="{k}" PlaneCount="1"><UUID FileName="{name}">urn:uuid:{k}</UUID></TiffData>'
+        xml = xml.replace(planes.decode(), part + planes.decode()) if k == 0 else xml.replace(planes.decode(), part)
+    tifffile.imwrite(path, U16, description=xml, metadata=None, photometric="minisblack")
+    with pytest.raises(InputError, match="several files"):
+        open_clip(path)
+
+
+def test_without_imagecodecs_a_sentence_says_what_to_install(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.tif", U16, compression="lzw")
+
+    def missing(*_, **__):
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", missing)
+    monkeypatch.setattr(tifffile.TiffFrame, "asarray", missing)
+    with pytest.raises(InputError, match=r'LZW.*pip install "lowreel\[tiff\]"'):
+        open_clip(path).read()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the count of bytes read is Linux's")
+@pytest.mark.parametrize("kind", ["OME", "ImageJ in one directory"])
+def test_a_part_of_a_long_stack_is_read_alone(kind, tmp_path, monkeypatch):
+    """Bytes that the system counts: those of the frames that are asked for, and of a few by which white is found."""
+    from lowreel.io.video import levels
+
+    monkeypatch.setattr(levels, "LOOKED_AT", 1 << 16)
+    monkeypatch.setattr(levels, "SPREAD", 4)
+    frames = np.broadcast_to(SEEDED.integers(0, 4096, (256, 256), dtype=np.uint16), (200, 256, 256))
+    path = tmp_path / "a.ome.tif"
+    if kind == "OME":
+        ome(path, frames, "TYX")
+    else:
+        with tifffile.TiffWriter(path, imagej=True) as file:
+            file.write(frames, truncate=True, metadata={"axes": "TYX"})
+
+    def count():
+        with open("/proc/self/io") as told:
+            return int(told.readline().split()[1])
+
+    before = count()
+    clip = open_clip(path, frames=slice(0, 8))
+    assert (clip.shape, clip.scale, clip.read().shape) == ((8, 1, 256, 256), 4095, (8, 1, 256, 256))
+    assert count() - before < 0.2 * path.stat().st_size
