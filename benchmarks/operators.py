@@ -20,9 +20,9 @@ import torch
 
 import lowreel
 from lowreel import operators as m
-from lowreel.data import no_noise
+from lowreel.data import Noise, NoNoise
 from lowreel.recovery.cost import estimate
-from lowreel.recovery.recover import prepare
+from lowreel.recovery.preparation import prepare
 from lowreel.system.memory import bytes_text, resident_bytes
 
 from .jobs import DROP, PINCAT, SHARED, Case, drop, pincat
@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> None:
 def row_of(name: str) -> dict[str, Any]:
     """One case to its end: PSNR (peak 1) of all methods, seconds, peak memory of this process."""
     clip, operator, data = CASES[name]()
-    noise: dict[str, Any] = no_noise()
+    noise: Noise = NoNoise()
     if name in NOISE:
         data, noise = lowreel.add_white_noise(data, operator, level=NOISE[name])
     settings = lowreel.RecoverSettings()

@@ -208,7 +208,7 @@ def estimated(task: Task) -> dict[str, Any]:
     """What is said of a recovery before it starts, and what it takes; seconds."""
     import lowreel
     from lowreel.recovery.policy import planned
-    from lowreel.recovery.recover import prepare
+    from lowreel.recovery.preparation import prepare
 
     _, operator, data = case_of(task)
     settings = settings_of(task)

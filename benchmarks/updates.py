@@ -85,7 +85,7 @@ def seconds_of_a_round() -> float:
     """CPU seconds of a round, in a fit from its start to its end; of one thread."""
     import lowreel
 
-    prepare = found("recovery.recover:prepare", "recover:prepare")
+    prepare = found("recovery.preparation:prepare", "recovery.recover:prepare", "recover:prepare")
 
     clip = lowreel.open_source("rotating-mnist:7", frames=slice(8)).read()
     operator = lowreel.MissingPixels(tuple(clip.shape), 0.8)

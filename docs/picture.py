@@ -20,7 +20,7 @@ recovered = torch.from_numpy(np.load(f"{folder}/recovered.npy"))
 clips = {
     "measured (20 % of the pixels)": measured.data,
     f"3-D total variation, {lowreel.psnr(variation, truth):.1f} dB": variation,
-    f"Lowreel, {summary['psnr']:.1f} dB": recovered,
+    f"Lowreel, {summary.psnr:.1f} dB": recovered,
     "true": truth,
 }
 figure = Figure(figsize=(10, 5.35))

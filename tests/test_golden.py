@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from lowreel import Measured, Representation
+from lowreel.data import NoNoise
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -17,7 +18,7 @@ def test_data_of_version_1():
     assert torch.equal(measured.data, measured.operator(ramp))
     assert measured.operator.observed_mask().sum() == 9
     assert measured.times.tolist() == [0.0, 0.04]
-    assert measured.noise == {"kind": "none", "level": 0.0}
+    assert measured.noise == NoNoise()
 
 
 def test_representation_of_version_1():

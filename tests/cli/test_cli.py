@@ -27,7 +27,7 @@ FILES = {
 }
 FIELDS = {
     *("outcome", "frames", "height", "width", "channels", "operator", "numbers_per_pixel", "steps", "seconds", "seed"),
-    *("last_steps", "device", "rank", "similarity", "generator", "parameters", "heldout_db", "trust"),
+    *("last_steps", "device", "rank", "similarity", "generator", "parameters", "heldout_db", "trust", "verdict"),
 }
 SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
 COMMANDS = [

@@ -12,7 +12,7 @@ from conftest import moving, snapshot
 from foreign import KINDS_OF_CAMERA_FILES, cut, frames_last, hdf5, holds_no_arrays, mat7, npz
 
 from lowreel import Measured, as_linear_operator
-from lowreel.data import ARRAY_KINDS, Levels, estimate_scaling, in_levels
+from lowreel.data import ARRAY_KINDS, Levels, WhiteNoise, estimate_scaling, in_levels
 from lowreel.data.external import data_of
 from lowreel.errors import InputError
 from lowreel.io.containers import Array
@@ -313,7 +313,7 @@ def test_names_with_a_colon_go_through_every_command(here, command):
 def test_the_benchmark_file_is_read_as_it_stands():
     """The data is meas / 255, all 40 frames, and the true clip explains it."""
     from lowreel.jobs.arrays import measured_arrays
-    from lowreel.runs.folder import in_levels_of, load_truth
+    from lowreel.runs.truth import in_levels_of, load_truth
     from lowreel.settings import ArraysSettings
 
     measured = measured_arrays(DROP, ArraysSettings(operator="snapshot", y="meas", mask="mask"))
@@ -354,7 +354,7 @@ def test_an_operator_of_ones_own_for_arrays_of_others(here, command, monkeypatch
     line = "recover a.npz --operator camera:build --clip-shape 3x1x12x16 --y y --sigma 0.1 --scale 1 --steps 1 -o run"
     ended = command(line)
     assert ended.code == 0, ended.err
-    assert Measured.load("run/data.safetensors").noise == {"kind": "white", "sigma": 0.1}
+    assert Measured.load("run/data.safetensors").noise == WhiteNoise(sigma=0.1)
 
 
 def test_spectra_with_a_mask_of_columns():

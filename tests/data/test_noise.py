@@ -1,5 +1,6 @@
 """Noise of every kind: what the data becomes, what its entry tells, and how the fit then counts residuals."""
 
+import json
 from importlib.resources import files
 
 import numpy as np
@@ -9,18 +10,20 @@ from cases import levels, moving, noise
 
 from lowreel.analysis.metrics import psnr
 from lowreel.data import (
-    DATA_TERMS,
+    PoissonNoise,
+    WhiteNoise,
     add_dead_columns,
     add_poisson_noise,
     add_salt_and_pepper,
-    is_exact,
-    noise_entry,
-    weights_of,
+    add_white_noise,
+    as_noise,
 )
+from lowreel.data.noise import KINDS as NAMES
 from lowreel.errors import InputError
 from lowreel.io.datasets import open_source
 from lowreel.operators import Blur, Fourier, Identity, MissingPixels, Signs, Snapshot, Stacked
-from lowreel.recovery.recover import prepare, recover
+from lowreel.recovery.preparation import prepare
+from lowreel.recovery.recover import recover
 from lowreel.settings import RecoverSettings
 from lowreel.solver.losses import data_fidelity, residual_terms, robust_spread
 
@@ -36,7 +39,7 @@ def test_photons_have_the_variance_of_their_mean():
     seen = noisy[operator.observed_mask()]
     assert float(seen.mean()) == pytest.approx(0.5, abs=0.003)
     assert float(seen.var()) == pytest.approx(0.5 / 40, rel=0.05)
-    assert entry["sigma"] == pytest.approx((0.5 / 40) ** 0.5)
+    assert entry.sigma == pytest.approx((0.5 / 40) ** 0.5)
     assert not noisy[~operator.observed_mask()].any()
 
 
@@ -55,7 +58,7 @@ def test_dead_columns_are_zero_and_named():
     clip = 0.2 + levels(*SHAPE, dtype=torch.float32)
     noisy, entry = add_dead_columns(clip, Identity(SHAPE), share=0.25)
     dead = (noisy == 0).all(2).all(0)[0].nonzero()[:, 0].tolist()
-    assert entry["columns"] == dead
+    assert entry.columns == tuple(dead)
     assert len(dead) == 8
 
 
@@ -73,7 +76,7 @@ def test_noise_is_seeded_and_named(kind):
     one, entry = KINDS[kind](clip, operator)
     other, _ = KINDS[kind](clip, operator)
     assert torch.equal(one, other)
-    assert entry["kind"] == kind
+    assert entry.kind == kind
     assert not torch.equal(one, clip)
 
 
@@ -83,10 +86,10 @@ WRONG = {
     "all salt": (lambda y, A: add_salt_and_pepper(y, A, share=1), "between 0 and 1, got 1"),
     "none dead": (lambda y, A: add_dead_columns(y, A, share=0.001), "0 of 32 columns dead"),
     "stack": (lambda y, A: add_dead_columns((y, y), A, share=0.5), "several detectors"),
-    "kind": (lambda y, A: noise_entry({"kind": "pink"}), "got 'pink'"),
-    "half an entry": (lambda y, A: noise_entry({"kind": "poisson", "sigma": 1}), "poisson noise lacks photons"),
+    "kind": (lambda y, A: as_noise({"kind": "pink"}), "got 'pink'"),
+    "half an entry": (lambda y, A: as_noise({"kind": "poisson", "sigma": 1}), "poisson noise lacks photons"),
     "too many photons": (lambda y, A: add_poisson_noise(y, A, photons=1e300), "got 1e.300"),
-    "negative": (lambda y, A: noise_entry(-1.0), "0 or more"),
+    "negative": (lambda y, A: as_noise(-1.0), "0 or more"),
     "complex": (lambda y, A: add_salt_and_pepper(Fourier(SHAPE, "radial", 4)(y), A, share=0.1), "complex"),
 }
 
@@ -98,11 +101,42 @@ def test_noise_that_makes_no_sense_is_refused(make, message):
         make(levels(*SHAPE, dtype=torch.float32), Identity(SHAPE))
 
 
-def test_every_kind_has_a_data_term():
-    """What the makers and `noise_entry` write is in DATA_TERMS."""
-    made = {KINDS[kind](levels(*SHAPE, dtype=torch.float32), Identity(SHAPE))[1]["kind"] for kind in KINDS}
-    made |= {noise_entry(value)["kind"] for value in (0.0, 0.1, None)}
-    assert made == set(DATA_TERMS)
+ENTRIES = [
+    {"kind": "none", "level": 0.0},
+    {"kind": "white", "sigma": 0.1},
+    {"kind": "white", "level": 0.05, "sigma": 0.1, "seed": 3},
+    {"kind": "poisson", "photons": 30.0, "sigma": 0.1, "seed": 3},
+    {"kind": "salt-and-pepper", "share": 0.1, "seed": 3},
+    {"kind": "dead-columns", "columns": [2, 7], "seed": 3},
+    {"kind": "unknown"},
+]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry['kind']}, {len(entry)}")
+def test_an_entry_of_a_file_comes_back_as_it_was(entry):
+    """With its names in the same order; every kind that there is has one."""
+    assert json.dumps(as_noise(entry).entry()) == json.dumps(entry)
+    assert {one["kind"] for one in ENTRIES} == set(NAMES)
+
+
+SPOILT = {
+    "white": lambda y, A: add_white_noise(y, A, level=0.1),
+    "poisson": lambda y, A: add_poisson_noise(y, A, photons=30),
+    "dead-columns": lambda y, A: add_dead_columns(y, A, share=0.1),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+@pytest.mark.parametrize("factor", [1.0, 255.0])
+def test_the_variance_is_that_of_the_noise(kind, factor):
+    """Mean square of what was added over the variance that is told: one; in other units too."""
+    clip = 0.2 + 0.6 * levels(4, 1, 64, 64, dtype=torch.float32)
+    operator = Identity(tuple(clip.shape))
+    noisy, noise = SPOILT[kind](clip, operator)
+    known = torch.ones_like(clip, dtype=torch.bool) if (alive := noise.alive(clip)) is None else alive
+    told = float(noise.scaled(factor).variance(factor * clip)[known].sum())
+    assert float((factor * (noisy - clip))[known].square().sum()) == pytest.approx(told, rel=0.05)
+    assert noise.is_exact is (told == 0)
 
 
 # How residuals count
@@ -132,12 +166,12 @@ def test_an_outlier_hardly_counts(term):
 def test_weights_are_one_over_the_variance():
     """Of counted photons: weights times variance is the same for all entries with a photon or more; their mean is 1."""
     y, entries = torch.linspace(0.1, 2, 20), torch.arange(20) > 4
-    weights = weights_of({"kind": "poisson", "photons": 50.0}, y, entries)
+    weights = PoissonNoise(photons=50.0, sigma=0.1).weights(y, entries)
     variances = (weights * y)[entries]
     close(variances, variances[:1].expand_as(variances))
     assert float(weights[entries].mean()) == pytest.approx(1)
     assert not weights[:5].any()
-    assert weights_of({"kind": "white", "sigma": 0.1}, y, entries) is None
+    assert WhiteNoise(sigma=0.1).weights(y, entries) is None
 
 
 def test_weighted_photons_do_not_darken_the_clip():
@@ -181,7 +215,7 @@ def test_dead_columns_stay_dead_whatever_the_term(term):
     operator = Identity(tuple(clip.shape))
     data, entry = add_dead_columns(operator(clip), operator, share=0.2)
     problem = prepare(data, operator, RecoverSettings(data_term=term), noise=entry)
-    assert not problem.known[..., entry["columns"]].any()
+    assert not problem.known[..., list(entry.columns)].any()
 
 
 def test_dead_columns_are_left_out_altogether():
@@ -190,13 +224,13 @@ def test_dead_columns_are_left_out_altogether():
     operator = Identity(tuple(clip.shape))
     data, entry = add_dead_columns(operator(clip), operator, share=0.2)
     problem = prepare(data, operator, RecoverSettings(quality="draft", steps=1), noise=entry)
-    assert not problem.known[..., entry["columns"]].any()
-    assert not problem.fitted[..., entry["columns"]].any()
+    assert not problem.known[..., list(entry.columns)].any()
+    assert not problem.fitted[..., list(entry.columns)].any()
     found = recover(data, operator, RecoverSettings(quality="draft", steps=1, baselines="none"), noise=entry)
-    alive = [c for c in range(16) if c not in entry["columns"]]
-    assert is_exact(entry)
+    alive = [c for c in range(16) if c not in entry.columns]
+    assert entry.is_exact
     assert torch.equal(found.clip[..., alive], clip[..., alive])
-    assert found.clip[..., entry["columns"]].abs().min() > 0
+    assert found.clip[..., list(entry.columns)].abs().min() > 0
 
 
 def test_a_robust_fit_is_better_under_salt_and_pepper():

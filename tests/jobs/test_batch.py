@@ -22,10 +22,9 @@ from lowreel.errors import InputError
 from lowreel.jobs import batch
 from lowreel.jobs.manifest import Row, read_manifest
 from lowreel.jobs.request import RunRequest
-from lowreel.jobs.results import Results, _verdict
+from lowreel.jobs.results import Results
 from lowreel.jobs.worker import Record, is_done
 from lowreel.model.generators import save_weights
-from lowreel.recovery.recover import trust
 from lowreel.settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings
 from lowreel.system.processes import LIBRARY_VARIABLES, cores
 
@@ -190,7 +189,7 @@ def test_masks_of_data_are_names_or_files(clips):
 
 def test_the_folder_of_the_runs_may_move(tmp_path):
     row = Row("a", {"clip": "/clips/a.npy", "operator": "missing"})
-    Record("a", "finished", row.request(tmp_path / "before").model_dump(mode="json"), summary={}).save(tmp_path)
+    Record("a", "finished", row.request(tmp_path / "before").model_dump(mode="json")).save(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "summary.json").touch()
     assert is_done(row, tmp_path) is not None
@@ -258,21 +257,6 @@ def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
     assert seen[0] == ""
     assert seen[1].count(",finished,") >= 1
     assert {row["status"] for row in results(clips.parent / "out").values()} == {"finished"}
-
-
-@pytest.mark.parametrize(
-    ("told", "verdict"),
-    [
-        (trust(30.0, {"a": 20.0}), "Use it"),
-        (trust(20.5, {"a": 20.0}), "Use with care"),
-        (trust(30.0, {"a": 20.0}, 9), "Undecided"),
-        (trust(10.0, {"a": 20.0}), "Do not use"),
-        (trust(10.0, {}), None),
-    ],
-)
-def test_a_verdict_is_how_the_sentence_on_trust_begins(told, verdict):
-    """Of every kind there is, and none where nothing was compared."""
-    assert _verdict({"trust": told}) == verdict
 
 
 def test_paths_of_weights_are_those_of_who_says_them(clips, command):

@@ -11,7 +11,7 @@ import torch
 from lowreel.errors import InputError
 from lowreel.operators import Gaussian, Identity, MissingPixels
 from lowreel.recovery.cost import check_clip_fits, check_fits, estimate
-from lowreel.recovery.recover import prepare
+from lowreel.recovery.preparation import prepare
 from lowreel.settings import RecoverSettings
 from lowreel.system.memory import (
     PROGRAM_BYTES,
@@ -28,7 +28,7 @@ SCRIPT = """
 import torch, lowreel
 from lowreel.system.memory import resident_bytes
 from lowreel.recovery.cost import estimate
-from lowreel.recovery.recover import prepare
+from lowreel.recovery.preparation import prepare
 clip = torch.rand({shape})
 operator = lowreel.MissingPixels({shape}, 0.5)
 settings = lowreel.RecoverSettings(quality="draft", steps=2)

@@ -17,7 +17,10 @@ from lowreel.model.representation import Representation
 from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
 from lowreel.recovery import fit as fitting
 from lowreel.recovery.fit import CHECKS_PER_RUN, _affordable, _Pace, fit, prefers
-from lowreel.recovery.recover import _may_be_chance, prepare, recover, trust
+from lowreel.recovery.judging import may_be_chance
+from lowreel.recovery.preparation import prepare
+from lowreel.recovery.recover import recover
+from lowreel.recovery.verdict import judge
 from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import Problem
@@ -224,7 +227,8 @@ def test_baselines_are_judged_by_the_same_heldout_data():
         assert 10 < baseline.heldout_db < 60
     levels = {name: b.heldout_db for name, b in found.baselines.items()}
     held = int(hold_out(operator, FEW.heldout, FEW.seed).sum())
-    assert found.trust in (trust(found.heldout_db, levels), trust(found.heldout_db, levels, held))
+    assert found.verdict in (judge(found.heldout_db, levels), judge(found.heldout_db, levels, held))
+    assert found.trust == found.verdict.sentence
 
 
 def test_which_baselines_are_run_is_a_setting(monkeypatch):
@@ -238,26 +242,33 @@ def test_which_baselines_are_run_is_a_setting(monkeypatch):
     assert names["all"] == [*names["quick"], "deep image prior"]
 
 
-TRUST = {
-    "clearly better": ((30.0, {"a": 20.0, "b": 25.0}), ("Use it", "5.0 dB better", "b, 25.0 dB")),
-    "a little better": ((25.5, {"a": 20.0, "b": 25.0}), ("Use with care", "0.5 dB better than b")),
-    "no better": ((25.0, {"a": 20.0, "b": 25.0}), ("Do not use", "no better than b", "25.0 against 25.0")),
-    "worse": ((15.0, {"a": 20.0}), ("Do not use", "no better than a", "15.0 against 20.0")),
-    "no baseline": ((25.0, {}), ("25.0 dB", "no baseline")),
-    "baseline is no number": ((25.0, {"a": math.nan}), ("25.0 dB", "no baseline")),
-    "few numbers": ((30.0, {"a": 25.0}, 9), ("Undecided", "9 held-out numbers", "5.0 dB better than a", "chance")),
-    "few numbers, no better": ((25.0, {"a": 30.0}, 9), ("Do not use", "no better than a")),
-    "nothing held out": ((math.nan, {"a": 20.0}), ("No data was held out",)),
+JUDGED = {
+    "clearly better": ((30.0, {"a": 20.0, "b": 25.0}), "use", ("Use it", "5.0 dB better", "b, 25.0 dB")),
+    "a little better": ((25.5, {"a": 20.0, "b": 25.0}), "use_with_care", ("Use with care", "0.5 dB better than b")),
+    "no better": (
+        (25.0, {"a": 20.0, "b": 25.0}),
+        "do_not_use",
+        ("Do not use", "no better than b", "25.0 against 25.0"),
+    ),
+    "worse": ((15.0, {"a": 20.0}), "do_not_use", ("Do not use", "no better than a", "15.0 against 20.0")),
+    "no baseline": ((25.0, {}), "unknown", ("25.0 dB", "no baseline")),
+    "baseline is no number": ((25.0, {"a": math.nan}), "unknown", ("25.0 dB", "no baseline")),
+    "few numbers": ((30.0, {"a": 25.0}, 9), "undecided", ("Undecided", "9 held-out numbers", "5.0 dB better than a")),
+    "few numbers, no better": ((25.0, {"a": 30.0}, 9), "do_not_use", ("Do not use", "no better than a")),
+    "nothing held out": ((math.nan, {"a": 20.0}), "unknown", ("No data was held out",)),
+    "an exact baseline": ((40.0, {"linear": math.inf, "tv": 30.0}), "do_not_use", ("no better than linear",)),
+    "one without a figure": ((40.0, {"linear": math.nan, "tv": 30.0}), "use", ("10.0 dB better",)),
 }
 
 
-@pytest.mark.parametrize(("figures", "words"), TRUST.values(), ids=TRUST)
-def test_trust_is_a_sentence_with_the_figures(figures, words):
+@pytest.mark.parametrize(("figures", "kind", "words"), JUDGED.values(), ids=JUDGED)
+def test_a_verdict_is_a_kind_and_a_sentence_with_the_figures(figures, kind, words):
     """Use it from 1 dB, with care from 0.3 dB, else not; the best baseline is the bar."""
-    said = trust(*figures)
-    assert said.endswith(".")
+    said = judge(*figures)
+    assert said.kind == kind
+    assert said.sentence.endswith(".")
     for word in words:
-        assert word in said
+        assert word in said.sentence
 
 
 def test_a_difference_within_its_standard_error_is_called_chance():
@@ -266,9 +277,9 @@ def test_a_difference_within_its_standard_error_is_called_chance():
     problem = prepare(CLIP, operator, RecoverSettings(heldout=0.2))
     noisy = CLIP + 0.1 * noise(*SHAPE, seed=1, dtype=torch.float32)
     other = CLIP + 0.1 * noise(*SHAPE, seed=2, dtype=torch.float32)
-    assert _may_be_chance(problem, noisy, other)
-    assert not _may_be_chance(problem, CLIP + 0.01, CLIP + 0.1)
-    assert not _may_be_chance(problem, noisy, noisy)
+    assert may_be_chance(problem, noisy, other)
+    assert not may_be_chance(problem, CLIP + 0.01, CLIP + 0.1)
+    assert not may_be_chance(problem, noisy, noisy)
 
 
 def with_nan(y):
@@ -300,12 +311,6 @@ def test_wrong_input_is_refused(call, message):
     operator = Identity(SHAPE)
     with pytest.raises(InputError, match=message):
         call(CLIP.clone(), operator)
-
-
-def test_trust_knows_exact_baselines():
-    """A baseline without error is the best there is; one without a figure is passed over."""
-    assert "Do not use" in trust(40.0, {"linear": math.inf, "tv": 30.0})
-    assert "10.0 dB better" in trust(40.0, {"linear": math.nan, "tv": 30.0})
 
 
 def test_a_stop_delivers_the_last_round_when_it_is_the_best():

@@ -15,7 +15,8 @@ from lowreel.operators import Gaussian, MissingPixels
 from lowreel.recovery import policy as fits
 from lowreel.recovery.fit import Outcome, Trial, fit
 from lowreel.recovery.policy import _last_fit, planned, search_plan, smallest_rank
-from lowreel.recovery.recover import prepare, recover
+from lowreel.recovery.preparation import prepare
+from lowreel.recovery.recover import recover
 from lowreel.recovery.search import Search, best_of, search, side_by_side, slower, varied
 from lowreel.runs.folder import Run
 from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, Candidate, RecoverSettings

@@ -10,7 +10,7 @@ from lowreel.model.latents import Codes
 from lowreel.model.representation import Representation
 from lowreel.operators import Gaussian, Mask, Stacked
 from lowreel.recovery.fit import fit
-from lowreel.recovery.recover import prepare
+from lowreel.recovery.preparation import prepare
 from lowreel.recovery.warm_start import Neighbour, continued, fewer_rounds
 from lowreel.settings import WARM_ROUNDS_SHARE, WARM_STEP_FACTOR
 from lowreel.solver.iteration import iterate

@@ -330,11 +330,11 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
     run = Run.create(tmp_path / "run", measured, RecoverSettings(quality="draft", steps=3))
     _, summary, _ = execute(run, measured, clip, generator=Broken((1, 12, 16)))
     run.finish(summary)
-    assert summary["outcome"]["kind"] == "diverged"
-    assert summary["trust"].startswith("Do not use")
-    assert summary["delivered"] == "biharmonic interpolation"
-    assert run.summary()["psnr"] == summary["baselines"]["biharmonic interpolation"]
-    assert run.summary()["psnr_representation"] is None
+    assert (summary.outcome.kind, summary.verdict) == ("diverged", "do_not_use")
+    assert summary.delivered == "biharmonic interpolation"
+    assert run.summary() == summary
+    assert summary.psnr == summary.baselines["biharmonic interpolation"]
+    assert summary.psnr_representation is None
     assert run.load_progress().state.step == 1
 
 

@@ -144,8 +144,8 @@ def test_a_clip_is_measured_section_by_section_as_at_once():
     data = add_white_noise(operator(clip.read()), operator, level=0.1, seed=4)[0]
     part = source.temporal_slice(range(8, 20))
     assert torch.equal(part.data, data[8:20])
-    assert part.noise["sigma"] == pytest.approx(0.1)
-    assert part.noise["level"] == 0.1
+    assert part.noise.sigma == pytest.approx(0.1)
+    assert part.noise.level == 0.1
     assert part.operator.fingerprint() == from_spec(*temporal_slice(operator.spec(), {}, range(8, 20))).fingerprint()
 
 

@@ -6,7 +6,7 @@ import torch
 from lowreel import Decoder, RecoverSettings
 from lowreel.io.datasets import Images
 from lowreel.operators import MissingPixels
-from lowreel.recovery.recover import prepare
+from lowreel.recovery.preparation import prepare
 from lowreel.settings import TrainSettings
 from lowreel.solver import precision
 from lowreel.solver.precision import LEAST_PIXELS, fastest_precision

@@ -25,7 +25,8 @@ from lowreel.operators import (
     map_data,
     tensors_of,
 )
-from lowreel.recovery.recover import prepare, recover
+from lowreel.recovery.preparation import prepare
+from lowreel.recovery.recover import recover
 from lowreel.recovery.search import varied
 from lowreel.runs.folder import Run
 from lowreel.settings import Candidate, RecoverSettings

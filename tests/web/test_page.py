@@ -259,7 +259,7 @@ def test_time_limit_keeps_the_best(tmp_path, monkeypatch):
     try:
         job = short.start(None, Wish(settings=LONG))
         assert wait_for(short, job, "stopped").error is None
-        assert short.look(job.id).summary["outcome"]["kind"] == "stopped"
+        assert short.look(job.id).summary.outcome.kind == "stopped"
     finally:
         short.jobs.close()
 

@@ -278,7 +278,7 @@ def _scores(recovery: _Recovery, delivered: Tensor, choosing: InterpolateSetting
 
 def _truth(recovery: _Recovery) -> Tensor | None:
     """The true clip of the run, where there is one and it is still there."""
-    from ..runs.folder import load_truth
+    from ..runs.truth import load_truth
     from ..system.files import split_member
     from ..system.names import is_clip_name
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..io.containers import Entry, entries_of, is_series
 from ..io.video import Clip, open_clip, series_of
 from ..system.files import TIFF_FILES, is_array_file, kind_of, split_member
 from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
+
+if TYPE_CHECKING:
+    from ..runs.summary import Summary
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -186,12 +189,12 @@ def _run(path: Path) -> dict[str, Any]:
     return _finished(path, summary)
 
 
-def _finished(path: Path, summary: dict[str, Any]) -> dict[str, Any]:
+def _finished(path: Path, summary: Summary) -> dict[str, Any]:
     from ..runs.report import figures
 
     return {
         "run": path,
         **dict(figures(summary)),
-        "verdict": summary["trust"],
-        "outcome": summary["outcome"]["sentence"],
+        "verdict": summary.trust,
+        "outcome": summary.outcome.sentence,
     }

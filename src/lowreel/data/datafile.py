@@ -15,21 +15,21 @@ from ..operators.base import LinearOperator
 from ..operators.temporal_slice import temporal_slice, temporal_slice_rows
 from ..operators.tensors import Data, map_data, tensors_of
 from ..system.files import read_tensors, tensor_names, write_tensors
-from .noise import no_noise
+from .noise import Noise, NoNoise, PoissonNoise, WhiteNoise, as_noise
 
 
 @dataclass(frozen=True)
 class Measured:
     """Data with the operator that made it.
 
-    noise: its entry, see `add_white_noise`. times: seconds of the frames, (T,) float64. clip: what else the source
+    times: seconds of the frames, (T,) float64. clip: what else the source
     file told (rate, scale, offset, path), for writing the result the way the clip came.
     """
 
     data: Data
     operator: LinearOperator
     times: Tensor
-    noise: Mapping[str, Any] = field(default_factory=no_noise)
+    noise: Noise = field(default_factory=NoNoise)
     clip: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -43,7 +43,7 @@ class Measured:
         fixed = {f"operator.{name}": tensor for name, tensor in self.operator.spec_tensors().items()}
         header = {
             "operator": self.operator.spec(),
-            "noise": dict(self.noise),
+            "noise": self.noise.entry(),
             "clip": dict(self.clip),
             "stack": isinstance(self.data, tuple),
         }
@@ -70,7 +70,7 @@ class Measured:
             count = max(1, sum(name.startswith("y.") for name in tensors))
             values = tuple(tensors[f"y.{k}"] for k in range(count))
             data: Data = values if header["stack"] else values[0]
-            times, noise, clip = tensors["times"], header["noise"], header["clip"]
+            times, noise, clip = tensors["times"], as_noise(header["noise"]), header["clip"]
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: a data file without a part that it needs ({error}); measure again") from None
         if times.shape != operator.clip_shape[:1]:
@@ -116,9 +116,9 @@ class DataFile:
         return self.header["operator"]
 
     @property
-    def noise(self) -> Mapping[str, Any]:
-        """The noise entry."""
-        return self.header["noise"]
+    def noise(self) -> Noise:
+        """What is known of its noise. Raises InputError for a kind that is not known here."""
+        return as_noise(self.header["noise"])
 
     @property
     def clip(self) -> Mapping[str, Any]:
@@ -161,7 +161,7 @@ def data_header(path: str | Path) -> dict[str, Any]:
     return header
 
 
-def checked(data: Data, operator: LinearOperator, noise: Mapping[str, Any] | None = None) -> Data:
+def checked(data: Data, operator: LinearOperator, noise: Noise | None = None) -> Data:
     """`data` if it has the operator's shape and is finite, and in [0, 1] where it is pixels; else an InputError.
 
     Pixels with noise may lie outside, and are not held to that.
@@ -173,7 +173,7 @@ def checked(data: Data, operator: LinearOperator, noise: Mapping[str, Any] | Non
         if tensor.is_complex() and not operator.is_complex and not _gives_complex(operator):
             raise InputError("data: complex numbers, but the operator gives real ones; take the real part, or another")
         bad = int((~torch.isfinite(tensor[known])).sum())
-        noisy = noise is not None and noise["kind"] in ("white", "poisson")
+        noisy = isinstance(noise, WhiteNoise | PoissonNoise)
         if operator.is_pixel_mask and not noisy and not bad and known.any():
             low, high = float(tensor[known].min()), float(tensor[known].max())
             if low < -1 or high > 2:

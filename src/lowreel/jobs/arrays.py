@@ -51,7 +51,7 @@ def measured_arrays(data: Path, wish: ArraysSettings, say: Callable[[str], None]
     """
     import torch
 
-    from ..data import Levels, Measured, check_finite, estimate_scaling, in_levels, noise_entry
+    from ..data import Levels, Measured, as_noise, check_finite, estimate_scaling, in_levels
 
     file, name = split_member(data)
     y = _array(file, wish.y or name)
@@ -65,7 +65,7 @@ def measured_arrays(data: Path, wish: ArraysSettings, say: Callable[[str], None]
     information |= {"reading": {"fit": "squash", "frames": [start, stop]}}
     times = torch.arange(start, stop, dtype=torch.float64) / 25
     exact = wish.sigma is None and given.operator.is_pixel_mask
-    noise = noise_entry(0.0 if exact else None if wish.sigma is None else wish.sigma / levels.scale)
+    noise = as_noise(0.0 if exact else None if wish.sigma is None else wish.sigma / levels.scale)
     return Measured(in_levels(given.data, given.operator, levels), given.operator, times, noise, information)
 
 

@@ -14,6 +14,7 @@ from .callbacks import Callbacks
 if TYPE_CHECKING:
     from ..recovery.comparison import Baseline
     from ..recovery.fit import Progress
+    from ..runs.summary import Summary
     from ..training.runs import TrainProgress
     from .run import RunResult
 
@@ -25,7 +26,7 @@ def shown(make: Callable[[Callbacks], RunResult]) -> None:
     show_summary(result.folder, result.summary, result.notes)
 
 
-def show_summary(folder: Path, summary: dict[str, Any], notes: Sequence[str]) -> None:
+def show_summary(folder: Path, summary: Summary, notes: Sequence[str]) -> None:
     """Print the closing table, whether to trust the result, and where it lies."""
     from rich.console import Console
 
@@ -33,8 +34,8 @@ def show_summary(folder: Path, summary: dict[str, Any], notes: Sequence[str]) ->
 
     console = Console()
     console.print(figures_table(summary))
-    console.print(f"\n[bold]{summary['trust']}[/]")
-    console.print(summary["outcome"]["sentence"])
+    console.print(f"\n[bold]{summary.trust}[/]")
+    console.print(summary.outcome.sentence)
     for note in notes:
         console.print(note)
     console.print(f"Results in {folder}: recovered.mp4, report.png, summary.json", highlight=False)

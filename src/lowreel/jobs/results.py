@@ -14,9 +14,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError
+from ..recovery.verdict import VerdictKind
+from ..runs.summary import Summary
 from ..system.files import atomic_write, remove_leftovers
 from .manifest import TAKEN, Row
-from .worker import Record
+from .worker import Record, Status
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""
@@ -33,8 +35,14 @@ EVERY = 30.0
 RARELY = 20
 """And at least so many times what a writing takes, of very many rows."""
 
-VERDICTS = ("Use it", "Use with care", "Undecided", "Nothing can be said", "Do not use")
-"""How the sentence on trust may begin."""
+VERDICTS: dict[VerdictKind, str] = {
+    "use": "Use it",
+    "use_with_care": "Use with care",
+    "undecided": "Undecided",
+    "unknown": "Nothing can be said",
+    "do_not_use": "Do not use",
+}
+"""The kinds of verdict in words."""
 
 
 def check_folder(folder: Path) -> None:
@@ -116,21 +124,8 @@ class Results:
         record = self.records.get(row.name)
         if record is None:
             return {"name": row.name, "status": "not begun"}
-        summary = record.summary or {}
-        figures = {name: summary.get(name) for name in FIGURES}
-        best = _best_baseline(summary)
-        levels = {column: (summary.get(name) or {}).get(best) for column, name in LEVELS.items()}
-        return {
-            "name": row.name,
-            "status": record.status,
-            "verdict": None if record.status == "failed" else _verdict(summary),
-            "outcome": (summary.get("outcome") or {}).get("kind"),
-            "seconds": record.seconds,
-            "best_baseline": best,
-            "error": record.error,
-            **figures,
-            **levels,
-        }
+        ended = {"name": row.name, "status": record.status, "seconds": record.seconds, "error": record.error}
+        return ended if record.summary is None else ended | _figures(record.summary, record.status)
 
     def _page(self) -> str:
         cells = [self._cells(row) for row in self.rows]
@@ -159,24 +154,31 @@ class Results:
         return f"<tr{' class=bad' * is_bad}>" + "".join(f"<td>{text}</td>" for text in texts) + "</tr>"
 
 
+def _figures(summary: Summary, status: Status) -> dict[str, Any]:
+    """The cells that a run's summary fills."""
+    best = _best_baseline(summary)
+    return {
+        "verdict": None if status == "failed" else VERDICTS[summary.verdict],
+        "outcome": summary.outcome.kind,
+        "best_baseline": best,
+        **{name: getattr(summary, name) for name in FIGURES},
+        **{column: getattr(summary, name).get(best) for column, name in LEVELS.items()},
+    }
+
+
 def _levels(record: Record) -> str | None:
     summary = record.summary
     if summary is None:
         return None
-    level = summary.get("psnr_range")
-    return f"{level} dB (peak max - min); {summary['trust']}" if level is not None else str(summary["trust"])
+    level = summary.psnr_range
+    return summary.trust if level is None else f"{level} dB (peak max - min); {summary.trust}"
 
 
-def _best_baseline(summary: dict[str, Any]) -> str | None:
+def _best_baseline(summary: Summary) -> str | None:
     """By psnr_range where there is a true clip, else by held-out data."""
-    levels = summary.get("baselines_psnr_range") or summary.get("baselines_heldout_db") or {}
-    known = {name: float(level) for name, level in levels.items() if level is not None}
+    levels = summary.baselines_psnr_range or summary.baselines_heldout_db
+    known = {name: level for name, level in levels.items() if level is not None}
     return max(known, key=known.__getitem__, default=None)
-
-
-def _verdict(summary: dict[str, Any]) -> str | None:
-    """How the sentence on trust begins, where that is a verdict."""
-    return next((verdict for verdict in VERDICTS if str(summary.get("trust")).startswith(verdict)), None)
 
 
 def _counted(words: Iterable[str | None]) -> str:

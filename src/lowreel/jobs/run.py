@@ -16,15 +16,17 @@ from ..errors import InputError
 from ..recovery.cost import check_clip_fits, check_fits
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
-from ..recovery.recover import prepare
-from ..runs.folder import Run, execute, load_truth, open_truth, truth_warnings
+from ..recovery.preparation import prepare
+from ..runs.folder import Run, execute
 from ..runs.planning import planned_sections
 from ..runs.report import draw_report
 from ..runs.sectioned import SectionedRun, expectation, perform_sections
 from ..runs.sections import Section, Source
+from ..runs.summary import Summary
+from ..runs.truth import load_truth, open_truth, truth_warnings
 from ..settings import RecoverSettings
 from ..system.devices import device_of
-from ..system.files import check_free, split_member, unused_folder, write_json
+from ..system.files import check_free, split_member, unused_folder
 from ..system.memory import operator_budget, parse_bytes
 from .callbacks import Callbacks
 from .request import OF_SESSION, RunRequest, with_full_paths
@@ -33,10 +35,10 @@ from .sources import source_of
 
 @dataclass(frozen=True)
 class RunResult:
-    """A run that has ended: its folder, the content of its summary.json, and sentences that the user should see."""
+    """A run that has ended: its folder, what its summary.json holds, and sentences that the user should see."""
 
     folder: Path
-    summary: dict[str, Any]
+    summary: Summary
     notes: tuple[str, ...] = ()
 
 
@@ -45,7 +47,7 @@ def run(request: RunRequest, *, resume: bool = False, callbacks: Callbacks | Non
 
     resume: go on with the run in `request.output`, which has to be of the same request, but for time, memory and
     device; a finished one is not made again. Whatever is on disk survives a kill at any moment. Ctrl-C ends a run with
-    the best so far (`summary["outcome"]["kind"]` is then "stopped"), one in sections with KeyboardInterrupt.
+    the best so far (`summary.is_complete` is then false), one in sections with KeyboardInterrupt.
 
     Raises InputError, before anything is written, for a request that cannot be carried out.
     """
@@ -77,7 +79,7 @@ def go_on(
     begun: Run | SectionedRun = SectionedRun.open(folder) if SectionedRun.is_in(folder) else Run.open(folder)
     _check_wish(begun, settings, asked)
     summary = begun.summary()
-    if summary is not None and summary["outcome"]["kind"] != "stopped":
+    if summary is not None and summary.is_complete:
         return RunResult(folder, summary, (f"{folder} was finished already; this is what it found.",))
     if isinstance(begun, SectionedRun):
         return _perform_sections(_in_this_session(begun, settings), callbacks)
@@ -182,7 +184,7 @@ def _perform_sections(run: SectionedRun, callbacks: Callbacks) -> RunResult:
         callbacks.on_progress(progress, section, sections)
 
     summary, notes = perform_sections(run, show=show)
-    write_json(run.folder / "summary.json", summary)
+    summary.write(run.folder)
     return RunResult(run.folder, summary, tuple(notes))
 
 

@@ -10,19 +10,21 @@ from ..catalogue import OperatorSettings
 from ..data import (
     DataFile,
     Measured,
+    Noise,
     add_dead_columns,
     add_poisson_noise,
     add_salt_and_pepper,
     add_white_noise,
-    no_noise,
+    as_noise,
 )
 from ..io.datasets import open_source
 from ..io.video import Clip, check_way_round, mask_and_sentence
 from ..operators import Data, LinearOperator, Mask, extend, from_settings, part_frames, part_frames_of
 from ..recovery.cost import check_clip_fits
-from ..runs.folder import clip_information, clip_times, in_levels_of
+from ..runs.folder import clip_information, clip_times
 from ..runs.planning import is_short
 from ..runs.sections import ClipSource, Source
+from ..runs.truth import in_levels_of
 from ..settings import ClipSettings, MeasureSettings, NoiseSettings
 from ..system.memory import operator_budget, parse_bytes
 from ..system.names import source_text
@@ -71,9 +73,9 @@ def measured_clip(
     return Measured(data, made, clip_times(source), entry, information), how
 
 
-def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, dict[str, Any]]:
+def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, Noise]:
     """The data with the noise asked for, and what is told of it."""
-    noisy, entry = data, no_noise()
+    noisy, entry = data, as_noise(0.0)
     if noise.photons is not None:
         noisy, entry = add_poisson_noise(data, operator, photons=noise.photons, seed=seed)
     elif noise.salt_and_pepper is not None:
@@ -82,7 +84,7 @@ def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed
         noisy, entry = add_dead_columns(data, operator, share=noise.dead_columns, seed=seed)
     elif noise.kinds():
         noisy, entry = add_white_noise(data, operator, level=noise.noise, snr=noise.snr, seed=seed)
-    return noisy, {"kind": "unknown"} if noise.blind else entry
+    return noisy, as_noise(None) if noise.blind else entry
 
 
 def _simulated(request: RunRequest, clip: Path, operator: OperatorSettings) -> tuple[Source, dict[str, Any]]:

@@ -7,7 +7,7 @@ import gc
 import shlex
 import signal
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
+from ..runs.summary import Summary, summary_of
 from ..system.files import read_json, write_json
 from ..system.processes import die_with_parent, set_libraries
 from .callbacks import Callbacks
@@ -45,22 +46,27 @@ class Record:
     request: dict[str, Any] | None = None
     seconds: float = 0.0
     error: str | None = None
-    summary: dict[str, Any] | None = None
+    summary: Summary | None = None
 
     @staticmethod
     def load(folder: Path, name: str) -> Record | None:
         """What is kept of a row in FOLDER/rows, or None; what cannot be read does not count."""
         try:
-            record = Record(**read_json(_file(folder, name)))
+            path = _file(folder, name)
+            kept = read_json(path)
+            summary = kept.get("summary")
+            record = Record(**kept | {"summary": None if summary is None else summary_of(summary, str(path))})
             return record if record.request is None or RunRequest(**record.request) else None
-        except (OSError, InputError, TypeError):
+        except (OSError, InputError, TypeError, AttributeError):
             return None
 
     def save(self, folder: Path) -> None:
         """Write FOLDER/rows/NAME.json."""
         path = _file(folder, self.name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, asdict(self))
+        kept = {each.name: getattr(self, each.name) for each in fields(self)}
+        summary = None if self.summary is None else self.summary.model_dump(mode="json")
+        write_json(path, kept | {"summary": summary})
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -102,10 +108,9 @@ def perform_row(row: Row, folder: Path, threads: int) -> Record:
     start, spent = time.monotonic(), before.seconds if is_begun and before is not None else 0.0
     Record(row.name, "begun", asked, spent).save(folder)
     failure = _error_of(request, run, folder / "rows" / f"{row.name}.log", threads)
-    path = run / "summary.json"
-    summary = read_json(path) if failure is None and path.is_file() else None
+    summary = Summary.read(run) if failure is None else None
     status: Status = "failed" if summary is None else "finished"
-    if failure == INTERRUPTED or (summary is not None and summary["outcome"]["kind"] == "stopped"):
+    if failure == INTERRUPTED or (summary is not None and not summary.is_complete):
         status, failure = "stopped", None
     seconds = round(spent + time.monotonic() - start, 2)
     record = Record(row.name, status, asked, seconds, failure, summary)

@@ -55,7 +55,7 @@ class Mask(LinearOperator):
     part_length: ClassVar[int | str | None] = 1
     tensors_by_frame = ("mask",)
     may_skip_frames = True
-    caveat = " Inside the mask's holes nothing can be checked."
+    caveat = "Inside the mask's holes nothing can be checked."
     is_pixel_mask = True
 
     def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
@@ -153,7 +153,7 @@ class MissingBlocks(Mask):
     may_skip_frames = False
     hides_regions = True
     baselines = ("temporal interpolation",)
-    caveat = " Inside the missing blocks nothing can be checked; single pixels were, which are easier."
+    caveat = "Inside the missing blocks nothing can be checked; single pixels were, which are easier."
 
     def __init__(
         self, clip_shape: Shape, ratio: float, block: int = 8, *, seed: int = 0, within: FrameWindow | None = None
@@ -189,7 +189,7 @@ class MissingFrames(Mask):
     may_skip_frames = True
     hides_regions = True
     baselines = ("temporal interpolation",)
-    caveat = " In the missing frames nothing can be checked; single pixels of the others were, which are easier."
+    caveat = "In the missing frames nothing can be checked; single pixels of the others were, which are easier."
 
     def __init__(self, clip_shape: Shape, ratio: float = 0.5, *, dropped: Iterable[int] | None = None, seed: int = 0):
         frames, _, height, width = checked_clip_shape(clip_shape)

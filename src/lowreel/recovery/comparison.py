@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from ..analysis.metrics import error_decibels
 from ..baselines import quick_baselines, slow_baselines
-from ..data import is_exact
 from ..operators import tensors_of
 from ..solver.losses import robust_spread
 from ..solver.problem import Problem
@@ -30,7 +29,7 @@ OnBaseline = Callable[[str, Baseline], None]
 
 def can_come_first(problem: Problem) -> bool:
     """Whether baselines can be run before the fit: not where the size of the noise is told by its residuals alone."""
-    return is_exact(problem.noise) or "sigma" in problem.noise
+    return problem.noise.rms is not None
 
 
 def noise_sigma(problem: Problem, frames: Tensor | None = None) -> float:
@@ -39,10 +38,8 @@ def noise_sigma(problem: Problem, frames: Tensor | None = None) -> float:
     frames: (T, C, H, W), needed only where it is not known. By the median of the sizes of the held-out residuals:
     outliers hardly move it.
     """
-    if is_exact(problem.noise):
-        return 0.0
-    if "sigma" in problem.noise:
-        return float(problem.noise["sigma"])
+    if problem.noise.rms is not None:
+        return problem.noise.rms
     assert frames is not None
     entries = problem.known if problem.heldout is None else problem.heldout
     found = zip(*(tensors_of(t) for t in (problem.operator(frames), problem.data, entries)), strict=True)
@@ -78,7 +75,7 @@ def compared_slowly(problem: Problem) -> dict[str, Baseline]:
     return {name: Baseline(c, heldout_decibels(problem.heldout_error(c), problem)) for name, c in clips.items()}
 
 
-def best_by_heldout(baselines: dict[str, Baseline]) -> str | None:
+def best_by_heldout(baselines: Mapping[str, Baseline]) -> str | None:
     """Name of the baseline with the highest level on held-out data; None where none has any."""
     known = {name: b.heldout_db for name, b in baselines.items() if not math.isnan(b.heldout_db)}
     return max(known, key=known.__getitem__, default=None)

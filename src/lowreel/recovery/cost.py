@@ -26,7 +26,6 @@ from ..baselines.variation import (
     add_gradient_adjoint,
     shrink_to_one,
 )
-from ..data import is_exact
 from ..errors import InputError
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE
 from ..operators import tensors_of
@@ -234,7 +233,7 @@ def _quick_seconds(problem: Problem) -> float:
 
     iterate()  # the first touches memory that no one has yet
     edges = TV_ITERATION_GRADIENTS * _seconds(iterate)
-    trials = len(TIME_WEIGHTS) + (0 if is_exact(problem.noise) else len(STRENGTHS) - 1)
+    trials = len(TIME_WEIGHTS) + (0 if problem.noise.is_exact else len(STRENGTHS) - 1)
     varied = TV_ITERATIONS + trials * TRIAL_ITERATIONS
     total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
     if operator.is_pixel_mask:

@@ -19,6 +19,7 @@ from ..solver.problem import Problem
 from ..solver.schedule import planned_rounds
 from ..solver.state import State
 from ..system.memory import trim_heap
+from .verdict import Outcome
 
 CHECKS_PER_RUN = 12
 """How often in a run the held-out error is measured, at most: each time all frames are drawn."""
@@ -42,21 +43,6 @@ STANDARD_ERRORS = 2.0
 """Standard errors by which a later iterate has to be worse on held-out data for an earlier one to be delivered."""
 
 CTRL_C = "Ctrl-C"
-
-OutcomeKind = Literal["finished", "converged", "stopped", "diverged"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended, and a sentence that says what to do. interrupted: stopped by the user, not by a time limit.
-
-    stopped: the rounds made are too few, so that the run may be gone on with; one that a time limit has shortened is
-    finished where it made FINISHED_SHARE of its rounds.
-    """
-
-    kind: OutcomeKind
-    sentence: str
-    interrupted: bool = False
 
 
 @dataclass(frozen=True, repr=False)

@@ -20,8 +20,9 @@ from ..solver.problem import Problem
 from ..system.devices import device_of
 from ..system.memory import parse_bytes
 from .cost import Estimate, estimate
-from .fit import CTRL_C, Callback, Outcome, Progress, Score, Trial, fit
+from .fit import CTRL_C, Callback, Progress, Score, Trial, fit
 from .search import TIME_LIMIT, Search, best_of, search, side_by_side, varied
+from .verdict import Outcome
 
 FEW_NUMBERS = 8
 """Held-out numbers under which their error says nothing about the clip."""

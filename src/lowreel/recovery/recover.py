@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import DATA_TERMS, checked, hold_out, is_exact, noise_entry
+from ..data import Levels, Noise, UnknownNoise, hold_out
 from ..errors import InputError
-from ..model.generators import Generator, make
-from ..model.latents import check_rank
+from ..model.generators import Generator
 from ..model.representation import Representation
 from ..operators import (
     Data,
-    LinearOperator,
-    as_linear_operator,
-    check_operator,
-    is_external,
-    is_stack,
     project_onto_data,
-    tensors_of,
 )
-from ..settings import LEAST_HELDOUT_SHARE, Candidate, DataTerm, Precision, RecoverSettings, SolverSettings
+from ..settings import LEAST_HELDOUT_SHARE, Candidate, Precision, RecoverSettings, SolverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes, trim_heap
@@ -45,10 +37,14 @@ from .comparison import (
     noise_sigma,
 )
 from .cost import check_fits
-from .fit import Callback, Outcome, Progress, Score, Trial
-from .policy import FEW_NUMBERS, FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
+from .fit import Callback, Progress, Score, Trial
+from .judging import judged
+from .levels import AS_IS, baselines_in_units, finished_in_units, scored_in_units, told_in_units
+from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
+from .preparation import Given, given_data, posed
 from .search import Search, best_of, varied
 from .uncertainty import can_tell_noise, uncertainty
+from .verdict import Outcome, Verdict
 from .warm_start import Neighbour, continued, fewer_rounds
 
 
@@ -56,16 +52,17 @@ from .warm_start import Neighbour, continued, fewer_rounds
 class Recovery:
     """What `recover` returns.
 
-    clip: the delivered frames, (T, C, H, W) in [0, 1], which agree with the data where it is free of noise;
+    clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise;
     representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in round
     `chosen` of the `steps` that the chosen fit made; last_steps: rounds of the last fit, with all data, which gave the
-    representation, 0 where there was none;
-    trust: a sentence that compares it with the best baseline's. trials: the fits among which held-out data chose,
-    none where the settings were given. solver: the settings of the fit that is delivered. uncertainty: standard
-    deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without trials, and where noise
-    of another kind than white of known size cannot be told from errors of the clip. device: on which it was fitted,
-    such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the baseline whose clip is
-    delivered, because a fit that did not end was worse on held-out data.
+    representation, 0 where there was none; verdict: whether to trust it, by comparison with the best baseline; trust:
+    the same as a sentence. trials: the fits among which held-out data chose, none where the settings were given.
+    solver: the settings of the fit that is delivered. uncertainty: standard deviation of each pixel value,
+    (T, C, H, W), from where the trials disagree; None without trials, and where noise of another kind than white of
+    known size cannot be told from errors of the clip. device: on which it was fitted, such as cuda; all tensors are on
+    the CPU. delivered: "generator", or the name of the baseline whose clip is delivered, because a fit that did not end
+    was worse on held-out data. levels: clip = levels.scale * (grey levels in [0, 1]) + levels.offset; figures in dB are
+    of the grey levels.
     """
 
     clip: Tensor
@@ -74,7 +71,7 @@ class Recovery:
     outcome: Outcome
     heldout_db: float
     chosen: int
-    trust: str
+    verdict: Verdict
     steps: int
     seconds: float
     settings: RecoverSettings
@@ -85,6 +82,12 @@ class Recovery:
     uncertainty: Tensor | None = None
     last_steps: int = 0
     delivered: str = "generator"
+    levels: Levels = AS_IS
+
+    @property
+    def trust(self) -> str:
+        """The verdict as a sentence."""
+        return self.verdict.sentence
 
     @property
     def choice(self) -> Candidate | None:
@@ -112,7 +115,7 @@ def recover(
     settings: RecoverSettings | None = None,
     *,
     clip_shape: Sequence[int] | None = None,
-    noise: float | Mapping[str, Any] | None = 0.0,
+    noise: float | Noise | Mapping[str, Any] | None = 0.0,
     generator: Generator | None = None,
     times: Tensor | Sequence[float] | None = None,
     sequences: Sequence[int] = (),
@@ -123,21 +126,26 @@ def recover(
     choice: Candidate | None = None,
     on_baseline: OnBaseline | None = None,
     neighbour: Neighbour | None = None,
+    levels: Sequence[float] | None = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
     data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_linear_operator`
     takes: a deepinv physics, a SciPy or PyLops operator, a tuple of NumPy functions. clip_shape: (T, C, H, W), only
     for an operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the
-    data is exact and the clip will agree with it, None that nothing is known of it; or the noise entry of a data
-    file. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut. beta:
-    weights of eq. (6). watch: called after every round; a KeyboardInterrupt ends the fit with the best so far.
+    data is exact and the clip will agree with it, None that nothing is known of it; or what a maker of noise or a data
+    file says of it. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut.
+    beta: weights of eq. (6). callback: called after every round; a KeyboardInterrupt ends the fit with the best so far.
     resume: what `callback` was last given, to go on from there. score: a number of the frames, such as their PSNR
     against a true clip, that is noted in the history and takes part in no choice. choice: what held-out data chose
     before for data of the same kind (`Recovery.choice`); the search over settings is then left out. on_baseline: called
     with a name and a baseline's clip before the fit begins, whenever one is better than those before. neighbour:
     another stretch of the same clip, from which the fit starts, with fewer rounds, where nothing is left to choose and
-    its generator is of the same size.
+    its generator is of the same size. levels: white less black, and black, in the units of the data; None finds them:
+    [0, 1] unless the data cannot be of such a clip. Then the clips of the result, and its standard deviations, are in
+    the units of the data (`Recovery.levels`); those of the representation are in [0, 1].
+
+    data may be a masked array where it is pixels: what is masked was not observed.
 
     The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `callback` sees of it are
     there; what is returned is on the CPU.
@@ -150,17 +158,9 @@ def recover(
         raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
     settings = settings or RecoverSettings()
     device = device_of(settings.device)
-    problem = prepare(
-        data,
-        operator,
-        settings,
-        clip_shape=clip_shape,
-        noise=noise,
-        generator=generator,
-        times=times,
-        sequences=sequences,
-        beta=beta,
-    )
+    given = given_data(data, operator, noise, clip_shape, levels)
+    score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
+    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
     asked, settings = settings, with_precision(problem.on(device), settings, resume)
     if neighbour is not None and settings.continues and (choice is not None or not settings.searches):
         warm = continued(problem if choice is None else varied(problem, choice), neighbour)
@@ -185,7 +185,22 @@ def recover(
         problem = _with_least_held_out(problem, settings)
         quick = _quick(problem, settings, None)
         found = in_place_of(found, fits.single(problem, None))
-    return _accounted(problem, asked, found.on(CPU), device, quick)
+    return _in_units(given, _accounted(problem, asked, found.on(CPU), device, quick))
+
+
+def _in_units(given: Given, found: Recovery) -> Recovery:
+    """What was found in the units of the data."""
+    if given.levels == AS_IS:
+        return found
+    back = finished_in_units(given.levels, given.stored, given.operator, given.noise)
+    sigma = found.uncertainty
+    return replace(
+        found,
+        clip=back(found.clip),
+        baselines=baselines_in_units(back, found.baselines),
+        uncertainty=None if sigma is None else sigma * given.levels.scale,
+        levels=given.levels,
+    )
 
 
 @dataclass
@@ -277,7 +292,7 @@ def _accounted(
     baselines = finished_all(quick, partial(finish, problem=problem))
     heldout_db = heldout_decibels(found.error, problem)
     instead = _delivered_instead(found.outcome, heldout_db, baselines)
-    trust = _judged(found.outcome, problem, found.judged.frames(), heldout_db, baselines)
+    verdict = judged(problem, found.outcome, found.steps, frames, found.judged.frames(), heldout_db, baselines)
     return Recovery(
         clip=finish(frames, problem) if instead is None else baselines[instead].clip,
         representation=found.representation,
@@ -285,7 +300,7 @@ def _accounted(
         outcome=found.outcome,
         heldout_db=heldout_db,
         chosen=found.chosen,
-        trust=trust if instead is None else f"{trust} The clip that is delivered is {instead}.",
+        verdict=verdict if instead is None else verdict.with_more(f"The clip that is delivered is {instead}."),
         steps=found.steps,
         seconds=found.seconds,
         settings=settings,
@@ -324,73 +339,6 @@ def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor |
     )
 
 
-def prepare(
-    data: Data | np.ndarray,
-    operator: Any,
-    settings: RecoverSettings,
-    *,
-    clip_shape: Sequence[int] | None = None,
-    noise: float | Mapping[str, Any] | None = 0.0,
-    generator: Generator | None = None,
-    times: Tensor | Sequence[float] | None = None,
-    sequences: Sequence[int] = (),
-    beta: Tensor | None = None,
-) -> Problem:
-    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round.
-
-    times: seconds of the frames, (T,), rising; beta: weights of eq. (6), (T - 1,). Raises InputError as `recover` does.
-    """
-    operator = as_linear_operator(operator, clip_shape).on(CPU)
-    entry = noise_entry(noise)
-    y = _as_data(data, operator, entry)
-    frames, channels, height, width = operator.clip_shape
-    made = generator or make(settings.generator_name(channels), (channels, height, width), seed=settings.seed)
-    solver = settings.solver()
-    if solver.rank is not None:
-        check_rank(solver.rank, frames, made.code_dim)
-    problem = Problem(
-        data=y,
-        operator=operator,
-        generator=made,
-        times=_as_times(times, frames),
-        sequences=tuple(sequences),
-        beta=beta,
-        noise=entry,
-        data_term=cast(DataTerm, DATA_TERMS[entry["kind"]] if settings.data_term == "auto" else settings.data_term),
-        seed=settings.seed,
-    )
-    if any(p.device != CPU for p in made.parameters()):
-        problem = replace(problem, generator=copy.deepcopy(made).to(CPU))
-    share = settings.heldout_share(sum(int(known.sum()) for known in tensors_of(problem.known)))
-    return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known))
-
-
-def _as_data(data: Data | np.ndarray, operator: LinearOperator, noise: Mapping[str, Any]) -> Data:
-    """`data` as float32 or complex64 tensors that fit the operator; operators of others are checked first."""
-
-    def convert(values: Any) -> Tensor:
-        try:
-            tensor = torch.as_tensor(values)
-        except (RuntimeError, TypeError, ValueError):
-            raise InputError(f"data: expected an array or tensor of numbers, got {type(values).__name__}") from None
-        return tensor.to(CPU, torch.complex64 if tensor.is_complex() else torch.float32)
-
-    if is_external(operator):
-        check_operator(operator)
-    several = isinstance(data, tuple) or (is_stack(operator) and not isinstance(data, Tensor | np.ndarray))
-    y = tuple(convert(v) for v in data) if several else convert(data)
-    return checked(y, operator, noise)
-
-
-def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
-    if times is None:
-        return torch.arange(frames, dtype=torch.float64) / 25
-    seconds = torch.as_tensor(times, dtype=torch.float64, device=CPU)
-    if seconds.shape != (frames,) or not bool((seconds.diff() > 0).all() and seconds.isfinite().all()):
-        raise InputError(f"times: expected {frames} rising numbers of seconds, got shape {tuple(seconds.shape)}")
-    return seconds
-
-
 def finish(frames: Tensor, problem: Problem) -> Tensor:
     """The frames (T, C, H, W) made consistent with all data, the held-out part too, where that helps; in [0, 1].
 
@@ -401,58 +349,11 @@ def finish(frames: Tensor, problem: Problem) -> Tensor:
     def consistent(entries: Data) -> Tensor:
         return project_onto_data(frames, problem.operator, problem.data, entries)
 
-    if is_exact(problem.noise):
+    if problem.noise.is_exact:
         return consistent(problem.known).clamp(0, 1)
-    can_tell = problem.noise["kind"] == "unknown" and not problem.operator.is_pixel_mask and problem.heldout is not None
+    can_tell = (
+        isinstance(problem.noise, UnknownNoise) and not problem.operator.is_pixel_mask and problem.heldout is not None
+    )
     if can_tell and problem.heldout_error(consistent(problem.fitted)) < problem.heldout_error(frames):
         return consistent(problem.known).clamp(0, 1)
     return frames.clamp(0, 1)
-
-
-def _judged(
-    outcome: Outcome, problem: Problem, frames: Tensor, heldout_db: float, compared: dict[str, Baseline]
-) -> str:
-    """`trust`, with what it cannot know: a fit that diverged, too few held-out numbers, a mask's unseen holes."""
-    if outcome.kind == "diverged" and math.isnan(heldout_db):
-        return "Do not use: the fit diverged before anything was found."
-    count = problem.held_count
-    if count < FEW_NUMBERS:
-        return f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
-    levels = {name: baseline.heldout_db for name, baseline in compared.items()}
-    best = best_by_heldout(compared)
-    chance = best is not None and _may_be_chance(problem, frames, compared[best].clip)
-    sentence = trust(heldout_db, levels, count if chance else None)
-    return sentence + problem.operator.caveat
-
-
-def _may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
-    """Whether two clips' squared errors on the held-out data differ by less than two standard errors."""
-    gain = problem.heldout_terms(other) - problem.heldout_terms(frames)
-    return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))
-
-
-def trust(heldout_db: float, baseline_dbs: dict[str, float], chance_of: int | None = None) -> str:
-    """One sentence: can the result be trusted, judged by data that was not fitted?
-
-    chance_of: how many numbers were held out, where so few cannot tell the result from the best baseline.
-    """
-    known = {name: db for name, db in baseline_dbs.items() if not math.isnan(db)}
-    if math.isnan(heldout_db):
-        return "No data was held out, so nothing can be said."
-    if not known:
-        return f"On held-out data its PSNR is {heldout_db:.1f} dB; no baseline was run to compare it with."
-    name, bar = max(known.items(), key=lambda item: item[1])
-    gain = 0.0 if bar == heldout_db else heldout_db - bar
-    if chance_of is not None and gain > 0:
-        return (
-            f"Undecided: on {chance_of} held-out numbers it is {gain:.1f} dB better than {name}, which may be chance; "
-            "look at the clip, or use a larger --heldout."
-        )
-    if gain >= 1:
-        return f"Use it: on held-out data it is {gain:.1f} dB better than the best baseline ({name}, {bar:.1f} dB)."
-    if gain >= 0.3:
-        return f"Use with care: on held-out data it is only {gain:.1f} dB better than {name} ({bar:.1f} dB)."
-    return (
-        f"Do not use: on held-out data it is no better than {name} ({heldout_db:.1f} against {bar:.1f} dB); "
-        "allow more time, or take the baseline."
-    )

@@ -21,7 +21,8 @@ from ..operators import is_external
 from ..settings import BRANCH_SHARE, LOOK_SHARE, Candidate, SolverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..solver.schedule import planned_rounds
-from .fit import CTRL_C, FINISHED_SHARE, Callback, Outcome, Progress, Score, Trial, fit, part_of
+from .fit import CTRL_C, FINISHED_SHARE, Callback, Progress, Score, Trial, fit, part_of
+from .verdict import Outcome
 
 
 @dataclass(frozen=True)

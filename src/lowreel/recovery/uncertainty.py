@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..data import is_exact
+from ..data import WhiteNoise
 from ..model.representation import Representation
 from ..operators import tensors_of
 from ..solver.problem import Problem
@@ -46,7 +46,7 @@ def uncertainty(
         scale = problem.without_noise(error) / float((1 + floor) * spread.mean().clamp_min(1e-12))
     there = disagreement(delivered, others)
     sigma = (scale * (there + floor * there.mean())).sqrt().expand_as(delivered).contiguous()
-    if problem.operator.is_pixel_mask and is_exact(problem.noise):
+    if problem.operator.is_pixel_mask and problem.noise.is_exact:
         (known,) = tensors_of(problem.known)
         sigma = sigma.masked_fill(known.expand_as(sigma), 0.0)
     return sigma
@@ -58,7 +58,7 @@ JUDGED_VALUES = 2**22
 
 def can_tell_noise(problem: Problem) -> bool:
     """Whether what noise adds to the held-out residuals is known: it is none, or white of a known size."""
-    return is_exact(problem.noise) or problem.noise["kind"] == "white"
+    return problem.noise.is_exact or isinstance(problem.noise, WhiteNoise)
 
 
 def disagreement(frames: Tensor, others: Sequence[tuple[Representation, float]]) -> Tensor:
@@ -97,7 +97,7 @@ def likeliest(residual: Tensor, spread: Tensor, noise: float = 0.0) -> tuple[flo
 
 def _noise_variance(problem: Problem) -> float:
     """Variance of white noise whose size is known, else 0."""
-    return float(problem.noise["sigma"]) ** 2 if problem.noise["kind"] == "white" else 0.0
+    return problem.noise.sigma**2 if isinstance(problem.noise, WhiteNoise) else 0.0
 
 
 def calibration(found: Tensor, truth: Tensor, sigma: Tensor) -> dict[str, float | list[float]]:

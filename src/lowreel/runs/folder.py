@@ -17,31 +17,29 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from ..analysis.metrics import error_decibels, psnr, psnr_range, ssim
-from ..data import Measured, data_header
+from ..analysis.metrics import psnr
+from ..data import Levels, Measured, data_header
 from ..errors import InputError
-from ..io.datasets import open_source
-from ..io.video import MOSAICS, Clip, write_npy, write_video
+from ..io.video import write_npy, write_video
 from ..model.generators import Generator, from_spec
 from ..model.representation import Representation
-from ..operators import operator_from_name, tensors_of
+from ..operators import operator_from_name
 from ..recovery.comparison import Baseline, OnBaseline
-from ..recovery.fit import Outcome, Progress, Trial
+from ..recovery.fit import Progress, Trial
 from ..recovery.recover import Recovery, recover
-from ..recovery.uncertainty import calibration
+from ..recovery.verdict import Outcome
 from ..recovery.warm_start import Neighbour
 from ..settings import Candidate, RecoverSettings
 from ..solver.state import State
 from ..system.checkpoints import NEWEST, PREVIOUS, folder_lock, load_checkpoint, save_checkpoint
-from ..system.files import atomic_write, is_array_file, new_folder, read_json, remove_leftovers, write_json
+from ..system.files import atomic_write, new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import operator_budget
 from ..system.names import source_text
 from .preview import LIVE, PreviewWriter
+from .summarise import summarise
+from .summary import FILE, Summary
 
 CHECKPOINT_SECONDS = 10.0
-
-COLOUR_MISFIT = 0.1
-"""How far, as a share of the data, a true clip of colours may be from explaining data of one channel."""
 
 CONFIG_VERSION = 2
 """Of config.json: since 2 it holds what was asked for as a request."""
@@ -149,16 +147,15 @@ class Run:
             operator = operator_from_name(operator, data_header(path)["operator"]["clip_shape"])
         return Measured.load(path, operator, memory=operator_budget(self.settings.memory))
 
-    def summary(self) -> dict[str, Any] | None:
-        """`summary.json` of a finished run, or None."""
-        path = self.folder / "summary.json"
-        return read_json(path) if path.is_file() else None
+    def summary(self) -> Summary | None:
+        """That of a finished run, or None. Raises InputError where it cannot be read."""
+        return Summary.read(self.folder)
 
-    def finish(self, summary: dict[str, Any]) -> None:
+    def finish(self, summary: Summary) -> None:
         """Write summary.json, the last file of a run: it says that the others are complete."""
-        write_json(self.folder / "summary.json", summary)
+        summary.write(self.folder)
         (self.folder / LIVE).unlink(missing_ok=True)
-        if summary["outcome"]["kind"] != "stopped":
+        if summary.is_complete:
             (self.folder / PREVIOUS).unlink(missing_ok=True)
 
     def save_progress(self, progress: Progress) -> None:
@@ -267,7 +264,7 @@ class CheckpointCallback:
     def __call__(self, progress: Progress) -> None:
         """Note the progress, save it when it is time, show it."""
         if self.last is None:  # what could be refused has been: the run goes on
-            (self.run.folder / "summary.json").unlink(missing_ok=True)
+            (self.run.folder / FILE).unlink(missing_ok=True)
         before, self.last = self.last, progress
         is_due = time.monotonic() - self.written > CHECKPOINT_SECONDS
         if is_due or _has_more(progress, before):
@@ -292,7 +289,7 @@ def execute(
     generator: Generator | None = None,
     show: Callable[[Progress], None] | None = None,
     on_baseline: OnBaseline | None = None,
-) -> tuple[Recovery, dict[str, Any], list[str]]:
+) -> tuple[Recovery, Summary, list[str]]:
     """Recover a run's clip from where it stands and write the results into its folder, but for picture and summary.
 
     Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
@@ -317,10 +314,11 @@ def execute(
                 choice=run.choice,
                 on_baseline=partial(_first_picture, run, measured, keeper.sketch, on_baseline),
                 neighbour=run.neighbour(),
+                levels=Levels(1.0),
             )
         finally:
             keeper.save()
-        (run.folder / "summary.json").unlink(missing_ok=True)
+        (run.folder / FILE).unlink(missing_ok=True)
         run.write_history(recovery.history)
         summary, notes = _write_results(run, recovery, measured, truth)
     return recovery, summary, notes
@@ -351,9 +349,7 @@ def _write_baseline(folder: Path, measured: Measured, clip: Tensor) -> None:
     write_npy(folder / "baseline.npy", clip, tuple(clip.shape), **levels)
 
 
-def _write_results(
-    run: Run, recovery: Recovery, measured: Measured, truth: Tensor | None
-) -> tuple[dict[str, Any], list[str]]:
+def _write_results(run: Run, recovery: Recovery, measured: Measured, truth: Tensor | None) -> tuple[Summary, list[str]]:
     folder, clip = run.folder, measured.clip
     recovery.representation.save(folder / "representation.safetensors")
     if (name := recovery.best_baseline(truth)) is not None:
@@ -373,162 +369,6 @@ def timing(seconds: Tensor, clip: Mapping[str, Any]) -> dict[str, Any]:
     rate = Fraction(clip.get("rate", "25"))
     span = (float(times[0]), float(times[-1] + 1 / rate)) if source else None
     return {"times": times, "rate": rate, "audio": source, "audio_span": span}
-
-
-def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> dict[str, Any]:
-    """The content of summary.json: what was done, how well, and whether to trust it. Infinite values become
-    "inf", what is not a number None."""
-    frames, channels, height, width = recovery.clip.shape
-    codes = recovery.representation.codes
-    content = {
-        "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
-        "frames": frames,
-        "height": height,
-        "width": width,
-        "channels": channels,
-        "operator": measured.operator.spec(),
-        "noise": dict(measured.noise),
-        "numbers_per_pixel": _numbers(measured) / recovery.clip.numel(),
-        "preset": recovery.settings.preset,
-        "steps": recovery.steps,
-        "last_steps": recovery.last_steps,
-        "seconds": round(recovery.seconds, 2),
-        "device": recovery.device,
-        "precision": recovery.solver.precision,
-        "delivered": recovery.delivered,
-        "seed": recovery.settings.seed,
-        "rank": codes.rank,
-        "similarity": recovery.solver.similarity,
-        "weight_decay": recovery.solver.weight_decay,
-        "early_weight_decay": recovery.solver.early_weight_decay,
-        "quality": recovery.settings.quality if recovery.settings.searches else None,
-        "search": [_tried(trial) for trial in recovery.trials],
-        "choice": None if recovery.choice is None else recovery.choice.model_dump(),
-        "uncertainty": _uncertainty(recovery, truth),
-        "generator": recovery.representation.generator.spec(),
-        "generator_start": recovery.settings.generator_name(channels),
-        "parameters": recovery.representation.parameters,
-        "heldout_db": finite(recovery.heldout_db),
-        "trust": recovery.trust,
-        "best_baseline": recovery.best_baseline(truth),
-        "baselines_heldout_db": {name: finite(b.heldout_db) for name, b in recovery.baselines.items()},
-    }
-    return content | (_scores(recovery, truth) if truth is not None else {})
-
-
-def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | None:
-    """Mean standard deviation where it is not 0, and how it fits the true errors."""
-    sigma = recovery.uncertainty
-    if sigma is None or not bool((sigma > 0).any()):
-        return None
-    known = {"mean_sigma": round(float(sigma[sigma > 0].mean()), 6)}
-    return known if truth is None else known | calibration(recovery.clip, truth, sigma)
-
-
-def _tried(trial: Trial) -> dict[str, Any]:
-    """A fit of the search for summary.json: what was tried, what the held-out data said, the score of that iterate."""
-    scores = {row["step"]: row["score"] for row in trial.history if row.get("score") is not None}
-    best = {"best_score": finite(max(scores.values())), "score": finite(scores[trial.step])} if scores else {}
-    heldout = error_decibels(trial.error) if math.isfinite(trial.error) else math.nan
-    told = {"heldout_db": finite(heldout), "step": trial.step, "steps": trial.steps}
-    return trial.choice.model_dump() | told | best
-
-
-def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
-    generated = recovery.representation.frames()
-    return {
-        "psnr": finite(psnr(recovery.clip, truth)),
-        "psnr_range": finite(psnr_range(recovery.clip, truth)),
-        "ssim": finite(ssim(recovery.clip, truth)),
-        "psnr_representation": finite(psnr(generated, truth)),
-        "psnr_range_representation": finite(psnr_range(generated, truth)),
-        "baselines": {name: finite(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
-        "baselines_psnr_range": {name: finite(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
-    }
-
-
-def _numbers(measured: Measured) -> int:
-    """Real numbers measured: the informative entries, complex ones counted twice."""
-    pairs = zip(tensors_of(measured.data), tensors_of(measured.operator.observed_mask()), strict=True)
-    return sum(int(known.sum()) * (2 if y.is_complex() else 1) for y, known in pairs)
-
-
-def finite(value: float) -> float | str | None:
-    """The value for JSON, which knows no infinity: "inf", "-inf", or None where it is not a number."""
-    if math.isnan(value):
-        return None
-    return round(value, 4) if math.isfinite(value) else str(value)
-
-
-def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
-    """The true clip that a run was told of, read again. Raises InputError when it has another shape."""
-    return open_truth(reading, clip_shape).read()
-
-
-def open_truth(reading: dict[str, Any], clip_shape: Sequence[int] | None) -> Clip:
-    """The same, not read yet; of any shape where none is given."""
-    arguments = dict(reading)
-    path = arguments.pop("path")
-    if arguments.get("frames") is not None:
-        arguments["frames"] = slice(*arguments["frames"])
-    for name in ("size", "levels"):
-        if arguments.get(name) is not None:
-            arguments[name] = tuple(arguments[name])
-    truth = open_source(path, **arguments)
-    if clip_shape is not None and tuple(truth.shape) != tuple(clip_shape):
-        raise InputError(
-            f"{path}: the true clip is {tuple(truth.shape)} (T, C, H, W), the measured one {tuple(clip_shape)}; "
-            "give the clip that was measured"
-        )
-    return truth
-
-
-def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
-    """How to read a true clip for data of others: with the data's scale and offset where it then fits better.
-
-    A true clip may be in the units of the data, or have levels of its own (a video; floats in [0, 1]). One of colours
-    may be that of data of one channel by its luma, or by what a colour filter array (Bayer) leaves of it. Raises
-    InputError where neither explains such data.
-    """
-    levels = [measured.clip.get("scale", 1.0), measured.clip.get("offset", 0.0)]
-    if "path" in measured.clip.get("reading", {"path": None}):
-        return reading
-    choices = [reading, reading | {"levels": levels}] if is_array_file(reading["path"]) else [reading]
-    shape = measured.operator.clip_shape
-    is_colour = shape[1] == 1 and open_truth(reading | {"channels": None}, None).shape[1] == 3
-    if is_colour:
-        choices += [how | {"mosaic": pattern} for how in choices for pattern in MOSAICS]
-    best = min(choices, key=lambda how: _misfit(load_truth(how, shape), measured)[0])
-    error, power = _misfit(load_truth(best, shape), measured)
-    if is_colour and error > COLOUR_MISFIT**2 * power:
-        raise InputError(
-            f"{reading['path']}: the true clip has colours, the data one channel, and neither its luma nor a Bayer "
-            f"mosaic of it explains the data ({math.sqrt(error / power):.0%} off); give the true clip in one channel"
-        )
-    return best
-
-
-def _misfit(truth: Tensor, measured: Measured) -> tuple[float, float]:
-    """The squared difference of the data and what the true clip would have given, and the squared norm of the data."""
-    pairs = list(zip(tensors_of(measured.operator(truth)), tensors_of(measured.data), strict=True))
-    error = sum(float((found - y).abs().square().sum()) for found, y in pairs)
-    return error, sum(float(y.abs().square().sum()) for _, y in pairs)
-
-
-def truth_warnings(truth: Tensor, measured: Measured) -> list[str]:
-    """A sentence for the user where the true clip would not have given the data: it may be another clip.
-
-    That is where the error exceeds a tenth of the data and three times the noise. Nothing is said where the noise has
-    outliers or is not known.
-    """
-    if measured.noise["kind"] not in ("none", "white", "poisson"):
-        return []
-    error, power = _misfit(truth, measured)
-    noise = _numbers(measured) * measured.noise.get("sigma", 0.0) ** 2
-    if error <= 0.01 * power + 9 * noise:
-        return []
-    share = math.sqrt(error / power) if power else math.inf
-    return [f"Is this the true clip? What it would have given differs from the data by {share:.0%}."]
 
 
 def clip_information(clip: Any) -> dict[str, Any]:

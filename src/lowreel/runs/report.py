@@ -18,6 +18,7 @@ from ..analysis.metrics import psnr
 from ..data import Measured
 from ..operators import tensors_of
 from ..system.files import atomic_write
+from .summary import SectionFigures, Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -224,7 +225,7 @@ def plain_numbers(axis: Axis) -> None:
 
 def draw_sections(
     path: str | Path,
-    summary: Mapping[str, Any],
+    summary: Summary,
     shown: Sequence[int],
     pictures: Mapping[str, Sequence[Tensor]],
     levels: Sequence[float] | None,
@@ -233,26 +234,26 @@ def draw_sections(
 
     shown: numbers of the frames; levels: PSNR of each frame against the true one, or None.
     """
-    title = "\n".join([in_sections(summary), *textwrap.wrap(summary["trust"], 100)])
+    title = "\n".join([in_sections(summary), *textwrap.wrap(summary.trust, 100)])
     rows = [_Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]
     with _page(path, title, rows, shown, right=0.97) as axes:
-        _draw_levels(axes, summary["sections"], levels)
+        _draw_levels(axes, summary.sections, levels)
 
 
-def in_sections(summary: Mapping[str, Any]) -> str:
+def in_sections(summary: Summary) -> str:
     """How many sections and scenes a run has, in words."""
-    scenes = summary["scenes"]
-    return f"{len(summary['sections'])} sections, {scenes} scene{'s' if scenes > 1 else ''}"
+    return f"{len(summary.sections)} sections, {summary.scenes} scene{'s' if summary.scenes > 1 else ''}"
 
 
-def _draw_levels(axes: Axes, sections: Sequence[Mapping[str, Any]], levels: Sequence[float] | None) -> None:
-    judged = [section for section in sections if isinstance(section["heldout_db"], float)]
-    for k, section in enumerate(judged):
-        (start, stop), held = section["frames"], section["heldout_db"]
+def _draw_levels(axes: Axes, sections: Sequence[SectionFigures], levels: Sequence[float] | None) -> None:
+    known = [(section, section.heldout_db) for section in sections if section.heldout_db is not None]
+    judged = [(section, level) for section, level in known if math.isfinite(level)]
+    for k, (section, held) in enumerate(judged):
+        start, stop = section.frames
         axes.plot([start, stop - 1], [held, held], color="tab:orange", lw=1.5, label=None if k else "held-out data")
     for before, section in pairwise(sections):
-        is_cut = before["scene"] != section["scene"]
-        axes.axvline(section["frames"][0], color="k" if is_cut else "0.75", lw=1, ls="-" if is_cut else ":")
+        is_cut = before.scene != section.scene
+        axes.axvline(section.frames[0], color="k" if is_cut else "0.75", lw=1, ls="-" if is_cut else ":")
     if levels is not None:
         axes.plot(levels, lw=1, color="tab:green", label="true PSNR of each frame")
     axes.set_xlabel("frame (black: cut; dotted: next section)", fontsize=8)
@@ -263,7 +264,7 @@ def _draw_levels(axes: Axes, sections: Sequence[Mapping[str, Any]], levels: Sequ
         axes.legend(fontsize=7, frameon=False)
 
 
-def figures_table(summary: Mapping[str, Any]) -> Table:
+def figures_table(summary: Summary) -> Table:
     """The closing table of a run, from its summary."""
     from rich.table import Table
 
@@ -275,65 +276,63 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def figures(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+def figures(s: Summary) -> Sequence[tuple[str, str]]:
     """What there is to say of a finished run, from its summary: name and text of each line."""
     rows = [
-        ("clip", f"{s['frames']} frames, {s['height']}x{s['width']}, {'grey' if s['channels'] == 1 else 'colour'}"),
-        ("measured", f"{s['operator']['kind']}, {s['numbers_per_pixel']:.3f} numbers per pixel value"),
+        ("clip", f"{s.frames} frames, {s.height}x{s.width}, {'grey' if s.channels == 1 else 'colour'}"),
+        ("measured", f"{s.operator['kind']}, {s.numbers_per_pixel:.3f} numbers per pixel value"),
     ]
-    if "sections" in s:
+    if s.sections:
         rows.append(("recovered in", in_sections(s)))
-    if s.get("psnr") is not None or s.get("psnr_representation") is not None:
+    if s.psnr is not None or s.psnr_representation is not None:
         rows += [
-            ("PSNR", f"{decibels(s['psnr'])} (peak 1), {decibels(s['psnr_range'])} (peak max - min)"),
-            ("SSIM", "n/a" if s["ssim"] is None else f"{s['ssim']:.3f}"),
-            ("generator alone", f"{decibels(s['psnr_representation'])} (peak 1)"),
+            ("PSNR", f"{decibels(s.psnr)} (peak 1), {decibels(s.psnr_range)} (peak max - min)"),
+            ("SSIM", "n/a" if s.ssim is None else f"{s.ssim:.3f}"),
+            ("generator alone", f"{decibels(s.psnr_representation)} (peak 1)"),
         ]
-        rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s["baselines"].items()]
+        rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s.baselines.items()]
     rows += [
-        ("held-out data", f"{decibels(s['heldout_db'])} (PSNR where it was measured but not fitted)"),
+        ("held-out data", f"{decibels(s.heldout_db)} (PSNR where it was measured but not fitted)"),
         *_chosen(s),
-        ("fit", f"{_rounds(s)}; {s['seconds']:.1f} s{_with_search(s)}; {s['outcome']['kind']}"),
-        ("parameters", f"{s['parameters']['weights']:,} weights, {s['parameters']['codes']:,} in the codes"),
+        ("fit", f"{_rounds(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
+        ("parameters", f"{s.parameters['weights']:,} weights, {s.parameters['codes']:,} in the codes"),
     ]
     return rows
 
 
-def _rounds(s: Mapping[str, Any]) -> str:
+def _rounds(s: Summary) -> str:
     """Rounds of each fit, as --steps has them, and of the last one."""
-    last = s.get("last_steps")
-    most = "at most " if "sections" in s else ""
-    return f"{most}{s['steps']} rounds" + (f", then {most}{last} with all data" if last else "")
+    last = s.last_steps
+    most = "at most " if s.sections else ""
+    return f"{most}{s.steps} rounds" + (f", then {most}{last} with all data" if last else "")
 
 
-def _with_search(s: Mapping[str, Any]) -> str:
-    return " with the search" if len(s.get("search") or ()) > 1 else ""
+def _with_search(s: Summary) -> str:
+    return " with the search" if len(s.search) > 1 else ""
 
 
-def _chosen(s: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+def _chosen(s: Summary) -> Sequence[tuple[str, str]]:
     """What the search chose, and how far off its pixels may be; or why there is no such thing."""
-    if s.get("quality") is None:
+    if s.quality is None:
         return []
-    if not s["search"]:
+    if not s.search:
         return [
             ("settings", "those of the preset: no time, or too few held-out numbers, to choose"),
             ("standard deviation", "none without a search"),
         ]
-    depth = (
-        f"{s['generator']['upsampling_stages']} stages of upsampling, " if "upsampling_stages" in s["generator"] else ""
-    )
-    settings = f"{depth}decay {s['weight_decay']:g}, similarity {s['similarity']:g}, codes of rank {s['rank']}"
-    tried = len(s["search"])
-    if "sections" in s:
+    depth = f"{s.generator['upsampling_stages']} stages of upsampling, " if "upsampling_stages" in s.generator else ""
+    settings = f"{depth}decay {s.weight_decay:g}, similarity {s.similarity:g}, codes of rank {s.rank}"
+    tried = len(s.search)
+    if s.sections:
         return [("settings", f"{settings}: the best of {tried} fits of one section by held-out data")]
     rows = [("settings", f"{settings}: the best of {tried} fit{'s' if tried > 1 else ''} by held-out data")]
-    if s["uncertainty"] is None and tried == 1:
+    if s.uncertainty is None and tried == 1:
         return [*rows, ("standard deviation", "none: it takes several fits")]
-    if s["uncertainty"] is None:
+    if s.uncertainty is None:
         return [*rows, ("standard deviation", "none: noise of this kind cannot be told from errors of the clip")]
-    told = f"{s['uncertainty']['mean_sigma']:.4f} on average (white is 1)"
-    if "within_2_sigma" in s["uncertainty"]:
-        share, largest = (s["uncertainty"][f"within_2_sigma{where}"] for where in ("", "_of_largest_fifth"))
+    told = f"{s.uncertainty['mean_sigma']:.4f} on average (white is 1)"
+    if "within_2_sigma" in s.uncertainty:
+        share, largest = (s.uncertainty[f"within_2_sigma{where}"] for where in ("", "_of_largest_fifth"))
         told += (
             f"; {share:.0%} of the true errors are within twice that of their pixel, {largest:.0%} where it is large"
         )

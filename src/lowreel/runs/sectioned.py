@@ -19,29 +19,21 @@ from ..analysis.metrics import error_decibels, ssim
 from ..data import DataFile, Measured
 from ..errors import InputError
 from ..io.video import write_npy, write_video
-from ..operators import class_of, tensors_of
+from ..operators import tensors_of
 from ..recovery.cost import CLIP_ARRAYS, DATA_ARRAYS, Estimate, with_some_to_spare
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
-from ..recovery.recover import prepare, trust
-from ..settings import LAST_ROUNDS_SHARE, WARM_ROUNDS_SHARE, Candidate, RecoverSettings
+from ..recovery.preparation import prepare
+from ..settings import LAST_ROUNDS_SHARE, WARM_ROUNDS_SHARE, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
-from .folder import (
-    CONFIG_VERSION,
-    Run,
-    Start,
-    check_version,
-    execute,
-    finite,
-    load_truth,
-    open_truth,
-    timing,
-    truth_warnings,
-)
+from .folder import CONFIG_VERSION, Run, Start, check_version, execute, timing
 from .report import draw_report, draw_sections, frames_shown
 from .sections import Section, Source, joined, shortest_section
+from .summarise import WholeScores, summarise_sections
+from .summary import FILE, Summary
+from .truth import load_truth, open_truth, truth_warnings
 
 JOINED_FRAMES = 16
 """Frames that are joined, written and scored together."""
@@ -54,16 +46,6 @@ MEMORY_TRIAL_FRAMES = 4
 
 GOOD_STARTS = ("finished", "converged")
 """Kinds of outcome of a section from which another one starts."""
-
-WORST_FIRST = ("diverged", "stopped", "finished", "converged")
-"""Kinds of outcome."""
-
-DOUBTS = {
-    "Do not use": " Do not use {}.",
-    "Undecided": " Undecided: {}.",
-    "Nothing can be said": " Nothing can be said of {}.",
-}
-"""How the verdict on a section begins that the one on the whole names, and how it does."""
 
 Show = Callable[[int, int, Progress], None]
 """Called after every round: the number of the section, counted from 1, how many there are, and where its run stands."""
@@ -141,10 +123,9 @@ class SectionedRun:
         """The run of a section."""
         return Run.open(self.folder / "sections" / f"{k:03d}")
 
-    def summary(self) -> dict[str, Any] | None:
-        """`summary.json` of a finished run, or None."""
-        path = self.folder / "summary.json"
-        return read_json(path) if path.is_file() else None
+    def summary(self) -> Summary | None:
+        """That of a finished run, or None. Raises InputError where it cannot be read."""
+        return Summary.read(self.folder)
 
     @property
     def order(self) -> list[int]:
@@ -228,7 +209,7 @@ def _rounds(run: SectionedRun, k: int) -> float:
     return WARM_ROUNDS_SHARE if run.settings.steps is None and run.start(k) is not None else 1.0
 
 
-def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[dict[str, Any], list[str]]:
+def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[Summary, list[str]]:
     """Recover every section that is not finished, from where it stands, and join them; summary and notes for the user.
 
     The settings that the pilot's search chooses hold for the others; a time limit is shared out by frames. Survives a
@@ -237,7 +218,7 @@ def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[di
     notes: list[str] = []
     with folder_lock(run.folder):
         remove_leftovers(run.folder)
-        (run.folder / "summary.json").unlink(missing_ok=True)
+        (run.folder / FILE).unlink(missing_ok=True)
         left, begun = run.settings.time, taken_bytes()
         due = [k for k in run.order if not is_done(run.run(k))]
         for place, k in enumerate(due):
@@ -273,7 +254,7 @@ def is_done(own: Run) -> bool:
         clip = np.load(own.folder / "recovered.npy", mmap_mode="r")
     except (InputError, OSError, ValueError):
         return False
-    return summary is not None and summary["outcome"]["kind"] != "stopped" and len(clip) == summary["frames"]
+    return summary is not None and summary.is_complete and len(clip) == summary.frames
 
 
 PILOT_TIME_FACTOR = 3.0
@@ -302,11 +283,11 @@ def _perform_section(
     run: SectionedRun, k: int, limit: float | None, memory: str | None, show: Callable[[Progress], None]
 ) -> list[str]:
     own = run.run(k)
-    chosen = None if k == run.pilot else (run.run(run.pilot).summary() or {}).get("choice")
-    own = own.following(None if chosen is None else Candidate(**chosen), _found_start(run, k))
+    pilot = None if k == run.pilot else run.run(run.pilot).summary()
+    own = own.following(None if pilot is None else pilot.choice, _found_start(run, k))
     of_session = {"time": limit, "memory": memory, "device": run.settings.device}
-    if k != run.pilot and own.settings.precision == "auto":  # as the pilot's, whenever this section is made
-        of_session["precision"] = (run.run(run.pilot).summary() or {}).get("precision") or "auto"
+    if pilot is not None and own.settings.precision == "auto":  # as the pilot's, whenever this section is made
+        of_session["precision"] = pilot.precision
     own = replace(own, settings=own.settings.model_copy(update=of_session))
     measured = own.measured()
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
@@ -322,7 +303,7 @@ def _perform_section(
 def _kind(own: Run) -> str | None:
     """How a section ended; None where it has not."""
     summary = own.summary()
-    return None if summary is None else summary["outcome"]["kind"]
+    return None if summary is None else summary.outcome.kind
 
 
 def _found_start(run: SectionedRun, k: int) -> Start | None:
@@ -332,7 +313,7 @@ def _found_start(run: SectionedRun, k: int) -> Start | None:
     return start if kind in GOOD_STARTS else None
 
 
-def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:
+def _join(run: SectionedRun) -> tuple[Summary, list[str]]:
     """Write what the sections came to as one clip, with its picture; the summary of the whole, and notes."""
     files = [DataFile.open(run.run(k).folder / "data.safetensors") for k in range(len(run.sections))]
     times, shape, about = _about(files, run.sections)
@@ -343,11 +324,20 @@ def _join(run: SectionedRun) -> tuple[dict[str, Any], list[str]]:
     frames = ((stored - offset) / scale for stored in _stored(run, "recovered.npy"))
     notes = write_video(run.folder / "recovered.mp4", frames, **timing(times, about))
     scores = None if run.truth is None else _scored(run, shape, scale, offset)
-    summary = summarise_sections(run, shape, scores)
+    found = [_summary_of(run.run(k)) for k in range(len(run.sections))]
+    summary = summarise_sections(run.sections, found, run.pilot, run.operator, scores)
     shown = frames_shown(shape[0])
     pictures = _pictures(run, shown, shape, scale, offset)
     draw_sections(run.folder / "report.png", summary, shown, pictures, None if scores is None else scores.levels)
     return summary, notes
+
+
+def _summary_of(own: Run) -> Summary:
+    """That of a section, which is finished. Raises InputError where it has gone since."""
+    summary = own.summary()
+    if summary is None:
+        raise InputError(f"{own.folder}: its {FILE} has gone; go on with the run, with --resume")
+    return summary
 
 
 def _about(files: Sequence[DataFile], sections: Sequence[Section]) -> tuple[Tensor, tuple[int, ...], Mapping[str, Any]]:
@@ -377,17 +367,7 @@ def _pictures(
     return {"true": [truth.read(t, t + 1)[0] for t in shown], **rows}
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """psnr of each frame, mean SSIM, mean squared error, and the true clip's range."""
-
-    levels: list[float]
-    ssim: float
-    error: float
-    range: float
-
-
-def _scored(run: SectionedRun, shape: tuple[int, ...], scale: float, offset: float) -> _Scores:
+def _scored(run: SectionedRun, shape: tuple[int, ...], scale: float, offset: float) -> WholeScores:
     """The joined clip against the true one, a few frames at a time."""
     assert run.truth is not None
     truth, start = open_truth(run.truth, shape), 0
@@ -400,101 +380,4 @@ def _scored(run: SectionedRun, shape: tuple[int, ...], scale: float, offset: flo
         similar += [ssim(frames, true)] * len(frames)
         low, high, start = min(low, float(true.min())), max(high, float(true.max())), start + len(frames)
     levels = [error_decibels(error) for error in errors]
-    return _Scores(levels, mean(similar), mean(errors), high - low)
-
-
-def summarise_sections(run: SectionedRun, shape: tuple[int, ...], scores: _Scores | None) -> dict[str, Any]:
-    """The content of summary.json for the whole clip: as `runs.summarise`, and what each section came to."""
-    found = [run.run(k).summary() or {} for k in range(len(run.sections))]
-    lengths = [len(section.frames) for section in run.sections]
-    pilot = found[run.pilot]
-    judged = [k for k, s in enumerate(found) if s["heldout_db"] is not None]
-    heldout = _level([found[k]["heldout_db"] for k in judged], [lengths[k] for k in judged])
-    names = [name for name in pilot["baselines_heldout_db"] if all(name in s["baselines_heldout_db"] for s in found)]
-    baselines = {
-        name: _level([found[k]["baselines_heldout_db"][name] for k in judged], [lengths[k] for k in judged])
-        for name in names
-    }
-    measured_with = class_of(pilot["operator"])
-    caveat = measured_with.caveat if measured_with else ""
-    sentence = _verdict(trust(heldout, baselines), found, lengths) + caveat
-    content = {
-        **pilot,
-        "outcome": _outcome(found),
-        "operator": run.operator,
-        "frames": shape[0],
-        "numbers_per_pixel": _weighted([s["numbers_per_pixel"] for s in found], lengths),
-        "steps": max(s["steps"] for s in found),
-        "last_steps": max(s.get("last_steps", 0) for s in found),
-        "seconds": round(sum(s["seconds"] for s in found), 2),
-        "parameters": {name: sum(s["parameters"][name] for s in found) for name in pilot["parameters"]},
-        "heldout_db": finite(heldout),
-        "trust": sentence,
-        "best_baseline": _same([s.get("best_baseline") for s in found]),
-        "baselines_heldout_db": {name: finite(level) for name, level in baselines.items()},
-        "uncertainty": None,
-        "scenes": run.sections[-1].scene + 1,
-        "sections": [_told(section, s) for section, s in zip(run.sections, found, strict=True)],
-    }
-    return content if scores is None else content | _levels(found, lengths, scores)
-
-
-def _verdict(whole: str, found: Sequence[Mapping[str, Any]], lengths: Sequence[int]) -> str:
-    """The sentence on the whole, with the sections that it does not hold for; undecided where most frames are."""
-    undecided = sum(n for s, n in zip(found, lengths, strict=True) if s["trust"].startswith("Undecided"))
-    if whole.startswith("Use") and 2 * undecided > sum(lengths):
-        whole = "Undecided: in most sections, what is better than the best baseline may be chance; look at the clip."
-    for start, words in DOUBTS.items():
-        these = [f"{k:03d}" for k, s in enumerate(found) if s["trust"].startswith(start)]
-        if these and len(these) < len(found) and not whole.startswith(start):
-            whole += words.format(f"section{'s' if len(these) > 1 else ''} {', '.join(these)}")
-    return whole
-
-
-def _same(names: Sequence[str | None]) -> str | None:
-    """The baseline that was best in every section, or in words that it differs."""
-    return names[0] if len(set(names)) == 1 else "the best of each section"
-
-
-def _outcome(found: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """That of the section that ended worst."""
-    kinds = [s["outcome"]["kind"] for s in found]
-    worst = min(range(len(found)), key=lambda k: WORST_FIRST.index(kinds[k]))
-    if kinds[worst] == "converged":
-        return dict(found[worst]["outcome"])
-    return {"kind": kinds[worst], "sentence": f"Section {worst:03d}: {found[worst]['outcome']['sentence']}"}
-
-
-def _told(section: Section, summary: dict[str, Any]) -> dict[str, Any]:
-    known = {"frames": [section.frames.start, section.frames.stop], "scene": section.scene}
-    names = ("heldout_db", "psnr", "ssim", "rank", "seconds")
-    return known | {name: summary[name] for name in names if name in summary}
-
-
-def _levels(found: Sequence[dict[str, Any]], lengths: Sequence[int], scores: _Scores) -> dict[str, Any]:
-    """Levels against the true clip. Those of generator and baselines are the sections', overlaps counted twice."""
-    peak = 20 * math.log10(scores.range) if scores.range > 0 else 0.0
-    whole = error_decibels(scores.error)
-    alone = _level([s["psnr_representation"] for s in found], lengths)
-    names = [name for name in found[0]["baselines"] if all(name in s["baselines"] for s in found)]
-    baselines = {name: _level([s["baselines"][name] for s in found], lengths) for name in names}
-    return {
-        "psnr": finite(whole),
-        "psnr_range": finite(whole + peak),
-        "ssim": finite(scores.ssim),
-        "psnr_representation": finite(alone),
-        "psnr_range_representation": finite(alone + peak),
-        "baselines": {name: finite(level) for name, level in baselines.items()},
-        "baselines_psnr_range": {name: finite(level + peak) for name, level in baselines.items()},
-    }
-
-
-def _level(levels: Sequence[float | str | None], lengths: Sequence[int]) -> float:
-    """The level of the mean error over sections of these lengths; not a number where one is not known, or none is."""
-    if not levels or any(level is None for level in levels):
-        return math.nan
-    return error_decibels(_weighted([10 ** (-float(level or 0.0) / 10) for level in levels], lengths))
-
-
-def _weighted(values: Sequence[float], lengths: Sequence[int]) -> float:
-    return sum(v * n for v, n in zip(values, lengths, strict=True)) / sum(lengths)
+    return WholeScores(levels, mean(similar), mean(errors), high - low)

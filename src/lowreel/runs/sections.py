@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..data import Measured, add_white_noise, no_noise
+from ..data import Measured, Noise, NoNoise, add_white_noise
 from ..errors import InputError
 from ..io.video import Clip
 from ..operators import from_spec, temporal_slice, temporal_slice_rows
@@ -68,11 +68,12 @@ class ClipSource:
     def temporal_slice(self, frames: range, *, memory: int | None = None) -> Measured:
         """See `Source`."""
         operator = from_spec(*temporal_slice(self.spec, self.tensors, frames), memory=memory)
-        data, noise = operator(self.frames.read(frames.start, frames.stop)), no_noise()
+        data = operator(self.frames.read(frames.start, frames.stop))
+        noise: Noise = NoNoise()
         if self.sigma:
             first = [rows.start for rows in temporal_slice_rows(self.spec, frames)]
             data, noise = add_white_noise(data, operator, sigma=self.sigma, seed=self.seed, first=first)
-            noise["level"] = self.level
+            noise = noise.model_copy(update={"level": self.level})
         return Measured(data, operator, self.times[frames.start : frames.stop], noise, self.clip)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..data import alive_in, no_noise, weights_of
+from ..data import Noise, NoNoise, WhiteNoise
 from ..errors import InputError
 from ..model.generators import Generator
 from ..operators import Data, LinearOperator, map_data, tensors_of
@@ -30,8 +30,8 @@ class Problem:
     heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing.
     times: seconds of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
     start: first codes, (T, K), of a fit that goes on from another one's generator; None draws them.
-    noise: its entry, see `measure.noise`; what it has put out of use is left out altogether. data_term: what residuals
-    cost in the fit, see `residual_terms`; "weighted" is the square over the variance that the noise has at A G(z).
+    noise: what it has put out of use is left out altogether. data_term: what residuals cost in the fit, see
+    `residual_terms`; "weighted" is the square over the variance that the noise has at A G(z).
     """
 
     data: Data
@@ -42,7 +42,7 @@ class Problem:
     sequences: tuple[int, ...] = ()
     beta: Tensor | None = None
     start: Tensor | None = None
-    noise: Mapping[str, Any] = field(default_factory=no_noise)
+    noise: Noise = field(default_factory=NoNoise)
     data_term: DataTerm = "squared"
     seed: int = 0
 
@@ -91,7 +91,7 @@ class Problem:
     @cached_property
     def known(self) -> Data:
         """Booleans like the data: the informative entries that the noise has not put out of use."""
-        alive = alive_in(self.noise, self.data)
+        alive = self.noise.alive(self.data)
         observed_mask = self.operator.observed_mask()
         return observed_mask if alive is None else map_data(lambda a, b: a & b, observed_mask, alive)
 
@@ -119,7 +119,7 @@ class Problem:
 
     def data_fidelity(self, found: Data, data: Data, entries: Data) -> Tensor:
         """Sum over these entries of what their residuals cost in the fit (`data_term`); found: A G(z)."""
-        weights = weights_of(self.noise, found, entries) if self.data_term == "weighted" else None
+        weights = self.noise.weights(found, entries) if self.data_term == "weighted" else None
         return data_fidelity(
             found, data, entries if weights is None else weights, self.data_term, least=self.grey_level
         )
@@ -174,10 +174,9 @@ class Problem:
 
     def without_noise(self, error: float) -> float:
         """A held-out squared error per pixel less what white noise of known size adds to it, at least a twentieth."""
-        if self.heldout is None or self.noise["kind"] != "white":
+        if self.heldout is None or not isinstance(self.noise, WhiteNoise):
             return error
-        sigma = float(self.noise["sigma"])
-        return max(error - self.scale(self.heldout) * self.held_count * sigma**2, 0.05 * error)
+        return max(error - self.scale(self.heldout) * self.held_count * self.noise.sigma**2, 0.05 * error)
 
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:
@@ -219,7 +218,7 @@ def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
     beta = "" if problem.beta is None else tensor_hash(problem.beta)
     start = "" if problem.start is None else _start_hash(problem.generator, problem.start)
     own = settings.model_dump_json(exclude={"steps"})
-    term = f"{problem.data_term} {sorted(problem.noise.items())}"
+    term = f"{problem.data_term} {sorted(problem.noise.entry().items())}"
     known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}"
     return hashlib.sha256(f"{own} {known} {term}".encode()).hexdigest()
 

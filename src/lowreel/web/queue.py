@@ -21,6 +21,7 @@ from typing import Literal
 from ..errors import InputError
 from ..jobs.request import RunRequest, command_line
 from ..runs.preview import LIVE, Live
+from ..runs.summary import Summary
 from ..settings import ServeSettings
 from ..system.files import read_json, write_json
 
@@ -266,10 +267,9 @@ class Queue:
     def _ended(self, job: Job, code: int, told: bool) -> Job:
         """The job after its process has ended."""
         folder = self.folder / job.id
-        summary = folder / "run" / "summary.json"
-        if code == 0 and summary.is_file():
-            kind = read_json(summary)["outcome"]["kind"]
-            return replace(job, status="stopped" if kind == "stopped" else "finished", error=None)
+        summary = Summary.read(folder / "run") if code == 0 else None
+        if summary is not None:
+            return replace(job, status="finished" if summary.is_complete else "stopped", error=None)
         error = _last_error(folder)
         if told and code in (130, -signal.SIGINT, -signal.SIGKILL):  # by itself, while it was importing, or in the end
             is_begun = (folder / "run" / "config.json").is_file()

@@ -21,10 +21,11 @@ from ..data import DataFile, Measured, data_header
 from ..errors import InputError
 from ..model.representation import Representation
 from ..operators import part_frames
-from ..runs.folder import open_truth
 from ..runs.preview import LIVE, Live
 from ..runs.report import measured_view
 from ..runs.sections import Section
+from ..runs.summary import Summary
+from ..runs.truth import open_truth
 from ..system.files import read_json
 from ..system.memory import operator_budget
 
@@ -50,7 +51,7 @@ class Look:
     config: dict[str, Any]
     operator: dict[str, Any]
     sections: tuple[Section, ...]
-    summary: dict[str, Any] | None
+    summary: Summary | None
     levels: tuple[float, float] = (1.0, 0.0)
     _stored: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
@@ -82,7 +83,7 @@ class Look:
     @property
     def baseline(self) -> str:
         """The name of the baseline that is kept."""
-        return f"baseline: {(self.summary or {}).get('best_baseline') or 'best'}"
+        return f"baseline: {(self.summary.best_baseline if self.summary else None) or 'best'}"
 
     def frame(self, layer: str, t: int) -> np.ndarray:
         """Frame t of a layer, (H, W, 3) uint8. Raises InputError for what is not there."""
@@ -163,9 +164,9 @@ def _opened(folder: Path, _begun: int, _ended: int) -> Look:
     return Look(folder, shape, config, header["operator"], sections, _summary(folder), levels)
 
 
-def _summary(folder: Path) -> dict[str, Any] | None:
+def _summary(folder: Path) -> Summary | None:
     with contextlib.suppress(InputError, OSError):
-        return read_json(folder / "summary.json")
+        return Summary.read(folder)
     return None
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..runs.preview import Live
 from ..runs.report import figures
+from ..runs.summary import Summary
 
 WIDE, HIGH = 560, 170
 """Size of a plot in its own units; it is as wide as there is room."""
@@ -143,11 +144,11 @@ def _svg(content: str, label: str) -> str:
     return f'<svg class="plot" viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{label}">{content}</svg>'
 
 
-def table(summary: Mapping[str, Any]) -> str:
+def table(summary: Summary) -> str:
     """The figures of a run that has ended, under its verdict."""
     rows = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in figures(summary))
-    end = escaped(summary["outcome"]["sentence"].replace(" by Ctrl-C", "").replace(" Go on with --resume.", ""))
-    return f'<p class="trust">{escaped(summary["trust"])}</p><table class="figures">{rows}</table><p>{end}</p>'
+    end = escaped(summary.outcome.sentence.replace(" by Ctrl-C", "").replace(" Go on with --resume.", ""))
+    return f'<p class="trust">{escaped(summary.trust)}</p><table class="figures">{rows}</table><p>{end}</p>'
 
 
 STYLE = """

@@ -1,0 +1,218 @@
+"""What data says of its own conventions before any fit: is it of a real clip, of one above black, of this origin?"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import torch
+from torch import Tensor
+
+from ..data import Noise
+from ..errors import InputError
+from ..operators import Data, Fourier, Gaussian, LinearOperator, Signs, inner, map_data, tensors_of
+
+FRAMES = 8
+"""Parts of the data that are looked at, at most: a convention is the same in all of them."""
+
+ITERATIONS = 12
+
+COMPLEX = 0.02
+"""Share of the energy of the strongest numbers that a complex clip explains and a real one does not, beyond what noise
+makes, for an image to count as complex (docs/choices.md)."""
+
+NOISE = 0.6
+"""Part of the energy of noise that a complex clip explains and a real one does not: a half, and some to spare."""
+
+STRONG = 0.9
+"""Share of the energy that the strongest numbers hold together: what they say is hardly noise."""
+
+NEGATIVE = 0.1
+"""Share of the energy that a constant clip below black explains, for the data to count as of the wrong sign."""
+
+ENOUGH = 160
+"""Random projections whose correlation with those of a white clip is not so negative by chance: 4 standard errors."""
+
+WIDEST = 6.0
+"""Standard deviations by which noise moves a number, at most."""
+
+ROUNDING = 1e-4
+
+ABOVE_ZERO = 1.05
+"""How many times as large as that at frequency zero the largest number of a spectrum may be: of a clip above black
+it is no larger, and noise takes the rest."""
+
+CUT = 0.3
+"""How alike neighbouring numbers of a spectrum may be: a picture has its bright parts then at its borders."""
+
+SEAM = 0.1
+"""Difference of opposite borders, as a share of their energy, under which a picture goes on beyond its border."""
+
+
+BLACK = 0.02
+"""Share of the observed pixels that are exactly 0, and of the others that are not, for a mask to be doubted."""
+
+
+def check_mask(data: Data, operator: LinearOperator) -> None:
+    """Raise InputError where pixels that the operator observes are missing in the data, and others are there.
+
+    data: as it was given, before what is not observed is left out. Operators that are no pixel mask tell nothing.
+    """
+    if not operator.is_pixel_mask:
+        return
+    (y,), (observed,) = tensors_of(data), tensors_of(operator.observed_mask())
+    missing = float((y[observed] == 0).double().mean())
+    there = float((y[~observed] != 0).double().mean()) if not bool(observed.all()) else 0.0
+    if missing > BLACK and there > BLACK:
+        raise InputError(
+            f"data: {missing:.0%} of the pixels that the operator observes are exactly 0, {there:.0%} of the others "
+            "are not; is it the mask, or the seed, of this data? If it is, give what is not observed as 0: y * mask"
+        )
+
+
+@torch.no_grad()
+def check_conventions(data: Data, operator: LinearOperator, noise: Noise) -> None:
+    """Raise InputError where no clip of grey levels above black can have given the data, whatever the noise.
+
+    data: finite, zero where nothing was observed. A clip that seems to be cut in four is a warning.
+    """
+    if operator.is_pixel_mask:
+        return
+    data, operator = _few_parts(data, operator)
+    sigma = noise.rms or 0.0
+    if isinstance(operator, Fourier):
+        _check_origin(tensors_of(data)[0], operator, sigma)
+    _check_sign(data, operator, sigma)
+    if any(y.is_complex() for y in tensors_of(data)):
+        _check_real(data, operator)
+    if isinstance(operator, Fourier):
+        _warn_of_a_cut(tensors_of(data)[0], operator)
+
+
+def _few_parts(data: Data, operator: LinearOperator) -> tuple[Data, LinearOperator]:
+    """The data of a few parts, evenly over the clip, where it has parts."""
+    count = math.ceil(operator.clip_shape[0] / operator.part_frames)
+    if count <= FRAMES:
+        return data, operator
+    parts = [round(k * (count - 1) / (FRAMES - 1)) for k in range(FRAMES)]
+    return operator.take(data, parts), operator.subset(parts)
+
+
+def _check_sign(data: Data, operator: LinearOperator, sigma: float) -> None:
+    """By the correlation with the data of a white clip, <A 1, A x>, and the least that a clip in [0, 1] can make of it.
+
+    That is a wide bound for random projections, most of whose clips come near to none: there chance is judged.
+    """
+    white = operator(torch.ones(operator.clip_shape))
+    mean, power, energy = float(inner(white, data)), float(inner(white, white)), float(inner(data, data))
+    least = float(operator.adjoint(white).clamp_max(0).sum())
+    numbers = sum(y.numel() for y in tensors_of(data))
+    is_below = mean < least - WIDEST * sigma * math.sqrt(power) - ROUNDING * math.sqrt(power * energy)
+    if isinstance(operator, Gaussian | Signs):
+        is_below = mean < 0 and numbers >= ENOUGH
+    if is_below and mean**2 > NEGATIVE * power * energy:
+        raise InputError(
+            f"data: it is of a clip whose mean grey level is {mean / power:.3g}, below black; has the data the wrong "
+            "sign, or the image a phase of pi? Give -y; or, of a clip with negative levels, y + A(constant)"
+        )
+
+
+def _check_origin(spectrum: Tensor, operator: Fourier, sigma: float) -> None:
+    """Of a clip above black no number of the spectrum is larger than that at frequency zero, the sum of the pixels."""
+    sizes = spectrum.abs().flatten(2)
+    has_zero = operator.mask[..., 0, 0].expand(sizes.shape[:2])
+    largest, place = sizes.max(-1)
+    beyond = has_zero & (largest > ABOVE_ZERO * sizes[..., 0] + WIDEST * sigma)
+    if not bool(has_zero.any()) or 2 * int(beyond.sum()) <= int(has_zero.sum()):
+        return
+    width = spectrum.shape[-1]
+    where = int(place[beyond].mode().values)
+    raise InputError(
+        f"data: the spectrum is largest at ({where // width}, {where % width}), but frequency zero, the largest of "
+        "any clip above black, is expected in the corner (0, 0); is the spectrum centred, along one axis or both? "
+        "Give np.fft.ifftshift(y, axes=(-2, -1)), and the mask so too"
+    )
+
+
+def _check_real(data: Data, operator: LinearOperator) -> None:
+    """By the strongest numbers: what a complex clip explains of them and a real one does not."""
+    strong = _strongest(data)
+    energy = _energy(data, strong)
+    if energy == 0:
+        return
+    real, both = (_unexplained(data, operator, strong, is_complex) for is_complex in (False, True))
+    numbers = sum(int(e.sum()) for e in tensors_of(strong))
+    share = (real - both - NOISE * numbers * _noise_variance(data, operator)) / energy
+    if share > COMPLEX:
+        raise InputError(
+            f"data: {share:.0%} of what its strongest numbers say is of the imaginary part of the image, and clips are "
+            "real; take the phase off first (of the image, or of each coil), or recover real and imaginary part from "
+            "the data of each alone; or is the origin of image or spectrum another one than the operator's?"
+        )
+
+
+def _noise_variance(data: Data, operator: LinearOperator) -> float:
+    """Of white noise that the weaker half of the numbers may be: no less than there is, as these say something too."""
+    pairs = zip(tensors_of(data), tensors_of(operator.observed_mask()), strict=True)
+    return float(torch.cat([y[known].abs().square() for y, known in pairs]).median()) / math.log(2)
+
+
+def _strongest(data: Data) -> Data:
+    """Booleans like the data: the largest numbers, which hold `STRONG` of its energy."""
+    sizes = torch.cat([y.abs().flatten() for y in tensors_of(data)]).square().double()
+    rising = sizes.sort().values
+    weak = int((rising.cumsum(0) < (1 - STRONG) * rising.sum()).sum())
+    least = math.sqrt(float(rising[min(weak, len(rising) - 1)]))
+    largest: Data = map_data(lambda y: y.abs() >= least * (1 - 1e-6), data)
+    return largest
+
+
+def _energy(data: Data, entries: Data) -> float:
+    pairs = zip(tensors_of(data), tensors_of(entries), strict=True)
+    return sum(float(y[e].abs().double().square().sum()) for y, e in pairs)
+
+
+def _unexplained(data: Data, operator: LinearOperator, entries: Data, is_complex: bool) -> float:
+    """Squared residual of these entries for the best clip that a few conjugate gradient steps find, real or complex."""
+
+    def there(clip: tuple[Tensor, ...]) -> Data:
+        parts = [operator(part) for part in clip]
+        found = parts[0] if len(parts) == 1 else map_data(lambda a, b: a + 1j * b, *parts)
+        seen: Data = map_data(lambda y, e: y * e, found, entries)
+        return seen
+
+    def back(y: Data) -> tuple[Tensor, ...]:
+        turned = [y, map_data(lambda t: -1j * t, y)] if is_complex else [y]
+        return tuple(operator.adjoint(t) for t in turned)
+
+    residual: Data = map_data(lambda y, e: y * e, data, entries)
+    gradient = back(residual)
+    direction, power = gradient, sum(float(g.square().sum()) for g in gradient)
+    for _ in range(ITERATIONS):
+        image = there(direction)
+        step = power / max(float(inner(image, image)), 1e-30)
+        residual = map_data(lambda r, i, a=step: r - a * i, residual, image)
+        gradient = back(residual)
+        before, power = power, sum(float(g.square().sum()) for g in gradient)
+        if power <= 1e-12 * before or before == 0:
+            break
+        direction = tuple(g + (power / before) * d for g, d in zip(gradient, direction, strict=True))
+    return float(inner(residual, residual))
+
+
+def _warn_of_a_cut(spectrum: Tensor, operator: Fourier) -> None:
+    """Warn where the picture seems to be cut in four: bright at its borders, and going on beyond them."""
+    picture = operator.adjoint(spectrum).clamp_min(0)
+    for axis, name in ((2, "rows"), (3, "columns")):
+        angles = 2 * math.pi * torch.arange(picture.shape[axis]) / picture.shape[axis]
+        energy = picture.square().sum((0, 1, 5 - axis))
+        at_borders = float((energy * angles.cos()).sum() / energy.sum().clamp_min(1e-30))
+        first, last = picture.narrow(axis, 0, 1), picture.narrow(axis, picture.shape[axis] - 1, 1)
+        seam = float((first - last).square().sum()) / max(float(first.square().sum() + last.square().sum()), 1e-30)
+        if at_borders > CUT and seam < SEAM:
+            warnings.warn(
+                f"the image seems to be cut in the middle of its {name}: bright at its borders, going on beyond them. "
+                "Is its origin in the middle? Then give y * (-1)^(row + column), a checkerboard, to have it whole",
+                stacklevel=5,
+            )
+            return

@@ -1,0 +1,147 @@
+"""Whether a result can be trusted: what its held-out data, and the baselines on the same, say of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..operators import Data, inner, map_data, tensors_of
+from ..solver.problem import Problem
+from .comparison import Baseline, best_by_heldout
+from .fit import SHORT_ROUNDS
+from .policy import FEW_NUMBERS
+from .verdict import Outcome, Verdict, judge
+
+UNEXPLAINED = {"fitted": 0.25, "held-out": 0.5}
+"""Share of what the data says beyond a constant clip, and beyond its noise, that a result may leave unexplained; where
+these come from is told in docs/choices.md."""
+
+FLAT = 1e-6
+"""Share of the data's energy beyond a constant clip under which exact numbers are all alike."""
+
+REASONS = {
+    "fitted": "Likely reasons, the likeliest first: the clip's levels leave [0, 1] (range); the data follows another "
+    "convention than the operator (order of axes, origin of image or spectrum, sign, normalisation); it was made by "
+    "another operator, or with another seed or mask.",
+    "held-out": "It meets what it was fitted to and does not foretell the rest. Likely reasons, the likeliest first: "
+    "too few numbers, or too much noise, for this clip; another convention than the operator's; another operator, "
+    "seed or mask than the data was made with.",
+}
+
+
+def judged(
+    problem: Problem,
+    outcome: Outcome,
+    rounds: int,
+    delivered: Tensor,
+    frames: Tensor,
+    heldout_db: float,
+    compared: Mapping[str, Baseline],
+) -> Verdict:
+    """`judge`, with what it cannot know: a fit that diverged, too few held-out numbers, a mask's unseen holes; data
+    that the result does not explain, and numbers that are all alike.
+
+    rounds: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
+    the held-out data judged; heldout_db: its level there.
+    """
+    if outcome.kind == "diverged" and math.isnan(heldout_db):
+        return Verdict("do_not_use", "Do not use: the fit diverged before anything was found.")
+    count = problem.held_count
+    shares = {"fitted": unexplained(problem, delivered, problem.fitted)}
+    if problem.heldout is not None and count >= FEW_NUMBERS:
+        shares["held-out"] = unexplained(problem, frames, problem.heldout)
+    wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED[what]}
+    if wrong:
+        return _misfit(wrong, problem, outcome.kind == "stopped" or rounds < SHORT_ROUNDS)
+    if count < FEW_NUMBERS:
+        told = f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
+        return Verdict("unknown", told)
+    levels = {name: baseline.heldout_db for name, baseline in compared.items()}
+    best = best_by_heldout(compared)
+    chance = best is not None and may_be_chance(problem, frames, compared[best].clip)
+    found = judge(heldout_db, levels, count if chance else None)
+    if heldout_db == math.inf or _is_flat(problem):
+        told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
+        return Verdict("undecided", f"Undecided: {told}")
+    held = shares["held-out"]
+    if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED["held-out"]:
+        told = f"on {count} held-out numbers it misses {min(held.share, 1):.0%} of what the data says"
+        return Verdict("undecided", f"Undecided: {told} beyond a constant clip; look at it, or use a larger --heldout.")
+    return found.with_more(problem.operator.caveat)
+
+
+def _misfit(wrong: Mapping[str, float], problem: Problem, is_short: bool) -> Verdict:
+    """The verdict on a result that misses these shares of its data; is_short: whether more rounds may help."""
+    told = " and ".join(f"{min(share, 1):.0%} of what the {what} numbers say" for what, share in wrong.items())
+    told = f"the result does not explain the data; it misses {told} beyond a constant clip."
+    short = "The fit was short: give it more rounds or time first. " if is_short else ""
+    reasons = short + REASONS[next(iter(wrong))]
+    if problem.noise.rms is None:
+        return Verdict("undecided", f"Undecided: {told} The noise, which is not known, may be that large. {reasons}")
+    return Verdict("do_not_use", f"Do not use: {told} {reasons}")
+
+
+class Unexplained(NamedTuple):
+    """A share of the data, and by how much it may be larger by chance: two standard errors."""
+
+    share: float
+    chance: float
+
+
+def unexplained(problem: Problem, clip: Tensor, entries: Data) -> Unexplained | None:
+    """Share of what the data says beyond a constant clip that a clip leaves unexplained at these entries.
+
+    Noise of known size apart. 0: all is explained; 1: the clip is no nearer than a constant one. Residuals count as in
+    `Problem.validation_loss`. None where the data says no more than a constant clip and the noise.
+    """
+    said, doubt = _beyond_constant(problem)
+    if said <= doubt:
+        return None
+    missed = _residuals(problem, problem.operator(clip), entries)
+    chance = 2 * float(missed.std(correction=0)) / math.sqrt(len(missed))
+    return Unexplained(max(float(missed.mean(dtype=torch.float64)), 0.0) / said, chance / said)
+
+
+def _is_flat(problem: Problem) -> bool:
+    """Whether the data is exact, and that of a constant clip."""
+    said, doubt = _beyond_constant(problem)
+    return problem.noise.is_exact and said <= doubt
+
+
+def _beyond_constant(problem: Problem) -> tuple[float, float]:
+    """What the known numbers say beyond the nearest constant clip and the noise, a mean over them; and how much of it
+    may be rounding and chance."""
+    ones = problem.operator(torch.ones(problem.operator.clip_shape))
+    kept: Data = map_data(lambda o, e: o * e, ones, problem.known)
+    grey = float(inner(kept, problem.data)) / max(float(inner(kept, kept)), 1e-30)
+    flat: Data = map_data(lambda o: grey * o, ones)
+    said = _residuals(problem, flat, problem.known)
+    noise = (problem.noise.rms or 0.0) ** 2
+    return float(said.mean(dtype=torch.float64)), FLAT * _energy(problem) / len(said) + 4 * noise * math.sqrt(
+        2 / len(said)
+    )
+
+
+def _residuals(problem: Problem, found: Data, entries: Data) -> Tensor:
+    """What the residuals of these entries cost, beyond the variance of the noise where that is known; (N,)."""
+    pairs = list(zip(*map(tensors_of, (found, problem.data, entries)), strict=True))
+    cost = torch.cat([problem.validation_loss((f - y)[e]) for f, y, e in pairs])
+    variance = problem.noise.variance(found)
+    if variance is None:
+        return cost
+    return cost - torch.cat([v[e] for v, (_, _, e) in zip(tensors_of(variance), pairs, strict=True)])
+
+
+def _energy(problem: Problem) -> float:
+    pairs = zip(tensors_of(problem.data), tensors_of(problem.known), strict=True)
+    return sum(float(y[e].abs().square().sum(dtype=torch.float64)) for y, e in pairs)
+
+
+def may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
+    """Whether two clips' squared errors on the held-out data differ by less than two standard errors."""
+    gain = problem.heldout_terms(other) - problem.heldout_terms(frames)
+    return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))

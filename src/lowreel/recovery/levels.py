@@ -1,0 +1,136 @@
+"""Data in other units than grey levels in [0, 1], given in Python: found, undone, and put back into the result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..data import Levels, Noise, PoissonNoise, WhiteNoise, estimate_scaling
+from ..data.scaling import WHITE_OVER_PEAK
+from ..errors import InputError
+from ..operators import Data, LinearOperator, Snapshot, inner, map_data, tensors_of
+from .comparison import Baseline, OnBaseline
+from .fit import Score
+
+AS_IS = Levels(1.0)
+
+SLACK = 1e-6
+"""By how much exact grey levels may leave [0, 1]: rounding of float32."""
+
+WIDEST_NOISE = 6.0
+"""Standard deviations of noise beyond which no number of a clip in [0, 1] lies."""
+
+BRIGHTER = 1.01
+"""How much brighter than white everywhere data has to be, for its clip to leave [0, 1]."""
+
+DARKEST = 0.01
+"""A clip with a peak below this is taken for one in units of its own, not for a dark one in [0, 1]."""
+
+
+@torch.no_grad()
+def levels_of(data: Data, operator: LinearOperator, noise: Noise) -> Levels:
+    """Scale and offset of the clip that such data is of; `AS_IS` for what a clip in [0, 1] may have given.
+
+    data: float32 or complex64, finite. Pixels tell both, sums of pixels (snapshots) the scale. Raises InputError for
+    what has to be brought to [0, 1] by whoever knows how: noisy pixels far outside, and other data whose mean grey
+    level is above white or which is next to black everywhere.
+    """
+    data = map_data(lambda y, known: torch.where(known, y, 0), data, operator.observed_mask())
+    if not all(bool(y.isfinite().all()) for y in tensors_of(data)):
+        return AS_IS  # it is refused later, with the count of what is no number
+    if operator.is_pixel_mask:
+        return _levels_of_pixels(data, operator, noise)
+    if isinstance(operator, Snapshot) and bool((operator.codes >= 0).all()):
+        found = estimate_scaling(data, operator)
+        return AS_IS if DARKEST <= found.scale <= WHITE_OVER_PEAK * (1 + SLACK) else found
+    what = _beyond_grey_levels(data, operator, noise)
+    if what is not None:
+        raise InputError(
+            f"data: expected that of grey levels in [0, 1], but {what}; give y / white, white being the largest "
+            "level that a pixel can have in the units of the data, and the standard deviation of the noise over it too"
+        )
+    return AS_IS
+
+
+def _beyond_grey_levels(data: Data, operator: LinearOperator, noise: Noise) -> str | None:
+    """Why data that mixes pixels is of no clip in [0, 1], in words; None where it may be.
+
+    By <A 1, y>, for which there is a largest value, and by the peak of the least-norm clip, which is smaller the fewer
+    numbers there are.
+    """
+    white = operator(torch.ones(operator.clip_shape))
+    mean, power = float(inner(white, data)), float(inner(white, white))
+    most = float(operator.adjoint(white).clamp_min(0).sum()) + WIDEST_NOISE * (noise.rms or 0.0) * math.sqrt(power)
+    if mean > BRIGHTER * most:
+        return f"its mean grey level is {mean / max(power, 1e-30):.4g}"
+    if not 0 <= mean < DARKEST * power:
+        return None
+    numbers = sum(y.numel() for y in tensors_of(data))
+    peak = estimate_scaling(data, operator).scale
+    darkest = DARKEST * min(1.0, numbers / math.prod(operator.clip_shape))
+    return f"its brightest pixel is about {peak:.2g}" if 0 < peak < darkest else None
+
+
+def _levels_of_pixels(data: Data, operator: LinearOperator, noise: Noise) -> Levels:
+    pairs = zip(tensors_of(data), tensors_of(operator.observed_mask()), strict=True)
+    known = torch.cat([y[k].flatten() for y, k in pairs])
+    if not len(known):
+        return AS_IS
+    low, high = float(known.min()), float(known.max())
+    slack = SLACK
+    if isinstance(noise, WhiteNoise | PoissonNoise):
+        slack = max(SLACK, WIDEST_NOISE * noise.sigma)
+    if DARKEST <= high <= 1 + slack and low >= -slack:
+        return AS_IS
+    if noise.is_exact:
+        return AS_IS if low == high == 0 else estimate_scaling(data, operator)
+    if noise.rms is None and low >= -1 and DARKEST <= high <= 2:
+        return AS_IS
+    if -slack <= low and high < DARKEST:
+        return AS_IS
+    raise InputError(
+        f"data: expected grey levels in [0, 1], got {low:.4g} to {high:.4g}, which is more than noise would do; give "
+        "(y - black) / (white - black), and the standard deviation of the noise over (white - black) too"
+    )
+
+
+def in_units_of(levels: Levels, clip: Tensor) -> Tensor:
+    """A clip in [0, 1] in the units of the data."""
+    return clip if levels == AS_IS else clip * levels.scale + levels.offset
+
+
+def scored_in_units(levels: Levels, score: Score | None) -> Score | None:
+    """A score that is given frames in the units of the data."""
+    if score is None or levels == AS_IS:
+        return score
+    return lambda frames: score(in_units_of(levels, frames))
+
+
+def told_in_units(levels: Levels, tell: OnBaseline | None) -> OnBaseline | None:
+    """What is told of a baseline, with its clip in the units of the data."""
+    if tell is None or levels == AS_IS:
+        return tell
+    return lambda name, baseline: tell(name, replace(baseline, clip=in_units_of(levels, baseline.clip)))
+
+
+def finished_in_units(levels: Levels, data: Data, operator: LinearOperator, noise: Noise) -> Callable[[Tensor], Tensor]:
+    """What puts a delivered clip into the units of the data: pixels that are known exactly are those of the data."""
+
+    def back(clip: Tensor) -> Tensor:
+        found = in_units_of(levels, clip)
+        if levels == AS_IS or not (operator.is_pixel_mask and noise.is_exact):
+            return found
+        known = operator.observed_mask()
+        alive = noise.alive(data)
+        return torch.where(known if alive is None else known & alive, data, found)  # type: ignore[arg-type, operator]
+
+    return back
+
+
+def baselines_in_units(back: Callable[[Tensor], Tensor], baselines: dict[str, Baseline]) -> dict[str, Baseline]:
+    """Baselines with their clips in the units of the data."""
+    return {name: replace(baseline, clip=back(baseline.clip)) for name, baseline in baselines.items()}

@@ -1,0 +1,158 @@
+"""What is to be recovered from what, as it was given: data and operator of any library, checked before a fit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data import Levels, Noise, as_noise, checked, hold_out, in_levels
+from ..errors import InputError
+from ..model.generators import Generator, make
+from ..model.latents import check_rank
+from ..operators import (
+    Data,
+    LinearOperator,
+    Mask,
+    as_linear_operator,
+    check_operator,
+    is_external,
+    is_stack,
+    tensors_of,
+)
+from ..settings import RecoverSettings
+from ..solver.problem import Problem
+from ..system.arrays import tensor_and_missing
+from ..system.devices import CPU
+from .conventions import check_conventions, check_mask
+from .levels import AS_IS, levels_of
+
+
+@dataclass(frozen=True)
+class Given:
+    """Data in [0, 1] with its operator and noise, the units in which it came, and in these `stored`."""
+
+    data: Data
+    operator: LinearOperator
+    noise: Noise
+    levels: Levels
+    stored: Data
+
+
+def given_data(
+    data: Any,
+    operator: Any,
+    noise: float | Noise | Mapping[str, Any] | None,
+    clip_shape: Sequence[int] | None,
+    levels: Sequence[float] | None,
+) -> Given:
+    """Data, operator and noise as they are meant, in grey levels; levels: as in `recover`, None finds them.
+
+    Raises InputError for data that does not fit the operator, and for an operator whose adjoint is wrong.
+    """
+    operator, noise = as_linear_operator(operator, clip_shape).on(CPU), as_noise(noise)
+    stored, operator = _as_data(data, operator)
+    if levels is None:
+        check_mask(stored, operator)
+    units = levels_of(stored, operator, noise) if levels is None else Levels(*levels)
+    if units == AS_IS:
+        return Given(stored, operator, noise, units, stored)
+    return Given(in_levels(stored, operator, units), operator, noise.scaled(1 / units.scale), units, stored)
+
+
+def prepare(
+    data: Data | np.ndarray,
+    operator: Any,
+    settings: RecoverSettings,
+    *,
+    clip_shape: Sequence[int] | None = None,
+    noise: float | Noise | Mapping[str, Any] | None = 0.0,
+    generator: Generator | None = None,
+    times: Tensor | Sequence[float] | None = None,
+    sequences: Sequence[int] = (),
+    beta: Tensor | None = None,
+) -> Problem:
+    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round."""
+    given = given_data(data, operator, noise, clip_shape, AS_IS)
+    return posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
+
+
+def posed(
+    given: Given,
+    settings: RecoverSettings,
+    *,
+    generator: Generator | None,
+    times: Tensor | Sequence[float] | None,
+    sequences: Sequence[int],
+    beta: Tensor | None,
+) -> Problem:
+    """The problem of data in [0, 1], checked against its operator."""
+    operator, noise = given.operator, given.noise
+    y = checked(given.data, operator, noise)
+    check_conventions(y, operator, noise)
+    frames, channels, height, width = operator.clip_shape
+    made = generator or make(settings.generator_name(channels), (channels, height, width), seed=settings.seed)
+    solver = settings.solver()
+    if solver.rank is not None:
+        check_rank(solver.rank, frames, made.code_dim)
+    problem = Problem(
+        data=y,
+        operator=operator,
+        generator=made,
+        times=_as_times(times, frames),
+        sequences=tuple(sequences),
+        beta=beta,
+        noise=noise,
+        data_term=noise.data_term if settings.data_term == "auto" else settings.data_term,
+        seed=settings.seed,
+    )
+    if any(p.device != CPU for p in made.parameters()):
+        problem = replace(problem, generator=copy.deepcopy(made).to(CPU))
+    share = settings.heldout_share(sum(int(known.sum()) for known in tensors_of(problem.known)))
+    return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known))
+
+
+def _as_data(data: Any, operator: LinearOperator) -> tuple[Data, LinearOperator]:
+    """`data` as float32 or complex64 tensors, in the operator's shape; operators of others are checked first.
+
+    Of a masked array of pixels the operator that is returned does not see what is masked.
+    """
+    if is_external(operator):
+        check_operator(operator)
+    several = isinstance(data, tuple) or (is_stack(operator) and not isinstance(data, Tensor | np.ndarray))
+    found = [_single(v) for v in (data if several else (data,))]
+    y: Data = tuple(values for values, _ in found) if several else found[0][0]
+    operator.checked_data(y)
+    if all(missing is None for _, missing in found):
+        return y, operator
+    if not operator.is_pixel_mask:
+        raise InputError(
+            f"data: a masked array, but numbers of {operator.kind} data cannot be left out one by one; give an "
+            "operator that does not measure them, and the data without them"
+        )
+    ((_, missing),) = found
+    assert missing is not None
+    observed = operator.observed_mask()
+    assert isinstance(observed, Tensor)
+    return y, Mask(operator.clip_shape, observed & ~missing)
+
+
+def _single(values: Any) -> tuple[Tensor, Tensor | None]:
+    """Numbers as float32 or complex64 on the CPU, and booleans of those that are masked, None where none is."""
+    tensor, missing = tensor_and_missing(values, "data")
+    single = tensor.to(CPU, torch.complex64 if tensor.is_complex() else torch.float32)
+    return single, None if missing is None else torch.from_numpy(missing)
+
+
+def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
+    if times is None:
+        return torch.arange(frames, dtype=torch.float64) / 25
+    seconds = torch.as_tensor(times, dtype=torch.float64, device=CPU)
+    if seconds.shape != (frames,) or not bool((seconds.diff() > 0).all() and seconds.isfinite().all()):
+        raise InputError(f"times: expected {frames} rising numbers of seconds, got shape {tuple(seconds.shape)}")
+    return seconds

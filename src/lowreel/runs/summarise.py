@@ -1,0 +1,201 @@
+"""How the summary of a run is made: from its recovery, or from what its sections came to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ..analysis.metrics import error_decibels, psnr, psnr_range, ssim
+from ..data import Measured
+from ..operators import class_of
+from ..recovery.fit import Trial
+from ..recovery.recover import Recovery
+from ..recovery.uncertainty import calibration
+from ..recovery.verdict import OutcomeKind, judge, judge_sections
+from .sections import Section
+from .summary import VERSION, Ended, SectionFigures, Summary, finite, rounded
+from .truth import numbers_of
+
+WORST_FIRST: tuple[OutcomeKind, ...] = ("diverged", "stopped", "finished", "converged")
+
+
+def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> Summary:
+    """What was done, how well, and whether to trust it."""
+    frames, channels, height, width = recovery.clip.shape
+    codes = recovery.representation.codes
+    content = {
+        "version": VERSION,
+        "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
+        "frames": frames,
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "operator": measured.operator.spec(),
+        "noise": measured.noise.entry(),
+        "numbers_per_pixel": numbers_of(measured) / recovery.clip.numel(),
+        "preset": recovery.settings.preset,
+        "steps": recovery.steps,
+        "last_steps": recovery.last_steps,
+        "seconds": round(recovery.seconds, 2),
+        "device": recovery.device,
+        "precision": recovery.solver.precision,
+        "delivered": recovery.delivered,
+        "seed": recovery.settings.seed,
+        "rank": codes.rank,
+        "similarity": recovery.solver.similarity,
+        "weight_decay": recovery.solver.weight_decay,
+        "early_weight_decay": recovery.solver.early_weight_decay,
+        "quality": recovery.settings.quality if recovery.settings.searches else None,
+        "search": tuple(_tried(trial) for trial in recovery.trials),
+        "choice": recovery.choice,
+        "uncertainty": _uncertainty(recovery, truth),
+        "generator": recovery.representation.generator.spec(),
+        "generator_start": recovery.settings.generator_name(channels),
+        "parameters": recovery.representation.parameters,
+        "heldout_db": rounded(recovery.heldout_db),
+        "verdict": recovery.verdict.kind,
+        "trust": recovery.trust,
+        "best_baseline": recovery.best_baseline(truth),
+        "baselines_heldout_db": {name: rounded(b.heldout_db) for name, b in recovery.baselines.items()},
+    }
+    return Summary(**content, **({} if truth is None else _scores(recovery, truth)))
+
+
+def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | None:
+    """Mean standard deviation where it is not 0, and how it fits the true errors."""
+    sigma = recovery.uncertainty
+    if sigma is None or not bool((sigma > 0).any()):
+        return None
+    known = {"mean_sigma": round(float(sigma[sigma > 0].mean()), 6)}
+    return known if truth is None else known | calibration(recovery.clip, truth, sigma)
+
+
+def _tried(trial: Trial) -> dict[str, Any]:
+    """A fit of the search for summary.json: what was tried, what the held-out data said, the score of that iterate."""
+    scores = {row["step"]: row["score"] for row in trial.history if row.get("score") is not None}
+    best = {"best_score": _told(max(scores.values())), "score": _told(scores[trial.step])} if scores else {}
+    heldout = error_decibels(trial.error) if math.isfinite(trial.error) else math.nan
+    told = {"heldout_db": _told(heldout), "step": trial.step, "steps": trial.steps}
+    return trial.choice.model_dump() | told | best
+
+
+def _told(value: float) -> float | str | None:
+    return finite(rounded(value))
+
+
+def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
+    generated = recovery.representation.frames()
+    return {
+        "psnr": rounded(psnr(recovery.clip, truth)),
+        "psnr_range": rounded(psnr_range(recovery.clip, truth)),
+        "ssim": rounded(ssim(recovery.clip, truth)),
+        "psnr_representation": rounded(psnr(generated, truth)),
+        "psnr_range_representation": rounded(psnr_range(generated, truth)),
+        "baselines": {name: rounded(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
+        "baselines_psnr_range": {name: rounded(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
+    }
+
+
+@dataclass(frozen=True)
+class WholeScores:
+    """Of a joined clip against the true one: level of each frame, mean SSIM, mean squared error, the range."""
+
+    levels: list[float]
+    ssim: float
+    error: float
+    range: float
+
+
+def summarise_sections(
+    sections: Sequence[Section],
+    found: Sequence[Summary],
+    pilot: int,
+    operator: Mapping[str, Any],
+    scores: WholeScores | None,
+) -> Summary:
+    """The summary of a whole clip: the pilot's, with what all sections together came to.
+
+    found: the summaries of the sections; operator: its spec for all frames.
+    """
+    lengths = [len(section.frames) for section in sections]
+    judged = [k for k, s in enumerate(found) if s.heldout_db is not None]
+    of_judged = [lengths[k] for k in judged]
+    heldout = _level([found[k].heldout_db for k in judged], of_judged)
+    names = [n for n in found[pilot].baselines_heldout_db if all(n in s.baselines_heldout_db for s in found)]
+    baselines = {n: _level([found[k].baselines_heldout_db[n] for k in judged], of_judged) for n in names}
+    measured_with = class_of(operator)
+    caveat = measured_with.caveat if measured_with else ""
+    verdict = judge_sections(judge(heldout, baselines), [s.verdict for s in found], lengths)
+    whole: dict[str, Any] = {
+        "outcome": _outcome(found),
+        "operator": dict(operator),
+        "frames": sections[-1].frames.stop,
+        "numbers_per_pixel": _weighted([s.numbers_per_pixel for s in found], lengths),
+        "steps": max(s.steps for s in found),
+        "last_steps": max(s.last_steps for s in found),
+        "seconds": round(sum(s.seconds for s in found), 2),
+        "parameters": {name: sum(s.parameters[name] for s in found) for name in found[pilot].parameters},
+        "heldout_db": rounded(heldout),
+        "verdict": verdict.kind,
+        "trust": verdict.with_more(caveat).sentence,
+        "best_baseline": _same([s.best_baseline for s in found]),
+        "baselines_heldout_db": {name: rounded(level) for name, level in baselines.items()},
+        "uncertainty": None,
+        "scenes": sections[-1].scene + 1,
+        "sections": tuple(_figures(section, s) for section, s in zip(sections, found, strict=True)),
+    }
+    return found[pilot].model_copy(update=whole | ({} if scores is None else _levels(found, lengths, scores)))
+
+
+def _same(names: Sequence[str | None]) -> str | None:
+    """The baseline that was best in every section, or in words that it differs."""
+    return names[0] if len(set(names)) == 1 else "the best of each section"
+
+
+def _outcome(found: Sequence[Summary]) -> Ended:
+    """That of the section that ended worst."""
+    worst = min(range(len(found)), key=lambda k: WORST_FIRST.index(found[k].outcome.kind))
+    ended = found[worst].outcome
+    if ended.kind == "converged":
+        return ended
+    return Ended(kind=ended.kind, sentence=f"Section {worst:03d}: {ended.sentence}")
+
+
+def _figures(section: Section, summary: Summary) -> SectionFigures:
+    names = ("heldout_db", "psnr", "ssim", "rank", "seconds")
+    known = {name: getattr(summary, name) for name in names if name in summary.model_fields_set}
+    return SectionFigures(frames=(section.frames.start, section.frames.stop), scene=section.scene, **known)
+
+
+def _levels(found: Sequence[Summary], lengths: Sequence[int], scores: WholeScores) -> dict[str, Any]:
+    """Levels against the true clip. Those of generator and baselines are the sections', overlaps counted twice."""
+    peak = 20 * math.log10(scores.range) if scores.range > 0 else 0.0
+    whole = error_decibels(scores.error)
+    alone = _level([s.psnr_representation for s in found], lengths)
+    names = [name for name in found[0].baselines if all(name in s.baselines for s in found)]
+    baselines = {name: _level([s.baselines[name] for s in found], lengths) for name in names}
+    return {
+        "psnr": rounded(whole),
+        "psnr_range": rounded(whole + peak),
+        "ssim": rounded(scores.ssim),
+        "psnr_representation": rounded(alone),
+        "psnr_range_representation": rounded(alone + peak),
+        "baselines": {name: rounded(level) for name, level in baselines.items()},
+        "baselines_psnr_range": {name: rounded(level + peak) for name, level in baselines.items()},
+    }
+
+
+def _level(levels: Sequence[float | None], lengths: Sequence[int]) -> float:
+    """The level of the mean error over sections of these lengths; not a number where one is not known, or none is."""
+    known = [level for level in levels if level is not None]
+    if not known or len(known) < len(levels):
+        return math.nan
+    return error_decibels(_weighted([10 ** (-level / 10) for level in known], lengths))
+
+
+def _weighted(values: Sequence[float], lengths: Sequence[int]) -> float:
+    return sum(v * n for v, n in zip(values, lengths, strict=True)) / sum(lengths)
