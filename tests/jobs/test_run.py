@@ -1,0 +1,73 @@
+"""`lowreel.run`: a request carried out from Python, as the command line does."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import moving
+
+import lowreel
+from lowreel.catalogue import MissingSettings
+from lowreel.jobs.callbacks import Callbacks
+from lowreel.runs.folder import Run
+
+QUICK = lowreel.RecoverSettings(quality="draft", steps=2, baselines="none")
+
+
+class Noted(Callbacks):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.said, self.rounds = [], []
+
+    def say(self, sentence):
+        self.said.append(sentence)
+
+    def on_progress(self, progress, section, sections):
+        self.rounds.append((section, sections))
+
+
+def test_a_run_from_python_is_that_of_the_command(here, command, capsys):
+    """To the bit; nothing is printed; it goes on as the same request alone, and a finished one is not made again."""
+    noted = Noted()
+    request = lowreel.RunRequest(clip="clip.npy", operator=MissingSettings(ratio=0.5), settings=QUICK, output="a")
+    result = lowreel.run(request, callbacks=noted)
+    assert capsys.readouterr() == ("", "")
+    assert result.folder == here / "a"
+    assert result.summary == Run.open("a").summary()
+    assert len(noted.said) == 1
+    assert set(noted.rounds) == {(1, 1)}
+    words = "simulate missing clip.npy --ratio 0.5 --quality draft --steps 2 --baselines none -o b"
+    assert command(words).code == 0
+    for name in ("recovered.npy", "representation.safetensors"):
+        assert (here / "a" / name).read_bytes() == (here / "b" / name).read_bytes()
+    again = lowreel.run(request, resume=True)
+    assert "finished already" in again.notes[0]
+    other = request.model_copy(update={"operator": MissingSettings(ratio=0.6)})
+    with pytest.raises(lowreel.InputError, match="another clip, operator or noise"):
+        lowreel.run(other, resume=True)
+    with pytest.raises(lowreel.InputError, match="holds a run"):
+        lowreel.run(request)
+
+
+def test_data_in_python_is_cut_as_the_command_does(here):
+    """A long clip in a data file is recovered in sections."""
+    clip = torch.from_numpy(moving(44))
+    operator = lowreel.MissingPixels(tuple(clip.shape), 0.5)
+    lowreel.Measured(operator(clip), operator, torch.arange(44).double() / 25).save("y.safetensors")
+    settings, noted = QUICK.model_copy(update={"section_frames": 16, "steps": 1, "cuts": "none"}), Noted()
+    lowreel.run(lowreel.RunRequest(data="y.safetensors", settings=settings, output="run"), callbacks=noted)
+    assert json.loads((here / "run" / "summary.json").read_text())["sections"][-1]["frames"][1] == 44
+    assert noted.rounds[-1] == (3, 3)
+    assert np.load(here / "run" / "recovered.npy").shape == clip.shape
+
+
+def test_runs_of_an_older_form_are_refused(finished, command):
+    """In one sentence, by whatever opens them."""
+    config = json.loads((finished / "config.json").read_text())
+    (finished / "config.json").write_text(json.dumps(config | {"version": 1}))
+    for words in (("recover", finished, "--resume"), ("info", finished)):
+        ended = command(*words)
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        assert "a run of an older lowreel (version 1)" in ended.err
