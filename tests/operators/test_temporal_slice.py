@@ -5,7 +5,7 @@ import torch
 from cases import SAVED, SHAPE, levels, like
 
 from lowreel import InputError
-from lowreel.data import DataFile, Measured, add_white_noise
+from lowreel.data import DataFile, Measured, WhiteNoise, add_white_noise
 from lowreel.operators import (
     Fourier,
     MissingFrames,
@@ -74,7 +74,7 @@ def test_an_excerpt_is_rebuilt_from_its_spec(operator):
 
 def test_excerpts_of_data_files_are_those_of_the_data(operator, tmp_path):
     data = like(operator(levels(*SHAPE, dtype=torch.float32)))
-    measured = Measured(data, operator, torch.arange(FRAMES).double() / 25, {"kind": "white", "sigma": 0.1})
+    measured = Measured(data, operator, torch.arange(FRAMES).double() / 25, WhiteNoise(sigma=0.1))
     measured.save(tmp_path / "y.safetensors")
     file = DataFile.open(tmp_path / "y.safetensors")
     for frames in stretches(operator):

@@ -95,7 +95,7 @@ class Unexplained(NamedTuple):
 def unexplained(problem: Problem, clip: Tensor, entries: Data) -> Unexplained | None:
     """Share of what the data says beyond a constant clip that a clip leaves unexplained at these entries.
 
-    Noise of known size apart. 0: all is explained; 1: the clip is no nearer than a constant one. Residuals count as in
+    clip: (T, C, H, W) in [0, 1]. Noise of known size apart. 0: all is explained; 1: the clip is no nearer than a constant one. Residuals count as in
     `Problem.validation_loss`. None where the data says no more than a constant clip and the noise.
     """
     said, doubt = _beyond_constant(problem)
@@ -142,6 +142,6 @@ def _energy(problem: Problem) -> float:
 
 
 def may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
-    """Whether two clips' squared errors on the held-out data differ by less than two standard errors."""
+    """Whether two clips' (T, C, H, W) squared errors on the held-out data differ by less than two standard errors."""
     gain = problem.heldout_terms(other) - problem.heldout_terms(frames)
     return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))

@@ -99,7 +99,7 @@ def _levels_of_pixels(data: Data, operator: LinearOperator, noise: Noise) -> Lev
 
 
 def in_units_of(levels: Levels, clip: Tensor) -> Tensor:
-    """A clip in [0, 1] in the units of the data."""
+    """A clip in [0, 1], (T, C, H, W), in the units of the data."""
     return clip if levels == AS_IS else clip * levels.scale + levels.offset
 
 
@@ -132,5 +132,5 @@ def finished_in_units(levels: Levels, data: Data, operator: LinearOperator, nois
 
 
 def baselines_in_units(back: Callable[[Tensor], Tensor], baselines: dict[str, Baseline]) -> dict[str, Baseline]:
-    """Baselines with their clips in the units of the data."""
+    """Baselines with their clips, (T, C, H, W), in the units of the data."""
     return {name: replace(baseline, clip=back(baseline.clip)) for name, baseline in baselines.items()}

@@ -77,7 +77,10 @@ def prepare(
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
 ) -> Problem:
-    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round."""
+    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round.
+
+    times: seconds of the frames, (T,), rising; beta: weights of eq. (6), (T - 1,). Raises InputError as `recover` does.
+    """
     given = given_data(data, operator, noise, clip_shape, AS_IS)
     return posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
 
@@ -91,7 +94,7 @@ def posed(
     sequences: Sequence[int],
     beta: Tensor | None,
 ) -> Problem:
-    """The problem of data in [0, 1], checked against its operator."""
+    """The problem of data in [0, 1], checked against its operator. times: seconds, (T,); beta: (T - 1,)."""
     operator, noise = given.operator, given.noise
     y = checked(given.data, operator, noise)
     check_conventions(y, operator, noise)

@@ -35,7 +35,10 @@ def tensor_of(values: Any, who: str) -> Tensor:
 
 
 def tensor_and_missing(values: Any, who: str) -> tuple[Tensor, np.ndarray | None]:
-    """The numbers as `tensor_of` has them, zero where masked, and booleans of what is masked, None where nothing is."""
+    """The numbers as `tensor_of` has them, zero where masked, and booleans of what is masked, None where nothing is.
+
+    Raises InputError as `tensor_of` does, but for masked entries.
+    """
     import numpy as np
     import torch
 
