@@ -6,7 +6,7 @@ import pytest
 import torch
 from cases import OPERATORS, SHAPE, T, flat, levels
 
-from lowreel.data import add_white_noise
+from lowreel.data import NoNoise, WhiteNoise, add_white_noise
 from lowreel.errors import InputError
 from lowreel.operators import Gaussian, Identity, MissingPixels, Stacked, tensors_of
 
@@ -17,7 +17,7 @@ def test_noise_level_is_in_grey_levels_for_pixels():
     y = operator(levels(*operator.clip_shape))
     noisy, entry = add_white_noise(y, operator, level=0.1, seed=3)
     seen = (noisy - y)[operator.observed_mask()]
-    assert entry == {"kind": "white", "level": 0.1, "sigma": 0.1, "seed": 3}
+    assert entry == WhiteNoise(level=0.1, sigma=0.1, seed=3)
     assert abs(float(seen.mean())) < 5 * 0.1 / math.sqrt(seen.numel())
     assert abs(float(seen.var()) / 0.01 - 1) < 5 * math.sqrt(2 / seen.numel())
     assert not noisy[~operator.observed_mask()].any()
@@ -30,8 +30,8 @@ def test_noise_level_is_in_units_of_the_row_norm():
         y = operator(torch.zeros(operator.clip_shape))
         noisy, entry = add_white_noise(y, operator, level=0.2)
         rows = torch.stack([operator.matrix(t) for t in range(T)]).square().sum(-1).mean().sqrt()
-        assert entry["sigma"] == pytest.approx(0.2 * float(rows), rel=0.05)
-        assert abs(float(noisy.var()) / entry["sigma"] ** 2 - 1) < 5 * math.sqrt(2 / noisy.numel())
+        assert entry.sigma == pytest.approx(0.2 * float(rows), rel=0.05)
+        assert abs(float(noisy.var()) / entry.sigma**2 - 1) < 5 * math.sqrt(2 / noisy.numel())
 
 
 @pytest.mark.parametrize("name", ["missing", "gaussian", "mask + gaussian", "functions, complex", "mask @ mask"])
@@ -60,7 +60,7 @@ def test_noise_is_seeded(name):
     assert not torch.equal(one, other)
     silent, entry = add_white_noise(y, operator, level=0.0)
     assert torch.equal(flat(silent), flat(y))
-    assert entry == {"kind": "none", "level": 0.0}
+    assert entry == NoNoise()
 
 
 def test_noise_of_stack_members_differs():

@@ -95,8 +95,9 @@ class Unexplained(NamedTuple):
 def unexplained(problem: Problem, clip: Tensor, entries: Data) -> Unexplained | None:
     """Share of what the data says beyond a constant clip that a clip leaves unexplained at these entries.
 
-    clip: (T, C, H, W) in [0, 1]. Noise of known size apart. 0: all is explained; 1: the clip is no nearer than a constant one. Residuals count as in
-    `Problem.validation_loss`. None where the data says no more than a constant clip and the noise.
+    clip: (T, C, H, W) in [0, 1]. Noise of known size apart. 0: all is explained; 1: the clip is no nearer than a
+    constant one. Residuals count as in `Problem.validation_loss`. None where the data says no more than a constant clip
+    and the noise.
     """
     said, doubt = _beyond_constant(problem)
     if said <= doubt:
