@@ -8,95 +8,34 @@ import sys
 from pathlib import Path
 
 import pytest
+from package_layout import FRONT, PACKAGE, PICTURE, drawn, folder_of, for_types_only, rows, sources, statements, targets
 
 import lowreel
 
-PACKAGE = Path(lowreel.__file__).parent
-ROWS = {
-    "errors": -2,
-    "settings": -1,
-    "catalogue": 0,
-    "system": 1,
-    "io": 2,
-    "operators": 2,
-    "data": 3,
-    "model": 3,
-    "solver": 4,
-    "analysis": 4,
-    "baselines": 5,
-    "recovery": 6,
-    "training": 6,
-    "runs": 7,
-    "jobs": 8,
-    "web": 9,
-    "cli": 10,
-}
-"""Rows of the table in CONTRIBUTING.md; of its row 0 settings may raise errors, and the catalogue names settings."""
-
-HOMES = {"__init__", "__main__"}
-"""The package's front door and `python -m lowreel`: they stand above the rows."""
-
-
-def module_of(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def for_types_only(node):
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-
-
-def imports(node):
-    """Every import statement under a node, inside functions too, those for type checkers left out."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import | ast.ImportFrom):
-            yield child
-        elif for_types_only(child):
-            for other in child.orelse:
-                yield from imports(ast.Module([other], []))
-        else:
-            yield from imports(child)
-
-
-def targets(statement, path):
-    """The modules of this package that a statement imports."""
-    if isinstance(statement, ast.Import):
-        names = [alias.name.split(".") for alias in statement.names]
-        return [name[1] if len(name) > 1 else "__init__" for name in names if name[0] == "lowreel"]
-    if statement.level == 0:
-        parts = (statement.module or "").split(".")
-        if parts[0] != "lowreel":
-            return []
-        parts = parts[1:]
-    else:
-        folder = path.relative_to(PACKAGE).parts[:-1]
-        parts = [*folder[: len(folder) - statement.level + 1], *(statement.module or "").split(".")]
-        parts = [part for part in parts if part]
-    if parts:
-        return [parts[0]]
-    modules = {module_of(p) for p in sources()}
-    return [alias.name if alias.name in modules else "__init__" for alias in statement.names]
-
-
-def sources():
-    return sorted(PACKAGE.rglob("*.py"))
+ROWS = rows()
 
 
 def test_every_module_has_a_row():
-    """A new module has to be given its place in the table, and no row is of a module that is gone."""
-    assert {module_of(path) for path in sources()} - HOMES == set(ROWS)
+    """A new one has to be given its place in the table of CONTRIBUTING.md, and no row is of a module that is gone."""
+    assert {folder_of(path) for path in sources()} - set(FRONT) == set(ROWS)
+
+
+def test_the_picture_of_imports_is_that_of_the_code():
+    """docs/layout.svg is what `python tests/support/package_layout.py` draws."""
+    assert PICTURE.read_text(encoding="utf-8") == drawn()
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_to_lower_rows(path):
     """Never up, never sideways, inside functions neither; inside one folder is fine."""
-    own = module_of(path)
-    if own in HOMES:
+    own = folder_of(path)
+    if own in FRONT:
         return
     wrong = [
         f"line {statement.lineno}: {own} (row {ROWS[own]}) imports {target} (row {ROWS[target]})"
-        for statement in imports(ast.parse(path.read_text(encoding="utf-8")))
+        for statement in statements(ast.parse(path.read_text(encoding="utf-8")))
         for target in targets(statement, path)
-        if target not in HOMES | {own} and ROWS[target] >= ROWS[own]
+        if target not in {*FRONT, own} and ROWS[target] >= ROWS[own]
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -135,7 +74,7 @@ def test_no_module_imports_itself_in_a_circle():
     modules = {dotted(path) for path in sources()}
     found = {dotted(path): set() for path in sources()}
     for path in sources():
-        for statement in imports(ast.parse(path.read_text(encoding="utf-8"))):
+        for statement in statements(ast.parse(path.read_text(encoding="utf-8"))):
             found[dotted(path)] |= imported(statement, path, modules)
     assert sum(map(len, found.values())) > 300
     assert circles(found) == []
@@ -167,11 +106,11 @@ from . import pixels, spec
 import torch
 """
     path = PACKAGE / "operators" / "base.py"
-    found = [target for statement in imports(ast.parse(source)) for target in targets(statement, path)]
+    found = [target for statement in statements(ast.parse(source)) for target in targets(statement, path)]
     assert found == ["operators", "io", "runs", "recovery", "operators"]
     top = [
         target
-        for statement in imports(ast.parse("from . import errors, __version__"))
+        for statement in statements(ast.parse("from . import errors, __version__"))
         for target in targets(statement, PACKAGE / "cli.py")
     ]
     assert top == ["errors", "__init__"]
