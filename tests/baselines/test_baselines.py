@@ -257,7 +257,7 @@ def test_total_variation_smooths_noisy_pixels():
     clip, operator = blocks(), MissingPixels(SHAPE, 0.3)
     y, entry = add_white_noise(operator(clip), operator, level=0.1)
     known = operator.observed_mask()
-    found = total_variation(y, operator, known, y, sigma=entry["sigma"])
+    found = total_variation(y, operator, known, y, sigma=entry.sigma)
     assert not torch.equal(found[known], y[known])
     assert psnr(found[known], clip[known]) > psnr(y[known], clip[known]) + 3
 
@@ -303,7 +303,7 @@ def test_the_strength_follows_the_noise(make, gain):
     """Flat quarters gain a little, a picture without a flat spot much, which the plain strength would smooth away."""
     clip, operator = make(), Mask(SHAPE, torch.ones(16, 14))
     y, entry = add_white_noise(operator(clip), operator, level=0.1)
-    known, sigma = operator.observed_mask(), entry["sigma"]
+    known, sigma = operator.observed_mask(), entry.sigma
     chosen = chosen_variation(y, operator, known, first_clip(y, operator, known), sigma=sigma)
     assert psnr(chosen, clip) > psnr(total_variation(y, operator, known, y, sigma=sigma), clip) + gain
 
@@ -469,9 +469,9 @@ def test_low_rank_does_not_fit_noise():
     y, entry = add_white_noise(operator(clip), operator, level=0.1)
     known = operator.observed_mask()
     start = first_clip(y, operator, known)
-    found = low_rank_clip(y, operator, known, start, sigma=entry["sigma"])
+    found = low_rank_clip(y, operator, known, start, sigma=entry.sigma)
     residual = float(((operator(found) - y)[known]).square().mean().sqrt())
-    assert math.isclose(residual, entry["sigma"], rel_tol=0.05)
+    assert math.isclose(residual, entry.sigma, rel_tol=0.05)
     assert psnr(found, clip) > psnr(low_rank_clip(y, operator, known, start), clip) + 3
 
 
