@@ -17,7 +17,8 @@ from lowreel.recovery.fit import Outcome, Trial, fit
 from lowreel.recovery.policy import _last_fit, planned, search_plan, smallest_rank
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
-from lowreel.recovery.search import Search, best_of, search, side_by_side, slower, varied
+from lowreel.recovery.search import search, varied
+from lowreel.recovery.search_plan import Search, best_of, side_by_side, slower
 from lowreel.runs.folder import Run
 from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, Candidate, RecoverSettings
 from lowreel.solver.problem import Problem, identity

@@ -9,7 +9,7 @@ import torch
 from conftest import moving
 
 from lowreel import MissingPixels, RecoverSettings, recover
-from lowreel.recovery.search import best_of
+from lowreel.recovery.search_plan import best_of
 from lowreel.runs import preview as live
 from lowreel.runs.preview import Live, PreviewWriter
 

@@ -21,7 +21,8 @@ from ..system.devices import device_of
 from ..system.memory import parse_bytes
 from .cost import Estimate, estimate
 from .fit import CTRL_C, Callback, Progress, Score, Trial, fit
-from .search import TIME_LIMIT, Search, best_of, search, side_by_side, varied
+from .search import TIME_LIMIT, search, varied
+from .search_plan import Search, best_of, side_by_side
 from .verdict import Outcome
 
 FEW_NUMBERS = 8

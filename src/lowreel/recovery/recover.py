@@ -42,7 +42,8 @@ from .judging import judged
 from .levels import AS_IS, baselines_in_units, finished_in_units, scored_in_units, told_in_units
 from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .preparation import Given, given_data, posed
-from .search import Search, best_of, varied
+from .search import varied
+from .search_plan import Search, best_of
 from .uncertainty import can_tell_noise, uncertainty
 from .verdict import Outcome, Verdict
 from .warm_start import Neighbour, continued, fewer_rounds
