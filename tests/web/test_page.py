@@ -255,7 +255,7 @@ def test_queue_is_bounded_and_failures_are_told(service, tmp_path):
 def test_time_limit_keeps_the_best(tmp_path, monkeypatch):
     """After its minutes a run ends with what it has."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    short = desk_of(tmp_path / "page", minutes=0.2)
+    short = desk_of(tmp_path / "page", minutes=0.7)
     try:
         job = short.start(None, Wish(settings=LONG))
         assert wait_for(short, job, "stopped").error is None
