@@ -153,14 +153,14 @@ def _begun_in_sections(
     told = f"{scenes} scenes" if scenes > 1 else "one scene"
     callbacks.say(f"In {len(sections)} sections of at most {longest} frames, {told}.")
     run = SectionedRun.create(folder, source, sections, settings, truth, asked)
-    needs = expectation(run)
-    callbacks.say(needs.sentence(settings.time))
-    if settings.memory is not None:
-        try:
+    try:
+        needs = expectation(run)  # which prepares the pilot, and may refuse its data
+        callbacks.say(needs.sentence(settings.time))
+        if settings.memory is not None:
             check_fits(needs, parse_bytes(settings.memory))
-        except InputError:
-            shutil.rmtree(run.folder)  # made a moment ago, and nothing is in it yet but the data
-            raise
+    except InputError:
+        shutil.rmtree(run.folder)  # made a moment ago, and nothing is in it yet but the data
+        raise
     return partial(_perform_sections, run, callbacks)
 
 
