@@ -141,8 +141,8 @@ def start(_server, tmp_path_factory):
 
 def ended(process):
     """Wait for a process that `start` gave: its exit code (-9 when it was killed), stdout and stderr."""
-    process.join(timeout=300)
-    assert process.exitcode is not None, "it still runs after five minutes"
+    process.join(timeout=500)
+    assert process.exitcode is not None, "it still runs after eight minutes"
     return Ended(process.exitcode, *((process.log / name).read_text() for name in ("out.txt", "err.txt")))
 
 

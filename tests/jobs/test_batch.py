@@ -410,7 +410,7 @@ def ignores_interrupts(pid):
     return is_worker and bool(int(ignored, 16) >> (signal.SIGINT - 1) & 1)
 
 
-def wait_for(condition, seconds=180):
+def wait_for(condition, seconds=500):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -53,7 +53,7 @@ def workers():
     return found
 
 
-def wait_for(condition, seconds=300):
+def wait_for(condition, seconds=500):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -149,7 +149,7 @@ def clip_file(path):
     np.save(path, moving())
 
 
-def wait_for(service, job, *statuses, seconds=180):
+def wait_for(service, job, *statuses, seconds=400):
     """The job, once it stands like that."""
     end = time.monotonic() + seconds
     while (found := service.jobs.get(job.id)).status not in statuses:
@@ -158,7 +158,7 @@ def wait_for(service, job, *statuses, seconds=180):
     return found
 
 
-def wait_for_live(service, job, seconds=180):
+def wait_for_live(service, job, seconds=400):
     end = time.monotonic() + seconds
     while (look := service.look(job.id)) is None or look.live() is None:
         assert time.monotonic() < end
@@ -694,7 +694,7 @@ def test_a_folder_that_is_gone_stops_nobody_else(service):
     for job in (second, first):
         shutil.rmtree(service.jobs.folder / job.id, ignore_errors=True)
     service.stop(first.id)
-    assert wait_for(service, third, "finished", "failed", seconds=120).status == "finished"
+    assert wait_for(service, third, "finished", "failed", seconds=400).status == "finished"
     assert service.jobs.get(second.id).status == "failed"
 
 
