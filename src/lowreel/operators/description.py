@@ -37,7 +37,7 @@ class Described(nn.Module):
     may_skip_frames: ClassVar[bool] = False
     """Whether it may see nothing at all of a frame."""
     caveat: str = ""
-    """What the verdict on a recovery leaves out, as a sentence that begins with a space."""
+    """What the verdict on a recovery leaves out, as a sentence; empty where that is nothing."""
     clip_shape: tuple[int, int, int, int]
 
     def members(self) -> dict[str, LinearOperator]:

@@ -11,32 +11,30 @@ from torch import Tensor
 from ..data import Noise
 from ..errors import InputError
 from ..operators import Data, Fourier, Gaussian, LinearOperator, Signs, inner, map_data, tensors_of
+from .levels import WIDEST_NOISE
 
-FRAMES = 8
+LOOKED_AT_PARTS = 8
 """Parts of the data that are looked at, at most: a convention is the same in all of them."""
 
-ITERATIONS = 12
+CG_ITERATIONS = 12
 
-COMPLEX = 0.02
+COMPLEX_SHARE = 0.02
 """Share of the energy of the strongest numbers that a complex clip explains and a real one does not, beyond what noise
 makes, for an image to count as complex (docs/choices.md)."""
 
-NOISE = 0.6
+NOISE_SHARE = 0.6
 """Part of the energy of noise that a complex clip explains and a real one does not: a half, and some to spare."""
 
-STRONG = 0.9
+STRONG_SHARE = 0.9
 """Share of the energy that the strongest numbers hold together: what they say is hardly noise."""
 
-NEGATIVE = 0.1
+NEGATIVE_SHARE = 0.1
 """Share of the energy that a constant clip below black explains, for the data to count as of the wrong sign."""
 
-ENOUGH = 160
+ENOUGH_PROJECTIONS = 160
 """Random projections whose correlation with those of a white clip is not so negative by chance: 4 standard errors."""
 
-WIDEST = 6.0
-"""Standard deviations by which noise moves a number, at most."""
-
-ROUNDING = 1e-4
+ROUNDING_SHARE = 1e-4
 
 ABOVE_ZERO = 1.05
 """How many times as large as that at frequency zero the largest number of a spectrum may be: of a clip above black
@@ -45,11 +43,11 @@ it is no larger, and noise takes the rest."""
 CUT = 0.3
 """How alike neighbouring numbers of a spectrum may be: a picture has its bright parts then at its borders."""
 
-SEAM = 0.1
+SEAM_SHARE = 0.1
 """Difference of opposite borders, as a share of their energy, under which a picture goes on beyond its border."""
 
 
-BLACK = 0.02
+BLACK_SHARE = 0.02
 """Share of the observed pixels that are exactly 0, and of the others that are not, for a mask to be doubted."""
 
 
@@ -63,7 +61,7 @@ def check_mask(data: Data, operator: LinearOperator) -> None:
     (y,), (observed,) = tensors_of(data), tensors_of(operator.observed_mask())
     missing = float((y[observed] == 0).double().mean())
     there = float((y[~observed] != 0).double().mean()) if not bool(observed.all()) else 0.0
-    if missing > BLACK and there > BLACK:
+    if missing > BLACK_SHARE and there > BLACK_SHARE:
         raise InputError(
             f"data: {missing:.0%} of the pixels that the operator observes are exactly 0, {there:.0%} of the others "
             "are not; is it the mask, or the seed, of this data? If it is, give what is not observed as 0: y * mask"
@@ -92,9 +90,9 @@ def check_conventions(data: Data, operator: LinearOperator, noise: Noise) -> Non
 def _few_parts(data: Data, operator: LinearOperator) -> tuple[Data, LinearOperator]:
     """The data of a few parts, evenly over the clip, where it has parts."""
     count = math.ceil(operator.clip_shape[0] / operator.part_frames)
-    if count <= FRAMES:
+    if count <= LOOKED_AT_PARTS:
         return data, operator
-    parts = [round(k * (count - 1) / (FRAMES - 1)) for k in range(FRAMES)]
+    parts = [round(k * (count - 1) / (LOOKED_AT_PARTS - 1)) for k in range(LOOKED_AT_PARTS)]
     return operator.take(data, parts), operator.subset(parts)
 
 
@@ -107,10 +105,10 @@ def _check_sign(data: Data, operator: LinearOperator, sigma: float) -> None:
     mean, power, energy = float(inner(white, data)), float(inner(white, white)), float(inner(data, data))
     least = float(operator.adjoint(white).clamp_max(0).sum())
     numbers = sum(y.numel() for y in tensors_of(data))
-    is_below = mean < least - WIDEST * sigma * math.sqrt(power) - ROUNDING * math.sqrt(power * energy)
+    is_below = mean < least - WIDEST_NOISE * sigma * math.sqrt(power) - ROUNDING_SHARE * math.sqrt(power * energy)
     if isinstance(operator, Gaussian | Signs):
-        is_below = mean < 0 and numbers >= ENOUGH
-    if is_below and mean**2 > NEGATIVE * power * energy:
+        is_below = mean < 0 and numbers >= ENOUGH_PROJECTIONS
+    if is_below and mean**2 > NEGATIVE_SHARE * power * energy:
         raise InputError(
             f"data: it is of a clip whose mean grey level is {mean / power:.3g}, below black; has the data the wrong "
             "sign, or the image a phase of pi? Give -y; or, of a clip with negative levels, y + A(constant)"
@@ -122,7 +120,7 @@ def _check_origin(spectrum: Tensor, operator: Fourier, sigma: float) -> None:
     sizes = spectrum.abs().flatten(2)
     has_zero = operator.mask[..., 0, 0].expand(sizes.shape[:2])
     largest, place = sizes.max(-1)
-    beyond = has_zero & (largest > ABOVE_ZERO * sizes[..., 0] + WIDEST * sigma)
+    beyond = has_zero & (largest > ABOVE_ZERO * sizes[..., 0] + WIDEST_NOISE * sigma)
     if not bool(has_zero.any()) or 2 * int(beyond.sum()) <= int(has_zero.sum()):
         return
     width = spectrum.shape[-1]
@@ -142,8 +140,8 @@ def _check_real(data: Data, operator: LinearOperator) -> None:
         return
     real, both = (_unexplained(data, operator, strong, is_complex) for is_complex in (False, True))
     numbers = sum(int(e.sum()) for e in tensors_of(strong))
-    share = (real - both - NOISE * numbers * _noise_variance(data, operator)) / energy
-    if share > COMPLEX:
+    share = (real - both - NOISE_SHARE * numbers * _noise_variance(data, operator)) / energy
+    if share > COMPLEX_SHARE:
         raise InputError(
             f"data: {share:.0%} of what its strongest numbers say is of the imaginary part of the image, and clips are "
             "real; take the phase off first (of the image, or of each coil), or recover real and imaginary part from "
@@ -158,10 +156,10 @@ def _noise_variance(data: Data, operator: LinearOperator) -> float:
 
 
 def _strongest(data: Data) -> Data:
-    """Booleans like the data: the largest numbers, which hold `STRONG` of its energy."""
+    """Booleans like the data: the largest numbers, which hold `STRONG_SHARE` of its energy."""
     sizes = torch.cat([y.abs().flatten() for y in tensors_of(data)]).square().double()
     rising = sizes.sort().values
-    weak = int((rising.cumsum(0) < (1 - STRONG) * rising.sum()).sum())
+    weak = int((rising.cumsum(0) < (1 - STRONG_SHARE) * rising.sum()).sum())
     least = math.sqrt(float(rising[min(weak, len(rising) - 1)]))
     largest: Data = map_data(lambda y: y.abs() >= least * (1 - 1e-6), data)
     return largest
@@ -188,7 +186,7 @@ def _unexplained(data: Data, operator: LinearOperator, entries: Data, is_complex
     residual: Data = map_data(lambda y, e: y * e, data, entries)
     gradient = back(residual)
     direction, power = gradient, sum(float(g.square().sum()) for g in gradient)
-    for _ in range(ITERATIONS):
+    for _ in range(CG_ITERATIONS):
         image = there(direction)
         step = power / max(float(inner(image, image)), 1e-30)
         residual = map_data(lambda r, i, a=step: r - a * i, residual, image)
@@ -209,7 +207,7 @@ def _warn_of_a_cut(spectrum: Tensor, operator: Fourier) -> None:
         at_borders = float((energy * angles.cos()).sum() / energy.sum().clamp_min(1e-30))
         first, last = picture.narrow(axis, 0, 1), picture.narrow(axis, picture.shape[axis] - 1, 1)
         seam = float((first - last).square().sum()) / max(float(first.square().sum() + last.square().sum()), 1e-30)
-        if at_borders > CUT and seam < SEAM:
+        if at_borders > CUT and seam < SEAM_SHARE:
             warnings.warn(
                 f"the image seems to be cut in the middle of its {name}: bright at its borders, going on beyond them. "
                 "Is its origin in the middle? Then give y * (-1)^(row + column), a checkerboard, to have it whole",

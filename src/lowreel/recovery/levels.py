@@ -18,16 +18,16 @@ from .fit import Score
 
 AS_IS = Levels(1.0)
 
-SLACK = 1e-6
+ROUNDING_SLACK = 1e-6
 """By how much exact grey levels may leave [0, 1]: rounding of float32."""
 
 WIDEST_NOISE = 6.0
-"""Standard deviations of noise beyond which no number of a clip in [0, 1] lies."""
+"""Standard deviations by which noise moves a number, at most."""
 
-BRIGHTER = 1.01
+BRIGHTER_FACTOR = 1.01
 """How much brighter than white everywhere data has to be, for its clip to leave [0, 1]."""
 
-DARKEST = 0.01
+DARKEST_PEAK = 0.01
 """A clip with a peak below this is taken for one in units of its own, not for a dark one in [0, 1]."""
 
 
@@ -46,7 +46,7 @@ def levels_of(data: Data, operator: LinearOperator, noise: Noise) -> Levels:
         return _levels_of_pixels(data, operator, noise)
     if isinstance(operator, Snapshot) and bool((operator.codes >= 0).all()):
         found = estimate_scaling(data, operator)
-        return AS_IS if DARKEST <= found.scale <= WHITE_OVER_PEAK * (1 + SLACK) else found
+        return AS_IS if DARKEST_PEAK <= found.scale <= WHITE_OVER_PEAK * (1 + ROUNDING_SLACK) else found
     what = _beyond_grey_levels(data, operator, noise)
     if what is not None:
         raise InputError(
@@ -65,13 +65,13 @@ def _beyond_grey_levels(data: Data, operator: LinearOperator, noise: Noise) -> s
     white = operator(torch.ones(operator.clip_shape))
     mean, power = float(inner(white, data)), float(inner(white, white))
     most = float(operator.adjoint(white).clamp_min(0).sum()) + WIDEST_NOISE * (noise.rms or 0.0) * math.sqrt(power)
-    if mean > BRIGHTER * most:
+    if mean > BRIGHTER_FACTOR * most:
         return f"its mean grey level is {mean / max(power, 1e-30):.4g}"
-    if not 0 <= mean < DARKEST * power:
+    if not 0 <= mean < DARKEST_PEAK * power:
         return None
     numbers = sum(y.numel() for y in tensors_of(data))
     peak = estimate_scaling(data, operator).scale
-    darkest = DARKEST * min(1.0, numbers / math.prod(operator.clip_shape))
+    darkest = DARKEST_PEAK * min(1.0, numbers / math.prod(operator.clip_shape))
     return f"its brightest pixel is about {peak:.2g}" if 0 < peak < darkest else None
 
 
@@ -81,16 +81,16 @@ def _levels_of_pixels(data: Data, operator: LinearOperator, noise: Noise) -> Lev
     if not len(known):
         return AS_IS
     low, high = float(known.min()), float(known.max())
-    slack = SLACK
+    slack = ROUNDING_SLACK
     if isinstance(noise, WhiteNoise | PoissonNoise):
-        slack = max(SLACK, WIDEST_NOISE * noise.sigma)
-    if DARKEST <= high <= 1 + slack and low >= -slack:
+        slack = max(ROUNDING_SLACK, WIDEST_NOISE * noise.sigma)
+    if DARKEST_PEAK <= high <= 1 + slack and low >= -slack:
         return AS_IS
     if noise.is_exact:
         return AS_IS if low == high == 0 else estimate_scaling(data, operator)
-    if noise.rms is None and low >= -1 and DARKEST <= high <= 2:
+    if noise.rms is None and low >= -1 and DARKEST_PEAK <= high <= 2:
         return AS_IS
-    if -slack <= low and high < DARKEST:
+    if -slack <= low and high < DARKEST_PEAK:
         return AS_IS
     raise InputError(
         f"data: expected grey levels in [0, 1], got {low:.4g} to {high:.4g}, which is more than noise would do; give "
