@@ -1,0 +1,79 @@
+"""Every setting of the product, defined once: default, meaning, bounds. Imports no torch.
+
+The command line, the run folder's `config.json` and the Python functions all use these models.
+"""
+
+from .batch import BatchSettings
+from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
+from .interpolation import InterpolateSettings
+from .model import Seed, Settings, settings_sentence
+from .page import ServeSettings
+from .recovery import (
+    ENOUGH_HELDOUT_NUMBERS,
+    LARGE_SECTION_FRAMES,
+    LEAST_HELDOUT_SHARE,
+    MOST_HELDOUT_SHARE,
+    SECTION_FRAMES,
+    WARM_ROUNDS_SHARE,
+    WARM_STEP_FACTOR,
+    Auto,
+    ContinuedSettings,
+    Device,
+    RecoverSettings,
+)
+from .search import (
+    BRANCH_SHARE,
+    LAST_ROUNDS_SHARE,
+    LAST_STEP_SHARE,
+    LONGER,
+    LOOK_SHARE,
+    MOVES,
+    SWEEPS,
+    Candidate,
+    Quality,
+)
+from .solver import BATCH_PIXELS, PRESETS, UPDATES, DataTerm, Precision, Preset, SolverSettings
+from .training import TRAINING_STEPS, ImagesSettings, TrainSettings
+
+__all__ = [
+    "BATCH_PIXELS",
+    "BRANCH_SHARE",
+    "ENOUGH_HELDOUT_NUMBERS",
+    "LARGE_SECTION_FRAMES",
+    "LAST_ROUNDS_SHARE",
+    "LAST_STEP_SHARE",
+    "LEAST_HELDOUT_SHARE",
+    "LONGER",
+    "LOOK_SHARE",
+    "MOST_HELDOUT_SHARE",
+    "MOVES",
+    "PRESETS",
+    "SECTION_FRAMES",
+    "SWEEPS",
+    "TRAINING_STEPS",
+    "UPDATES",
+    "WARM_ROUNDS_SHARE",
+    "WARM_STEP_FACTOR",
+    "ArraysSettings",
+    "Auto",
+    "BatchSettings",
+    "Candidate",
+    "ClipSettings",
+    "ContinuedSettings",
+    "DataTerm",
+    "Device",
+    "ImagesSettings",
+    "InterpolateSettings",
+    "MeasureSettings",
+    "NoiseSettings",
+    "Precision",
+    "Preset",
+    "Quality",
+    "RecoverSettings",
+    "Seed",
+    "ServeSettings",
+    "Settings",
+    "SolverSettings",
+    "TrainSettings",
+    "settings_sentence",
+]
