@@ -1,0 +1,60 @@
+"""The tab on which frames between those of a run are drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ..errors import InputError
+from .reactions import FILMS, in_words
+from .run_view import between
+from .service import Service
+from .svg import path as drawn_path
+from .svg import picture_link
+
+
+def interpolate_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
+    """Put the tab together: run, place along its path, the frame there, a slow-motion video."""
+    run = gr.Dropdown([], label="run", elem_id="path-run")
+    place = gr.Slider(0, 1, step=0.02, label="place along the path, in frames", elem_id="place")
+    with gr.Row():
+        picture, plot = gr.HTML(elem_id="drawn"), gr.HTML(elem_id="path")
+    with gr.Row():
+        first, last = gr.Number(0, precision=0, label="from frame"), gr.Number(1, precision=0, label="to frame")
+        count = gr.Number(200, precision=0, label="frames to draw")
+        curve = gr.Dropdown(["linear", "cubic"], value="linear", label="curve")
+    make, video = gr.Button("Slow-motion video", elem_id="make"), gr.HTML(elem_id="slow")
+    tab.select(lambda own: gr.update(choices=service.drawable(own)), mine, run, api_visibility="private")
+
+    def chosen(key: str | None) -> tuple[Any, ...]:
+        look = service.look(key or "")
+        end = look.shape[0] - 1 if look is not None else 1
+        return gr.update(maximum=end, value=end / 2), 0, end
+
+    def draw(key: str | None, at: float) -> tuple[str, str]:
+        look = service.look(key or "")
+        found = None if look is None else look.representation()
+        if found is None:
+            return "", ""
+        shown, points, mark = between(found, min(at, len(found.codes) - 1))
+        frame = f'<figure><img src="{picture_link(shown)}" alt="the frame at {at:.2f}"></figure>'
+        return f'<div class="strip">{frame}</div>', drawn_path(points, mark)
+
+    run.change(chosen, run, [place, first, last], api_visibility="private", show_progress="hidden")
+    place.change(
+        in_words(draw),
+        [run, place],
+        [picture, plot],
+        show_progress="hidden",
+        api_visibility="private",
+        trigger_mode="always_last",
+    )
+
+    def film(key: str | None, a: float | None, b: float | None, frames: float | None, bend: str) -> str:
+        if a is None or b is None or frames is None:
+            raise InputError("Say from which frame to which, and how many to draw.")
+        given = [f"--between={int(a)}", str(int(b)), f"--frames={int(frames)}", f"--curve={bend}"]
+        return service.interpolated(key or "", given)
+
+    make.click(in_words(film), [run, first, last, count, curve], video, api_visibility="private", **FILMS)

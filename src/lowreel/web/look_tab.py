@@ -1,0 +1,72 @@
+"""The tab on which two runs are compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from .reactions import FILMS, TICK, in_words
+from .service import Service
+from .svg import escaped, picture_link
+
+
+def look_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
+    """Put the tab together: two runs, a layer of each, one slider for both, their figures, a video of both."""
+    seen = gr.State("")
+    with gr.Row():
+        runs = [gr.Dropdown([], label=name, elem_id=f"run-{name}") for name in ("first run", "second run")]
+        layers = [gr.Dropdown([], label=f"of the {name}", min_width=120) for name in ("first", "second")]
+    frame = gr.Slider(0, 1, step=1, label="frame, of both", elem_id="both")
+    pictures, told = gr.HTML(elem_id="pair"), gr.HTML(elem_id="pair-told")
+    make, video = gr.Button("Both as one video"), gr.HTML()
+    tab.select(lambda own: [gr.update(choices=service.choices(own))] * 2, mine, runs, api_visibility="private")
+
+    def chosen(key: str | None) -> tuple[Any, Any]:
+        look = service.look(key or "")
+        names = list(look.layers) if look is not None else []
+        return (
+            gr.update(choices=names, value=names[0] if names else None),
+            gr.update(maximum=max(look.shape[0] - 1, 1) if look is not None else 1),
+        )
+
+    for run, layer in zip(runs, layers, strict=True):
+        run.change(chosen, run, [layer, frame], api_visibility="private", show_progress="hidden")
+
+    def draw(one: str, two: str, first: str, second: str, t: float) -> str:
+        cells = [_cell(service, key, layer, int(t)) for key, layer in ((one, first), (two, second)) if key and layer]
+        return f'<div class="strip">{"".join(cells)}</div>'
+
+    for component in (*layers, frame):
+        component.change(
+            in_words(draw),
+            [*runs, *layers, frame],
+            pictures,
+            show_progress="hidden",
+            api_visibility="private",
+            trigger_mode="always_last",
+        )
+
+    def tell(one: str, two: str, before: str) -> tuple[Any, Any]:
+        stamp = " ".join(service.state(key)[0] for key in (one, two) if key)
+        if f"{one} {two} {stamp}" == before:
+            return gr.skip(), gr.skip()
+        both = "".join(f"<div>{service.status_html(key)}{service.figures(key)}</div>" for key in (one, two) if key)
+        return f"{one} {two} {stamp}", f'<div class="pair">{both}</div>'
+
+    gr.Timer(TICK).tick(tell, [*runs, seen], [seen, told], show_progress="hidden", api_visibility="private")
+
+    def film(one: str, two: str, first: str, second: str) -> str:
+        link = service.side_by_side((one or "", first or ""), (two or "", second or ""))
+        return f'<video src="{link}" controls loop muted playsinline></video>'
+
+    make.click(in_words(film), [*runs, *layers], video, api_visibility="private", **FILMS)
+
+
+def _cell(service: Service, key: str, layer: str, t: int) -> str:
+    look = service.look(key)
+    if look is None or layer not in look.layers:
+        return ""
+    t = min(t, look.shape[0] - 1)
+    picture = picture_link(look.frame(layer, t))
+    return f'<figure><img src="{picture}" alt=""><figcaption>{escaped(layer)}, frame {t}</figcaption></figure>'

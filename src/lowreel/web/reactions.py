@@ -1,0 +1,39 @@
+"""How the page answers what is pressed: errors in words, a look at a run now and then, one video at a time."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from ..errors import InputError
+
+TICK, SLOW = 2.0, 10.0
+"""Seconds between two looks at a run, at first and when it has gone on for long: a browser on the same two cores takes
+a sixth of them for a look every two seconds."""
+
+OFTEN = 15.0
+"""Looks in the time that a run has taken so far, about."""
+
+FILMS = {"concurrency_limit": 1, "concurrency_id": "films"}
+"""Videos are made one at a time."""
+
+
+def in_words(act: Callable[..., Any]) -> Callable[..., Any]:
+    """What is wrong with what was asked for is told on the page."""
+
+    @functools.wraps(act)  # Gradio looks at the signature
+    def told(*given: Any) -> Any:
+        try:
+            return act(*given)
+        except InputError as error:
+            raise gr.Error(str(error), duration=12, print_exception=False) from None
+
+    return told
+
+
+def pace(seconds: float) -> float:
+    """Seconds from one look to the next at a run that has taken so long; few values, so that it seldom changes."""
+    return next((step for step in (TICK, 5.0) if seconds < OFTEN * step), SLOW)
