@@ -24,10 +24,11 @@ from lowreel.data import Measured
 from lowreel.jobs.request import RunRequest
 from lowreel.settings import ClipSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
-from lowreel.web.auth import Auth
+from lowreel.web.auth import Auth, guarded
 from lowreel.web.form import CHOICES, SERVERS, fields, filled, operator_of
 from lowreel.web.queue import Queue
 from lowreel.web.run_view import ERROR
+from lowreel.web.server import SALT, SALT_BYTES, _salt
 from lowreel.web.service import Service, Wish
 from lowreel.web.uploads import make_ready, remove_unused
 
@@ -566,14 +567,13 @@ def test_open_page_is_for_this_machine_alone():
 def test_page_for_others_asks_for_the_password(monkeypatch):
     """Nothing is answered before; the token in the address or the password in the form gives a cookie that opens it."""
     monkeypatch.setattr("lowreel.web.auth.WAIT", 0.0)
-    guard = Auth(behind, "secret", 1000)
+    guard = guarded(behind, "secret", 1000, b"salt" * 4)
     for path in ("/", "/run/abc/recovered.mp4", "/gradio_api/upload", "/config"):
         status, _, body = answer(guard, path=path, host="lab.example")
         assert status == 401
         assert b"Password" in body
     assert answer(guard, query=b"token=wrong")[0] == 401
     assert answer(guard, method="POST", body=b"password=wrong")[0] == 401
-    assert answer(guard, cookie=f"{guard.cookie}=secret")[0] == 401
     opened = [
         answer(guard, query=b"token=secret&run=abc"),
         answer(guard, method="POST", body=b"password=secret"),
@@ -582,10 +582,26 @@ def test_page_for_others_asks_for_the_password(monkeypatch):
     assert answer(guard, query=b"token=secret&run=//evil.example")[1]["location"] == "./"
     for status, headers, _ in opened:
         assert status == 303
-        assert "HttpOnly" in headers["set-cookie"]
+        assert "httponly; samesite=lax" in headers["set-cookie"]
         assert "secret" not in headers["set-cookie"]
         cookie = headers["set-cookie"].split(";")[0]
         assert answer(guard, host="lab.example", cookie=cookie)[2] == b"in"
+        name, _, value = cookie.partition("=")
+        for forged in (f"{name}=secret", f"{name}={value[:-1]}", f"{name}={value.partition('.')[0]}", f"{name}={name}"):
+            assert answer(guard, host="lab.example", cookie=forged)[0] == 401
+        for other in (guarded(behind, "secret", 1000, b"else" * 4), guarded(behind, "another", 1000, b"salt" * 4)):
+            assert answer(other, host="lab.example", cookie=cookie)[0] == 401
+
+
+def test_sessions_outlive_the_server_and_are_its_users_own(tmp_path):
+    """The salt of the page is random, stays when it is served again, and is for one user to read."""
+    salt = _salt(tmp_path)
+    assert _salt(tmp_path) == salt
+    assert len(salt) == SALT_BYTES
+    assert (tmp_path / SALT).stat().st_mode & 0o777 == 0o600
+    (tmp_path / SALT).write_bytes(b"")  # it was killed while it wrote
+    assert len(_salt(tmp_path)) == SALT_BYTES
+    assert _salt(tmp_path) != salt
 
 
 def test_serve_says_what_is_wrong(command, here):

@@ -1,4 +1,8 @@
-"""Who is let in: requests for this machine, from its own page, and from elsewhere only with the password."""
+"""Who is let in: requests for this machine, from its own page, and from elsewhere only with the password.
+
+Whoever knew the password has a session of Starlette's: a cookie that says so, signed with a key of the password and of
+random bytes that the page keeps (`session_key`), and good for two weeks.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -50,9 +53,31 @@ LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Lowreel</
 <button>Open the page</button><p>{told}</p></form></html>"""
 
 
+KNOWS = "knows-password"
+"""What a session says."""
+
+
+def session_key(password: str, salt: bytes) -> str:
+    """The key that sessions are signed with: slow to find by guessing the password, and another one on every page."""
+    return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1).hex()
+
+
+def guarded(app: App, password: str | None, largest: int, salt: bytes) -> App:
+    """The page behind its guard. password, largest: as of `Auth`; salt: 16 random bytes or more, of this page's own."""
+    guard = Auth(app, password, largest)
+    if password is None:
+        return guard
+    from starlette.middleware.sessions import SessionMiddleware
+
+    # Cookies of one host are those of all its ports: each page has a name of its own for its cookie.
+    name = f"lowreel-{hashlib.sha256(salt).hexdigest()[:8]}"
+    return SessionMiddleware(guard, session_key(password, salt), session_cookie=name)
+
+
 @dataclass(frozen=True)
 class Auth:
-    """Stands before the page. password: None where it is open to this machine alone; largest: bytes of a request."""
+    """Stands before the page. password: None where it is open to this machine alone, else each request has a `session`
+    (`guarded`); largest: bytes of a request."""
 
     app: App
     password: str | None
@@ -72,7 +97,7 @@ class Auth:
             refused = 400, "That is no request."
         if refused is not None:
             await _answer(scope, send, *refused)
-        elif self.password is None or self._has_cookie(headers):
+        elif self.password is None or scope["session"].get(KNOWS):
             await self.app(scope, _bounded(receive, self.largest), _with_headers(send))
         else:
             await self._let_in(scope, receive, send)
@@ -94,28 +119,11 @@ class Auth:
             return 404, "There is nothing at this address."
         return None
 
-    def _has_cookie(self, headers: dict[bytes, str]) -> bool:
-        try:
-            found = SimpleCookie(headers.get(b"cookie", "")).get(self.cookie)
-        except CookieError:
-            return False
-        return found is not None and hmac.compare_digest(found.value.encode(), self._proof.encode())
-
-    @property
-    def cookie(self) -> str:
-        """Its name; cookies of one host are those of all its ports, and another page there has another password."""
-        return f"lowreel-{self._proof[-8:]}"
-
-    @property
-    def _proof(self) -> str:
-        """What the cookie of somebody who knew the password holds."""
-        return hashlib.sha256(f"lowreel page {self.password}".encode()).hexdigest()
-
     def _is_right(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), str(self.password).encode())
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Somebody without the cookie: the token in the address or the password in the form gives it."""
+        """Somebody without a session: the token in the address or the password in the form gives one."""
         if scope["type"] == "websocket":
             await _answer(scope, send, 403, "")
             return
@@ -126,9 +134,8 @@ class Auth:
         if given is not None and self._is_right(given):
             run = query.get("run", [""])[0]
             where = f"./?run={run}" if run.replace("-", "").replace("_", "").isalnum() else "./"
-            cookie = f"{self.cookie}={self._proof}; Path=/; HttpOnly; SameSite=Lax"
-            found = [(b"location", where.encode()), (b"set-cookie", cookie.encode())]
-            await _answer(scope, send, 303, "", found)
+            scope["session"][KNOWS] = True
+            await _answer(scope, send, 303, "", [(b"location", where.encode())])
             return
         if given is not None:
             async with self.one_at_a_time:

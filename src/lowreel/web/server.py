@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..settings import ServeSettings
 from ..system.checkpoints import folder_lock
 from ..system.memory import parse_bytes
-from .auth import LOOPBACK, Auth
+from .auth import LOOPBACK, guarded
 from .queue import Queue
 from .uploads import make_ready, remove_unused
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .service import Service
 
 PASSWORD = "LOWREEL_PASSWORD"
+
+SALT, SALT_BYTES = ".salt", 32
 
 EVERYWHERE = ("0.0.0.0", "::")
 """All addresses of this machine."""
@@ -93,7 +95,7 @@ def _serve(
 
     password = _password(settings.host)
     jobs = Queue(folder, settings)
-    page = application(Service(settings, jobs, tuple(shared), work), password)
+    page = application(Service(settings, jobs, tuple(shared), work), password, _salt(folder))
     server = uvicorn.Server(uvicorn.Config(page, log_level="critical", timeout_graceful_shutdown=1))
     over = threading.Event()
     sweeper = threading.Thread(target=_sweep, args=(work, over), daemon=True)
@@ -109,8 +111,8 @@ def _serve(
         jobs.close()
 
 
-def application(service: Service, password: str | None) -> Any:
-    """The page as an ASGI application. Raises InputError where Gradio is missing."""
+def application(service: Service, password: str | None, salt: bytes) -> Any:
+    """The page as an ASGI application. password, salt: as of `guarded`. Raises InputError where Gradio is missing."""
     try:
         import fastapi
         import gradio as gr
@@ -140,7 +142,7 @@ def application(service: Service, password: str | None) -> Any:
         theme=THEME,
         css=STYLE,
     )
-    return Auth(app, password, largest + ROOM)
+    return guarded(app, password, largest + ROOM, salt)
 
 
 def _stand_back() -> None:
@@ -195,6 +197,17 @@ def _password(host: str) -> str | None:
     if given is not None and not given:
         raise InputError(f"${PASSWORD}: is empty; give a password, or unset it")
     return given if given or host in LOOPBACK else secrets.token_urlsafe(24)
+
+
+def _salt(folder: Path) -> bytes:
+    """Random bytes that the page keeps in its folder, for its own user alone: who has logged in stays so when it is
+    served again, and a copy of a cookie does not help to guess the password."""
+    path = folder / SALT
+    if not path.is_file() or path.stat().st_size != SALT_BYTES:
+        path.unlink(missing_ok=True)
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(secrets.token_bytes(SALT_BYTES))
+    return path.read_bytes()
 
 
 def _address(host: str, port: int, password: str | None) -> str:
