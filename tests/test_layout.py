@@ -40,6 +40,19 @@ def test_imports_point_to_lower_rows(path):
     assert not wrong, "\n".join(wrong)
 
 
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_are_short(path):
+    """What is longer is split by subject; a function counts with its docstring and with the functions inside it."""
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") <= MOST_LINES_OF_A_FILE
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    lines = {f"{node.name} in line {node.lineno}": node.end_lineno - node.lineno + 1 for node in functions}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES_OF_A_FUNCTION} == {}
+
+
 def dotted(path):
     """lowreel.io.video of io/video/__init__.py, lowreel.io.video.clip of io/video/clip.py."""
     parts = ("lowreel", *path.relative_to(PACKAGE).with_suffix("").parts)

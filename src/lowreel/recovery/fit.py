@@ -143,6 +143,7 @@ def fit(
     steps = resume.steps if resume and resume.steps >= FINISHED_SHARE * full else full  # one cut short is planned anew
     goal = _goal(steps, until, part)
     start, spent, pace = time.monotonic(), resume.seconds if resume else 0.0, _Pace()
+    allowed = None if limit is None else _TimeLimit(limit, start, full, until, least)
     lap, is_over, is_interrupted = start, False, False
     try:
         while not is_over and (progress is None or progress.state.step < goal):
@@ -159,19 +160,9 @@ def fit(
                     return progress, _diverged(progress)
                 if state.step >= goal:
                     break
-                if limit is None:
-                    continue
-                here = time.monotonic() - start
-                room = _affordable(
-                    state.step, PLANNED_TIME_SHARE * limit - here, pace, steps if until is None else goal
-                )
-                is_told = pace.rounds >= TELLING_ROUNDS or here >= limit / 2
-                is_over = room == state.step or (is_told and room < max(least, until or 0))
-                if is_over:
-                    break
-                is_due = steps == full or state.step % REPLAN_ROUNDS == 0
-                if until is None and is_told and is_due and room < (steps if steps == full else 0.95 * steps):
-                    steps = room
+                rounds = steps if allowed is None else allowed.rounds(state.step, steps, goal, pace)
+                if rounds != steps:
+                    is_over, steps = rounds == 0, rounds
                     goal = max(_goal(steps, until, part), state.step + 1)
                     break
     except KeyboardInterrupt:
@@ -221,6 +212,30 @@ class _Pace:
     def check(self) -> float:
         """Seconds of a check; as long as none was made those of a round, which takes longer."""
         return self.checking / self.checks if self.checks else self.each
+
+
+@dataclass(frozen=True)
+class _TimeLimit:
+    """A limit of so many seconds from `start`. full: rounds of the schedule; until, least: as in `fit`."""
+
+    seconds: float
+    start: float
+    full: int
+    until: int | None
+    least: int
+
+    def rounds(self, step: int, steps: int, goal: int, pace: _Pace) -> int:
+        """The rounds that a fit is planned with after `step` of `steps`: fewer where its pace turns out to be too slow,
+        0 where it has to end now. goal: the round after which it would end otherwise."""
+        spent = time.monotonic() - self.start
+        left = PLANNED_TIME_SHARE * self.seconds - spent
+        room = _affordable(step, left, pace, steps if self.until is None else goal)
+        is_told = pace.rounds >= TELLING_ROUNDS or spent >= self.seconds / 2
+        if room == step or (is_told and room < max(self.least, self.until or 0)):
+            return 0
+        is_due = steps == self.full or step % REPLAN_ROUNDS == 0
+        is_short = room < (steps if steps == self.full else 0.95 * steps)
+        return room if self.until is None and is_told and is_due and is_short else steps
 
 
 def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progress, score: Score | None) -> Progress:

@@ -202,7 +202,6 @@ def fit_chosen(
     last, rest = _last_fit(chosen, found.solver, settings, best), left()
     if last.until is not None and rest is not None and rest - spared < best.seconds * last.until / best.steps:
         return found
-
     progress, outcome = fit(
         last.problem,
         last.solver,

@@ -154,39 +154,39 @@ def recover(
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
     operator whose adjoint is wrong, and settings that do not fit the clip.
     """
-    if not isinstance(settings, RecoverSettings | None):
-        got = type(settings).__name__
-        raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
-    settings = settings or RecoverSettings()
+    settings = _checked(settings)
     device = device_of(settings.device)
     given = given_data(data, operator, noise, clip_shape, levels)
     score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
     problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
-    asked, settings = settings, with_precision(problem.on(device), settings, resume)
-    if neighbour is not None and settings.continues and (choice is not None or not settings.searches):
-        warm = continued(problem if choice is None else varied(problem, choice), neighbour)
-        if warm is not None:
-            problem, settings = warm, fewer_rounds(warm, settings)
-            choice = choice and choice.going_on()
-    plan, needs = planned(problem, settings, given=generator is not None, resume=resume, choice=choice)
+    ready = with_precision(problem.on(device), settings, resume)
+    if neighbour is not None:
+        problem, ready, choice = _from_neighbour(problem, ready, choice, neighbour)
+    plan, needs = planned(problem, ready, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
-    if plan is None:
-        problem = _with_least_held_out(problem, settings)
-    if resume is not None:
-        _check_same_data(problem, settings, resume)
-    quick = _quick(problem, settings, on_baseline)
-    if callback is not None:
-        callback = partial(_shown, callback, settings.solver().precision)
-    if device != CPU:
-        callback, resume, score = _across(device, callback, resume, score)
-    fits = _Fits(settings, device, choice, callback, score)
-    found = fits.single(problem, resume) if plan is None else fits.chosen(problem, plan, resume)
-    if found.is_short:  # the search had no time: a single fit, whose data is held out in another way
-        problem = _with_least_held_out(problem, settings)
-        quick = _quick(problem, settings, None)
-        found = in_place_of(found, fits.single(problem, None))
-    return _in_units(given, _accounted(problem, asked, found.on(CPU), device, quick))
+    found, problem, quick = _Fits(ready, device, choice, callback, score).all(problem, plan, resume, on_baseline)
+    return _in_units(given, _accounted(problem, settings, found.on(CPU), device, quick))
+
+
+def _checked(settings: RecoverSettings | None) -> RecoverSettings:
+    """The settings, the usual ones where there are none. Raises InputError for anything else."""
+    if not isinstance(settings, RecoverSettings | None):
+        got = type(settings).__name__
+        raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
+    return settings or RecoverSettings()
+
+
+def _from_neighbour(
+    problem: Problem, settings: RecoverSettings, choice: Candidate | None, neighbour: Neighbour
+) -> tuple[Problem, RecoverSettings, Candidate | None]:
+    """The problem, the settings and the choice of a fit that starts from a neighbour; as they are where it cannot."""
+    if not settings.continues or (choice is None and settings.searches):
+        return problem, settings, choice
+    warm = continued(problem if choice is None else varied(problem, choice), neighbour)
+    if warm is None:
+        return problem, settings, choice
+    return warm, fewer_rounds(warm, settings), choice and choice.going_on()
 
 
 def _in_units(given: Given, found: Recovery) -> Recovery:
@@ -206,14 +206,43 @@ def _in_units(given: Given, found: Recovery) -> Recovery:
 
 @dataclass
 class _Fits:
-    """The fits of a recovery on a device, all within the time of the settings."""
+    """The fits of a recovery on a device, all within the time of the settings, which the baselines do not count to."""
 
     settings: RecoverSettings
     device: torch.device
     choice: Candidate | None
     callback: Callback | None
     score: Score | None
-    begun: float = field(default_factory=lambda: time.monotonic())
+    begun: float = 0.0
+
+    def all(
+        self, problem: Problem, plan: Search | None, resume: Progress | None, on_baseline: OnBaseline | None
+    ) -> tuple[FitResult, Problem, dict[str, Baseline]]:
+        """What the fits have come to, the problem that the last of them was of, and the quick baselines.
+
+        These come first, to be shown. plan: the search; None for one fit alone.
+        """
+        if plan is None:
+            problem = _with_least_held_out(problem, self.settings)
+        if resume is not None:
+            _check_same_data(problem, self.settings, resume)
+        quick = _quick(problem, self.settings, on_baseline)
+        resume = self._connected(resume)
+        self.begun = time.monotonic()
+        found = self.single(problem, resume) if plan is None else self.chosen(problem, plan, resume)
+        if not found.is_short:
+            return found, problem, quick
+        problem = _with_least_held_out(problem, self.settings)  # the search had no time: a single fit
+        quick = _quick(problem, self.settings, None)
+        return in_place_of(found, self.single(problem, None)), problem, quick
+
+    def _connected(self, resume: Progress | None) -> Progress | None:
+        """Put what goes on onto the device, and let callbacks see what is on the CPU."""
+        if self.callback is not None:
+            self.callback = partial(_shown, self.callback, self.settings.solver().precision)
+        if self.device != CPU:
+            self.callback, resume, self.score = _across(self.device, self.callback, resume, self.score)
+        return resume
 
     def chosen(self, problem: Problem, plan: Search, resume: Progress | None) -> FitResult:
         """The search and the last fit."""
