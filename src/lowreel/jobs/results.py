@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import html
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -128,30 +127,29 @@ class Results:
         return ended if record.summary is None else ended | _figures(record.summary, record.status)
 
     def _page(self) -> str:
+        from jinja2 import Environment
+
         cells = [self._cells(row) for row in self.rows]
         counts = [_counted(str(cell["status"]) for cell in cells), _counted(cell.get("verdict") for cell in cells)]
-        texts = {
-            "count": str(len(self.rows)),
-            "counts": html.escape("; ".join(filter(None, counts))),
-            "rows": "\n".join(map(self._page_row, self.rows, cells)),
-        }
-        return re.sub(r"\{(count|counts|rows)\}", lambda found: texts[found[1]], PAGE)
+        template = (files("lowreel") / "assets" / "batch.html").read_text(encoding="utf-8")
+        page = Environment(autoescape=True).from_string(template)
+        return page.render(rows=list(map(self._page_row, self.rows, cells)), counts="; ".join(filter(None, counts)))
 
-    def _page_row(self, row: Row, cells: dict[str, Any]) -> str:
-        link = quote(row.name)
-        picture = self.folder / row.name / "report.png"
-        shown = f'<a href="{link}/report.png"><img src="{link}/report.png" alt="" loading="lazy"></a>'
-        video = f'<a href="{link}/recovered.mp4">{html.escape(row.name)}</a>'
-        is_there = (self.folder / row.name / "recovered.mp4").is_file()
-        texts = [
-            shown if picture.is_file() else "",
-            f"{video if is_there else html.escape(row.name)}<small>{html.escape(_asked(row))}</small>",
-            html.escape(str(cells["status"])),
-            *(_text(cells.get(name)) for name in SHOWN),
-            _text(cells.get("error") or cells.get("trust")),
-        ]
-        is_bad = cells["status"] == "failed" or cells.get("verdict") == "Do not use"
-        return f"<tr{' class=bad' * is_bad}>" + "".join(f"<td>{text}</td>" for text in texts) + "</tr>"
+    def _page_row(self, row: Row, cells: dict[str, Any]) -> dict[str, Any]:
+        """What the page says of a row. picture, video: links to these files of the run, None where there are none."""
+
+        def link(file: str) -> str | None:
+            return f"{quote(row.name)}/{file}" if (self.folder / row.name / file).is_file() else None
+
+        told = [cells["status"], *(cells.get(name) for name in SHOWN), cells.get("error") or cells.get("trust")]
+        return {
+            "name": row.name,
+            "asked": _asked(row),
+            "picture": link("report.png"),
+            "video": link("recovered.mp4"),
+            "texts": [_text(value) for value in told],
+            "is_bad": cells["status"] == "failed" or cells.get("verdict") == "Do not use",
+        }
 
 
 def _figures(summary: Summary, status: Status) -> dict[str, Any]:
@@ -194,31 +192,4 @@ def _asked(row: Row) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return html.escape(f"{value:.2f}" if isinstance(value, float) else str(value))
-
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>lowreel batch</title>
-<style>
-  :root { color-scheme: light dark; }
-  body { font: 15px/1.4 system-ui, sans-serif; margin: 1.2rem; }
-  table { border-collapse: collapse; width: 100%; }
-  td, th { border-bottom: 1px solid #8884; padding: .4rem .6rem; text-align: left; vertical-align: top; }
-  img { width: 11rem; display: block; }
-  small { display: block; opacity: .7; }
-  tr.bad td:nth-child(3), tr.bad td:last-child { color: #c33; font-weight: 600; }
-</style>
-<h1>{count} rows</h1>
-<p>{counts}</p>
-<table>
-<thead><tr><th></th><th>name</th><th>status</th><th>PSNR (range), dB</th><th>best baseline</th>
-<th>its PSNR (range), dB</th><th>held-out, dB</th><th>of that baseline, dB</th><th>seconds</th><th></th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</html>
-"""
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
