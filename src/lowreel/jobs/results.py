@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..recovery.verdict import VerdictKind
 from ..runs.summary import Summary
 from ..system.files import atomic_write, remove_leftovers
-from .manifest import TAKEN, Row
+from .manifest import BATCH_FILES, Row
 from .worker import Record, Status
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
@@ -25,10 +25,17 @@ FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
 LEVELS = {"best_baseline_psnr_range": "baselines_psnr_range", "best_baseline_heldout_db": "baselines_heldout_db"}
 """Columns with the level of the best baseline, and where the summary has it."""
 
-SHOWN = ("psnr_range", "best_baseline", "best_baseline_psnr_range", "heldout_db", "best_baseline_heldout_db", "seconds")
+PAGE_COLUMNS = (
+    "psnr_range",
+    "best_baseline",
+    "best_baseline_psnr_range",
+    "heldout_db",
+    "best_baseline_heldout_db",
+    "seconds",
+)
 """Columns that are on the page too."""
 
-EVERY = 30.0
+WRITE_SECONDS = 30.0
 """Seconds from one writing of the results to the next while rows are made, at least."""
 
 RARELY = 20
@@ -51,7 +58,7 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder}: is a file; give a folder for the runs")
     if (folder / "config.json").is_file():
         raise InputError(f"{folder}: holds a run; give a new folder, or that of a batch, with -o")
-    for name in TAKEN:
+    for name in BATCH_FILES:
         if (folder / name).exists() and not (folder / "rows").is_dir():
             raise InputError(f"{folder}: its {name} is not of a batch and would be lost; give another folder with -o")
 
@@ -63,7 +70,7 @@ class Results:
         self.folder, self.rows = folder, rows
         self.records: dict[str, Record] = {}
         self.told: set[str] = set()
-        self.due = time.monotonic() + EVERY
+        self.due = time.monotonic() + WRITE_SECONDS
         for name in ("results", "report"):
             remove_leftovers(folder, name)
         self._load()
@@ -104,7 +111,7 @@ class Results:
         with suppress(OSError):
             self.write()
         ended = time.monotonic()
-        self.due = ended + max(EVERY, RARELY * (ended - begun))
+        self.due = ended + max(WRITE_SECONDS, RARELY * (ended - begun))
 
     def write(self) -> None:
         """Write results.csv and report.html, with rows under way and those that ended last of all on Ctrl-C."""
@@ -141,7 +148,7 @@ class Results:
         def link(file: str) -> str | None:
             return f"{quote(row.name)}/{file}" if (self.folder / row.name / file).is_file() else None
 
-        told = [cells["status"], *(cells.get(name) for name in SHOWN), cells.get("error") or cells.get("trust")]
+        told = [cells["status"], *(cells.get(name) for name in PAGE_COLUMNS), cells.get("error") or cells.get("trust")]
         return {
             "name": row.name,
             "asked": _asked(row),

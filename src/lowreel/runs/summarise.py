@@ -17,7 +17,7 @@ from ..recovery.recover import Recovery
 from ..recovery.uncertainty import calibration
 from ..recovery.verdict import OutcomeKind, judge, judge_sections
 from .sections import Section
-from .summary import VERSION, Ended, SectionFigures, Summary, finite, rounded
+from .summary import SUMMARY_VERSION, Ended, SectionFigures, Summary, finite, rounded
 from .truth import numbers_of
 
 WORST_FIRST: tuple[OutcomeKind, ...] = ("diverged", "stopped", "finished", "converged")
@@ -28,7 +28,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
     frames, channels, height, width = recovery.clip.shape
     codes = recovery.representation.codes
     content = {
-        "version": VERSION,
+        "version": SUMMARY_VERSION,
         "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
         "frames": frames,
         "height": height,
