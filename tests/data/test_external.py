@@ -435,3 +435,14 @@ def test_data_of_several_dimensions_for_a_flat_operator():
         data_of(Array(y[..., :3], "y"), operator)
     with pytest.raises(InputError, match=r"flatten it, y\.reshape\(-1\)"):
         operator.checked_data(torch.from_numpy(y))
+
+
+def test_a_picture_cut_in_four_is_told_on_the_command_line(here, command):
+    """As a sentence, once, and not as a warning of Python's."""
+    y, x = np.mgrid[:24, :20]
+    disc = (((y - 12) ** 2 / 64 + (x - 10) ** 2 / 49) < 1).astype(np.float32)
+    spectra = np.fft.fft2(np.fft.ifftshift(np.stack([disc] * 3), axes=(1, 2)), norm="ortho").astype(np.complex64)
+    np.savez("scan.npz", k=spectra)
+    ended = command("recover scan.npz --operator fourier --y k --sigma 0 --steps 1 --quality draft -o run")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.count("Warning: the image seems to be cut in the middle of its rows") == 1

@@ -1,12 +1,14 @@
 """A request: its forms, its round trips, what is refused, and the command line that stands for it."""
 
 import json
+import warnings
 
 import pytest
 
 from lowreel.catalogue import OPERATORS, ChainSettings, FramesSettings, MissingSettings
 from lowreel.cli import commands
-from lowreel.errors import InputError
+from lowreel.errors import DataWarning, InputError
+from lowreel.jobs.callbacks import data_warnings_said
 from lowreel.jobs.request import RunRequest, command_line
 from lowreel.settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings
 
@@ -113,3 +115,19 @@ def test_what_a_run_has_to_be_of(monkeypatch, tmp_path):
     assert one.is_same_recovery(same)
     for name, value in {"operator": FramesSettings(), "clip": "b.npy", "settings": RecoverSettings(seed=1)}.items():
         assert not one.is_same_recovery(one.model_copy(update={name: value}))
+
+
+def test_warnings_of_the_data_are_said_once():
+    """As a sentence to whoever made the run; other warnings are as before."""
+    said = []
+
+    def warned():
+        with data_warnings_said(said.append):
+            for _ in range(2):
+                warnings.warn("cut in four", DataWarning, stacklevel=1)
+            warnings.warn("another", UserWarning, stacklevel=1)
+
+    with pytest.warns(UserWarning, match="another") as others:
+        warned()
+    assert said == ["Warning: cut in four"]
+    assert [str(one.message) for one in others] == ["another"]

@@ -10,7 +10,6 @@ from torch import Tensor
 from ..io.video.levels import WHITES
 from ..operators.base import LinearOperator
 from ..operators.data_consistency import project_onto_data
-from ..operators.snapshot import Snapshot
 from ..operators.tensors import Data, map_data, tensors_of
 
 WHITE_OVER_PEAK = 1.1
@@ -65,8 +64,7 @@ def in_levels(data: Data, operator: LinearOperator, levels: Levels) -> Data:
 
 
 def _least_peak(data: Data, operator: LinearOperator, observed_mask: Data) -> float:
-    adds = operator.is_pixel_mask or (isinstance(operator, Snapshot) and bool((operator.codes >= 0).all()))
-    if adds:
+    if operator.is_pixel_mask or operator.sums_grey_levels():
         weights = operator(torch.ones(operator.clip_shape))
         means = map_data(lambda y, w, known: (y / w)[known], data, weights, observed_mask)
         return max((float(m.max()) for m in tensors_of(means) if m.numel()), default=0.0)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TextIO
+
+from ..errors import DataWarning
 
 if TYPE_CHECKING:
     from ..recovery.comparison import Baseline
@@ -20,3 +25,29 @@ class Callbacks:
 
     def on_baseline(self, name: str, baseline: Baseline) -> None:
         """Called when there is a first picture."""
+
+
+@contextlib.contextmanager
+def data_warnings_said(say: Callable[[str], None]) -> Iterator[None]:
+    """Say each DataWarning of the block once, as a sentence; other warnings are given as before."""
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, DataWarning):
+                usual(message, category, filename, lineno, file, line)
+            elif str(message) not in told:
+                told.add(str(message))
+                say(f"Warning: {message}")
+
+        warnings.simplefilter("always", DataWarning)
+        warnings.showwarning = show
+        yield

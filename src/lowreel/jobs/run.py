@@ -28,7 +28,7 @@ from ..settings import RecoverSettings
 from ..system.devices import device_of
 from ..system.files import check_free, split_member, unused_folder
 from ..system.memory import operator_budget, parse_bytes
-from .callbacks import Callbacks
+from .callbacks import Callbacks, data_warnings_said
 from .request import OF_SESSION, RunRequest, with_full_paths
 from .sources import source_of
 
@@ -59,7 +59,8 @@ def run(request: RunRequest, *, resume: bool = False, callbacks: Callbacks | Non
     request.check()
     folder = _fresh(request)
     device_of(request.settings.device)
-    return _begun(folder, request, callbacks)()
+    with data_warnings_said(callbacks.say):
+        return _begun(folder, request, callbacks)()
 
 
 def go_on(
@@ -86,7 +87,8 @@ def go_on(
     run = _in_this_session(begun, settings)
     measured = run.measured(operator)
     truth = load_truth(run.truth, measured.operator.clip_shape) if run.truth else None
-    return _perform(run, measured, truth, callbacks)
+    with data_warnings_said(callbacks.say):
+        return _perform(run, measured, truth, callbacks)
 
 
 AnyRun = TypeVar("AnyRun", Run, SectionedRun)

@@ -36,9 +36,17 @@ class Described(nn.Module):
     """Whether what is not seen are whole blocks or frames of pixels, of which single pixels say little."""
     may_skip_frames: ClassVar[bool] = False
     """Whether it may see nothing at all of a frame."""
+    is_random_projection: ClassVar[bool] = False
+    """Whether its rows are random with mean 0: any sign of the data then is of some clip, likely or not."""
+    is_spectrum: ClassVar[bool] = False
+    """Whether its data is a spectrum of each frame, (T, C, H, W), with frequency zero in the corner."""
     caveat: str = ""
     """What the verdict on a recovery leaves out, as a sentence; empty where that is nothing."""
     clip_shape: tuple[int, int, int, int]
+
+    def sums_grey_levels(self) -> bool:
+        """Whether each number of its data is a sum of grey levels with weights of 0 or more."""
+        return False
 
     def members(self) -> dict[str, LinearOperator]:
         """The operators that it is made of, by what stands before the names of their tensors; none, in most."""

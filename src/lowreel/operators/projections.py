@@ -173,6 +173,7 @@ class Gaussian(Projections):
     """Entries N(0, 1/m), so that E|Ax|^2 = |x|^2 (paper, Section 3). See `Projections`; an entry takes 4 bytes."""
 
     kind = "gaussian"
+    is_random_projection = True
     stored_bytes = 4
     draw_seconds = 2e-8
 
@@ -188,6 +189,7 @@ class Signs(Projections):
     """Entries +1 / sqrt(m) and -1 / sqrt(m), the bits of random words. See `Projections`; an entry takes a bit."""
 
     kind = "signs"
+    is_random_projection = True
     stored_bytes = 1 / 8
     draw_seconds = 1e-9
 

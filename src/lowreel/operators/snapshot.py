@@ -81,6 +81,9 @@ class Snapshot(LinearOperator):
         frames = torch.tensor([t for k in parts for t in self.parts()[k].frames])
         return self._like(len(frames), (len(parts), *self.data_shape[1:]), codes=self.codes[frames])
 
+    def sums_grey_levels(self) -> bool:
+        return bool((self.codes >= 0).all())
+
     def observed_mask(self) -> Tensor:
         """Pixels that at least one frame of their picture reaches."""
         seen = torch.stack([group.any(0) for group in (self.codes != 0).split(self.part_frames)])

@@ -44,6 +44,7 @@ class Fourier(LinearOperator):
     """
 
     kind = "fourier"
+    is_spectrum = True
     part_length = 1
     has_window = True
     tensors_by_frame = ("mask",)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..data import Noise
-from ..errors import InputError
-from ..operators import Data, Fourier, Gaussian, LinearOperator, Signs, inner, map_data, tensors_of
+from ..errors import DataWarning, InputError
+from ..operators import Data, LinearOperator, inner, map_data, tensors_of
 from .levels import WIDEST_NOISE
 
 LOOKED_AT_PARTS = 8
@@ -72,18 +72,18 @@ def check_mask(data: Data, operator: LinearOperator) -> None:
 def check_conventions(data: Data, operator: LinearOperator, noise: Noise) -> None:
     """Raise InputError where no clip of grey levels above black can have given the data, whatever the noise.
 
-    data: finite, zero where nothing was observed. A clip that seems to be cut in four is a warning.
+    data: finite, zero where nothing was observed. A clip that seems to be cut in four is a DataWarning.
     """
     if operator.is_pixel_mask:
         return
     data, operator = _few_parts(data, operator)
     sigma = noise.rms or 0.0
-    if isinstance(operator, Fourier):
+    if operator.is_spectrum:
         _check_origin(tensors_of(data)[0], operator, sigma)
     _check_sign(data, operator, sigma)
     if any(y.is_complex() for y in tensors_of(data)):
         _check_real(data, operator)
-    if isinstance(operator, Fourier):
+    if operator.is_spectrum:
         _warn_of_a_cut(tensors_of(data)[0], operator)
 
 
@@ -106,7 +106,7 @@ def _check_sign(data: Data, operator: LinearOperator, sigma: float) -> None:
     least = float(operator.adjoint(white).clamp_max(0).sum())
     numbers = sum(y.numel() for y in tensors_of(data))
     is_below = mean < least - WIDEST_NOISE * sigma * math.sqrt(power) - ROUNDING_SHARE * math.sqrt(power * energy)
-    if isinstance(operator, Gaussian | Signs):
+    if operator.is_random_projection:
         is_below = mean < 0 and numbers >= ENOUGH_PROJECTIONS
     if is_below and mean**2 > NEGATIVE_SHARE * power * energy:
         raise InputError(
@@ -115,10 +115,10 @@ def _check_sign(data: Data, operator: LinearOperator, sigma: float) -> None:
         )
 
 
-def _check_origin(spectrum: Tensor, operator: Fourier, sigma: float) -> None:
+def _check_origin(spectrum: Tensor, operator: LinearOperator, sigma: float) -> None:
     """Of a clip above black no number of the spectrum is larger than that at frequency zero, the sum of the pixels."""
     sizes = spectrum.abs().flatten(2)
-    has_zero = operator.mask[..., 0, 0].expand(sizes.shape[:2])
+    has_zero = tensors_of(operator.observed_mask())[0][..., 0, 0]
     largest, place = sizes.max(-1)
     beyond = has_zero & (largest > ABOVE_ZERO * sizes[..., 0] + WIDEST_NOISE * sigma)
     if not bool(has_zero.any()) or 2 * int(beyond.sum()) <= int(has_zero.sum()):
@@ -198,7 +198,7 @@ def _unexplained(data: Data, operator: LinearOperator, entries: Data, is_complex
     return float(inner(residual, residual))
 
 
-def _warn_of_a_cut(spectrum: Tensor, operator: Fourier) -> None:
+def _warn_of_a_cut(spectrum: Tensor, operator: LinearOperator) -> None:
     """Warn where the picture seems to be cut in four: bright at its borders, and going on beyond them."""
     picture = operator.adjoint(spectrum).clamp_min(0)
     for axis, name in ((2, "rows"), (3, "columns")):
@@ -211,6 +211,7 @@ def _warn_of_a_cut(spectrum: Tensor, operator: Fourier) -> None:
             warnings.warn(
                 f"the image seems to be cut in the middle of its {name}: bright at its borders, going on beyond them. "
                 "Is its origin in the middle? Then give y * (-1)^(row + column), a checkerboard, to have it whole",
+                DataWarning,
                 stacklevel=5,
             )
             return

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..data import Levels, Noise, PoissonNoise, WhiteNoise, estimate_scaling
 from ..data.scaling import WHITE_OVER_PEAK
 from ..errors import InputError
-from ..operators import Data, LinearOperator, Snapshot, inner, map_data, tensors_of
+from ..operators import Data, LinearOperator, inner, map_data, tensors_of
 from .comparison import Baseline, OnBaseline
 from .fit import Score
 
@@ -44,7 +44,7 @@ def levels_of(data: Data, operator: LinearOperator, noise: Noise) -> Levels:
         return AS_IS  # it is refused later, with the count of what is no number
     if operator.is_pixel_mask:
         return _levels_of_pixels(data, operator, noise)
-    if isinstance(operator, Snapshot) and bool((operator.codes >= 0).all()):
+    if operator.sums_grey_levels():
         found = estimate_scaling(data, operator)
         return AS_IS if DARKEST_PEAK <= found.scale <= WHITE_OVER_PEAK * (1 + ROUNDING_SLACK) else found
     what = _beyond_grey_levels(data, operator, noise)
