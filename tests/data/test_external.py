@@ -369,7 +369,7 @@ def test_names_with_a_colon_go_through_every_command(here, command):
 @pytest.mark.skipif(not DROP.exists(), reason="the snapshot benchmark file is not here")
 def test_the_benchmark_file_is_read_as_it_stands():
     """The data is meas / 255, all 40 frames, and the true clip explains it."""
-    from lowreel.jobs.arrays import measured_arrays
+    from lowreel.jobs.measured_arrays import measured_arrays
     from lowreel.runs.truth import in_levels_of, load_truth
     from lowreel.settings import ArraysSettings
 

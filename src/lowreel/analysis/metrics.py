@@ -7,7 +7,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from ..system.arrays import tensor_of
+from ..system.as_tensor import tensor_of
 
 
 def psnr(found: Tensor, truth: Tensor) -> float:

@@ -15,7 +15,7 @@ from ..system.files import check_free_file, read_json, write_json
 from ..system.memory import parse_bytes
 from ..system.names import GENERATORS, file_text, source_text
 from ..system.values import parse_frames, parse_size
-from .arrays import are_arrays_meant, is_own_operator
+from .measured_arrays import are_arrays_meant, is_own_operator
 
 
 def _operator(value: Any) -> Any:

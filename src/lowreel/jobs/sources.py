@@ -29,7 +29,7 @@ from ..settings import ClipSettings, MeasureSettings, NoiseSettings
 from ..system.memory import operator_budget, parse_bytes
 from ..system.names import source_text
 from ..system.values import parse_frames, parse_size
-from .arrays import measured_arrays
+from .measured_arrays import measured_arrays
 from .request import RunRequest
 
 Say = Callable[[str], None]

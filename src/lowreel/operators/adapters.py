@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from ..system.arrays import tensor_of
+from ..system.as_tensor import tensor_of
 from .base import LinearOperator, is_stack
 from .shapes import Shape, checked_clip_shape
 from .spec import Spec, Tensors

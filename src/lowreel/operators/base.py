@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..system import streams
-from ..system.arrays import tensor_of
+from ..system.as_tensor import tensor_of
 from .description import Described, with_frames
 from .maps import LinearMap
 from .moving import moved

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from ..system.arrays import tensor_of
+from ..system.as_tensor import tensor_of
 from .base import LinearOperator
 from .pixels import Mask
 from .shapes import Shape, checked_clip_shape

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from ..system.arrays import tensor_of
+from ..system.as_tensor import tensor_of
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, within_spec
 

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 from ..catalogue import ChannelCountSettings, FourierSettings
 from ..errors import InputError
 from ..system import streams
-from ..system.arrays import tensor_of
+from ..system.as_tensor import tensor_of
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
 from .spec import Spec, Tensors

@@ -27,7 +27,7 @@ from ..operators import (
 )
 from ..settings import RecoverSettings
 from ..solver.problem import Problem
-from ..system.arrays import tensor_and_missing
+from ..system.as_tensor import tensor_and_missing
 from ..system.devices import CPU
 from .conventions import check_conventions, check_mask
 from .levels import AS_IS, levels_of

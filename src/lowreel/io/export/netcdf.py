@@ -11,7 +11,7 @@ from ...system.files import split_member
 from ..containers import netcdf
 from ..containers.base import imported
 from ..containers.cf import Packing, packing_of
-from .arrays import name_of
+from .array_files import name_of
 from .clip import Delivered, in_type, portable
 
 PLAIN = ("time", "c", "y", "x")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...system.files import atomic_write
-from .arrays import write_hdf5, write_mat, write_npy, write_npz
+from .array_files import write_hdf5, write_mat, write_npy, write_npz
 from .clip import Delivered
 from .netcdf import write_netcdf
 from .nifti import write_nifti

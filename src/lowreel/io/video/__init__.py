@@ -1,6 +1,6 @@
 """Files and folders of frames <-> clips, lazily, both ways: frame times, audio, crop, resize."""
 
-from .arrays import write_npy
+from .array_clips import write_npy
 from .clip import Clip, clip_of, open_clip
 from .masks import check_way_round, mask_and_sentence, read_mask
 from .movies import MOVIES

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, TIFF_FILES, is_array_file, split_member
 from ..containers import is_series, refuse_hidden
-from .arrays import ArrayReader, TensorReader
+from .array_clips import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
 from .pictures import PICTURES, PictureReader, pages_of, pictures_of

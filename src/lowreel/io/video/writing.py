@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import InputError
-from ...system.arrays import tensor_of
+from ...system.as_tensor import tensor_of
 from ...system.files import atomic_write
 from .reader import ACCURATE, RATE, fraction
 from .sound import end_of, open_sound, span_of

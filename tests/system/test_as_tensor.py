@@ -8,7 +8,7 @@ from cases import noise
 from lowreel import Identity, Mask, as_linear_operator, psnr, ssim, write_video
 from lowreel.errors import InputError
 from lowreel.operators import Snapshot
-from lowreel.system.arrays import tensor_and_missing, tensor_of
+from lowreel.system.as_tensor import tensor_and_missing, tensor_of
 
 xarray, dask = pytest.importorskip("xarray"), pytest.importorskip("dask.array")
 CLIP = noise(3, 1, 8, 9).abs().clamp(max=1).round(decimals=2).to(torch.float32)
