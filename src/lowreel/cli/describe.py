@@ -144,7 +144,7 @@ def _weights(path: Path) -> dict[str, Any]:
 
     generator, header = load_weights(path), weights_header(path)
     facts = {"weights": path, "generator": header["generator"], "parameters": generator.weights_count}
-    return facts | header["provenance"] | {"sha256": header["sha256"]}
+    return {**facts, **header["provenance"], "sha256": header["sha256"]}
 
 
 def _training(path: Path) -> dict[str, Any]:

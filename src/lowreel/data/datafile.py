@@ -113,7 +113,7 @@ class DataFile:
     @property
     def spec(self) -> dict[str, Any]:
         """The operator's spec."""
-        return self.header["operator"]
+        return dict(self.header["operator"])
 
     @property
     def noise(self) -> Noise:
@@ -123,7 +123,7 @@ class DataFile:
     @property
     def clip(self) -> Mapping[str, Any]:
         """What else the source file told."""
-        return self.header["clip"]
+        return dict(self.header["clip"])
 
     def temporal_slice(self, frames: range, *, memory: int | None = None) -> Measured:
         """The data of these frames alone; nothing else of the data is read."""

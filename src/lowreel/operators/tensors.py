@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor
@@ -15,11 +15,20 @@ TensorFunction = Callable[[Tensor], Tensor]
 TensorsFunction = Callable[..., tuple[Tensor, ...]]
 
 
-def map_data(function: Callable[..., Any], *data: Data) -> Any:
+@overload
+def map_data(function: Callable[..., Any], *data: Tensor) -> Tensor: ...
+
+
+@overload
+def map_data(function: Callable[..., Any], *data: Data) -> Data: ...
+
+
+def map_data(function: Callable[..., Any], *data: Data) -> Data:
     """Apply `function` to the tensor, or to each tensor of a stack."""
     if isinstance(data[0], tuple):
         return tuple(function(*tensors) for tensors in zip(*data, strict=True))
-    return function(*data)
+    found: Tensor = function(*data)
+    return found
 
 
 def tensors_of(data: Data) -> tuple[Tensor, ...]:

@@ -71,7 +71,8 @@ def guarded(app: App, password: str | None, largest: int, salt: bytes) -> App:
 
     # Cookies of one host are those of all its ports: each page has a name of its own for its cookie.
     name = f"lowreel-{hashlib.sha256(salt).hexdigest()[:8]}"
-    return SessionMiddleware(guard, session_key(password, salt), session_cookie=name)
+    held: App = SessionMiddleware(guard, session_key(password, salt), session_cookie=name)
+    return held
 
 
 @dataclass(frozen=True)

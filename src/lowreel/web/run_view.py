@@ -138,7 +138,8 @@ class Look:
 
     def _true(self, t: int) -> Tensor:
         with READING:  # a decoder keeps its place in the file
-            return self._truth().read(t, t + 1)[0]
+            frame: Tensor = self._truth().read(t, t + 1)[0]
+            return frame
 
     def _measured(self, t: int) -> Tensor:
         """Frame t of the data, as a picture one can look at."""
@@ -209,7 +210,7 @@ def _heat(values: np.ndarray) -> np.ndarray:
     from matplotlib import colormaps
 
     shown = colormaps["magma"](np.clip(np.asarray(values, dtype=np.float64).mean(0), 0, 1))[..., :3]
-    return (shown * 255).round().astype(np.uint8)
+    return np.asarray((shown * 255).round().astype(np.uint8))
 
 
 def between(found: Representation, place: float) -> tuple[np.ndarray, Tensor, Tensor]:

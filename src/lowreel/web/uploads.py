@@ -175,7 +175,7 @@ def _probe_alone(kind: str, path: Path, settings: ServeSettings) -> dict[str, An
     try:
         if not there.poll(PROBE_SECONDS):
             return {"error": "takes too long to read; send a shorter or simpler file"}
-        return there.recv()
+        return dict(there.recv())
     except EOFError:
         return {"error": "cannot be read within the time and memory that an upload is given, or is damaged"}
     finally:

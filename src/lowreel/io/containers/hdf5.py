@@ -61,7 +61,7 @@ def load(path: Path, entry: Entry) -> Lazy:
         with reading(path, KIND, REMEDY):
             values = data[index]
         if is_complex:
-            return values["real"] + 1j * values["imag"]
+            return np.asarray(values["real"] + 1j * values["imag"])
         return values.astype(bool) if is_logical else packing.values(np.asarray(values))
 
     stored = Lazy(tuple(int(n) for n in data.shape), dtype, read)

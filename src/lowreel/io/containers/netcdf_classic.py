@@ -53,7 +53,7 @@ class _Header:
 
     def _number(self, form: str) -> int:
         (found,) = struct.unpack(form, self._exactly(struct.calcsize(form)))
-        return found
+        return int(found)
 
     def _entries(self) -> int:
         """How many entries follow; a list that is absent has none."""

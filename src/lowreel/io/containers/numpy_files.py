@@ -33,14 +33,16 @@ def load(path: Path, entry: Entry) -> np.ndarray:
     """An array; that of an .npy is mapped, not read."""
     with reading(path, KIND, REMEDY):
         if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+            return mapped
         check_size(path, entry, np.dtype(entry.dtype).itemsize)
         with zipfile.ZipFile(path) as held:
             room = held.getinfo(f"{entry.name}.npy").file_size
         if room < np.dtype(entry.dtype).itemsize * np.prod([float(n) for n in entry.shape]):
             raise InputError(f"{path}:{entry.name}: says that it has shape {entry.shape}, but holds {room} bytes")
         with np.load(path, allow_pickle=False) as loaded:
-            return loaded[entry.name]
+            array: np.ndarray = loaded[entry.name]
+            return array
 
 
 def _entry(name: str, file: IO[bytes]) -> Entry:

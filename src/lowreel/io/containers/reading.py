@@ -70,7 +70,8 @@ def entries_of(path: str | Path) -> list[Entry]:
         raise InputError(f"{path}: expected a file of arrays, {', '.join(ARRAY_FILES)}")
     if not (path.is_dir() if path.suffix.lower() == ".zarr" else path.is_file()):
         raise InputError(f"{path}: no such file; expected one of arrays, {', '.join(ARRAY_FILES)}")
-    return _reader(path).entries(path)
+    found: list[Entry] = _reader(path).entries(path)
+    return found
 
 
 def load(path: str | Path, name: str) -> Array:

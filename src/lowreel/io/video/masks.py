@@ -104,14 +104,14 @@ def _kept(seen: _Seen, keep: str | None, path: str) -> np.ndarray:
     """Booleans (T, H, W)."""
     values = seen.values
     if keep in ("white", "black") and seen.kind == "grey":
-        return _above(seen, path) == (keep == "white")
+        return np.asarray(_above(seen, path) == (keep == "white"))
     if keep in ("opaque", "transparent") and seen.kind == "alpha":
-        return (values > 127) == (keep == "opaque")
+        return np.asarray((values > 127) == (keep == "opaque"))
     if keep is not None:
         number = _number(keep)
         if number is None or not (values == number).any():
             raise InputError(f"{path}: --keep {keep}: the mask holds {seen.text()}; expected one of these values")
-        return values == number
+        return np.asarray(values == number)
     if seen.kind != "grey":
         why = "colours" if seen.kind == "colour" else "an alpha that differs"
         raise InputError(f"{path}: the mask has {why}, {seen.text()}: which are kept? {seen.how()}")

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -103,9 +103,9 @@ class VideoReader:
         left = promised - pts[-1] * float(base) - widest
         return round(left * rate) if left > 2 * widest else 0
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[av.Packet[Any]]:
         with contextlib.suppress(av.FFmpegError):  # the end of a file that is cut short
-            yield from cast("Iterator[av.Packet]", self._container.demux(self._stream))
+            yield from cast("Iterator[av.Packet[Any]]", self._container.demux(self._stream))
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():

@@ -95,7 +95,7 @@ def _at_the_top(frame: av.VideoFrame) -> list[np.ndarray]:
 def _luma(plane: np.ndarray, bits: int, limited: bool, moved: int = 0) -> np.ndarray:
     """Luma in [0, 1] of numbers that were moved up by so many bits."""
     if not limited:
-        return plane / ((2.0**bits - 1) * 2**moved)
+        return np.asarray(plane / ((2.0**bits - 1) * 2**moved))
     step = 2.0 ** (bits + moved - 8)
     return (plane - 16 * step) / (219 * step)
 

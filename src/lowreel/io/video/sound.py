@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.stream import Disposition
@@ -27,7 +28,7 @@ def span_of(times: Sequence[Fraction | float] | None, rate: Fraction | float) ->
 
 def open_sound(
     audio: Path, out: av.container.OutputContainer, span: tuple[float, float], stack: contextlib.ExitStack
-) -> tuple[Iterator[tuple[Fraction, av.Packet]], list[str]]:
+) -> tuple[Iterator[tuple[Fraction, av.Packet[Any]]], list[str]]:
     """The packets of the best audio stream within `span`, as they are, or a sentence that says why there are none."""
     try:
         source = stack.enter_context(av.open(f"file:{audio}", metadata_errors="replace"))
@@ -47,7 +48,7 @@ def open_sound(
 
 def _sound_packets(
     source: av.container.InputContainer, stream: av.AudioStream, copy: av.AudioStream, start: Fraction, length: float
-) -> Iterator[tuple[Fraction, av.Packet]]:
+) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
     base = fraction(stream.time_base)
     shift = round(start / base)
     if start > 1:

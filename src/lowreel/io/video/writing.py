@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -113,7 +113,7 @@ def _encode(
     stream: av.VideoStream,
     frames: Iterator[Tensor],
     ticks: Iterator[tuple[int, int]],
-    sound: Iterator[tuple[Fraction, av.Packet]],
+    sound: Iterator[tuple[Fraction, av.Packet[Any]]],
 ) -> None:
     base, lengths, waiting = fraction(stream.codec_context.time_base), {}, next(sound, None)
     for frame in frames:
@@ -128,7 +128,7 @@ def _encode(
     _mux(out, stream.encode(None), lengths)
 
 
-def _mux(out: av.container.OutputContainer, packets: list[av.Packet], lengths: dict[int, int]) -> None:
+def _mux(out: av.container.OutputContainer, packets: list[av.Packet[Any]], lengths: dict[int, int]) -> None:
     for packet in packets:
         packet.duration = lengths.pop(cast("int", packet.pts))
         out.mux(packet)
