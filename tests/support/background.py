@@ -13,8 +13,8 @@ def start(context, arguments, folder, **options):
     """Start `lowreel` with these arguments in `folder`; its output goes to out.txt and err.txt in `log`.
 
     arguments: a list, or words with spaces between. log: a folder that exists. dies_at: it is killed right before its
-    n-th fsync or rename. largest: bytes a file may have. hurried: a checkpoint after every round. The process is
-    forked from a server that holds torch already.
+    n-th fsync or rename. largest: bytes a file may have. hurried: a checkpoint after every round, in the workers of a
+    batch too. The process is forked from a server that holds torch already.
     """
     arguments = arguments.split() if isinstance(arguments, str) else arguments
     process = context.Process(target=_command, args=([str(a) for a in arguments], str(folder)), kwargs=options)
@@ -36,7 +36,10 @@ def _command(arguments, folder, *, log, dies_at=None, largest=None, hurried=Fals
     sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.chdir(folder)
     if hurried:
+        from lowreel.jobs import batch
+
         runs.CHECKPOINT_SECONDS = trainings.SAVE_SECONDS = -1.0
+        batch.prepare_worker = hurried_worker
     if dies_at is not None:
         _mortal(dies_at)
     if largest is not None:
@@ -46,6 +49,15 @@ def _command(arguments, folder, *, log, dies_at=None, largest=None, hurried=Fals
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def hurried_worker():
+    """`prepare_worker` of the workers of a batch, which then write a checkpoint after every round."""
+    from lowreel.jobs.worker import prepare_worker
+    from lowreel.runs import folder as runs
+
+    prepare_worker()
+    runs.CHECKPOINT_SECONDS = -1.0
 
 
 def _mortal(dies_at):
