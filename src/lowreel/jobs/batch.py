@@ -1,4 +1,4 @@
-"""The rows of a batch by processes of this machine, side by side."""
+"""Make the rows of a batch in processes of this machine, several at the same time."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def performed(
 
 
 def rows_at_once(rows: Sequence[Row], cpus: int) -> int:
-    """How many recoveries this machine makes at once: as there are cores for, and as the largest memory that a row may
-    take goes into the machine's; for rows that do not say it, the default."""
+    """How many recoveries this machine makes at once: limited by its cores, and by its memory over the largest that a
+    row may take (the default, for rows that do not say)."""
     room = machine_bytes() // max(row.memory() or default_budget() for row in rows)
     return max(1, min(len(rows), cores() // cpus, room))
 

@@ -29,7 +29,7 @@ class Callbacks:
 
 @contextlib.contextmanager
 def data_warnings_said(say: Callable[[str], None]) -> Iterator[None]:
-    """Say each DataWarning of the block once, as a sentence; other warnings are given as before."""
+    """Within the block, say each DataWarning once, as a sentence; other warnings are not touched."""
     told: set[str] = set()
     with warnings.catch_warnings():
         usual = warnings.showwarning

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def shown(make: Callable[[Callbacks], RunResult]) -> None:
-    """Make a run, showing how it goes on, and print what it came to. make: given the callbacks that print."""
+    """Make a run, show its progress, and print the result. make: a function that is given callbacks that print."""
     with Screen() as screen:
         result = make(screen)
     show_summary(result.folder, result.summary, result.notes)

@@ -46,7 +46,7 @@ class Row:
         return None
 
     def request(self, folder: Path) -> RunRequest:
-        """What this row asks for, with its run in FOLDER/NAME.
+        """The request that this row stands for, with its run in FOLDER/NAME.
 
         Raises InputError where it says no clip, or has a column that means nothing for it, or a value that is none.
         """

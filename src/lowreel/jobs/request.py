@@ -102,7 +102,7 @@ class RunRequest(Settings):
         write_json(path, self.model_dump(mode="json"))
 
     def check(self) -> None:
-        """Raise InputError for what can be said against the request before torch is imported or a clip is read."""
+        """Raise InputError for mistakes that can be seen before torch is imported or a clip is read."""
         parse_bytes(self.settings.memory)
         if self.data is not None:
             if Path(self.data).is_dir():
@@ -112,7 +112,7 @@ class RunRequest(Settings):
             check_measuring(self.operator, self.reading, self.noise)
 
     def asked(self) -> dict[str, Any]:
-        """From what the clip is recovered, as JSON with full paths: what has to be the same when a run goes on.
+        """The source of the recovery as JSON with full paths; it has to be the same when a run goes on.
 
         Settings and output are left out: a run has them beside it.
         """
@@ -123,7 +123,7 @@ class RunRequest(Settings):
         return full.model_dump(mode="json", exclude={"settings", "output"})
 
     def is_same_recovery(self, other: RunRequest) -> bool:
-        """Whether a run of the one may be gone on with as one of the other."""
+        """Whether a run that was begun as one of the two requests may go on as the other."""
         nothing = {name: RecoverSettings.model_fields[name].default for name in OF_SESSION}
         own, its = (one.settings.model_copy(update=nothing) for one in (self, other))
         return own == its and self.asked() == other.asked()
@@ -187,7 +187,7 @@ PATHS = ("clip", "mask", "data", "truth")
 
 
 def check_measuring(operator: OperatorSettings | None, reading: ClipSettings, noise: NoiseSettings) -> None:
-    """What can be said against how a clip is read and measured before anything is imported. Raises InputError."""
+    """Raise InputError for mistakes in reading and measuring that can be seen before anything is imported."""
     parse_size(reading.size)
     parse_frames(reading.frames)
     if len(kinds := noise.kinds()) > 1:
@@ -203,9 +203,9 @@ def with_full_paths(settings: RecoverSettings) -> RecoverSettings:
 
 
 def command_line(request: RunRequest, *, resume: bool = False) -> list[str]:
-    """The words behind `lowreel` that ask for the same, for somebody who wants to type them.
+    """The words after `lowreel` of a command line that asks for the same.
 
-    resume: those that go on with its run, in the folder of its output.
+    resume: the words that go on with its run, which is in the folder of its output.
     """
     if resume:
         of_session = [flag for flag in _flags(request.settings) if flag.startswith(_SESSION_FLAGS)]

@@ -52,8 +52,8 @@ VERDICTS: dict[VerdictKind, str] = {
 
 
 def check_folder(folder: Path) -> None:
-    """Raise InputError where a batch may not write there: a file, the folder of a run, or one that holds files of the
-    names of a batch's own and no records of rows."""
+    """Raise InputError where a batch may not write: into a file, into the folder of a run, or where other files have
+    the names that a batch gives its own."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; give a folder for the runs")
     if (folder / "config.json").is_file():
@@ -104,7 +104,7 @@ class Results:
         return f"{told or 'nothing'} of {len(self.rows)} rows. See {self.folder / 'report.html'}, results.csv.{more}"
 
     def write_now_and_then(self) -> None:
-        """Write them where that was not done for a while, for who looks meanwhile; if it fails, next time."""
+        """Write the results if some time has passed since the last writing; a failure is tried again the next time."""
         begun = time.monotonic()
         if begun < self.due:
             return

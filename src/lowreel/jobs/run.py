@@ -1,4 +1,4 @@
-"""From a request to a run folder with its results: the one way that commands, batches, clusters and the page take."""
+"""From a request to a run folder with its results. Commands, batches, clusters and the page all come this way."""
 
 from __future__ import annotations
 

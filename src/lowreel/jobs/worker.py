@@ -1,4 +1,4 @@
-"""One row of a batch: made, gone on with, or passed over; and what is kept of it."""
+"""One row of a batch: it is made, gone on with, or skipped; and the record that is kept of it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def is_done(row: Row, folder: Path) -> Record | None:
-    """The record of a row that was finished before, as the same request, and whose run is there; else None."""
+    """The record of a row that is finished already, with the same request and its run still there; else None."""
     record = Record.load(folder, row.name)
     if record is None or record.status != "finished" or not (folder / row.name / "summary.json").is_file():
         return None

@@ -1,4 +1,4 @@
-"""What simpler methods make of the same data: run first, judged by held-out data, the bar that a fit has to clear."""
+"""Simpler methods on the same data: they run first, held-out data judges them, and a fit should do better."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OnBaseline = Callable[[str, Baseline], None]
 
 
 def can_come_first(problem: Problem) -> bool:
-    """Whether baselines can be run before the fit: not where the size of the noise is told by its residuals alone."""
+    """Whether baselines can run before the fit: not where only its residuals tell how large the noise is."""
     return problem.noise.rms is not None
 
 

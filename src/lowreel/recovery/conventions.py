@@ -1,4 +1,4 @@
-"""What data says of its own conventions before any fit: is it of a real clip, of one above black, of this origin?"""
+"""Checks of the data before any fit: its sign, the origin of its spectrum, its phase, its mask."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ BLACK_SHARE = 0.02
 
 
 def check_mask(data: Data, operator: LinearOperator) -> None:
-    """Raise InputError where pixels that the operator observes are missing in the data, and others are there.
+    """Raise InputError where the data lacks pixels that the operator observes, and has pixels that it does not.
 
-    data: as it was given, before what is not observed is left out. Operators that are no pixel mask tell nothing.
+    data: as the caller gave it, with all its entries. Nothing is checked unless the operator is a mask of pixels.
     """
     if not operator.is_pixel_mask:
         return
@@ -70,7 +70,7 @@ def check_mask(data: Data, operator: LinearOperator) -> None:
 
 @torch.no_grad()
 def check_conventions(data: Data, operator: LinearOperator, noise: Noise) -> None:
-    """Raise InputError where no clip of grey levels above black can have given the data, whatever the noise.
+    """Raise InputError where the data cannot come from any clip of grey levels above black, whatever the noise.
 
     data: finite, zero where nothing was observed. A clip that seems to be cut in four is a DataWarning.
     """

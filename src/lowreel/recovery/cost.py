@@ -106,8 +106,8 @@ Which = Literal["none", "quick", "all"]
 def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick") -> Estimate:
     """Memory and time of a recovery, from a fraction of a second of real updates, and one step of each baseline.
 
-    With the threads that torch has now. Nothing of the problem is changed. On a machine that becomes busier it will
-    take longer.
+    It counts with the threads that torch has now, and changes nothing of the problem. A recovery takes longer on a
+    machine that becomes busier.
     """
     update, minibatches = trial_updates(problem, solver)
     kept = _Kept()
@@ -169,7 +169,7 @@ def check_fits(estimate: Estimate, budget: int) -> None:
 
 
 def clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None = None) -> bool:
-    """Whether so many arrays of this clip's size are within the budget; those of a recovery if None."""
+    """Whether the budget has room for so many arrays of this clip's size; None: as many as a recovery needs."""
     return (arrays or CLIP_ARRAYS) * 4 * math.prod(clip_shape) <= budget
 
 
@@ -188,7 +188,7 @@ def check_clip_fits(clip_shape: Sequence[int], budget: int, arrays: int | None =
 
 
 def with_some_to_spare(needed: float) -> str:
-    """Half as much again, as --memory takes it."""
+    """Half as much again, written as --memory takes it."""
     return bytes_text(1.5 * needed).replace(" ", "")
 
 

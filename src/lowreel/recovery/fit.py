@@ -128,7 +128,7 @@ def fit(
     part: float = 1.0,
     least: int = 0,
 ) -> tuple[Progress, Outcome]:
-    """Drain `iterate`, keeping the iterate that the held-out data prefers; stop at `limit` seconds or on Ctrl-C.
+    """Make the rounds of `iterate` and keep the best by held-out data; stop after `limit` seconds or on Ctrl-C.
 
     With a limit the schedule is shortened to end in time, checks included, when the first rounds have shown their pace
     and again where they become slower; no round is begun that would end too late, but for the first one. score: a
@@ -182,7 +182,7 @@ def _goal(steps: int, until: int | None, part: float) -> int:
 
 
 def part_of(share: float, steps: int) -> int:
-    """Rounds of a part of a schedule: rounded up, so that another part, of two rounds or more, is another number."""
+    """Rounds in a share of a schedule, rounded up: two different shares then give different rounds."""
     return max(1, math.ceil(share * steps))
 
 
@@ -253,7 +253,7 @@ def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progre
 
 
 def prefers(later: Tensor, least: Tensor | None) -> bool:
-    """Whether a later iterate is delivered rather than the one with the smallest held-out error so far.
+    """Whether a later round is kept in place of the one with the smallest held-out error so far.
 
     later, least: what the held-out numbers say of both, (N,) each (`Problem.heldout_terms`). It is, unless it is worse
     by more than two standard errors of their difference: steps become smaller towards the end, so that later iterates

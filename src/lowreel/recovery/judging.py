@@ -1,4 +1,4 @@
-"""Whether a result can be trusted: what its held-out data, and the baselines on the same, say of it."""
+"""Whether a result can be trusted: by its error on held-out data, and by that of the baselines."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _misfit(wrong: Mapping[str, float], problem: Problem, is_short: bool) -> Ver
 
 
 class Unexplained(NamedTuple):
-    """A share of the data, and by how much it may be larger by chance: two standard errors."""
+    """A share of the data, and how much of it may be chance: two standard errors."""
 
     share: float
     chance: float

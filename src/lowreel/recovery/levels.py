@@ -1,4 +1,4 @@
-"""Data in other units than grey levels in [0, 1], given in Python: found, undone, and put back into the result."""
+"""Units of data given in Python: find them, bring the data to grey levels in [0, 1], and put the result back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DARKEST_PEAK = 0.01
 
 @torch.no_grad()
 def levels_of(data: Data, operator: LinearOperator, noise: Noise) -> Levels:
-    """Scale and offset of the clip that such data is of; `AS_IS` for what a clip in [0, 1] may have given.
+    """Scale and offset of the clip that the data comes from; `AS_IS` where that may be a clip in [0, 1].
 
     data: float32 or complex64, finite. Pixels tell both, sums of pixels (snapshots) the scale. Raises InputError for
     what has to be brought to [0, 1] by whoever knows how: noisy pixels far outside, and other data whose mean grey
@@ -111,14 +111,14 @@ def scored_in_units(levels: Levels, score: Score | None) -> Score | None:
 
 
 def told_in_units(levels: Levels, tell: OnBaseline | None) -> OnBaseline | None:
-    """What is told of a baseline, with its clip in the units of the data."""
+    """A function that is told of baselines, given their clips in the units of the data."""
     if tell is None or levels == AS_IS:
         return tell
     return lambda name, baseline: tell(name, replace(baseline, clip=in_units_of(levels, baseline.clip)))
 
 
 def finished_in_units(levels: Levels, data: Data, operator: LinearOperator, noise: Noise) -> Callable[[Tensor], Tensor]:
-    """What puts a delivered clip into the units of the data: pixels that are known exactly are those of the data."""
+    """A function that puts a delivered clip into the units of the data, with the exactly known pixels as they came."""
 
     def back(clip: Tensor) -> Tensor:
         found = in_units_of(levels, clip)

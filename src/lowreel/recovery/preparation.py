@@ -1,4 +1,4 @@
-"""What is to be recovered from what, as it was given: data and operator of any library, checked before a fit."""
+"""Data and operator of any library, checked and brought into the form that a fit needs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def given_data(
     clip_shape: Sequence[int] | None,
     levels: Sequence[float] | None,
 ) -> Given:
-    """Data, operator and noise as they are meant, in grey levels; levels: as in `recover`, None finds them.
+    """Data, operator and noise in grey levels, whatever library and units they came in; levels: as in `recover`.
 
     Raises InputError for data that does not fit the operator, and for an operator whose adjoint is wrong.
     """

@@ -1,4 +1,4 @@
-"""How far off each pixel may be: where fits of a search disagree, scaled by what the held-out data says."""
+"""A standard deviation for each pixel: from where the fits of a search disagree, scaled by the held-out errors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ JUDGED_VALUES = 2**22
 
 
 def can_tell_noise(problem: Problem) -> bool:
-    """Whether what noise adds to the held-out residuals is known: it is none, or white of a known size."""
+    """Whether the noise in the held-out residuals is known: there is none, or it is white and of known size."""
     return problem.noise.is_exact or isinstance(problem.noise, WhiteNoise)
 
 

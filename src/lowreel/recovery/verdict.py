@@ -34,12 +34,12 @@ class Verdict:
     sentence: str
 
     def with_more(self, sentence: str) -> Verdict:
-        """The same with a sentence added; none where it is empty."""
+        """This verdict with one more sentence; an empty one adds nothing."""
         return replace(self, sentence=f"{self.sentence} {sentence}") if sentence else self
 
 
 def judge(heldout_db: float, baseline_dbs: Mapping[str, float], chance_of: int | None = None) -> Verdict:
-    """Can the result be trusted, by its level and those of the baselines on data that was not fitted?
+    """Whether the result can be trusted: compares it with the baselines on data that was not fitted.
 
     A level that is not a number is passed over. chance_of: how many numbers were held out, where so few cannot tell the
     result from the best baseline.
@@ -80,7 +80,7 @@ DOUBTS: dict[VerdictKind, str] = {
 
 
 def judge_sections(whole: Verdict, found: Sequence[VerdictKind], lengths: Sequence[int]) -> Verdict:
-    """The verdict on a clip of these sections, with those that it does not hold for; undecided where most frames are.
+    """The verdict on a clip in sections. It names sections with another verdict; "undecided" if most frames are that.
 
     whole: by the levels of all sections together; lengths: frames of each section.
     """

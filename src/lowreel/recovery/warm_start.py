@@ -1,4 +1,4 @@
-"""Sections of a long clip that go on from their neighbour: from its weights, and its codes of the frames both have."""
+"""A section of a long clip may start from its neighbour: from its weights, and its codes of the frames they share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Neighbour:
     shift: int | None = None
 
     def shared(self, frames: int) -> dict[int, int]:
-        """Those of so many frames that the neighbour has too, and their numbers there; rising."""
+        """The frames, of so many, that the neighbour has too, and their numbers there; both rising."""
         if self.shift is None:
             return {}
         there = range(len(self.representation.codes))
@@ -35,7 +35,7 @@ class Neighbour:
 
 
 def continued(problem: Problem, neighbour: Neighbour) -> Problem | None:
-    """The problem with the neighbour's weights and first codes from it; None where it has to start from nothing.
+    """The problem with the neighbour's weights and first codes; None where the fit cannot start from the neighbour.
 
     That is where the generators differ in size, and where what is held out would not be new to the weights: they saw
     all data of the neighbour, the shared frames' too, which are therefore not held out here, and where all parts are
@@ -66,7 +66,7 @@ def _without(problem: Problem, heldout: Data, frames: Collection[int]) -> Data:
 
 
 def first_codes(problem: Problem, theirs: Tensor, shared: dict[int, int]) -> Tensor:
-    """First codes, (T, K): the neighbour's of the frames that both have, and from there on along a smooth random path.
+    """First codes, (T, K): the neighbour's for the frames both share, and a smooth random path from there on.
 
     theirs: the neighbour's codes. Where no frame is shared, the path that any fit starts with.
     """
@@ -79,7 +79,7 @@ def first_codes(problem: Problem, theirs: Tensor, shared: dict[int, int]) -> Ten
 
 
 def fewer_rounds(problem: Problem, settings: RecoverSettings) -> RecoverSettings:
-    """The settings with the rounds and steps that suit a problem of `continued`; unless they say how many rounds."""
+    """The settings for a problem of `continued`: fewer rounds, unless they are given, and larger steps."""
     if settings.steps is not None:
         return settings
     rounds = max(1, round(WARM_ROUNDS_SHARE * planned_rounds(problem, settings.solver())))

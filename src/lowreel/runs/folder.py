@@ -99,7 +99,7 @@ class Run:
         return {"version": CONFIG_VERSION, **known, **chosen, **begun}
 
     def following(self, choice: Candidate | None, start: Start | None) -> Run:
-        """The same run with settings that were chosen for another section, and that it starts from; kept on disk.
+        """This run with the settings that another section chose, and with that section as its start; kept on disk.
 
         What it has already stays, and one that has begun goes on as it was begun.
         """
@@ -148,7 +148,7 @@ class Run:
         return Measured.load(path, operator, memory=operator_budget(self.settings.memory))
 
     def summary(self) -> Summary | None:
-        """That of a finished run, or None. Raises InputError where it cannot be read."""
+        """The summary of a finished run, or None. Raises InputError where it cannot be read."""
         return Summary.read(self.folder)
 
     def finish(self, summary: Summary) -> None:

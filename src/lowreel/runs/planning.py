@@ -1,4 +1,4 @@
-"""Whether a clip is recovered in sections, and in which: found in its data, its size and the memory allowed."""
+"""Plans the sections of a clip: from the cuts in its data, its size, and the memory allowed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FRAMES_SEARCHED_AT_ONCE = 32
 
 
 def is_short(clip_shape: tuple[int, ...], settings: RecoverSettings) -> bool:
-    """Whether a clip of this shape is one section, unless it has cuts: it may then be held whole."""
+    """Whether a clip of this shape would be one section if it had no cuts: it can then be held in memory whole."""
     if not clip_fits(clip_shape, parse_bytes(settings.memory)):
         return False
     usual = settings.frames_of_section(clip_shape[2] * clip_shape[3])

@@ -1,4 +1,4 @@
-"""What one sees of a run under way: a few frames, the path of its codes, the curves; kept in a small file."""
+"""The preview of a run under way, in a small file: a few frames, the path of its codes, the curves."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _about(progress: Progress) -> dict[str, Any]:
 
 @dataclass
 class PreviewWriter:
-    """Draws a run now and then, so that it takes no more than PREVIEW_TIME_SHARE of the time; called after every round.
+    """Called after every round; draws the run now and then, in no more than PREVIEW_TIME_SHARE of the time.
 
     Of fits side by side it keeps to the first one that is not over.
     """

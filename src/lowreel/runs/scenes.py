@@ -1,4 +1,4 @@
-"""Scene cuts of a clip, found in its data: where neighbouring frames have nothing to do with each other."""
+"""Finds scene cuts in the data of a clip: places where a frame and the next have nothing in common."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LEAST_PARTS = 2
 
 
 def outlines(measured: Measured) -> Tensor:
-    """What the data tells of each frame without any fit, (T, n): means over a coarse grid; NaN where nothing was seen.
+    """A coarse picture of each frame, (T, n), from data without a fit: means over a grid, NaN where none was seen.
 
     Of pixels the mean of those observed; else of A* (y - A g), g middle grey, which stands for the frame less grey.
     """

@@ -1,4 +1,4 @@
-"""The run folder of a long clip: its sections are ordinary runs, made one after the other and joined in the end."""
+"""The run folder of a long clip. Its sections are ordinary runs, made one after the other and joined at the end."""
 
 from __future__ import annotations
 
@@ -129,11 +129,11 @@ class SectionedRun:
 
     @property
     def order(self) -> list[int]:
-        """Numbers of the sections in the order in which they are made: from the pilot on, then back from it."""
+        """The sections in the order in which they are made: from the pilot to the last, then back to the first."""
         return [*range(self.pilot, len(self.sections)), *reversed(range(self.pilot))]
 
     def start(self, k: int) -> Start | None:
-        """What a section starts from: the one beside it that is made before; None for the pilot.
+        """The section beside it that is made before, from which it starts; None for the pilot.
 
         Of one in another scene it takes the weights alone.
         """

@@ -1,4 +1,4 @@
-"""Long clips in sections: which frames are recovered together, and how the sections are joined without a seam."""
+"""Sections of long clips: which frames are recovered together, and how sections are joined without a visible seam."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class ClipSource:
-    """A clip that is read and measured stretch by stretch: the data is that of the whole clip, never held at once.
+    """A clip that is read and measured stretch by stretch, as if it had been measured whole; never all in memory.
 
     frames: as in its file; spec, tensors: of the operator for all of them; level, sigma: standard deviation of white
     noise, as it was asked for (see `add_white_noise`) and in the units of the data.
@@ -101,7 +101,7 @@ def sections_of(
 
 
 def shortest_section(frames: int, step: int = 1) -> int:
-    """Frames that memory has to allow a section: all of a clip that has no more than two overlaps and a part."""
+    """The fewest frames that a section may have: two overlaps and a part, or the whole of a shorter clip."""
     return min(frames, 2 * _lap(step) + step)
 
 

@@ -121,7 +121,7 @@ class Summary(_Figures):
 
     @staticmethod
     def read(folder: Path) -> Summary | None:
-        """That of the run in a folder; None where it has not come to its end.
+        """The summary of the run in a folder; None where that has not ended.
 
         Raises InputError for a damaged file, and one of another version.
         """
@@ -130,7 +130,7 @@ class Summary(_Figures):
 
 
 def summary_of(content: Any, label: str) -> Summary:
-    """A summary of what a file holds. Raises InputError, with the label, for what is none or of a newer version."""
+    """The summary in the content of a file. Raises InputError, with the label, for other content or a newer version."""
     version = content.get("version", 0) if isinstance(content, dict) else 0
     if isinstance(version, int) and version > SUMMARY_VERSION:
         raise InputError(f"{label}: of a newer lowreel (version {version}); upgrade to read it")

@@ -1,4 +1,4 @@
-"""The true clip of a run: read as the measured one was, and whether it is the one that the data is of."""
+"""The true clip of a run: read in the same way as the measured clip, and checked against the data."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ COLOUR_MISFIT = 0.1
 
 
 def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
-    """The true clip that a run was told of, read again. Raises InputError when it has another shape."""
+    """Read the true clip of a run again. Raises InputError when it has another shape."""
     return open_truth(reading, clip_shape).read()
 
 
 def open_truth(reading: dict[str, Any], clip_shape: Sequence[int] | None) -> Clip:
-    """The same, not read yet; of any shape where none is given."""
+    """Open the true clip, reading no frame yet. Raises InputError if it has not `clip_shape`; None takes any shape."""
     arguments = dict(reading)
     path = arguments.pop("path")
     if arguments.get("frames") is not None:

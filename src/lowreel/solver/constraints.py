@@ -1,4 +1,4 @@
-"""What the codes are held to: similarity (eq. 6), low rank (eq. 7), a line."""
+"""Constraints on the codes: similarity (eq. 6), low rank (eq. 7), a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def has_joint_lines(problem: Problem, settings: SolverSettings) -> bool:
 
 
 def projected(codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
-    """The codes (T, K) nearest to these that have the wanted rank or lie on lines, eq. (7); themselves if free."""
+    """The nearest codes (T, K) of the wanted rank, or on lines, eq. (7); the same codes if they are free."""
     if settings.rank is None:
         return codes
     if has_joint_lines(problem, settings):

@@ -17,7 +17,7 @@ from .variables import Variables
 def iterate(problem: Problem, settings: SolverSettings, state: State | None = None) -> Iterator[State]:
     """Fit codes, and weights where wanted, to the data; yield a snapshot after each round.
 
-    The loop is the algorithm and nothing else: stopping early, saving and showing are up to whoever drains it. With
+    The loop is the algorithm and nothing else: the caller decides when to stop, what to save and what to show. With
     `state` it goes on from there, to the same bits as an unbroken run on the same build and number of threads. The
     generator in `problem` is left untouched. Raises InputError when the rank or the state do not fit the problem.
     """
@@ -31,7 +31,7 @@ def iterate(problem: Problem, settings: SolverSettings, state: State | None = No
 
 
 def trial_updates(problem: Problem, settings: SolverSettings) -> tuple[Callable[[float], None], int]:
-    """What an update costs: a function that makes one, of a fit of its own, and how many of them a round has.
+    """For timing: a function that makes one update of a fit of its own, and the number of updates in a round.
 
     The function is given how far the run is, from 0 to 1, by which the precision may differ. An update of Algorithm 1
     is a whole round.

@@ -35,7 +35,7 @@ def update(
     scale: float,
     progress: float,
 ) -> float:
-    """A step on codes and weights for the parts of a minibatch, which are measured of these frames; its loss."""
+    """One step on codes and weights for a minibatch of parts; returns its loss."""
     generated = fit.generated(fit.z()[frames], progress)
     loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
     early = settings.early_weight_decay if progress <= BRANCH_SHARE else None

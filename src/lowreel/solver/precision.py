@@ -1,4 +1,4 @@
-"""In which precision this machine multiplies fastest, by measurement and not by what it says it can do."""
+"""The precision in which this machine multiplies fastest: measured, not read from what it claims."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def fastest_precision(one_pass: Callable[[], Any], device: torch.device, pixels:
 
 
 def autocast(device: torch.device, reduced: bool) -> torch.autocast:
-    """Products in bfloat16 where `reduced`, as they are otherwise."""
+    """A context in which products are made in bfloat16 if `reduced`; otherwise it changes nothing."""
     return torch.autocast(device.type, torch.bfloat16, enabled=reduced)
 
 
 def seconds_of(action: Callable[[], Any], device: torch.device) -> float:
-    """Seconds that an action takes, all that it has queued on an accelerator included."""
+    """Seconds that an action takes, with all the work that it has queued on an accelerator."""
     wait_for(device)
     start = time.perf_counter()
     action()

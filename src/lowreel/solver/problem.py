@@ -1,4 +1,4 @@
-"""What is to be recovered from what: data, operator, generator, and what is known of the frames."""
+"""The problem that a fit solves: data, operator, generator, and what is known of the frames."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Problem:
 
     @cached_property
     def known(self) -> Data:
-        """Booleans like the data: the informative entries that the noise has not put out of use."""
+        """Booleans like the data: the entries that say something of the clip and that the noise has not destroyed."""
         alive = self.noise.alive(self.data)
         observed_mask = self.operator.observed_mask()
         return observed_mask if alive is None else map_data(lambda a, b: a & b, observed_mask, alive)
@@ -102,19 +102,19 @@ class Problem:
 
     @cached_property
     def is_time_invariant(self) -> bool:
-        """Whether all parts are measured alike and not in full: of a still picture one then tells all there is."""
+        """Whether all parts are measured alike and not in full: more frames of a still scene then tell no more."""
         known = tensors_of(self.operator.observed_mask())
         rows = self.operator.repeated_rows(known)
         return all(n < len(entries) for n, entries in zip(rows, known, strict=True))
 
     @cached_property
     def mean_row_norm_sq(self) -> float:
-        """Mean square norm of the operator's rows: by how much the data term of eq. (5) is steeper than for pixels."""
+        """Mean squared norm of the operator's rows: how many times steeper eq. (5) is than for plain pixels."""
         return 1.0 if self.operator.is_pixel_mask else self.operator.row_norm() ** 2
 
     @cached_property
     def grey_level(self) -> float:
-        """What one hundredth of the way from black to white is in the units of the data."""
+        """One hundredth of the way from black to white, in the units of the data."""
         return 0.01 * self.operator.row_norm()
 
     def data_fidelity(self, found: Data, data: Data, entries: Data) -> Tensor:
@@ -173,7 +173,7 @@ class Problem:
         return 0 if self.heldout is None else sum(int(t.sum()) for t in tensors_of(self.heldout))
 
     def without_noise(self, error: float) -> float:
-        """A held-out squared error per pixel less what white noise of known size adds to it, at least a twentieth."""
+        """A held-out squared error per pixel less what white noise of known size adds; a twentieth is left at least."""
         if self.heldout is None or not isinstance(self.noise, WhiteNoise):
             return error
         return max(error - self.scale(self.heldout) * self.held_count * self.noise.sigma**2, 0.05 * error)
@@ -204,7 +204,7 @@ def identity(problem: Problem, settings: SolverSettings) -> dict[str, str]:
 
 
 def check_same(here: Mapping[str, str], saved: Mapping[str, str]) -> None:
-    """Raise InputError where a saved state, or a fit of a search, is of another problem than the one here."""
+    """Raise InputError where a saved state, or a fit of a search, belongs to another problem."""
     for what, value in here.items():
         if saved.get(what) != value:
             raise InputError(

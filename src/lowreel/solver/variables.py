@@ -1,4 +1,4 @@
-"""The tensors that move: codes, weights, and the memory of their optimisers."""
+"""The tensors that a fit changes: codes, weights, and the memory of their optimisers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CODE_TENSORS = ("coefficients", "basis", "mean")
 
 @dataclass
 class StepShare:
-    """Share of the authors' step: halved after a step that made the loss rise, else it grows towards the whole one.
+    """How much of the authors' step is taken: half as much after a step that made the loss rise, else slowly more.
 
     rise: the factor up to which the loss may rise; loss: at which the last step was taken.
     """
@@ -57,7 +57,7 @@ class StepShare:
     loss: float = math.inf
 
     def judge(self, after: float) -> None:
-        """Look at the loss after the last step."""
+        """Change the share by the loss after the last step."""
         share = self.value / 2 if not after <= self.rise * self.loss else self.growth * self.value
         self.value = min(max(share, LEAST_STEP_SHARE), 1.0)
 
