@@ -3,6 +3,7 @@
 from .datafile import DataFile, Measured, checked, data_header
 from .external import ARRAY_KINDS, Given, check_finite, data_of
 from .holdout import hold_out
+from .mask_check import contradiction
 from .noise import (
     DeadColumns,
     Noise,
@@ -39,6 +40,7 @@ __all__ = [
     "as_noise",
     "check_finite",
     "checked",
+    "contradiction",
     "data_header",
     "data_of",
     "estimate_scaling",

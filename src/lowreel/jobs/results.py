@@ -20,13 +20,20 @@ from ..system.files import atomic_write, remove_leftovers
 from .manifest import TAKEN, Row
 from .worker import Record, Status
 
-FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
+FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "heldout_range_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""
 
-LEVELS = {"best_baseline_psnr_range": "baselines_psnr_range", "best_baseline_heldout_db": "baselines_heldout_db"}
+LEVELS = {
+    "best_baseline_psnr_range": "baselines_psnr_range",
+    "best_baseline_heldout_db": "baselines_heldout_db",
+    "best_baseline_heldout_range_db": "baselines_heldout_range_db",
+}
 """Columns with the level of the best baseline, and where the summary has it."""
 
-SHOWN = ("psnr_range", "best_baseline", "best_baseline_psnr_range", "heldout_db", "best_baseline_heldout_db", "seconds")
+SHOWN = (
+    *("psnr_range", "best_baseline", "best_baseline_psnr_range"),
+    *("heldout_range_db", "best_baseline_heldout_range_db", "seconds"),
+)
 """Columns that are on the page too."""
 
 EVERY = 30.0
@@ -215,7 +222,8 @@ PAGE = """<!doctype html>
 <p>{counts}</p>
 <table>
 <thead><tr><th></th><th>name</th><th>status</th><th>PSNR (range), dB</th><th>best baseline</th>
-<th>its PSNR (range), dB</th><th>held-out, dB</th><th>of that baseline, dB</th><th>seconds</th><th></th></tr></thead>
+<th>its PSNR (range), dB</th><th>held-out (range), dB</th><th>of that baseline, dB</th><th>seconds</th><th></th></tr>
+</thead>
 <tbody>
 {rows}
 </tbody>

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..analysis.metrics import peak_decibels
 from ..operators import Data, inner, map_data, tensors_of
 from ..solver.problem import Problem
 from .comparison import Baseline, best_by_heldout
@@ -41,12 +42,14 @@ def judged(
     frames: Tensor,
     heldout_db: float,
     compared: Mapping[str, Baseline],
+    clip_range: tuple[float, float],
 ) -> Verdict:
     """`judge`, with what it cannot know: a fit that diverged, too few held-out numbers, a mask's unseen holes; data
     that the result does not explain, and numbers that are all alike.
 
     rounds: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
-    the held-out data judged; heldout_db: its level there.
+    the held-out data judged; heldout_db: its level there, with peak 1; clip_range: lowest and highest grey level of the
+    clip that is delivered, whose difference is the peak in what is said.
     """
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return Verdict("do_not_use", "Do not use: the fit diverged before anything was found.")
@@ -60,10 +63,11 @@ def judged(
     if count < FEW_NUMBERS:
         told = f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
         return Verdict("unknown", told)
-    levels = {name: baseline.heldout_db for name, baseline in compared.items()}
+    peak = peak_decibels(*clip_range) if clip_range[1] > clip_range[0] else 0.0
+    levels = {name: baseline.heldout_db + peak for name, baseline in compared.items()}
     best = best_by_heldout(compared)
     chance = best is not None and may_be_chance(problem, frames, compared[best].clip)
-    found = judge(heldout_db, levels, count if chance else None)
+    found = judge(heldout_db + peak, levels, count if chance else None)
     if heldout_db == math.inf or _is_flat(problem):
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")

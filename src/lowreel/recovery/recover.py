@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..analysis.metrics import peak_decibels
 from ..data import Levels, Noise, UnknownNoise, hold_out
 from ..errors import InputError
 from ..model.generators import Generator
@@ -55,15 +56,15 @@ class Recovery:
 
     clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise;
     representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in round
-    `chosen` of the `steps` that the chosen fit made; last_steps: rounds of the last fit, with all data, which gave the
-    representation, 0 where there was none; verdict: whether to trust it, by comparison with the best baseline; trust:
-    the same as a sentence. trials: the fits among which held-out data chose, none where the settings were given.
-    solver: the settings of the fit that is delivered. uncertainty: standard deviation of each pixel value,
-    (T, C, H, W), from where the trials disagree; None without trials, and where noise of another kind than white of
-    known size cannot be told from errors of the clip. device: on which it was fitted, such as cuda; all tensors are on
-    the CPU. delivered: "generator", or the name of the baseline whose clip is delivered, because a fit that did not end
-    was worse on held-out data. levels: clip = levels.scale * (grey levels in [0, 1]) + levels.offset; figures in dB are
-    of the grey levels.
+    `chosen` of the `steps` that the chosen fit made; clip_range: lowest and highest grey level of the delivered clip;
+    last_steps: rounds of the last fit, with all data, which gave the representation, 0 where there was none; verdict:
+    whether to trust it, by comparison with the best baseline; trust: the same as a sentence. trials: the fits among
+    which held-out data chose, none where the settings were given. solver: the settings of the fit that is delivered.
+    uncertainty: standard deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without
+    trials, and where noise of another kind than white of known size cannot be told from errors of the clip. device: on
+    which it was fitted, such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the baseline
+    whose clip is delivered, because a fit that did not end was worse on held-out data. levels: clip = levels.scale *
+    (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels.
     """
 
     clip: Tensor
@@ -84,6 +85,12 @@ class Recovery:
     last_steps: int = 0
     delivered: str = "generator"
     levels: Levels = AS_IS
+    clip_range: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def heldout_range_db(self) -> float:
+        """`heldout_db` with the range of the delivered clip as the peak, as in the verdict; NaN of a constant clip."""
+        return self.heldout_db + peak_decibels(*self.clip_range)
 
     @property
     def trust(self) -> str:
@@ -106,7 +113,7 @@ class Recovery:
     def __repr__(self) -> str:
         return (
             f"Recovery(clip {tuple(self.clip.shape)}, {self.outcome.kind} after {self.steps} rounds in "
-            f"{self.seconds:.1f} s, held-out {self.heldout_db:.2f} dB; {self.trust})"
+            f"{self.seconds:.1f} s, held-out {self.heldout_range_db:.2f} dB; {self.trust})"
         )
 
 
@@ -322,9 +329,12 @@ def _accounted(
     baselines = finished_all(quick, partial(finish, problem=problem))
     heldout_db = heldout_decibels(found.error, problem)
     instead = _delivered_instead(found.outcome, heldout_db, baselines)
-    verdict = judged(problem, found.outcome, found.steps, frames, found.judged.frames(), heldout_db, baselines)
+    clip = finish(frames, problem) if instead is None else baselines[instead].clip
+    clip_range = (float(clip.min()), float(clip.max()))
+    judge_frames = found.judged.frames()
+    verdict = judged(problem, found.outcome, found.steps, frames, judge_frames, heldout_db, baselines, clip_range)
     return Recovery(
-        clip=finish(frames, problem) if instead is None else baselines[instead].clip,
+        clip=clip,
         representation=found.representation,
         history=found.history,
         outcome=found.outcome,
@@ -341,6 +351,7 @@ def _accounted(
         uncertainty=None if instead else _uncertainty(problem, found, frames),
         last_steps=found.last_steps,
         delivered=instead or "generator",
+        clip_range=clip_range,
     )
 
 

@@ -41,8 +41,9 @@ class Verdict:
 def judge(heldout_db: float, baseline_dbs: Mapping[str, float], chance_of: int | None = None) -> Verdict:
     """Can the result be trusted, by its level and those of the baselines on data that was not fitted?
 
-    A level that is not a number is passed over. chance_of: how many numbers were held out, where so few cannot tell the
-    result from the best baseline.
+    Levels are PSNR in dB, the peak being the range of the clip, so that a dark clip does not flatter itself. A level
+    that is not a number is passed over. chance_of: how many numbers were held out, where so few cannot tell the result
+    from the best baseline.
     """
     known = {name: db for name, db in baseline_dbs.items() if not math.isnan(db)}
     if math.isnan(heldout_db):

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..analysis.metrics import error_decibels, psnr, psnr_range, ssim
+from ..analysis.metrics import error_decibels, peak_decibels, psnr, psnr_range, ssim
 from ..data import Measured
 from ..operators import class_of
 from ..recovery.fit import Trial
@@ -27,6 +27,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
     """What was done, how well, and whether to trust it."""
     frames, channels, height, width = recovery.clip.shape
     codes = recovery.representation.codes
+    levels = {name: b.heldout_db for name, b in recovery.baselines.items()}
     content = {
         "version": VERSION,
         "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
@@ -60,9 +61,32 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "verdict": recovery.verdict.kind,
         "trust": recovery.trust,
         "best_baseline": recovery.best_baseline(truth),
-        "baselines_heldout_db": {name: rounded(b.heldout_db) for name, b in recovery.baselines.items()},
+        "baselines_heldout_db": {name: rounded(level) for name, level in levels.items()},
     }
+    content |= _by_range(recovery.clip_range, recovery.heldout_db, levels)
     return Summary(**content, **({} if truth is None else _scores(recovery, truth)))
+
+
+def _by_range(
+    clip_range: tuple[float, float] | None, heldout_db: float, baselines: Mapping[str, float]
+) -> dict[str, Any]:
+    """The levels on held-out data with the range of the delivered clip as the peak; none where that is not known."""
+    if clip_range is None:
+        return {}
+    peak = peak_decibels(*clip_range)
+    return {
+        "clip_range": (round(clip_range[0], 6), round(clip_range[1], 6)),
+        "heldout_range_db": rounded(heldout_db + peak),
+        "baselines_heldout_range_db": {name: rounded(level + peak) for name, level in baselines.items()},
+    }
+
+
+def _joined_range(found: Sequence[Summary]) -> tuple[float, float] | None:
+    """Lowest and highest grey level of all sections; None where one of them does not tell."""
+    known = [s.clip_range for s in found if s.clip_range is not None]
+    if len(known) < len(found):
+        return None
+    return min(low for low, _ in known), max(high for _, high in known)
 
 
 def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | None:
@@ -129,7 +153,10 @@ def summarise_sections(
     baselines = {n: _level([found[k].baselines_heldout_db[n] for k in judged], of_judged) for n in names}
     measured_with = class_of(operator)
     caveat = measured_with.caveat if measured_with else ""
-    verdict = judge_sections(judge(heldout, baselines), [s.verdict for s in found], lengths)
+    clip_range = _joined_range(found)
+    peak = peak_decibels(*clip_range) if clip_range and clip_range[1] > clip_range[0] else 0.0
+    judgement = judge(heldout + peak, {n: level + peak for n, level in baselines.items()})
+    verdict = judge_sections(judgement, [s.verdict for s in found], lengths)
     whole: dict[str, Any] = {
         "outcome": _outcome(found),
         "operator": dict(operator),
@@ -144,6 +171,7 @@ def summarise_sections(
         "trust": verdict.with_more(caveat).sentence,
         "best_baseline": _same([s.best_baseline for s in found]),
         "baselines_heldout_db": {name: rounded(level) for name, level in baselines.items()},
+        **_by_range(clip_range, heldout, baselines),
         "uncertainty": None,
         "scenes": sections[-1].scene + 1,
         "sections": tuple(_figures(section, s) for section, s in zip(sections, found, strict=True)),

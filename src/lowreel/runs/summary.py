@@ -100,6 +100,9 @@ class Summary(_Figures):
     trust: str
     best_baseline: str | None
     baselines_heldout_db: dict[str, Level]
+    clip_range: tuple[float, float] | None = None
+    heldout_range_db: Level = None
+    baselines_heldout_range_db: dict[str, Level] = {}
     psnr: Level = None
     psnr_range: Level = None
     ssim: float | None = None
