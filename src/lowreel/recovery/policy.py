@@ -181,6 +181,8 @@ def fit_chosen(
         problem, solver, plan, done=done, trunk=trunk, limit=limit, callback=searching, score=score
     )
 
+    plan = plan.told_by(trials, trunk)
+
     def left() -> float | None:
         return None if settings.time is None else settings.time - (time.monotonic() - start)
 

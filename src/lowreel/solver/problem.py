@@ -167,6 +167,12 @@ class Problem:
         """Squared error per pixel that the held-out data gives for a clip (T, C, H, W); NaN if nothing is held out."""
         return math.nan if self.heldout is None else float(self.heldout_terms(clip).double().sum())
 
+    def fitted_error(self, clip: Tensor) -> float:
+        """Squared error per pixel that the fitted data gives for a clip (T, C, H, W)."""
+        parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.fitted)), strict=True)
+        total = sum(float(self.validation_loss(found[f] - y[f]).double().sum()) for found, y, f in parts)
+        return self.scale(self.fitted) * total
+
     @cached_property
     def held_count(self) -> int:
         """How many numbers are held out."""
