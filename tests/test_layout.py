@@ -53,6 +53,33 @@ def test_files_and_functions_are_short(path):
     assert {name: count for name, count in lines.items() if count > MOST_LINES_OF_A_FUNCTION} == {}
 
 
+OF_EACH_READER = {"KIND", "REMEDY"}
+"""What every module that reads a kind of file says of it by the same name."""
+
+
+def constants(path):
+    """The upper-case names that a module assigns, each with its value as source."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                both = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+                pairs = zip(target.elts, node.value.elts, strict=True) if both else [(target, node.value)]
+                for one, value in pairs:
+                    names = [one] if isinstance(one, ast.Name) else getattr(one, "elts", [])
+                    yield from ((name.id, ast.unparse(value)) for name in names if name.id.isupper())
+
+
+def test_a_constant_has_one_meaning():
+    """No upper-case name has different values in two modules: a reader who has met one knows the other."""
+    found = {}
+    for path in sources():
+        for name, value in constants(path):
+            found.setdefault(name, {})[value] = str(path.relative_to(PACKAGE))
+    assert len(found) > 200
+    several = {name: sorted(homes.values()) for name, homes in found.items() if len(homes) > 1}
+    assert {name: homes for name, homes in several.items() if name not in OF_EACH_READER} == {}
+
+
 def dotted(path):
     """lowreel.io.video of io/video/__init__.py, lowreel.io.video.clip of io/video/clip.py."""
     parts = ("lowreel", *path.relative_to(PACKAGE).with_suffix("").parts)

@@ -18,7 +18,7 @@ from lowreel.data import (
     add_white_noise,
     as_noise,
 )
-from lowreel.data.noise import KINDS as NAMES
+from lowreel.data.noise import NOISE_KINDS
 from lowreel.errors import InputError
 from lowreel.io.datasets import open_source
 from lowreel.operators import Blur, Fourier, Identity, MissingPixels, Signs, Snapshot, Stacked
@@ -116,7 +116,7 @@ ENTRIES = [
 def test_an_entry_of_a_file_comes_back_as_it_was(entry):
     """With its names in the same order; every kind that there is has one."""
     assert json.dumps(as_noise(entry).entry()) == json.dumps(entry)
-    assert {one["kind"] for one in ENTRIES} == set(NAMES)
+    assert {one["kind"] for one in ENTRIES} == set(NOISE_KINDS)
 
 
 SPOILT = {

@@ -237,7 +237,7 @@ def test_as_many_rows_at_once_as_there_is_room_for(machine, count, cpus, memory,
 
 def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
     """After the first of two rows there is a table that has it; where it cannot be written the batch goes on."""
-    monkeypatch.setattr(lowreel.jobs.results, "EVERY", 0.0)
+    monkeypatch.setattr(lowreel.jobs.results, "WRITE_SECONDS", 0.0)
     monkeypatch.setattr(lowreel.jobs.results, "RARELY", 0.0)
     seen, add, write = [], Results.add, Results.write
 

@@ -15,7 +15,6 @@ from lowreel.recovery.preparation import prepare
 from lowreel.settings import RecoverSettings
 from lowreel.system.memory import (
     PROGRAM_BYTES,
-    _group_limits,
     bytes_text,
     default_budget,
     machine_bytes,
@@ -104,7 +103,7 @@ def test_sizes_in_words(text, count):
     assert math.isclose(parse_bytes(bytes_text(count)), count, rel_tol=0.06)
 
 
-@pytest.mark.parametrize("text", ["", "4", "GB", "-1GB", "0GB", "1.2.3GB", "4 potatoes", "infGB"])
+@pytest.mark.parametrize("text", ["", "4", "GB", "-1GB", "0GB", "1.2.3GB", "4 potatoes", "infGB", "9" * 400 + "GB"])
 def test_other_texts_are_no_sizes(text):
     """Refused with two examples."""
     with pytest.raises(InputError, match="such as 4GB or 500MB"):
@@ -132,26 +131,6 @@ def test_a_fresh_process_plans_with_what_it_will_hold(held, taken, monkeypatch):
     assert taken_bytes() == taken
 
 
-@pytest.mark.parametrize(
-    ("own", "files", "limits"),
-    [
-        ("0::/job/step\n", {"job/memory.max": "5000", "job/step/memory.max": "max"}, {5000}),
-        ("0::/job/step\n", {"memory.max": "7000", "job/step/memory.max": "6000"}, {6000, 7000}),
-        ("4:cpu:/x\n3:memory:/job\n", {"memory/job/memory.limit_in_bytes": "8000"}, {8000}),
-        ("0::/elsewhere\n", {"memory.max": "9000"}, {9000}),
-        (None, {}, set()),
-    ],
-)
-def test_limits_of_control_groups(own, files, limits, tmp_path):
-    """That of the process's own group and of those above it: a scheduler sets it on the job's."""
-    for name, text in files.items():
-        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "groups" / name).write_text(text)
-    if own is not None:
-        (tmp_path / "own").write_text(own)
-    assert set(_group_limits(tmp_path / "groups", tmp_path / "own")) == limits
-
-
 def test_a_machine_without_control_groups(monkeypatch):
-    monkeypatch.setattr("lowreel.system.memory._group_limits", lambda: iter(()))
+    monkeypatch.setattr("lowreel.system.memory.memory_limits", lambda: iter(()))
     assert machine_bytes() == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -22,7 +22,7 @@ from lowreel import InputError, MissingPixels
 from lowreel.catalogue import OPERATORS, ChainSettings, FramesSettings, GaussianSettings, MissingSettings
 from lowreel.data import Measured
 from lowreel.jobs.request import RunRequest
-from lowreel.settings import ClipSettings, NoiseSettings, RecoverSettings, ServeSettings
+from lowreel.settings import ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
 from lowreel.web.auth import Auth, guarded
 from lowreel.web.form import CHOICES, SERVERS, fields, filled, operator_of
@@ -314,15 +314,16 @@ def test_runs_are_found_by_their_address_alone(tmp_path, service):
 
 
 def test_slow_motion_is_that_of_the_command_line(service):
-    """The video is drawn by `lowreel interpolate`, and its sentences shown without paths."""
+    """The video is that of `lowreel interpolate`, its sentences are shown without paths, and the request is gone."""
     upload = service.receive(sent(service, "mine.npy", clip_file))
     job = service.start(upload, Wish(settings=QUICK))
     wait_for(service, job, "finished")
-    told = service.interpolated(job.id, ["--between=1", "4", "--frames=20"])
+    told = service.interpolated(job.id, InterpolateSettings(between=(1, 4), frames=20))
     assert "20 frames from frame 1 to frame 4" in told
     assert str(service.jobs.folder) not in told
+    assert [path.suffix for path in (service.work / "made").iterdir()] == [".mp4"]
     with pytest.raises(InputError, match="two frames of 0 to 5"):
-        service.interpolated(job.id, ["--between=4", "1"])
+        service.interpolated(job.id, InterpolateSettings(between=(4, 1)))
 
 
 # --------------------------------------------------------------------------------------------------- files of strangers

@@ -28,7 +28,7 @@ THUMBNAIL_PIXELS, MOST_THUMBNAILS = 64, 400
 THUMBNAILS_ALONG = 9
 """Thumbnails beside the path in the picture."""
 
-ROUNDING_SHARE = 1e-6
+ZERO_VALUE_SHARE = 1e-6
 """Share of the largest singular value under which one is rounding."""
 
 FLAT_SHARE = 1e-3
@@ -176,7 +176,7 @@ def _draw_values(axes: Any, path: CodePath) -> None:
     from matplotlib.ticker import MaxNLocator
 
     values = path.embedding.singular_values.numpy()[:SHOWN_SINGULAR_VALUES]
-    values = values[values > ROUNDING_SHARE * values[0]] if values[0] > 0 else values[:1] + 1
+    values = values[values > ZERO_VALUE_SHARE * values[0]] if values[0] > 0 else values[:1] + 1
     axes.semilogy(np.arange(1, len(values) + 1), values / values[0], "o-", ms=4, lw=1)
     if path.rank <= len(values):
         axes.axvline(path.rank, color="tab:red", lw=1, ls="--", label=f"rank of the codes: {path.rank}")

@@ -16,7 +16,7 @@ from ..system.values import parse_size
 from ..training.distributed import Group, joined
 from ..training.runs import Training, execute
 
-SIDE = 64
+IMAGE_SIDE = 64
 """Height and width of training images where no --size is given: what the dcgan makes."""
 
 
@@ -68,7 +68,7 @@ def _request(dataset: str, generator: str | None, choosing: ImagesSettings, *, e
 
 
 def _opened(request: dict[str, Any], seed: int) -> tuple[Images, Generator]:
-    height, width = request["size"] or (SIDE, SIDE)
+    height, width = request["size"] or (IMAGE_SIDE, IMAGE_SIDE)
     images = open_images(request["dataset"], (height, width), channels=request["channels"], limit=request["images"])
     return images, make(request["generator"], (images.channels, *images.size), seed=seed)
 

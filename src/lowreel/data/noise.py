@@ -161,7 +161,7 @@ class UnknownNoise(Noise):
     data_term = "huber"
 
 
-KINDS: dict[str, type[Noise]] = {
+NOISE_KINDS: dict[str, type[Noise]] = {
     made.kind: made for made in (NoNoise, WhiteNoise, PoissonNoise, SaltAndPepper, DeadColumns, UnknownNoise)
 }
 """The kinds of noise by their names in files."""
@@ -185,13 +185,13 @@ def as_noise(noise: float | Noise | Mapping[str, Any] | None) -> Noise:
 
 def _of_entry(entry: Mapping[str, Any]) -> Noise:
     kind = entry.get("kind")
-    if kind not in KINDS:
-        raise InputError(f"noise: expected a kind among {', '.join(KINDS)}, got {kind!r}")
-    needed = [name for name, field in KINDS[kind].model_fields.items() if field.is_required()]
+    if kind not in NOISE_KINDS:
+        raise InputError(f"noise: expected a kind among {', '.join(NOISE_KINDS)}, got {kind!r}")
+    needed = [name for name, field in NOISE_KINDS[kind].model_fields.items() if field.is_required()]
     if lacking := [name for name in needed if name not in entry]:
         raise InputError(f"noise: the entry of {kind} noise lacks {', '.join(lacking)}")
     try:
-        return KINDS[kind](**{name: value for name, value in entry.items() if name != "kind"})
+        return NOISE_KINDS[kind](**{name: value for name, value in entry.items() if name != "kind"})
     except ValidationError as error:
         wrong = error.errors()[0]
         raise InputError(f"noise: {wrong['loc'][0]} of {kind} noise: {wrong['msg']}, got {wrong['input']!r}") from None

@@ -16,7 +16,7 @@ from ..operators.tensors import Data, map_data, tensors_of
 WHITE_OVER_PEAK = 1.1
 """White over the peak of data in units of its own: the clip may be brighter than what was measured of it."""
 
-DARKEST_PEAK = 0.1
+DARKEST_PEAK_FOUND = 0.1
 """A peak below this is taken for units of its own, such as those of an MRI scanner, not for a dark clip in [0, 1]."""
 
 PEAK_ITERATIONS = 20
@@ -50,7 +50,7 @@ def estimate_scaling(data: Data, operator: LinearOperator) -> Levels:
         return Levels(next((float(white) for white in WHITES if white >= peak), peak))
     if offset < 0:
         return Levels(peak or 1.0, offset)
-    return Levels(1.0 if DARKEST_PEAK <= peak <= 1 or peak <= 0 else WHITE_OVER_PEAK * peak)
+    return Levels(1.0 if DARKEST_PEAK_FOUND <= peak <= 1 or peak <= 0 else WHITE_OVER_PEAK * peak)
 
 
 def in_levels(data: Data, operator: LinearOperator, levels: Levels) -> Data:

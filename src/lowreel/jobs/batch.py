@@ -20,7 +20,7 @@ from .errors import in_one_line
 from .manifest import Row
 from .worker import Record, perform_row, prepare_worker
 
-SMALL = 2 * 10**9
+SMALL_CLIP_BYTES = 2 * 10**9
 """A budget that is plenty for small clips; large ones have shorter sections with it."""
 
 DEATHS = 3
@@ -49,10 +49,11 @@ def rows_at_once(rows: Sequence[Row], cpus: int) -> int:
 
 def _spare(rows: Sequence[Row], at_once: int, cpus: int) -> str:
     """What to do about cores that have nothing to do for want of memory."""
-    most = min(len(rows), cores() // cpus, machine_bytes() // SMALL)
+    most = min(len(rows), cores() // cpus, machine_bytes() // SMALL_CLIP_BYTES)
     if at_once >= most:
         return ""
-    return f": more do not fit, at the memory each may take; with --memory {bytes_text(SMALL).replace(' ', '')}, {most}"
+    enough = bytes_text(SMALL_CLIP_BYTES).replace(" ", "")
+    return f": more do not fit, at the memory each may take; with --memory {enough}, {most}"
 
 
 class _Worker:

@@ -25,10 +25,10 @@ from .request import RunRequest
 OWN = ("name", "clip", "data", "operator", "mask", "keep", "truth")
 """Columns that are no flags of a recovery."""
 
-TAKEN = ("rows", "results.csv", "report.html", "config.json")
+BATCH_FILES = ("rows", "results.csv", "report.html", "config.json")
 """Names that a batch has for files of its own."""
 
-LINES = (".jsonl", ".ndjson", ".json")
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def read_manifest(text: str, common: Mapping[str, Any], output: Path | None = No
     path = Path(text)
     if path.suffix.lower() == ".csv":
         found = _of_csv(path)
-    elif path.suffix.lower() in LINES:
+    elif path.suffix.lower() in JSON_SUFFIXES:
         found = _of_lines(path)
     else:
         found = _of_pattern(text, output)
@@ -233,7 +233,7 @@ def _stem(columns: Mapping[str, Any]) -> str:
 def _row(number: int, columns: Mapping[str, Any], folder: Path, stems: Counter[str]) -> Row:
     columns, stem = dict(columns), _stem(columns)
     name = str(columns.get("name", stem if stems[stem.casefold()] == 1 else f"{stem}-{number:04d}"))
-    if not re.fullmatch(r"\w[\w.-]*", name) or name.casefold() in TAKEN:
+    if not re.fullmatch(r"\w[\w.-]*", name) or name.casefold() in BATCH_FILES:
         raise InputError(f"row {number + 1}: the name {name!r} should be that of a folder: letters, digits, - _ and .")
     for column in ("clip", "data", "mask", "truth", "generator"):
         if column in columns and not _is_name(column, columns):

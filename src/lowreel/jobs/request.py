@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from ..catalogue import OPERATORS, OperatorSettings
 from ..errors import InputError
-from ..settings import ArraysSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
-from ..system.files import read_json, write_json
+from ..settings import ArraysSettings, ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings, Settings
+from ..system.files import check_free_file, read_json, write_json
 from ..system.memory import parse_bytes
 from ..system.names import GENERATORS, file_text, source_text
 from ..system.values import parse_frames, parse_size
@@ -138,6 +138,48 @@ class RunRequest(Settings):
         """package.module:object, which a run does not keep; None where the operator is not one's own."""
         operator = None if self.arrays is None else self.arrays.operator
         return operator if operator is not None and is_own_operator(operator) else None
+
+
+class InterpolateRequest(Settings):
+    """A video of frames between those of a recovery, or of a clip with its missing frames. A frozen model, as JSON too.
+
+    Raises InputError for settings that contradict each other.
+    """
+
+    recovery: Source = Field(description="folder of a finished run, or a representation.safetensors")
+    settings: InterpolateSettings = Field(InterpolateSettings(), description="which frames")
+    output: Source | None = Field(None, description="file to write; None: interpolated.mp4 or filled.mp4 beside it")
+
+    @model_validator(mode="after")
+    def _is_one_video(self) -> Self:
+        settings = self.settings
+        if settings.missing and (settings.frames is not None or settings.between is not None):
+            raise ValueError("--missing: fills in the whole clip; leave out --frames and --between")
+        return self
+
+    def file(self) -> Path:
+        """The file to write."""
+        if self.output is not None:
+            return Path(self.output)
+        recovery = Path(self.recovery)
+        name = "filled.mp4" if self.settings.missing else "interpolated.mp4"
+        return (recovery if recovery.is_dir() else recovery.parent) / name
+
+    def check(self) -> None:
+        """Raise InputError where the file to write is there already."""
+        check_free_file(self.file())
+
+    @staticmethod
+    def load(path: str | Path) -> InterpolateRequest:
+        """What `save` wrote. Raises InputError for a file that is damaged."""
+        content = read_json(path)
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: expected a request; ask for the frames again")
+        return InterpolateRequest(**content)
+
+    def save(self, path: str | Path) -> None:
+        """Write the request as JSON."""
+        write_json(path, self.model_dump(mode="json"))
 
 
 PATHS = ("clip", "mask", "data", "truth")

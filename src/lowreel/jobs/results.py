@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import html
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +16,7 @@ from ..errors import InputError
 from ..recovery.verdict import VerdictKind
 from ..runs.summary import Summary
 from ..system.files import atomic_write, remove_leftovers
-from .manifest import TAKEN, Row
+from .manifest import BATCH_FILES, Row
 from .worker import Record, Status
 
 FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "heldout_range_db", "rank", "steps", "trust")
@@ -30,13 +29,17 @@ LEVELS = {
 }
 """Columns with the level of the best baseline, and where the summary has it."""
 
-SHOWN = (
-    *("psnr_range", "best_baseline", "best_baseline_psnr_range"),
-    *("heldout_range_db", "best_baseline_heldout_range_db", "seconds"),
+PAGE_COLUMNS = (
+    "psnr_range",
+    "best_baseline",
+    "best_baseline_psnr_range",
+    "heldout_range_db",
+    "best_baseline_heldout_range_db",
+    "seconds",
 )
 """Columns that are on the page too."""
 
-EVERY = 30.0
+WRITE_SECONDS = 30.0
 """Seconds from one writing of the results to the next while rows are made, at least."""
 
 RARELY = 20
@@ -59,7 +62,7 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder}: is a file; give a folder for the runs")
     if (folder / "config.json").is_file():
         raise InputError(f"{folder}: holds a run; give a new folder, or that of a batch, with -o")
-    for name in TAKEN:
+    for name in BATCH_FILES:
         if (folder / name).exists() and not (folder / "rows").is_dir():
             raise InputError(f"{folder}: its {name} is not of a batch and would be lost; give another folder with -o")
 
@@ -71,7 +74,7 @@ class Results:
         self.folder, self.rows = folder, rows
         self.records: dict[str, Record] = {}
         self.told: set[str] = set()
-        self.due = time.monotonic() + EVERY
+        self.due = time.monotonic() + WRITE_SECONDS
         for name in ("results", "report"):
             remove_leftovers(folder, name)
         self._load()
@@ -112,7 +115,7 @@ class Results:
         with suppress(OSError):
             self.write()
         ended = time.monotonic()
-        self.due = ended + max(EVERY, RARELY * (ended - begun))
+        self.due = ended + max(WRITE_SECONDS, RARELY * (ended - begun))
 
     def write(self) -> None:
         """Write results.csv and report.html, with rows under way and those that ended last of all on Ctrl-C."""
@@ -135,30 +138,29 @@ class Results:
         return ended if record.summary is None else ended | _figures(record.summary, record.status)
 
     def _page(self) -> str:
+        from jinja2 import Environment
+
         cells = [self._cells(row) for row in self.rows]
         counts = [_counted(str(cell["status"]) for cell in cells), _counted(cell.get("verdict") for cell in cells)]
-        texts = {
-            "count": str(len(self.rows)),
-            "counts": html.escape("; ".join(filter(None, counts))),
-            "rows": "\n".join(map(self._page_row, self.rows, cells)),
-        }
-        return re.sub(r"\{(count|counts|rows)\}", lambda found: texts[found[1]], PAGE)
+        template = (files("lowreel") / "assets" / "batch.html").read_text(encoding="utf-8")
+        page = Environment(autoescape=True).from_string(template)
+        return page.render(rows=list(map(self._page_row, self.rows, cells)), counts="; ".join(filter(None, counts)))
 
-    def _page_row(self, row: Row, cells: dict[str, Any]) -> str:
-        link = quote(row.name)
-        picture = self.folder / row.name / "report.png"
-        shown = f'<a href="{link}/report.png"><img src="{link}/report.png" alt="" loading="lazy"></a>'
-        video = f'<a href="{link}/recovered.mp4">{html.escape(row.name)}</a>'
-        is_there = (self.folder / row.name / "recovered.mp4").is_file()
-        texts = [
-            shown if picture.is_file() else "",
-            f"{video if is_there else html.escape(row.name)}<small>{html.escape(_asked(row))}</small>",
-            html.escape(str(cells["status"])),
-            *(_text(cells.get(name)) for name in SHOWN),
-            _text(cells.get("error") or cells.get("trust")),
-        ]
-        is_bad = cells["status"] == "failed" or cells.get("verdict") == "Do not use"
-        return f"<tr{' class=bad' * is_bad}>" + "".join(f"<td>{text}</td>" for text in texts) + "</tr>"
+    def _page_row(self, row: Row, cells: dict[str, Any]) -> dict[str, Any]:
+        """What the page says of a row. picture, video: links to these files of the run, None where there are none."""
+
+        def link(file: str) -> str | None:
+            return f"{quote(row.name)}/{file}" if (self.folder / row.name / file).is_file() else None
+
+        told = [cells["status"], *(cells.get(name) for name in PAGE_COLUMNS), cells.get("error") or cells.get("trust")]
+        return {
+            "name": row.name,
+            "asked": _asked(row),
+            "picture": link("report.png"),
+            "video": link("recovered.mp4"),
+            "texts": [_text(value) for value in told],
+            "is_bad": cells["status"] == "failed" or cells.get("verdict") == "Do not use",
+        }
 
 
 def _figures(summary: Summary, status: Status) -> dict[str, Any]:
@@ -201,32 +203,4 @@ def _asked(row: Row) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return html.escape(f"{value:.2f}" if isinstance(value, float) else str(value))
-
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>lowreel batch</title>
-<style>
-  :root { color-scheme: light dark; }
-  body { font: 15px/1.4 system-ui, sans-serif; margin: 1.2rem; }
-  table { border-collapse: collapse; width: 100%; }
-  td, th { border-bottom: 1px solid #8884; padding: .4rem .6rem; text-align: left; vertical-align: top; }
-  img { width: 11rem; display: block; }
-  small { display: block; opacity: .7; }
-  tr.bad td:nth-child(3), tr.bad td:last-child { color: #c33; font-weight: 600; }
-</style>
-<h1>{count} rows</h1>
-<p>{counts}</p>
-<table>
-<thead><tr><th></th><th>name</th><th>status</th><th>PSNR (range), dB</th><th>best baseline</th>
-<th>its PSNR (range), dB</th><th>held-out (range), dB</th><th>of that baseline, dB</th><th>seconds</th><th></th></tr>
-</thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</html>
-"""
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

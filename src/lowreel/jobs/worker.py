@@ -32,7 +32,7 @@ INTERRUPTED = "interrupted"
 
 Status = Literal["begun", "finished", "stopped", "failed"]
 
-PATIENCE = 20.0
+FOLDER_SECONDS = 20.0
 """Seconds to wait for a folder in which another process still works: the worker before this one may be dying."""
 
 
@@ -129,7 +129,7 @@ def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | 
     torch.set_num_threads(threads)
     gc.collect()
     trim_heap()  # what the row before has freed: this one plans with the memory that is left
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + FOLDER_SECONDS
     with (
         open(log, "a", encoding="utf-8", errors="backslashreplace") as out,
         contextlib.redirect_stdout(out),

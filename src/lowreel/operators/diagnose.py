@@ -31,7 +31,7 @@ TRIALS = 3
 ROUNDS = 20
 """Steps of the power iteration."""
 
-AXES = ("frames", "channels", "rows", "columns")
+CLIP_AXES = ("frames", "channels", "rows", "columns")
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,7 @@ def _orders(shape: Shape) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
     long = [axis for axis in range(4) if shape[axis] > 1]
     for count in range(1, len(long) + 1):
         for axes in itertools.combinations(long, count):
-            words = f"its result is reversed along the {' and '.join(AXES[a] for a in axes)}; reverse it back"
+            words = f"its result is reversed along the {' and '.join(CLIP_AXES[a] for a in axes)}; reverse it back"
             yield words, partial(torch.flip, dims=axes)
     for order in itertools.permutations(range(4)):
         if [a for a in order if a in long] != long:
@@ -292,8 +292,8 @@ def _orders(shape: Shape) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
 
 
 def _transposed_words(order: tuple[int, ...]) -> str:
-    listed = ", ".join(AXES[axis] for axis in order)
-    return f"its numbers are in the order ({listed}), not ({', '.join(AXES)}); transpose its result"
+    listed = ", ".join(CLIP_AXES[axis] for axis in order)
+    return f"its numbers are in the order ({listed}), not ({', '.join(CLIP_AXES)}); transpose its result"
 
 
 def _transposed(clip: Tensor, order: tuple[int, ...]) -> Tensor:

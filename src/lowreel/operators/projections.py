@@ -29,7 +29,7 @@ LANE = 64
 """Columns are filled up with zeros to a multiple of this: blocks then lie alike in memory, held or drawn."""
 
 
-LONGEST = 30.0
+LONGEST_DRAW_SECONDS = 30.0
 """Seconds that one use of an operator may take to draw what is not held."""
 
 
@@ -94,7 +94,7 @@ class Projections(LinearOperator):
     def _check_time(self, missing: int, memory: int) -> None:
         """Raise InputError where drawing the rows that are not held would take too long at each use."""
         seconds = missing * self.clip_shape[0] * self._columns * self.draw_seconds
-        if seconds > LONGEST:
+        if seconds > LONGEST_DRAW_SECONDS:
             whole = self.bytes_for(self.clip_shape, self.m)
             raise InputError(
                 f"{self.kind}: its matrices take {bytes_text(whole)}, {bytes_text(memory)} are there for them (half of "

@@ -15,10 +15,10 @@ from .scenes import SHORTEST, cuts, outlines
 from .sectioned import longest_section
 from .sections import Section, Source, sections_of
 
-SMALL = 8
+MEMORY_OVER_SMALL_CLIP = 8
 """A clip is small whose arrays take less than this part of the memory: it needs no trial to see that they fit."""
 
-LOOKED_AT = 32
+FRAMES_SEARCHED_AT_ONCE = 32
 """Frames that are looked at together for cuts."""
 
 
@@ -43,7 +43,7 @@ def planned_sections(source: Source, settings: RecoverSettings) -> list[Section]
         return [Section(range(frames), 0)]
     starts = _cuts(source, frames, step, settings)
     taken = 0 if settings.memory is None else taken_bytes()
-    is_small = clip_fits(spec["clip_shape"], (parse_bytes(settings.memory) - taken) // SMALL)
+    is_small = clip_fits(spec["clip_shape"], (parse_bytes(settings.memory) - taken) // MEMORY_OVER_SMALL_CLIP)
     most = None if is_small else longest_section(source, frames, step, settings)
     return sections_of(frames, starts, most=most, usual=usual, step=step)
 
@@ -55,7 +55,7 @@ def _cuts(source: Source, frames: int, step: int, settings: RecoverSettings) -> 
         return cuts([outlines(source)], step)
 
     def stretches() -> Iterator[Tensor]:
-        each, budget = step * max(1, LOOKED_AT // step), operator_budget(settings.memory)
+        each, budget = step * max(1, FRAMES_SEARCHED_AT_ONCE // step), operator_budget(settings.memory)
         for start in range(0, frames, each):
             yield outlines(source.temporal_slice(range(start, min(start + each, frames)), memory=budget))
 

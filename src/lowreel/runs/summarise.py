@@ -17,7 +17,7 @@ from ..recovery.recover import Recovery
 from ..recovery.uncertainty import calibration
 from ..recovery.verdict import OutcomeKind, judge, judge_sections
 from .sections import Section
-from .summary import VERSION, Ended, SectionFigures, Summary, finite, rounded
+from .summary import SUMMARY_VERSION, Ended, SectionFigures, Summary, finite, rounded
 from .truth import numbers_of
 
 WORST_FIRST: tuple[OutcomeKind, ...] = ("diverged", "stopped", "finished", "converged")
@@ -29,7 +29,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
     codes = recovery.representation.codes
     levels = {name: b.heldout_db for name, b in recovery.baselines.items()}
     content = {
-        "version": VERSION,
+        "version": SUMMARY_VERSION,
         "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
         "frames": frames,
         "height": height,

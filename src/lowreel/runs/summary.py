@@ -15,7 +15,7 @@ from ..settings import Candidate
 from ..system.files import read_json, write_json
 
 FILE = "summary.json"
-VERSION = 1
+SUMMARY_VERSION = 1
 
 
 def rounded(value: float) -> float | None:
@@ -135,7 +135,7 @@ class Summary(_Figures):
 def summary_of(content: Any, label: str) -> Summary:
     """A summary of what a file holds. Raises InputError, with the label, for what is none or of a newer version."""
     version = content.get("version", 0) if isinstance(content, dict) else 0
-    if isinstance(version, int) and version > VERSION:
+    if isinstance(version, int) and version > SUMMARY_VERSION:
         raise InputError(f"{label}: of a newer lowreel (version {version}); upgrade to read it")
     try:
         return Summary.model_validate({"version": version} | content)

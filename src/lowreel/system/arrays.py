@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-ORDER = (
+AXIS_NAMES_IN_ORDER = (
     ("time", "t", "frame", "frames"),
     ("channel", "channels", "c", "band", "rgb"),
     ("y", "lat", "latitude", "row", "rows", "height", "h"),
@@ -95,7 +95,7 @@ def _check_axes(values: Any, who: str) -> None:
         raise InputError(f"{who}: expected one array, got {_name(values)}; choose one of {list(values.data_vars)}")
     if not (isinstance(dims, tuple) and all(isinstance(d, str) for d in dims)):
         return
-    places = [next((k for k, names in enumerate(ORDER) if d.lower() in names), -1) for d in dims]
+    places = [next((k for k, names in enumerate(AXIS_NAMES_IN_ORDER) if d.lower() in names), -1) for d in dims]
     known = [place for place in places if place >= 0]
     if known != sorted(known):
         order = [d for _, d in sorted(zip(places, dims, strict=True), key=lambda pair: pair[0])]

@@ -207,6 +207,12 @@ def check_free(folder: Path) -> None:
         raise InputError(f"{folder}: holds other files; give an empty or new folder with -o")
 
 
+def check_free_file(file: Path) -> None:
+    """Raise InputError unless there is no file of this name."""
+    if file.exists():
+        raise InputError(f"{file}: exists already; give another name with -o")
+
+
 def unused_folder(folder: Path) -> Path:
     """`folder`, or with -2, -3, ... behind its name, whichever does not exist yet."""
     candidates = (folder.with_name(f"{folder.name}-{k}") for k in range(2, 100_000))

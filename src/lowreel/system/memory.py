@@ -6,44 +6,20 @@ import contextlib
 import ctypes
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 from ..errors import InputError
+from .control_groups import memory_limits
 
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
-CONTROL_GROUPS = Path("/sys/fs/cgroup")
-
-
 def machine_bytes() -> int:
     """Memory of the machine, or of the control groups that the process is in where one of them allows less."""
-    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_limits()])
-
-
-def _group_limits(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
-    """Bytes that the process's control group and those above it allow, of version 2 and of version 1."""
-    try:
-        lines = own.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        lines = []
-    for line in [*lines, "0::/"]:
-        _, _, named = line.partition(":")
-        controllers, _, path = named.partition(":")
-        if controllers not in ("", "memory"):
-            continue
-        root, name = (groups, "memory.max") if not controllers else (groups / "memory", "memory.limit_in_bytes")
-        inner = root / path.lstrip("/")
-        for folder in (inner, *inner.parents):
-            if folder != root and root not in folder.parents:
-                break
-            with contextlib.suppress(OSError, ValueError):
-                yield int((folder / name).read_text(encoding="ascii"))
+    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *memory_limits()])
 
 
 def resident_bytes(*, peak: bool = False) -> int:
-    """Memory of this process now, or at its peak so far; 0 where the system does not tell."""
+    """Memory of this process now, or at its peak so far, which psutil does not know; 0 where the system is silent."""
     wanted = "VmHWM:" if peak else "VmRSS:"
     try:
         with open("/proc/self/status", encoding="ascii") as file:
@@ -76,13 +52,16 @@ def operator_budget(text: str | None) -> int:
 
 
 def parse_bytes(text: str | None) -> int:
-    """Bytes of a text such as 4GB, 1.5 GB or 500MB; `default_budget()` for None. Raises InputError for others."""
+    """Bytes of a text such as 4GB, 1.5 GB or 500MB; `default_budget()` for None. Raises InputError for others.
+
+    By hand, as pydantic's ByteSize reads 1.2.3GB as one byte and 4 as four.
+    """
     if text is None:
         return default_budget()
     match = re.fullmatch(rf"([0-9.]+)\s*({'|'.join(UNITS)})", text.strip().upper())
     try:
         count = int(float(match[1]) * UNITS[match[2]]) if match else 0
-    except ValueError:
+    except (ValueError, OverflowError):
         count = 0
     if count <= 0:
         raise InputError(f"memory: expected a size in KB, MB, GB or TB, such as 4GB or 500MB, got {text!r}")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import platform
 import signal
 import threading
 from collections.abc import Iterator
+
+from .control_groups import core_limits
 
 LIBRARY_VARIABLES = {
     # Threads that wait for each other give their core away soon: a busy machine then slows a fit by 2, not by 10.
@@ -34,8 +37,10 @@ def set_libraries() -> None:
 
 
 def cores() -> int:
-    """How many cores this process may use, as far as the system says."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many cores this process may use: those it is bound to, or fewer, rounded up, where a container's or a job's
+    quota is smaller. loky.cpu_count knows no quotas of the groups in between, such as a scheduler's."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return math.ceil(min([bound, *core_limits()]))
 
 
 def die_with_parent() -> None:

@@ -16,7 +16,7 @@ from ..system.names import GENERATORS
 SERVERS = ("memory", "device", "precision")
 """Settings that are the server's, not its visitors'."""
 
-LONGEST = 2000
+MOST_CHARACTERS = 2000
 """Characters of what is filled in, at most."""
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f]")
@@ -63,7 +63,7 @@ def filled(model: type[Model], values: Mapping[str, Any]) -> Model:
         if name in CHOICES and value not in CHOICES[name]:
             raise InputError(f"{name}: expected one of {', '.join(CHOICES[name])}")
         text = value.strip() if isinstance(value, str) else value
-        if isinstance(text, str) and (len(text) > LONGEST or CONTROL.search(text)):
+        if isinstance(text, str) and (len(text) > MOST_CHARACTERS or CONTROL.search(text)):
             raise InputError(f"{name.replace('_', ' ')}: expected a short text without control characters")
         if known.default == ():
             given[name] = tuple(line.strip() for line in str(text or "").splitlines() if line.strip())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
 from ..errors import InputError
+from ..settings import InterpolateSettings
 from .reactions import FILMS, in_words
 from .run_view import between
 from .service import Service
@@ -51,10 +52,12 @@ def interpolate_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
         trigger_mode="always_last",
     )
 
-    def film(key: str | None, a: float | None, b: float | None, frames: float | None, bend: str) -> str:
+    def film(
+        key: str | None, a: float | None, b: float | None, frames: float | None, bend: Literal["linear", "cubic"]
+    ) -> str:
         if a is None or b is None or frames is None:
             raise InputError("Say from which frame to which, and how many to draw.")
-        given = [f"--between={int(a)}", str(int(b)), f"--frames={int(frames)}", f"--curve={bend}"]
-        return service.interpolated(key or "", given)
+        asked = InterpolateSettings(between=(int(a), int(b)), frames=int(frames), curve=bend)
+        return service.interpolated(key or "", asked)
 
     make.click(in_words(film), [run, first, last, count, curve], video, api_visibility="private", **FILMS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from .reactions import FILMS, TICK, in_words
+from .reactions import FILMS, LOOK_SECONDS, in_words
 from .service import Service
 from .svg import escaped, picture_link
 
@@ -54,7 +54,7 @@ def look_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
         both = "".join(f"<div>{service.status_html(key)}{service.figures(key)}</div>" for key in (one, two) if key)
         return f"{one} {two} {stamp}", f'<div class="pair">{both}</div>'
 
-    gr.Timer(TICK).tick(tell, [*runs, seen], [seen, told], show_progress="hidden", api_visibility="private")
+    gr.Timer(LOOK_SECONDS).tick(tell, [*runs, seen], [seen, told], show_progress="hidden", api_visibility="private")
 
     def film(one: str, two: str, first: str, second: str) -> str:
         link = service.side_by_side((one or "", first or ""), (two or "", second or ""))

@@ -15,10 +15,10 @@ from ..data import Measured, data_header
 from ..errors import InputError
 from ..io.video import open_clip
 
-SECONDS = 120
+PROCESSOR_SECONDS = 120
 """Of the processor, for reading an upload whole."""
 
-MEMORY = 2 * 2**30
+MEMORY_BYTES = 2 * 2**30
 """Bytes, over what the libraries take."""
 
 CONTAINERS = {
@@ -29,7 +29,7 @@ CONTAINERS = {
 }
 """What files of these names have to be for FFmpeg."""
 
-AT_ONCE = 4
+FRAMES_PROBED_AT_ONCE = 4
 """Frames that are read together."""
 
 
@@ -37,8 +37,8 @@ def _limit() -> None:
     """Bound what this process may take; it may write no file."""
     own = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if _is_linux() else 0
     if own:
-        resource.setrlimit(resource.RLIMIT_AS, (own + MEMORY, own + MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (own + MEMORY_BYTES, own + MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
@@ -67,8 +67,8 @@ def _probed(kind: str, path: Path, frames: int, pixels: int) -> dict[str, Any]:
         _check_container(path)
     clip = open_clip(path)
     check_shape(clip.shape, frames, pixels)
-    for start in range(0, clip.shape[0], AT_ONCE):
-        clip.read(start, start + AT_ONCE)
+    for start in range(0, clip.shape[0], FRAMES_PROBED_AT_ONCE):
+        clip.read(start, start + FRAMES_PROBED_AT_ONCE)
     return {"shape": clip.shape, "about": f"{float(clip.rate):.4g} frames a second"}
 
 

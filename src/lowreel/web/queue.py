@@ -27,19 +27,19 @@ from ..system.files import read_json, write_json
 
 Status = Literal["waiting", "running", "finished", "stopped", "failed"]
 
-POLL = 0.2
+POLL_SECONDS = 0.2
 """Seconds between two looks at the processes."""
 
-GRACE = 900.0
+GRACE_SECONDS = 900.0
 """Seconds that a run has to end in after it was told to: its baselines and its files are still to come."""
 
 EACH = 3
 """One visitor may have this part of the queue."""
 
-BEGINNING = 30.0
+START_SECONDS = 30.0
 """Seconds that a run gets to begin in before it is told to end: it then has something to keep."""
 
-PATIENCE = 2.0
+RETRY_SECONDS = 2.0
 """Seconds before a run is tried again in whose folder another process works: that of a server that died."""
 
 RUN, REQUEST = "run", "request.json"
@@ -186,7 +186,7 @@ class Queue:
         write_json(self.folder / job.id / "job.json", content)
 
     def _work(self) -> None:
-        while not self._end.wait(POLL):
+        while not self._end.wait(POLL_SECONDS):
             with self._lock:
                 for name in list(self._running):
                     self._tried(self._look_at, name)
@@ -229,7 +229,7 @@ class Queue:
             log.write(f"$ lowreel {shlex.join(words)}\n".encode())
             log.flush()
             popen = subprocess.Popen(
-                [sys.executable, "-m", "lowreel.web.session", REQUEST],
+                [sys.executable, "-m", "lowreel.web.session", "run", REQUEST],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -248,11 +248,11 @@ class Queue:
                 process.wished = now
             if process.wished is not None and process.told is None:
                 has_before = any(self.run_folder(job).rglob("state.safetensors"))
-                is_late = not lives(self.run_folder(job)) and (now - process.wished > BEGINNING or not has_before)
+                is_late = not lives(self.run_folder(job)) and (now - process.wished > START_SECONDS or not has_before)
                 if is_late or self._has_something(job):
                     process.told = now
                     self._signal(process, signal.SIGINT)
-            elif process.told is not None and now - process.told > GRACE:
+            elif process.told is not None and now - process.told > GRACE_SECONDS:
                 self._signal(process, signal.SIGKILL)
             return
         del self._running[name]
@@ -276,7 +276,7 @@ class Queue:
             sentence = "Stopped; it goes on from its last checkpoint." if is_begun else "Stopped before it had begun."
             return replace(job, status="stopped", error=sentence)
         if error is not None and "another lowreel works in this folder" in error:
-            self._not_before[job.id] = time.monotonic() + PATIENCE
+            self._not_before[job.id] = time.monotonic() + RETRY_SECONDS
             return replace(job, status="waiting")
         if error is None:
             error = (

@@ -10,11 +10,11 @@ import gradio as gr
 
 from ..errors import InputError
 
-TICK, SLOW = 2.0, 10.0
+LOOK_SECONDS, SLOW_LOOK_SECONDS = 2.0, 10.0
 """Seconds between two looks at a run, at first and when it has gone on for long: a browser on the same two cores takes
 a sixth of them for a look every two seconds."""
 
-OFTEN = 15.0
+LOOKS = 15.0
 """Looks in the time that a run has taken so far, about."""
 
 FILMS = {"concurrency_limit": 1, "concurrency_id": "films"}
@@ -36,4 +36,4 @@ def in_words(act: Callable[..., Any]) -> Callable[..., Any]:
 
 def pace(seconds: float) -> float:
     """Seconds from one look to the next at a run that has taken so long; few values, so that it seldom changes."""
-    return next((step for step in (TICK, 5.0) if seconds < OFTEN * step), SLOW)
+    return next((step for step in (LOOK_SECONDS, 5.0) if seconds < LOOKS * step), SLOW_LOOK_SECONDS)

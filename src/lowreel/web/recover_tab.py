@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from .reactions import TICK, in_words, pace
+from .reactions import LOOK_SECONDS, in_words, pace
 from .recover_form import RecoverForm
 from .service import Service
 from .wipe import wipe, wipe_of
@@ -74,7 +74,7 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState) -> Non
             *wipe_of(look),
         )
 
-    timer = gr.Timer(TICK)
+    timer = gr.Timer(LOOK_SECONDS)
     outputs = [seen, told, timer, others, stop, more, results, figures, downloads, delete, *show]
     timer.tick(
         refresh, [current, seen, mine], outputs, show_progress="hidden", api_visibility="private", trigger_mode="once"

@@ -9,8 +9,6 @@ import re
 import secrets
 import shlex
 import shutil
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -19,14 +17,21 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..catalogue import MissingSettings, OperatorSettings
 from ..errors import InputError
 from ..io.video import write_video
-from ..jobs.request import RunRequest, command_line
-from ..settings import ClipSettings, NoiseSettings, RecoverSettings, ServeSettings, Settings
+from ..jobs.request import InterpolateRequest, RunRequest, command_line
+from ..settings import (
+    ClipSettings,
+    InterpolateSettings,
+    NoiseSettings,
+    RecoverSettings,
+    ServeSettings,
+    Settings,
+)
+from .films import beside, drawn
 from .queue import RUN, Job, Queue, discard, lives
 from .run_view import Look, run_folders
 from .svg import curves, escaped, path, progress, strip, table
@@ -50,9 +55,6 @@ MOST_UPLOADS = 100
 
 MOST_FRAMES = 2000
 """Of a video that the page makes."""
-
-DRAWING = 600.0
-"""Seconds that drawing a video may take."""
 
 
 class Wish(Settings):
@@ -322,36 +324,19 @@ class Service:
             write_video(video, frames())
         return f"run/made/{video.name}"
 
-    def interpolated(self, key: str, flags: Sequence[str]) -> str:
-        """A video of frames between those of a run, by the command line; the link to it, and what it said."""
+    def interpolated(self, key: str, settings: InterpolateSettings) -> str:
+        """A video of frames between those of a run; the link to it, and what there is to tell of it, as HTML."""
         folder = self.folder(key)
         if folder is None:
             raise InputError("Choose a run.")
         with self._new(".mp4") as video:
-            told = _drawn_by_command(folder, flags, video)
+            told = drawn(InterpolateRequest(recovery=str(folder), settings=settings, output=str(video)))
         link = f"run/made/{video.name}"
         lines = "<br>".join(escaped(line) for line in told.splitlines())
         return (
             f'<video src="{link}" controls loop muted playsinline></video>'
             f'<p class="runs"><a href="{link}" download="interpolated.mp4">interpolated.mp4</a></p><p>{lines}</p>'
         )
-
-
-def _drawn_by_command(folder: Path, flags: Sequence[str], video: Path) -> str:
-    """Run `lowreel interpolate`; what it said, without the server's folders. Raises InputError in its words."""
-    words = ["interpolate", str(folder), *flags, "-o", str(video)]
-    process = [sys.executable, "-m", "lowreel.web.session", *words]
-    try:
-        done = subprocess.run(
-            process, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=DRAWING, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise InputError("Drawing that video takes too long here; ask for fewer frames.") from None
-    told = done.stdout if done.returncode == 0 else done.stderr.removeprefix("lowreel: error: ")
-    told = told.replace(str(video), "the video").replace(str(folder), "the run")
-    if done.returncode != 0:
-        raise InputError(told.strip().splitlines()[-1] if told.strip() else "It could not be drawn.")
-    return told
 
 
 def _demo(folder: Path) -> Path:
@@ -380,10 +365,3 @@ def _line(job: Job) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def beside(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Two pictures in one, the smaller one with black below it."""
-    high = max(len(first), len(second))
-    padded = [np.pad(p, ((0, high - len(p)), (0, 0), (0, 0))) for p in (first, second)]
-    return np.concatenate(padded, axis=1)

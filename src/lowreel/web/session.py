@@ -1,19 +1,18 @@
-"""The process of one recovery of the page: it carries out a request, and ends with the server.
+"""A process of the page's that carries out one request, and ends with the server.
 
-`python -m lowreel.web.session request.json` makes the run that the file asks for, or goes on with it; with the words
-of any other command in place of a file it is the command line.
+`python -m lowreel.web.session run FILE` makes the run that a file of a RunRequest asks for, or goes on with it;
+`interpolate FILE` draws the video that a file of an InterpolateRequest asks for.
 """
 
 from __future__ import annotations
 
-import runpy
 import sys
 from pathlib import Path
 
 from ..jobs.callbacks import Callbacks
 from ..jobs.display import shown
 from ..jobs.errors import exit_codes
-from ..jobs.request import RunRequest
+from ..jobs.request import InterpolateRequest, RunRequest
 from ..jobs.run import RunResult, go_on, run
 from ..system.processes import die_with_parent
 
@@ -26,11 +25,20 @@ def carry_out(request: RunRequest, callbacks: Callbacks) -> RunResult:
     return run(request, callbacks=callbacks)
 
 
+def draw(request: InterpolateRequest) -> None:
+    """Draw a video and print what there is to tell of it."""
+    from ..jobs.interpolate import interpolate
+
+    for line in interpolate(request):
+        print(line)
+
+
 if __name__ == "__main__":
     die_with_parent()
-    if sys.argv[1].endswith(".json"):
-        with exit_codes():
-            asked = RunRequest.load(sys.argv[1])
+    with exit_codes():
+        what, file = sys.argv[1:]
+        if what == "run":
+            asked = RunRequest.load(file)
             shown(lambda screen: carry_out(asked, screen))
-    sys.argv[0] = "lowreel"
-    runpy.run_module("lowreel", run_name="__main__")
+        else:
+            draw(InterpolateRequest.load(file))

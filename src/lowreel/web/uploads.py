@@ -23,21 +23,21 @@ from .probe import CONTAINERS, probe
 
 ARRAYS = (".npy",)
 DATA = (".safetensors",)
-TAKEN = (*CONTAINERS, *PICTURES, *ARRAYS, *DATA)
+ACCEPTED = (*CONTAINERS, *PICTURES, *ARRAYS, *DATA)
 """Suffixes of files that are read."""
 
-SECONDS = 180.0
+PROBE_SECONDS = 180.0
 """For the process that reads an upload whole, its start included."""
 
 PROCESSES = multiprocessing.get_context("forkserver")
 
-READERS = threading.Semaphore(2)
+PROBES_AT_ONCE = threading.Semaphore(2)
 """Uploads that are read at once."""
 
-BEGINNING = 64
+TEXT_BYTES = 64
 """Bytes of a file that are looked at to tell text."""
 
-UNUSED = 3600.0
+UNUSED_SECONDS = 3600.0
 """Seconds after which an upload that nobody started a recovery with is removed."""
 
 
@@ -115,7 +115,7 @@ def remove_unused(folder: Path) -> None:
     """Delete files that lie about for long."""
     for file in list(folder.rglob("*")):
         with contextlib.suppress(OSError):
-            if not file.is_dir() and time.time() - file.lstat().st_mtime > UNUSED:
+            if not file.is_dir() and time.time() - file.lstat().st_mtime > UNUSED_SECONDS:
                 remove([file])
 
 
@@ -129,8 +129,8 @@ def _checked(paths: Sequence[Path], names: Sequence[str], settings: ServeSetting
     if size > parse_bytes(settings.upload):
         raise InputError(f"{bytes_text(size)}; at most {settings.upload} are taken here.")
     for path, name in zip(paths, names, strict=True):
-        if path.suffix.lower() not in TAKEN:
-            raise InputError(f"{name}: files of this kind are not taken; send one of {', '.join(TAKEN)}.")
+        if path.suffix.lower() not in ACCEPTED:
+            raise InputError(f"{name}: files of this kind are not taken; send one of {', '.join(ACCEPTED)}.")
         if path.stat().st_size == 0:
             raise InputError(f"{name}: is empty.")
         if _is_text(path):
@@ -145,7 +145,7 @@ def _checked(paths: Sequence[Path], names: Sequence[str], settings: ServeSetting
 def _is_text(path: Path) -> bool:
     """Whether a file begins with text: decoders take some for lists of other files, which they then open."""
     with open(path, "rb") as file:
-        return all(32 <= byte < 127 or byte in b"\t\r\n" for byte in file.read(BEGINNING))
+        return all(32 <= byte < 127 or byte in b"\t\r\n" for byte in file.read(TEXT_BYTES))
 
 
 def _probed(kind: str, paths: Sequence[Path], settings: ServeSettings) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _probed(kind: str, paths: Sequence[Path], settings: ServeSettings) -> dict[s
 
 
 def _probe(kind: str, path: Path, settings: ServeSettings) -> dict[str, Any]:
-    with READERS:
+    with PROBES_AT_ONCE:
         return _probe_alone(kind, path, settings)
 
 
@@ -173,7 +173,7 @@ def _probe_alone(kind: str, path: Path, settings: ServeSettings) -> dict[str, An
     process.start()
     here.close()
     try:
-        if not there.poll(SECONDS):
+        if not there.poll(PROBE_SECONDS):
             return {"error": "takes too long to read; send a shorter or simpler file"}
         return there.recv()
     except EOFError:

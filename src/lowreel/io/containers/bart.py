@@ -15,16 +15,16 @@ from .base import Entry, reading
 
 KIND, REMEDY = "a pair of BART's files", "copy NAME.cfl and NAME.hdr again"
 IMAGE = ("read", "phs1", "phs2", "coil", "maps", "te", "coeff", "coeff2")
-AXES = (*IMAGE, "iter", "cshift", "time", "time2", "level", "slice", "avg", "batch")
-ROLES = dict.fromkeys(AXES, "-") | {"read": "W", "phs1": "H", "time": "T"}
+DIMENSIONS = (*IMAGE, "iter", "cshift", "time", "time2", "level", "slice", "avg", "batch")
+DIMENSION_ROLES = dict.fromkeys(DIMENSIONS, "-") | {"read": "W", "phs1": "H", "time": "T"}
 
 
 def entries(path: Path) -> list[Entry]:
     """The one array, named by nothing, its axes in NumPy's order: the first of BART, the width, last."""
     shape = _dimensions(path)
-    axes = [AXES[k] if k < len(AXES) else f"axis{k}" for k in range(len(shape))]
+    axes = [DIMENSIONS[k] if k < len(DIMENSIONS) else f"axis{k}" for k in range(len(shape))]
     kept = [k for k in range(len(shape)) if k < 2 or shape[k] > 1][::-1]
-    roles = "".join(ROLES.get(axes[k], "-") for k in kept)
+    roles = "".join(DIMENSION_ROLES.get(axes[k], "-") for k in kept)
     return [Entry("", tuple(shape[k] for k in kept), "complex64", "", tuple(axes[k] for k in kept), roles)]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from .base import Entry, Index, Lazy, check_size, imported, reading
 
 KIND, REMEDY = "DICOM", "export it again, uncompressed if that can be chosen"
-GREY = ("MONOCHROME1", "MONOCHROME2")
+GREY_PHOTOMETRIES = ("MONOCHROME1", "MONOCHROME2")
 MILLIMETRES = 1e-3
 """Frames whose positions differ by more are places of a volume, not moments."""
 
@@ -100,7 +100,7 @@ def _problem(header: Any) -> str:
     bits, high = header.get("BitsStored"), header.get("HighBit")
     if bits is not None and high is not None and int(high) != int(bits) - 1 and _is_raw(header):
         return f"DICOM with its {bits} bits shifted (HighBit {high}); export it again in the usual place"
-    if not _is_coloured(header) and header.get("PhotometricInterpretation") not in GREY:
+    if not _is_coloured(header) and header.get("PhotometricInterpretation") not in GREY_PHOTOMETRIES:
         return f"DICOM of the photometric interpretation {header.get('PhotometricInterpretation')}; export it as RGB"
     if "ModalityLUTSequence" in header:
         return "DICOM with a table for its values (Modality LUT); export it with rescale slope and intercept"

@@ -15,12 +15,12 @@ from .cf import Packing, packing_of
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-PACKED = 1100  # deflate makes nothing smaller than by 1032
+DEFLATE = 1100  # deflate makes nothing smaller than by 1032
 HIDDEN = ("#refs#", "#subsystem#")  # where MATLAB 7.3 keeps the contents of cells and objects
-COMPLEX = ("real", "imag")
+COMPLEX_FIELDS = ("real", "imag")
 ACQUISITIONS = ("head", "traj", "data")  # of ISMRMRD, one after the other as they were measured
 IMAGES, IMAGE_ROLES = ("image", "coil", "z", "y", "x"), "T--HW"
-WORDS = {"cell": "a cell array", "char": "text", "function_handle": "a function", "string": "text"}
+CLASSES_IN_WORDS = {"cell": "a cell array", "char": "text", "function_handle": "a function", "string": "text"}
 
 
 def is_hdf5(path: Path) -> bool:
@@ -47,11 +47,11 @@ def load(path: Path, entry: Entry) -> Lazy:
     """A data set; MATLAB's in MATLAB's order of axes, which version 7.3 stores reversed."""
     with reading(path, KIND, REMEDY):
         data = _h5py(path).File(path, "r")[entry.name]
-        if PACKED * data.id.get_storage_size() < data.dtype.itemsize * math.prod(entry.shape):
+        if DEFLATE * data.id.get_storage_size() < data.dtype.itemsize * math.prod(entry.shape):
             check_size(path, entry, data.dtype.itemsize)  # the header claims more than the file can hold
         if data.id.get_storage_size() == 0:
             raise InputError(f"{path}:{entry.name}: has a shape, {entry.shape}, but no numbers; save it again")
-        is_complex, is_logical = data.dtype.names == COMPLEX, _matlab_class(data) == "logical"
+        is_complex, is_logical = data.dtype.names == COMPLEX_FIELDS, _matlab_class(data) == "logical"
         packing = Packing() if is_complex else packing_of(data.attrs, data.dtype)
         dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
 
@@ -94,13 +94,13 @@ def _matlab_class(data: Any) -> str:
 def _entry(name: str, data: Any, matlab: bool) -> Entry:
     kind, dtype = _matlab_class(data), data.dtype
     shape = tuple(int(n) for n in data.shape or ())
-    named = "complex" if dtype.names == COMPLEX else kind or str(dtype)
-    problem = WORDS.get(kind, "")
+    named = "complex" if dtype.names == COMPLEX_FIELDS else kind or str(dtype)
+    problem = CLASSES_IN_WORDS.get(kind, "")
     if data.shape is None or data.attrs.get("MATLAB_empty", 0):
         problem = problem or "empty"
     elif data.external or data.is_virtual:
         problem = "a link to numbers in another file"
-    elif dtype.kind not in "biufc" and dtype.names != COMPLEX:
+    elif dtype.kind not in "biufc" and dtype.names != COMPLEX_FIELDS:
         problem = problem or "no array of numbers"
     if dtype.names == ACQUISITIONS:
         problem = "acquisitions of ISMRMRD; sort them into spectra (T, H, W) and save these as .npy, .h5 or .cfl"

@@ -13,7 +13,7 @@ from .cf import packing_of
 from .netcdf_classic import is_classic, least_size
 
 KIND, REMEDY = "NetCDF", "copy it again, or look at it with ncdump -h"
-AXES = {"T": "T", "Y": "H", "X": "W", "Z": "-"}
+AXIS_ROLES = {"T": "T", "Y": "H", "X": "W", "Z": "-"}
 STANDARD = {"time": "T", "latitude": "H", "grid_latitude": "H", "projection_y_coordinate": "H"}
 STANDARD |= {"longitude": "W", "grid_longitude": "W", "projection_x_coordinate": "W"}
 
@@ -88,8 +88,8 @@ def _role(variable: Any, dimension: str) -> str:
         group = group.parent
     attributes = {} if group is None else attributes_of(group.variables[dimension])
     units = str(attributes.get("units", "")).lower()
-    if (axis := str(attributes.get("axis", "")).upper()) in AXES:
-        return AXES[axis]
+    if (axis := str(attributes.get("axis", "")).upper()) in AXIS_ROLES:
+        return AXIS_ROLES[axis]
     if (standard := str(attributes.get("standard_name", ""))) in STANDARD:
         return STANDARD[standard]
     if " since " in units:

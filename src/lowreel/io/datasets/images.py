@@ -17,7 +17,7 @@ from ..video import LUMA, MOVIES, PICTURES, Clip, open_clip
 from .official import CIFAR10, MNIST_TRAIN, find, is_official, read_cifar10, read_idx, read_official
 
 READABLE = (*PICTURES, *MOVIES, ".npy", ".npz")
-AT_ONCE = 16
+FRAMES_READ_AT_ONCE = 16
 """Frames of a video that are read together."""
 
 
@@ -161,10 +161,10 @@ def _looked_at(paths: list[Path]) -> tuple[list[_Stretch], list[str]]:
 
 def _frames(clip: Clip, chosen: Tensor) -> Iterator[Tensor]:
     """The chosen frames of a clip as uint8, by slices."""
-    for first in range(0, len(clip), AT_ONCE):
-        here = chosen[first : first + AT_ONCE]
+    for first in range(0, len(clip), FRAMES_READ_AT_ONCE):
+        here = chosen[first : first + FRAMES_READ_AT_ONCE]
         if here.any():
-            yield clip.read(first, first + AT_ONCE)[here].mul_(255).round_().byte()
+            yield clip.read(first, first + FRAMES_READ_AT_ONCE)[here].mul_(255).round_().byte()
 
 
 def _check_memory(folder: Path, shape: tuple[int, ...]) -> None:

@@ -24,8 +24,7 @@ BETWEEN = 0.05
 GREYISH = 0.08
 """How far the colours of a pixel may differ, as a share of white, and still be a grey that a codec has changed."""
 
-WORDS = ("white", "black", "opaque", "transparent")
-SHOWN = 8
+VALUES_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,9 @@ class _Seen:
     def text(self) -> str:
         """The values with their shares."""
         values, counts = np.unique(self.values, return_counts=True)
-        order = np.argsort(-counts, kind="stable")[:SHOWN]
+        order = np.argsort(-counts, kind="stable")[:VALUES_SHOWN]
         shares = (f"{self.name(values[k])} ({counts[k] / self.values.size:.1%})" for k in order)
-        more = f" and {len(values) - SHOWN} other values" if len(values) > SHOWN else ""
+        more = f" and {len(values) - VALUES_SHOWN} other values" if len(values) > VALUES_SHOWN else ""
         return ("alpha " if self.kind == "alpha" else "") + ", ".join(shares) + more
 
     def how(self) -> str:

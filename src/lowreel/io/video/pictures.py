@@ -21,7 +21,7 @@ from .reader import RATE, planes_first, size_text
 from .tiff import TiffReader
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", *TIFF_FILES)
-GREY = ("1", "L", "LA", "La")  # modes of Pillow
+GREY_MODES = ("1", "L", "LA", "La")  # modes of Pillow
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
@@ -105,7 +105,7 @@ def _head(path: Path, page: int) -> _Head:
     with opened(path, page) as image:
         width, height = image.size[::-1] if _orientation(image) >= 5 else image.size
         deep = image.mode.startswith("I") or _is_cut(image)
-        channels = 1 if image.mode in GREY or image.mode[0] == "I" else 3
+        channels = 1 if image.mode in GREY_MODES or image.mode[0] == "I" else 3
         declared = None if deep else declared_bits(8, "pictures of")
         return _Head((height, width), channels, np.dtype(np.uint16 if deep else np.uint8), declared)
 
@@ -140,7 +140,7 @@ def _picture(path: Path, page: int) -> np.ndarray:
         if image.mode[0] == "I":
             return np.asarray(image).astype(np.uint16)[None]
         image = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
-        if image.mode in GREY:
+        if image.mode in GREY_MODES:
             return planes_first(np.asarray(image.convert("L")))
         if image.mode in ("P", "PA"):
             image = image.convert("RGBA")  # Pillow warns of transparency on the straight way to RGB

@@ -27,7 +27,7 @@ BT.2020; ITU-R BT.601, BT.709 and BT.2020."""
 PLANAR = re.compile(r"(gray|ya|gbra?p|yuva?4\d\dp)(\d+)(le|be)")
 """Formats whose planes are read as they stand."""
 
-RGB = ("rgb48", "bgr48", "rgba64", "bgra64")
+DEEP_RGB = ("rgb48", "bgr48", "rgba64", "bgra64")
 """Formats of 16 bits that FFmpeg takes apart without changing a number."""
 
 YUV = ("p01", "p21", "p41", "y21", "xv")
@@ -46,7 +46,7 @@ def deep_levels(frame: av.VideoFrame) -> np.ndarray:
         return _luma(_planes(frame)[0], bits, _is_limited(frame)).clip(0, 1)[None].astype(np.float32)
     if planar and planar[1].startswith("gb"):
         green, blue, red = _planes(frame)[:3]
-    elif name.startswith(RGB):
+    elif name.startswith(DEEP_RGB):
         green, blue, red = _planes(frame.reformat(format="gbrp16le", interpolation=ACCURATE))[:3]
     elif planar or name.startswith(YUV):
         return _from_yuv(frame, bits, bool(planar) and "444" in name)

@@ -22,8 +22,8 @@ from .levels import GreyLevels, declared_bits
 from .reader import RATE
 from .tiff_axes import axes_of
 
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, YCBCR = 0, 1, 2, 3, 4, 6
-PHOTOMETRIES = (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK)
+WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY, YCBCR = 0, 1, 2, 3, 4, 6
+PHOTOMETRIES = (WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY)
 JPEG = (6, 7, 34892)
 UNASSOCIATED, ASSOCIATED = 2, 1
 PACKED = 'pip install "lowreel[tiff]", which reads compressed TIFF, or save it without compression'
@@ -88,7 +88,7 @@ class TiffReader:
         """Axes and shape of the series, and how many of its samples are colour, or no more than alpha beside grey."""
         axes, shape = self._series.get_axes(squeeze=False), tuple(self._series.get_shape(squeeze=False))
         photometric, extra = self._photometric(), tuple(int(e) for e in self._page.extrasamples)
-        if photometric == RGB:
+        if photometric == FULL_COLOUR:
             return axes, shape, 3
         samples = dict(zip(axes, shape, strict=True)).get("S", 1)
         alpha_only = samples == 2 and extra and extra[0] in (ASSOCIATED, UNASSOCIATED)
@@ -99,7 +99,7 @@ class TiffReader:
         said = self._page.photometric
         photometric = BLACK_IS_ZERO if said is None else int(said)
         if photometric == YCBCR and int(self._page.compression) in JPEG:
-            return RGB  # tifffile turns these into RGB
+            return FULL_COLOUR  # tifffile turns these into RGB
         if photometric not in PHOTOMETRIES:
             name = getattr(said, "name", str(said))
             raise InputError(f"{self.path}: pictures of {name} are not read; save them as RGB or grey")

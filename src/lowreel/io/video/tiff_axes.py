@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import InputError
 
-NAMES = {"T": "time", "Z": "depth", "Q": "unnamed", "I": "sequence", "C": "channels", "S": "samples"}
+AXIS_NAMES = {"T": "time", "Z": "depth", "Q": "unnamed", "I": "sequence", "C": "channels", "S": "samples"}
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,9 @@ def _text(letters: str, shape: tuple[int, ...]) -> str:
 
 def _read_as(letters: str, shape: tuple[int, ...], time: int | None, fixed: dict[int, int], colour: int | None) -> str:
     frames = "T 1" if time is None else f"T {shape[time]}"
-    frames += "" if time is None or letters[time] == "T" else f" ({letters[time]}, {NAMES.get(letters[time], 'other')})"
+    frames += (
+        "" if time is None or letters[time] == "T" else f" ({letters[time]}, {AXIS_NAMES.get(letters[time], 'other')})"
+    )
     chosen = "".join(f", {letters[p]} {k} alone" for p, k in fixed.items())
     size = [shape[letters.index(letter)] for letter in "YX"]
     return f", read as {frames}, C {1 if colour is None else 3}, H {size[0]}, W {size[1]}{chosen}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WRITABLE = (".mp4", ".mov", ".mkv", ".gif")
-TICK = Fraction(1, 90000)  # exact for 24, 25, 30, 50, 60 frames per second and their 1000/1001 relatives
+VIDEO_TICK = Fraction(1, 90000)  # exact for 24, 25, 30, 50, 60 frames per second and their 1000/1001 relatives
 BT709, LIMITED = 1, 1  # FFmpeg's numbers for the colour matrix and range of video
 
 
@@ -58,7 +58,7 @@ def write_video(
             out = stack.enter_context(av.open(f"file:{temporary}", "w"))
             stream = _video_stream(out, first, Fraction(rate), gif)
             sound, notes = open_sound(audio, out, span, stack) if audio else (iter(()), [])
-            ticks = _ticks(times, Fraction(rate), Fraction(1, 100) if gif else TICK)
+            ticks = _ticks(times, Fraction(rate), Fraction(1, 100) if gif else VIDEO_TICK)
             _encode(out, stream, itertools.chain([first], frames), ticks, sound)
             if times is not None and next(ticks, None):
                 raise InputError(f"{path}: more frame times than frames; give one time per frame")
@@ -99,7 +99,7 @@ def _video_stream(out: av.container.OutputContainer, frame: Tensor, rate: Fracti
     rate = rate.limit_denominator(1 << 16)
     stream = out.add_stream("gif" if gif else "libx264", rate=rate, options=options)
     stream.width, stream.height = width, height
-    stream.codec_context.time_base = stream.time_base = Fraction(1, 100) if gif else TICK
+    stream.codec_context.time_base = stream.time_base = Fraction(1, 100) if gif else VIDEO_TICK
     if gif:
         stream.pix_fmt = "gray" if channels == 1 else "pal8"
     else:
