@@ -17,6 +17,10 @@ import numpy as np
 from ...errors import InputError
 from ...system.memory import machine_bytes
 
+SLOWEST, FASTEST = 1, Fraction(1, 10_000)
+"""Frames that are so many seconds apart, or more, or less than so few, are shown at the usual rate, not in their own
+time: a video cannot be watched so, or not be written."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -103,6 +107,11 @@ class Array:
     def rate(self) -> Fraction | None:
         """Frames a second that the file tells."""
         return self.stored.rate if isinstance(self.stored, Lazy) else None
+
+
+def can_be_watched(*steps: Fraction) -> bool:
+    """Whether frames that are so many seconds apart, all above 0, are shown in their own time."""
+    return min(steps) >= FASTEST and sum(steps) < SLOWEST * len(steps)
 
 
 def imported(name: str, path: Path, what: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, check_size, imported, reading
+from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
 
 KIND, REMEDY = "DICOM", "export it again, uncompressed if that can be chosen"
 GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -179,6 +179,7 @@ def _rate(header: Any) -> Fraction | None:
         steps = [float(n) for n in np.atleast_1d(header.FrameTimeVector)][1:]
         step = sum(steps) / len(steps) if steps else None
     if step is not None and math.isfinite(float(step)) and float(step) > 0:
-        return Fraction(1000) / Fraction(float(step)).limit_denominator(1_000_000)
+        seconds = Fraction(float(step)).limit_denominator(1_000_000) / 1000
+        return 1 / seconds if seconds and can_be_watched(seconds) else None
     rate = header.get("CineRate") or header.get("RecommendedDisplayFrameRate")
     return Fraction(int(rate)) if rate else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -22,6 +23,7 @@ class Delivered:
     values: (T, C, H, W), in the numbers of the source where that is TIFF or a file of arrays, else in [0, 1]. times:
     seconds of the frames on the clock of the source. like: the file, FILE or FILE:NAME, whose kind, axes and type it is
     to have; None where there is none. is_cropped: whether frames were cut to another shape before they were resized.
+    channel, plane: what was taken of a TIFF that has several.
     """
 
     values: np.ndarray
@@ -29,6 +31,8 @@ class Delivered:
     rate: Fraction = Fraction(25)
     like: Path | None = None
     is_cropped: bool = False
+    channel: int | None = None
+    plane: int | None = None
 
     @cached_property
     def source(self) -> Frames | None:
@@ -49,9 +53,15 @@ class Delivered:
         if self.source is None:
             return None
         rate = float(self.source.array.rate or 25)
-        numbers = [round(t * rate) for t in self.times]
-        known = all(abs(n / rate - t) < 1e-3 for n, t in zip(numbers, self.times, strict=True))
-        return numbers if known and all(0 <= n < len(self.source) for n in numbers) else None
+        return self.found_among([k / rate for k in range(len(self.source))])
+
+    def found_among(self, times: Sequence[float]) -> list[int] | None:
+        """Which of these rising times the frames have; None where one of them has none."""
+        known = np.asarray(times, np.float64)
+        numbers = [int(np.abs(known - t).argmin()) for t in self.times]
+        step = float(np.diff(known).min()) if len(known) > 1 else 1.0
+        found = all(abs(known[n] - t) < 0.1 * step for n, t in zip(numbers, self.times, strict=True))
+        return numbers if found else None
 
     @cached_property
     def numbers(self) -> np.ndarray:
@@ -60,7 +70,7 @@ class Delivered:
             return in_type(np.asarray(self.values), self.source.dtype)
         if self.like is None or is_array_file(self.like):
             return np.asarray(self.values, np.float32)
-        opened = open_clip(self.like)
+        opened = open_clip(self.like, channel=self.channel, plane=self.plane)
         if opened.keeps_units:  # TIFF
             return in_type(np.asarray(self.values), opened.dtype)
         dtype = np.dtype(np.uint8 if opened.dtype.itemsize == 1 else np.uint16)

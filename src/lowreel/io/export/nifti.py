@@ -40,7 +40,9 @@ def write_nifti(path: Path, clip: Delivered) -> list[str]:
         image = type(like)(volume, _affine(clip, like.affine), header)
         zooms = like.header.get_zooms()
         rows, columns = clip.resized()
-        times = zooms[3] if len(zooms) > 3 else float(1 / clip.rate)
+        steps = set(np.diff(clip.frames or [0, 1]).tolist()) or {1}
+        times = zooms[3] * min(steps) if len(zooms) > 3 else float(1 / clip.rate)
+        notes += ["NIfTI has one time for all frames: the least between two is written."] if len(steps) > 1 else []
         image.header.set_zooms((zooms[0] * columns, zooms[1] * rows, zooms[2] if len(zooms) > 2 else 1, times))
         if scaled != (1, 0):
             image.header.set_slope_inter(*scaled)
