@@ -26,7 +26,7 @@ def export(run: Path, *, output: Annotated[Path, Parameter(name=["--output", "-o
     run
         folder of a run that has a recovered clip
     output
-        file to write: .tif, .nii, .nii.gz, .nc, .npy, .npz, .mat, .h5
+        file to write: .tif, .nii, .nii.gz, .nc, .dcm, .zarr, .npy, .npz, .mat, .h5
     like
         file (FILE, or FILE:NAME) whose axes, spacing and type it is to have; default: the one that was measured
     """

@@ -11,7 +11,7 @@ from ...system.files import split_member
 from ..containers import nifti
 from ..containers.axes import split_choices
 from ..containers.base import imported
-from .clip import Delivered, in_type, portable
+from .clip import Delivered, as_bytes, in_type, portable
 
 
 def write_nifti(path: Path, clip: Delivered) -> list[str]:
@@ -53,12 +53,7 @@ def write_nifti(path: Path, clip: Delivered) -> list[str]:
 
 def _coloured(clip: Delivered) -> tuple[np.ndarray, list[str]]:
     """Colour as NIfTI has it: three bytes a pixel."""
-    numbers, notes = clip.numbers, []
-    if numbers.dtype != np.uint8:
-        notes = ["Colour of NIfTI has 8 bits: export to .tif or .npy for more."]
-        low, high = float(numbers.min()), float(numbers.max())
-        low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
-        numbers = in_type((numbers - low) / ((high - low) or 1) * 255, np.dtype(np.uint8))
+    numbers, notes = as_bytes(clip.numbers, "NIfTI")
     planes = np.ascontiguousarray(numbers.transpose(3, 2, 0, 1)[:, :, None])
     return planes.view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0], notes
 
