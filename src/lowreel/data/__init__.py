@@ -2,7 +2,7 @@
 
 from .datafile import DataFile, Measured, checked, data_header
 from .external import ARRAY_KINDS, Given, check_finite, data_of
-from .holdout import hold_out
+from .holdout import hold_out, holes
 from .noise import (
     DeadColumns,
     Noise,
@@ -43,5 +43,6 @@ __all__ = [
     "data_of",
     "estimate_scaling",
     "hold_out",
+    "holes",
     "in_levels",
 ]

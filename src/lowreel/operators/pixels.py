@@ -13,6 +13,7 @@ from ..catalogue import FramesSettings
 from ..errors import InputError
 from ..system import streams
 from ..system.arrays import tensor_of
+from .arrangement import Alone, Arrangement, Pixels
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
 
@@ -87,6 +88,9 @@ class Mask(LinearOperator):
     def observed_mask(self) -> Tensor:
         return self.mask.expand(self.clip_shape)
 
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return (Pixels(),)
+
     def row_norm(self) -> float:
         return 1.0
 
@@ -133,6 +137,9 @@ class MissingPixels(Mask):
             place[np.argsort(words, kind="stable")[:kept]] = True
         super().__init__(clip_shape, mask.reshape(frames, height, width))
         self.ratio, self.seed, self.within = float(ratio), int(seed), within
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return (Alone(),)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"ratio": self.ratio, "seed": self.seed, **within_spec(self.within)}
