@@ -2,7 +2,7 @@
 
 from .datafile import DataFile, Measured, checked, data_header
 from .external import ARRAY_KINDS, Given, check_finite, data_of
-from .holdout import hold_out, holes
+from .holdout import held_out_by, hold_out, holes
 from .noise import (
     DeadColumns,
     Noise,
@@ -42,6 +42,7 @@ __all__ = [
     "data_header",
     "data_of",
     "estimate_scaling",
+    "held_out_by",
     "hold_out",
     "holes",
     "in_levels",

@@ -1,18 +1,23 @@
 """Holes like those of the data: gaps of other places and frames, moved and turned, laid over what was observed.
 
-A hole is as hard to fill as it is far from what was measured, in its frame and in time. So the holes that are cut are
-chosen to have distances like those of the real gaps, in steps of a factor of two.
+A hole is as hard to fill as it is far from what was measured, in its frame and in time, and as much changes there. So
+the holes that are cut are chosen to have distances like those of the real gaps, in steps of a factor of two, and to lie
+where as much changes (`change_at`): where the moving things are few, they would else be met by chance alone.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Booleans = NDArray[np.bool_]
+Place = tuple[int, int, int]
+Values = NDArray[np.float32]
 Box = tuple[slice, slice, slice]
 Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
@@ -29,11 +34,21 @@ SCATTERED = 0.25
 """Difference of the distances of missing and of observed pixels, beyond chance, up to which what is missing is
 scattered."""
 
-LEAST_HOLES, MOST_HOLES = 6, 64
+LEAST_HOLES, MOST_HOLES = 24, 96
 """Holes that are cut at least, while they are less than MOST_SHARE of the data, and at most."""
 
-MOST_SHARE = 0.1
-"""Share of the observed pixels up to which more holes are cut, to have LEAST_HOLES."""
+LEAST_SHARE, MOST_SHARE = 0.05, 0.1
+"""Share of the observed pixels that is taken at least, as those of a hole tell less than as many that lie apart; and up
+to which more holes are cut, to have LEAST_HOLES."""
+
+WORSE = 0.02
+"""By how much a hole may make distances and changes less like those of the gaps."""
+
+CHANGE_LEVELS = (0.5, 0.8, 0.9, 0.97)
+"""Shares of the gaps between whose changes holes are told apart."""
+
+AROUND = (-2, 0, 2)
+"""Rows and columns around a pixel over which its change is a mean."""
 
 FRAMES_SHARE, FIRST_FRAMES_SHARE = 0.25, 1 / 3
 """The same where whole frames are missing, and what the first stretch of frames may take alone."""
@@ -44,9 +59,9 @@ KEPT_SHARE = 0.25
 LEAST_CHANCE = 0.02
 """Of gaps of which enough are copied, in chances of those of which none is."""
 
-PROPOSALS, FAILURES, TRIES = 6, 12, 64
+PROPOSALS, FAILURES, TRIES, SPREAD = 6, 16, 64, 8
 """Holes among which each next one is chosen; how often in a row none may fit before the search for more ends; and how
-many pixels are tried to find an observed one."""
+many pixels are tried to find observed ones, of which that many vie for the place farthest from other holes."""
 
 
 def distance_classes(known: Booleans, places: Places, steps: int | None = None) -> NDArray[np.int64]:
@@ -93,6 +108,33 @@ def _in_time(known: Booleans, places: Places) -> NDArray[np.int64]:
     return np.where(np.isfinite(nearest), steps, steps_of(count)).astype(np.int64)
 
 
+def change_at(values: Values, known: Booleans, places: Places) -> NDArray[np.float64]:
+    """How much changes at these pixels, (n,): the difference of what is known before and after them, over a few pixels
+    around; where no other frame knows them, that of the known pixels around.
+
+    values, known: (T, H, W).
+    """
+    frames, height, width = known.shape
+    times, rows, columns = places
+    around, differences = [], []
+    for down in AROUND:
+        for right in AROUND:
+            y, x = np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
+            seen: Booleans = known[:, y, x]
+            steps = np.arange(frames)[:, None] - times
+            before = np.where(seen & (steps < 0), steps, -frames).max(0) + times
+            after = np.where(seen & (steps > 0), steps, frames).min(0) + times
+            both = (before >= 0) & (after < frames)
+            change = np.abs(values[after % frames, y, x] - values[before % frames, y, x])
+            differences.append(np.where(both, change, np.nan))
+            around.append(np.where(known[times, y, x], values[times, y, x], np.nan))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without a neighbour
+        found = np.nanmean(differences, 0)
+        found = np.where(np.isnan(found), np.nanstd(around, 0), found)
+    return np.nan_to_num(found)
+
+
 def steps_of(length: int) -> int:
     """Steps of a factor of two up to a distance that no two pixels of such a length have."""
     return math.ceil(math.log2(max(length, 1))) + 1
@@ -129,29 +171,56 @@ def are_scattered(known: Booleans) -> bool:
     return difference(gaps, seen) <= SCATTERED + chance
 
 
-def cut_holes(known: Booleans, share: float, draw: np.random.Generator) -> Booleans | None:
-    """Observed pixels under holes like those of the mask, about this share of them; None where no hole fits.
+def share_beyond(known: Booleans, held: Booleans) -> float:
+    """Share of the missing pixels that are farther from a known one, in the frame or in time, than any held-out pixel
+    is from what is left; (T, H, W) each."""
+    if known.all() or not held.any():
+        return 0.0 if known.all() else 1.0
+    draw = np.random.default_rng(0)
+    gaps = distance_classes(known, sampled(~known, POINTS, draw))
+    holes = np.unique(distance_classes(known & ~held, sampled(held, POINTS, draw)))
+    (far, late), (reach, depth) = (divmod(classes, TIME_CLASSES) for classes in (gaps, holes))
+    is_reached = ((reach >= far[:, None]) & (depth >= late[:, None])).any(1)
+    return float(1 - is_reached.mean())
 
-    known: (T, H, W), with gaps that are not scattered. Whole frames are taken only where whole frames are missing.
+
+def cut_holes(
+    known: Booleans, share: float, draw: np.random.Generator, values: Values | None = None
+) -> Booleans | None:
+    """Observed pixels under holes like those of the mask, about this share of them, or LEAST_SHARE; None where no hole
+    fits.
+
+    known: (T, H, W), with gaps that are not scattered; values: the same, of which only the known ones count, None where
+    they do not matter. Whole frames are taken only where whole frames are missing. Small holes are tried first, so that
+    they can be many, and larger ones where these are too near to observed pixels.
     """
-    cutting, failures = _Cutting(known, share, draw), 0
+    cutting, failures = _Cutting(known, max(share, LEAST_SHARE), draw, values), 0
     while not cutting.is_enough and failures < FAILURES:
         proposed = [cutting.proposed() for _ in range(PROPOSALS)]
-        holes = [hole for hole in proposed if hole is not None]
-        failures = 0 if holes else failures + 1
-        if holes:
-            cutting.cut(min(holes, key=cutting.misfit))
+        best = min((hole for hole in proposed if hole is not None), key=cutting.misfit, default=None)
+        if best is not None and cutting.misfit(best) <= cutting.misfit() + WORSE:
+            cutting.cut(best)
+            failures = 0
+        else:
+            cutting.largest *= 1.5
+            failures += 1
     return known & ~cutting.fitted if cutting.found else None
 
 
 @dataclass(frozen=True)
 class _Hole:
-    """What to hold out: pixels of a box, and how far they then are from those that are fitted."""
+    """What to hold out: pixels of a box, how far they then are from those that are fitted, how much changes there."""
 
     box: Box
     pixels: Booleans
     classes: NDArray[np.int64]
+    changes: NDArray[np.int64]
     of_frames: bool
+
+    @property
+    def centre(self) -> tuple[float, ...]:
+        """The middle of the box."""
+        return tuple(((part.start or 0) + (part.stop or 0)) / 2 for part in self.box)
 
 
 @dataclass
@@ -161,7 +230,10 @@ class _Cutting:
     known: Booleans
     share: float
     draw: np.random.Generator
+    values: Values | None = None
     found: list[NDArray[np.int64]] = field(default_factory=list)
+    changed: list[NDArray[np.int64]] = field(default_factory=list)
+    centres: list[tuple[float, ...]] = field(default_factory=list)
     taken: int = 0
     takes_frames: bool = False
 
@@ -169,8 +241,13 @@ class _Cutting:
         self.fitted = self.known.copy()
         self.in_frame = self.known.sum((1, 2))
         self.total = int(self.in_frame.sum())
+        self.largest = self.share * self.total / LEAST_HOLES
         self.gaps = sampled(~self.known, POINTS, self.draw)
         self.wanted = distance_classes(self.known, self.gaps)
+        self.edges: NDArray[np.float64] = np.zeros(0)
+        if self.values is not None:
+            self.edges = np.quantile(change_at(self.values, self.known, self.gaps), CHANGE_LEVELS)
+        self.changes = self._changes(self.known, self.gaps)
         spaces, top = self.wanted // TIME_CLASSES, steps_of(max(self.known.shape[1:]))
         self.steps = int(spaces[spaces < top].max(initial=0)) + 1
         self.chances = np.full(len(self.wanted), 1 / len(self.wanted))
@@ -193,11 +270,22 @@ class _Cutting:
         if not self.in_frame[t]:
             return self._stretch(t)
         space, time = divmod(int(self.wanted[like]), TIME_CLASSES)
-        return self._moved((t, y, x), space, time)
+        to = self._observed(int(self.changes[like]))
+        return None if to is None else self._moved((t, y, x), to, space, time)
 
-    def misfit(self, hole: _Hole) -> float:
-        """How the distances of all holes, with this one, differ from those of the gaps."""
-        return difference(np.concatenate([*self.found, hole.classes]), self.wanted)
+    def misfit(self, hole: _Hole | None = None) -> float:
+        """How distances and changes of all holes, with this one, differ from those of the gaps."""
+        more = [] if hole is None else [hole]
+        found, changed = [*self.found, *(h.classes for h in more)], [*self.changed, *(h.changes for h in more)]
+        if not found:
+            return 2.0
+        return difference(np.concatenate(found), self.wanted) + difference(np.concatenate(changed), self.changes)
+
+    def _changes(self, known: Booleans, places: Places) -> NDArray[np.int64]:
+        """How much changes at these pixels, by levels of the gaps, (n,)."""
+        if self.values is None:
+            return np.zeros(len(places[0]), np.int64)
+        return np.searchsorted(self.edges, change_at(self.values, known, places), side="right").astype(np.int64)
 
     def cut(self, hole: _Hole) -> None:
         """Hold out what is under a hole."""
@@ -205,15 +293,16 @@ class _Cutting:
         self.fitted[hole.box] &= ~hole.pixels
         self.taken += count
         self.takes_frames |= hole.of_frames
-        self.found.append(np.repeat(hole.classes, max(1, count // len(hole.classes))))
+        weight = max(1, count // len(hole.classes))
+        self.found.append(np.repeat(hole.classes, weight))
+        self.changed.append(np.repeat(hole.changes, weight))
+        self.centres.append(hole.centre)
         self._look_for_what_lacks()
 
     def _look_for_what_lacks(self) -> None:
-        """The chance of each gap to be copied next: more where holes of its distances are too few."""
-        found = np.concatenate(self.found)
-        length = int(max(found.max(), self.wanted.max())) + 1
-        wanted, there = (np.bincount(sample, minlength=length) / len(sample) for sample in (self.wanted, found))
-        lacking = np.maximum(wanted - there, LEAST_CHANCE * wanted)[self.wanted] / wanted[self.wanted]
+        """The chance of each gap to be copied next: more where holes of its distances, or changes, are too few."""
+        lacking = _lacking(np.concatenate(self.found), self.wanted)
+        lacking = lacking * _lacking(np.concatenate(self.changed), self.changes)
         self.chances = lacking / lacking.sum()
 
     def _stretch(self, t: int) -> _Hole | None:
@@ -234,26 +323,31 @@ class _Cutting:
         box = (slice(start, start + length), slice(None), slice(None))
         return self._hole(box, self.fitted[box].copy(), of_frames=True)
 
-    def _moved(self, at: tuple[int, int, int], space: int, time: int) -> _Hole | None:
+    def _moved(self, at: Place, to: Place, space: int, time: int) -> _Hole | None:
         """The gaps around a place, moved to an observed one and turned; of what no frame shows those of all frames."""
         frames, height, width = self.known.shape
         is_seen = time < steps_of(frames)
         reach = min(2**space * int(self.draw.integers(1, 3)), max(height, width))
         depth = int(self.draw.integers(2**time // 2, 2**time + 1)) if is_seen else frames
-        to = self._observed()
-        if to is None:
-            return None
         pattern = self._turned(self._gaps_around(at, depth, reach))
         box, part = _overlap(self.known.shape, to if is_seen else (at[0], *to[1:]), depth, reach)
         return self._hole(box, pattern[part] & self.fitted[box], of_frames=False)
 
-    def _observed(self) -> tuple[int, int, int] | None:
-        """A pixel that is fitted, as it is drawn; None where such are rare."""
+    def _observed(self, change: int) -> Place | None:
+        """A pixel that is fitted, of a few at which about as much changes the one farthest from all holes."""
         drawn = self.draw.integers(0, self.known.shape, (TRIES, 3))
         free = drawn[self.fitted[tuple(drawn.T)]]
-        return tuple(int(n) for n in free[0]) if len(free) else None  # type: ignore[return-value]
+        if not len(free):
+            return None
+        off = np.abs(self._changes(self.fitted, tuple(free.T)) - change)
+        free = free[off == off.min()][:SPREAD]
+        place = free[0]
+        if self.centres:
+            away = (free[:, None] - np.array(self.centres)) / np.array(self.known.shape)
+            place = free[np.square(away).sum(2).min(1).argmax()]
+        return int(place[0]), int(place[1]), int(place[2])
 
-    def _gaps_around(self, at: tuple[int, int, int], depth: int, reach: int) -> Booleans:
+    def _gaps_around(self, at: Place, depth: int, reach: int) -> Booleans:
         """The gaps around a place, (2 depth + 1, 2 reach + 1, 2 reach + 1), none beyond the border; frames of which
         nothing is known have none."""
         cut = np.zeros((2 * depth + 1, 2 * reach + 1, 2 * reach + 1), bool)
@@ -270,21 +364,30 @@ class _Cutting:
     def _hole(self, box: Box, pixels: Booleans, *, of_frames: bool) -> _Hole | None:
         """A hole of these pixels of a box; None where it is none, or takes too much of a frame or of all."""
         count = int(pixels.sum())
-        is_too_large = self.taken + count > self.most and (len(self.found) > 0 or 2 * count > self.total)
+        is_too_large = count > self.largest or self.taken + count > max(
+            self.most, self.total / 2 if not self.found else 0
+        )
         if not count or (not of_frames and (is_too_large or self._empties(box, pixels))):
             return None
         places = sampled(pixels, HOLE_POINTS, self.draw)
         first = [0 if part.start is None else part.start for part in box]
         self.fitted[box] &= ~pixels
-        moved = tuple(axis + start for axis, start in zip(places, first, strict=True))
-        classes = distance_classes(self.fitted, moved, self.steps)  # type: ignore[arg-type]
+        moved: Any = tuple(axis + start for axis, start in zip(places, first, strict=True))
+        classes, changes = distance_classes(self.fitted, moved, self.steps), self._changes(self.fitted, moved)
         self.fitted[box] |= pixels
-        return _Hole(box, pixels, classes, of_frames)
+        return _Hole(box, pixels, classes, changes, of_frames)
 
     def _empties(self, box: Box, pixels: Booleans) -> bool:
         """Whether too little of a frame would be left to fit."""
         left = self.fitted[box[0]].sum((1, 2)) - pixels.sum((1, 2))
         return bool((left < KEPT_SHARE * self.in_frame[box[0]]).any())
+
+
+def _lacking(found: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+    """For each of the wanted classes what share of it is not found, and at least a little, (n,)."""
+    length = int(max(found.max(), wanted.max())) + 1
+    shares, there = (np.bincount(sample, minlength=length) / len(sample) for sample in (wanted, found))
+    return np.asarray(np.maximum(shares - there, LEAST_CHANCE * shares)[wanted] / shares[wanted])
 
 
 def _overlap(shape: tuple[int, ...], at: tuple[int, ...], depth: int, reach: int) -> tuple[Box, Box]:

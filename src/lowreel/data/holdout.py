@@ -7,6 +7,7 @@ coarse to fine; single numbers where what is missing is scattered. What lies tog
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +18,16 @@ from ..operators.arrangement import Arrangement, Lines, Ordered, Pixels
 from ..operators.base import LinearOperator
 from ..operators.tensors import Data, tensors_of
 from ..system import streams
+from ..system.arrays import tensor_of
 from .gaps import are_scattered, cut_holes
 
 LINES_SHARE = 0.5
 """Share of the lines of a frame that is held out at most."""
 
 
-def hold_out(operator: LinearOperator, share: float, seed: int = 0, *, known: Data | None = None) -> Data:
+def hold_out(
+    operator: LinearOperator, share: float, seed: int = 0, *, known: Data | None = None, data: Data | None = None
+) -> Data:
     """Booleans like the data: a seeded `share` of its `known` entries (the informative ones), about, at least one,
     never all.
 
@@ -35,13 +39,16 @@ def hold_out(operator: LinearOperator, share: float, seed: int = 0, *, known: Da
     Where every part is measured alike and not in full (one set of patterns for all frames), the same entries of all
     parts are held out: those of a still picture would else be fitted through the other frames and judge nothing.
     What says the same as a held-out number is held out with it (`LinearOperator.with_redundant`), beyond the share.
+
+    data: where it is pixels with holes between them, others are cut where about as much changes; None: anywhere.
     """
     observed_mask = operator.observed_mask() if known is None else known
     candidates = tensors_of(observed_mask)
+    values = [None] * len(candidates) if data is None else tensors_of(data)
     chosen = tuple(
-        _chosen(entries, arrangement, share, seed, member, rows, tuple(entries.shape) == operator.clip_shape)
-        for member, (entries, arrangement, rows) in enumerate(
-            zip(candidates, operator.arrangements(), operator.repeated_rows(candidates), strict=True)
+        _chosen(entries, y, arrangement, share, seed, member, rows, tuple(entries.shape) == operator.clip_shape)
+        for member, (entries, y, arrangement, rows) in enumerate(
+            zip(candidates, values, operator.arrangements(), operator.repeated_rows(candidates), strict=True)
         )
     )
     chosen = tuple(
@@ -51,6 +58,36 @@ def hold_out(operator: LinearOperator, share: float, seed: int = 0, *, known: Da
     if not left or not any(bool(c.any()) for c in chosen):
         raise InputError(f"held-out data: {share:g} of so few measurements leaves nothing to fit or to judge")
     return chosen if isinstance(observed_mask, tuple) else chosen[0]
+
+
+def held_out_by(holdout: Any, operator: LinearOperator, known: Data) -> Data:
+    """Booleans like the data: the known entries that somebody's own `holdout` names, True (or 1) = held out.
+
+    Its shape is that of the data, or a tuple of such; where the data is pixels also (T, H, W), (T, 1, H, W) or (H, W).
+    Raises InputError for another shape, for other numbers, and where nothing is left to fit or to judge.
+    """
+    given = tuple(holdout) if isinstance(known, tuple) else (holdout,)
+    members = tensors_of(known)
+    if len(given) != len(members):
+        raise InputError(f"holdout: expected {len(members)} tensors like the data, got {len(given)}")
+    held = tuple(_as_entries(tensor_of(h, "holdout"), k) for h, k in zip(given, members, strict=True))
+    if not any(bool(h.any()) for h in held):
+        raise InputError("holdout: it names none of the numbers that were measured; True (white) = held out")
+    if all(bool((h == k).all()) for h, k in zip(held, members, strict=True)):
+        raise InputError("holdout: it names all numbers that were measured, so that nothing is left to fit")
+    return held if isinstance(known, tuple) else held[0]
+
+
+def _as_entries(given: Tensor, known: Tensor) -> Tensor:
+    frames, (height, width) = len(known), known.shape[-2:] if known.ndim == 4 else (0, 0)
+    shapes = {tuple(known.shape), (frames, 1, height, width), (frames, height, width), (height, width)}
+    if tuple(given.shape) not in (shapes if known.ndim == 4 else {tuple(known.shape)}):
+        raise InputError(f"holdout: expected the shape of the data, {tuple(known.shape)}, got {tuple(given.shape)}")
+    if not bool(((given == 0) | (given == 1)).all()):
+        raise InputError("holdout: expected True (held out) and False, or 1 and 0")
+    entries = given.bool().cpu()
+    entries = entries if entries.ndim == known.ndim else entries.reshape(-1, 1, height, width)
+    return entries.to(known.device) & known
 
 
 def holes(operator: LinearOperator, heldout: Data, known: Data) -> tuple[Tensor | None, ...]:
@@ -84,12 +121,19 @@ def _with_twins(operator: LinearOperator, like: Data, chosen: tuple[Tensor, ...]
 
 
 def _chosen(
-    known: Tensor, arrangement: Arrangement, share: float, seed: int, member: int, rows: int, is_clip: bool
+    known: Tensor,
+    values: Tensor | None,
+    arrangement: Arrangement,
+    share: float,
+    seed: int,
+    member: int,
+    rows: int,
+    is_clip: bool,
 ) -> Tensor:
     """Entries of one tensor of the data, drawn in its first `rows`, and the same ones of the rows after them."""
     first = known[:rows]
     if isinstance(arrangement, Pixels) and known.ndim == 4:
-        drawn = _under_holes(first, share, seed, member)
+        drawn = _under_holes(first, None if values is None else values[:rows], share, seed, member)
     elif isinstance(arrangement, Lines):
         drawn = _on_lines(first, arrangement.numbers[:rows], share, seed, member)
     elif isinstance(arrangement, Ordered):
@@ -113,7 +157,7 @@ def _one_by_one(known: Tensor, share: float, seed: int, member: int, *, together
     return drawn.index_fill_(0, chosen, True).reshape(candidates.shape)
 
 
-def _under_holes(known: Tensor, share: float, seed: int, member: int) -> Tensor | None:
+def _under_holes(known: Tensor, values: Tensor | None, share: float, seed: int, member: int) -> Tensor | None:
     """Pixels under holes like those of the mask, (T, C or 1, H, W); None where it has none, or none that fits.
 
     Where each channel has holes of its own so has each what is held out of it.
@@ -122,7 +166,9 @@ def _under_holes(known: Tensor, share: float, seed: int, member: int) -> Tensor 
     found = []
     for channel, mask in enumerate(masks):
         draw = streams.generator(seed, streams.HELDOUT, member, 1 + channel)
-        held = None if _are_scattered(mask) else cut_holes(mask.cpu().numpy(), share, draw)
+        own = None if values is None else values.mean(1) if len(masks) == 1 else values[:, channel]
+        levels = None if own is None else own.float().cpu().numpy()
+        held = None if _are_scattered(mask) else cut_holes(mask.cpu().numpy(), share, draw, levels)
         found.append(torch.zeros_like(mask) if held is None else torch.from_numpy(held).to(mask.device))
     return torch.stack(found, 1) if any(bool(held.any()) for held in found) else None
 

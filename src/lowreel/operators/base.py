@@ -346,7 +346,6 @@ class Sum(Combined):
         self.operators = nn.ModuleList(operators)
         self.weights = tuple(float(w) for w in weights)
         self.is_complex = any(operator.is_complex for operator in operators)
-        self.caveat = operators[0].caveat if len(operators) == 1 else ""
 
     @staticmethod
     def of(*terms: tuple[LinearOperator, float]) -> Sum:

@@ -137,7 +137,6 @@ class Bayer(Mask):
 
     kind = "bayer"
     may_skip_frames = False
-    caveat = ""
 
     def __init__(self, clip_shape: Shape, pattern: Literal["rggb", "bggr", "grbg", "gbrg"] = "rggb"):
         frames, channels, height, width = checked_clip_shape(clip_shape)

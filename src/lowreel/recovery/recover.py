@@ -42,6 +42,7 @@ from .judging import judged
 from .levels import AS_IS, baselines_in_units, finished_in_units, scored_in_units, told_in_units
 from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .preparation import Given, given_data, posed
+from .recommendation import Recommended, recommended
 from .search import varied
 from .search_plan import Search, best_of
 from .uncertainty import can_tell_noise, uncertainty
@@ -83,12 +84,23 @@ class Recovery:
     uncertainty: Tensor | None = None
     last_steps: int = 0
     delivered: str = "generator"
+    recommended: Recommended = field(default_factory=Recommended)
     levels: Levels = AS_IS
 
     @property
     def trust(self) -> str:
         """The verdict as a sentence."""
         return self.verdict.sentence
+
+    @property
+    def recommended_clip(self) -> Tensor:
+        """The best clip by held-out data, (T, C, H, W) in the units of the data; `clip` where there is no better."""
+        return self.recommended.of(self.clip, self.baselines)
+
+    @property
+    def has_better(self) -> bool:
+        """Whether what is recommended is another clip than the one that is delivered."""
+        return self.recommended.name != self.delivered
 
     @property
     def choice(self) -> Candidate | None:
@@ -128,6 +140,7 @@ def recover(
     on_baseline: OnBaseline | None = None,
     neighbour: Neighbour | None = None,
     levels: Sequence[float] | None = None,
+    holdout: Any = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
@@ -146,6 +159,9 @@ def recover(
     [0, 1] unless the data cannot be of such a clip. Then the clips of the result, and its standard deviations, are in
     the units of the data (`Recovery.levels`); those of the representation are in [0, 1].
 
+    holdout: what of the data is held out to judge the result, in place of what `data.hold_out` chooses: booleans like
+    the data; where it is pixels also (T, H, W), (T, 1, H, W) or (H, W), the same for all channels.
+
     data may be a masked array where it is pixels: what is masked was not observed.
 
     The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `callback` sees of it are
@@ -161,7 +177,7 @@ def recover(
     device = device_of(settings.device)
     given = given_data(data, operator, noise, clip_shape, levels)
     score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
-    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
+    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
     asked, settings = settings, with_precision(problem.on(device), settings, resume)
     if neighbour is not None and settings.continues and (choice is not None or not settings.searches):
         warm = continued(problem if choice is None else varied(problem, choice), neighbour)
@@ -171,7 +187,7 @@ def recover(
     plan, needs = planned(problem, settings, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
-    if plan is None:
+    if plan is None and holdout is None:
         problem = _with_least_held_out(problem, settings)
     if resume is not None:
         _check_same_data(problem, settings, resume)
@@ -183,7 +199,7 @@ def recover(
     fits = _Fits(settings, device, choice, callback, score)
     found = fits.single(problem, resume) if plan is None else fits.chosen(problem, plan, resume)
     if found.is_short:  # the search had no time: a single fit, whose data is held out in another way
-        problem = _with_least_held_out(problem, settings)
+        problem = _with_least_held_out(problem, settings) if holdout is None else problem
         quick = _quick(problem, settings, None)
         found = in_place_of(found, fits.single(problem, None))
     return _in_units(given, _accounted(problem, asked, found.on(CPU), device, quick))
@@ -290,10 +306,12 @@ def _accounted(
         quick = compared(problem, noise_sigma(problem, frames))
     if settings.baselines == "all" and found.outcome.kind != "stopped":
         quick = quick | compared_slowly(problem)
+    judged_frames, heldout_db = found.judged.frames(), heldout_decibels(found.error, problem)
+    instead = _delivered_instead(found.outcome, heldout_db, quick)
+    verdict = judged(problem, found.outcome, found.steps, frames, judged_frames, heldout_db, quick)
+    best = recommended(problem, judged_frames, heldout_db, quick, may_mix=instead is None)
+    told = best.sentence if instead is None else f"The clip that is delivered is {instead}."
     baselines = finished_all(quick, partial(finish, problem=problem))
-    heldout_db = heldout_decibels(found.error, problem)
-    instead = _delivered_instead(found.outcome, heldout_db, baselines)
-    verdict = judged(problem, found.outcome, found.steps, frames, found.judged.frames(), heldout_db, baselines)
     return Recovery(
         clip=finish(frames, problem) if instead is None else baselines[instead].clip,
         representation=found.representation,
@@ -301,7 +319,7 @@ def _accounted(
         outcome=found.outcome,
         heldout_db=heldout_db,
         chosen=found.chosen,
-        verdict=verdict if instead is None else verdict.with_more(f"The clip that is delivered is {instead}."),
+        verdict=verdict.with_more(told),
         steps=found.steps,
         seconds=found.seconds,
         settings=settings,
@@ -312,6 +330,7 @@ def _accounted(
         uncertainty=None if instead else _uncertainty(problem, found, frames),
         last_steps=found.last_steps,
         delivered=instead or "generator",
+        recommended=best,
     )
 
 
@@ -328,7 +347,8 @@ def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem
     """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
     if settings.heldout is not None or not settings.searches or problem.start is not None:
         return problem
-    return replace(problem, heldout=hold_out(problem.operator, LEAST_HELDOUT_SHARE, problem.seed, known=problem.known))
+    share, known = LEAST_HELDOUT_SHARE, problem.known
+    return replace(problem, heldout=hold_out(problem.operator, share, problem.seed, known=known, data=problem.data))
 
 
 def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor | None:

@@ -336,12 +336,12 @@ def _first_picture(
         tell(name, baseline)
 
 
-def _write_clip(folder: Path, measured: Measured, clip: Tensor) -> list[str]:
-    """recovered.npy and recovered.mp4; notes for the user."""
+def _write_clip(folder: Path, measured: Measured, clip: Tensor, name: str = "recovered") -> list[str]:
+    """recovered.npy and recovered.mp4, or those of another name; notes for the user."""
     about = measured.clip
     levels = {"scale": about.get("scale", 1.0), "offset": about.get("offset", 0.0)}
-    write_npy(folder / "recovered.npy", clip, tuple(clip.shape), **levels)
-    return write_video(folder / "recovered.mp4", clip, **timing(measured.times, about))
+    write_npy(folder / f"{name}.npy", clip, tuple(clip.shape), **levels)
+    return write_video(folder / f"{name}.mp4", clip, **timing(measured.times, about))
 
 
 def _write_baseline(folder: Path, measured: Measured, clip: Tensor) -> None:
@@ -359,6 +359,10 @@ def _write_results(run: Run, recovery: Recovery, measured: Measured, truth: Tens
         in_units = {"scale": clip.get("scale", 1.0), "offset": 0.0}
         write_npy(folder / "uncertainty.npy", recovery.uncertainty, tuple(recovery.clip.shape), **in_units)
     notes = _write_clip(folder, measured, recovery.clip)
+    for suffix in ("npy", "mp4"):
+        (folder / f"recommended.{suffix}").unlink(missing_ok=True)
+    if recovery.has_better:
+        _write_clip(folder, measured, recovery.recommended_clip, "recommended")
     return summarise(recovery, measured, truth), notes
 
 

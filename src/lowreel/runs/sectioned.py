@@ -317,12 +317,13 @@ def _join(run: SectionedRun) -> tuple[Summary, list[str]]:
     """Write what the sections came to as one clip, with its picture; the summary of the whole, and notes."""
     files = [DataFile.open(run.run(k).folder / "data.safetensors") for k in range(len(run.sections))]
     times, shape, about = _about(files, run.sections)
-    write_npy(run.folder / "recovered.npy", _stored(run, "recovered.npy"), shape)
     if all((run.run(k).folder / "baseline.npy").is_file() for k in range(len(run.sections))):
         write_npy(run.folder / "baseline.npy", _stored(run, "baseline.npy"), shape)
     scale, offset = about.get("scale", 1.0), about.get("offset", 0.0)
-    frames = ((stored - offset) / scale for stored in _stored(run, "recovered.npy"))
-    notes = write_video(run.folder / "recovered.mp4", frames, **timing(times, about))
+    for name in ("recovered", *(["recommended"] if _has_recommended(run) else [])):
+        write_npy(run.folder / f"{name}.npy", _stored(run, f"{name}.npy"), shape)
+        frames = ((stored - offset) / scale for stored in _stored(run, f"{name}.npy"))
+        notes = write_video(run.folder / f"{name}.mp4", frames, **timing(times, about))
     scores = None if run.truth is None else _scored(run, shape, scale, offset)
     found = [_summary_of(run.run(k)) for k in range(len(run.sections))]
     summary = summarise_sections(run.sections, found, run.pilot, run.operator, scores)
@@ -348,9 +349,18 @@ def _about(files: Sequence[DataFile], sections: Sequence[Section]) -> tuple[Tens
     return times, (len(times), *files[0].header["operator"]["clip_shape"][1:]), files[0].clip
 
 
+def _has_recommended(run: SectionedRun) -> bool:
+    """Whether another clip than the one recovered is recommended for some section."""
+    return any((run.run(k).folder / "recommended.npy").is_file() for k in range(len(run.sections)))
+
+
 def _stored(run: SectionedRun, name: str) -> Iterator[Tensor]:
-    """The joined frames of an array that every section has, a few at a time, in the units in which it is stored."""
-    clips = (torch.from_numpy(np.load(run.run(k).folder / name)) for k in range(len(run.sections)))
+    """The joined frames of an array of every section, a few at a time, in the units in which it is stored.
+
+    A section without it has nothing better than what was recovered.
+    """
+    files = [(run.run(k).folder / name, run.run(k).folder / "recovered.npy") for k in range(len(run.sections))]
+    clips = (torch.from_numpy(np.load(own if own.is_file() else recovered)) for own, recovered in files)
     for stretch in joined(run.sections, clips):
         yield from torch.split(stretch, JOINED_FRAMES)
 
