@@ -50,6 +50,11 @@ def peak_decibels(low: float, high: float) -> float:
     return 20 * math.log10(high - low) if high > low else math.nan
 
 
+def stated_peak_decibels(low: float, high: float) -> float:
+    """The same for what is said in words: 0, the peak 1, where there is no range."""
+    return peak_decibels(low, high) if high > low else 0.0
+
+
 def ssim(found: Tensor, truth: Tensor) -> float:
     """Structural similarity, mean over the frames, for grey levels in [0, 1]; scikit-image's, 7x7 window.
 

@@ -2,7 +2,7 @@
 
 from .datafile import DataFile, Measured, checked, data_header
 from .external import ARRAY_KINDS, Given, check_finite, data_of
-from .holdout import hold_out
+from .holdout import held_out_by, hold_out, holes
 from .mask_check import contradiction
 from .noise import (
     DeadColumns,
@@ -44,6 +44,8 @@ __all__ = [
     "data_header",
     "data_of",
     "estimate_scaling",
+    "held_out_by",
     "hold_out",
+    "holes",
     "in_levels",
 ]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..system import streams
 from ..system.arrays import tensor_of
+from .arrangement import Alone, Arrangement
 from .description import Described, with_frames
 from .maps import LinearMap
 from .moving import moved
@@ -141,6 +142,13 @@ class LinearOperator(InParts, Described, ABC):
     def with_redundant(self, entries: Data) -> Data:
         """Booleans like the data: these entries and those that say the same as one of them; none, in most."""
         return entries
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        """What the numbers of each tensor of the data are to each other; each by itself, in most.
+
+        What is held out of the data to judge a recovery is chosen by it (`data.hold_out`).
+        """
+        return tuple(Alone() for shape in self.data_shape) if is_stack(self) else (Alone(),)
 
     def _white_clip(self) -> Tensor:
         frames, *frame = self.clip_shape
@@ -310,6 +318,9 @@ class Composed(Combined):
     def with_redundant(self, entries: Data) -> Data:
         return self.outer.with_redundant(entries)
 
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return self.outer.arrangements()
+
 
 class Sum(Combined):
     """Operators of the same shapes, each times a number, added: y = sum_k w_k A_k x; `A + B`, `A - B`, `2 * A`, `-A`.
@@ -335,7 +346,6 @@ class Sum(Combined):
         self.operators = nn.ModuleList(operators)
         self.weights = tuple(float(w) for w in weights)
         self.is_complex = any(operator.is_complex for operator in operators)
-        self.caveat = operators[0].caveat if len(operators) == 1 else ""
 
     @staticmethod
     def of(*terms: tuple[LinearOperator, float]) -> Sum:
@@ -394,6 +404,9 @@ class Sum(Combined):
         for operator, _ in self._terms():
             entries = map_data(torch.logical_or, entries, operator.with_redundant(entries))
         return entries
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return self._first.arrangements() if len(self.weights) == 1 else super().arrangements()
 
     def row_norm(self) -> float:
         return abs(self.weights[0]) * self._first.row_norm() if len(self.weights) == 1 else super().row_norm()

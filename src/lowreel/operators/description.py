@@ -30,15 +30,16 @@ class Described(nn.Module):
     """Whether an excerpt has to know where it is in the whole, since random numbers go by the number of the frame."""
     tensors_by_frame: ClassVar[tuple[str, ...]] = ()
     """Names of the tensors of its spec whose first axis may be the frames: an excerpt has its own part of them."""
-    baselines: ClassVar[tuple[str, ...]] = ()
-    """Names of the simpler methods that suit it, beside those that suit any operator (`lowreel.baselines`)."""
     hides_regions: ClassVar[bool] = False
     """Whether what is not seen are whole blocks or frames of pixels, of which single pixels say little."""
     may_skip_frames: ClassVar[bool] = False
     """Whether it may see nothing at all of a frame."""
-    caveat: str = ""
-    """What the verdict on a recovery leaves out, as a sentence; empty where that is nothing."""
     clip_shape: tuple[int, int, int, int]
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the simpler methods that suit it, beside those that suit any operator (`lowreel.baselines`)."""
+        return ()
 
     def members(self) -> dict[str, LinearOperator]:
         """The operators that it is made of, by what stands before the names of their tensors; none, in most."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .arrangement import Arrangement
 from .base import Combined, LinearOperator, is_stack
 from .parts import finer, finer_slice
 from .shapes import Shape
@@ -82,3 +83,6 @@ class Stacked(Combined):
 
     def with_redundant(self, entries: Data) -> Data:
         return tuple(operator.with_redundant(e) for operator, e in zip(self._members(), entries, strict=True))  # type: ignore[misc]
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return tuple(one for operator in self._members() for one in operator.arrangements())

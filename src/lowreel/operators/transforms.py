@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..catalogue import ChannelCountSettings, FourierSettings
 from ..errors import InputError
 from ..system import streams
 from ..system.arrays import tensor_of
+from .arrangement import Alone, Arrangement, Lines, Ordered
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
 from .spec import Spec, Tensors
@@ -69,6 +70,7 @@ class Fourier(LinearOperator):
             raise InputError(f"fourier: expected a whole number of radial lines, got {amount:g}")
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
         self.pattern, self.amount, self.seed, self.within = pattern, float(amount), int(seed), within
+        self._frames: Sequence[int] = frame_numbers(self.clip_shape[0], within)
         self.mask: Tensor
         self.register_buffer(
             "mask", self._drawn(height, width) if mask is None else self._given(tensor_of(mask, "fourier: mask"))
@@ -84,9 +86,7 @@ class Fourier(LinearOperator):
 
     def _drawn(self, height: int, width: int) -> Tensor:
         draw = self._rows if self.pattern == "rows" else self._radial
-        return torch.from_numpy(
-            np.stack([draw(t, height, width) for t in frame_numbers(self.clip_shape[0], self.within)])
-        )[:, None]
+        return torch.from_numpy(np.stack([draw(t, height, width) for t in self._frames]))[:, None]
 
     def _given(self, mask: Tensor) -> Tensor:
         frames, _, height, width = self.clip_shape
@@ -112,15 +112,20 @@ class Fourier(LinearOperator):
         return mask
 
     def _radial(self, frame: int, height: int, width: int) -> np.ndarray:
+        mask = np.zeros((height, width), dtype=bool)
+        for rows, columns in self._radial_lines(frame, height, width):
+            mask[rows, columns] = True
+        return mask
+
+    def _radial_lines(self, frame: int, height: int, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows and columns of the entries on each line of a frame."""
         lines, steps = int(self.amount), 2 * max(height, width)
         radius = np.linspace(-0.5, 0.5, steps, endpoint=False)
-        mask = np.zeros((height, width), dtype=bool)
         for line in range(frame * lines, (frame + 1) * lines):
             angle = math.pi * (line * GOLDEN % 1)
             rows = np.round(radius * height * math.sin(angle)).astype(int) % height
             columns = np.round(radius * width * math.cos(angle)).astype(int) % width
-            mask[rows, columns] = True
-        return mask
+            yield rows, columns
 
     def _measure(self, x: Tensor) -> Tensor:
         return torch.fft.fft2(x, norm="ortho") * self.mask
@@ -129,7 +134,33 @@ class Fourier(LinearOperator):
         return torch.fft.ifft2(y * self.mask, norm="ortho").real
 
     def _subset(self, parts: Sequence[int]) -> Fourier:
-        return self._like(len(parts), (len(parts), *self.data_shape[1:]), mask=self.mask[torch.as_tensor(parts)])
+        other = self._like(len(parts), (len(parts), *self.data_shape[1:]), mask=self.mask[torch.as_tensor(parts)])
+        other._frames = [self._frames[k] for k in parts]
+        return other
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        """Lines through zero; or rows, or columns, that are measured whole or not at all; else each number alone."""
+        if self.pattern == "radial":
+            return (Lines(self._numbers_of_radial()),)
+        for axis in (-2, -1):
+            whole = self.mask.all(-3 - axis)
+            if torch.equal(whole, self.mask.any(-3 - axis)) and not bool(whole.all()):
+                numbers = _line_numbers(whole[:, 0]).unsqueeze(1)
+                return (Lines(numbers.unsqueeze(-3 - axis).expand(self.mask.shape)),)
+        return (Alone(),)
+
+    def _numbers_of_radial(self) -> Tensor:
+        _, _, height, width = self.clip_shape
+        numbers = np.full(self.mask.shape, -1, np.int64)
+        for own, frame in zip(numbers[:, 0], self._frames, strict=True):
+            crossings = np.zeros((height, width), np.int64)
+            for k, (rows, columns) in enumerate(self._radial_lines(frame, height, width)):
+                line = np.zeros((height, width), bool)
+                line[rows, columns] = True
+                own[line] = k
+                crossings += line
+            own[crossings > 1] = -1
+        return torch.from_numpy(numbers).to(self.mask.device)
 
     def observed_mask(self) -> Tensor:
         return self.mask.expand(self.clip_shape)
@@ -147,6 +178,17 @@ class Fourier(LinearOperator):
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {"mask": self.mask} if self.pattern == "mask" else {}
+
+
+def _line_numbers(whole: Tensor) -> Tensor:
+    """Of each line of a spectrum, (T, n), the number of its pair k and -k; -1 of what is not measured and of the
+    lines around zero that are there without a gap, as these are never missing."""
+    count = whole.shape[1]
+    pair = torch.minimum(torch.arange(count), count - torch.arange(count)).to(whole.device)
+    there = torch.stack([whole[:, pair == k].any(1) for k in range(count // 2 + 1)], 1)
+    centre = there.long().cumprod(1).bool()[:, pair]
+    numbers = pair.expand(whole.shape).masked_fill(~whole, -1)
+    return numbers if bool(centre.eq(whole).all()) else numbers.masked_fill(centre, -1)
 
 
 class _Chosen(LinearOperator):
@@ -195,6 +237,10 @@ class _Chosen(LinearOperator):
     def _subset(self, parts: Sequence[int]) -> LinearOperator:
         places = self.places if len(self.places) == 1 else self.places[torch.as_tensor(parts)]
         return self._like(len(parts), (len(parts), *self.data_shape[1:]), places=places)
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        """From coarse to fine where all frames share the numbers of an order; else each number alone."""
+        return (Ordered(),) if len(self.places) == 1 else (Alone(),)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"m": self.m, "order": self.order, "seed": self.seed, **within_spec(self.within)}

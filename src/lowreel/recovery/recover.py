@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..analysis.metrics import peak_decibels
+from ..analysis.metrics import peak_decibels, stated_peak_decibels
 from ..data import Levels, Noise, UnknownNoise, hold_out
 from ..errors import InputError
 from ..model.generators import Generator
@@ -43,6 +43,7 @@ from .judging import judged
 from .levels import AS_IS, baselines_in_units, finished_in_units, scored_in_units, told_in_units
 from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .preparation import Given, given_data, posed
+from .recommendation import Recommended, recommended
 from .search import varied
 from .search_plan import Search, best_of
 from .uncertainty import can_tell_noise, uncertainty
@@ -84,6 +85,7 @@ class Recovery:
     uncertainty: Tensor | None = None
     last_steps: int = 0
     delivered: str = "generator"
+    recommended: Recommended = field(default_factory=Recommended)
     levels: Levels = AS_IS
     clip_range: tuple[float, float] = (0.0, 1.0)
 
@@ -96,6 +98,16 @@ class Recovery:
     def trust(self) -> str:
         """The verdict as a sentence."""
         return self.verdict.sentence
+
+    @property
+    def recommended_clip(self) -> Tensor:
+        """The best clip by held-out data, (T, C, H, W) in the units of the data; `clip` where there is no better."""
+        return self.recommended.of(self.clip, self.baselines)
+
+    @property
+    def has_better(self) -> bool:
+        """Whether what is recommended is another clip than the one that is delivered."""
+        return self.recommended.name != self.delivered
 
     @property
     def choice(self) -> Candidate | None:
@@ -135,6 +147,7 @@ def recover(
     on_baseline: OnBaseline | None = None,
     neighbour: Neighbour | None = None,
     levels: Sequence[float] | None = None,
+    holdout: Any = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
@@ -153,6 +166,9 @@ def recover(
     [0, 1] unless the data cannot be of such a clip. Then the clips of the result, and its standard deviations, are in
     the units of the data (`Recovery.levels`); those of the representation are in [0, 1].
 
+    holdout: what of the data is held out to judge the result, in place of what `data.hold_out` chooses: booleans like
+    the data; where it is pixels also (T, H, W), (T, 1, H, W) or (H, W), the same for all channels.
+
     data may be a masked array where it is pixels: what is masked was not observed.
 
     The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `callback` sees of it are
@@ -165,14 +181,15 @@ def recover(
     device = device_of(settings.device)
     given = given_data(data, operator, noise, clip_shape, levels)
     score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
-    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
+    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
     ready = with_precision(problem.on(device), settings, resume)
     if neighbour is not None:
         problem, ready, choice = _from_neighbour(problem, ready, choice, neighbour)
     plan, needs = planned(problem, ready, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
-    found, problem, quick = _Fits(ready, device, choice, callback, score).all(problem, plan, resume, on_baseline)
+    fits = _Fits(ready, device, choice, callback, score, own_holdout=holdout is not None)
+    found, problem, quick = fits.all(problem, plan, resume, on_baseline)
     return _in_units(given, _accounted(problem, settings, found.on(CPU), device, quick))
 
 
@@ -220,6 +237,7 @@ class _Fits:
     choice: Candidate | None
     callback: Callback | None
     score: Score | None
+    own_holdout: bool = False
     begun: float = 0.0
 
     def all(
@@ -227,9 +245,10 @@ class _Fits:
     ) -> tuple[FitResult, Problem, dict[str, Baseline]]:
         """What the fits have come to, the problem that the last of them was of, and the quick baselines.
 
-        These come first, to be shown. plan: the search; None for one fit alone.
+        These come first, to be shown. plan: the search; None for one fit alone. own_holdout: the user has said what is
+        held out, and it stays.
         """
-        if plan is None:
+        if plan is None and not self.own_holdout:
             problem = _with_least_held_out(problem, self.settings)
         if resume is not None:
             _check_same_data(problem, self.settings, resume)
@@ -239,7 +258,8 @@ class _Fits:
         found = self.single(problem, resume) if plan is None else self.chosen(problem, plan, resume)
         if not found.is_short:
             return found, problem, quick
-        problem = _with_least_held_out(problem, self.settings)  # the search had no time: a single fit
+        if not self.own_holdout:  # the search had no time: a single fit, whose data is held out in another way
+            problem = _with_least_held_out(problem, self.settings)
         quick = _quick(problem, self.settings, None)
         return in_place_of(found, self.single(problem, None)), problem, quick
 
@@ -326,13 +346,18 @@ def _accounted(
         quick = compared(problem, noise_sigma(problem, frames))
     if settings.baselines == "all" and found.outcome.kind != "stopped":
         quick = quick | compared_slowly(problem)
+    judged_frames, heldout_db = found.judged.frames(), heldout_decibels(found.error, problem)
+    instead = _delivered_instead(found.outcome, heldout_db, quick)
+    best = recommended(problem, judged_frames, heldout_db, quick, may_mix=instead is None)
     baselines = finished_all(quick, partial(finish, problem=problem))
-    heldout_db = heldout_decibels(found.error, problem)
-    instead = _delivered_instead(found.outcome, heldout_db, baselines)
     clip = finish(frames, problem) if instead is None else baselines[instead].clip
     clip_range = (float(clip.min()), float(clip.max()))
-    judge_frames = found.judged.frames()
-    verdict = judged(problem, found.outcome, found.steps, frames, judge_frames, heldout_db, baselines, clip_range)
+    verdict = judged(problem, found.outcome, found.steps, frames, judged_frames, heldout_db, quick, clip_range)
+    told = (
+        best.sentence(stated_peak_decibels(*clip_range))
+        if instead is None
+        else f"The clip that is delivered is {instead}."
+    )
     return Recovery(
         clip=clip,
         representation=found.representation,
@@ -340,7 +365,7 @@ def _accounted(
         outcome=found.outcome,
         heldout_db=heldout_db,
         chosen=found.chosen,
-        verdict=verdict if instead is None else verdict.with_more(f"The clip that is delivered is {instead}."),
+        verdict=verdict.with_more(told),
         steps=found.steps,
         seconds=found.seconds,
         settings=settings,
@@ -352,6 +377,7 @@ def _accounted(
         last_steps=found.last_steps,
         delivered=instead or "generator",
         clip_range=clip_range,
+        recommended=best,
     )
 
 
@@ -368,7 +394,8 @@ def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem
     """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
     if settings.heldout is not None or not settings.searches or problem.start is not None:
         return problem
-    return replace(problem, heldout=hold_out(problem.operator, LEAST_HELDOUT_SHARE, problem.seed, known=problem.known))
+    share, known = LEAST_HELDOUT_SHARE, problem.known
+    return replace(problem, heldout=hold_out(problem.operator, share, problem.seed, known=known, data=problem.data))
 
 
 def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor | None:
