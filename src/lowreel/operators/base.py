@@ -19,8 +19,8 @@ from .arrangement import Alone, Arrangement
 from .description import Described, with_frames
 from .maps import LinearMap
 from .moving import moved
-from .parts import InParts, finer, finer_slice
-from .shapes import Shape, checked_clip_shape
+from .parts import InParts, finer, finer_slice, is_stack
+from .shapes import Shape, checked_clip_shape, misfit
 from .spec import Spec, Tensors, from_settings, rebuilt, with_prefix
 from .temporal_slice import common_frames, cut, part_frames, temporal_slice_rows
 from .tensors import Data, inner, map_data, shape_of, tensors_of
@@ -78,7 +78,7 @@ class LinearOperator(InParts, Described, ABC):
         x = x if isinstance(x, Tensor) else tensor_of(x, f"{type(self).__name__}: clip")
         x = x.float() if x.dtype in _SHORT else x
         if tuple(x.shape) != self.clip_shape:
-            raise InputError(_misfit(self, self.clip_shape, "clip", tuple(x.shape)))
+            raise InputError(misfit(type(self).__name__, self.clip_shape, "clip", tuple(x.shape)))
         return self._measure(x)
 
     def adjoint(self, y: Data) -> Tensor:
@@ -92,7 +92,7 @@ class LinearOperator(InParts, Described, ABC):
     def checked_data(self, y: Data) -> Data:
         """`y` if it has this operator's shape; else an InputError."""
         if shape_of(y) != self.data_shape:
-            raise InputError(_misfit(self, self.data_shape, "data", shape_of(y)))
+            raise InputError(misfit(type(self).__name__, self.data_shape, "data", shape_of(y)))
         return y
 
     @property
@@ -165,19 +165,6 @@ class LinearOperator(InParts, Described, ABC):
         y = self(self._white_clip())
         rows = sum(int(known.sum()) for known in tensors_of(self.observed_mask()))
         return math.sqrt(float(inner(y, y)) / max(rows, 1))
-
-
-def is_stack(operator: LinearOperator) -> bool:
-    """Whether its data is a tuple of tensors."""
-    return any(isinstance(shape, tuple) for shape in operator.data_shape)
-
-
-def _misfit(operator: LinearOperator, wanted: Any, what: str, got: Any) -> str:
-    advice = "crop or resize the clip" if what == "clip" else "give the data in that shape"
-    if what == "data" and len(wanted) == 1 and all(isinstance(n, int) for n in got) and math.prod(got) == wanted[0]:
-        advice = "flatten it, y.reshape(-1), the last axis running fastest"
-    told = f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}"
-    return f"{told}; {advice}, or build the operator for this size"
 
 
 class Combined(LinearOperator):

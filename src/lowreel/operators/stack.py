@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from .arrangement import Arrangement
-from .base import Combined, LinearOperator, is_stack
-from .parts import finer, finer_slice
+from .base import Combined, LinearOperator
+from .parts import finer, finer_slice, is_stack
 from .shapes import Shape
 from .spec import Spec, from_settings
 from .temporal_slice import temporal_slice_rows
