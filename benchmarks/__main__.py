@@ -2,7 +2,7 @@
 
 import sys
 
-from . import estimate, grid, latent, layers, operators, paper_joint, quality, scale, speed, starts, training
+from . import estimate, grid, holdout, latent, layers, operators, paper_joint, quality, scale, speed, starts, training
 
 NAMES = {
     "speed": speed.main,
@@ -16,6 +16,7 @@ NAMES = {
     "training": training.main,
     "starts": starts.main,
     "scale": scale.main,
+    "holdout": holdout.main,
 }
 
 if __name__ == "__main__":

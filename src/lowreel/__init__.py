@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         as_linear_operator,
         as_scipy,
     )
-    from .recovery.recover import Recovery, recover
+    from .recovery.recover import recover
+    from .recovery.result import Recovery
     from .settings import RecoverSettings, SolverSettings
     from .solver.iteration import iterate
     from .solver.problem import Problem
@@ -61,7 +62,8 @@ _HOMES = {
     "solver.problem": ("Problem",),
     "solver.state": ("State",),
     "solver.iteration": ("iterate",),
-    "recovery.recover": ("recover", "Recovery"),
+    "recovery.recover": ("recover",),
+    "recovery.result": ("Recovery",),
     "model.representation": ("Representation",),
     "jobs.request": ("RunRequest",),
     "jobs.run": ("run",),

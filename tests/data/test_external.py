@@ -218,6 +218,7 @@ def pixels(**arrays):
     return lambda: npz(Path("a.npz"), **arrays)
 
 
+SEEN = np.random.default_rng(2).random((4, 1, 12, 16)) < 0.3
 MASK = "recover a.npz --operator mask --y y --mask m --steps 1 -o run"
 BAD = {
     "no operator": Bad("recover a.mat --y meas -o run", ["a.mat", "--operator", "lowreel info"], held()),
@@ -230,6 +231,22 @@ BAD = {
         RECOVER.format("a.mat").replace("mask mask", "mask m.npy"), ["m.npy", "no such file"], held()
     ),
     "NaN": Bad(RECOVER.format("a.mat"), ["a.mat:meas", "1 numbers are NaN"], held(meas=nan())),
+    "mask the wrong way round": Bad(
+        MASK,
+        ["a.npz:m", "100% of what it observes is exactly 0", "wrong way round", "1 - mask"],
+        pixels(y=moving(4) * SEEN, m=1 - SEEN),
+    ),
+    "mask the wrong way round, NaN": Bad(
+        MASK, ["a.npz:m", "wrong way round"], pixels(y=np.where(SEEN, moving(4), np.nan), m=~SEEN)
+    ),
+    "mask of other data": Bad(
+        MASK, ["a.npz:m", "is it the mask", "y * mask"], pixels(y=moving(4) * SEEN, m=SEEN[..., ::-1])
+    ),
+    "mask of a spectrum the wrong way round": Bad(
+        MASK.replace("operator mask", "operator fourier"),
+        ["a.npz:m", "wrong way round"],
+        pixels(y=(np.fft.fft2(moving(4)) * SEEN)[:, 0], m=1 - SEEN[:, 0]),
+    ),
     "complex data": Bad(RECOVER.format("a.mat"), ["a.mat:meas", "real numbers"], held(meas=PICTURES * 1j)),
     "transposed mask": Bad(
         RECOVER.format("a.mat"), ["a.mat:mask", "H and W swapped"], held(mask=CODES.transpose(0, 2, 1))

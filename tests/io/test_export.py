@@ -7,8 +7,11 @@ import h5py
 import netCDF4
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import tifffile
+import xarray
+import zarr
 from conftest import moving
 from foreign import frames_last, mat7
 from PIL import Image
@@ -23,6 +26,22 @@ def npy(path, clip):
     return path
 
 
+def xarray_zarr(path, clip):
+    """time, lat, lon with coordinates; times in hours."""
+    axes = {"time": 0.5 + np.arange(len(clip)), "lat": 30 + np.arange(12.0), "lon": np.arange(16.0)}
+    array = xarray.DataArray(clip[:, 0], coords=axes, dims=list(axes), name="sst", attrs={"units": "degree_Celsius"})
+    array["time"].attrs["units"] = "hours since 2017-01-01"
+    array.to_dataset().to_zarr(path, zarr_format=2)
+    return path
+
+
+def zarr_frames(path):
+    """The one array with three axes or more."""
+    found = zarr.open(str(path), mode="r")
+    values = (found["sst"] if hasattr(found, "members") else found)[:]
+    return values if values.ndim == 4 else values[:, None]
+
+
 SOURCES = {
     "npy": ("a.npy", npy),
     "npz": ("a.npz", lambda p, x: (np.savez(p, other=np.ones(3), scan=x), p)[1]),
@@ -33,8 +52,20 @@ SOURCES = {
     "netcdf packed": ("a.nc", lambda p, x: formats.netcdf(p, x, packed=True)),
     "nifti": ("a.nii.gz", formats.nifti),
     "nifti scaled": ("a.nii", lambda p, x: formats.nifti(p, x.astype("f4"), slope=(0.5, 3))),
+    "dicom": ("a.dcm", formats.dicom),
+    "dicom rescaled": (
+        "a.dcm",
+        lambda p, x: (
+            formats.dicom(p, x, bits=16, RescaleSlope="0.5", RescaleIntercept="-100") if x.dtype == "u2" else None
+        ),
+    ),
+    "zarr": ("a.zarr", formats.zarr_folder),
+    "zarr 2": ("a.zarr", lambda p, x: formats.zarr_folder(p, x, 2)),
+    "OME-Zarr": ("a.zarr", formats.ome_zarr),
+    "zarr of xarray": ("a.zarr", xarray_zarr),
     "tiff": ("a.tif", lambda p, x: (tifffile.imwrite(p, x[:, 0], photometric="minisblack"), p)[1]),
 }
+WITNESSES = {"dicom": formats.dicom_read, "zarr": zarr_frames, "OME-Zarr": formats.zarr_read}
 NUMBERS = {
     "bytes": lambda x: (x * 255).astype("u1"),
     "12 bits": lambda x: (x * 4095).astype("u2"),
@@ -75,6 +106,10 @@ def test_what_is_exported_is_read_again_as_the_same_numbers(kind, name, tmp_path
     step = 0.126 if kind == "netcdf packed" else 0.26 if kind == "nifti scaled" else 0
     np.testing.assert_allclose(found, numbers, atol=step + 1e-6 * np.abs(numbers).max(), rtol=0)
     assert again.dtype == opened.dtype
+    if kind.startswith(("dicom", "zarr", "OME")):
+        np.testing.assert_allclose(
+            WITNESSES[kind.split()[0]](tmp_path / file), numbers, atol=1e-6 * np.abs(numbers).max()
+        )
     if kind != "tiff":
         assert len(again._reader._array.shape) == len(opened._reader._array.shape)
 
@@ -131,6 +166,83 @@ def test_tiff_keeps_spacing_and_interval(tmp_path):
         np.testing.assert_array_equal(file.asarray(), counts[:, 0])
 
 
+def test_dicom_keeps_patient_spacing_rescaling_and_times(tmp_path):
+    """Of every second frame, the pixels twice as large; read again by pydicom."""
+    (tmp_path / "in").mkdir()
+    counts = (moving(6, 1, 8, 12) * 4095).astype("u2")
+    about = {"PatientName": "Nobody^A", "StudyInstanceUID": "1.2.3", "PixelSpacing": ["0.5", "0.25"], "Modality": "MR"}
+    about |= {"RescaleSlope": "2", "RescaleIntercept": "-7", "RescaleType": "HU"}
+    source = formats.dicom(tmp_path / "in" / "a.dcm", counts, bits=12, **about)
+    half = 2.0 * counts[1:6:2, :, ::2, ::2] - 7
+    export_clip(tmp_path / "a.dcm", Delivered(half, (0.05, 0.15, 0.25), Fraction(10), source))
+    found = pydicom.dcmread(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(found.pixel_array, counts[1:6:2, 0, ::2, ::2])
+    np.testing.assert_array_equal(formats.dicom_read(tmp_path / "a.dcm"), half)
+    assert (found.PatientName, found.StudyInstanceUID, found.Modality) == ("Nobody^A", "1.2.3", "MR")
+    assert (list(found.PixelSpacing), float(found.FrameTime), found.BitsStored) == ([1.0, 0.5], 100.0, 12)
+    assert found.SOPInstanceUID != "1.2.3.4"
+    assert open_clip(tmp_path / "a.dcm").rate == 10
+
+
+def test_dicom_of_other_numbers_is_in_steps(tmp_path):
+    """Floats come back to half a step, colours in bytes; uneven times one by one."""
+    np.save(tmp_path / "in.npy", moving(4)[:, 0])
+    clip = Delivered(moving(4), (0.0, 0.04, 0.12, 0.16), like=tmp_path / "in.npy")
+    (note,) = export_clip(tmp_path / "a.dcm", clip)
+    assert "in steps of" in note
+    np.testing.assert_allclose(formats.dicom_read(tmp_path / "a.dcm"), moving(4), atol=0.6 / 65535)
+    assert pydicom.dcmread(tmp_path / "a.dcm").FrameTimeVector == [0, 40, 80, 40]
+    (note,) = export_clip(tmp_path / "b.dcm", Delivered(moving(4, 3), (0.0, 0.04, 0.08, 0.12)))
+    assert "8 bits" in note
+    np.testing.assert_array_equal(formats.dicom_read(tmp_path / "b.dcm"), np.rint(moving(4, 3) * 255))
+
+
+def test_ome_zarr_keeps_axes_spacing_and_units(tmp_path):
+    """Of one plane and channel, every second frame, pixels twice as large: their first centre moved by half a pixel."""
+    (tmp_path / "in").mkdir()
+    source, clip = tmp_path / "in" / "a.zarr", (moving(6, 2, 8, 12) * 4095).astype("u2")
+    formats.ome_zarr(source, clip)
+    group = zarr.open_group(str(source), mode="r+")
+    (image,) = group.attrs["multiscales"]
+    image["axes"][0]["unit"], image["axes"][3]["unit"] = "millisecond", "micrometer"
+    image["datasets"][0]["coordinateTransformations"] = [{"type": "scale", "scale": [50, 1, 3, 0.5, 0.25]}]
+    group.attrs["multiscales"] = [image]
+    opened = open_clip(f"{source}:0,c=1")
+    assert opened.rate == 20
+    half = clip[1:6:2, 1:, ::2, ::2].astype(float)
+    export_clip(tmp_path / "b.zarr", Delivered(half, (0.05, 0.15, 0.25), Fraction(10), f"{source}:0,c=1"))
+    found = zarr.open_group(str(tmp_path / "b.zarr"), mode="r")
+    np.testing.assert_array_equal(found["0"][:, 0], half[:, 0])
+    assert found["0"].dtype == "u2"
+    (image,) = found.attrs["multiscales"]
+    assert [(axis["name"], axis.get("unit")) for axis in image["axes"]] == [
+        *(("t", "millisecond"), ("z", None), ("y", "micrometer"), ("x", None))
+    ]
+    scale, moved = image["datasets"][0]["coordinateTransformations"]
+    assert scale["scale"] == [100, 3, 1, 0.5]
+    assert moved["translation"] == [50, 0, 0.25, 0.125]
+    assert open_clip(tmp_path / "b.zarr").rate == 10
+
+
+def test_zarr_keeps_coordinates_and_packing(tmp_path):
+    (tmp_path / "in").mkdir()
+    source = xarray_zarr(tmp_path / "in" / "a.zarr", moving(6) * 20)
+    group = zarr.open_group(str(source), mode="r+", use_consolidated=False)
+    group.attrs["title"] = "a test"
+    stored = group.create_array("packed", shape=(6, 12, 16), dtype="i2", fill_value=-999)
+    stored.attrs.update({"_ARRAY_DIMENSIONS": ["time", "lat", "lon"], "scale_factor": 0.25, "add_offset": 10.0})
+    stored[:] = np.rint((moving(6)[:, 0] * 20 - 10) / 0.25)
+    zarr.consolidate_metadata(str(source))
+    half = moving(6)[2:4, :, ::2, ::2] * 20
+    export_clip(tmp_path / "a.zarr", Delivered(half, (0.08, 0.12), like=f"{source}:packed"))
+    with xarray.open_zarr(tmp_path / "a.zarr", consolidated=True, decode_times=False) as found:
+        assert found.attrs["title"] == "a test"
+        np.testing.assert_allclose(found["time"], [2.5, 3.5])
+        np.testing.assert_allclose(found["lat"], 30.5 + 2 * np.arange(6))
+        np.testing.assert_allclose(found["packed"], half[:, 0], atol=0.126)
+    assert zarr.open(str(tmp_path / "a.zarr"), mode="r")["packed"].dtype == "i2"
+
+
 def test_colour_and_ome(tmp_path):
     """Two kinds of colour stacks, and an OME-TIFF whose spacing stays."""
     (tmp_path / "in").mkdir()
@@ -154,7 +266,7 @@ def test_colour_and_ome(tmp_path):
 def test_without_a_source_frames_are_plain(tmp_path):
     """Every kind is written, and read again."""
     clip = Delivered(moving(4), tuple(t / 10 for t in range(4)), Fraction(10))
-    for name in ("a.npy", "a.npz", "a.mat", "a.h5", "a.nc", "a.nii"):
+    for name in ("a.npy", "a.npz", "a.mat", "a.h5", "a.nc", "a.nii", "a.zarr"):
         export_clip(tmp_path / name, clip)
         np.testing.assert_allclose(open_clip(tmp_path / name).read().numpy(), moving(4), atol=1e-6)
     export_clip(tmp_path / "a.tif", clip)
@@ -163,7 +275,7 @@ def test_without_a_source_frames_are_plain(tmp_path):
         assert file["clip"].shape == (4, 12, 16)
 
 
-@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.mat", "a.h5", "a.nc", "a.nii", "a.tif"])
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.mat", "a.h5", "a.nc", "a.nii", "a.tif", "a.dcm", "a.zarr"])
 @pytest.mark.parametrize("dtype", ["?", "f2", "f8", "i1", "i4", "i8", "u4", "u8"])
 def test_every_type_has_a_place_in_every_kind(dtype, name, tmp_path):
     """The numbers come back, whatever type the kind has for them."""

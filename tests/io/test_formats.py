@@ -18,6 +18,7 @@ import torch
 from conftest import moving
 from formats import FORMATS
 
+from lowreel.cli.describe import describe
 from lowreel.errors import InputError
 from lowreel.io import containers
 from lowreel.io.video import open_clip
@@ -208,15 +209,47 @@ def test_a_folder_of_dicom_is_in_the_order_of_instance_numbers(tmp_path):
 
 
 def test_ismrmrd(tmp_path):
-    """A series of images is a clip; acquisitions are refused with what to do."""
+    """A series of images is a clip; raw data is named, and what to type is said, also where there is nothing else."""
     path, clip = tmp_path / "scan.h5", moving(5)
     with ismrmrd.Dataset(str(path)) as file:
         for frame in clip:
             file.append_image("image_0", ismrmrd.Image.from_array(frame[:, None], transpose=False))
         file.append_acquisition(ismrmrd.Acquisition.from_array(np.ones((2, 8), "c8")))
     assert torch.equal(open_clip(f"{path}:dataset/image_0/data").read(), torch.from_numpy(clip))
-    with pytest.raises(InputError, match=r"is acquisitions of ISMRMRD; sort them into spectra \(T, H, W\)"):
+    with pytest.raises(InputError, match=r"is raw data of ISMRMRD, 1 readouts, the first of 2 coils and 8 samples"):
         open_clip(f"{path}:dataset/data")
+    with ismrmrd.Dataset(str(tmp_path / "raw.h5")) as file:
+        file.append_acquisition(ismrmrd.Acquisition.from_array(np.ones((2, 8), "c8")))
+    about = describe(tmp_path / "raw.h5")
+    assert "lowreel recover y.npy --operator fourier" in about["dataset/data"]
+
+
+def test_fields_of_structured_arrays(tmp_path):
+    """NAME/FIELD, those of structures in them too; numbers per entry are axes behind; text is no array."""
+    clip = (moving(5, 1)[:, 0] * 4095).astype("u2")
+    inner = np.dtype([("half", "f4", clip.shape[1:]), ("name", "S3")])
+    records = np.zeros(5, [("t", "f8"), ("frame", ">u2", clip.shape[1:]), ("more", inner)])
+    records["frame"], records["more"]["half"] = clip, clip / 2
+    pixels = np.zeros(clip.shape, [("value", "u2"), ("weight", "f8")])
+    pixels["value"] = clip
+    np.save(tmp_path / "a.npy", records)
+    np.savez(tmp_path / "a.npz", records=records, x=np.ones(3))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/records"], file["pixels"] = records, pixels
+    np.save(tmp_path / "pixels.npy", pixels)
+    names = {"a.npy:frame": 1, "a.npz:records/frame": 1, "a.h5:group/records/frame": 1, "a.h5:pixels/value": 1}
+    names |= {"pixels.npy:value": 1, "a.npy:more/half": 0.5, "a.h5:group/records/more/half": 0.5}
+    for name, factor in names.items():
+        opened = open_clip(tmp_path / name)
+        found = opened.read().double() * opened.scale
+        np.testing.assert_allclose(found[:, 0], clip * factor, atol=1e-3)
+        np.testing.assert_allclose(opened.read(2, 3)[0] * opened.scale, clip[2:3] * factor, atol=1e-3)
+    with pytest.raises(InputError, match=r"holds the arrays t .*frame .*more/half .*say which"):
+        open_clip(tmp_path / "a.npy")
+    with pytest.raises(InputError, match="is no array of numbers"):
+        open_clip(tmp_path / "a.npy:more/name")
+    with pytest.raises(InputError, match="holds no array none; it holds"):
+        open_clip(tmp_path / "a.h5:none")
 
 
 BAD_DICOM = {

@@ -1,6 +1,7 @@
 """TIFF as others write it: the numbers are those that tifffile or NumPy has, or one sentence says what to choose."""
 
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from lowreel.errors import InputError
+from lowreel.io.export import Delivered, export_clip
 from lowreel.io.video import open_clip, series_of
 
 SEEDED = np.random.default_rng(0)
@@ -25,8 +27,8 @@ def write(path, values, **options):
     return path
 
 
-def imagej(path, values, axes, **options):
-    tifffile.imwrite(path, values, imagej=True, metadata={"axes": axes}, **options)
+def imagej(path, values, axes, **more):
+    tifffile.imwrite(path, values, imagej=True, metadata={"axes": axes, **more})
     return path
 
 
@@ -131,6 +133,104 @@ def test_a_tiff_is_read_as_its_numbers_stand(name, tmp_path):
     torch.testing.assert_close(clip.read(), torch.tensor(wanted, dtype=torch.float32), atol=1e-6, rtol=0)
     middle = open_clip(clip.source, **wishes, frames=slice(1, 4))
     assert torch.equal(middle.read(1), clip.read()[2:4])
+
+
+def planes(*times, unit="s", more=()):
+    return {"Plane": {"DeltaT": [*times, *more], "DeltaTUnit": [unit] * (len(times) + len(more))}}
+
+
+def seconds(*values):
+    return tuple(Fraction(str(v)) for v in values)
+
+
+QUARTER = seconds(0, 0.25, 0.5, 0.75, 1)
+USUAL = seconds(0, 0.04, 0.08, 0.12, 0.16)
+TIMES = {  # name: (maker, wishes, times, what info says of them)
+    "nothing said": (lambda d: ome(d / "a.tif", U16, "TYX"), {}, USUAL, None),
+    "time increment": (
+        lambda d: ome(d / "a.tif", U16, "TYX", TimeIncrement=250, TimeIncrementUnit="ms"),
+        {},
+        QUARTER,
+        "0.25 s from frame to frame (TimeIncrement of OME)",
+    ),
+    "planes before the increment": (
+        lambda d: ome(d / "a.tif", U16, "TYX", TimeIncrement=0.5, **planes(3, 3.1, 3.3, 3.7, 4.5)),
+        {},
+        seconds(0, 0.1, 0.3, 0.7, 1.5),
+        "on average 0.375 s from frame to frame (DeltaT of OME)",
+    ),
+    "planes of the channel": (
+        lambda d: ome(d / "a.tif", TWO.swapaxes(0, 1), "CTYX", **planes(0, 1, 2, 3, 4, more=(9, 9.1, 9.2, 9.3, 9.4))),
+        {"channel": 1},
+        seconds(0, 0.1, 0.2, 0.3, 0.4),
+        "0.1 s",
+    ),
+    "planes that do not rise": (
+        lambda d: ome(d / "a.tif", U16, "TYX", TimeIncrement=0.25, **planes(0, 0, 0, 0, 0)),
+        {},
+        QUARTER,
+        "TimeIncrement",
+    ),
+    "slower than a second": (
+        lambda d: ome(d / "a.tif", U16, "TYX", TimeIncrement=1, TimeIncrementUnit="min"),
+        {},
+        USUAL,
+        "60 s from frame to frame (TimeIncrement of OME), taken as 25 a second",
+    ),
+    "faster than can be shown": (
+        lambda d: ome(d / "a.tif", U16, "TYX", TimeIncrement=1, TimeIncrementUnit="µs"),
+        {},
+        USUAL,
+        "1e-06 s from frame to frame (TimeIncrement of OME), taken as 25 a second",
+    ),
+    "places in depth": (lambda d: ome(d / "a.tif", U16, "ZYX", TimeIncrement=0.25), {}, USUAL, None),
+    "ImageJ's interval": (
+        lambda d: imagej(d / "a.tif", U16, "TYX", finterval=250.0, tunit="msec", fps=7.0),
+        {},
+        QUARTER,
+        "0.25 s from frame to frame (finterval of ImageJ)",
+    ),
+    "ImageJ's rate": (lambda d: imagej(d / "a.tif", U16, "TYX", finterval=0.0, fps=4.0), {}, QUARTER, "fps of ImageJ"),
+    "a rounded third": (
+        lambda d: imagej(d / "a.tif", U16, "TYX", finterval=0.333333),
+        {},
+        tuple(Fraction(k, 3) for k in range(5)),
+        "0.333333 s",
+    ),
+    "no time": (lambda d: imagej(d / "a.tif", U16, "TYX", finterval=-1.0, fps=float("nan")), {}, USUAL, None),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_frames_have_the_times_that_the_file_tells(name, tmp_path):
+    """And what is exported like it has them too, of the frames that were recovered."""
+    make, wishes, wanted, told = TIMES[name]
+    (tmp_path / "in").mkdir()
+    clip = open_clip(make(tmp_path / "in"), **wishes)
+    assert clip.times == wanted
+    assert (told in clip.axes) if told else ("from frame to frame" not in clip.axes)
+    assert clip.rate == 4 / clip.times[-1]
+    part = open_clip(clip.source, **wishes, frames=slice(1, 4))
+    values = part.read().numpy() * part.scale + part.offset
+    export_clip(tmp_path / "b.tif", Delivered(values, tuple(map(float, part.times)), part.rate, clip.source, **wishes))
+    again = open_clip(tmp_path / "b.tif")
+    assert again.times == tuple(t - wanted[1] for t in wanted[1:4])
+    assert "taken as" not in (told or "") or told.split(" ")[0] in again.axes
+
+
+def test_spacing_is_that_of_the_pixels_as_they_were_resized(tmp_path):
+    """Of the second series, with its own channel's numbers."""
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
+        file.write(U8, metadata={"axes": "TYX", "PhysicalSizeX": 7.0}, photometric="minisblack")
+        spacing = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "mm", "PhysicalSizeY": 0.25, "TimeIncrement": 0.1}
+        file.write(TWO, metadata={"axes": "TCYX", **spacing}, photometric="minisblack")
+    source, half = f"{tmp_path / 'a.ome.tif'}:1", (TWO[::2, 1:, ::2, ::2] >> 4).astype(float)
+    export_clip(tmp_path / "b.tif", Delivered(half, (0.0, 0.2, 0.4), Fraction(5), source, channel=1))
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        np.testing.assert_array_equal(file.asarray(), half[:, 0])
+        pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+    told = [pixels[f"PhysicalSize{key}"] for key in ("X", "XUnit", "Y")]
+    assert (*told, pixels["TimeIncrement"]) == (1.0, "mm", 0.5, 0.2)
 
 
 def test_a_series_is_chosen_by_number_or_name(tmp_path):

@@ -61,11 +61,11 @@ def test_sums_and_multiples_are_those_of_the_matrices(name, combine):
 
 
 def test_a_multiple_knows_what_its_operator_knows():
-    """Norm of the rows, what is observed, what is said of the verdict; nothing is observed by zero times it."""
+    """Norm of the rows, what is observed, how the data is arranged; nothing is observed by zero times it."""
     mask = Mask(SHAPE, kept(H, W))
     assert (-3 * mask).row_norm() == 3
     assert torch.equal((2 * mask).observed_mask(), mask.observed_mask())
-    assert (2 * mask).caveat == mask.caveat != (mask + Identity(SHAPE)).caveat
+    assert (2 * mask).arrangements() == mask.arrangements() != (mask + Identity(SHAPE)).arrangements()
     assert not (0 * mask).observed_mask().any()
     assert (2 * Fourier(SHAPE, "radial", 2)).is_complex
 

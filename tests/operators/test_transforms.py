@@ -9,7 +9,7 @@ from cases import SHAPE, dense, flat, noise
 
 from lowreel.errors import InputError
 from lowreel.operators import Fourier, SinglePixel, from_spec
-from lowreel.operators.transforms import _stripes, dct, hadamard, inverse_dct
+from lowreel.operators.fast_transforms import _stripes, dct, hadamard, inverse_dct
 
 close = torch.testing.assert_close
 

@@ -154,3 +154,6 @@ def test_a_mask_that_is_not_the_datas_is_refused():
     check_mask(CLIP, one)
     with pytest.raises(InputError, match="is it the mask, or the seed, of this data"):
         check_mask(other(CLIP), one)
+    seen = one.observed_mask()
+    with pytest.raises(InputError, match="the wrong way round; give its opposite"):
+        check_mask(torch.where(seen, 0, CLIP), one)

@@ -5,8 +5,10 @@ import torch
 from cases import OPERATORS, SHAPE, T, kept, noise
 
 from lowreel.data import hold_out
+from lowreel.data.gaps import are_scattered
 from lowreel.errors import InputError
 from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, tensors_of
+from lowreel.operators.arrangement import Lines, Ordered, Pixels
 
 
 @pytest.fixture(params=OPERATORS.values(), ids=OPERATORS)
@@ -26,21 +28,30 @@ def test_heldout_has_the_structure_of_the_data(operator):
 def test_heldout_is_the_share_of_the_informative_entries(operator, share):
     """Of each member round(share n) of its n informative entries, at least one; pixels count once for all channels.
 
-    Where all parts are measured alike this holds of the first one, and the others hold out the same entries.
+    Where all parts are measured alike this holds of the first one, and the others hold out the same entries. Holes
+    and lines, which are held out whole, have laws of their own, below.
     """
     members = tensors_of(operator.observed_mask())
-    alike = operator.repeated_rows(members)
-    for held, known, rows in zip(tensors_of(hold_out(operator, share)), members, alike, strict=True):
+    alike, held_out = operator.repeated_rows(members), hold_out(operator, share)
+    for held, known, rows, arrangement in zip(
+        tensors_of(held_out), members, alike, operator.arrangements(), strict=True
+    ):
         assert not (held & ~known).any()
-        if held.ndim == 4 and operator.is_complex:
-            continue  # drawn with their twins, see below
-        if tuple(known.shape) == SHAPE:
+        if (held.ndim == 4 and operator.is_complex) or not is_drawn_alone(arrangement, known):
+            continue
+        if tuple(known.shape) == SHAPE or isinstance(arrangement, Ordered):
             assert torch.equal(held, held.any(1, keepdim=True) & known)
             held, known = held.any(1), known.any(1)
         assert int(held[:rows].sum()) == max(1, round(share * int(known[:rows].sum())))
         for start in range(0, len(held), rows):
             part = slice(start, start + rows)
             assert torch.equal(held[part], held[:rows][: len(held[part])] & known[part])
+
+
+def is_drawn_alone(arrangement, known):
+    """Whether each number is drawn by itself, by the operator or because what is missing of the pixels is scattered."""
+    is_shaped = isinstance(arrangement, Pixels) and not are_scattered(known.any(1).numpy())
+    return not is_shaped and not isinstance(arrangement, Lines)
 
 
 def test_heldout_is_seeded(operator):

@@ -16,11 +16,12 @@ from lowreel.errors import InputError
 from lowreel.model.representation import Representation
 from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
 from lowreel.recovery import fit as fitting
+from lowreel.recovery.comparison import Baseline, heldout_decibels
 from lowreel.recovery.fit import CHECKS_PER_RUN, _affordable, _Pace, fit, prefers
-from lowreel.recovery.judging import may_be_chance
+from lowreel.recovery.judging import judged, may_be_chance
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
-from lowreel.recovery.verdict import judge
+from lowreel.recovery.verdict import Outcome, judge
 from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import Problem
@@ -225,10 +226,43 @@ def test_baselines_are_judged_by_the_same_heldout_data():
     for baseline in found.baselines.values():
         close(baseline.clip[seen], y[seen])
         assert 10 < baseline.heldout_db < 60
-    levels = {name: b.heldout_db for name, b in found.baselines.items()}
+    peak = 20 * math.log10(float(found.clip.max() - found.clip.min()))
+    assert found.heldout_range_db == pytest.approx(found.heldout_db + peak)
+    levels = {name: b.heldout_db + peak for name, b in found.baselines.items()}
     held = int(hold_out(operator, FEW.heldout, FEW.seed).sum())
-    assert found.verdict in (judge(found.heldout_db, levels), judge(found.heldout_db, levels, held))
+    assert found.verdict in (judge(found.heldout_range_db, levels), judge(found.heldout_range_db, levels, held))
     assert found.trust == found.verdict.sentence
+
+
+def test_a_dark_clip_does_not_flatter_itself():
+    """A quarter of the light is 12 dB more with peak 1; with the clip's range as the peak the verdict says the same."""
+    operator = OPERATORS["missing"]()
+    levels = {}
+    for light in (1.0, 0.25):
+        problem = prepare(operator(CLIP) * light, operator, RecoverSettings(heldout=0.2))
+        frames = (CLIP + 0.05 * noise(*SHAPE, seed=1, dtype=torch.float32)) * light
+        level = heldout_decibels(problem.heldout_error(frames), problem)
+        compared = {"grey": Baseline(torch.full(SHAPE, 0.5 * light), level - 2)}
+        clip_range = (float(frames.min()), float(frames.max()))
+        said = judged(problem, Outcome("finished", ""), 1000, frames, frames, level, compared, clip_range)
+        levels[light] = (level, said)
+    assert levels[0.25][0] - levels[1.0][0] == pytest.approx(20 * math.log10(4), abs=1e-3)
+    assert levels[0.25][1] == levels[1.0][1]
+    assert "2.0 dB better" in levels[1.0][1].sentence
+
+
+def test_a_constant_clip_is_no_evidence():
+    """Whatever is said of levels: any method meets it exactly."""
+    operator = OPERATORS["missing"]()
+    grey = torch.full(SHAPE, 0.5)
+    problem = prepare(operator(grey), operator, RecoverSettings(heldout=0.2))
+    for frames in (grey, grey + 1e-4 * noise(*SHAPE, seed=1, dtype=torch.float32)):
+        level = heldout_decibels(problem.heldout_error(frames), problem)
+        compared = {"mean": Baseline(grey, level - 20)}
+        clip_range = (float(frames.min()), float(frames.max()))
+        said = judged(problem, Outcome("finished", ""), 1000, frames, frames, level, compared, clip_range)
+        assert said.kind == "undecided", level
+        assert "constant clip" in said.sentence
 
 
 def test_which_baselines_are_run_is_a_setting(monkeypatch):

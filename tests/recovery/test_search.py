@@ -13,6 +13,7 @@ from lowreel.model.latents import factorise
 from lowreel.model.representation import Representation
 from lowreel.operators import Gaussian, MissingPixels
 from lowreel.recovery import policy as fits
+from lowreel.recovery import search_plan as plans
 from lowreel.recovery.fit import Outcome, Trial, fit
 from lowreel.recovery.policy import _last_fit, planned, search_plan, smallest_rank
 from lowreel.recovery.preparation import prepare
@@ -81,7 +82,7 @@ def test_each_fit_is_as_if_alone(operator):
     seen = []
     trials, stopped = search(problem, solver, plan, callback=seen.append)
     assert stopped is None
-    assert [trial.choice for trial in trials] == plan.next(())
+    assert [trial.choice for trial in trials] == plan.told_by(trials).next(())
     assert {progress.stage for progress in seen} == {"search"}
     trunk, _ = fit(problem, solver, part=BRANCH_SHARE)
     torch.set_num_threads(1)
@@ -108,8 +109,31 @@ def test_the_best_alone_goes_to_its_end(operator):
     ]
     made = [progress.made for progress in seen if progress.stage == "search"]
     assert made == list(range(1, len(made) + 1))
-    plan = search_plan(problem_of(operator, LONG), LONG)
+    plan = search_plan(problem_of(operator, LONG), LONG).told_by(recovery.trials)
     assert len(made) == plan.rounds(steps) == seen[len(made) - 1].planned
+
+
+@pytest.mark.parametrize(("ratio", "overfits"), [(0.0, True), (math.inf, False)])
+def test_stronger_decay_is_tried_where_the_trunk_overfits(ratio, overfits, monkeypatch):
+    """And only there: what the trunk's end says is kept with it, so that a search that goes on has the same plan."""
+    monkeypatch.setattr(plans, "OVERFIT_RATIO", ratio)
+    problem, solver = problem_of(OPERATORS["missing"]()), FEW.solver()
+    plan, seen = search_plan(problem, FEW), []
+    trials, _ = search(problem, solver, plan, callback=seen.append)
+    curbed = any(trial.choice.early_weight_decay is not None for trial in trials)
+    assert curbed == plan.told_by(trials).overfits == overfits
+    trunk = next(progress.trunk for progress in seen if progress.trunk is not None)
+    assert plan.told_by((), trunk).overfits == overfits
+    error = problem.fitted_error(trunk.state.representation(problem, solver).frames())
+    assert trunk.history[-1]["fitted"] == error > 0
+
+
+def test_a_fit_that_diverged_calls_for_stronger_decay():
+    """What the preset's choice cannot do may be done with that."""
+    failed = replace(tried(FIRST, 1.0), outcome=Outcome("diverged", ""))
+    plan = Search(FIRST, ({"early_weight_decay": 10.0},), 1)
+    assert plan.next(()) == [FIRST]
+    assert plan.told_by((failed,)).next((failed,)) == [FIRST.model_copy(update={"early_weight_decay": 10.0})]
 
 
 def test_a_deeper_decoder_starts_from_a_coarser_grid():
@@ -299,6 +323,8 @@ def test_time_is_shared_out_by_turns():
     """Half a fit for all, a quarter for each that parts there, three quarters for each that does not, a quarter in the
     end; side by side a fit takes longer, all of them less."""
     plan = Search(FIRST, ({"early_weight_decay": 10.0}, {"similarity": 0.1}), 1)
+    assert plan.rounds(40) / 40 == plan.in_turn == 0.5 + 0.25 + 0.25 + 0.25
+    plan = replace(plan, overfits=True)
     assert plan.rounds(40) / 40 == plan.in_turn == 0.5 + 0.25 + 0.75 + 0.25 + 0.25
     beside = replace(plan, at_once=2)
     assert beside.rounds(40) == plan.rounds(40)
@@ -320,7 +346,7 @@ def test_time_is_shared_out_by_turns():
 def test_fits_are_made_side_by_side_where_that_is_sooner(cores, changes, wanted):
     """As many as end soonest all together, and no more than memory allows."""
     torch.set_num_threads(cores)
-    problem, plan = problem_of(OPERATORS["missing"]()), Search(FIRST, tuple(changes), 1)
+    problem, plan = problem_of(OPERATORS["missing"]()), Search(FIRST, tuple(changes), 1, overfits=True)
     assert side_by_side(problem, plan, most=8) == wanted
     assert side_by_side(problem, plan, most=1) == 1
 
@@ -334,7 +360,7 @@ def test_an_interrupt_in_the_search_keeps_the_best_so_far():
         if progress.stage == "search" and progress.trials:
             raise KeyboardInterrupt
 
-    found = recover(operator(CLIP), operator, FEW, callback=callback)
+    found = recover(operator(CLIP), operator, LONG, callback=callback)
     assert found.outcome.kind == "stopped"
     assert "--resume" in found.outcome.sentence
     assert found.trials

@@ -44,6 +44,17 @@ def error_decibels(squared_error: float) -> float:
     return -10 * math.log10(squared_error) if squared_error > 0 else math.inf
 
 
+def peak_decibels(low: float, high: float) -> float:
+    """What a level with peak 1 gains with the peak high - low, both grey levels: 20 log10; NaN where
+    there is no range."""
+    return 20 * math.log10(high - low) if high > low else math.nan
+
+
+def stated_peak_decibels(low: float, high: float) -> float:
+    """The same for what is said in words: 0, the peak 1, where there is no range."""
+    return peak_decibels(low, high) if high > low else 0.0
+
+
 def ssim(found: Tensor, truth: Tensor) -> float:
     """Structural similarity, mean over the frames, for grey levels in [0, 1]; scikit-image's, 7x7 window.
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..operators import Downsample, LinearOperator
+from ..system.linear_algebra import one_blas_thread
 from .bilaplacian import fill_biharmonic
 
 FillFrame = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -65,7 +66,8 @@ def _fill_frames(pixels: Tensor, known: Tensor, fill: FillFrame) -> Tensor:
         elif not mask.all():
             frame[:, ~mask] = fill(frame, mask)
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # SciPy works outside of Python's lock, mostly
+    # SciPy works outside of Python's lock, mostly; it solves a 2x2 system for each triangle
+    with one_blas_thread(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
         list(pool.map(fill_one, filled, masks))
     return torch.from_numpy(filled)
 

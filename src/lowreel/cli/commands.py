@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -86,7 +86,11 @@ CLIP_HELP = """
 MEASURE_HELP = f"""{CLIP_HELP}    output
         file to write, such as y.safetensors
 """
-SIMULATE_HELP = f"""{CLIP_HELP}    output
+HOLDOUT_HELP = """    holdout
+        pixels that are not fitted but judge the result, of data that is pixels: an image (for every frame), folder,
+        video or array, white = held out; default: holes like those of the data
+"""
+SIMULATE_HELP = f"""{CLIP_HELP}{HOLDOUT_HELP}    output
         folder of the run; default: a new one in runs/
     resume
         go on with the run in that folder
@@ -110,6 +114,7 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
     def simulate_it(
         clip: Path,
         *,
+        holdout: Path | None = None,
         output: OutputOrNew = None,
         resume: Resume = False,
         operator: OperatorSettings = kind(),
@@ -117,9 +122,8 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
         noise: Noise = NoiseSettings(),
         recovering: Recovering = RecoverSettings(),
     ) -> None:
-        request = RunRequest(
-            clip=clip, operator=operator, reading=reading, noise=noise, settings=recovering, output=output
-        )
+        what: dict[str, Any] = {"clip": clip, "operator": operator, "holdout": holdout, "output": output}
+        request = RunRequest(**what, reading=reading, noise=noise, settings=recovering)
         _run(request, resume)
 
     for app_of, function, sentence, parameters in (
@@ -142,6 +146,7 @@ def recover(
     *,
     output: OutputOrNew = None,
     truth: Path | None = None,
+    holdout: Path | None = None,
     resume: Resume = False,
     arrays: Annotated[ArraysSettings, Flat] = ArraysSettings(),
     recovering: Recovering = RecoverSettings(),
@@ -157,12 +162,16 @@ def recover(
         folder of the run; default: a new one in runs/
     truth
         the true clip, to score the result with
+    holdout
+        pixels that are not fitted but judge the result, of data that is pixels: an image (for every frame), folder,
+        video or array, white = held out; default: holes like those of the data
     resume
         go on with the run in DATA
     """
     if resume:
-        if output is not None or truth is not None:
-            raise InputError(f"{data}: a run goes on in its own folder with its own truth; leave out -o and --truth")
+        if output is not None or truth is not None or holdout is not None:
+            own = "a run goes on in its own folder, with its own truth and held-out data"
+            raise InputError(f"{data}: {own}; leave out -o, --truth and --holdout")
         if arrays.model_copy(update={"operator": None}) != ArraysSettings():
             raise InputError(
                 f"{data}: a run goes on with the data it has; leave out all but --operator, for one of your own"
@@ -170,7 +179,8 @@ def recover(
         _go_on(data, recovering, arrays.operator)
         return
     others = None if arrays == ArraysSettings() else arrays
-    _run(RunRequest(data=data, arrays=others, truth=truth, settings=recovering, output=output))
+    what: dict[str, Any] = {"data": data, "arrays": others, "truth": truth, "holdout": holdout, "output": output}
+    _run(RunRequest(**what, settings=recovering))
 
 
 @app.command
@@ -179,6 +189,7 @@ def inpaint(
     *,
     mask: Path,
     keep: str | None = None,
+    holdout: Path | None = None,
     output: OutputOrNew = None,
     resume: Resume = False,
     reading: Reading = ClipSettings(),
@@ -194,12 +205,16 @@ def inpaint(
         image (for every frame), folder, video or array of the clip's size: white = keep, black = fill in
     keep
         what of the mask is kept: white (the default), black, opaque, transparent, or one value, such as 0 or #800000
+    holdout
+        pixels that are not fitted but judge the result, as the mask is given: white = held out; default: holes like
+        those of the mask
     output
         folder of the run; default: a new one in runs/
     resume
         go on with the run in that folder
     """
-    _run(RunRequest(clip=clip, mask=mask, keep=keep, reading=reading, settings=recovering, output=output), resume)
+    what: dict[str, Any] = {"clip": clip, "mask": mask, "keep": keep, "holdout": holdout, "output": output}
+    _run(RunRequest(**what, reading=reading, settings=recovering), resume)
 
 
 @app.command

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..io.containers import Entry, entries_of, is_series
+from ..io.containers import RAW, Entry, entries_of, is_series
 from ..io.video import Clip, open_clip, series_of
 from ..system.files import TIFF_FILES, is_array_file, kind_of, split_member
 from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
@@ -38,7 +38,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
     """The arrays of a file, and what is known of the clip where one of them is it, or why none is."""
-    if all(entry.problem for entry in entries):
+    if all(entry.problem for entry in entries) and not any(entry.problem.startswith(RAW) for entry in entries):
         return _clip(path)  # which says why there is none
     try:
         clip = _clip(path)

@@ -26,7 +26,7 @@ def export(run: Path, *, output: Annotated[Path, Parameter(name=["--output", "-o
     run
         folder of a run that has a recovered clip
     output
-        file to write: .tif, .nii, .nii.gz, .nc, .npy, .npz, .mat, .h5
+        file to write: .tif, .nii, .nii.gz, .nc, .dcm, .zarr, .npy, .npz, .mat, .h5
     like
         file (FILE, or FILE:NAME) whose axes, spacing and type it is to have; default: the one that was measured
     """
@@ -63,7 +63,8 @@ def _delivered(folder: Path, like: Path | None) -> tuple[Delivered, list[str]]:
     reading = about.get("reading") or (request or {}).get("reading") or {}
     cropped = reading.get("fit") == "crop" and reading.get("size") is not None
     values = np.load(recovered, mmap_mode="r", allow_pickle=False)
-    return Delivered(values, times, _rate(about), source, cropped), notes
+    chosen = {name: reading.get(name) for name in ("channel", "plane")} if like is None else {}
+    return Delivered(values, times, _rate(about), source, cropped, **chosen), notes
 
 
 def _rate(about: dict[str, Any]) -> Any:

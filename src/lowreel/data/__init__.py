@@ -2,7 +2,8 @@
 
 from .datafile import DataFile, Measured, checked, data_header
 from .external import ARRAY_KINDS, Given, check_finite, data_of
-from .holdout import hold_out
+from .holdout import held_out_by, hold_out, holes
+from .mask_check import contradiction
 from .noise import (
     DeadColumns,
     Noise,
@@ -39,9 +40,12 @@ __all__ = [
     "as_noise",
     "check_finite",
     "checked",
+    "contradiction",
     "data_header",
     "data_of",
     "estimate_scaling",
+    "held_out_by",
     "hold_out",
+    "holes",
     "in_levels",
 ]

@@ -15,6 +15,7 @@ from ..operators.pixels import Mask
 from ..operators.snapshot import Snapshot
 from ..operators.tensors import Data, tensors_of
 from ..operators.transforms import Fourier
+from .mask_check import contradiction
 
 
 class Given(NamedTuple):
@@ -55,7 +56,8 @@ def mask_given(y: Array, mask: Array | None, frames: slice) -> Given:
     """A clip with zeros or NaN at unobserved pixels, and a mask: of a frame's size for all, or of the clip's.
 
     Zero (False) means unobserved. Without a mask the pixels that are NaN are the unobserved ones. Raises InputError
-    for other shapes, a mask with more than two values, one that differs from channel to channel, no mask and no NaN.
+    for other shapes, a mask with more than two values, one that differs from channel to channel, another mask than
+    that of the data or one turned round, no mask and no NaN.
     """
     pixels = _real(np.asarray(as_clip(y)), y)
     start, stop = _stretch(frames, len(pixels), y)
@@ -66,6 +68,7 @@ def mask_given(y: Array, mask: Array | None, frames: slice) -> Given:
         seen = ~np.isnan(pixels).any(1, keepdims=True)
     else:
         seen = _seen(mask, (stop - start, *pixels.shape[1:]), (start, stop))
+        _check_mask(pixels, seen, mask)
     return Given(Mask(pixels.shape, torch.from_numpy(seen)), torch.from_numpy(np.where(seen, pixels, 0)), (start, stop))
 
 
@@ -89,6 +92,8 @@ def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
             f"expected {_axes(y, 'T')} or (H, W)"
         )
     measured = np.broadcast_to(measured, spectra.shape)
+    if mask is not None:
+        _check_mask(spectra, measured, mask)
     size = np.abs(np.where(measured, spectra, 0)).mean(0)
     if size[height // 2, width // 2] > size[0, 0]:
         spectra, measured = (np.fft.ifftshift(v, axes=(1, 2)) for v in (spectra, measured))
@@ -128,6 +133,12 @@ def data_of(y: Array, operator: LinearOperator) -> Data:
             "that shape, flat with the last axis running fastest where it is flat, or give another --clip-shape"
         )
     return operator.checked_data(values.to(torch.complex128 if values.is_complex() else torch.float64))
+
+
+def _check_mask(y: np.ndarray, observed: np.ndarray, mask: Array) -> None:
+    found = contradiction(torch.from_numpy(y), torch.from_numpy(np.array(observed)))
+    if found is not None:
+        raise InputError(f"{mask.label}: {found}")
 
 
 def _mask_of_spectra(mask: Array, height: int, width: int) -> np.ndarray:

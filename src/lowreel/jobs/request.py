@@ -61,6 +61,7 @@ class RunRequest(Settings):
     data: Source | None = Field(None, description="in place of `clip`: a data file, or a file of arrays of others")
     arrays: ArraysSettings | None = Field(None, description="which arrays of `data` are meant, where they are others'")
     truth: Source | None = Field(None, description="the true clip of `data`, to score the result with")
+    holdout: Source | None = Field(None, description="pixels that judge the result, white; None: chosen by the data")
     reading: ClipSettings = Field(ClipSettings(), description="how the clip is read")
     noise: NoiseSettings = Field(NoiseSettings(), description="what is added to the data of a clip")
     settings: RecoverSettings = Field(RecoverSettings(), description="how it is recovered")
@@ -182,7 +183,7 @@ class InterpolateRequest(Settings):
         write_json(path, self.model_dump(mode="json"))
 
 
-PATHS = ("clip", "mask", "data", "truth")
+PATHS = ("clip", "mask", "data", "truth", "holdout")
 """Fields of a request that are files, or names in their place."""
 
 
@@ -219,6 +220,7 @@ def command_line(request: RunRequest, *, resume: bool = False) -> list[str]:
     else:
         keep = [] if request.keep is None else [f"--keep={request.keep}"]
         words = ["inpaint", str(request.clip), f"--mask={request.mask}", *keep]
+    words += [] if request.holdout is None else [f"--holdout={request.holdout}"]
     words += [*_flags(request.reading), *_flags(request.noise), *_flags(request.settings)]
     return words if request.output is None else [*words, "-o", request.output]
 

@@ -19,18 +19,22 @@ from ..system.files import atomic_write, remove_leftovers
 from .manifest import BATCH_FILES, Row
 from .worker import Record, Status
 
-FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "rank", "steps", "trust")
+FIGURES = ("psnr", "psnr_range", "ssim", "heldout_db", "heldout_range_db", "rank", "steps", "trust")
 """Fields of a run's summary that are columns of the results."""
 
-LEVELS = {"best_baseline_psnr_range": "baselines_psnr_range", "best_baseline_heldout_db": "baselines_heldout_db"}
+LEVELS = {
+    "best_baseline_psnr_range": "baselines_psnr_range",
+    "best_baseline_heldout_db": "baselines_heldout_db",
+    "best_baseline_heldout_range_db": "baselines_heldout_range_db",
+}
 """Columns with the level of the best baseline, and where the summary has it."""
 
 PAGE_COLUMNS = (
     "psnr_range",
     "best_baseline",
     "best_baseline_psnr_range",
-    "heldout_db",
-    "best_baseline_heldout_db",
+    "heldout_range_db",
+    "best_baseline_heldout_range_db",
     "seconds",
 )
 """Columns that are on the page too."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..data import Measured
 from ..errors import InputError
+from ..io.video import read_holdout
 from ..recovery.cost import check_clip_fits, check_fits
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
@@ -122,20 +123,22 @@ def _begun(folder: Path, request: RunRequest, callbacks: Callbacks) -> Callable[
     """Make the run folder, once everything is known to fit; what performs the run, and holds the clip no longer."""
     settings = with_full_paths(request.settings)
     source, truth = source_of(request, callbacks.say)
+    holdout = None if request.holdout is None else read_holdout(request.holdout, source.spec["clip_shape"])
     sections = planned_sections(source, settings)
     if len(sections) > 1:
-        return _begun_in_sections(folder, source, sections, settings, truth, request.asked(), callbacks)
+        return _begun_in_sections(folder, source, sections, settings, truth, request.asked(), holdout, callbacks)
     if isinstance(source, Measured):
         measured = source
     else:
         check_clip_fits(source.spec["clip_shape"], parse_bytes(settings.memory))
         measured = source.temporal_slice(sections[0].frames, memory=operator_budget(settings.memory))
     true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
-    problem = prepare(measured.data, measured.operator, settings, noise=measured.noise, times=measured.times)
+    known: dict[str, Any] = {"noise": measured.noise, "times": measured.times, "holdout": holdout}
+    problem = prepare(measured.data, measured.operator, settings, **known)
     needs = planned(problem, settings)[1]
     callbacks.say(needs.sentence(settings.time))
     check_fits(needs, parse_bytes(settings.memory))
-    run = Run.create(folder, measured, settings, truth, request.asked())
+    run = Run.create(folder, measured, settings, truth, request.asked(), holdout)
     return partial(_perform, run, measured, true_clip, callbacks)
 
 
@@ -146,6 +149,7 @@ def _begun_in_sections(
     settings: RecoverSettings,
     truth: dict[str, Any] | None,
     asked: dict[str, Any],
+    holdout: Tensor | None,
     callbacks: Callbacks,
 ) -> Callable[[], RunResult]:
     """Make the run folder with the data of all sections; what performs the run, and needs the source no more."""
@@ -154,7 +158,7 @@ def _begun_in_sections(
     scenes, longest = sections[-1].scene + 1, max(len(section.frames) for section in sections)
     told = f"{scenes} scenes" if scenes > 1 else "one scene"
     callbacks.say(f"In {len(sections)} sections of at most {longest} frames, {told}.")
-    run = SectionedRun.create(folder, source, sections, settings, truth, asked)
+    run = SectionedRun.create(folder, source, sections, settings, truth, asked, holdout)
     try:
         needs = expectation(run)  # which prepares the pilot, and may refuse its data
         callbacks.say(needs.sentence(settings.time))

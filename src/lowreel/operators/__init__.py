@@ -2,11 +2,11 @@
 
 from . import pixels, projections, resample, snapshot, stack, transforms
 from .adapters import ExternalOperator, Functions, as_linear_operator, as_scipy, is_external
-from .base import Composed, LinearOperator, Sum, is_stack
+from .base import Composed, LinearOperator, Sum
 from .data_consistency import project_onto_data
 from .diagnose import Diagnosis, check_operator, diagnose
 from .maps import LinearMap
-from .parts import Part
+from .parts import Part, is_stack
 from .pixels import *
 from .plugin import operator_from_name
 from .projections import *

@@ -14,7 +14,8 @@ from torch import Tensor
 from ..errors import InputError
 from ..system import streams
 from ..system.as_tensor import tensor_of
-from .base import LinearOperator, is_stack
+from .base import LinearOperator
+from .parts import is_stack
 from .shapes import Shape, checked_clip_shape
 from .spec import Spec, Tensors
 from .tensors import ByAdjoint, Data, TensorsFunction, map_data, tensors_of

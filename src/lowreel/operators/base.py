@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..system import streams
 from ..system.as_tensor import tensor_of
+from .arrangement import Alone, Arrangement
 from .description import Described, with_frames
 from .maps import LinearMap
 from .moving import moved
-from .parts import InParts, finer, finer_slice
-from .shapes import Shape, checked_clip_shape
+from .parts import InParts, finer, finer_slice, is_stack
+from .shapes import Shape, checked_clip_shape, misfit
 from .spec import Spec, Tensors, from_settings, rebuilt, with_prefix
 from .temporal_slice import common_frames, cut, part_frames, temporal_slice_rows
 from .tensors import Data, inner, map_data, shape_of, tensors_of
@@ -77,7 +78,7 @@ class LinearOperator(InParts, Described, ABC):
         x = x if isinstance(x, Tensor) else tensor_of(x, f"{type(self).__name__}: clip")
         x = x.float() if x.dtype in _SHORT else x
         if tuple(x.shape) != self.clip_shape:
-            raise InputError(_misfit(self, self.clip_shape, "clip", tuple(x.shape)))
+            raise InputError(misfit(type(self).__name__, self.clip_shape, "clip", tuple(x.shape)))
         return self._measure(x)
 
     def adjoint(self, y: Data) -> Tensor:
@@ -91,7 +92,7 @@ class LinearOperator(InParts, Described, ABC):
     def checked_data(self, y: Data) -> Data:
         """`y` if it has this operator's shape; else an InputError."""
         if shape_of(y) != self.data_shape:
-            raise InputError(_misfit(self, self.data_shape, "data", shape_of(y)))
+            raise InputError(misfit(type(self).__name__, self.data_shape, "data", shape_of(y)))
         return y
 
     @property
@@ -142,6 +143,13 @@ class LinearOperator(InParts, Described, ABC):
         """Booleans like the data: these entries and those that say the same as one of them; none, in most."""
         return entries
 
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        """What the numbers of each tensor of the data are to each other; each by itself, in most.
+
+        What is held out of the data to judge a recovery is chosen by it (`data.hold_out`).
+        """
+        return tuple(Alone() for shape in self.data_shape) if is_stack(self) else (Alone(),)
+
     def _white_clip(self) -> Tensor:
         frames, *frame = self.clip_shape
         white = streams.normals(0, streams.PROBE, 0, range(frames), math.prod(frame))
@@ -157,19 +165,6 @@ class LinearOperator(InParts, Described, ABC):
         y = self(self._white_clip())
         rows = sum(int(known.sum()) for known in tensors_of(self.observed_mask()))
         return math.sqrt(float(inner(y, y)) / max(rows, 1))
-
-
-def is_stack(operator: LinearOperator) -> bool:
-    """Whether its data is a tuple of tensors."""
-    return any(isinstance(shape, tuple) for shape in operator.data_shape)
-
-
-def _misfit(operator: LinearOperator, wanted: Any, what: str, got: Any) -> str:
-    advice = "crop or resize the clip" if what == "clip" else "give the data in that shape"
-    if what == "data" and len(wanted) == 1 and all(isinstance(n, int) for n in got) and math.prod(got) == wanted[0]:
-        advice = "flatten it, y.reshape(-1), the last axis running fastest"
-    told = f"{type(operator).__name__}: expected {what} of shape {wanted}, got {got}"
-    return f"{told}; {advice}, or build the operator for this size"
 
 
 class Combined(LinearOperator):
@@ -310,6 +305,9 @@ class Composed(Combined):
     def with_redundant(self, entries: Data) -> Data:
         return self.outer.with_redundant(entries)
 
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return self.outer.arrangements()
+
 
 class Sum(Combined):
     """Operators of the same shapes, each times a number, added: y = sum_k w_k A_k x; `A + B`, `A - B`, `2 * A`, `-A`.
@@ -335,7 +333,6 @@ class Sum(Combined):
         self.operators = nn.ModuleList(operators)
         self.weights = tuple(float(w) for w in weights)
         self.is_complex = any(operator.is_complex for operator in operators)
-        self.caveat = operators[0].caveat if len(operators) == 1 else ""
 
     @staticmethod
     def of(*terms: tuple[LinearOperator, float]) -> Sum:
@@ -394,6 +391,9 @@ class Sum(Combined):
         for operator, _ in self._terms():
             entries = map_data(torch.logical_or, entries, operator.with_redundant(entries))
         return entries
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return self._first.arrangements() if len(self.weights) == 1 else super().arrangements()
 
     def row_norm(self) -> float:
         return abs(self.weights[0]) * self._first.row_norm() if len(self.weights) == 1 else super().row_norm()

@@ -30,8 +30,6 @@ class Described(nn.Module):
     """Whether an excerpt has to know where it is in the whole, since random numbers go by the number of the frame."""
     tensors_by_frame: ClassVar[tuple[str, ...]] = ()
     """Names of the tensors of its spec whose first axis may be the frames: an excerpt has its own part of them."""
-    baselines: ClassVar[tuple[str, ...]] = ()
-    """Names of the simpler methods that suit it, beside those that suit any operator (`lowreel.baselines`)."""
     hides_regions: ClassVar[bool] = False
     """Whether what is not seen are whole blocks or frames of pixels, of which single pixels say little."""
     may_skip_frames: ClassVar[bool] = False
@@ -40,13 +38,16 @@ class Described(nn.Module):
     """Whether its rows are random with mean 0: any sign of the data then is of some clip, likely or not."""
     is_spectrum: ClassVar[bool] = False
     """Whether its data is a spectrum of each frame, (T, C, H, W), with frequency zero in the corner."""
-    caveat: str = ""
-    """What the verdict on a recovery leaves out, as a sentence; empty where that is nothing."""
     clip_shape: tuple[int, int, int, int]
 
     def sums_grey_levels(self) -> bool:
         """Whether each number of its data is a sum of grey levels with weights of 0 or more."""
         return False
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the simpler methods that suit it, beside those that suit any operator (`lowreel.baselines`)."""
+        return ()
 
     def members(self) -> dict[str, LinearOperator]:
         """The operators that it is made of, by what stands before the names of their tensors; none, in most."""

@@ -119,3 +119,8 @@ def finer_slice(coarse: InParts, fine: InParts, part: int) -> slice | tuple[slic
     """The rows of the data of `fine` that a part of `coarse` has."""
     inside = finer(coarse, fine, [part])
     return fine._data_slice(inside[0], inside[-1] + 1)
+
+
+def is_stack(operator: InParts) -> bool:
+    """Whether its data is a tuple of tensors."""
+    return any(isinstance(shape, tuple) for shape in operator.data_shape)

@@ -13,6 +13,7 @@ from ..catalogue import FramesSettings
 from ..errors import InputError
 from ..system import streams
 from ..system.as_tensor import tensor_of
+from .arrangement import Alone, Arrangement, Pixels
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
 
@@ -55,7 +56,6 @@ class Mask(LinearOperator):
     part_length: ClassVar[int | str | None] = 1
     tensors_by_frame = ("mask",)
     may_skip_frames = True
-    caveat = "Inside the mask's holes nothing can be checked."
     is_pixel_mask = True
 
     def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
@@ -86,6 +86,14 @@ class Mask(LinearOperator):
 
     def observed_mask(self) -> Tensor:
         return self.mask.expand(self.clip_shape)
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return (Pixels(),)
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Where another frame may know what one hides, what lies between the two in time."""
+        return () if torch.equal(self.mask, self.mask[:1].expand_as(self.mask)) else ("temporal interpolation",)
 
     def row_norm(self) -> float:
         return 1.0
@@ -122,7 +130,7 @@ class MissingPixels(Mask):
     kind = "missing"
     has_window = True
     may_skip_frames = False
-    caveat = ""
+    baselines = ()
 
     def __init__(self, clip_shape: Shape, ratio: float, *, seed: int = 0, within: FrameWindow | None = None):
         frames, _, height, width = checked_clip_shape(clip_shape)
@@ -133,6 +141,9 @@ class MissingPixels(Mask):
             place[np.argsort(words, kind="stable")[:kept]] = True
         super().__init__(clip_shape, mask.reshape(frames, height, width))
         self.ratio, self.seed, self.within = float(ratio), int(seed), within
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return (Alone(),)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"ratio": self.ratio, "seed": self.seed, **within_spec(self.within)}
@@ -153,7 +164,6 @@ class MissingBlocks(Mask):
     may_skip_frames = False
     hides_regions = True
     baselines = ("temporal interpolation",)
-    caveat = "Inside the missing blocks nothing can be checked; single pixels were, which are easier."
 
     def __init__(
         self, clip_shape: Shape, ratio: float, block: int = 8, *, seed: int = 0, within: FrameWindow | None = None
@@ -189,7 +199,6 @@ class MissingFrames(Mask):
     may_skip_frames = True
     hides_regions = True
     baselines = ("temporal interpolation",)
-    caveat = "In the missing frames nothing can be checked; single pixels of the others were, which are easier."
 
     def __init__(self, clip_shape: Shape, ratio: float = 0.5, *, dropped: Iterable[int] | None = None, seed: int = 0):
         frames, _, height, width = checked_clip_shape(clip_shape)

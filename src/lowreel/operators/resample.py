@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system.as_tensor import tensor_of
+from .arrangement import Alone, Arrangement
 from .base import LinearOperator
 from .pixels import Mask
 from .shapes import Shape, checked_clip_shape
@@ -136,7 +137,6 @@ class Bayer(Mask):
 
     kind = "bayer"
     may_skip_frames = False
-    caveat = ""
 
     def __init__(self, clip_shape: Shape, pattern: Literal["rggb", "bggr", "grbg", "gbrg"] = "rggb"):
         frames, channels, height, width = checked_clip_shape(clip_shape)
@@ -149,6 +149,9 @@ class Bayer(Mask):
         mask = colours == torch.arange(3)[:, None, None]
         super().__init__(clip_shape, mask.expand(frames, -1, -1, -1))
         self.pattern = pattern
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return (Alone(),)
 
     def parameters_spec(self) -> dict[str, Any]:
         return {"pattern": self.pattern}

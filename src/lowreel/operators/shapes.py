@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,3 +35,12 @@ def frame_numbers(frames: int, within: FrameWindow | None) -> range:
 def within_spec(within: FrameWindow | None) -> dict[str, Any]:
     """What `parameters_spec` says of an excerpt; nothing of a whole clip."""
     return {} if within is None else {"within": list(within)}
+
+
+def misfit(name: str, wanted: Any, what: str, got: Any) -> str:
+    """What an operator of a name says to a clip or to data (`what`) of another shape than it wants."""
+    advice = "crop or resize the clip" if what == "clip" else "give the data in that shape"
+    if what == "data" and len(wanted) == 1 and all(isinstance(n, int) for n in got) and math.prod(got) == wanted[0]:
+        advice = "flatten it, y.reshape(-1), the last axis running fastest"
+    told = f"{name}: expected {what} of shape {wanted}, got {got}"
+    return f"{told}; {advice}, or build the operator for this size"

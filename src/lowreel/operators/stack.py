@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .base import Combined, LinearOperator, is_stack
-from .parts import finer, finer_slice
+from .arrangement import Arrangement
+from .base import Combined, LinearOperator
+from .parts import finer, finer_slice, is_stack
 from .shapes import Shape
 from .spec import Spec, from_settings
 from .temporal_slice import temporal_slice_rows
@@ -82,3 +83,6 @@ class Stacked(Combined):
 
     def with_redundant(self, entries: Data) -> Data:
         return tuple(operator.with_redundant(e) for operator, e in zip(self._members(), entries, strict=True))  # type: ignore[misc]
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        return tuple(one for operator in self._members() for one in operator.arrangements())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,9 @@ from ..catalogue import ChannelCountSettings, FourierSettings
 from ..errors import InputError
 from ..system import streams
 from ..system.as_tensor import tensor_of
+from .arrangement import Alone, Arrangement, Lines, Ordered
 from .base import LinearOperator
+from .fast_transforms import cake_cutting, dct, hadamard, inverse_dct, power_of_two
 from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
 from .spec import Spec, Tensors
 from .tensors import by_adjoint
@@ -70,6 +72,7 @@ class Fourier(LinearOperator):
             raise InputError(f"fourier: expected a whole number of radial lines, got {amount:g}")
         super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
         self.pattern, self.amount, self.seed, self.within = pattern, float(amount), int(seed), within
+        self._frames: Sequence[int] = frame_numbers(self.clip_shape[0], within)
         self.mask: Tensor
         self.register_buffer(
             "mask", self._drawn(height, width) if mask is None else self._given(tensor_of(mask, "fourier: mask"))
@@ -85,9 +88,7 @@ class Fourier(LinearOperator):
 
     def _drawn(self, height: int, width: int) -> Tensor:
         draw = self._rows if self.pattern == "rows" else self._radial
-        return torch.from_numpy(
-            np.stack([draw(t, height, width) for t in frame_numbers(self.clip_shape[0], self.within)])
-        )[:, None]
+        return torch.from_numpy(np.stack([draw(t, height, width) for t in self._frames]))[:, None]
 
     def _given(self, mask: Tensor) -> Tensor:
         frames, _, height, width = self.clip_shape
@@ -113,15 +114,20 @@ class Fourier(LinearOperator):
         return mask
 
     def _radial(self, frame: int, height: int, width: int) -> np.ndarray:
+        mask = np.zeros((height, width), dtype=bool)
+        for rows, columns in self._radial_lines(frame, height, width):
+            mask[rows, columns] = True
+        return mask
+
+    def _radial_lines(self, frame: int, height: int, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows and columns of the entries on each line of a frame."""
         lines, steps = int(self.amount), 2 * max(height, width)
         radius = np.linspace(-0.5, 0.5, steps, endpoint=False)
-        mask = np.zeros((height, width), dtype=bool)
         for line in range(frame * lines, (frame + 1) * lines):
             angle = math.pi * (line * GOLDEN % 1)
             rows = np.round(radius * height * math.sin(angle)).astype(int) % height
             columns = np.round(radius * width * math.cos(angle)).astype(int) % width
-            mask[rows, columns] = True
-        return mask
+            yield rows, columns
 
     def _measure(self, x: Tensor) -> Tensor:
         return torch.fft.fft2(x, norm="ortho") * self.mask
@@ -130,7 +136,33 @@ class Fourier(LinearOperator):
         return torch.fft.ifft2(y * self.mask, norm="ortho").real
 
     def _subset(self, parts: Sequence[int]) -> Fourier:
-        return self._like(len(parts), (len(parts), *self.data_shape[1:]), mask=self.mask[torch.as_tensor(parts)])
+        other = self._like(len(parts), (len(parts), *self.data_shape[1:]), mask=self.mask[torch.as_tensor(parts)])
+        other._frames = [self._frames[k] for k in parts]
+        return other
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        """Lines through zero; or rows, or columns, that are measured whole or not at all; else each number alone."""
+        if self.pattern == "radial":
+            return (Lines(self._numbers_of_radial()),)
+        for axis in (-2, -1):
+            whole = self.mask.all(-3 - axis)
+            if torch.equal(whole, self.mask.any(-3 - axis)) and not bool(whole.all()):
+                numbers = _line_numbers(whole[:, 0]).unsqueeze(1)
+                return (Lines(numbers.unsqueeze(-3 - axis).expand(self.mask.shape)),)
+        return (Alone(),)
+
+    def _numbers_of_radial(self) -> Tensor:
+        _, _, height, width = self.clip_shape
+        numbers = np.full(self.mask.shape, -1, np.int64)
+        for own, frame in zip(numbers[:, 0], self._frames, strict=True):
+            crossings = np.zeros((height, width), np.int64)
+            for k, (rows, columns) in enumerate(self._radial_lines(frame, height, width)):
+                line = np.zeros((height, width), bool)
+                line[rows, columns] = True
+                own[line] = k
+                crossings += line
+            own[crossings > 1] = -1
+        return torch.from_numpy(numbers).to(self.mask.device)
 
     def observed_mask(self) -> Tensor:
         return self.mask.expand(self.clip_shape)
@@ -148,6 +180,17 @@ class Fourier(LinearOperator):
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {"mask": self.mask} if self.pattern == "mask" else {}
+
+
+def _line_numbers(whole: Tensor) -> Tensor:
+    """Of each line of a spectrum, (T, n), the number of its pair k and -k; -1 of what is not measured and of the
+    lines around zero that are there without a gap, as these are never missing."""
+    count = whole.shape[1]
+    pair = torch.minimum(torch.arange(count), count - torch.arange(count)).to(whole.device)
+    there = torch.stack([whole[:, pair == k].any(1) for k in range(count // 2 + 1)], 1)
+    centre = there.long().cumprod(1).bool()[:, pair]
+    numbers = pair.expand(whole.shape).masked_fill(~whole, -1)
+    return numbers if bool(centre.eq(whole).all()) else numbers.masked_fill(centre, -1)
 
 
 class _Chosen(LinearOperator):
@@ -197,6 +240,10 @@ class _Chosen(LinearOperator):
         places = self.places if len(self.places) == 1 else self.places[torch.as_tensor(parts)]
         return self._like(len(parts), (len(parts), *self.data_shape[1:]), places=places)
 
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        """From coarse to fine where all frames share the numbers of an order; else each number alone."""
+        return (Ordered(),) if len(self.places) == 1 else (Alone(),)
+
     def parameters_spec(self) -> dict[str, Any]:
         return {"m": self.m, "order": self.order, "seed": self.seed, **within_spec(self.within)}
 
@@ -227,9 +274,9 @@ class SinglePixel(_Chosen):
     ):
         frames, _, height, width = checked_clip_shape(clip_shape)
         super().__init__(clip_shape, m, height * width, order, ("cake", "random"), seed, within)
-        self._padded = (_power_of_two(height), _power_of_two(width))
+        self._padded = (power_of_two(height), power_of_two(width))
         if order == "cake":
-            places, signs = _cake_cutting(height, width)[None, :m], np.ones((height, width), np.float32)
+            places, signs = cake_cutting(height, width)[None, :m], np.ones((height, width), np.float32)
         else:
             count = math.prod(self._padded)
             words = (streams.raw(seed, streams.ROWS, t, 0, count) for t in frame_numbers(frames, within))
@@ -316,85 +363,3 @@ class Cosine(_Chosen):
 
     def row_norm(self) -> float:
         return 1.0
-
-
-def hadamard(x: Tensor) -> Tensor:
-    """Walsh-Hadamard transform of the last two axes, whose lengths are powers of two; entries +1 and -1."""
-    for axis in (-1, -2):
-        length, half = x.shape[axis], 1
-        while half < length:
-            a, b = x.unflatten(axis, (length // (2 * half), 2, half)).unbind(axis - 1)
-            x = torch.stack([a + b, a - b], axis - 1).flatten(axis - 2, axis)
-            half *= 2
-    return x
-
-
-def dct(x: Tensor) -> Tensor:
-    """Orthonormal DCT-II of the last axis, by one FFT of its even entries followed by its odd ones (Makhoul, 1980)."""
-    count = x.shape[-1]
-    turn, scale = _dct_factors(count, x)
-    spectrum = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1))
-    return (spectrum * turn).real * scale
-
-
-def inverse_dct(y: Tensor) -> Tensor:
-    """The inverse, and adjoint, of `dct`."""
-    count = y.shape[-1]
-    turn, scale = _dct_factors(count, y)
-    real = y / scale
-    imaginary = -torch.cat([torch.zeros_like(real[..., :1]), real[..., 1:].flip(-1)], -1)
-    interleaved = torch.fft.ifft(torch.complex(real, imaginary) * turn.conj()).real
-    x = torch.empty_like(interleaved)
-    x[..., ::2], x[..., 1::2] = interleaved[..., : (count + 1) // 2], interleaved[..., (count + 1) // 2 :].flip(-1)
-    return x
-
-
-def _dct_factors(count: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    k = torch.arange(count, dtype=like.dtype, device=like.device)
-    scale = torch.full_like(k, math.sqrt(2 / count))
-    scale[0] = math.sqrt(1 / count)
-    return torch.polar(torch.ones_like(k), -math.pi * k / (2 * count)), scale
-
-
-def _power_of_two(count: int) -> int:
-    return 1 << (count - 1).bit_length()
-
-
-def _stripes(count: int) -> np.ndarray:
-    """Number of stripes of each row of the Hadamard matrix in natural order: the Gray code of a row's sign changes is
-    its number with the bits reversed."""
-    gray, rows = np.zeros(count, dtype=np.int64), np.arange(count)
-    for _ in range(count.bit_length() - 1):
-        gray, rows = gray << 1 | rows & 1, rows >> 1
-    changes = gray.copy()
-    while gray.any():
-        gray >>= 1
-        changes ^= gray
-    return changes + 1
-
-
-def _cake_cutting(height: int, width: int) -> np.ndarray:
-    """Places of the H W patterns by their number of pieces; of equal ones the squarer pieces first."""
-    rows, columns = _independent(height), _independent(width)
-    stripes = [_stripes(_power_of_two(n))[kept] for n, kept in ((height, rows), (width, columns))]
-    down, across = np.meshgrid(*stripes, indexing="ij")
-    order = np.lexsort(((down + across).ravel(), (down * across).ravel()))
-    return (rows[:, None] * _power_of_two(width) + columns).ravel()[order]
-
-
-def _independent(count: int) -> np.ndarray:
-    """Numbers of rows of the Hadamard matrix that are linearly independent in their first `count` entries, rising:
-    each that is no combination of rows of fewer stripes."""
-    size = _power_of_two(count)
-    return np.sort(np.argsort(_stripes(size))[_fewest(size, count)])
-
-
-def _fewest(size: int, count: int) -> np.ndarray:
-    """`_independent` by number of stripes, from 0: rows 2k and 2k + 1 agree in their first half and are opposite
-    in the second."""
-    if count == size:
-        return np.arange(size)
-    half = size // 2
-    if count <= half:
-        return 2 * _fewest(half, count)
-    return np.concatenate([2 * np.arange(half), 2 * _fewest(half, count - half) + 1])

@@ -8,7 +8,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from ..data import Noise
+from ..data import Noise, contradiction
 from ..errors import DataWarning, InputError
 from ..operators import Data, LinearOperator, inner, map_data, tensors_of
 from .levels import WIDEST_NOISE
@@ -47,10 +47,6 @@ SEAM_SHARE = 0.1
 """Difference of opposite borders, as a share of their energy, under which a picture goes on beyond its border."""
 
 
-BLACK_SHARE = 0.02
-"""Share of the observed pixels that are exactly 0, and of the others that are not, for a mask to be doubted."""
-
-
 def check_mask(data: Data, operator: LinearOperator) -> None:
     """Raise InputError where the data lacks pixels that the operator observes, and has pixels that it does not.
 
@@ -59,13 +55,9 @@ def check_mask(data: Data, operator: LinearOperator) -> None:
     if not operator.is_pixel_mask:
         return
     (y,), (observed,) = tensors_of(data), tensors_of(operator.observed_mask())
-    missing = float((y[observed] == 0).double().mean())
-    there = float((y[~observed] != 0).double().mean()) if not bool(observed.all()) else 0.0
-    if missing > BLACK_SHARE and there > BLACK_SHARE:
-        raise InputError(
-            f"data: {missing:.0%} of the pixels that the operator observes are exactly 0, {there:.0%} of the others "
-            "are not; is it the mask, or the seed, of this data? If it is, give what is not observed as 0: y * mask"
-        )
+    found = contradiction(y, observed)
+    if found is not None:
+        raise InputError(f"data: {found}")
 
 
 @torch.no_grad()

@@ -9,9 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..analysis.metrics import stated_peak_decibels
 from ..operators import Data, inner, map_data, tensors_of
 from ..solver.problem import Problem
 from .comparison import Baseline, best_by_heldout
+from .coverage import MOST_UNJUDGED, caveat, judged_by, unjudged_share, unseen_share
 from .fit import SHORT_ROUNDS
 from .policy import FEW_NUMBERS
 from .verdict import Outcome, Verdict, judge
@@ -41,12 +43,15 @@ def judged(
     frames: Tensor,
     heldout_db: float,
     compared: Mapping[str, Baseline],
+    clip_range: tuple[float, float],
 ) -> Verdict:
-    """`judge`, with what it cannot know: a fit that diverged, too few held-out numbers, a mask's unseen holes; data
-    that the result does not explain, and numbers that are all alike.
+    """`judge`, with what it cannot know: a fit that diverged, too few held-out numbers, what of a mask's holes nothing
+    speaks for; data that the result does not explain, and numbers that are all alike.
 
     rounds: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
-    the held-out data judged; heldout_db: its level there.
+    the held-out data judged; heldout_db: its level there, with peak 1; compared: baselines that have not seen that data
+    either; clip_range: lowest and highest grey level of the clip that is delivered, whose difference is the peak that
+    is meant in what is said.
     """
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return Verdict("do_not_use", "Do not use: the fit diverged before anything was found.")
@@ -60,10 +65,13 @@ def judged(
     if count < FEW_NUMBERS:
         told = f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
         return Verdict("unknown", told)
-    levels = {name: baseline.heldout_db for name, baseline in compared.items()}
+    peak = stated_peak_decibels(*clip_range)
+    levels = {name: baseline.heldout_db + peak for name, baseline in compared.items()}
     best = best_by_heldout(compared)
-    chance = best is not None and may_be_chance(problem, frames, compared[best].clip)
-    found = judge(heldout_db, levels, count if chance else None)
+    chance = best is not None and may_be_chance(problem, frames, compared[best].clip.float())
+    where = judged_by(problem)
+    told_count = f"{count} held-out numbers" if where == "held-out data" else where
+    found = judge(heldout_db + peak, levels, told_count if chance else "", where)
     if heldout_db == math.inf or _is_flat(problem):
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
@@ -71,7 +79,11 @@ def judged(
     if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED:
         told = f"on {count} held-out numbers it misses {min(held.share, 1):.0%} of what the data says"
         return Verdict("undecided", f"Undecided: {told} beyond a constant clip; look at it, or use a larger --heldout.")
-    return found.with_more(problem.operator.caveat)
+    unjudged = unjudged_share(problem)
+    if unjudged > MOST_UNJUDGED and found.kind != "unknown":
+        told = "what was held out lies nearer to measured pixels than most of what is missing; look at the clip."
+        return Verdict("undecided", f"Undecided: {told}")
+    return found.with_more(caveat(unseen_share(problem.operator, problem.known), unjudged))
 
 
 def _misfit(wrong: Mapping[str, float], problem: Problem, is_short: bool) -> Verdict:

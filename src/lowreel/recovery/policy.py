@@ -175,11 +175,11 @@ def fit_chosen(
             callback(replace(progress, before=seconds()))
 
     limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_ROUNDS_SHARE)
-    done = resume.trials if resume else ()
-    trunk = resume.trunk if resume else None
+    done, trunk = (resume.trials, resume.trunk) if resume else ((), None)
     trials, stopped = search(
         problem, solver, plan, done=done, trunk=trunk, limit=limit, callback=searching, score=score
     )
+    plan = plan.told_by(trials, trunk)
 
     def left() -> float | None:
         return None if settings.time is None else settings.time - (time.monotonic() - start)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Levels, Noise, as_noise, checked, hold_out, in_levels
+from ..data import Levels, Noise, as_noise, checked, held_out_by, hold_out, in_levels
 from ..errors import InputError
 from ..model.generators import Generator, make
 from ..model.latents import check_rank
@@ -76,13 +76,14 @@ def prepare(
     times: Tensor | Sequence[float] | None = None,
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
+    holdout: Any = None,
 ) -> Problem:
     """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round.
 
     times: seconds of the frames, (T,), rising; beta: weights of eq. (6), (T - 1,). Raises InputError as `recover` does.
     """
     given = given_data(data, operator, noise, clip_shape, AS_IS)
-    return posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
+    return posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
 
 
 def posed(
@@ -93,8 +94,10 @@ def posed(
     times: Tensor | Sequence[float] | None,
     sequences: Sequence[int],
     beta: Tensor | None,
+    holdout: Any,
 ) -> Problem:
-    """The problem of data in [0, 1], checked against its operator. times: seconds, (T,); beta: (T - 1,)."""
+    """The problem of data in [0, 1], checked against its operator. times: seconds, (T,); beta: (T - 1,); holdout: as in
+    `recover`."""
     operator, noise = given.operator, given.noise
     y = checked(given.data, operator, noise)
     check_conventions(y, operator, noise)
@@ -116,8 +119,10 @@ def posed(
     )
     if any(p.device != CPU for p in made.parameters()):
         problem = replace(problem, generator=copy.deepcopy(made).to(CPU))
+    if holdout is not None:
+        return replace(problem, heldout=held_out_by(holdout, operator, problem.known))
     share = settings.heldout_share(sum(int(known.sum()) for known in tensors_of(problem.known)))
-    return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known))
+    return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known, data=problem.data))
 
 
 def _as_data(data: Any, operator: LinearOperator) -> tuple[Data, LinearOperator]:

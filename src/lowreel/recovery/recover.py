@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Levels, Noise, UnknownNoise, hold_out
+from ..analysis.metrics import stated_peak_decibels
+from ..data import Noise, UnknownNoise, hold_out
 from ..errors import InputError
 from ..model.generators import Generator
 from ..model.representation import Representation
@@ -21,7 +22,7 @@ from ..operators import (
     Data,
     project_onto_data,
 )
-from ..settings import LEAST_HELDOUT_SHARE, Candidate, Precision, RecoverSettings, SolverSettings
+from ..settings import LEAST_HELDOUT_SHARE, Candidate, Precision, RecoverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes, trim_heap
@@ -37,77 +38,18 @@ from .comparison import (
     noise_sigma,
 )
 from .cost import check_fits
-from .fit import Callback, Progress, Score, Trial
+from .fit import Callback, Progress, Score
 from .judging import judged
 from .levels import AS_IS, baselines_in_units, finished_in_units, scored_in_units, told_in_units
 from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .preparation import Given, given_data, posed
+from .recommendation import recommended
+from .result import Recovery
 from .search import varied
 from .search_plan import Search, best_of
 from .uncertainty import can_tell_noise, uncertainty
-from .verdict import Outcome, Verdict
+from .verdict import Outcome
 from .warm_start import Neighbour, continued, fewer_rounds
-
-
-@dataclass(frozen=True, repr=False)
-class Recovery:
-    """What `recover` returns.
-
-    clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise;
-    representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in round
-    `chosen` of the `steps` that the chosen fit made; last_steps: rounds of the last fit, with all data, which gave the
-    representation, 0 where there was none; verdict: whether to trust it, by comparison with the best baseline; trust:
-    the same as a sentence. trials: the fits among which held-out data chose, none where the settings were given.
-    solver: the settings of the fit that is delivered. uncertainty: standard deviation of each pixel value,
-    (T, C, H, W), from where the trials disagree; None without trials, and where noise of another kind than white of
-    known size cannot be told from errors of the clip. device: on which it was fitted, such as cuda; all tensors are on
-    the CPU. delivered: "generator", or the name of the baseline whose clip is delivered, because a fit that did not end
-    was worse on held-out data. levels: clip = levels.scale * (grey levels in [0, 1]) + levels.offset; figures in dB are
-    of the grey levels.
-    """
-
-    clip: Tensor
-    representation: Representation
-    history: tuple[dict[str, Any], ...]
-    outcome: Outcome
-    heldout_db: float
-    chosen: int
-    verdict: Verdict
-    steps: int
-    seconds: float
-    settings: RecoverSettings
-    solver: SolverSettings
-    device: str = "cpu"
-    baselines: dict[str, Baseline] = field(default_factory=dict)
-    trials: tuple[Trial, ...] = ()
-    uncertainty: Tensor | None = None
-    last_steps: int = 0
-    delivered: str = "generator"
-    levels: Levels = AS_IS
-
-    @property
-    def trust(self) -> str:
-        """The verdict as a sentence."""
-        return self.verdict.sentence
-
-    @property
-    def choice(self) -> Candidate | None:
-        """What the search over settings chose by held-out data; None without trials."""
-        return best_of(self.trials).choice if self.trials else None
-
-    def best_baseline(self, truth: Tensor | None = None) -> str | None:
-        """Name of the baseline with the smallest error: against the true clip (T, C, H, W), else on held-out data."""
-        if not self.baselines:
-            return None
-        if truth is None:
-            return best_by_heldout(self.baselines)
-        return min(self.baselines, key=lambda name: float((self.baselines[name].clip - truth).square().mean()))
-
-    def __repr__(self) -> str:
-        return (
-            f"Recovery(clip {tuple(self.clip.shape)}, {self.outcome.kind} after {self.steps} rounds in "
-            f"{self.seconds:.1f} s, held-out {self.heldout_db:.2f} dB; {self.trust})"
-        )
 
 
 def recover(
@@ -128,6 +70,7 @@ def recover(
     on_baseline: OnBaseline | None = None,
     neighbour: Neighbour | None = None,
     levels: Sequence[float] | None = None,
+    holdout: Any = None,
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
@@ -146,11 +89,11 @@ def recover(
     [0, 1] unless the data cannot be of such a clip. Then the clips of the result, and its standard deviations, are in
     the units of the data (`Recovery.levels`); those of the representation are in [0, 1].
 
+    holdout: what of the data is held out to judge the result, in place of what `data.hold_out` chooses: booleans like
+    the data; where it is pixels also (T, H, W), (T, 1, H, W) or (H, W), the same for all channels.
     data may be a masked array where it is pixels: what is masked was not observed.
-
     The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `callback` sees of it are
     there; what is returned is on the CPU.
-
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
     operator whose adjoint is wrong, and settings that do not fit the clip.
     """
@@ -158,14 +101,15 @@ def recover(
     device = device_of(settings.device)
     given = given_data(data, operator, noise, clip_shape, levels)
     score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
-    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta)
+    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
     ready = with_precision(problem.on(device), settings, resume)
     if neighbour is not None:
         problem, ready, choice = _from_neighbour(problem, ready, choice, neighbour)
     plan, needs = planned(problem, ready, given=generator is not None, resume=resume, choice=choice)
     if settings.memory is not None:
         check_fits(needs, parse_bytes(settings.memory))
-    found, problem, quick = _Fits(ready, device, choice, callback, score).all(problem, plan, resume, on_baseline)
+    fits = _Fits(ready, device, choice, callback, score, holdout is not None)
+    found, problem, quick = fits.all(problem, plan, resume, on_baseline)
     return _in_units(given, _accounted(problem, settings, found.on(CPU), device, quick))
 
 
@@ -213,6 +157,7 @@ class _Fits:
     choice: Candidate | None
     callback: Callback | None
     score: Score | None
+    own_holdout: bool = False
     begun: float = 0.0
 
     def all(
@@ -220,9 +165,10 @@ class _Fits:
     ) -> tuple[FitResult, Problem, dict[str, Baseline]]:
         """What the fits have come to, the problem that the last of them was of, and the quick baselines.
 
-        These come first, to be shown. plan: the search; None for one fit alone.
+        These come first, to be shown. plan: the search; None for one fit alone. own_holdout: the user has said what is
+        held out, and it stays.
         """
-        if plan is None:
+        if plan is None and not self.own_holdout:
             problem = _with_least_held_out(problem, self.settings)
         if resume is not None:
             _check_same_data(problem, self.settings, resume)
@@ -232,7 +178,8 @@ class _Fits:
         found = self.single(problem, resume) if plan is None else self.chosen(problem, plan, resume)
         if not found.is_short:
             return found, problem, quick
-        problem = _with_least_held_out(problem, self.settings)  # the search had no time: a single fit
+        if not self.own_holdout:  # the search had no time: a single fit, whose data is held out in another way
+            problem = _with_least_held_out(problem, self.settings)
         quick = _quick(problem, self.settings, None)
         return in_place_of(found, self.single(problem, None)), problem, quick
 
@@ -319,18 +266,26 @@ def _accounted(
         quick = compared(problem, noise_sigma(problem, frames))
     if settings.baselines == "all" and found.outcome.kind != "stopped":
         quick = quick | compared_slowly(problem)
+    judged_frames, heldout_db = found.judged.frames(), heldout_decibels(found.error, problem)
+    instead = _delivered_instead(found.outcome, heldout_db, quick)
+    best = recommended(problem, judged_frames, heldout_db, quick, may_mix=instead is None)
     baselines = finished_all(quick, partial(finish, problem=problem))
-    heldout_db = heldout_decibels(found.error, problem)
-    instead = _delivered_instead(found.outcome, heldout_db, baselines)
-    verdict = judged(problem, found.outcome, found.steps, frames, found.judged.frames(), heldout_db, baselines)
+    clip = finish(frames, problem) if instead is None else baselines[instead].clip
+    clip_range = (float(clip.min()), float(clip.max()))
+    verdict = judged(problem, found.outcome, found.steps, frames, judged_frames, heldout_db, quick, clip_range)
+    told = (
+        best.sentence(stated_peak_decibels(*clip_range))
+        if instead is None
+        else f"The clip that is delivered is {instead}."
+    )
     return Recovery(
-        clip=finish(frames, problem) if instead is None else baselines[instead].clip,
+        clip=clip,
         representation=found.representation,
         history=found.history,
         outcome=found.outcome,
         heldout_db=heldout_db,
         chosen=found.chosen,
-        verdict=verdict if instead is None else verdict.with_more(f"The clip that is delivered is {instead}."),
+        verdict=verdict.with_more(told),
         steps=found.steps,
         seconds=found.seconds,
         settings=settings,
@@ -341,6 +296,8 @@ def _accounted(
         uncertainty=None if instead else _uncertainty(problem, found, frames),
         last_steps=found.last_steps,
         delivered=instead or "generator",
+        clip_range=clip_range,
+        recommended=best,
     )
 
 
@@ -357,7 +314,8 @@ def _with_least_held_out(problem: Problem, settings: RecoverSettings) -> Problem
     """The problem of a single fit, which never sees what is held out: no more of it than has to be."""
     if settings.heldout is not None or not settings.searches or problem.start is not None:
         return problem
-    return replace(problem, heldout=hold_out(problem.operator, LEAST_HELDOUT_SHARE, problem.seed, known=problem.known))
+    share, known = LEAST_HELDOUT_SHARE, problem.known
+    return replace(problem, heldout=hold_out(problem.operator, share, problem.seed, known=known, data=problem.data))
 
 
 def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor | None:

@@ -20,7 +20,7 @@ from ..settings import BRANCH_SHARE, LOOK_SHARE, Candidate, SolverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..solver.schedule import planned_rounds
 from .fit import CTRL_C, FINISHED_SHARE, Callback, Progress, Score, Trial, fit, part_of
-from .search_plan import Search, best_of, is_whole, slower
+from .search_plan import Search, best_of, curbs_overfitting, is_whole, slower
 from .verdict import Outcome
 
 
@@ -58,6 +58,7 @@ def search(
     with what Ctrl-C cut off. Each fit is the same whatever runs beside it. On Ctrl-C the fits under way end with their
     best. Raises InputError where `done` is of another problem or plan.
     """
+    plan = plan.told_by(done, trunk)
     _check_done(problem, solver, plan, done)
     cut = tuple(trial for trial in done if _is_cut(trial))
     trials: tuple[Trial, ...] = tuple(trial for trial in done if not _is_cut(trial))
@@ -67,6 +68,7 @@ def search(
         first, stopped = work.make_trunk((*trials, *cut))
         if first is not None:
             trials = (first, *trials)
+        work.plan = plan = plan.told_by(trials, work.trunk)
     while stopped is None and (choices := plan.next(trials)):
         found, stopped = _Wave(work, choices, (*trials, *cut)).run()
         trials = plan.ordered(_only_best_goes_on((*trials, *found)))
@@ -134,7 +136,7 @@ class _Work:
             return None, CTRL_C
         is_there = outcome.kind == "finished" and progress.state.step >= part_of(part, progress.steps)
         if is_there and self.plan.branches and progress.state.step < progress.steps:
-            self.trunk = progress
+            self.trunk = self.with_fitted(progress)
             return None, None
         trial, stopped = self.trial(choice, progress, outcome), _stopper(outcome)
         if stopped == CTRL_C:
@@ -143,6 +145,15 @@ class _Work:
         if stopped is None and outcome.kind == "finished" and not is_there:
             stopped = TIME_LIMIT
         return trial, stopped
+
+    def with_fitted(self, progress: Progress) -> Progress:
+        """Where the trunk ends, with the error of the fitted data noted beside that of the held-out data, where the
+        plan asks for it."""
+        if not any(curbs_overfitting(change) for change in self.plan.changes):
+            return progress
+        representation = progress.state.representation(self.problem, self.plan.first.solver(self.solver))
+        error = self.problem.fitted_error(representation.frames())
+        return replace(progress, history=(*progress.history[:-1], progress.history[-1] | {"fitted": error}))
 
     def end(self, best: Trial, trials: tuple[Trial, ...]) -> tuple[Trial, str | None]:
         """The best of the trials, made to its end."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from ..operators import is_external
 from ..settings import BRANCH_SHARE, LOOK_SHARE, Candidate
 from ..solver.problem import Problem
-from .fit import Trial, part_of
+from .fit import Progress, Trial, part_of
 
 
 @dataclass(frozen=True)
 class Search:
     """What is tried. first: the preset's own choice; changes: of it, one at a time; waves: how often, each time of
-    the best so far. at_once: fits side by side, at most.
+    the best so far. at_once: fits side by side, at most. overfits: whether the trunk did, so that changes against that
+    are tried too.
 
     Up to `BRANCH_SHARE` of the rounds the choices that begin alike share one fit, the trunk, which is that of the
     first; a change of the generator, or of the first half, starts afresh. After `LOOK_SHARE` of the rounds the best of
@@ -28,6 +30,18 @@ class Search:
     changes: tuple[dict[str, float], ...]
     waves: int
     at_once: int = 1
+    overfits: bool = False
+
+    def told_by(self, trials: Sequence[Trial], trunk: Progress | None = None) -> Search:
+        """The plan with what the fits that were made say of overfitting.
+
+        One that diverged says that the preset's choice does not do, one against overfitting that it was called for.
+        """
+        histories = [trial.history for trial in trials] + ([] if trunk is None else [trunk.history])
+        overfits = any(overfitted(history) for history in histories) or any(
+            trial.outcome.kind == "diverged" or trial.choice.early_weight_decay is not None for trial in trials
+        )
+        return replace(self, overfits=self.overfits or overfits)
 
     def due(self, trials: Sequence[Trial]) -> list[Candidate]:
         """All choices that are to be tried, those of these trials too, as far as these decide; in order."""
@@ -60,7 +74,12 @@ class Search:
         return tuple(sorted(trials, key=lambda trial: [*due, *known].index(trial.choice)))
 
     def _changed(self, choice: Candidate) -> list[Candidate]:
-        return [choice.model_copy(update=change) for change in self.changes]
+        return [choice.model_copy(update=change) for change in self._open_changes]
+
+    @property
+    def _open_changes(self) -> tuple[dict[str, float], ...]:
+        """The changes that are tried: those against overfitting only where there is any."""
+        return tuple(change for change in self.changes if self.overfits or not curbs_overfitting(change))
 
     @property
     def branches(self) -> bool:
@@ -81,7 +100,7 @@ class Search:
             return steps
         trunk, look = part_of(BRANCH_SHARE, steps), part_of(LOOK_SHARE, steps)
         deep = [choice.begins_afresh for choice in self.due(trials)]
-        deep += self.open_waves(trials) * [_begins_afresh(change) for change in self.changes]
+        deep += self.open_waves(trials) * [_begins_afresh(change) for change in self._open_changes]
         shared = trunk if parted else 0
         return shared + sum(look if afresh else look - shared for afresh in deep) + steps - look
 
@@ -101,7 +120,22 @@ class Search:
 
     def _shares(self) -> list[float]:
         """The shares of the rounds that a wave's fits make, if all share the trunk that can."""
-        return [LOOK_SHARE - (0 if _begins_afresh(change) else BRANCH_SHARE) for change in self.changes]
+        return [LOOK_SHARE - (0 if _begins_afresh(change) else BRANCH_SHARE) for change in self._open_changes]
+
+
+OVERFIT_RATIO = 2.5
+"""How many times the error of the fitted data that of the held-out data is where the trunk ends, at least, for a fit
+with stronger decay to be tried (docs/choices.md)."""
+
+
+def overfitted(history: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the trunk of a fit with such a history had learned its data by heart when it ended."""
+    return any(row["heldout"] > OVERFIT_RATIO * row["fitted"] for row in history if row.get("fitted") is not None)
+
+
+def curbs_overfitting(change: Mapping[str, float]) -> bool:
+    """Whether a change of the preset's choice helps only where that learns its data by heart."""
+    return "early_weight_decay" in change
 
 
 def _begins_afresh(change: Mapping[str, float]) -> bool:

@@ -38,35 +38,38 @@ class Verdict:
         return replace(self, sentence=f"{self.sentence} {sentence}") if sentence else self
 
 
-def judge(heldout_db: float, baseline_dbs: Mapping[str, float], chance_of: int | None = None) -> Verdict:
+def judge(
+    heldout_db: float, baseline_dbs: Mapping[str, float], chance_of: str = "", judged_by: str = "held-out data"
+) -> Verdict:
     """Whether the result can be trusted: compares it with the baselines on data that was not fitted.
 
-    A level that is not a number is passed over. chance_of: how many numbers were held out, where so few cannot tell the
-    result from the best baseline.
+    Levels are PSNR in dB, the peak being the range of the clip, so that a dark clip does not flatter itself. A level
+    that is not a number is passed over. judged_by: what was held out, in words; chance_of: how much, where so little
+    cannot tell the result from the best baseline.
     """
     known = {name: db for name, db in baseline_dbs.items() if not math.isnan(db)}
     if math.isnan(heldout_db):
         return Verdict("unknown", "No data was held out, so nothing can be said.")
     if not known:
-        told = f"On held-out data its PSNR is {heldout_db:.1f} dB; no baseline was run to compare it with."
+        told = f"On {judged_by} its PSNR is {heldout_db:.1f} dB; no baseline was run to compare it with."
         return Verdict("unknown", told)
     name, bar = max(known.items(), key=lambda item: item[1])
     gain = 0.0 if bar == heldout_db else heldout_db - bar
-    if chance_of is not None and gain > 0:
+    if chance_of and gain > 0:
         return Verdict(
             "undecided",
-            f"Undecided: on {chance_of} held-out numbers it is {gain:.1f} dB better than {name}, which may be chance; "
+            f"Undecided: on {chance_of} it is {gain:.1f} dB better than {name}, which may be chance; "
             "look at the clip, or use a larger --heldout.",
         )
     if gain >= 1:
-        told = f"Use it: on held-out data it is {gain:.1f} dB better than the best baseline ({name}, {bar:.1f} dB)."
+        told = f"Use it: on {judged_by} it is {gain:.1f} dB better than the best baseline ({name}, {bar:.1f} dB)."
         return Verdict("use", told)
     if gain >= 0.3:
-        told = f"Use with care: on held-out data it is only {gain:.1f} dB better than {name} ({bar:.1f} dB)."
+        told = f"Use with care: on {judged_by} it is only {gain:.1f} dB better than {name} ({bar:.1f} dB)."
         return Verdict("use_with_care", told)
     return Verdict(
         "do_not_use",
-        f"Do not use: on held-out data it is no better than {name} ({heldout_db:.1f} against {bar:.1f} dB); "
+        f"Do not use: on {judged_by} it is no better than {name} ({heldout_db:.1f} against {bar:.1f} dB); "
         "allow more time, or take the baseline.",
     )
 

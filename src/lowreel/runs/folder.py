@@ -8,11 +8,11 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import Tensor
@@ -20,13 +20,13 @@ from torch import Tensor
 from ..analysis.metrics import psnr
 from ..data import Levels, Measured, data_header
 from ..errors import InputError
-from ..io.video import write_npy, write_video
 from ..model.generators import Generator, from_spec
 from ..model.representation import Representation
 from ..operators import operator_from_name
 from ..recovery.comparison import Baseline, OnBaseline
 from ..recovery.fit import Progress, Trial
-from ..recovery.recover import Recovery, recover
+from ..recovery.recover import recover
+from ..recovery.result import Recovery
 from ..recovery.verdict import Outcome
 from ..recovery.warm_start import Neighbour
 from ..settings import Candidate, RecoverSettings
@@ -35,8 +35,8 @@ from ..system.checkpoints import NEWEST, PREVIOUS, folder_lock, load_checkpoint,
 from ..system.files import atomic_write, new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import operator_budget
 from ..system.names import source_text
+from .outputs import read_chosen, write_baseline, write_chosen, write_clip, write_results
 from .preview import LIVE, PreviewWriter
-from .summarise import summarise
 from .summary import FILE, Summary
 
 CHECKPOINT_SECONDS = 10.0
@@ -84,13 +84,23 @@ class Run:
         settings: RecoverSettings,
         truth: dict[str, Any] | None = None,
         request: dict[str, Any] | None = None,
+        holdout: Tensor | None = None,
     ) -> Run:
-        """Make the folder and write settings and data. Raises InputError when it holds anything already."""
+        """Make the folder and write settings and data. Raises InputError when it holds anything already.
+
+        holdout: which pixels are held out, (T, 1, H, W), where somebody chose them.
+        """
         run = Run(Path(folder).resolve(), settings, truth, request)
         with new_folder(run.folder) as draft:
             measured.save(draft / "data.safetensors")
+            if holdout is not None:
+                write_chosen(draft, holdout)
             write_json(draft / "config.json", run._config())
         return run
+
+    def holdout(self) -> np.ndarray | None:
+        """Which pixels are held out, (T, 1, H, W), where somebody chose them. Raises InputError for a damaged file."""
+        return read_chosen(self.folder)
 
     def _config(self) -> dict[str, Any]:
         chosen = {} if self.choice is None else {"choice": self.choice.model_dump()}
@@ -315,12 +325,13 @@ def execute(
                 on_baseline=partial(_first_picture, run, measured, keeper.sketch, on_baseline),
                 neighbour=run.neighbour(),
                 levels=Levels(1.0),
+                holdout=run.holdout(),
             )
         finally:
             keeper.save()
         (run.folder / FILE).unlink(missing_ok=True)
         run.write_history(recovery.history)
-        summary, notes = _write_results(run, recovery, measured, truth)
+        summary, notes = write_results(run.folder, recovery, measured, truth)
     return recovery, summary, notes
 
 
@@ -330,45 +341,10 @@ def _first_picture(
     """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
     sketch.begin(name, baseline.clip, baseline.heldout_db)
     if not any((run.folder / name).exists() for name in (NEWEST, PREVIOUS)):
-        _write_clip(run.folder, measured, baseline.clip)
-        _write_baseline(run.folder, measured, baseline.clip)
+        write_clip(run.folder, measured, baseline.clip)
+        write_baseline(run.folder, measured, baseline.clip)
     if tell is not None:
         tell(name, baseline)
-
-
-def _write_clip(folder: Path, measured: Measured, clip: Tensor) -> list[str]:
-    """recovered.npy and recovered.mp4; notes for the user."""
-    about = measured.clip
-    levels = {"scale": about.get("scale", 1.0), "offset": about.get("offset", 0.0)}
-    write_npy(folder / "recovered.npy", clip, tuple(clip.shape), **levels)
-    return write_video(folder / "recovered.mp4", clip, **timing(measured.times, about))
-
-
-def _write_baseline(folder: Path, measured: Measured, clip: Tensor) -> None:
-    levels = {"scale": measured.clip.get("scale", 1.0), "offset": measured.clip.get("offset", 0.0)}
-    write_npy(folder / "baseline.npy", clip, tuple(clip.shape), **levels)
-
-
-def _write_results(run: Run, recovery: Recovery, measured: Measured, truth: Tensor | None) -> tuple[Summary, list[str]]:
-    folder, clip = run.folder, measured.clip
-    recovery.representation.save(folder / "representation.safetensors")
-    if (name := recovery.best_baseline(truth)) is not None:
-        _write_baseline(folder, measured, recovery.baselines[name].clip)
-    (folder / "uncertainty.npy").unlink(missing_ok=True)
-    if recovery.uncertainty is not None:
-        in_units = {"scale": clip.get("scale", 1.0), "offset": 0.0}
-        write_npy(folder / "uncertainty.npy", recovery.uncertainty, tuple(recovery.clip.shape), **in_units)
-    notes = _write_clip(folder, measured, recovery.clip)
-    return summarise(recovery, measured, truth), notes
-
-
-def timing(seconds: Tensor, clip: Mapping[str, Any]) -> dict[str, Any]:
-    """Frame times, rate and audio of the source file, as `write_video` takes them; clip: as in `Measured`."""
-    times = [Fraction(t).limit_denominator(1_000_000) for t in seconds.tolist()]
-    source = Path(clip["source"]) if clip.get("audio") and Path(clip["source"]).is_file() else None
-    rate = Fraction(clip.get("rate", "25"))
-    span = (float(times[0]), float(times[-1] + 1 / rate)) if source else None
-    return {"times": times, "rate": rate, "audio": source, "audio_span": span}
 
 
 def clip_information(clip: Any) -> dict[str, Any]:

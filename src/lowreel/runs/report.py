@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from rich.table import Table
 
-    from ..recovery.recover import Recovery
+    from ..recovery.result import Recovery
 
 COLUMNS = 5
 """Frames side by side, at most."""
@@ -292,12 +292,20 @@ def figures(s: Summary) -> Sequence[tuple[str, str]]:
         ]
         rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s.baselines.items()]
     rows += [
-        ("held-out data", f"{decibels(s.heldout_db)} (PSNR where it was measured but not fitted)"),
+        ("held-out data", _heldout(s)),
         *_chosen(s),
         ("fit", f"{_rounds(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
         ("parameters", f"{s.parameters['weights']:,} weights, {s.parameters['codes']:,} in the codes"),
     ]
     return rows
+
+
+def _heldout(s: Summary) -> str:
+    """The level where the clip was measured but not fitted."""
+    if s.heldout_db == math.inf:
+        return "exact, which is no evidence: any method meets a constant clip so"
+    by_range = f"{decibels(s.heldout_range_db)} (peak max - min)"
+    return f"{by_range}, {decibels(s.heldout_db)} (peak 1): PSNR where it was measured but not fitted"
 
 
 def _rounds(s: Summary) -> str:

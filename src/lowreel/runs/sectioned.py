@@ -28,7 +28,8 @@ from ..settings import LAST_ROUNDS_SHARE, WARM_ROUNDS_SHARE, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
-from .folder import CONFIG_VERSION, Run, Start, check_version, execute, timing
+from .folder import CONFIG_VERSION, Run, Start, check_version, execute
+from .outputs import timing
 from .report import draw_report, draw_sections, frames_shown
 from .sections import Section, Source, joined, shortest_section
 from .summarise import WholeScores, summarise_sections
@@ -47,8 +48,7 @@ MEMORY_TRIAL_FRAMES = 4
 GOOD_STARTS = ("finished", "converged")
 """Kinds of outcome of a section from which another one starts."""
 
-Show = Callable[[int, int, Progress], None]
-"""Called after every round: the number of the section, counted from 1, how many there are, and where its run stands."""
+Show = Callable[[int, int, Progress], None]  # section, counted from 1; how many there are; where its run stands
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,13 @@ class SectionedRun:
         settings: RecoverSettings,
         truth: dict[str, Any] | None = None,
         request: dict[str, Any] | None = None,
+        holdout: Tensor | None = None,
     ) -> SectionedRun:
-        """Make the folder with the data of every section. Raises InputError when it holds anything already."""
+        """Make the folder with the data of every section. Raises InputError when it holds anything already.
+
+        holdout: which pixels are held out, (T, 1, H, W), where somebody chose them; a section of which none is named
+        is judged as if nobody had.
+        """
         folder = Path(folder).resolve()
         run = SectionedRun(folder, settings, tuple(sections), _pilot(sections), source.spec, truth, request)
         with new_folder(folder) as draft:
@@ -90,7 +95,9 @@ class SectionedRun:
             for k, section in enumerate(sections):
                 measured = source.temporal_slice(section.frames, memory=operator_budget(settings.memory))
                 own = None if truth is None else _truth_of(truth, section.frames)
-                Run.create(draft / "sections" / f"{k:03d}", measured, settings, own)
+                held = None if holdout is None else holdout[section.frames.start : section.frames.stop]
+                named = None if held is None or not bool(held.any()) else held
+                Run.create(draft / "sections" / f"{k:03d}", measured, settings, own, holdout=named)
             write_json(draft / "config.json", run._config())
         return run
 
@@ -193,7 +200,8 @@ def expectation(run: SectionedRun) -> Estimate:
     """Memory and time of all sections, from the pilot's."""
     own = run.run(run.pilot)
     measured = own.measured()
-    problem = prepare(measured.data, measured.operator, own.settings, noise=measured.noise, times=measured.times)
+    about: dict[str, Any] = {"noise": measured.noise, "times": measured.times, "holdout": own.holdout()}
+    problem = prepare(measured.data, measured.operator, own.settings, **about)
     plan, needs = planned(problem, own.settings)
     once = needs.seconds / ((plan.in_turn + LAST_ROUNDS_SHARE) if plan else 1)
     others = (1 + LAST_ROUNDS_SHARE) * once if plan else once
@@ -272,8 +280,7 @@ def _share(run: SectionedRun, due: Sequence[int], left: float | None) -> float |
 
 
 def _memory(run: SectionedRun, begun: int) -> str | None:
-    """The memory allowed, and what the process holds more than when it had begun: it has loaded what draws and writes,
-    which is no reason to refuse a section after others were made."""
+    """The memory allowed, and what the process has loaded since it began: no reason to refuse one section more."""
     if run.settings.memory is None:
         return None
     return f"{(parse_bytes(run.settings.memory) + max(0, taken_bytes() - begun)) / 1000:.0f}KB"
@@ -317,12 +324,13 @@ def _join(run: SectionedRun) -> tuple[Summary, list[str]]:
     """Write what the sections came to as one clip, with its picture; the summary of the whole, and notes."""
     files = [DataFile.open(run.run(k).folder / "data.safetensors") for k in range(len(run.sections))]
     times, shape, about = _about(files, run.sections)
-    write_npy(run.folder / "recovered.npy", _stored(run, "recovered.npy"), shape)
     if all((run.run(k).folder / "baseline.npy").is_file() for k in range(len(run.sections))):
         write_npy(run.folder / "baseline.npy", _stored(run, "baseline.npy"), shape)
     scale, offset = about.get("scale", 1.0), about.get("offset", 0.0)
-    frames = ((stored - offset) / scale for stored in _stored(run, "recovered.npy"))
-    notes = write_video(run.folder / "recovered.mp4", frames, **timing(times, about))
+    for name in ("recovered", *(["recommended"] if _has_recommended(run) else [])):
+        write_npy(run.folder / f"{name}.npy", _stored(run, f"{name}.npy"), shape)
+        frames = ((stored - offset) / scale for stored in _stored(run, f"{name}.npy"))
+        notes = write_video(run.folder / f"{name}.mp4", frames, **timing(times, about))
     scores = None if run.truth is None else _scored(run, shape, scale, offset)
     found = [_summary_of(run.run(k)) for k in range(len(run.sections))]
     summary = summarise_sections(run.sections, found, run.pilot, run.operator, scores)
@@ -348,9 +356,18 @@ def _about(files: Sequence[DataFile], sections: Sequence[Section]) -> tuple[Tens
     return times, (len(times), *files[0].header["operator"]["clip_shape"][1:]), files[0].clip
 
 
+def _has_recommended(run: SectionedRun) -> bool:
+    """Whether another clip than the one recovered is recommended for a section."""
+    return any((run.run(k).folder / "recommended.npy").is_file() for k in range(len(run.sections)))
+
+
 def _stored(run: SectionedRun, name: str) -> Iterator[Tensor]:
-    """The joined frames of an array that every section has, a few at a time, in the units in which it is stored."""
-    clips = (torch.from_numpy(np.load(run.run(k).folder / name)) for k in range(len(run.sections)))
+    """The joined frames of an array of every section, a few at a time, in the units in which it is stored.
+
+    A section without it has nothing better than what was recovered.
+    """
+    files = [(run.run(k).folder / name, run.run(k).folder / "recovered.npy") for k in range(len(run.sections))]
+    clips = (torch.from_numpy(np.load(own if own.is_file() else recovered)) for own, recovered in files)
     for stretch in joined(run.sections, clips):
         yield from torch.split(stretch, JOINED_FRAMES)
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
-from ..analysis.metrics import error_decibels, psnr, psnr_range, ssim
+from ..analysis.metrics import error_decibels, peak_decibels, psnr, psnr_range, ssim, stated_peak_decibels
 from ..data import Measured
-from ..operators import class_of
+from ..recovery.coverage import caveat, unseen_share
 from ..recovery.fit import Trial
-from ..recovery.recover import Recovery
+from ..recovery.result import Recovery
 from ..recovery.uncertainty import calibration
 from ..recovery.verdict import OutcomeKind, judge, judge_sections
 from .sections import Section
 from .summary import SUMMARY_VERSION, Ended, SectionFigures, Summary, finite, rounded
 from .truth import numbers_of
+
+AnyName = TypeVar("AnyName", str, str | None)
 
 WORST_FIRST: tuple[OutcomeKind, ...] = ("diverged", "stopped", "finished", "converged")
 
@@ -27,6 +29,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
     """What was done, how well, and whether to trust it."""
     frames, channels, height, width = recovery.clip.shape
     codes = recovery.representation.codes
+    levels = {name: b.heldout_db for name, b in recovery.baselines.items()}
     content = {
         "version": SUMMARY_VERSION,
         "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
@@ -60,9 +63,35 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "verdict": recovery.verdict.kind,
         "trust": recovery.trust,
         "best_baseline": recovery.best_baseline(truth),
-        "baselines_heldout_db": {name: rounded(b.heldout_db) for name, b in recovery.baselines.items()},
+        "baselines_heldout_db": {name: rounded(level) for name, level in levels.items()},
+        "recommended": recovery.recommended.name,
+        "recommended_heldout_db": rounded(recovery.recommended.heldout_db),
+        "unseen_share": unseen_share(measured.operator, measured.operator.observed_mask()),
     }
+    content |= _by_range(recovery.clip_range, recovery.heldout_db, levels)
     return Summary(**content, **({} if truth is None else _scores(recovery, truth)))
+
+
+def _by_range(
+    clip_range: tuple[float, float] | None, heldout_db: float, baselines: Mapping[str, float]
+) -> dict[str, Any]:
+    """The levels on held-out data with the range of the delivered clip as the peak; none where that is not known."""
+    if clip_range is None:
+        return {}
+    peak = peak_decibels(*clip_range)
+    return {
+        "clip_range": (round(clip_range[0], 6), round(clip_range[1], 6)),
+        "heldout_range_db": rounded(heldout_db + peak),
+        "baselines_heldout_range_db": {name: rounded(level + peak) for name, level in baselines.items()},
+    }
+
+
+def _joined_range(found: Sequence[Summary]) -> tuple[float, float] | None:
+    """Lowest and highest grey level of all sections; None where one of them does not tell."""
+    known = [s.clip_range for s in found if s.clip_range is not None]
+    if len(known) < len(found):
+        return None
+    return min(low for low, _ in known), max(high for _, high in known)
 
 
 def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | None:
@@ -127,9 +156,11 @@ def summarise_sections(
     heldout = _level([found[k].heldout_db for k in judged], of_judged)
     names = [n for n in found[pilot].baselines_heldout_db if all(n in s.baselines_heldout_db for s in found)]
     baselines = {n: _level([found[k].baselines_heldout_db[n] for k in judged], of_judged) for n in names}
-    measured_with = class_of(operator)
-    caveat = measured_with.caveat if measured_with else ""
-    verdict = judge_sections(judge(heldout, baselines), [s.verdict for s in found], lengths)
+    unseen = _weighted([s.unseen_share for s in found], lengths)
+    clip_range = _joined_range(found)
+    peak = stated_peak_decibels(*clip_range) if clip_range else 0.0
+    judgement = judge(heldout + peak, {n: level + peak for n, level in baselines.items()})
+    verdict = judge_sections(judgement, [s.verdict for s in found], lengths)
     whole: dict[str, Any] = {
         "outcome": _outcome(found),
         "operator": dict(operator),
@@ -141,9 +172,13 @@ def summarise_sections(
         "parameters": {name: sum(s.parameters[name] for s in found) for name in found[pilot].parameters},
         "heldout_db": rounded(heldout),
         "verdict": verdict.kind,
-        "trust": verdict.with_more(caveat).sentence,
+        "trust": verdict.with_more(caveat(unseen)).sentence,
         "best_baseline": _same([s.best_baseline for s in found]),
         "baselines_heldout_db": {name: rounded(level) for name, level in baselines.items()},
+        **_by_range(clip_range, heldout, baselines),
+        "recommended": _same([s.recommended for s in found]),
+        "recommended_heldout_db": rounded(_level([found[k].recommended_heldout_db for k in judged], of_judged)),
+        "unseen_share": unseen,
         "uncertainty": None,
         "scenes": sections[-1].scene + 1,
         "sections": tuple(_figures(section, s) for section, s in zip(sections, found, strict=True)),
@@ -151,8 +186,8 @@ def summarise_sections(
     return found[pilot].model_copy(update=whole | ({} if scores is None else _levels(found, lengths, scores)))
 
 
-def _same(names: Sequence[str | None]) -> str | None:
-    """The baseline that was best in every section, or in words that it differs."""
+def _same(names: Sequence[AnyName]) -> AnyName | str:
+    """What was best in every section, or in words that it differs."""
     return names[0] if len(set(names)) == 1 else "the best of each section"
 
 

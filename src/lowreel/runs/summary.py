@@ -100,6 +100,12 @@ class Summary(_Figures):
     trust: str
     best_baseline: str | None
     baselines_heldout_db: dict[str, Level]
+    clip_range: tuple[float, float] | None = None
+    heldout_range_db: Level = None
+    baselines_heldout_range_db: dict[str, Level] = {}
+    recommended: str = "generator"
+    recommended_heldout_db: Level = None
+    unseen_share: float = 0.0
     psnr: Level = None
     psnr_range: Level = None
     ssim: float | None = None

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..data import Noise, NoNoise, WhiteNoise
+from ..data import Noise, NoNoise, WhiteNoise, holes
 from ..errors import InputError
 from ..model.generators import Generator
 from ..operators import Data, LinearOperator, map_data, tensors_of
+from ..operators.arrangement import Ordered
 from ..settings import DataTerm, SolverSettings
 from ..system import streams
 from ..system.files import tensor_hash
@@ -152,20 +153,55 @@ class Problem:
         return power / seen
 
     def heldout_terms(self, clip: Tensor) -> Tensor:
-        """What each held-out number says of a clip (T, C, H, W): together they are the squared error per pixel.
+        """What each hole says of a clip (T, C, H, W): together they are the squared error per pixel.
 
-        Returns (N,) on the CPU, N the number of held-out entries; (0,) when nothing is held out. Where the data term
-        is robust, outliers count little, see `validation_loss`.
+        Returns (N,) on the CPU, N the number of holes: of held-out entries where these lie apart, else of what lies
+        together (`data.holes`); (0,) when nothing is held out. Where the data term is robust, outliers count little,
+        see `validation_loss`.
         """
         if self.heldout is None:
             return torch.zeros(0)
         parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.heldout)), strict=True)
-        terms = torch.cat([self.validation_loss(found[h] - y[h]) for found, y, h in parts])
-        return (self.scale(self.heldout) * terms).cpu()
+        terms = [self.validation_loss(found[h] - y[h]) for found, y, h in parts]
+        weighted = [(weight * term).cpu() for weight, term in zip(self._heldout_weights, terms, strict=True)]
+        return torch.cat([_summed(*pair) for pair in zip(weighted, self._holes, strict=True)])
+
+    @cached_property
+    def _holes(self) -> tuple[Tensor | None, ...]:
+        assert self.heldout is not None
+        return holes(self.operator, self.heldout, self.known)
+
+    @property
+    def hole_count(self) -> int | None:
+        """How many holes are held out; None where all that is held out are single numbers."""
+        if self.heldout is None or all(numbers is None for numbers in self._holes):
+            return None
+        sizes = [int(h.sum()) for h in tensors_of(self.heldout)]
+        return sum(n if own is None else len(torch.unique(own)) for n, own in zip(sizes, self._holes, strict=True))
+
+    @cached_property
+    def _heldout_weights(self) -> tuple[float | Tensor, ...]:
+        """What turns the squared residuals of the held-out entries, by tensor of the data, into error per pixel.
+
+        One number for all, but where numbers are ordered from coarse to fine: there each counts by what it holds of a
+        natural clip. The few coarse ones, which hold most of the energy, would else drown the others.
+        """
+        assert self.heldout is not None
+        scale, response = self.scale(self.heldout), self.probe_response[1]
+        parts = zip(self.operator.arrangements(), tensors_of(response), tensors_of(self.heldout), strict=True)
+        return tuple(
+            scale * _levelling(r, h) if isinstance(arrangement, Ordered) else scale for arrangement, r, h in parts
+        )
 
     def heldout_error(self, clip: Tensor) -> float:
         """Squared error per pixel that the held-out data gives for a clip (T, C, H, W); NaN if nothing is held out."""
         return math.nan if self.heldout is None else float(self.heldout_terms(clip).double().sum())
+
+    def fitted_error(self, clip: Tensor) -> float:
+        """Squared error per pixel that the fitted data gives for a clip (T, C, H, W)."""
+        parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.fitted)), strict=True)
+        total = sum(float(self.validation_loss(found[f] - y[f]).double().sum()) for found, y, f in parts)
+        return self.scale(self.fitted) * total
 
     @cached_property
     def held_count(self) -> int:
@@ -176,7 +212,27 @@ class Problem:
         """A held-out squared error per pixel less what white noise of known size adds; a twentieth is left at least."""
         if self.heldout is None or not isinstance(self.noise, WhiteNoise):
             return error
-        return max(error - self.scale(self.heldout) * self.held_count * self.noise.sigma**2, 0.05 * error)
+        sizes = [int(h.sum()) for h in tensors_of(self.heldout)]
+        weights = zip(self._heldout_weights, sizes, strict=True)
+        total = sum(float(w.sum()) if isinstance(w, Tensor) else w * n for w, n in weights)
+        return max(error - total * self.noise.sigma**2, 0.05 * error)
+
+
+def _summed(terms: Tensor, holes: Tensor | None) -> Tensor:
+    """The sum of the terms of each hole; the terms where each is a hole of its own."""
+    if holes is None:
+        return terms
+    different, numbers = torch.unique(holes, return_inverse=True)
+    return terms.new_zeros(len(different)).index_add_(0, numbers, terms)
+
+
+def _levelling(response: Tensor, held: Tensor) -> Tensor:
+    """For each held-out entry how many times as much as here it would hold if all held the same, (N,).
+
+    response: squares that a natural clip gives, (T, C, m); of each pattern a mean over frames and channels is meant.
+    """
+    expected = response.mean((0, 1), keepdim=True).expand(response.shape)[held]
+    return expected.mean() / expected.clamp_min(1e-12 * float(expected.max()))
 
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:

@@ -1,16 +1,19 @@
 """Arrays in files that others wrote: docs/files-of-others.md has them all. Nothing is unpickled."""
 
-from .base import Array, Entry
+from .base import Array, Entry, can_be_watched
 from .clips import Frames, as_clip, clip_entry, load_clip, wanted_axes
 from .dicom_series import is_series
+from .hdf5 import RAW
 from .reading import entries_of, is_matlab, load, load_named, refuse_hidden
 from .refusals import complex_advice, missing_sentence
 
 __all__ = [
+    "RAW",
     "Array",
     "Entry",
     "Frames",
     "as_clip",
+    "can_be_watched",
     "clip_entry",
     "complex_advice",
     "entries_of",

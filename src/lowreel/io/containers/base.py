@@ -17,6 +17,10 @@ import numpy as np
 from ...errors import InputError
 from ...system.memory import machine_bytes
 
+SLOWEST, FASTEST = 1, Fraction(1, 10_000)
+"""Frames that are so many seconds apart, or more, or less than so few, are shown at the usual rate, not in their own
+time: a video cannot be watched so, or not be written."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -103,6 +107,43 @@ class Array:
     def rate(self) -> Fraction | None:
         """Frames a second that the file tells."""
         return self.stored.rate if isinstance(self.stored, Lazy) else None
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a structured type. path: its names, from the outside in; shape: of the numbers that each entry has."""
+
+    path: tuple[str, ...]
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """NAME, or OUTER/INNER."""
+        return "/".join(self.path)
+
+
+def fields_of(dtype: np.dtype) -> list[Field]:
+    """The fields of a structured type, those of structures in it one by one."""
+    found = []
+    for name in dtype.names or ():
+        base, shape = dtype[name].base, dtype[name].shape
+        inner = fields_of(base) if base.names and not shape else []
+        found += [Field((name, *field.path), field.dtype, field.shape) for field in inner]
+        found += [] if inner else [Field((name,), base, shape)]
+    return found
+
+
+def field_of(values: np.ndarray, path: tuple[str, ...]) -> np.ndarray:
+    """The numbers of a field; its own axes come last."""
+    for name in path:
+        values = values[name]
+    return values
+
+
+def can_be_watched(*steps: Fraction) -> bool:
+    """Whether frames that are so many seconds apart, all above 0, are shown in their own time."""
+    return min(steps) >= FASTEST and sum(steps) < SLOWEST * len(steps)
 
 
 def imported(name: str, path: Path, what: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, check_size, imported, reading
+from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
 
 KIND, REMEDY = "DICOM", "export it again, uncompressed if that can be chosen"
 GREY_PHOTOMETRIES = ("MONOCHROME1", "MONOCHROME2")
@@ -26,10 +26,10 @@ def entries(path: Path) -> list[Entry]:
             return [Entry("", (), "", f"no picture but {header.get('Modality', 'a record')} without pixels")]
         shape = (_count(header), int(header.Rows), int(header.Columns))
         roles = ("-" if _places(header) > 1 else "T") + "HW"
-        told = "float64" if is_rescaled(header) else str(_stored_dtype(header))
+        told = "float64" if is_rescaled(header) else str(stored_dtype(header))
         problem = _problem(header)
         bits = f"{told}, {header.get('BitsStored')} bits, {header.get('PhotometricInterpretation')}"
-        if _is_coloured(header):
+        if is_coloured(header):
             return [Entry("", (*shape, 3), bits, problem, ("frame", "row", "column", "c"), roles + "C")]
         return [Entry("", shape, bits, problem, ("frame", "row", "column"), roles)]
 
@@ -39,7 +39,7 @@ def load(path: Path, entry: Entry) -> Lazy:
     with reading(path, KIND, REMEDY):
         header = opened(path)
         decode = _decoder(header)
-    dtype = np.dtype(np.float64 if is_rescaled(header) else _stored_dtype(header))
+    dtype = np.dtype(np.float64 if is_rescaled(header) else stored_dtype(header))
 
     def frame(number: int) -> np.ndarray:
         with reading(path, KIND, REMEDY):
@@ -80,9 +80,9 @@ def _pixels(path: Path, header: Any, number: int) -> np.ndarray:
 
 def _decoder(header: Any) -> Callable[[np.ndarray, int], np.ndarray]:
     """What makes values of the stored numbers of a frame."""
-    scaling = [_slope(header, number) for number in range(_count(header))] if is_rescaled(header) else None
+    scaling = [scaling_of(header, number) for number in range(_count(header))] if is_rescaled(header) else None
     inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
-    low, high = _stored_range(header)
+    low, high = stored_range(header)
 
     def decode(picture: np.ndarray, number: int) -> np.ndarray:
         if scaling is not None:
@@ -100,7 +100,7 @@ def _problem(header: Any) -> str:
     bits, high = header.get("BitsStored"), header.get("HighBit")
     if bits is not None and high is not None and int(high) != int(bits) - 1 and _is_raw(header):
         return f"DICOM with its {bits} bits shifted (HighBit {high}); export it again in the usual place"
-    if not _is_coloured(header) and header.get("PhotometricInterpretation") not in GREY_PHOTOMETRIES:
+    if not is_coloured(header) and header.get("PhotometricInterpretation") not in GREY_PHOTOMETRIES:
         return f"DICOM of the photometric interpretation {header.get('PhotometricInterpretation')}; export it as RGB"
     if "ModalityLUTSequence" in header:
         return "DICOM with a table for its values (Modality LUT); export it with rescale slope and intercept"
@@ -112,7 +112,8 @@ def _is_raw(header: Any) -> bool:
     return syntax is None or not syntax.is_compressed
 
 
-def _is_coloured(header: Any) -> bool:
+def is_coloured(header: Any) -> bool:
+    """Whether its pixels have three colours, by themselves or by a palette."""
     return int(header.get("SamplesPerPixel", 1)) == 3 or header.get("PhotometricInterpretation") == "PALETTE COLOR"
 
 
@@ -120,20 +121,21 @@ def _count(header: Any) -> int:
     return max(1, int(header.get("NumberOfFrames", 1) or 1))
 
 
-def _stored_dtype(header: Any) -> np.dtype:
+def stored_dtype(header: Any) -> np.dtype:
+    """The type of the numbers that are stored."""
     if header.get("PhotometricInterpretation") == "PALETTE COLOR":
         return np.dtype(np.uint8)
     size = max(1, (int(header.BitsAllocated) + 7) // 8)
     return np.dtype(f"{'i' if header.get('PixelRepresentation') else 'u'}{size}")
 
 
-def _stored_range(header: Any) -> tuple[int, int]:
+def stored_range(header: Any) -> tuple[int, int]:
     """The least and the largest number that the stored bits can hold."""
     bits = 8 if header.get("PhotometricInterpretation") == "PALETTE COLOR" else int(header.BitsStored)
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if header.get("PixelRepresentation") else (0, (1 << bits) - 1)
 
 
-def _functional(header: Any, number: int, name: str) -> Any:
+def functional(header: Any, number: int, name: str) -> Any:
     """A group of an enhanced multi-frame object: the frame's own, else the one that all frames share; or None."""
     for sequence, place in (("PerFrameFunctionalGroupsSequence", number), ("SharedFunctionalGroupsSequence", 0)):
         groups = header.get(sequence)
@@ -142,23 +144,24 @@ def _functional(header: Any, number: int, name: str) -> Any:
     return None
 
 
-def _slope(header: Any, number: int) -> tuple[float, float]:
-    own = _functional(header, number, "PixelValueTransformationSequence")
+def scaling_of(header: Any, number: int) -> tuple[float, float]:
+    """Slope and intercept of a frame."""
+    own = functional(header, number, "PixelValueTransformationSequence")
     source = header if own is None else own
     return float(source.get("RescaleSlope", 1) or 1), float(source.get("RescaleIntercept", 0) or 0)
 
 
 def is_rescaled(header: Any) -> bool:
     """Whether the values are others than the numbers that are stored."""
-    return not _is_coloured(header) and any(_slope(header, n) != (1, 0) for n in range(_count(header)))
+    return not is_coloured(header) and any(scaling_of(header, n) != (1, 0) for n in range(_count(header)))
 
 
 def _levels(header: Any) -> tuple[float, float] | None:
     """Scale and offset of the bits that are stored, in modality values; None where these say no more than bytes do."""
-    low, high = _stored_range(header)
+    low, high = stored_range(header)
     if low < 0 or (high > 255 and int(header.BitsStored) == int(header.BitsAllocated)):
         return None
-    scaling = {_slope(header, n) for n in range(_count(header))} if is_rescaled(header) else {(1.0, 0.0)}
+    scaling = {scaling_of(header, n) for n in range(_count(header))} if is_rescaled(header) else {(1.0, 0.0)}
     ends = [end * slope + intercept for slope, intercept in scaling for end in (low, high)]
     return max(ends) - min(ends), min(ends)
 
@@ -167,9 +170,18 @@ def _places(header: Any) -> int:
     """At how many positions in space the frames were taken."""
     if "GridFrameOffsetVector" in header:
         return _count(header)
-    groups = [_functional(header, number, "PlanePositionSequence") for number in range(_count(header))]
+    groups = [functional(header, number, "PlanePositionSequence") for number in range(_count(header))]
     found = [tuple(float(n) for n in group.ImagePositionPatient) for group in groups if group is not None]
     return len({tuple(round(n / MILLIMETRES) for n in place) for place in found}) or 1
+
+
+def frame_seconds(header: Any) -> list[float] | None:
+    """When the frames were taken, in seconds from the first on; None where the header does not tell it."""
+    vector, count = header.get("FrameTimeVector"), _count(header)
+    if vector is not None and len(steps := np.atleast_1d(vector)) == count:
+        return [float(t) / 1000 for t in np.cumsum([0.0, *map(float, steps[1:])])]
+    step = header.get("FrameTime")
+    return None if step is None else [k * float(step) / 1000 for k in range(count)]
 
 
 def _rate(header: Any) -> Fraction | None:
@@ -179,6 +191,7 @@ def _rate(header: Any) -> Fraction | None:
         steps = [float(n) for n in np.atleast_1d(header.FrameTimeVector)][1:]
         step = sum(steps) / len(steps) if steps else None
     if step is not None and math.isfinite(float(step)) and float(step) > 0:
-        return Fraction(1000) / Fraction(float(step)).limit_denominator(1_000_000)
+        seconds = Fraction(float(step)).limit_denominator(1_000_000) / 1000
+        return 1 / seconds if seconds and can_be_watched(seconds) else None
     rate = header.get("CineRate") or header.get("RecommendedDisplayFrameRate")
     return Fraction(int(rate)) if rate else None

@@ -47,6 +47,11 @@ def load(path: Path, entry: Entry) -> Lazy:
     return Lazy(entry.shape, dtype, read, levels=levels.pop() if len(levels) == 1 else None)
 
 
+def first_header(path: Path) -> Any:
+    """The header of the first frame of a folder."""
+    return _headers(path)[0][1]
+
+
 def _is_dicom(file: Path) -> bool:
     return file.suffix.lower() == ".dcm" and file.name[0] != "."
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import InputError
 from .axes import roles_of, turned
-from .base import Entry, Index, Lazy, check_size, imported, reading
+from .base import Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
 from .cf import Packing, packing_of
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
@@ -18,7 +18,9 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 DEFLATE = 1100  # deflate makes nothing smaller than by 1032
 HIDDEN = ("#refs#", "#subsystem#")  # where MATLAB 7.3 keeps the contents of cells and objects
 COMPLEX_FIELDS = ("real", "imag")
+NO_NUMBERS = "no array of numbers"
 ACQUISITIONS = ("head", "traj", "data")  # of ISMRMRD, one after the other as they were measured
+RAW = "raw data of ISMRMRD"
 IMAGES, IMAGE_ROLES = ("image", "coil", "z", "y", "x"), "T--HW"
 CLASSES_IN_WORDS = {"cell": "a cell array", "char": "text", "function_handle": "a function", "string": "text"}
 
@@ -36,7 +38,7 @@ def entries(path: Path) -> list[Entry]:
 
     def note(name: str, item: Any) -> None:
         if isinstance(item, _h5py(path).Dataset) and name.split("/")[0] not in HIDDEN:
-            found.append(_entry(name, item, is_matlab(path)))
+            found.extend(_entries(name, item, is_matlab(path)))
 
     with reading(path, KIND, REMEDY), _h5py(path).File(path, "r") as file:
         file.visititems(note)  # follows no links, so that an array cannot come from another file
@@ -46,7 +48,10 @@ def entries(path: Path) -> list[Entry]:
 def load(path: Path, entry: Entry) -> Lazy:
     """A data set; MATLAB's in MATLAB's order of axes, which version 7.3 stores reversed."""
     with reading(path, KIND, REMEDY):
-        data = _h5py(path).File(path, "r")[entry.name]
+        file = _h5py(path).File(path, "r")
+        if entry.name not in file:
+            return _field(path, file, entry)
+        data = file[entry.name]
         if DEFLATE * data.id.get_storage_size() < data.dtype.itemsize * math.prod(entry.shape):
             check_size(path, entry, data.dtype.itemsize)  # the header claims more than the file can hold
         if data.id.get_storage_size() == 0:
@@ -66,6 +71,25 @@ def load(path: Path, entry: Entry) -> Lazy:
 
     stored = Lazy(tuple(int(n) for n in data.shape), dtype, read)
     return turned(stored, range(len(data.shape))[::-1]) if is_matlab(path) else stored
+
+
+def _field(path: Path, file: Any, entry: Entry) -> Lazy:
+    """A field of a data set of a compound type, DATASET/FIELD; its own axes come last."""
+    stem = entry.name
+    while stem not in file:
+        stem = stem.rpartition("/")[0]
+    data, name = file[stem], entry.name[len(stem) + 1 :]
+    field = next(field for field in fields_of(data.dtype) if field.name == name)
+    outer = len(data.shape)
+
+    def read(index: Index) -> np.ndarray:
+        check_size(path, entry, field.dtype.itemsize) if all(part == slice(None) for part in index) else None
+        with reading(path, KIND, REMEDY):
+            values = field_of(np.asarray(data.fields(field.path[0])[index[:outer]]), field.path[1:])
+        kept = sum(isinstance(part, slice) for part in index[:outer])
+        return values[(slice(None),) * kept + index[outer:]]
+
+    return Lazy(entry.shape, field.dtype.newbyteorder("="), read)
 
 
 def is_netcdf(path: Path) -> bool:
@@ -91,6 +115,41 @@ def _matlab_class(data: Any) -> str:
     return kind.decode(errors="replace") if isinstance(kind, bytes) else str(kind)
 
 
+def _entries(name: str, data: Any, matlab: bool) -> list[Entry]:
+    """The data set, or the fields of a compound one, DATASET/FIELD."""
+    dtype, whole = data.dtype, _entry(name, data, matlab)
+    is_plain = dtype.names in (None, COMPLEX_FIELDS, ACQUISITIONS) or matlab or whole.problem != NO_NUMBERS
+    if is_plain or _is_of_images(name, data, "/header"):
+        return [whole]
+    shape = tuple(int(n) for n in data.shape)
+    return [
+        Entry(
+            f"{name}/{field.name}",
+            (*shape, *field.shape),
+            str(field.dtype),
+            "" if field.dtype.kind in "biufc" else NO_NUMBERS,
+        )
+        for field in fields_of(dtype)
+    ]
+
+
+def _acquisitions(data: Any) -> str:
+    """What raw data of ISMRMRD is, and what to do with it."""
+    told = f"{len(data)} readouts"
+    if len(data):
+        head = data.fields("head")[0]
+        told += f", the first of {head['active_channels']} coils and {head['number_of_samples']} samples"
+    return (
+        f"{RAW}, {told}: they are sorted into spectra first. Sort those of one coil into (T, H, W) with the package "
+        "ismrmrd, save them with numpy.save as y.npy, and type: lowreel recover y.npy --operator fourier -o RUN"
+    )
+
+
+def _is_of_images(name: str, data: Any, end: str) -> bool:
+    """Whether it belongs to a series of images of ISMRMRD."""
+    return name.endswith(end) and {"header", "attributes"} <= set(data.parent)
+
+
 def _entry(name: str, data: Any, matlab: bool) -> Entry:
     kind, dtype = _matlab_class(data), data.dtype
     shape = tuple(int(n) for n in data.shape or ())
@@ -101,10 +160,10 @@ def _entry(name: str, data: Any, matlab: bool) -> Entry:
     elif data.external or data.is_virtual:
         problem = "a link to numbers in another file"
     elif dtype.kind not in "biufc" and dtype.names != COMPLEX_FIELDS:
-        problem = problem or "no array of numbers"
+        problem = problem or NO_NUMBERS
     if dtype.names == ACQUISITIONS:
-        problem = "acquisitions of ISMRMRD; sort them into spectra (T, H, W) and save these as .npy, .h5 or .cfl"
-    if len(shape) == len(IMAGES) and {"header", "attributes"} <= set(data.parent) and name.endswith("/data"):
+        problem = _acquisitions(data)
+    if len(shape) == len(IMAGES) and _is_of_images(name, data, "/data"):
         return Entry(name, shape, named, problem, IMAGES, IMAGE_ROLES)  # a series of images, ISMRMRD
     names = () if matlab or problem else _axis_names(data)
     return Entry(name, shape[::-1] if matlab else shape, named, problem, names, roles_of(names) if names else "")

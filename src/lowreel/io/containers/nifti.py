@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, check_size, imported, reading
+from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
 
 KIND, REMEDY = "NIfTI", "copy it again, or convert the series again"
 AXES, ROLES = ("x", "y", "z", "t", "u", "v", "w"), "WH-T---"
 RGB: dict[tuple[str, ...], int] = {("R", "G", "B"): 3, ("R", "G", "B", "A"): 4}
 SECONDS = {"sec": Fraction(1), "msec": Fraction(1, 1000), "usec": Fraction(1, 1_000_000)}
-SLOWEST = 1
-"""Frames that are further apart than so many seconds are shown at the usual rate, not in their own time."""
 
 
 def entries(path: Path) -> list[Entry]:
@@ -93,4 +91,4 @@ def _rate(image: Any) -> Fraction | None:
     if unit is None or not math.isfinite(step) or step <= 0:
         return None
     seconds = Fraction(step).limit_denominator(1_000_000) * unit
-    return 1 / seconds if 0 < seconds < SLOWEST else None
+    return 1 / seconds if seconds and can_be_watched(seconds) else None

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .axes import roles_of
-from .base import Entry, Index, Lazy, check_size, imported, reading
+from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
 from .cf import Packing, packing_of
 
 KIND, REMEDY = "Zarr", "copy the whole folder again"
 OME = {"time": "T", "channel": "C"}
 """Types of axes that OME-Zarr knows; those of space go by their names."""
+
+SECONDS_OF_UNIT = {
+    **{"second": Fraction(1), "millisecond": Fraction(1, 1000), "microsecond": Fraction(1, 10**6)},
+    **{"nanosecond": Fraction(1, 10**9), "minute": Fraction(60), "hour": Fraction(3600), "day": Fraction(86400)},
+}
+"""Units of time of OME-Zarr."""
 
 
 def entries(path: Path) -> list[Entry]:
@@ -26,9 +35,9 @@ def entries(path: Path) -> list[Entry]:
             return [_entry("", root, {})]
         members = dict(root.members(max_depth=8))
         groups = {"": root} | {name: item for name, item in members.items() if hasattr(item, "members")}
-        images = [image for name, group in groups.items() for image in _images(name, group)]
-        main = {levels[0]: axes for levels, axes in images}
-        named = {level: axes for levels, axes in images for level in levels}
+        images = [image for name, group in groups.items() for image in images_of(name, group)]
+        main = {image.levels[0] for image in images}
+        named = {level: image.named for image in images for level in image.levels}
         arrays = {name: item for name, item in members.items() if name not in groups}
         return [_entry(name, item, named, name in main) for name, item in sorted(arrays.items())]
 
@@ -38,14 +47,17 @@ def load(path: Path, entry: Entry) -> Lazy:
     with reading(path, KIND, REMEDY):
         root = opened(path)
         array = root[entry.name] if entry.name else root
-        packing = _packing(array)
+        packing = packing_in(array)
+        image = image_with(root, entry.name) if entry.name else None
+        step = image.step if image else None
+        rate = 1 / step if step and can_be_watched(step) else None
 
     def read(index: Index) -> np.ndarray:
         check_size(path, entry, 8) if all(part == slice(None) for part in index) else None
         with reading(path, KIND, REMEDY):
             return packing.values(np.asarray(array[index]))
 
-    return Lazy(entry.shape, packing.dtype(array.dtype), read)
+    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate)
 
 
 def opened(path: Path) -> Any:
@@ -53,17 +65,59 @@ def opened(path: Path) -> Any:
     return imported("zarr", path, "Zarr").open(str(path), mode="r")
 
 
-def _images(name: str, group: Any) -> list[tuple[list[str], list[tuple[str, str]]]]:
-    """The images of an OME-Zarr group: the arrays of their levels, finest first, and names and roles of the axes."""
+@dataclass(frozen=True)
+class Image:
+    """An image of an OME-Zarr group. levels: its arrays, finest first; axes: what OME says of each; multiscale: all
+    that it says; version: of OME-Zarr."""
+
+    levels: tuple[str, ...]
+    axes: tuple[Mapping[str, Any], ...]
+    multiscale: Mapping[str, Any]
+    version: str
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """Names of the axes and their roles, where their types say these."""
+        return [(str(axis["name"]), OME.get(axis.get("type", ""), "")) for axis in self.axes]
+
+    @property
+    def scale(self) -> list[float] | None:
+        """Spacing of the finest level along every axis, in the units of these."""
+        of_all = self.multiscale.get("coordinateTransformations") or []
+        of_level = self.multiscale["datasets"][0].get("coordinateTransformations") or []
+        scales = [t["scale"] for t in (*of_level, *of_all) if t.get("type") == "scale" and "scale" in t]
+        if not scales or any(len(scale) != len(self.axes) for scale in scales):
+            return None
+        return [float(np.prod(values)) for values in zip(*scales, strict=True)]
+
+    @property
+    def step(self) -> Fraction | None:
+        """Seconds from frame to frame."""
+        for axis, size in zip(self.axes, self.scale or (), strict=False):
+            unit = SECONDS_OF_UNIT.get(axis.get("unit", ""))
+            if axis.get("type") == "time" and unit and math.isfinite(size) and size > 0:
+                return Fraction(size).limit_denominator(1_000_000) * unit or None
+        return None
+
+
+def images_of(name: str, group: Any) -> list[Image]:
+    """The images of an OME-Zarr group of this name."""
     attributes = dict(group.attrs)
-    prefix = f"{name}/" if name else ""
+    prefix, ome = f"{name}/" if name else "", attributes.get("ome", attributes)
     found = []
-    for image in attributes.get("ome", attributes).get("multiscales", []):
-        levels = [prefix + level["path"] for level in image["datasets"]]
+    for image in ome.get("multiscales", []):
+        levels = tuple(prefix + level["path"] for level in image["datasets"])
         axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in image.get("axes", [])]
-        names = [(str(axis["name"]), OME.get(axis.get("type", ""), "")) for axis in axes]
-        found.append((levels, names or [(letter, "") for letter in "tczyx"]))  # versions before 0.3 fixed the axes
+        axes = axes or [{"name": letter} for letter in "tczyx"]  # versions before 0.3 fixed the axes
+        found.append(Image(levels, tuple(axes), image, str(image.get("version") or ome.get("version") or "0.4")))
     return found
+
+
+def image_with(root: Any, name: str) -> Image | None:
+    """The OME-Zarr image of which the array of this name is a level."""
+    group = root[name.rpartition("/")[0]] if "/" in name else root
+    images = images_of(name.rpartition("/")[0], group) if hasattr(group, "members") else []
+    return next((image for image in images if name in image.levels), None)
 
 
 def _entry(name: str, array: Any, images: Mapping[str, list[tuple[str, str]]], is_main: bool = False) -> Entry:
@@ -71,18 +125,24 @@ def _entry(name: str, array: Any, images: Mapping[str, list[tuple[str, str]]], i
     if dtype.kind not in "biufc":
         return Entry(name, shape, "", "no array of numbers")
     problem = "" if all(shape) and shape else "empty"
-    packing = _packing(array)
+    packing = packing_in(array)
     told = f"{packing.dtype(dtype)} packed in {dtype}" if packing.is_scaled else str(packing.dtype(dtype))
     if name in images and len(images[name]) == len(shape):
         roles = [role or roles_of([axis]) for axis, role in images[name]]
         return Entry(name, shape, told, problem, tuple(axis for axis, _ in images[name]), "".join(roles), is_main)
-    names = array.metadata.attributes.get("_ARRAY_DIMENSIONS") or getattr(array.metadata, "dimension_names", None) or ()
+    names = dimensions_of(array)
     if len(names) != len(shape) or not all(names):
         return Entry(name, shape, told, problem)
-    return Entry(name, shape, told, problem, tuple(names), roles_of(names))
+    return Entry(name, shape, told, problem, names, roles_of(names))
 
 
-def _packing(array: Any) -> Packing:
+def dimensions_of(array: Any) -> tuple[str, ...]:
+    """The names of the dimensions, as xarray writes them in version 2 and Zarr 3 has them."""
+    named = array.metadata.attributes.get("_ARRAY_DIMENSIONS") or getattr(array.metadata, "dimension_names", None)
+    return tuple(named or ())
+
+
+def packing_in(array: Any) -> Packing:
     """As NetCDF packs; xarray keeps the number for missing ones in the fill value of version 2, or as base64."""
     attributes = dict(array.attrs)
     fill = attributes.get("_FillValue")

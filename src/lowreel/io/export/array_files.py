@@ -13,7 +13,7 @@ from ..containers.base import imported
 from ..containers.cf import packing_of
 from ..containers.clips import clip_entry
 from ..containers.reading import entries_of, is_matlab
-from .clip import Delivered, in_type, portable
+from .clip import Delivered, packed, portable
 
 MATLAB_MOST = 1 << 31
 """Bytes that a variable of MATLAB's version 7 can have."""
@@ -61,7 +61,7 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
             stored = data.dtype
         packing = packing_of(attributes, stored)
         wanted = clip.arranged(np.asarray(clip.values, np.float64))
-        values = in_type((wanted - packing.offset) / packing.scale, stored) if packing.is_scaled else values
+        values = packed(wanted, packing, stored) if packing.is_scaled else values
     with h5py.File(path, "w") as file:
         data = file.create_dataset(name_of(clip), data=np.ascontiguousarray(values), compression="gzip", shuffle=True)
         for key, value in attributes.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -11,7 +12,8 @@ import numpy as np
 
 from ...errors import InputError
 from ...system.files import is_array_file, split_member
-from ..containers import Frames, as_clip, load_clip
+from ..containers import Frames, as_clip, is_series, load_clip
+from ..containers.cf import Packing
 from ..video import PICTURES, open_clip
 
 
@@ -22,6 +24,7 @@ class Delivered:
     values: (T, C, H, W), in the numbers of the source where that is TIFF or a file of arrays, else in [0, 1]. times:
     seconds of the frames on the clock of the source. like: the file, FILE or FILE:NAME, whose kind, axes and type it is
     to have; None where there is none. is_cropped: whether frames were cut to another shape before they were resized.
+    channel, plane: what was taken of a TIFF that has several.
     """
 
     values: np.ndarray
@@ -29,12 +32,19 @@ class Delivered:
     rate: Fraction = Fraction(25)
     like: Path | None = None
     is_cropped: bool = False
+    channel: int | None = None
+    plane: int | None = None
+
+    @property
+    def _is_like_arrays(self) -> bool:
+        return self.like is not None and (is_array_file(self.like) or is_series(split_member(self.like)[0]))
 
     @cached_property
     def source(self) -> Frames | None:
         """The array that it is like, as a clip; None where that is no file of arrays, or no clip of real numbers."""
-        if self.like is None or not is_array_file(self.like):
+        if not self._is_like_arrays:
             return None
+        assert self.like is not None
         try:
             found = as_clip(load_clip(self.like))
         except InputError:
@@ -49,18 +59,24 @@ class Delivered:
         if self.source is None:
             return None
         rate = float(self.source.array.rate or 25)
-        numbers = [round(t * rate) for t in self.times]
-        known = all(abs(n / rate - t) < 1e-3 for n, t in zip(numbers, self.times, strict=True))
-        return numbers if known and all(0 <= n < len(self.source) for n in numbers) else None
+        return self.found_among([k / rate for k in range(len(self.source))])
+
+    def found_among(self, times: Sequence[float]) -> list[int] | None:
+        """Which of these rising times the frames have; None where one of them has none."""
+        known = np.asarray(times, np.float64)
+        numbers = [int(np.abs(known - t).argmin()) for t in self.times]
+        step = float(np.diff(known).min()) if len(known) > 1 else 1.0
+        found = all(abs(known[n] - t) < 0.1 * step for n, t in zip(numbers, self.times, strict=True))
+        return numbers if found else None
 
     @cached_property
     def numbers(self) -> np.ndarray:
         """(T, C, H, W) in the type of the source: integers rounded and kept within their range, bits for pictures."""
         if self.source is not None:
             return in_type(np.asarray(self.values), self.source.dtype)
-        if self.like is None or is_array_file(self.like):
+        if self.like is None or self._is_like_arrays:
             return np.asarray(self.values, np.float32)
-        opened = open_clip(self.like)
+        opened = open_clip(self.like, channel=self.channel, plane=self.plane)
         if opened.keeps_units:  # TIFF
             return in_type(np.asarray(self.values), opened.dtype)
         dtype = np.dtype(np.uint8 if opened.dtype.itemsize == 1 else np.uint16)
@@ -87,6 +103,22 @@ class Delivered:
         lacking = [k for k in range(len(self.source.array.shape)) if k not in places]
         return np.expand_dims(turned, lacking) if lacking else turned
 
+    def coordinates(self, name: str, found: np.ndarray, length: int) -> np.ndarray | None:
+        """Coordinates on an axis of the source: those of the frames that were kept, or of the pixels as they were
+        resized. found: of the source; length: how many there are now. None where they do not fit."""
+        array = self.source.array if self.source is not None else None
+        role = dict(zip(array.axes, array.roles, strict=True))[name] if array else "-"
+        if role == "T":
+            values = None if self.frames is None else found[self.frames]
+        elif length == len(found):
+            values = found
+        elif role in "HW" and not self.is_cropped and found.dtype.kind == "f":
+            centres = (np.arange(length) + 0.5) * len(found) / length - 0.5
+            values = np.interp(centres, np.arange(len(found)), found).astype(found.dtype)
+        else:
+            values = None
+        return None if values is None or len(values) != length else values
+
     def resized(self) -> tuple[float, float]:
         """By how much pixels grew in height and width; 1 where the size is that of the source or is not known."""
         if self.source is None or self.is_cropped:
@@ -101,6 +133,24 @@ def portable(numbers: np.ndarray) -> np.ndarray:
     if numbers.dtype.kind in "iu" and numbers.dtype.itemsize == 8:
         return numbers.astype(np.float64)
     return numbers.astype(np.float32) if numbers.dtype == np.float16 else numbers
+
+
+def as_bytes(numbers: np.ndarray, kind: str) -> tuple[np.ndarray, list[str]]:
+    """Colours in bytes, with a note where there were more bits; kind: the kind of file that has no more."""
+    if numbers.dtype == np.uint8:
+        return numbers, []
+    low, high = float(numbers.min()), float(numbers.max())
+    low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+    scaled = in_type((numbers.astype(np.float64) - low) / ((high - low) or 1) * 255, np.dtype(np.uint8))
+    return scaled, [f"Colour of {kind} has 8 bits: export to .tif or .npy for more."]
+
+
+def packed(values: np.ndarray, packing: Packing, dtype: np.dtype) -> np.ndarray:
+    """Numbers as a file stores them, by its scale, offset and type."""
+    stored = (values - packing.offset) / packing.scale if packing.is_scaled else values
+    if packing.is_unsigned and dtype.kind == "i":
+        return in_type(stored, np.dtype(f"u{dtype.itemsize}")).view(f"i{dtype.itemsize}")
+    return in_type(stored, dtype)
 
 
 def in_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -10,9 +10,9 @@ import numpy as np
 from ...system.files import split_member
 from ..containers import netcdf
 from ..containers.base import imported
-from ..containers.cf import Packing, packing_of
+from ..containers.cf import packing_of
 from .array_files import name_of
-from .clip import Delivered, in_type, portable
+from .clip import Delivered, packed, portable
 
 PLAIN = ("time", "c", "y", "x")
 
@@ -58,20 +58,13 @@ def _write_like(out: Any, clip: Delivered, variable: Any, source: Any) -> list[s
         out.createDimension(name, length)
         notes += _write_coordinate(out, clip, variable, name, length)
     fill_value = attributes.pop("_FillValue", None)
-    packed = {"zlib": True} if out.data_model.startswith("NETCDF4") else {}
+    options = {"zlib": True} if out.data_model.startswith("NETCDF4") else {}
     inner = name_of(clip).rpartition("/")[2]
-    own = out.createVariable(inner, variable.dtype, names, fill_value=fill_value, **packed)
+    own = out.createVariable(inner, variable.dtype, names, fill_value=fill_value, **options)
     own.set_auto_maskandscale(False)
     own.setncatts({key: value for key, value in attributes.items() if key not in ("coordinates", "grid_mapping")})
-    own[:] = _packed(values, packing, variable.dtype)
+    own[:] = packed(values, packing, variable.dtype)
     return notes
-
-
-def _packed(values: np.ndarray, packing: Packing, dtype: np.dtype) -> np.ndarray:
-    stored = (values - packing.offset) / packing.scale if packing.is_scaled else values
-    if packing.is_unsigned and dtype.kind == "i":
-        return in_type(stored, np.dtype(f"u{dtype.itemsize}")).view(f"i{dtype.itemsize}")
-    return in_type(stored, dtype)
 
 
 def _write_coordinate(out: Any, clip: Delivered, variable: Any, name: str, length: int) -> list[str]:
@@ -83,19 +76,8 @@ def _write_coordinate(out: Any, clip: Delivered, variable: Any, name: str, lengt
         return []
     coordinate = group.variables[name]
     coordinate.set_auto_maskandscale(False)
-    array = clip.source.array if clip.source is not None else None
-    role = dict(zip(array.axes, array.roles, strict=True)) if array else {}
-    found = np.asarray(coordinate[:])
-    if role[name] == "T":
-        values = None if clip.frames is None else found[clip.frames]
-    elif length == len(found):
-        values = found
-    elif role[name] in "HW" and not clip.is_cropped and found.dtype.kind == "f":
-        centres = (np.arange(length) + 0.5) * len(found) / length - 0.5
-        values = np.interp(centres, np.arange(len(found)), found).astype(found.dtype)
-    else:
-        values = None
-    if values is None or len(values) != length:
+    values = clip.coordinates(name, np.asarray(coordinate[:]), length)
+    if values is None:
         return [f"The coordinates {name} are left out: they do not fit the frames that were recovered."]
     attributes = netcdf.attributes_of(coordinate)
     own = out.createVariable(name, coordinate.dtype, (name,), fill_value=attributes.pop("_FillValue", None))

@@ -11,7 +11,7 @@ from ...system.files import split_member
 from ..containers import nifti
 from ..containers.axes import split_choices
 from ..containers.base import imported
-from .clip import Delivered, in_type, portable
+from .clip import Delivered, as_bytes, in_type, portable
 
 
 def write_nifti(path: Path, clip: Delivered) -> list[str]:
@@ -40,7 +40,9 @@ def write_nifti(path: Path, clip: Delivered) -> list[str]:
         image = type(like)(volume, _affine(clip, like.affine), header)
         zooms = like.header.get_zooms()
         rows, columns = clip.resized()
-        times = zooms[3] if len(zooms) > 3 else float(1 / clip.rate)
+        steps = set(np.diff(clip.frames or [0, 1]).tolist()) or {1}
+        times = zooms[3] * min(steps) if len(zooms) > 3 else float(1 / clip.rate)
+        notes += ["NIfTI has one time for all frames: the least between two is written."] if len(steps) > 1 else []
         image.header.set_zooms((zooms[0] * columns, zooms[1] * rows, zooms[2] if len(zooms) > 2 else 1, times))
         if scaled != (1, 0):
             image.header.set_slope_inter(*scaled)
@@ -51,12 +53,7 @@ def write_nifti(path: Path, clip: Delivered) -> list[str]:
 
 def _coloured(clip: Delivered) -> tuple[np.ndarray, list[str]]:
     """Colour as NIfTI has it: three bytes a pixel."""
-    numbers, notes = clip.numbers, []
-    if numbers.dtype != np.uint8:
-        notes = ["Colour of NIfTI has 8 bits: export to .tif or .npy for more."]
-        low, high = float(numbers.min()), float(numbers.max())
-        low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
-        numbers = in_type((numbers - low) / ((high - low) or 1) * 255, np.dtype(np.uint8))
+    numbers, notes = as_bytes(clip.numbers, "NIfTI")
     planes = np.ascontiguousarray(numbers.transpose(3, 2, 0, 1)[:, :, None])
     return planes.view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0], notes
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...system.files import split_member
+from ...system.files import TIFF_FILES, split_member
 from ..containers.base import imported
+from ..video.tiff import TiffReader
+from ..video.tiff_times import FINEST, SECONDS_OF_WORD, FrameTimes
 from .clip import Delivered, portable
 
 IMAGEJ = ("uint8", "uint16", "float32")
@@ -20,44 +25,79 @@ def write_tiff(path: Path, clip: Delivered) -> list[str]:
     tifffile = imported("tifffile", path, "TIFF")
     numbers = portable(clip.numbers)
     numbers = numbers.astype(np.float32) if numbers.dtype.kind == "f" else numbers
-    about = _about(clip, tifffile)
     coloured = numbers.shape[1] == 3
     pages = np.ascontiguousarray(numbers.transpose(0, 2, 3, 1) if coloured else numbers[:, 0])
     axes, photometric = ("TYXS", "rgb") if coloured else ("TYX", "minisblack")
-    is_imagej = not about.pop("is_ome") and str(numbers.dtype) in IMAGEJ and (not coloured or numbers.dtype == np.uint8)
-    resolution, unit = about.pop("resolution", None), about.pop("resolution_unit", None)
-    kept = {"resolution": resolution, "resolutionunit": unit} if resolution else {}
-    ome = {"TimeIncrement": float(1 / clip.rate), "TimeIncrementUnit": "s"} | about.pop("ome", {})
-    imagej = {"fps": float(clip.rate), "finterval": float(1 / clip.rate)} | about
-    metadata = {"axes": axes} | (imagej if is_imagej else ome)
-    options = {"imagej": True} if is_imagej else {"ome": True}
-    tifffile.imwrite(path, pages, photometric=photometric, metadata=metadata, **kept, **options)
-    return []
+    about = _about(clip, tifffile)
+    can_be_imagej = str(numbers.dtype) in IMAGEJ and (not coloured or numbers.dtype == np.uint8)
+    kind = "imagej" if can_be_imagej and not about.is_ome else "ome"
+    times, notes = _times(clip, about, kind)
+    metadata = {"axes": axes} | (about.imagej if kind == "imagej" else about.ome) | times
+    tifffile.imwrite(path, pages, photometric=photometric, metadata=metadata, **about.resolution, **{kind: True})
+    return notes
 
 
-def _about(clip: Delivered, tifffile: Any) -> dict[str, Any]:
-    """What a TIFF that the clip is like says of spacing, units and interval."""
-    if clip.like is None or split_member(clip.like)[0].suffix.lower() not in (".tif", ".tiff"):
-        return {"is_ome": False}
-    with tifffile.TiffFile(clip.like) as file:
-        page, about = file.pages[0], {"is_ome": file.is_ome}
+@dataclass(frozen=True)
+class _About:
+    """What a TIFF that the clip is like says of resolution, spacing and units; times: when its frames were taken."""
+
+    is_ome: bool = False
+    resolution: dict[str, Any] = field(default_factory=dict)
+    imagej: dict[str, Any] = field(default_factory=dict)
+    ome: dict[str, Any] = field(default_factory=dict)
+    times: FrameTimes | None = None
+
+
+def _about(clip: Delivered, tifffile: Any) -> _About:
+    if clip.like is None or split_member(clip.like)[0].suffix.lower() not in TIFF_FILES:
+        return _About()
+    with TiffReader(clip.like, clip.channel, clip.plane) as reader:
+        number, times = reader.number, reader.frame_times
+    with tifffile.TiffFile(split_member(clip.like)[0]) as file:
+        page, resolution = file.series[number].keyframe, {}
+        rows, columns = clip.values.shape[2] / page.imagelength, clip.values.shape[3] / page.imagewidth
         if (x := page.tags.get("XResolution")) and (y := page.tags.get("YResolution")):
-            height, width = page.shape[:2]
-            rows, columns = clip.values.shape[2] / height, clip.values.shape[3] / width
             per = [n / d for n, d in (x.value, y.value) if d]
             if len(per) == 2 and not clip.is_cropped:
-                about["resolution"] = (per[0] * columns, per[1] * rows)
-                about["resolution_unit"] = page.tags["ResolutionUnit"].value if "ResolutionUnit" in page.tags else None
+                unit = page.tags["ResolutionUnit"].value if "ResolutionUnit" in page.tags else None
+                resolution = {"resolution": (per[0] * columns, per[1] * rows), "resolutionunit": unit}
         known = file.imagej_metadata or {}
-        about |= {key: known[key] for key in ("unit", "finterval", "fps", "spacing", "tunit") if key in known}
-        if file.is_ome:
-            about["ome"] = _ome(file, tifffile)
-    return about
+        imagej = {key: known[key] for key in ("unit", "spacing") if key in known}
+        ome = _ome(file, number, tifffile) if file.is_ome else {}
+        for key, factor in (("PhysicalSizeX", columns), ("PhysicalSizeY", rows)):
+            if key in ome and factor != 1:
+                ome |= {key: float(ome[key]) / factor} if not clip.is_cropped else {}
+        return _About(file.is_ome, resolution, imagej, ome, times)
 
 
-def _ome(file: Any, tifffile: Any) -> dict[str, Any]:
-    """Spacing and interval of an OME-TIFF."""
-    pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
-    pixels = (pixels[0] if isinstance(pixels, list) else pixels)["Pixels"]
-    names = ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ", "TimeIncrement")
+def _ome(file: Any, number: int, tifffile: Any) -> dict[str, Any]:
+    """Spacing of a series of an OME-TIFF."""
+    images = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
+    images = images if isinstance(images, list) else [images]
+    pixels = images[min(number, len(images) - 1)]["Pixels"]
+    names = ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ")
     return {key: pixels[key] for name in names for key in (name, f"{name}Unit") if key in pixels}
+
+
+def _times(clip: Delivered, about: _About, kind: str) -> tuple[dict[str, Any], list[str]]:
+    """When the frames were taken, as the source says it, else as they are shown; in the source's unit of time."""
+    told = about.times
+    places = None if told is None else clip.found_among([float(t) for t in told.shown])
+    if told is None:
+        seconds, unit = [Fraction(t).limit_denominator(FINEST) for t in clip.times], "s"
+    elif places is None:
+        seconds, unit = [k * told.step for k in range(len(clip.times))], told.unit
+    else:
+        seconds, unit = [told.own[k] for k in places], told.unit
+    steps = {b - a for a, b in pairwise(seconds)}
+    step = (seconds[-1] - seconds[0]) / (len(seconds) - 1) if len(seconds) > 1 else 1 / clip.rate
+    in_unit = float(step / SECONDS_OF_WORD.get(unit.lower(), Fraction(1)))
+    if kind == "imagej":
+        notes = ["ImageJ has one interval for all frames: that of their mean is written."] if len(steps) > 1 else []
+        return {"finterval": in_unit, "tunit": unit, "fps": float(1 / step)}, notes
+    times: dict[str, Any] = {"TimeIncrement": in_unit, "TimeIncrementUnit": unit}
+    if told is not None and told.told_by.startswith("DeltaT"):
+        per = SECONDS_OF_WORD.get(unit, Fraction(1))
+        delta = [float((told.start + t) / per) for t in seconds]
+        times["Plane"] = {"DeltaT": delta, "DeltaTUnit": [unit] * len(delta)}
+    return times, []

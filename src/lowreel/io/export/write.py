@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import InputError
-from ...system.files import atomic_write
+from ...system.files import atomic_folder, atomic_write
 from .array_files import write_hdf5, write_mat, write_npy, write_npz
 from .clip import Delivered
+from .dicom import write_dicom
 from .netcdf import write_netcdf
 from .nifti import write_nifti
 from .tiff import write_tiff
+from .zarr_folders import write_zarr
 
 KINDS: dict[str, Callable[[Path, Delivered], list[str]]] = {
     ".tif": write_tiff,
@@ -19,6 +21,8 @@ KINDS: dict[str, Callable[[Path, Delivered], list[str]]] = {
     ".nii": write_nifti,
     ".nii.gz": write_nifti,
     ".nc": write_netcdf,
+    ".dcm": write_dicom,
+    ".zarr": write_zarr,
     ".npy": write_npy,
     ".npz": write_npz,
     ".mat": write_mat,
@@ -43,5 +47,5 @@ def export_clip(path: str | Path, clip: Delivered) -> list[str]:
         raise InputError(f"{path}: there is no folder {path.parent}; make it first")
     if path.exists():
         raise InputError(f"{path}: exists already; give another name with -o")
-    with atomic_write(path) as temporary:
+    with (atomic_folder if writer is write_zarr else atomic_write)(path) as temporary:
         return writer(temporary, clip)

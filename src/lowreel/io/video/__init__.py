@@ -2,7 +2,7 @@
 
 from .array_clips import write_npy
 from .clip import Clip, clip_of, open_clip
-from .masks import check_way_round, mask_and_sentence, read_mask
+from .masks import check_way_round, mask_and_sentence, read_holdout, read_mask
 from .movies import MOVIES
 from .pictures import PICTURES, UNREADABLE, natural_order
 from .reader import LUMA, MOSAICS
@@ -21,6 +21,7 @@ __all__ = [
     "mask_and_sentence",
     "natural_order",
     "open_clip",
+    "read_holdout",
     "read_mask",
     "series_of",
     "write_npy",

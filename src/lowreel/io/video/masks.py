@@ -85,6 +85,26 @@ def mask_and_sentence(path: str | Path, clip_shape: Sequence[int], keep: str | N
     return torch.from_numpy(kept)[:, None].expand(frames, -1, -1, -1).clone(), sentence
 
 
+def read_holdout(path: str | Path, clip_shape: Sequence[int]) -> Tensor:
+    """What is held out of a clip, from a picture, folder, video or array: bool (T, 1, H, W), True (white) = held out.
+
+    One single frame serves all T. Raises InputError for another size or number of frames, for colours, for greys that
+    are neither black nor white, and for a mask that is all black or all white.
+    """
+    frames, (height, width) = clip_shape[0], tuple(clip_shape[2:])
+    seen = _seen(Path(path), frames, (height, width))
+    values, high = seen.values, float(seen.values.max())
+    between = ((values > 0.25 * high) & (values < 0.75 * high)).mean()
+    named = values > high / 2
+    if seen.kind != "grey" or values.min() < 0 or between > BETWEEN or named.all() or not named.any():
+        raise InputError(
+            f"{path}: it holds {seen.text()}; expected white = held out, to judge the result, and black = fitted"
+        )
+    import torch
+
+    return torch.from_numpy(named)[:, None].expand(frames, -1, -1, -1).clone()
+
+
 def check_way_round(clip: Clip, mask: Tensor, path: str | Path) -> None:
     """Raise InputError where a clip is of one colour all over what a mask keeps, and is not where it is filled in."""
     for k in {0, len(clip) // 2}:

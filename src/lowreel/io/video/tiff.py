@@ -21,6 +21,7 @@ from ...system.memory import machine_bytes
 from .levels import GreyLevels, declared_bits
 from .reader import RATE
 from .tiff_axes import axes_of
+from .tiff_times import frame_times, pixels_of
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY, YCBCR = 0, 1, 2, 3, 4, 6
 PHOTOMETRIES = (WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY)
@@ -30,7 +31,7 @@ PACKED = 'pip install "lowreel[tiff]", which reads compressed TIFF, or save it w
 
 
 class TiffReader:
-    """One series of a TIFF, FILE or FILE:SERIES (its number or name), at 25 frames per second.
+    """One series of a TIFF, FILE or FILE:SERIES (its number or name), at the times that it tells, or 25 a second.
 
     channel: which one, where there are several that are no colour; plane: which one of the axis beside time. Numbers of
     a white-is-zero file are turned round. Raises InputError for several series, channels or planes of which none was
@@ -38,7 +39,7 @@ class TiffReader:
     not opened.
     """
 
-    rate, has_audio, keeps_units = RATE, False, True
+    has_audio, keeps_units = False, True
 
     def __init__(self, path: Path, channel: int | None = None, plane: int | None = None) -> None:
         self.path, name = split_member(path)
@@ -71,7 +72,7 @@ class TiffReader:
             several = f"holds {len(series)} series" if name is None else f"has no series {name}; it has"
             listed = "; ".join(texts[:20]) or "none"
             raise InputError(f"{self.path}: {several}, {listed}; say which by its number, such as {self.path}:0")
-        self._series, self._number = found[0], series.index(found[0])
+        self._series, self.number = found[0], series.index(found[0])
         self._count_of_series = len(series)
         self._page = found[0].keyframe
         pages = math.prod(found[0].get_shape(squeeze=False)) // max(1, self._page.size)
@@ -118,12 +119,16 @@ class TiffReader:
         self.count = self.available = axes.frames
         self.shape = (3 if self._has_palette else axes.colours, axes.height, axes.width)
         self.dtype = np.dtype(np.uint8) if self._has_palette else dtype
-        self.times = tuple(i / RATE for i in range(self.count))
+        with _reading(self.path):
+            told = frame_times(self._file, axes, self.number, self._count_of_series)
+        self.frame_times = told
+        self.times = tuple(i / RATE for i in range(self.count)) if told is None else told.shown
+        self.rate = RATE if told is None or told.is_usual else 1 / told.step
         self.declared = self._declared(dtype)
-        of_series = f"series {self._number} of {self._count_of_series}, " if self._count_of_series > 1 else ""
+        of_series = f"series {self.number} of {self._count_of_series}, " if self._count_of_series > 1 else ""
         kind = "ImageJ, " if self._series.kind == "imagej" else "OME, " if self._series.kind == "ome" else ""
         turned = ", white is zero: turned round" if self._turned else ", a palette: its colours" * self._has_palette
-        self.axes = f"{kind}{of_series}{axes.text} {dtype}{turned}"
+        self.axes = f"{kind}{of_series}{axes.text} {dtype}{turned}{f'; {told.text}' if told else ''}"
 
     def _declared(self, dtype: np.dtype) -> GreyLevels | None:
         """Black and white where the file says them: by bits per sample, OME's significant bits, or white is zero."""
@@ -134,7 +139,7 @@ class TiffReader:
             return None
         if bits < 8 * dtype.itemsize or bits == 8 or self._turned:
             return declared_bits(bits, "white is zero in" if self._turned else "BitsPerSample says")
-        significant = _significant_bits(self._file.ome_metadata, self._number, self._count_of_series)
+        significant = _significant_bits(self._file.ome_metadata, self.number, self._count_of_series)
         if significant is None or significant >= bits:
             return None
         return declared_bits(significant, "OME says")._replace(is_bound=True)
@@ -176,12 +181,8 @@ def _names_other_files(xml: str) -> bool:
 
 def _significant_bits(xml: str | None, number: int, count: int) -> int | None:
     """What OME's XML says of the bits of a series; None where it says nothing, or not of which series."""
-    from xml.etree import ElementTree
-
-    if not xml:
-        return None
-    pixels = [e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels") or e.tag == "Pixels"]
-    said = pixels[number].get("SignificantBits", "") if len(pixels) == count else ""
+    pixels = pixels_of(xml, number, count)
+    said = "" if pixels is None else pixels.get("SignificantBits", "")
     return int(said) if said.isdecimal() and 1 < int(said) <= 32 else None
 
 

@@ -1,0 +1,35 @@
+"""What the numbers of an operator's data are to each other, so that a part of them can stand for what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Alone:
+    """Each number by itself: what is missing is like any of those that are there."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Pixels as they are, (T, C, H, W): what is missing are holes between them."""
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Numbers along the last axis from coarse to fine, the same patterns for all channels of the axis before it."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Whole lines of a spectrum: what is missing are lines too.
+
+    numbers: that of the line of each entry, (T, 1, H, W); -1 of what lies on several, or is never missing.
+    """
+
+    numbers: Tensor
+
+
+Arrangement = Alone | Pixels | Ordered | Lines

@@ -1,0 +1,97 @@
+"""What `recover` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from ..analysis.metrics import peak_decibels
+from ..data import Levels
+from ..model.representation import Representation
+from ..settings import Candidate, RecoverSettings, SolverSettings
+from .comparison import Baseline, best_by_heldout
+from .fit import Trial
+from .levels import AS_IS
+from .recommendation import Recommended
+from .search_plan import best_of
+from .verdict import Outcome, Verdict
+
+
+@dataclass(frozen=True, repr=False)
+class Recovery:
+    """What `recover` returns.
+
+    clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise;
+    representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in round
+    `chosen` of the `steps` that the chosen fit made; clip_range: lowest and highest grey level of the delivered clip;
+    last_steps: rounds of the last fit, with all data, which gave the representation, 0 where there was none; verdict:
+    whether to trust it, by comparison with the best baseline; trust: the same as a sentence. trials: the fits among
+    which held-out data chose, none where the settings were given. solver: the settings of the fit that is delivered.
+    uncertainty: standard deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without
+    trials, and where noise of another kind than white of known size cannot be told from errors of the clip. device: on
+    which it was fitted, such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the baseline
+    whose clip is delivered, because a fit that did not end was worse on held-out data. levels: clip = levels.scale *
+    (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels.
+    """
+
+    clip: Tensor
+    representation: Representation
+    history: tuple[dict[str, Any], ...]
+    outcome: Outcome
+    heldout_db: float
+    chosen: int
+    verdict: Verdict
+    steps: int
+    seconds: float
+    settings: RecoverSettings
+    solver: SolverSettings
+    device: str = "cpu"
+    baselines: dict[str, Baseline] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
+    uncertainty: Tensor | None = None
+    last_steps: int = 0
+    delivered: str = "generator"
+    recommended: Recommended = field(default_factory=Recommended)
+    levels: Levels = AS_IS
+    clip_range: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def heldout_range_db(self) -> float:
+        """`heldout_db` with the range of the delivered clip as the peak, as in the verdict; NaN of a constant clip."""
+        return self.heldout_db + peak_decibels(*self.clip_range)
+
+    @property
+    def trust(self) -> str:
+        """The verdict as a sentence."""
+        return self.verdict.sentence
+
+    @property
+    def recommended_clip(self) -> Tensor:
+        """The best clip by held-out data, (T, C, H, W) in the units of the data; `clip` where there is no better."""
+        return self.recommended.of(self.clip, self.baselines)
+
+    @property
+    def has_better(self) -> bool:
+        """Whether what is recommended is another clip than the one that is delivered."""
+        return self.recommended.name != self.delivered
+
+    @property
+    def choice(self) -> Candidate | None:
+        """What the search over settings chose by held-out data; None without trials."""
+        return best_of(self.trials).choice if self.trials else None
+
+    def best_baseline(self, truth: Tensor | None = None) -> str | None:
+        """Name of the baseline with the smallest error: against the true clip (T, C, H, W), else on held-out data."""
+        if not self.baselines:
+            return None
+        if truth is None:
+            return best_by_heldout(self.baselines)
+        return min(self.baselines, key=lambda name: float((self.baselines[name].clip - truth).square().mean()))
+
+    def __repr__(self) -> str:
+        return (
+            f"Recovery(clip {tuple(self.clip.shape)}, {self.outcome.kind} after {self.steps} rounds in "
+            f"{self.seconds:.1f} s, held-out {self.heldout_range_db:.2f} dB; {self.trust})"
+        )
