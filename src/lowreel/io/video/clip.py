@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, TIFF_FILES, is_array_file, split_member
-from ..containers import is_series, refuse_hidden
+from ..containers import advice, is_series, refuse_hidden
 from .arrays import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
@@ -229,7 +229,13 @@ def _reader(path: Path, choice: Choice) -> Reader:
         return PictureReader(path, [(path, page) for page in range(pages_of(path))])
     if choice.white is not None or choice.black is not None:
         raise InputError(f"{path}: a video says itself what is black and white; leave out --white and --black")
-    return VideoReader(path)
+    try:
+        return VideoReader(path)
+    except InputError:
+        known = advice(path)
+        if known is None:
+            raise
+        raise InputError(f"{path}: {known}") from None
 
 
 def _selected(path: Path, reader: Reader, wish: slice) -> range:
