@@ -119,7 +119,7 @@ def _in_this_session(run: AnyRun, settings: RecoverSettings) -> AnyRun:
 def _begun(folder: Path, request: RunRequest, callbacks: Callbacks) -> Callable[[], RunResult]:
     """Make the run folder, once everything is known to fit; what performs the run, and holds the clip no longer."""
     settings = with_full_paths(request.settings)
-    source, truth = source_of(request, callbacks.say)
+    source, truth, true_clip = source_of(request, callbacks.say)
     sections = planned_sections(source, settings)
     if len(sections) > 1:
         return _begun_in_sections(folder, source, sections, settings, truth, request.asked(), callbacks)
@@ -128,7 +128,8 @@ def _begun(folder: Path, request: RunRequest, callbacks: Callbacks) -> Callable[
     else:
         check_clip_fits(source.spec["clip_shape"], parse_bytes(settings.memory))
         measured = source.temporal_slice(sections[0].frames, memory=operator_budget(settings.memory))
-    true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
+    if true_clip is None and truth:
+        true_clip = load_truth(truth, measured.operator.clip_shape)
     problem = prepare(measured.data, measured.operator, settings, noise=measured.noise, times=measured.times)
     needs = planned(problem, settings)[1]
     callbacks.say(needs.sentence(settings.time))
