@@ -251,6 +251,19 @@ def test_fields_of_structured_arrays(tmp_path):
         open_clip(tmp_path / "a.h5:none")
 
 
+def test_unsigned_bytes_with_a_valid_range(tmp_path):
+    """The range is unsigned as the bytes are; netCDF4's own reading of it fails (findings)."""
+    with netCDF4.Dataset(tmp_path / "a.nc", "w", format="NETCDF3_CLASSIC") as file:
+        for name in "tyx":
+            file.createDimension(name, 2)
+        variable = file.createVariable("v", "i1", ("t", "y", "x"), fill_value=False)
+        variable.set_auto_maskandscale(False)
+        variable.setncatts({"_Unsigned": "true", "valid_range": np.array([1, -2], "i1")})
+        variable[:] = np.array([0, 1, -56, -2, -1, 5, 6, 7], "i1").reshape(2, 2, 2)
+    found = containers.load(tmp_path / "a.nc", "v").values
+    np.testing.assert_array_equal(found.ravel(), [np.nan, 1, 200, 254, np.nan, 5, 6, 7])
+
+
 BAD_DICOM = {
     "shifted bits": ({"HighBit": 15}, "12 bits shifted"),
     "unknown colour": ({"PhotometricInterpretation": "HSV"}, "photometric interpretation HSV"),
