@@ -264,6 +264,14 @@ def test_unsigned_bytes_with_a_valid_range(tmp_path):
     np.testing.assert_array_equal(found.ravel(), [np.nan, 1, 200, 254, np.nan, 5, 6, 7])
 
 
+def test_dicom_of_one_bit(tmp_path):
+    """Frames that begin within a byte."""
+    clip = (moving(3, 1, 5, 7) > 0.5).astype("u1")
+    path = formats.dicom(tmp_path / "a.dcm", clip, BitsAllocated=1, BitsStored=1, HighBit=0,
+                         PixelData=np.packbits(clip.ravel(), bitorder="little").tobytes())  # fmt: skip
+    np.testing.assert_array_equal(open_clip(path).read().numpy(), clip)
+
+
 BAD_DICOM = {
     "shifted bits": ({"HighBit": 15}, "12 bits shifted"),
     "unknown colour": ({"PhotometricInterpretation": "HSV"}, "photometric interpretation HSV"),
