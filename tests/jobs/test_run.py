@@ -4,13 +4,19 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from conftest import moving
 
 import lowreel
 from lowreel.catalogue import MissingSettings
+from lowreel.io.video import levels, open_clip
+from lowreel.io.video.tiff import TiffReader
 from lowreel.jobs.callbacks import Callbacks
+from lowreel.jobs.sources import source_of
 from lowreel.runs.folder import Run
+from lowreel.runs.truth import load_truth
+from lowreel.settings import ClipSettings
 
 QUICK = lowreel.RecoverSettings(quality="draft", steps=2, baselines="none")
 
@@ -71,3 +77,30 @@ def test_runs_of_an_older_form_are_refused(finished, command):
         ended = command(*words)
         assert (ended.code, ended.err.count("\n")) == (2, 1)
         assert "a run of an older lowreel (version 1)" in ended.err
+
+
+def test_no_frame_is_read_twice(tmp_path, monkeypatch):
+    """Of a large file the frames that are wanted and a few others, once for levels, data and truth."""
+    stack = np.random.default_rng(0).integers(0, 4096, (90, 12, 16), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.ome.tif", stack, ome=True, metadata={"axes": "TYX"}, photometric="minisblack")
+    monkeypatch.setattr(levels, "LOOKED_AT", 8 * 12 * 16 * 89)
+    numbers, stored = [], TiffReader.stored
+
+    def counted(reader, indices):
+        indices = list(indices)
+        numbers.extend(indices)
+        return stored(reader, indices)
+
+    monkeypatch.setattr(TiffReader, "stored", counted)
+    path = tmp_path / "a.ome.tif"
+    request = lowreel.RunRequest(
+        clip=str(path), operator=MissingSettings(ratio=0.5), reading=ClipSettings(frames="10:20")
+    )
+    _, how, clip = source_of(request, print)
+    assert len(numbers) == len(set(numbers)) <= 10 + levels.SPREAD
+    assert set(range(10, 20)) < set(numbers)
+    torch.testing.assert_close(clip, torch.from_numpy(stack[10:20, None] / np.float32(4095)))
+    assert torch.equal(load_truth(how, clip.shape), clip)
+    opened = open_clip(path, frames=slice(10, 20))
+    assert torch.equal(opened.read(2, 5), clip[2:5])
+    assert torch.equal(opened.read(), clip)

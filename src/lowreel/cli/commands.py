@@ -307,7 +307,7 @@ def _measure(
     check_measuring(operator, reading, noise)
     from ..jobs.sources import measured_clip
 
-    measured, _ = measured_clip(clip, operator, reading, noise, measuring, arrays=4)
+    measured, _, _ = measured_clip(clip, operator, reading, noise, measuring, arrays=4)
     measured.save(output)
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
 

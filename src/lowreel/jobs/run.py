@@ -122,7 +122,7 @@ def _in_this_session(run: AnyRun, settings: RecoverSettings) -> AnyRun:
 def _begun(folder: Path, request: RunRequest, callbacks: Callbacks) -> Callable[[], RunResult]:
     """Make the run folder, once everything is known to fit; what performs the run, and holds the clip no longer."""
     settings = with_full_paths(request.settings)
-    source, truth = source_of(request, callbacks.say)
+    source, truth, true_clip = source_of(request, callbacks.say)
     holdout = None if request.holdout is None else read_holdout(request.holdout, source.spec["clip_shape"])
     sections = planned_sections(source, settings)
     if len(sections) > 1:
@@ -132,7 +132,8 @@ def _begun(folder: Path, request: RunRequest, callbacks: Callbacks) -> Callable[
     else:
         check_clip_fits(source.spec["clip_shape"], parse_bytes(settings.memory))
         measured = source.temporal_slice(sections[0].frames, memory=operator_budget(settings.memory))
-    true_clip = load_truth(truth, measured.operator.clip_shape) if truth else None
+    if true_clip is None and truth:
+        true_clip = load_truth(truth, measured.operator.clip_shape)
     known: dict[str, Any] = {"noise": measured.noise, "times": measured.times, "holdout": holdout}
     problem = prepare(measured.data, measured.operator, settings, **known)
     needs = planned(problem, settings)[1]

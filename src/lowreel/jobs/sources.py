@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ..catalogue import OperatorSettings
 from ..data import (
     DataFile,
@@ -35,8 +37,9 @@ from .request import RunRequest
 Say = Callable[[str], None]
 
 
-def source_of(request: RunRequest, say: Say) -> tuple[Source, dict[str, Any] | None]:
-    """The data that a request is about, and how to read the true clip, where there is one: arguments of `open_clip`.
+def source_of(request: RunRequest, say: Say) -> tuple[Source, dict[str, Any] | None, Tensor | None]:
+    """The data that a request is about, and how to read the true clip, where there is one: arguments of `open_clip`;
+    and that clip, (T, C, H, W) in [0, 1], where it was read already.
 
     What is long or large is not held: its data is read, or measured, section by section. say: called with a sentence
     on the units of arrays, or on what a mask keeps. Raises InputError for files that are not there, or cannot be what
@@ -44,12 +47,12 @@ def source_of(request: RunRequest, say: Say) -> tuple[Source, dict[str, Any] | N
     """
     if request.data is not None:
         source = _recorded(request, request.data, say)
-        return source, None if request.truth is None else _truth_reading(request.truth, source)
+        return source, None if request.truth is None else _truth_reading(request.truth, source), None
     assert request.clip is not None
     if request.operator is not None:
         return _simulated(request, Path(request.clip), request.operator)
     assert request.mask is not None
-    return _damaged(request, Path(request.clip), Path(request.mask), say), None
+    return _damaged(request, Path(request.clip), Path(request.mask), say), None, None
 
 
 def measured_clip(
@@ -59,18 +62,19 @@ def measured_clip(
     noise: NoiseSettings,
     measuring: MeasureSettings,
     arrays: int | None = None,
-) -> tuple[Measured, dict[str, Any]]:
-    """Data of a clip, and how to read the clip again. arrays: how many of the clip's size there have to be room for.
+) -> tuple[Measured, dict[str, Any], Tensor]:
+    """Data of a clip, how to read it again, and the clip itself. arrays: how many of its size there has to be room for.
 
     Raises InputError where clip, operator and memory do not fit each other.
     """
     source, budget = _open(clip, reading), parse_bytes(measuring.memory)
     check_clip_fits(source.shape, budget, arrays)
     made = from_settings(operator, source.shape, seed=measuring.seed, memory=budget // 2)
-    data, entry = _with_noise(made(source.read()), made, noise, measuring.seed)
+    read = source.read()
+    data, entry = _with_noise(made(read), made, noise, measuring.seed)
     how = _reading(clip, reading)
     information = clip_information(source) | {"reading": how}
-    return Measured(data, made, clip_times(source), entry, information), how
+    return Measured(data, made, clip_times(source), entry, information), how, read
 
 
 def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, Noise]:
@@ -87,8 +91,11 @@ def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed
     return noisy, as_noise(None) if noise.blind else entry
 
 
-def _simulated(request: RunRequest, clip: Path, operator: OperatorSettings) -> tuple[Source, dict[str, Any]]:
-    """Data of a clip: measured whole, or, where it is long or large, section by section; how to read it again."""
+def _simulated(
+    request: RunRequest, clip: Path, operator: OperatorSettings
+) -> tuple[Source, dict[str, Any], Tensor | None]:
+    """Data of a clip: measured whole, or, where it is long or large, section by section; how to read it again; and the
+    clip where it was read."""
     reading, noise, settings = request.reading, request.noise, request.settings
     measuring = MeasureSettings(seed=settings.seed, memory=settings.memory)
     opened = _open(clip, reading)
@@ -99,7 +106,7 @@ def _simulated(request: RunRequest, clip: Path, operator: OperatorSettings) -> t
     about = clip_information(opened) | {"reading": how}
     spec, level = extend(part.spec(), opened.shape[0]), noise.noise or 0.0
     sigma = level * part.row_norm()
-    return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how
+    return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how, None
 
 
 PROBED = 16

@@ -4,6 +4,7 @@ from .base import Array, Entry, can_be_watched
 from .clips import Frames, as_clip, clip_entry, load_clip, wanted_axes
 from .dicom_series import is_series
 from .hdf5 import RAW
+from .other_kinds import advice
 from .reading import entries_of, is_matlab, load, load_named, refuse_hidden
 from .refusals import complex_advice, missing_sentence
 
@@ -12,6 +13,7 @@ __all__ = [
     "Array",
     "Entry",
     "Frames",
+    "advice",
     "as_clip",
     "can_be_watched",
     "clip_entry",

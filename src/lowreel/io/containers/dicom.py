@@ -70,6 +70,9 @@ def _pixels(path: Path, header: Any, number: int) -> np.ndarray:
 
     if not _is_raw(header):
         imported("pylibjpeg", path, "compressed DICOM")
+    if int(header.BitsAllocated) == 1:  # a frame that begins within a byte is read right with all others alone
+        whole = pixel_array(path)
+        return whole[number] if _count(header) > 1 else whole
     picture = pixel_array(path, index=number)
     if header.PhotometricInterpretation != "PALETTE COLOR":
         return picture

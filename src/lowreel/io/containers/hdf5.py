@@ -12,6 +12,7 @@ from ...errors import InputError
 from .axes import roles_of, turned
 from .base import Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
 from .cf import Packing, packing_of
+from .other_kinds import MINC
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -154,7 +155,7 @@ def _entry(name: str, data: Any, matlab: bool) -> Entry:
     kind, dtype = _matlab_class(data), data.dtype
     shape = tuple(int(n) for n in data.shape or ())
     named = "complex" if dtype.names == COMPLEX_FIELDS else kind or str(dtype)
-    problem = CLASSES_IN_WORDS.get(kind, "")
+    problem = MINC if name.startswith("minc-2.0/") else CLASSES_IN_WORDS.get(kind, "")
     if data.shape is None or data.attrs.get("MATLAB_empty", 0):
         problem = problem or "empty"
     elif data.external or data.is_virtual:

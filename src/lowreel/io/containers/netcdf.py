@@ -11,6 +11,7 @@ from .axes import completed, roles_of
 from .base import Entry, Index, Lazy, check_size, imported, reading
 from .cf import packing_of
 from .netcdf_classic import is_classic, least_size
+from .other_kinds import MINC
 
 KIND, REMEDY = "NetCDF", "copy it again, or look at it with ncdump -h"
 AXIS_ROLES = {"T": "T", "Y": "H", "X": "W", "Z": "-"}
@@ -77,6 +78,8 @@ def _entry(name: str, variable: Any) -> Entry:
     packing = packing_of(attributes_of(variable), dtype, default_fill(variable))
     told = f"{packing.dtype(dtype)} packed in {dtype}" if packing.is_scaled else str(packing.dtype(dtype))
     problem = "" if all(shape) else "empty"
+    if "image-max" in variable.group().variables or name.startswith("minc-2.0/"):
+        problem = MINC
     roles = completed([_role(variable, dimension) for dimension in variable.dimensions])
     return Entry(name, shape, told, problem, tuple(variable.dimensions), roles)
 

@@ -60,7 +60,10 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
 
 def opened(path: Path) -> Any:
     """The image of nibabel, its numbers unread."""
-    return imported("nibabel", path, "NIfTI").load(path)
+    image = imported("nibabel", path, "NIfTI").load(path)
+    if not hasattr(image.header, "get_xyzt_units"):
+        raise ValueError("it is CIFTI, of surfaces and not of pictures")
+    return image
 
 
 def _shape(image: Any) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from ...system.files import ARRAY_FILES, is_array_file, split_member
 from . import bart, dicom, dicom_series, hdf5, matlab, netcdf, nifti, numpy_files, zarr_folders
 from .axes import chosen, split_choices
 from .base import Array, Entry
+from .other_kinds import advice
 
 READERS = {
     ".npy": numpy_files,
@@ -42,6 +43,9 @@ MARKS = (
 )
 """What stands where in a file of each kind, and what its name should end with."""
 
+MANY = 20
+"""Files of a folder that are looked into."""
+
 ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 
@@ -49,13 +53,25 @@ def refuse_hidden(path: Path) -> None:
     """Raise InputError for an array file under a name of another kind, which a reader of videos may take for one."""
     if path.is_dir():
         kind, end = ("Zarr", ".zarr") if any((path / mark).exists() for mark in ZARR_MARKS) else ("", "")
+        if not kind and any(_is_dicom(file) for file in sorted(path.iterdir())[:MANY]):
+            raise InputError(f"{path}: holds DICOM; give its files names that end with .dcm")
     else:
         with open(path, "rb") as file:
             start = file.read(512)
         found = ((kind, end) for place, mark, kind, end in MARKS if start[place : place + len(mark)] == mark)
         kind, end = next(found, ("", ""))
+    if kind and path.suffix.lower() == ".mnc":
+        raise InputError(f"{path}: {advice(path)}")
     if kind:
         raise InputError(f"{path}: is {kind}; give it a name that ends with {end}, such as {path.name}{end}")
+
+
+def _is_dicom(file: Path) -> bool:
+    """Whether a file without an ending that says it is DICOM."""
+    if not file.is_file():
+        return False
+    with open(file, "rb") as opened:
+        return opened.read(132)[128:] == b"DICM"
 
 
 def entries_of(path: str | Path) -> list[Entry]:

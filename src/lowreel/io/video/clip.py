@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, TIFF_FILES, is_array_file, split_member
-from ..containers import is_series, refuse_hidden
+from ..containers import advice, is_series, refuse_hidden
 from .array_clips import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
@@ -23,6 +23,10 @@ from .tiff import TiffReader
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
+
+
+HELD = 1 << 26
+"""Bytes of frames that were looked at and are held until they are read."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,18 @@ class Clip:
     _indices: range = field(repr=False)
     _crop: bool = field(repr=False)
     _choice: Choice = field(repr=False)
+    _held: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     @cached_property
     def levels(self) -> GreyLevels:
-        """Black and white: said, declared, or found by looking at frames. Raises InputError as `found_levels`."""
-        return _levels(str(self.source), self._reader, self._indices, self._choice)
+        """Black and white: said, declared, or found by looking at frames. Raises InputError as `found_levels`.
+
+        Frames that are looked at are held for the next reading where they take little: no frame is read twice then.
+        """
+        return _levels(str(self.source), self._reader, self._indices, self._choice, self._held)
 
     def levels_at_a_glance(self) -> GreyLevels:
         """The same; of a large file, by a few of its frames."""
@@ -107,7 +115,7 @@ class Clip:
         indices = self._indices[start:stop]
         out = torch.empty(len(indices), *self.shape[1:])
         levels = self.levels if len(indices) else GreyLevels(1.0)
-        for index, place, stored in zip(indices, out, self._reader.stored(indices), strict=True):
+        for index, place, stored in zip(indices, out, self._stored(indices), strict=True):
             frame = levels.applied(stored)
             if levels.is_bound:
                 check_within(frame, index, levels, str(self.source))
@@ -116,21 +124,34 @@ class Clip:
             place.copy_(fitted(coloured(frame, self.shape[1]), self.shape[2:], self._crop))
         return out
 
+    def _stored(self, indices: range) -> Iterator[np.ndarray]:
+        """Frames as they are stored: those that are held, once, else from the file."""
+        held = dict(self._held)
+        self._held.clear()
+        if all(index in held for index in indices):
+            return (held.pop(index) for index in indices)
+        return self._reader.stored(indices)
 
-def _levels(label: str, reader: Reader, read: Iterable[int], choice: Choice) -> GreyLevels:
+
+def _levels(
+    label: str, reader: Reader, read: Sequence[int], choice: Choice, held: dict[int, np.ndarray] | None = None
+) -> GreyLevels:
     if choice.levels is not None:
         return GreyLevels(*choice.levels, "in the units of the data")
     said = said_levels(choice.white, choice.black, label)
     if said is None:
-        said = with_black(reader.declared or _found(label, reader, read), choice.black, label)
+        said = with_black(reader.declared or _found(label, reader, read, held), choice.black, label)
     return said
 
 
-def _found(label: str, reader: Reader, read: Iterable[int]) -> GreyLevels:
-    extent = Extent(label)
+def _found(label: str, reader: Reader, read: Sequence[int], held: dict[int, np.ndarray] | None) -> GreyLevels:
+    """Levels of the frames that are looked at; held: takes those that will be read, where they take at most HELD."""
+    extent, wanted = Extent(label), set(read) if held is not None else set()
     indices = looked_at(reader.available, 8 * math.prod(reader.shape), read)
     for index, stored in zip(indices, reader.stored(indices), strict=True):
         extent.add(index, stored)
+        if held is not None and index in wanted and len(wanted) * stored.nbytes <= HELD:
+            held[index] = stored
     found = found_levels(extent.checked())
     part = "" if len(indices) == reader.available else f" (of {len(indices)} frames that were looked at)"
     return found._replace(why=found.why + part)
@@ -229,7 +250,13 @@ def _reader(path: Path, choice: Choice) -> Reader:
         return PictureReader(path, [(path, page) for page in range(pages_of(path))])
     if choice.white is not None or choice.black is not None:
         raise InputError(f"{path}: a video says itself what is black and white; leave out --white and --black")
-    return VideoReader(path)
+    try:
+        return VideoReader(path)
+    except InputError:
+        known = advice(path)
+        if known is None:
+            raise
+        raise InputError(f"{path}: {known}") from None
 
 
 def _selected(path: Path, reader: Reader, wish: slice) -> range:
