@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pylops
 import pytest
+import sigpy
 import torch
 from cases import OPERATORS, SHAPE, C, Camera, H, Spinning, T, W, dense, flat, like, noise
+from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator as ScipyLinearOperator
 from scipy.sparse.linalg import aslinearoperator, lsqr
 
@@ -245,9 +247,9 @@ def test_ours_is_returned_as_it_is():
 REFUSED = {
     "nothing": (
         lambda: as_linear_operator(3, SHAPE),
-        "A and A_adjoint, one with matvec, rmatvec and shape",
+        "A and A_adjoint, with matvec, rmatvec and shape",
     ),
-    "matrix": (lambda: as_linear_operator(np.eye(24), SHAPE), "got ndarray; a matrix becomes one by scipy"),
+    "array of three axes": (lambda: as_linear_operator(np.ones((2, 3, 4)), SHAPE), "got ndarray"),
     "class": (lambda: as_linear_operator(Camera, SHAPE), "got type"),
     "one function": (lambda: as_linear_operator((np.abs,), SHAPE), "got tuple"),
     "no clip shape": (lambda: as_linear_operator(aslinearoperator(np.eye(24))), "give its clip_shape"),
@@ -471,3 +473,77 @@ def test_the_page_runs(monkeypatch):
             assert names.pop("recovery").clip.shape == names["clip"].shape
     assert len(blocks()) == 5
     assert names["least_norm"].shape == names["shape"]
+
+
+# Matrices, and operators on arrays
+
+ENTRIES = np.random.default_rng(0).standard_normal((40, N)).astype(np.float32)
+FRAME_ENTRIES = ENTRIES[:, : N // SHAPE[0]]
+
+
+class Halved:
+    """Every other column, as an object with two methods."""
+
+    def forward(self, clip):
+        return clip[..., ::2]
+
+    def adjoint(self, data):
+        clip = np.zeros((*data.shape[:-1], W), data.dtype)
+        clip[..., ::2] = data
+        return clip
+
+
+class Weighted(torch.nn.Module):
+    """The same for a module of tensors, in a precision of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.matrix = torch.nn.Parameter(torch.from_numpy(FRAME_ENTRIES).double())
+
+    def forward(self, frames):
+        return frames.flatten(1) @ self.matrix.T
+
+    def adjoint(self, data):
+        return (data @ self.matrix).reshape(-1, *SHAPE[1:])
+
+
+SAMPLED = np.random.default_rng(1).uniform(-3, 3, (30, 2))
+GIVEN = {
+    "matrix of a clip": lambda: ENTRIES,
+    "matrix of a frame": lambda: FRAME_ENTRIES,
+    "sparse matrix": lambda: csr_array(FRAME_ENTRIES),
+    "tensor": lambda: torch.from_numpy(FRAME_ENTRIES),
+    "sparse tensor": lambda: torch.from_numpy(FRAME_ENTRIES).to_sparse(),
+    "two methods": Halved,
+    "module": Weighted,
+    "sigpy, clip": lambda: sigpy.linop.FFT(SHAPE),
+    "sigpy, other axes": lambda: sigpy.linop.Multiply((T * C, H, W), np.arange(H * W).reshape(H, W)),
+    "sigpy, NUFFT of a frame": lambda: sigpy.linop.NUFFT((C, H, W), SAMPLED),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+def test_matrices_and_operators_on_arrays_have_their_adjoint(given):
+    """<A x, y> = <x, A* y>, with the real libraries; one that takes a frame is applied to each."""
+    operator = as_linear_operator(given(), SHAPE)
+    x = noise(*SHAPE).float()
+    y = operator(x)
+    other = torch.randn(y.shape, dtype=y.dtype, generator=torch.Generator().manual_seed(0))
+    close(torch.vdot(other.flatten(), y.flatten()).real, (operator.adjoint(other) * x).sum(), rtol=1e-4, atol=1e-3)
+
+
+def test_a_matrix_says_what_it_says():
+    """Its product with the flattened clip, and of each frame where it is of a frame."""
+    x = noise(*SHAPE).float()
+    close(as_linear_operator(ENTRIES, SHAPE)(x), torch.from_numpy(ENTRIES) @ x.flatten(), rtol=1e-4, atol=1e-4)
+    each = x.flatten(1) @ torch.from_numpy(FRAME_ENTRIES).T
+    close(as_linear_operator(FRAME_ENTRIES, SHAPE)(x), each, rtol=1e-4, atol=1e-4)
+
+
+def test_the_shape_that_sigpy_says_is_the_clips():
+    """Four numbers are a clip; fewer need a clip shape, and one of another size is refused."""
+    assert as_linear_operator(sigpy.linop.FFT(SHAPE)).clip_shape == SHAPE
+    with pytest.raises(InputError, match="does not say which clips"):
+        as_linear_operator(sigpy.linop.FFT((H, W)))
+    with pytest.raises(InputError, match="it takes arrays of shape"):
+        as_linear_operator(sigpy.linop.FFT((H + 1, W)), SHAPE)

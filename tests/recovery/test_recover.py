@@ -3,6 +3,7 @@
 import math
 import time
 from importlib import import_module
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from lowreel.recovery.judging import judged, may_be_chance
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
 from lowreel.recovery.verdict import Outcome, judge
-from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, RecoverSettings, SolverSettings
+from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, RecoverKeywords, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import Problem
 
@@ -550,7 +551,10 @@ def test_rounds_are_counted_alike_everywhere():
     assert found.steps == 40
     assert {trial.steps for trial in found.trials} == {40}
     assert found.last_steps > 0
-    searched = 40 * (BRANCH_SHARE + 2 * (LOOK_SHARE - BRANCH_SHARE) + LOOK_SHARE + 1 - LOOK_SHARE)
+    afresh = sum(trial.choice.begins_afresh for trial in found.trials)
+    parted = len(found.trials) - afresh
+    shares = BRANCH_SHARE + parted * (LOOK_SHARE - BRANCH_SHARE) + afresh * LOOK_SHARE + 1 - LOOK_SHARE
+    searched = 40 * shares
     assert seen[-1].made == seen[-1].planned == searched + found.last_steps
     once = recover(y, operator, FEW.model_copy(update={"steps": 12}))
     assert (once.steps, once.last_steps) == (12, 0)
@@ -558,7 +562,7 @@ def test_rounds_are_counted_alike_everywhere():
 
 WRONG = {
     "rank": ({"rank": 0}, "rank: Input should be greater than 0, or Input should be 'auto', got 0"),
-    "two": ({"similarity": 2, "stepz": 1}, "similarity: .*got 2; stepz: Extra inputs are not permitted, got 1"),
+    "two": ({"similarity": 2, "stepz": 1}, "similarity: .*got 2; stepz: no such setting; did you mean steps\\?, got 1"),
 }
 
 
@@ -568,6 +572,22 @@ def test_wrong_settings_are_told_in_one_sentence(wrong, told):
     with pytest.raises(InputError, match=told) as raised:
         RecoverSettings(**wrong)
     assert "\n" not in str(raised.value)
+
+
+def test_settings_as_keywords_are_the_settings():
+    """Alone and in place of those of a model; names that type checkers know are those of the model."""
+    clip = moving(4, 1, 16, 16)
+    operator = MissingPixels(tuple(clip.shape), 0.5)
+    y = operator(clip)
+    asked = RecoverSettings(quality="draft", baselines="none", steps=3, seed=4)
+    found = recover(y, operator, asked)
+    assert torch.equal(found.clip, recover(y, operator, quality="draft", baselines="none", steps=3, seed=4).clip)
+    changed = recover(y, operator, asked.model_copy(update={"seed": 1}), seed=4, generator="decoder")
+    assert torch.equal(found.clip, changed.clip)
+    assert changed.settings.generator == "decoder"
+    with pytest.raises(InputError, match="did you mean quality"):
+        recover(y, operator, qualty="draft")
+    assert {*get_type_hints(RecoverKeywords), "generator"} == set(RecoverSettings.model_fields)
 
 
 @pytest.mark.parametrize("stops_at", [1, 2])

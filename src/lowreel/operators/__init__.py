@@ -1,10 +1,11 @@
 """Operators: what a camera makes of a clip."""
 
 from . import pixels, projections, resample, snapshot, stack, transforms
-from .adapters import ExternalOperator, Functions, as_linear_operator, as_scipy, is_external
+from .adapters import Functions, as_linear_operator
 from .base import Composed, LinearOperator, Sum
 from .data_consistency import project_onto_data
 from .diagnose import Diagnosis, check_operator, diagnose
+from .external import ExternalOperator, is_external
 from .maps import LinearMap
 from .parts import Part, is_stack
 from .pixels import *
@@ -16,6 +17,7 @@ from .spec import class_of, from_settings, from_spec, is_rebuilt, spec_hash
 from .stack import *
 from .temporal_slice import extend, part_frames, part_frames_of, temporal_slice, temporal_slice_rows
 from .tensors import Data, inner, map_data, tensors_of
+from .to_scipy import as_scipy
 from .transforms import *
 
 __all__ = [

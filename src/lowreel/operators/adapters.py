@@ -1,10 +1,10 @@
-"""Operators of other libraries as ours, and ours as theirs, by what they can do rather than by what they are."""
+"""Operators of other libraries as ours, by what they can do rather than by what they are."""
 
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,10 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..system import streams
-from ..system.as_tensor import tensor_of
 from .base import LinearOperator
-from .parts import is_stack
+from .external import ExternalOperator, array_of, floats_of, probe_clip, returned_tensor
 from .shapes import Shape, checked_clip_shape
-from .spec import Spec, Tensors
-from .tensors import ByAdjoint, Data, TensorsFunction, map_data, tensors_of
+from .tensors import Data, map_data, tensors_of
 
 ArrayFunction = Callable[[np.ndarray], Any]
 
@@ -29,9 +26,13 @@ ROUNDING = 1e-4
 def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -> LinearOperator:
     """Any linear operator as one of ours; ours is returned as it is.
 
-    operator: an object with `A` and `A_adjoint` (deepinv: tensors, frames as the batch), one with `matvec`, `rmatvec`
-    and `shape` (SciPy, PyLops: vectors of a whole clip or of one frame), or a tuple of two NumPy functions (forward,
-    adjoint). clip_shape: (T, C, H, W), not needed for an object that says its own (`clip_shape`, or four `dims`).
+    operator: an object with `A` and `A_adjoint` (deepinv: tensors, frames as the batch); one with `matvec`, `rmatvec`
+    and `shape` (SciPy, PyLops: vectors of a whole clip or of one frame); a matrix of NumPy, SciPy or torch, which acts
+    on such vectors; one that is called and has `H` and `ishape` (sigpy) or `adj` and `input_shape` (SCICO), or that has
+    the methods `forward` and `adjoint`, on arrays of a clip or of a frame; or a tuple of two NumPy functions (forward,
+    adjoint). clip_shape: (T, C, H, W), not needed for an object that says its own (`clip_shape`, or four numbers as
+    `dims`, `ishape` or `input_shape`).
+
     Raises InputError for anything else, a clip shape that is missing, or one that does not fit.
     """
     if isinstance(operator, LinearOperator):
@@ -39,9 +40,9 @@ def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -
     adapter = adapter_of(operator)
     if adapter is None:
         raise InputError(
-            "operator: expected one of lowreel's, an object with A and A_adjoint, one with matvec, rmatvec and shape, "
-            f"or a tuple (forward, adjoint) of functions, got {type(operator).__name__}; a matrix becomes one by "
-            "scipy.sparse.linalg.aslinearoperator"
+            "operator: expected one of lowreel's, a matrix, an object with A and A_adjoint, with matvec, rmatvec and "
+            "shape, or with forward and adjoint, one of sigpy or SCICO, or a tuple (forward, adjoint) of functions, "
+            f"got {type(operator).__name__}"
         )
     told = clip_shape if clip_shape is not None else _own_clip_shape(operator)
     if told is None:
@@ -62,11 +63,73 @@ def adapter_of(operator: Any) -> Callable[[Any, Shape], LinearOperator] | None:
         return ScipyOperator
     if isinstance(operator, tuple) and len(operator) == 2 and all(callable(function) for function in operator):
         return lambda pair, clip_shape: Functions(pair[0], pair[1], clip_shape)
+    if _is_matrix(operator):
+        return lambda matrix, clip_shape: ScipyOperator(_with_products(matrix), clip_shape)
+    return ArrayOperator if _array_functions(operator) is not None else None
+
+
+def _is_matrix(operator: Any) -> bool:
+    """Whether it is two-dimensional, of numbers: an array, a tensor, or sparse."""
+    from scipy.sparse import issparse
+
+    return (isinstance(operator, np.ndarray | Tensor) or issparse(operator)) and operator.ndim == 2
+
+
+def _with_products(matrix: Any) -> Any:
+    """A matrix as an object with `matvec` and `rmatvec`; torch's as NumPy's or SciPy's."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.linalg import aslinearoperator
+
+    if isinstance(matrix, Tensor) and matrix.layout != torch.strided:
+        entries = matrix.detach().cpu().to_sparse_coo().coalesce()
+        matrix = coo_array((entries.values().numpy(), entries.indices().numpy()), shape=tuple(entries.shape)).tocsr()
+    return aslinearoperator(array_of(matrix) if isinstance(matrix, Tensor) else matrix)
+
+
+@dataclass(frozen=True)
+class _ArrayFunctions:
+    """What an operator on arrays does, its adjoint, and the shape that it says it takes, if it does."""
+
+    forward: ArrayFunction
+    adjoint: ArrayFunction
+    shape: tuple[int, ...] | None
+
+
+def _array_functions(operator: Any) -> _ArrayFunctions | None:
+    """The two functions of an operator of sigpy, of SCICO, or of an object with both as methods; None without."""
+    if callable(operator) and isinstance(getattr(operator, "ishape", None), Sequence) and hasattr(operator, "H"):
+        return _ArrayFunctions(operator, operator.H, tuple(operator.ishape))
+    if callable(operator) and callable(getattr(operator, "adj", None)) and hasattr(operator, "input_shape"):
+        shape = tuple(operator.input_shape)
+        return _ArrayFunctions(operator, operator.adj, shape if all(isinstance(n, int) for n in shape) else None)
+    if callable(getattr(operator, "forward", None)) and callable(getattr(operator, "adjoint", None)):
+        if isinstance(operator, torch.nn.Module):
+            return _ArrayFunctions(_on_tensors(operator, "forward"), _on_tensors(operator, "adjoint"), None)
+        return _ArrayFunctions(operator.forward, operator.adjoint, None)
     return None
 
 
+def _on_tensors(module: torch.nn.Module, name: str) -> ArrayFunction:
+    """A method of a module as a function of arrays, computed in the precision and on the device of its tensors."""
+
+    def function(values: np.ndarray) -> Any:
+        with torch.enable_grad():
+            return getattr(module, name)(_like_module(module, torch.from_numpy(values)))
+
+    return function
+
+
+def _like_module(module: torch.nn.Module, values: Tensor) -> Tensor:
+    """The values in the precision and on the device of a module's own tensors, as they are where it has none."""
+    tensors = floats_of(module)
+    if not tensors:
+        return values.detach()
+    dtype = tensors[0].dtype.to_complex() if values.is_complex() else tensors[0].dtype.to_real()
+    return values.detach().to(tensors[0].device, dtype)
+
+
 def _own_clip_shape(operator: Any) -> Sequence[int] | None:
-    for name in ("clip_shape", "dims"):
+    for name in ("clip_shape", "dims", "ishape", "input_shape"):
         numbers = getattr(operator, name, None)
         if isinstance(numbers, tuple | list) and len(numbers) == 4:
             return numbers
@@ -80,122 +143,6 @@ def _agreeing(operator: LinearOperator, clip_shape: Shape) -> LinearOperator:
             "leave clip_shape out, or build the operator for that shape"
         )
     return operator
-
-
-class ExternalOperator(LinearOperator):
-    """An operator that knows nothing of ours: what it does and its adjoint, which a subclass calls.
-
-    Gradients flow through the two, each being the derivative of the other. What it does is recorded as a few numbers of
-    its response to a seeded probe, so that a run can only be resumed with an operator that does the same.
-    """
-
-    kind = "functions"
-    returned: str
-    """Type of the numbers that it returns for a float32 clip, before they are rounded to ours."""
-
-    def __init__(self, clip_shape: Shape):
-        super().__init__(clip_shape, ())
-
-    @abstractmethod
-    def _there(self, x: Tensor) -> Data:
-        """A x, in any precision."""
-
-    @abstractmethod
-    def _back(self, y: Data) -> Tensor:
-        """A^H y, in any precision."""
-
-    def _learn(self) -> None:
-        """Find the shape of the data, and the identity, from the response to the probe."""
-        probe = _probe(self.clip_shape)
-        try:
-            raw = self._there(probe)
-        except (Exception, SystemExit) as error:
-            raise InputError(
-                f"{self._name}: for a clip of shape {self.clip_shape} it raised {type(error).__name__}: {error}; "
-                "is it made for clips of this shape?"
-            ) from error
-        self.returned = str(tensors_of(raw)[0].dtype).removeprefix("torch.")
-        self.stacked = isinstance(raw, tuple)
-        response = tensors_of(map_data(lambda t: self._rounded(t, probe, "forward"), raw))
-        shapes = tuple(tuple(t.shape) for t in response)
-        self.data_shape = shapes if self.stacked else shapes[0]
-        self.response = [_digits(tensor, k) for k, tensor in enumerate(response)]
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
-
-    def _modules_to_move(self) -> dict[str, torch.nn.Module | None]:
-        """None: it is given numbers where it computes, and its own come back to where the clip is."""
-        return {}
-
-    def _rounded(self, found: Tensor, like: Tensor, what: str) -> Tensor:
-        """`found` in the precision and on the device of `like`."""
-        if not (found.is_floating_point() or found.is_complex()):
-            raise InputError(
-                f"{self._name}: {what} gave {str(found.dtype).removeprefix('torch.')} numbers, which are rounded, and "
-                "rounding is not linear; let it return floats"
-            )
-        double = like.dtype in (torch.float64, torch.complex128)
-        if found.is_complex():
-            return found.detach().to(like.device, torch.complex128 if double else torch.complex64)
-        return found.detach().to(like.device, torch.float64 if double else torch.float32)
-
-    def _pulled_back(self, y: Data) -> Tensor:
-        first = tensors_of(y)[0]
-        found = self._rounded(self._back(y), first, "adjoint")
-        if tuple(found.shape) != self.clip_shape:
-            raise InputError(
-                f"{self._name}: adjoint gave shape {tuple(found.shape)}, expected the clip's, {self.clip_shape}"
-            )
-        return found.real if found.is_complex() else found
-
-    def _both_ways(self) -> tuple[TensorsFunction, TensorsFunction]:
-        def there(*x: Tensor) -> tuple[Tensor, ...]:
-            return tensors_of(map_data(lambda t: self._rounded(t, x[0], "forward"), self._there(x[0])))
-
-        def back(*y: Tensor) -> tuple[Tensor, ...]:
-            return (self._pulled_back(y if self.stacked else y[0]),)
-
-        return there, back
-
-    def _measure(self, x: Tensor) -> Data:
-        found = ByAdjoint.apply(*self._both_ways(), x)
-        return found if self.stacked else found[0]
-
-    def _adjoint(self, y: Data) -> Tensor:
-        there, back = self._both_ways()
-        return ByAdjoint.apply(back, there, *tensors_of(y))[0]
-
-    @classmethod
-    def from_spec(cls, spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
-        """Nothing in a file can make it again: always an InputError."""
-        raise InputError(
-            "operator: it was given as functions, which no file holds; give the same operator again "
-            "(--operator package.module:object)"
-        )
-
-    def _data_slice(self, start: int, stop: int) -> slice | tuple[slice, ...]:
-        rows = slice(None) if self._whole else slice(start, stop)
-        return (rows,) * len(self.data_shape) if self.stacked else rows
-
-    def _subset(self, parts: Sequence[int]) -> LinearOperator:
-        frames = len(parts)
-        shapes = [(frames, *shape[1:]) for shape in (self.data_shape if self.stacked else (self.data_shape,))]
-        data_shape: Any = shapes if self.stacked else shapes[0]
-        return self._like(frames, data_shape)
-
-    def parameters_spec(self) -> dict[str, Any]:
-        return {"response": self.response}
-
-
-def is_external(operator: LinearOperator) -> bool:
-    """Whether any part of it is made elsewhere: adapted, or a class of somebody else's."""
-    return any(
-        isinstance(module, ExternalOperator) or not type(module).__module__.startswith("lowreel.")
-        for module in operator.modules()
-        if isinstance(module, LinearOperator)
-    )
 
 
 class Functions(ExternalOperator):
@@ -214,10 +161,10 @@ class Functions(ExternalOperator):
         self._learn()
 
     def _there(self, x: Tensor) -> Tensor:
-        return _tensor(self._forward(_array(x)))
+        return returned_tensor(self._forward(array_of(x)))
 
     def _back(self, y: Data) -> Tensor:
-        return _tensor(self._backward(_array(y)))
+        return returned_tensor(self._backward(array_of(y)))
 
 
 class ScipyOperator(ExternalOperator):
@@ -244,7 +191,7 @@ class ScipyOperator(ExternalOperator):
         return type(self.operator).__name__
 
     def _own(self, values: Tensor) -> np.ndarray:
-        array, dtype = _array(values), np.dtype(getattr(self.operator, "dtype", None) or np.float64)
+        array, dtype = array_of(values), np.dtype(getattr(self.operator, "dtype", None) or np.float64)
         single = dtype in (np.float16, np.float32, np.complex64)
         if np.iscomplexobj(array):
             return array.astype(np.complex64 if single else np.complex128, copy=False)
@@ -252,13 +199,59 @@ class ScipyOperator(ExternalOperator):
 
     def _there(self, x: Tensor) -> Tensor:
         if self.frame_by_frame:
-            return _tensor(np.stack([self.operator.matvec(frame) for frame in self._own(x.flatten(1))]))
-        return _tensor(self.operator.matvec(self._own(x).reshape(-1)))
+            return returned_tensor(np.stack([self.operator.matvec(frame) for frame in self._own(x.flatten(1))]))
+        return returned_tensor(self.operator.matvec(self._own(x).reshape(-1)))
 
     def _back(self, y: Data) -> Tensor:
         assert isinstance(y, Tensor)
         rows = self._own(y.reshape(-1, self.operator.shape[0]))
-        return _tensor(np.stack([self.operator.rmatvec(row) for row in rows])).reshape(self.clip_shape)
+        return returned_tensor(np.stack([self.operator.rmatvec(row) for row in rows])).reshape(self.clip_shape)
+
+
+class ArrayOperator(ExternalOperator):
+    """An operator on arrays, as in sigpy and SCICO, or an object with the methods `forward` and `adjoint`.
+
+    It is given float32 arrays (T, C, H, W), in the shape that it says it takes where that holds as many numbers as the
+    clip; where it holds as many as a frame, each frame alone, and y gains a first axis of T. Raises InputError for
+    another number of them.
+    """
+
+    def __init__(self, operator: Any, clip_shape: Shape):
+        super().__init__(clip_shape)
+        functions = _array_functions(operator)
+        if functions is None:
+            raise InputError(f"operator: {type(operator).__name__} has no forward and adjoint")
+        self.operator, self._functions = operator, functions
+        clip, frame = math.prod(self.clip_shape), math.prod(self.clip_shape[1:])
+        shape = functions.shape or self.clip_shape
+        if math.prod(shape) not in (clip, frame):
+            raise InputError(
+                f"{self._name}: it takes arrays of shape {shape}, a clip of shape {self.clip_shape} has other numbers; "
+                "give the clip shape it is made for"
+            )
+        self._shape, self.frame_by_frame = shape, math.prod(shape) != clip
+        self.part_frames = 1 if self.frame_by_frame else self.clip_shape[0]
+        self._learn()
+
+    @property
+    def _name(self) -> str:
+        return type(self.operator).__name__
+
+    def _there(self, x: Tensor) -> Tensor:
+        if self.frame_by_frame:
+            return torch.stack([self._measured(frame) for frame in x])
+        return self._measured(x)
+
+    def _back(self, y: Data) -> Tensor:
+        assert isinstance(y, Tensor)
+        found = torch.stack([self._pulled(row) for row in y]) if self.frame_by_frame else self._pulled(y)
+        return found.reshape(self.clip_shape) if found.numel() == math.prod(self.clip_shape) else found
+
+    def _measured(self, x: Tensor) -> Tensor:
+        return returned_tensor(self._functions.forward(array_of(x).reshape(self._shape)))
+
+    def _pulled(self, y: Tensor) -> Tensor:
+        return returned_tensor(self._functions.adjoint(array_of(y)))
 
 
 class DeepinvOperator(ExternalOperator):
@@ -280,11 +273,8 @@ class DeepinvOperator(ExternalOperator):
         return type(self.physics).__name__
 
     def _own(self, values: Tensor) -> Tensor:
-        tensors = _floats(self.physics) if isinstance(self.physics, torch.nn.Module) else []
-        if not tensors:
-            return values.detach()
-        dtype = tensors[0].dtype.to_complex() if values.is_complex() else tensors[0].dtype.to_real()
-        return values.detach().to(tensors[0].device, dtype)
+        module = self.physics
+        return _like_module(module, values) if isinstance(module, torch.nn.Module) else values.detach()
 
     def _there(self, x: Tensor) -> Data:
         with torch.enable_grad():
@@ -300,7 +290,7 @@ class DeepinvOperator(ExternalOperator):
             return self.physics.A_adjoint(self._container(list(data)) if self.stacked else data)
 
     def _sees_frames_alone(self) -> bool:
-        clip = _probe(self.clip_shape)
+        clip = probe_clip(self.clip_shape)
         together = tensors_of(self._there(clip))
         if any(t.ndim == 0 or len(t) != len(clip) for t in together):
             return False
@@ -313,81 +303,8 @@ class DeepinvOperator(ExternalOperator):
         )
 
 
-def as_scipy(operator: LinearOperator) -> Any:
-    """Ours as a `scipy.sparse.linalg.LinearOperator` of shape (M, N), for SciPy's and PyLops' solvers.
-
-    N = T C H W numbers of the clip in C order, M numbers of the data, those of a stack one after another. It computes
-    in the precision of the operator's tensors, float64 where it has none. Complex data gives a complex type, and
-    `rmatvec` is then the real part of A^H y, since clips are real.
-    """
-    from scipy.sparse.linalg import LinearOperator as ScipyLinearOperator
-
-    like = next(iter(_floats(operator)), torch.zeros((), dtype=torch.float64))
-    with torch.no_grad():
-        response = tensors_of(operator(like.new_zeros(operator.clip_shape)))
-    sizes = [t.numel() for t in response]
-
-    def measured(x: np.ndarray) -> np.ndarray:
-        clip = torch.as_tensor(np.ascontiguousarray(x)).to(like).reshape(operator.clip_shape)
-        with torch.no_grad():
-            return np.concatenate([_array(t).reshape(-1) for t in tensors_of(operator(clip))])
-
-    def pulled_back(y: np.ndarray) -> np.ndarray:
-        pieces = torch.as_tensor(np.ascontiguousarray(y)).reshape(-1).split(sizes)
-        data = tuple(_typed(piece, t).reshape(t.shape) for piece, t in zip(pieces, response, strict=True))
-        with torch.no_grad():
-            return _array(operator.adjoint(data if is_stack(operator) else data[0])).reshape(-1)
-
-    complex_data = any(t.is_complex() for t in response)
-    made = ScipyLinearOperator(
-        (sum(sizes), math.prod(operator.clip_shape)),
-        matvec=lambda x: _real_and_imaginary(measured, x),
-        rmatvec=pulled_back if complex_data else lambda y: _real_and_imaginary(pulled_back, y),
-        dtype=np.result_type(*(_array(t).dtype for t in response)),
-    )
-    made.clip_shape = operator.clip_shape
-    return made
-
-
-def _real_and_imaginary(function: ArrayFunction, v: np.ndarray) -> np.ndarray:
-    return function(v.real) + 1j * function(v.imag) if np.iscomplexobj(v) else function(v)
-
-
-def _typed(values: Tensor, like: Tensor) -> Tensor:
-    return (values.real if values.is_complex() and not like.is_complex() else values).to(like)
-
-
-def _floats(module: torch.nn.Module) -> list[Tensor]:
-    """Its tensors that are not of integers or booleans."""
-    tensors = (*module.buffers(), *module.parameters())
-    return [t.real if t.is_complex() else t for t in tensors if t.is_floating_point() or t.is_complex()]
-
-
 def _equal(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape:
         return False
     largest = float(one.detach().abs().max()) if one.numel() else 0.0
     return bool(((one - other).detach().abs() <= ROUNDING * largest).all())
-
-
-def _digits(response: Tensor, member: int) -> list[str]:
-    """Norm of a response and three inner products with seeded numbers, to three digits.
-
-    An operator is known by them: more digits depend on the number of threads.
-    """
-    numbers = (torch.view_as_real(response) if response.is_complex() else response).flatten().double().cpu()
-    tests = torch.from_numpy(streams.normals(0, streams.CHECK, 2 + member, range(3), len(numbers))).double()
-    return [f"{value:.2e}" for value in (float(numbers.norm()), *(tests @ numbers).tolist())]
-
-
-def _probe(clip_shape: Shape) -> Tensor:
-    pixels = math.prod(clip_shape[1:])
-    return torch.from_numpy(streams.normals(0, streams.CHECK, 0, range(clip_shape[0]), pixels)).reshape(clip_shape)
-
-
-def _array(values: Any) -> np.ndarray:
-    return values.detach().cpu().numpy()
-
-
-def _tensor(result: Any) -> Tensor:
-    return tensor_of(result, "it returned").cpu()

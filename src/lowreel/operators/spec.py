@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Spec = Mapping[str, Any]
 Tensors = Mapping[str, Tensor]
 
-WITHOUT_SETTINGS = ("pixels:Mask", "base:Sum", "adapters:ExternalOperator")
+WITHOUT_SETTINGS = ("pixels:Mask", "base:Sum", "external:ExternalOperator")
 """Operators that no one makes by flags: of a mask, of sums, and of somebody else."""
 
 

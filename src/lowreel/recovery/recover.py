@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ..operators import (
     Data,
     project_onto_data,
 )
-from ..settings import LEAST_HELDOUT_SHARE, Candidate, Precision, RecoverSettings
+from ..settings import LEAST_HELDOUT_SHARE, Candidate, Precision, RecoverKeywords, RecoverSettings
 from ..solver.problem import Problem, check_same, identity
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes, trim_heap
@@ -59,7 +59,7 @@ def recover(
     *,
     clip_shape: Sequence[int] | None = None,
     noise: float | Noise | Mapping[str, Any] | None = 0.0,
-    generator: Generator | None = None,
+    generator: Generator | str | None = None,
     times: Tensor | Sequence[float] | None = None,
     sequences: Sequence[int] = (),
     beta: Tensor | None = None,
@@ -71,8 +71,12 @@ def recover(
     neighbour: Neighbour | None = None,
     levels: Sequence[float] | None = None,
     holdout: Any = None,
+    **choices: Unpack[RecoverKeywords],
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
+
+    `recover(y, A, rank=4, quality="draft")` and `recover(y, A, RecoverSettings(rank=4, quality="draft"))` are the same;
+    choices: fields of `RecoverSettings`, in place of those of `settings`.
 
     data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_linear_operator`
     takes: a deepinv physics, a SciPy or PyLops operator, a tuple of NumPy functions. clip_shape: (T, C, H, W), only
@@ -97,7 +101,9 @@ def recover(
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
     operator whose adjoint is wrong, and settings that do not fit the clip.
     """
-    settings = _checked(settings)
+    if isinstance(generator, str):
+        settings, generator = _checked(settings).model_copy(update={"generator": generator}), None
+    settings = _checked(settings, choices)
     device = device_of(settings.device)
     given = given_data(data, operator, noise, clip_shape, levels)
     score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
@@ -113,12 +119,13 @@ def recover(
     return _in_units(given, _accounted(problem, settings, found.on(CPU), device, quick))
 
 
-def _checked(settings: RecoverSettings | None) -> RecoverSettings:
-    """The settings, the usual ones where there are none. Raises InputError for anything else."""
+def _checked(settings: RecoverSettings | None, choices: RecoverKeywords | None = None) -> RecoverSettings:
+    """The settings, the usual ones without any, with the choices put in. Raises InputError for anything else."""
     if not isinstance(settings, RecoverSettings | None):
         got = type(settings).__name__
         raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
-    return settings or RecoverSettings()
+    settings = settings or RecoverSettings()
+    return type(settings)(**(settings.model_dump() | dict(choices))) if choices else settings
 
 
 def _from_neighbour(

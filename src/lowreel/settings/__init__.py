@@ -6,6 +6,7 @@ The command line, the run folder's `config.json` and the Python functions all us
 from .batch import BatchSettings
 from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from .interpolation import InterpolateSettings
+from .keywords import RecoverKeywords
 from .model import Seed, Settings, settings_sentence
 from .page import ServeSettings
 from .recovery import (
@@ -69,6 +70,7 @@ __all__ = [
     "Precision",
     "Preset",
     "Quality",
+    "RecoverKeywords",
     "RecoverSettings",
     "Seed",
     "ServeSettings",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,22 +23,30 @@ class _InOneSentence(type(BaseModel)):  # type: ignore[misc]
         try:
             return super().__call__(**values)
         except ValidationError as error:
-            raise InputError(settings_sentence(error)) from error
+            raise InputError(settings_sentence(error, known=tuple(cls.model_fields))) from error
 
 
-def settings_sentence(error: ValidationError, *, flags: bool = False) -> str:
+def settings_sentence(error: ValidationError, *, flags: bool = False, known: Sequence[str] = ()) -> str:
     """What is wrong with each setting; one that may be a number or a word has an error for each of these.
 
-    flags: with the names that settings have on the command line.
+    flags: with the names that settings have on the command line; known: the names that there are, of which one that is
+    not among them may be meant.
     """
     wanted: dict[str, list[str]] = {}
     came: dict[str, str] = {}
     for e in error.errors():
         name = str(e["loc"][0]) + ": " if e["loc"] else ""
         name = f"--{name.replace('_', '-')}" if flags and name else name
-        wanted.setdefault(name, []).append(e["msg"].removeprefix("Value error, "))
+        told = unknown_setting(str(e["loc"][0]), known) if e["type"] == "extra_forbidden" else e["msg"]
+        wanted.setdefault(name, []).append(told.removeprefix("Value error, "))
         came[name] = f", got {e['input']!r}" if e["loc"] and e["type"] != "missing" else ""
     return "; ".join(f"{name}{', or '.join(messages)}{came[name]}" for name, messages in wanted.items())
+
+
+def unknown_setting(name: str, known: Sequence[str]) -> str:
+    """What is said of a name that no setting has: the nearest one that there is."""
+    near = get_close_matches(name, known, n=1)
+    return f"no such setting{f'; did you mean {near[0]}?' if near else ''}"
 
 
 if TYPE_CHECKING:  # the type checker knows the fields of each model
