@@ -306,7 +306,8 @@ class _Cutting:
         self.chances = lacking / lacking.sum()
 
     def _stretch(self, t: int) -> _Hole | None:
-        """A stretch of observed frames as long as the one that is missing around frame t."""
+        """A stretch of observed frames as long as the one that is missing around frame t; where nothing is known beyond
+        one side of that, with fitted frames on one side alone."""
         there: Booleans = self.in_frame > 0
         free: Booleans = np.asarray(self.fitted.any((1, 2)))
         seen = np.flatnonzero(there)
@@ -316,10 +317,13 @@ class _Cutting:
         length = min(length, max(1, most))
         if int((there & ~free).sum()) + length > max(most, 1) or int(free.sum()) <= length:
             return None
-        starts = [s for s in range(len(free) - length + 1) if free[s : s + length].all()]
-        if not starts:
+        beyond = np.concatenate([[False], free, [False]])
+        starts = np.array([s for s in range(len(free) - length + 1) if free[s : s + length].all()], np.int64)
+        if not len(starts):
             return None
-        start = int(self.draw.choice(starts))
+        is_open = first >= 0 and last < len(free)
+        alike = starts[(beyond[starts] & beyond[starts + length + 1]) == is_open]
+        start = int(self.draw.choice(alike if len(alike) else starts))
         box = (slice(start, start + length), slice(None), slice(None))
         return self._hole(box, self.fitted[box].copy(), of_frames=True)
 
