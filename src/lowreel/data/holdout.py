@@ -19,7 +19,7 @@ from ..operators.base import LinearOperator
 from ..operators.tensors import Data, tensors_of
 from ..system import streams
 from ..system.arrays import tensor_of
-from .gaps import are_scattered, cut_holes
+from .gaps import LEAST_SHARE, are_scattered, cut_holes
 
 LINES_SHARE = 0.5
 """Share of the lines of a frame that is held out at most."""
@@ -184,7 +184,8 @@ def _are_scattered(mask: Tensor) -> bool:
 
 
 def _on_lines(known: Tensor, numbers: Tensor, share: float, seed: int, member: int) -> Tensor | None:
-    """Whole lines, in the order of their random words, until they are `share` of the entries; None without lines."""
+    """Whole lines, in the order of their random words, until they are `share` of the entries, or LEAST_SHARE; None
+    without lines."""
     frames = torch.arange(len(known), device=known.device).view(-1, 1, 1, 1)
     count = int(numbers.max()) + 1
     line = torch.where(known & (numbers >= 0), frames * count + numbers, -1)
@@ -192,7 +193,7 @@ def _on_lines(known: Tensor, numbers: Tensor, share: float, seed: int, member: i
     words = streams.raw(seed, streams.HELDOUT, member, 0, len(there))
     most = {t: int(LINES_SHARE * n) for t, n in zip(*_counted(there // max(count, 1)), strict=True)}
     chosen: list[int] = []
-    left = share * int(known.sum())
+    left = max(share, LEAST_SHARE) * int(known.sum())
     for k in np.argsort(words, kind="stable").tolist():
         t = int(there[k]) // count
         if left <= 0:
