@@ -82,7 +82,10 @@ def _as_entries(given: Tensor, known: Tensor) -> Tensor:
     frames, (height, width) = len(known), known.shape[-2:] if known.ndim == 4 else (0, 0)
     shapes = {tuple(known.shape), (frames, 1, height, width), (frames, height, width), (height, width)}
     if tuple(given.shape) not in (shapes if known.ndim == 4 else {tuple(known.shape)}):
-        raise InputError(f"holdout: expected the shape of the data, {tuple(known.shape)}, got {tuple(given.shape)}")
+        kind = "" if known.ndim == 4 else "; a mask of pixels is for data that is pixels"
+        raise InputError(
+            f"holdout: expected the shape of the data, {tuple(known.shape)}, got {tuple(given.shape)}{kind}"
+        )
     if not bool(((given == 0) | (given == 1)).all()):
         raise InputError("holdout: expected True (held out) and False, or 1 and 0")
     entries = given.bool().cpu()
@@ -112,7 +115,7 @@ def _holes(arrangement: Arrangement, held: Tensor, known: Tensor) -> Tensor | No
         within_frames = np.zeros((3, 3, 3), bool)
         within_frames[1] = True
         numbers, _ = label(held.any(1).numpy(), within_frames)
-        return torch.from_numpy(numbers).long()[:, None].expand(held.shape)[held]
+        return torch.from_numpy(numbers)[:, None].expand(held.shape)[held].long()
     return None
 
 
