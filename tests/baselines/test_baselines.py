@@ -25,7 +25,7 @@ from lowreel.baselines.low_rank import thresholded
 from lowreel.baselines.validation import left_out
 from lowreel.baselines.variation import add_gradient, add_gradient_adjoint, shrink_to_one
 from lowreel.data import add_white_noise, hold_out
-from lowreel.data.gaps import share_beyond
+from lowreel.data.distances import share_beyond
 from lowreel.io.datasets import open_source
 from lowreel.model.generators import Decoder
 from lowreel.operators import (

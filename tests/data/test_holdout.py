@@ -6,7 +6,7 @@ import torch
 from cases import levels, moving
 
 from lowreel.data import held_out_by, hold_out, holes
-from lowreel.data.gaps import are_scattered, difference, distance_classes, sampled, share_beyond
+from lowreel.data.distances import are_scattered, difference, distance_classes, sampled, share_beyond
 from lowreel.errors import InputError
 from lowreel.operators import (
     Bayer,

@@ -19,7 +19,8 @@ from ..operators.base import LinearOperator
 from ..operators.tensors import Data, tensors_of
 from ..system import streams
 from ..system.arrays import tensor_of
-from .gaps import LEAST_SHARE, are_scattered, cut_holes
+from .distances import are_scattered
+from .gaps import LEAST_SHARE, cut_holes
 
 LINES_SHARE = 0.5
 """Share of the lines of a frame that is held out at most."""
