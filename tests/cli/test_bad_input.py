@@ -303,6 +303,18 @@ BAD = {
     "similarity 1": Bad(SIMULATE + " --similarity 1", ["--similarity"], nothing),
     "similarity nan": Bad(SIMULATE + " --similarity nan", ["--similarity"], nothing),
     "heldout 0.9": Bad(SIMULATE + " --heldout 0.9", ["--heldout"], nothing),
+    "holdout not there": Bad(SIMULATE + " --holdout no.png", ["no.png", "no such file"], nothing),
+    "holdout all black": Bad(
+        SIMULATE + " --holdout black.npy", ["black.npy", "white = held out"], array("black.npy", np.zeros((12, 16)))
+    ),
+    "holdout of another size": Bad(
+        SIMULATE + " --holdout small.npy", ["small.npy", "12x16"], array("small.npy", np.eye(5))
+    ),
+    "holdout of projections": Bad(
+        "simulate gaussian clip.npy --m 20 --holdout mask.npy -o run",
+        ["holdout", "data that is pixels"],
+        array("mask.npy", np.eye(12, 16)),
+    ),
     "heldout 0": Bad(SIMULATE + " --heldout 0", ["--heldout"], nothing),
     "time below 0": Bad(SIMULATE + " --time -1", ["--time"], nothing),
     "time 0": Bad(SIMULATE + " --time 0", ["--time"], nothing),

@@ -150,7 +150,7 @@ def test_measure_recover_info(here, command):
 
     outcome = command("recover y.safetensors -o run --quality draft --steps 2 --rank 2 --linear --seed 7")
     assert (outcome.code, outcome.err) == (0, "")
-    assert set(os.listdir("run")) - {"uncertainty.npy"} == FILES
+    assert set(os.listdir("run")) - {"uncertainty.npy", "recommended.npy", "recommended.mp4"} == FILES
     summary = summary_of("run")
     assert set(summary) >= FIELDS
     assert not SCORES & set(summary)
@@ -356,7 +356,7 @@ def test_inpaint_keeps_what_the_mask_keeps(make, here, command):
     name, kept = make()
     outcome = command(f"inpaint clip.npy --mask {name} --steps 1 -o run")
     assert (outcome.code, outcome.err) == (0, "")
-    assert set(os.listdir("run")) - {"uncertainty.npy"} == FILES
+    assert set(os.listdir("run")) - {"uncertainty.npy", "recommended.npy", "recommended.mp4"} == FILES
     summary = summary_of("run")
     assert summary["operator"]["kind"] == "mask"
     np.testing.assert_allclose(summary["numbers_per_pixel"], kept.mean())

@@ -104,3 +104,21 @@ def test_no_frame_is_read_twice(tmp_path, monkeypatch):
     opened = open_clip(path, frames=slice(10, 20))
     assert torch.equal(opened.read(2, 5), clip[2:5])
     assert torch.equal(opened.read(), clip)
+
+
+def test_pixels_of_ones_own_choice_judge_the_run(here):
+    """Those of a mask are held out, of a section those of its frames; the run keeps them and goes on with them."""
+    mask = np.zeros((44, 1, 12, 16), bool)
+    mask[30:, :, 3:5, 3:5] = True
+    np.save("mask.npy", mask)
+    np.save("long.npy", moving(44))
+    settings = QUICK.model_copy(update={"section_frames": 16, "steps": 1, "cuts": "none"})
+    known = {"clip": "long.npy", "operator": MissingSettings(ratio=0.5), "holdout": "mask.npy", "settings": settings}
+    request = lowreel.RunRequest(**known, output="run")
+    assert lowreel.RunRequest(**request.model_dump(mode="json")) == request
+    lowreel.run(request)
+    kept = {path.parent.name for path in (here / "run").glob("sections/*/holdout.npy")}
+    last = Run.open(sorted((here / "run" / "sections").iterdir())[-1])
+    assert "000" not in kept
+    assert last.folder.name in kept
+    assert np.array_equal(last.holdout(), mask[44 - len(last.holdout()) :])

@@ -5,7 +5,7 @@ import torch
 from cases import OPERATORS, SHAPE, T, kept, noise
 
 from lowreel.data import hold_out
-from lowreel.data.gaps import are_scattered
+from lowreel.data.distances import are_scattered
 from lowreel.errors import InputError
 from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Stacked, tensors_of
 from lowreel.operators.arrangement import Lines, Ordered, Pixels

@@ -260,7 +260,7 @@ def test_ctrl_c_after_the_fit_says_how_to_go_on(here, command, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lowreel.runs.folder.write_video", interrupted)
+    monkeypatch.setattr("lowreel.runs.outputs.write_video", interrupted)
     outcome = command("simulate missing clip.npy --quality draft --steps 1 -o run")
     assert outcome.code == 130
     assert "--resume" in outcome.err
@@ -311,7 +311,7 @@ def test_nothing_is_pickled(finished):
 
 def test_a_finished_run_leaves_no_temporary_file(finished):
     """Only the files of the design."""
-    assert set(os.listdir(finished)) - {"uncertainty.npy"} == FILES
+    assert set(os.listdir(finished)) - {"uncertainty.npy", "recommended.npy", "recommended.mp4"} == FILES
 
 
 def test_a_run_that_diverges_is_recorded(tmp_path):

@@ -2,37 +2,35 @@
 
 A hole is as hard to fill as it is far from what was measured, in its frame and in time, and as much changes there. So
 the holes that are cut are chosen to have distances like those of the real gaps, in steps of a factor of two, and to lie
-where as much changes (`change_at`): where the moving things are few, they would else be met by chance alone.
+where as much changes (`distances.change_at`): where the moving things are few, they would else be met by chance alone.
 """
 
 from __future__ import annotations
 
-import math
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Booleans = NDArray[np.bool_]
-Place = tuple[int, int, int]
-Values = NDArray[np.float32]
-Box = tuple[slice, slice, slice]
-Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+from .distances import (
+    POINTS,
+    TIME_CLASSES,
+    Booleans,
+    Places,
+    Values,
+    change_at,
+    difference,
+    distance_classes,
+    sampled,
+    steps_of,
+)
 
-POINTS = 4096
-"""Pixels by which the distances of gaps are told, at most."""
+Place = tuple[int, int, int]
+Box = tuple[slice, slice, slice]
 
 HOLE_POINTS = 256
 """Pixels by which those of a single hole are told, at most."""
-
-TIME_CLASSES = 32
-"""More than there are steps of distance in time."""
-
-SCATTERED = 0.25
-"""Difference of the distances of missing and of observed pixels, beyond chance, up to which what is missing is
-scattered."""
 
 LEAST_HOLES, MOST_HOLES = 24, 96
 """Holes that are cut at least, while they are less than MOST_SHARE of the data, and at most."""
@@ -47,9 +45,6 @@ WORSE = 0.02
 CHANGE_LEVELS = (0.5, 0.8, 0.9, 0.97)
 """Shares of the gaps between whose changes holes are told apart."""
 
-AROUND = (-2, 0, 2)
-"""Rows and columns around a pixel over which its change is a mean."""
-
 FRAMES_SHARE, FIRST_FRAMES_SHARE = 0.25, 1 / 3
 """The same where whole frames are missing, and what the first stretch of frames may take alone."""
 
@@ -62,126 +57,6 @@ LEAST_CHANCE = 0.02
 PROPOSALS, FAILURES, TRIES, HOLE_SPREAD = 6, 16, 64, 8
 """Holes among which each next one is chosen; how often in a row none may fit before the search for more ends; and how
 many pixels are tried to find observed ones, of which that many vie for the place farthest from other holes."""
-
-
-def distance_classes(known: Booleans, places: Places, steps: int | None = None) -> NDArray[np.int64]:
-    """How far these pixels are from the nearest other known one: a number for each pair of distances, (n,).
-
-    known: (T, H, W). In the frame and in time, each in steps of a factor of two: 1, 2, 3 to 4, 5 to 8, ..., none.
-    steps: those in the frame that are told apart, from the smallest on; None: all.
-    """
-    top = steps_of(max(known.shape[1:]))
-    return TIME_CLASSES * _in_frames(known, places, top if steps is None else steps, top) + _in_time(known, places)
-
-
-def _in_frames(known: Booleans, places: Places, steps: int, top: int) -> NDArray[np.int64]:
-    """k where the smallest square with another known pixel reaches 2^k pixels, k < steps; else top."""
-    times, rows, columns = places
-    found = np.full(len(times), top, np.int64)
-    for t in np.unique(times):
-        at = np.flatnonzero(times == t)
-        y, x = rows[at], columns[at]
-        first = [max(int(axis.min()) - 2**steps, 0) for axis in (y, x)]
-        part = known[t, first[0] : int(y.max()) + 2**steps + 1, first[1] : int(x.max()) + 2**steps + 1]
-        y, x = y - first[0], x - first[1]
-        height, width = part.shape
-        sums = np.zeros((height + 1, width + 1), np.int32)
-        sums[1:, 1:] = part.cumsum(0, dtype=np.int32).cumsum(1)
-        own = part[y, x].astype(np.int32)
-        for step in reversed(range(steps)):
-            up, down = np.maximum(y - 2**step, 0), np.minimum(y + 2**step + 1, height)
-            left, right = np.maximum(x - 2**step, 0), np.minimum(x + 2**step + 1, width)
-            count = sums[down, right] - sums[up, right] - sums[down, left] + sums[up, left]
-            found[at[count > own]] = step
-    return found
-
-
-def _in_time(known: Booleans, places: Places) -> NDArray[np.int64]:
-    """k where the nearest other frame that knows the pixel is at most 2^k frames away; one more where none does."""
-    times, rows, columns = places
-    count = len(known)
-    seen: Booleans = known[:, rows, columns]
-    away = np.abs(np.arange(count)[:, None] - times).astype(np.float64)
-    away[~seen | (away == 0)] = np.inf
-    nearest = away.min(0)
-    steps = np.ceil(np.log2(np.where(np.isfinite(nearest), nearest, 1)))
-    return np.where(np.isfinite(nearest), steps, steps_of(count)).astype(np.int64)
-
-
-def change_at(values: Values, known: Booleans, places: Places) -> NDArray[np.float64]:
-    """How much changes at these pixels, (n,): the difference of what is known before and after them, over a few pixels
-    around; where no other frame knows them, that of the known pixels around.
-
-    values, known: (T, H, W).
-    """
-    frames, height, width = known.shape
-    times, rows, columns = places
-    around, differences = [], []
-    for down in AROUND:
-        for right in AROUND:
-            y, x = np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
-            seen: Booleans = known[:, y, x]
-            steps = np.arange(frames)[:, None] - times
-            before = np.where(seen & (steps < 0), steps, -frames).max(0) + times
-            after = np.where(seen & (steps > 0), steps, frames).min(0) + times
-            both = (before >= 0) & (after < frames)
-            change = np.abs(values[after % frames, y, x] - values[before % frames, y, x])
-            differences.append(np.where(both, change, np.nan))
-            around.append(np.where(known[times, y, x], values[times, y, x], np.nan))
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without a neighbour
-        found = np.nanmean(differences, 0)
-        found = np.where(np.isnan(found), np.nanstd(around, 0), found)
-    return np.asarray(np.nan_to_num(found), dtype=np.float64)
-
-
-def steps_of(length: int) -> int:
-    """Steps of a factor of two up to a distance that no two pixels of such a length have."""
-    return math.ceil(math.log2(max(length, 1))) + 1
-
-
-def difference(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    """Of two samples of classes: half the sum of the differences of their shares, 0 to 1."""
-    if not len(one) or not len(other):
-        return 1.0
-    length = int(max(one.max(), other.max())) + 1
-    shares = [np.bincount(sample, minlength=length) / len(sample) for sample in (one, other)]
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
-
-
-def sampled(mask: Booleans, most: int, draw: np.random.Generator) -> Places:
-    """Where a mask is true: all, or so many of them that are drawn."""
-    flat = np.flatnonzero(mask)
-    if len(flat) > most:
-        flat = np.sort(draw.choice(flat, most, replace=False))
-    t, y, x = np.unravel_index(flat, mask.shape)
-    return t.astype(np.int64), y.astype(np.int64), x.astype(np.int64)
-
-
-def are_scattered(known: Booleans) -> bool:
-    """Whether missing pixels are about as far from known ones as these are from each other; (T, H, W).
-
-    Then single pixels that are held out are as hard to foretell as those that are missing.
-    """
-    if known.all() or not known.any():
-        return True
-    draw = np.random.default_rng(0)
-    gaps, seen = (distance_classes(known, sampled(mask, POINTS, draw)) for mask in (~known, known))
-    chance = math.sqrt(len(np.union1d(gaps, seen)) / (math.pi * min(len(gaps), len(seen))))
-    return difference(gaps, seen) <= SCATTERED + chance
-
-
-def share_beyond(known: Booleans, held: Booleans) -> float:
-    """Share of the missing pixels that are farther from a known one, in the frame or in time, than any held-out pixel
-    is from what is left; (T, H, W) each."""
-    if known.all() or not held.any():
-        return 0.0 if known.all() else 1.0
-    draw = np.random.default_rng(0)
-    gaps = distance_classes(known, sampled(~known, POINTS, draw))
-    holes = np.unique(distance_classes(known & ~held, sampled(held, POINTS, draw)))
-    (far, late), (reach, depth) = (divmod(classes, TIME_CLASSES) for classes in (gaps, holes))
-    is_reached = ((reach >= far[:, None]) & (depth >= late[:, None])).any(1)
-    return float(1 - is_reached.mean())
 
 
 def cut_holes(
@@ -306,7 +181,8 @@ class _Cutting:
         self.chances = lacking / lacking.sum()
 
     def _stretch(self, t: int) -> _Hole | None:
-        """A stretch of observed frames as long as the one that is missing around frame t."""
+        """A stretch of observed frames as long as the one that is missing around frame t; where nothing is known beyond
+        one side of that, with fitted frames on one side alone."""
         there: Booleans = self.in_frame > 0
         free: Booleans = np.asarray(self.fitted.any((1, 2)))
         seen = np.flatnonzero(there)
@@ -316,10 +192,13 @@ class _Cutting:
         length = min(length, max(1, most))
         if int((there & ~free).sum()) + length > max(most, 1) or int(free.sum()) <= length:
             return None
-        starts = [s for s in range(len(free) - length + 1) if free[s : s + length].all()]
-        if not starts:
+        beyond = np.concatenate([[False], free, [False]])
+        starts = np.array([s for s in range(len(free) - length + 1) if free[s : s + length].all()], np.int64)
+        if not len(starts):
             return None
-        start = int(self.draw.choice(starts))
+        is_open = first >= 0 and last < len(free)
+        alike = starts[(beyond[starts] & beyond[starts + length + 1]) == is_open]
+        start = int(self.draw.choice(alike if len(alike) else starts))
         box = (slice(start, start + length), slice(None), slice(None))
         return self._hole(box, self.fitted[box].copy(), of_frames=True)
 

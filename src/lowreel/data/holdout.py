@@ -19,7 +19,8 @@ from ..operators.base import LinearOperator
 from ..operators.tensors import Data, tensors_of
 from ..system import streams
 from ..system.as_tensor import tensor_of
-from .gaps import are_scattered, cut_holes
+from .distances import are_scattered
+from .gaps import LEAST_SHARE, cut_holes
 
 LINES_SHARE = 0.5
 """Share of the lines of a frame that is held out at most."""
@@ -82,7 +83,10 @@ def _as_entries(given: Tensor, known: Tensor) -> Tensor:
     frames, (height, width) = len(known), known.shape[-2:] if known.ndim == 4 else (0, 0)
     shapes = {tuple(known.shape), (frames, 1, height, width), (frames, height, width), (height, width)}
     if tuple(given.shape) not in (shapes if known.ndim == 4 else {tuple(known.shape)}):
-        raise InputError(f"holdout: expected the shape of the data, {tuple(known.shape)}, got {tuple(given.shape)}")
+        kind = "" if known.ndim == 4 else "; a mask of pixels is for data that is pixels"
+        raise InputError(
+            f"holdout: expected the shape of the data, {tuple(known.shape)}, got {tuple(given.shape)}{kind}"
+        )
     if not bool(((given == 0) | (given == 1)).all()):
         raise InputError("holdout: expected True (held out) and False, or 1 and 0")
     entries = given.bool().cpu()
@@ -112,7 +116,7 @@ def _holes(arrangement: Arrangement, held: Tensor, known: Tensor) -> Tensor | No
         within_frames = np.zeros((3, 3, 3), bool)
         within_frames[1] = True
         numbers, _ = label(held.any(1).numpy(), within_frames)
-        return torch.from_numpy(numbers).long()[:, None].expand(held.shape)[held]
+        return torch.from_numpy(numbers)[:, None].expand(held.shape)[held].long()
     return None
 
 
@@ -184,7 +188,8 @@ def _are_scattered(mask: Tensor) -> bool:
 
 
 def _on_lines(known: Tensor, numbers: Tensor, share: float, seed: int, member: int) -> Tensor | None:
-    """Whole lines, in the order of their random words, until they are `share` of the entries; None without lines."""
+    """Whole lines, in the order of their random words, until they are `share` of the entries, or LEAST_SHARE; None
+    without lines."""
     frames = torch.arange(len(known), device=known.device).view(-1, 1, 1, 1)
     count = int(numbers.max()) + 1
     line = torch.where(known & (numbers >= 0), frames * count + numbers, -1)
@@ -192,7 +197,7 @@ def _on_lines(known: Tensor, numbers: Tensor, share: float, seed: int, member: i
     words = streams.raw(seed, streams.HELDOUT, member, 0, len(there))
     most = {t: int(LINES_SHARE * n) for t, n in zip(*_counted(there // max(count, 1)), strict=True)}
     chosen: list[int] = []
-    left = share * int(known.sum())
+    left = max(share, LEAST_SHARE) * int(known.sum())
     for k in np.argsort(words, kind="stable").tolist():
         t = int(there[k]) // count
         if left <= 0:

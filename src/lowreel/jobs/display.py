@@ -38,7 +38,8 @@ def show_summary(folder: Path, summary: Summary, notes: Sequence[str]) -> None:
     console.print(summary.outcome.sentence)
     for note in notes:
         console.print(note)
-    console.print(f"Results in {folder}: recovered.mp4, report.png, summary.json", highlight=False)
+    better = "recommended.mp4, " if (Path(folder) / "recommended.mp4").is_file() else ""
+    console.print(f"Results in {folder}: recovered.mp4, {better}report.png, summary.json", highlight=False)
 
 
 LINE_SECONDS = 30.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from ..data.gaps import are_scattered, share_beyond
+from ..data.distances import are_scattered, share_beyond
 from ..operators import Data, LinearOperator, tensors_of
 from ..operators.arrangement import Lines, Pixels
 from ..solver.problem import Problem

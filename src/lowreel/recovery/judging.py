@@ -55,10 +55,13 @@ def judged(
     """
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return Verdict("do_not_use", "Do not use: the fit diverged before anything was found.")
-    count = problem.held_count
+    count, where = problem.held_count, judged_by(problem)
+    are_holes = problem.operator.is_pixel_mask and where != "held-out data"
     shares = {"fitted": unexplained(problem, delivered, problem.fitted)}
+    held = None
     if problem.heldout is not None and count >= FEW_NUMBERS:
-        shares["held-out"] = unexplained(problem, frames, problem.heldout)
+        held = unexplained(problem, frames, problem.heldout)
+        shares |= {} if are_holes else {"held-out": held}  # a hole may hide what no data foretells
     wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED}
     if wrong:
         return _misfit(wrong, problem, outcome.kind == "stopped" or rounds < SHORT_ROUNDS)
@@ -69,15 +72,13 @@ def judged(
     levels = {name: baseline.heldout_db + peak for name, baseline in compared.items()}
     best = best_by_heldout(compared)
     chance = best is not None and may_be_chance(problem, frames, compared[best].clip.float())
-    where = judged_by(problem)
     told_count = f"{count} held-out numbers" if where == "held-out data" else where
     found = judge(heldout_db + peak, levels, told_count if chance else "", where)
     if heldout_db == math.inf or _is_flat(problem):
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
-    held = shares["held-out"]
     if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED:
-        told = f"on {count} held-out numbers it misses {min(held.share, 1):.0%} of what the data says"
+        told = f"on {told_count} it misses {min(held.share, 1):.0%} of what the data says"
         return Verdict("undecided", f"Undecided: {told} beyond a constant clip; look at it, or use a larger --heldout.")
     unjudged = unjudged_share(problem)
     if unjudged > MOST_UNJUDGED and found.kind != "unknown":

@@ -85,8 +85,7 @@ class SectionedRun:
     ) -> SectionedRun:
         """Make the folder with the data of every section. Raises InputError when it holds anything already.
 
-        holdout: which pixels are held out, (T, 1, H, W), where somebody chose them; a section of which none is named
-        is judged as if nobody had.
+        holdout: pixels to hold out, (T, 1, H, W); a section of which none is named is judged as if nobody had.
         """
         folder = Path(folder).resolve()
         run = SectionedRun(folder, settings, tuple(sections), _pilot(sections), source.spec, truth, request)
@@ -96,7 +95,7 @@ class SectionedRun:
                 measured = source.temporal_slice(section.frames, memory=operator_budget(settings.memory))
                 own = None if truth is None else _truth_of(truth, section.frames)
                 held = None if holdout is None else holdout[section.frames.start : section.frames.stop]
-                named = None if held is None or not bool(held.any()) else held
+                named = held if held is not None and bool(held.any()) else None
                 Run.create(draft / "sections" / f"{k:03d}", measured, settings, own, holdout=named)
             write_json(draft / "config.json", run._config())
         return run

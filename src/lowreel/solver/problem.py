@@ -16,8 +16,8 @@ from torch import Tensor
 from ..data import Noise, NoNoise, WhiteNoise, holes
 from ..errors import InputError
 from ..model.generators import Generator
-from ..operators import Data, LinearOperator, map_data, tensors_of
-from ..operators.arrangement import Ordered
+from ..operators import Data, LinearOperator, map_data, project_onto_data, tensors_of
+from ..operators.arrangement import Lines, Ordered
 from ..settings import DataTerm, SolverSettings
 from ..system import streams
 from ..system.files import tensor_hash
@@ -184,14 +184,24 @@ class Problem:
         """What turns the squared residuals of the held-out entries, by tensor of the data, into error per pixel.
 
         One number for all, but where numbers are ordered from coarse to fine: there each counts by what it holds of a
-        natural clip. The few coarse ones, which hold most of the energy, would else drown the others.
+        natural clip. The few coarse ones, which hold most of the energy, would else drown the others. Lines of a
+        spectrum speak for those that are missing alone, as around zero all is measured.
         """
         assert self.heldout is not None
         scale, response = self.scale(self.heldout), self.probe_response[1]
-        parts = zip(self.operator.arrangements(), tensors_of(response), tensors_of(self.heldout), strict=True)
+        arrangements = self.operator.arrangements()
+        scale *= self._unfitted_share if all(isinstance(a, Lines) for a in arrangements) else 1.0
+        parts = zip(arrangements, tensors_of(response), tensors_of(self.heldout), strict=True)
         return tuple(
             scale * _levelling(r, h) if isinstance(arrangement, Ordered) else scale for arrangement, r, h in parts
         )
+
+    @property
+    def _unfitted_share(self) -> float:
+        """Share of the energy of a natural clip that the fitted entries do not determine."""
+        probe = natural_probe(self.operator.clip_shape).to(self.device)
+        found = project_onto_data(torch.zeros_like(probe), self.operator, self.operator(probe), self.fitted)
+        return max(1 - float(found.square().sum() / probe.square().sum()), 1e-6)
 
     def heldout_error(self, clip: Tensor) -> float:
         """Squared error per pixel that the held-out data gives for a clip (T, C, H, W); NaN if nothing is held out."""

@@ -40,6 +40,8 @@ from .uploads import Upload, received, remove
 FILES = {
     "recovered.mp4": "video/mp4",
     "recovered.npy": "application/octet-stream",
+    "recommended.mp4": "video/mp4",
+    "recommended.npy": "application/octet-stream",
     "report.png": "image/png",
     "summary.json": "application/json",
     "representation.safetensors": "application/octet-stream",
