@@ -33,8 +33,9 @@ if TYPE_CHECKING:
         as_linear_operator,
         as_scipy,
     )
+    from .records.fill import FilledRecord, fill
     from .recovery.recover import Recovery, recover
-    from .settings import RecoverSettings, SolverSettings
+    from .settings import FillSettings, RecoverSettings, SolverSettings
     from .solver.iteration import iterate
     from .solver.problem import Problem
     from .solver.state import State
@@ -57,11 +58,12 @@ _HOMES = {
     "data": ("Measured", "add_white_noise"),
     "model.generators": ("Generator", "Dcgan", "Decoder", "load_weights", "pretrained"),
     "model.latents": ("Codes",),
-    "settings": ("RecoverSettings", "SolverSettings"),
+    "settings": ("RecoverSettings", "SolverSettings", "FillSettings"),
     "solver.problem": ("Problem",),
     "solver.state": ("State",),
     "solver.iteration": ("iterate",),
     "recovery.recover": ("recover", "Recovery"),
+    "records.fill": ("fill", "FilledRecord"),
     "model.representation": ("Representation",),
     "jobs.request": ("RunRequest",),
     "jobs.run": ("run",),
@@ -100,6 +102,9 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "iterate",
     "recover",
     "Recovery",
+    "fill",
+    "FilledRecord",
+    "FillSettings",
     "RunRequest",
     "run",
     "Representation",
