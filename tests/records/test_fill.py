@@ -90,11 +90,11 @@ def test_gaps_are_filled_and_land_stays_empty(filed, filled, known):
 
 
 def test_a_front_is_filled_nearly_exactly_and_the_deviation_knows_it(filled, truth, known):
-    """Far better than the mean of each pixel; nine of ten errors are within twice the deviation."""
+    """Far better than the mean of each pixel; of so few errors eight in ten at least are within twice the deviation."""
     hidden = ~known & ~LAND
     error = (filled.filled - truth)[hidden]
-    assert np.sqrt(np.square(error).mean()) < 0.2
-    assert (np.abs(error) <= 2 * filled.std[hidden]).mean() > 0.9
+    assert np.sqrt(np.square(error).mean()) < 0.1
+    assert (np.abs(error) <= 2 * filled.std[hidden]).mean() > 0.8
 
 
 def test_delivered_is_as_good_as_the_best(filled, truth, known):
@@ -170,9 +170,9 @@ def test_a_frame_without_data_far_from_all_others_stays_empty(truth, known):
     """A hundred days later nothing is known of the front; an hour later much is."""
     seen = known.copy()
     seen[-1] = False
-    for last, count in ((9.05, 0), (1000.0, 1)):
+    for last, is_empty in ((9.05, False), (1000.0, True)):
         found = lowreel.fill(np.where(seen, truth, np.nan), times=np.array([*TIMES[:-1], last]))
-        assert np.isnan(found.filled[-1][~LAND]).all() == bool(count), last
+        assert np.isnan(found.filled[-1][~LAND]).all() == is_empty, last
 
 
 def test_time_to_measured_is_by_the_clock():

@@ -1,8 +1,8 @@
 """How values of a record go together in space and time, estimated from the record itself.
 
 The covariance is a sum of terms, each a Matern function of smoothness 3/2 of the distance, with a length down and one
-across, times a fall in time: what stands still, what changes slowly, what changes soon, what whole frames have in common;
-and white noise.
+across, times a fall in time: what stands still, what changes slowly, what changes soon, what whole frames have in
+common; and white noise.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BLOCK_POINTS, BLOCKS, BLOCK_FOR_VALUES = 128, 24, 1000
 BLOCK_REACH = ((5, 2), (14, 3), (40, 5), (80, 10))
 """Pixels and frames around its centre from which the values of a block are drawn: narrow blocks tell short lengths."""
 
-ITERATIONS, STEP = 45, 0.15
-"""Of Adam, on the logarithms of the parameters."""
+ITERATIONS, STEP, MEMORY = 45, 0.15, (0.8, 0.95)
+"""Of Adam, on the logarithms of the parameters; MEMORY of slopes and of their squares."""
 
 LEAST_NOISE_SHARE = 1e-5
 """Variance, as a share of that of the values, that is always taken for noise, so that matrices can be factorised."""
@@ -132,19 +132,21 @@ def _likeliest(blocks: _Blocks) -> Tensor:
     parameters = torch.tensor(FIRST).log().requires_grad_()
     low = torch.tensor([-20.0, math.log(SHORTEST_LENGTH), math.log(SHORTEST_LENGTH), math.log(0.05)])
     high = torch.tensor([20.0, *[math.log(LONGEST_LENGTH)] * 3])
-    optimiser = torch.optim.Adam([parameters], lr=STEP, betas=(0.8, 0.95))
     kept = parameters.detach().clone()
-    with torch.enable_grad():
-        for _ in range(ITERATIONS):
-            optimiser.zero_grad()
+    first, second = torch.zeros_like(kept), torch.zeros_like(kept)
+    for k in range(1, ITERATIONS + 1):
+        with torch.enable_grad():
             loss = _cost(parameters, blocks)
-            if not bool(torch.isfinite(loss)):
-                return kept  # a matrix that cannot be factorised: the parameters before it
-            kept = parameters.detach().clone()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            with torch.no_grad():
-                parameters.clamp_(low, high)
+        if not bool(torch.isfinite(loss)):
+            return kept  # a matrix that cannot be factorised: the parameters before it
+        kept = parameters.detach().clone()
+        (slope,) = torch.autograd.grad(loss, [parameters])
+        # Adam by hand: torch.optim loads a compiler first, which takes longer than the fit.
+        first = MEMORY[0] * first + (1 - MEMORY[0]) * slope
+        second = MEMORY[1] * second + (1 - MEMORY[1]) * slope.square()
+        size = (second / (1 - MEMORY[1] ** k)).sqrt() + 1e-8
+        with torch.no_grad():
+            parameters.sub_(STEP * first / (1 - MEMORY[0] ** k) / size).clamp_(low, high)
     return parameters.detach()
 
 

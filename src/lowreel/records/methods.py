@@ -78,7 +78,8 @@ class Section:
 
         gaps = ~self.known & self.known.any(0)
         side = 2 * EDGE_PIXELS + 1
-        return self.known & maximum_filter(gaps, (1, side, side))
+        beside: np.ndarray = self.known & maximum_filter(gaps, (1, side, side))
+        return beside
 
     @cached_property
     def inner(self) -> Interpolated:
