@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from ..baselines.optimal_interpolation import TILE
 from ..data.gap_shapes import shaped_like
 from .distances import pixels_to_measured
 from .methods import BACKGROUND, OPTIMAL, Section, predictions
@@ -26,7 +27,7 @@ KNOTS = (0.1, 0.5, 0.9)
 """Quantiles of the distances of hidden pixels at which the weights of the mean are their own."""
 
 MOST_VALUES = 100_000
-"""Hidden values of a split that are used, at most, drawn at random."""
+"""Hidden values of a split that are used, about, at most: those of tiles that are drawn at random."""
 
 WEIGHTED_MEAN = "weighted mean"
 
@@ -122,8 +123,7 @@ def _tried(section: Section, names: Sequence[str], seed: int) -> _Trial | None:
     count = int(hidden.sum())
     if not count or not fitted.any():
         return None
-    seen = np.random.default_rng(seed).random(hidden.shape, np.float32) < MOST_VALUES / count
-    wanted = hidden & seen
+    wanted = hidden & _drawn(hidden.shape, MOST_VALUES / count, seed)
     if not wanted.any():
         return None
     trial = Section(
@@ -132,6 +132,13 @@ def _tried(section: Section, names: Sequence[str], seed: int) -> _Trial | None:
     found = predictions(trial, names)
     truth = (section.values - trial.background.clip)[wanted]
     return _Trial(truth, found, pixels_to_measured(fitted)[wanted], _variance(trial))
+
+
+def _drawn(shape: tuple[int, ...], share: float, seed: int) -> np.ndarray:
+    """A share of the tiles that optimal interpolation fills at once, as a mask (T, H, W)."""
+    frames, height, width = shape
+    tiles = np.random.default_rng(seed).random((frames, -(-height // TILE), -(-width // TILE)), np.float32) < share
+    return tiles.repeat(TILE, 1).repeat(TILE, 2)[:, :height, :width]
 
 
 def _variance(section: Section) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A record filled section by section: the choice is made for one of them and holds for all."""
+"""A record filled section by section: the choice is made by one stretch of frames and holds for all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from .record import Record, duplicates, measured
 
 SECTION_VALUES = 2**23
 """Values of a section, its context included, at most; it takes some fifty times as many bytes."""
+
+SAMPLE_VALUES, SAMPLE_FRAMES = 2**21, 8
+"""Values of the frames that the choice is made by, at most, but so many frames at least."""
 
 CONTEXT_FRAMES = 5
 """Frames before and after a section that it sees."""
@@ -77,14 +80,12 @@ def fill_record(record: Record, settings: FillSettings, write: Callable[[Part], 
     repeated = duplicates(record) if settings.find_duplicates else []
     known[repeated] = False
     inside = np.asarray(known.any(0)) if record.inside is None else record.inside
-    cores = list(_cores(record.shape))
-    core = max(cores, key=lambda core: min(known[slice(*core)].mean(), 0.7))
-    sample = _section(record, known, inside, core, settings.seed)
+    sample = _sample(record, known, settings.seed)
     choice = chosen(sample, _names(settings, sample))
     counts = np.zeros(len(FLAGS), np.int64)
     covariance = sample.covariance
     del sample
-    for core in cores:
+    for core in _cores(record.shape):
         part = _filled(record, known, inside, core, settings, choice, covariance)
         counts += np.bincount(part.flag.ravel(), minlength=len(FLAGS))
         write(part)
@@ -92,6 +93,17 @@ def fill_record(record: Record, settings: FillSettings, write: Callable[[Part], 
         trim_heap()
     by_name = dict(zip(FLAGS, counts.tolist(), strict=True))
     return Account(choice, covariance, by_name, tuple(repeated))
+
+
+def _sample(record: Record, known: np.ndarray, seed: int) -> Section:
+    """The stretch of frames that the choice is made by: one with many values, and gaps too."""
+    frames, height, width = record.shape
+    size = min(frames, max(SAMPLE_VALUES // (height * width), SAMPLE_FRAMES))
+    shares = known.mean((1, 2))
+    start = max(range(0, frames - size + 1, max(size // 2, 1)), key=lambda k: min(shares[k : k + size].mean(), 0.7))
+    seen = known[start : start + size]
+    values = np.where(seen, record.read(start, start + size), 0)
+    return Section(values, seen, record.times[start : start + size], np.zeros_like(seen), seed)
 
 
 def _names(settings: FillSettings, sample: Section) -> list[str]:
