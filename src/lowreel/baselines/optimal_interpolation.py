@@ -36,7 +36,7 @@ TILES_AT_ONCE = 24
 PARTS = 2
 """Places are rounded to this part of a pixel."""
 
-FARTHEST = 2 * (TILE // 2 + RING) * 2 ** (LEVELS - 1) + 2 * TILE
+FARTHEST = 2 * (TILE // 2 + RING + 1) * 2 ** (LEVELS - 1) + 2 * TILE
 """Pixels between two values that are seen from one tile, at most."""
 
 JITTER, MORE_JITTER = 1e-5, 1e-3
@@ -210,19 +210,14 @@ class _Solver:
 
     def solve(self, tiles: list[_Tile], mean: np.ndarray, variance: np.ndarray) -> None:
         """Fill in the wanted pixels of these tiles, in place."""
-        most, wanted = max(len(t.values) for t in tiles), max(t.wanted.shape[1] for t in tiles)
-        points, targets = (
-            torch.zeros(len(tiles), 3, most, dtype=torch.long),
-            torch.zeros(len(tiles), 3, wanted, dtype=torch.long),
-        )
+        # Rows are made equally long by the first point and pixel again: the point so noisy that it tells nothing.
+        most = max(len(tile.values) for tile in tiles)
+        points = _stacked([tile.points for tile in tiles], most)
+        targets = _stacked([tile.wanted for tile in tiles], max(tile.wanted.shape[1] for tile in tiles))
         values, errors = torch.zeros(len(tiles), most), torch.full((len(tiles), most), 1e6 * self.variance)
         for k, tile in enumerate(tiles):
-            n = len(tile.values)
-            points[k, :, :n], values[k, :n] = torch.from_numpy(tile.points), torch.from_numpy(tile.values)
-            errors[k, :n], targets[k, :, : tile.wanted.shape[1]] = (
-                torch.from_numpy(tile.errors),
-                torch.from_numpy(tile.wanted),
-            )
+            values[k, : len(tile.values)] = torch.from_numpy(tile.values)
+            errors[k, : len(tile.values)] = torch.from_numpy(tile.errors)
         factor = self._factor(self.between(points, points), errors)
         right = torch.cat([self.between(points, targets), values[..., None]], 2)
         white = torch.linalg.solve_triangular(factor, right, upper=False)
@@ -242,3 +237,9 @@ class _Solver:
             factor, failed = torch.linalg.cholesky_ex(matrix)
         found: Tensor = factor
         return found
+
+
+def _stacked(places: list[np.ndarray], count: int) -> Tensor:
+    """Places (3, n) as one tensor (B, 3, count), the first of each again where it has fewer."""
+    padded = [np.concatenate([p, np.repeat(p[:, :1], count - p.shape[1], 1)], 1) for p in places]
+    return torch.from_numpy(np.stack(padded).astype(np.int64))

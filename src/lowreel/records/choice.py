@@ -29,6 +29,9 @@ KNOTS = (0.1, 0.5, 0.9)
 MOST_VALUES = 100_000
 """Hidden values of a split that are used, about, at most: those of tiles that are drawn at random."""
 
+SHRINKAGE = 0.1
+"""How much the weights of the mean are held to the best method alone, as a share of what the data says of them."""
+
 WEIGHTED_MEAN = "weighted mean"
 
 COVERED = 0.95
@@ -159,7 +162,8 @@ def hats(distances: np.ndarray, knots: np.ndarray) -> np.ndarray:
 
 
 def _weights(trials: Sequence[_Trial], names: Sequence[str], knots: np.ndarray) -> np.ndarray:
-    """Weights (methods, knots), none negative, with which the mean has the least squares of errors."""
+    """Weights (methods, knots), none negative, with which the mean has the least squares of errors; held to the best
+    method by SHRINKAGE, because values of few gaps tell little of many weights."""
     from scipy.optimize import nnls
 
     truth = np.concatenate([trial.truth for trial in trials])
@@ -167,8 +171,11 @@ def _weights(trials: Sequence[_Trial], names: Sequence[str], knots: np.ndarray) 
     found = np.stack([np.concatenate([trial.found[name] for trial in trials]) for name in names], 1)
     columns = (found[:, :, None] * basis[:, None]).reshape(len(truth), -1).astype(np.float64)
     gram, right = columns.T @ columns, columns.T @ truth
+    best = np.square(found - truth[:, None]).mean(0).argmin()
+    alone = np.repeat(np.arange(len(names)) == best, len(knots))
+    held = SHRINKAGE * gram.diagonal() + 1e-6 * (np.trace(gram) / len(gram) + 1e-30)
     # Non-negative least squares of the normal equations' Cholesky factor: as many rows as columns.
-    factor = np.linalg.cholesky(gram + 1e-6 * (np.trace(gram) / len(gram) + 1e-30) * np.eye(len(gram)))
+    factor, right = np.linalg.cholesky(gram + np.diag(held)), right + held * alone
     weights = nnls(factor.T, np.linalg.solve(factor, right))[0].reshape(len(names), len(knots))
     return np.where(weights < 0.02 * weights.sum(0).max(initial=1e-9), 0, weights)
 
