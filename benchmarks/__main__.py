@@ -2,11 +2,26 @@
 
 import sys
 
-from . import estimate, grid, holdout, latent, layers, operators, paper_joint, quality, scale, speed, starts, training
+from . import (
+    estimate,
+    fill,
+    grid,
+    holdout,
+    latent,
+    layers,
+    operators,
+    paper_joint,
+    quality,
+    scale,
+    speed,
+    starts,
+    training,
+)
 
 NAMES = {
     "speed": speed.main,
     "estimate": estimate.main,
+    "fill": fill.main,
     "paper_joint": paper_joint.main,
     "latent": latent.main,
     "layers": layers.main,

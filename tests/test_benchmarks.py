@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("benchmarks", reason="the benchmarks are not part of a source distribution")
 
-from benchmarks import estimate, speed
+from benchmarks import estimate, fill, speed
 from benchmarks.timed import Pace, Trace, heights
 from benchmarks.updates import verdict
 
@@ -125,3 +125,15 @@ def test_estimates_stand_in_a_line_for_each_job():
         "| demo | 1.20 (50 + 10 s, said 40 + 10) | 0.50 (15 + 10 s, said 40 + 10) |",
         "| drop | 1.00 (45 + 5 s, said 40 + 10) | - |",
     ]
+
+
+def test_the_table_of_filled_records_has_the_newest_row_of_each_seed():
+    """A line for each method, the mean over the seeds last."""
+    rows = [
+        {"seed": seed, "expected": 0.5, fill.COVERED: 0.95, "errors": {"kriging": error, fill.DELIVERED: 0.25}}
+        for seed, error in ((0, 9.0), (1, 0.2), (0, 0.4))
+    ]
+    lines = fill.table(rows).splitlines()
+    assert lines[0] == "| degrees C | seed 0 | seed 1 | mean |"
+    assert lines[2] == "| kriging | 0.400 | 0.200 | 0.300 |"
+    assert len(lines) == 6

@@ -33,9 +33,10 @@ if TYPE_CHECKING:
         as_linear_operator,
         as_scipy,
     )
+    from .records.fill import FilledRecord, fill
     from .recovery.recover import recover
     from .recovery.result import Recovery
-    from .settings import RecoverSettings, SolverSettings
+    from .settings import FillSettings, RecoverSettings, SolverSettings
     from .solver.iteration import iterate
     from .solver.problem import Problem
     from .solver.state import State
@@ -58,12 +59,13 @@ _HOMES = {
     "data": ("Measured", "add_white_noise"),
     "model.generators": ("Generator", "Dcgan", "Decoder", "load_weights", "pretrained"),
     "model.latents": ("Codes",),
-    "settings": ("RecoverSettings", "SolverSettings"),
+    "settings": ("RecoverSettings", "SolverSettings", "FillSettings"),
     "solver.problem": ("Problem",),
     "solver.state": ("State",),
     "solver.iteration": ("iterate",),
     "recovery.recover": ("recover",),
     "recovery.result": ("Recovery",),
+    "records.fill": ("fill", "FilledRecord"),
     "model.representation": ("Representation",),
     "jobs.request": ("RunRequest",),
     "jobs.run": ("run",),
@@ -102,6 +104,9 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "iterate",
     "recover",
     "Recovery",
+    "fill",
+    "FilledRecord",
+    "FillSettings",
     "RunRequest",
     "run",
     "Representation",

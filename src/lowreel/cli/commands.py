@@ -32,6 +32,7 @@ from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
 from .export import add_export
+from .fill import add_fill
 from .serve import add_serve
 
 app = App(
@@ -52,6 +53,7 @@ add_between(app)
 add_batch(app)
 add_serve(app)
 add_export(app)
+add_fill(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]

@@ -9,6 +9,7 @@ from .interpolation import InterpolateSettings
 from .keywords import RecoverKeywords
 from .model import Seed, Settings, settings_sentence
 from .page import ServeSettings
+from .records import FillSettings
 from .recovery import (
     ENOUGH_HELDOUT_NUMBERS,
     LARGE_SECTION_FRAMES,
@@ -63,6 +64,7 @@ __all__ = [
     "ContinuedSettings",
     "DataTerm",
     "Device",
+    "FillSettings",
     "ImagesSettings",
     "InterpolateSettings",
     "MeasureSettings",

@@ -1,0 +1,64 @@
+"""`lowreel fill`: the gaps of a record filled, beside each value how sure it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from ..settings import FillSettings
+
+Output = Annotated[Path, Parameter(name=["--output", "-o"])]
+
+
+def add_fill(app: App) -> None:
+    """Give the command line its `fill`."""
+    app.command(fill, name="fill")
+
+
+def fill(
+    file: Path,
+    *,
+    output: Output,
+    mask: Path | None = None,
+    mask_variable: str | None = None,
+    inside: str | None = None,
+    filling: Annotated[FillSettings, Parameter(name="*")] = FillSettings(),
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> None:
+    """Fill the gaps of a record in a NetCDF file, such as sea-surface temperature under clouds (docs/fill.md).
+
+    Measured values stay as they are stored. Beside the variable stand NAME_std, NAME_flag (0 measured, 1 filled, 2
+    filled far from data, 3 not filled) and NAME_gap_distance. Pixels that were never measured, and gaps of which the
+    data says nothing, stay empty.
+
+    Parameters
+    ----------
+    file
+        NetCDF file, FILE or FILE:VARIABLE; gaps are its NaN, fill values and missing values
+    output
+        file to write, such as filled.nc
+    mask
+        image, video or array that hides further values: white = measured, black = gap
+    mask_variable
+        variable of FILE with the same meaning: not zero = measured
+    inside
+        variable (y, x) of FILE: zero = no value is possible there (land), else pixels are filled that never had one
+    as_json
+        print what was done as JSON
+    """
+    from ..records.files import fill_file, summary
+
+    account, notes = fill_file(file, output, filling, mask=mask, mask_variable=mask_variable, inside=inside)
+    if as_json:
+        print(json.dumps(summary(account) | {"output": str(output), "notes": notes}, indent=2))
+        return
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.counts.items())
+    print(f"wrote {output}: {counts}")
+    print(account.sentence)
+    if account.duplicates:
+        print(f"Frames that repeat the one before, and count as gaps: {', '.join(map(str, account.duplicates))}")
+    for note in notes:
+        print(note)

@@ -1,0 +1,188 @@
+"""A record filled section by section: the choice is made by one stretch of frames and holds for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from ..baselines.covariance import SpaceTimeCovariance
+from ..settings import FillSettings
+from ..system.memory import trim_heap
+from .choice import Choice, chosen
+from .distances import pixels_to_measured, time_to_measured, told_by_nearest
+from .methods import METHODS, Section, predictions
+from .record import Record, duplicates, measured
+
+SECTION_VALUES = 2**23
+"""Values of a section, its context included, at most; it takes some fifty times as many bytes."""
+
+SAMPLE_VALUES, SAMPLE_FRAMES = 2**21, 8
+"""Values of the frames that the choice is made by, at most, but so many frames at least."""
+
+CONTEXT_FRAMES = 5
+"""Frames before and after a section that it sees."""
+
+FAR_CORRELATION, LEAST_CORRELATION = 0.5, 0.1
+"""Correlation of an anomaly with the nearest measured value below which a gap counts as far, and is not filled."""
+
+GENERATOR_VALUES = 2**22
+"""Values of a section beyond which the generator is left out: its fit would take hours."""
+
+MEASURED, FILLED, FAR, NOT_FILLED = range(4)
+FLAGS = ("measured", "filled", "filled_far_from_data", "not_filled")
+"""What the numbers of a flag mean."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames from `start` on, (n, H, W): filled (only where the flag says so, else NaN) and std in the unit of the
+    record, float32; flag, int8; distance in pixels, float32, 0 where measured, infinite in a frame without data."""
+
+    start: int
+    filled: np.ndarray
+    std: np.ndarray
+    flag: np.ndarray
+    distance: np.ndarray
+
+
+@dataclass(frozen=True)
+class Account:
+    """What was done: the choice, the covariance by which it went, and counts of pixels by flag."""
+
+    choice: Choice
+    covariance: SpaceTimeCovariance
+    counts: dict[str, int]
+    duplicates: tuple[int, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """Which method, and how large its error is at values that were hidden."""
+        choice = self.choice
+        if not choice.hidden:
+            return f"Filled by {choice.delivered}; no gap could be cut into what was measured: nothing judges it."
+        others = {name: error for name, error in choice.errors.items() if name != choice.delivered}
+        name = min(others, key=lambda key: others[key])
+        return (
+            f"Filled by {choice.delivered}: error {choice.expected_error:.4g} at {choice.hidden} measured values that "
+            f"were hidden under gaps of other frames ({name}: {others[name]:.4g}). Noise: about {choice.noise:.2g}."
+        )
+
+
+def fill_record(record: Record, settings: FillSettings, write: Callable[[Part], None]) -> Account:
+    """Fill a record; each part is handed to `write` when it is done, in the order of time.
+
+    Raises InputError where the record has too few values.
+    """
+    known = measured(record)
+    repeated = duplicates(record) if settings.find_duplicates else []
+    known[repeated] = False
+    inside = np.asarray(known.any(0)) if record.inside is None else record.inside
+    sample = _sample(record, known, settings.seed)
+    choice = chosen(sample, _names(settings, sample))
+    counts = np.zeros(len(FLAGS), np.int64)
+    covariance = sample.covariance
+    del sample
+    for core in _cores(record.shape):
+        part = _filled(record, known, inside, core, settings, choice, covariance)
+        counts += np.bincount(part.flag.ravel(), minlength=len(FLAGS))
+        write(part)
+        del part
+        trim_heap()
+    by_name = dict(zip(FLAGS, counts.tolist(), strict=True))
+    return Account(choice, covariance, by_name, tuple(repeated))
+
+
+def _sample(record: Record, known: np.ndarray, seed: int) -> Section:
+    """The stretch of frames that the choice is made by: one with many values, and gaps too."""
+    frames, height, width = record.shape
+    size = min(frames, max(SAMPLE_VALUES // (height * width), SAMPLE_FRAMES))
+    shares = known.mean((1, 2))
+    start = max(range(0, frames - size + 1, max(size // 2, 1)), key=lambda k: min(shares[k : k + size].mean(), 0.7))
+    seen = known[start : start + size]
+    values = np.where(seen, record.read(start, start + size), 0)
+    return Section(values, seen, record.times[start : start + size], np.zeros_like(seen), seed)
+
+
+def _names(settings: FillSettings, sample: Section) -> list[str]:
+    """The methods that are tried."""
+    with_generator = settings.quality != "draft" and sample.known.size <= GENERATOR_VALUES
+    return [name for name in METHODS if name != "generator" or with_generator]
+
+
+def _cores(shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
+    """Frames that are filled together: all, or as many as SECTION_VALUES allow beside their context."""
+    frames, height, width = shape
+    most = max(SECTION_VALUES // (height * width), 1)
+    if frames <= most:
+        yield 0, frames
+        return
+    size = max(most - 2 * CONTEXT_FRAMES, 1)
+    bounds = np.linspace(0, frames, -(-frames // size) + 1).astype(int).tolist()
+    yield from pairwise(bounds)
+
+
+def _around(core: tuple[int, int], frames: int) -> slice:
+    return slice(max(0, core[0] - CONTEXT_FRAMES), min(frames, core[1] + CONTEXT_FRAMES))
+
+
+def _section(record: Record, known: np.ndarray, inside: np.ndarray, core: tuple[int, int], seed: int) -> Section:
+    """A section with its context; what is wanted are the gaps of its own frames."""
+    around = _around(core, record.shape[0])
+    if not known[around].any():  # nothing near: all frames up to the nearest ones with data
+        some = np.flatnonzero(known.any((1, 2)))
+        nearest = some[np.argmin(np.abs(some - core[0]))]
+        around = slice(min(around.start, int(nearest)), max(around.stop, int(nearest) + 1))
+    values = record.read(around.start, around.stop)
+    seen = known[around]
+    wanted = np.zeros_like(seen)
+    own = slice(core[0] - around.start, core[1] - around.start)
+    wanted[own] = inside & ~seen[own]
+    return Section(np.where(seen, values, 0), seen, record.times[around], wanted, seed)
+
+
+def _filled(
+    record: Record,
+    known: np.ndarray,
+    inside: np.ndarray,
+    core: tuple[int, int],
+    settings: FillSettings,
+    choice: Choice,
+    covariance: SpaceTimeCovariance,
+) -> Part:
+    around = _around(core, record.shape[0])
+    section = replace(_section(record, known, inside, core, settings.seed), given=covariance)
+    own = slice(section.known.shape[0] - (around.stop - core[0]), section.known.shape[0] - (around.stop - core[1]))
+    distances = pixels_to_measured(section.known)
+    told = told_by_nearest(distances, section.times, covariance, own)
+    allowed = told >= LEAST_CORRELATION
+    if settings.max_gap is not None:
+        allowed &= distances[own] <= settings.max_gap
+    if settings.max_gap_time is not None:
+        allowed &= time_to_measured(known, record.times, *core) <= settings.max_gap_time
+    section.wanted[own] &= allowed
+    values, std = _estimates(section, choice, distances)
+    flag = np.full(told.shape, NOT_FILLED, np.int8)
+    flag[section.wanted[own]] = FILLED
+    flag[section.wanted[own] & (told < FAR_CORRELATION)] = FAR
+    flag[section.known[own]] = MEASURED
+    std = np.where(section.known, choice.noise, std).astype(np.float32)
+    return Part(core[0], values[own], std[own], flag, distances[own])
+
+
+def _estimates(section: Section, choice: Choice, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values and standard deviations, NaN where not wanted, (T, H, W) float32."""
+    values = np.full(section.known.shape, np.nan, np.float32)
+    std = values.copy()
+    wanted = section.wanted
+    if not wanted.any():
+        return values, std
+    found = predictions(section, choice.used)
+    anomalies = choice.filled(found, distances[wanted])
+    own = section.optimal.variance[wanted]
+    variance = np.where(np.isfinite(own), own, section.covariance.variance) + section.covariance.noise
+    std[wanted] = choice.deviations(anomalies, found, variance)
+    values[wanted] = section.background.clip[wanted] + anomalies
+    return values, std

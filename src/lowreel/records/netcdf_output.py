@@ -1,0 +1,192 @@
+"""The file of a record again, with its gaps filled: all else is copied as it is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..io.containers.base import imported
+from ..io.containers.cf import Packing, packing_of
+from ..io.containers.netcdf import attributes_of, default_fill, opened
+from ..io.export.clip import in_type
+from .fill import NAMES, attributes
+from .filling import MEASURED, NOT_FILLED, Part
+from .netcdf_record import NetcdfRecord
+
+COPIED_VALUES = 2**22
+"""Values of a variable that are copied at once."""
+
+
+class FilledFile:
+    """A copy of the file, into which parts are written as they are made. A context manager."""
+
+    def __init__(self, path: Path, source: NetcdfRecord) -> None:
+        self.source = source
+        library = imported("netCDF4", path, "NetCDF")
+        self.file = opened(source.path)
+        self.out = library.Dataset(str(path), "w", format=self.file.data_model)
+        self.notes = _copied(self.file, self.out)
+        self.variable = self.out[source.name]
+        self.variable.set_auto_maskandscale(False)
+        self.packing = packing_of(attributes_of(self.variable), self.variable.dtype, default_fill(self.variable))
+        self.beside = self._beside()
+
+    def __enter__(self) -> FilledFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.out.close()
+        self.file.close()
+
+    def _beside(self) -> list[Any]:
+        """The variables for standard deviation, flag and distance, named in the variable's ancillary_variables."""
+        group, name = self.variable.group(), self.source.name.rpartition("/")[2]
+        own = attributes_of(self.variable)
+        packed = {"zlib": True, "shuffle": True} if self.out.data_model.startswith("NETCDF4") else {}
+        made = []
+        for which, kind, fill in ((1, "f4", np.float32(np.nan)), (2, "i1", False), (3, "f4", np.float32(np.nan))):
+            new = _unused(group, f"{name}{NAMES[which]}")
+            variable = group.createVariable(new, kind, self.variable.dimensions, fill_value=fill, **packed)
+            kept = {key: own[key] for key in ("coordinates", "grid_mapping") if key in own}
+            variable.setncatts(attributes(which, name, own) | kept)
+            variable.set_auto_maskandscale(False)
+            made.append(variable)
+        names = [str(own.get("ancillary_variables", "")).strip(), *(variable.name for variable in made)]
+        self.variable.ancillary_variables = " ".join(filter(None, names))
+        return made
+
+    def add(self, part: Part) -> None:
+        """Write a part: measured numbers stay as they are stored, the others are packed as they are."""
+        frames = slice(part.start, part.start + len(part.flag))
+        at = self._index(frames)
+        stored, flag = self._in_axes(self.variable[at]), self._in_axes(part.flag, True)
+        new = packed(np.nan_to_num(self._in_axes(part.filled, True)), self.packing, self.variable.dtype)
+        empty = self._empty()
+        gone = (flag == NOT_FILLED) & np.isfinite(self.packing.values(stored))
+        stored = np.where((flag == MEASURED) | (flag == NOT_FILLED), stored, new)
+        self.variable[at] = (np.where(gone, empty, stored) if empty is not None else stored).reshape(self._shape(at))
+        distance = np.where(np.isfinite(part.distance), part.distance, np.nan)
+        for variable, values in zip(self.beside, (part.std, part.flag, distance), strict=True):
+            variable[at] = self._in_axes(values, True).reshape(self._shape(at))
+
+    def _empty(self) -> Any:
+        """What stands for a missing number: where a mask hides one that is not filled, it is empty."""
+        if self.variable.dtype.kind == "f":
+            return self.packing.missing[0] if self.packing.missing else np.nan
+        return self.packing.missing[0] if self.packing.missing else None
+
+    def _index(self, frames: slice) -> tuple[int | slice, ...]:
+        """Where frames are in the variable, other axes of one place or as chosen."""
+        choices = _choices(self.source)
+        place = self._places()[0]
+        return tuple(
+            frames if k == place else slice(None) if k in self._places() else choices.get(name, 0)
+            for k, name in enumerate(self.variable.dimensions)
+        )
+
+    def _places(self) -> list[int | None]:
+        """The axes T, H, W in the variable, those included that a choice has taken out of the clip."""
+        names = self.source.clip.array.axes
+        order = (self.source.clip.order[k] for k in (0, 2, 3))
+        return [None if axis is None else list(self.variable.dimensions).index(names[axis]) for axis in order]
+
+    def _in_axes(self, values: np.ndarray, turn: bool = False) -> np.ndarray:
+        """(n, H, W) in the order that the variable has them in; what is stored is so already."""
+        if not turn:
+            return values if self._places()[0] is not None else values[None]
+        places = self._places()
+        if places[0] is None:
+            return values if places[1] < places[2] else values.transpose(0, 2, 1)  # type: ignore[operator]
+        return values.transpose(np.argsort(np.array(places)))
+
+    def _shape(self, at: tuple[int | slice, ...]) -> tuple[int, ...]:
+        lengths = zip(at, self.variable.shape, strict=True)
+        return tuple(len(range(*part.indices(n))) for part, n in lengths if isinstance(part, slice))
+
+
+def packed(values: np.ndarray, packing: Packing, dtype: np.dtype) -> np.ndarray:
+    """Values as they are stored, within the valid ones, and never a number that stands for a missing one."""
+    stored = (values.astype(np.float64) - packing.offset) / packing.scale if packing.is_scaled else values
+    if packing.is_unsigned and dtype.kind == "i":
+        found = in_type(stored, np.dtype(f"u{dtype.itemsize}"))
+        return _never_missing(found, packing).view(f"i{dtype.itemsize}")
+    return _never_missing(in_type(stored, dtype), packing)
+
+
+def _never_missing(stored: np.ndarray, packing: Packing) -> np.ndarray:
+    low, high = packing.low, packing.high
+    if low is not None or high is not None:
+        stored = np.clip(stored, low, high).astype(stored.dtype)
+    for number in packing.missing:
+        hit = stored == number
+        if hit.any():
+            other = number - 1 if stored.dtype.kind in "iu" and number == np.iinfo(stored.dtype).max else number + 1
+            stored = np.where(hit, np.asarray(other, stored.dtype), stored)
+    return stored
+
+
+def _choices(source: NetcdfRecord) -> dict[str, int]:
+    """The places that FILE:VARIABLE,AXIS=PLACE chose."""
+    from ..io.containers.axes import split_choices
+
+    _, choices = split_choices(source.clip.array.label)
+    return {axis: int(place) for axis, place in choices.items() if place.isdigit()}
+
+
+def _unused(group: Any, name: str) -> str:
+    while name in group.variables:
+        name += "_"
+    return name
+
+
+def _copied(source: Any, out: Any) -> list[str]:
+    """Dimensions, attributes, variables and groups as they are stored; what could not be copied, in words."""
+    notes = []
+    out.setncatts(attributes_of(source))
+    for name, dimension in source.dimensions.items():
+        out.createDimension(name, None if dimension.isunlimited() else len(dimension))
+    for name, variable in source.variables.items():
+        if variable.dtype is not str and not (isinstance(variable.dtype, np.dtype) and variable.dtype.kind in "biufcS"):
+            notes.append(f"The variable {name} is left out: it is of a type of the file's own.")
+            continue
+        _copy(variable, out, name)
+    for name, group in source.groups.items():
+        notes += _copied(group, out.createGroup(name))
+    return notes
+
+
+def _copy(variable: Any, out: Any, name: str) -> None:
+    own = attributes_of(variable)
+    fill = own.pop("_FillValue", None)
+    new = out.createVariable(name, variable.dtype, variable.dimensions, fill_value=fill, **_encoding(variable))
+    new.setncatts(own)
+    for one in (variable, new):
+        one.set_auto_maskandscale(False)
+        one.set_auto_chartostring(False)
+    if not variable.shape:
+        new[...] = variable[...]
+        return
+    rest = max(int(np.prod(variable.shape[1:])), 1)
+    size = max(1, COPIED_VALUES // rest)
+    for k in range(0, variable.shape[0], size):
+        stop = min(k + size, variable.shape[0])  # an unlimited axis would grow to a longer slice
+        new[k:stop] = variable[k:stop]
+
+
+def _encoding(variable: Any) -> dict[str, Any]:
+    """Compression, chunks and order of bytes, where the file has them."""
+    filters = variable.filters()
+    if not filters or variable.dtype is str or not variable.shape:
+        return {}
+    chunks = variable.chunking()
+    return {
+        "zlib": bool(filters.get("zlib")),
+        "complevel": filters.get("complevel") or 4,
+        "shuffle": bool(filters.get("shuffle")),
+        "fletcher32": bool(filters.get("fletcher32")),
+        "contiguous": chunks == "contiguous" and not filters.get("zlib"),
+        "chunksizes": None if chunks == "contiguous" else chunks,
+        "endian": variable.endian(),
+    }

@@ -1,0 +1,82 @@
+"""Baselines for records with gaps, where the answer is known."""
+
+import numpy as np
+import pytest
+
+from lowreel.baselines.background import additive_background
+from lowreel.baselines.covariance import SpaceTimeCovariance, estimate_covariance
+from lowreel.baselines.eof_iteration import eof_iteration
+from lowreel.baselines.optimal_interpolation import optimal_interpolation
+
+COVARIANCE = SpaceTimeCovariance(
+    np.array([1.0, 0.5]), np.array([[30.0, 20.0], [5.0, 6.0]]), np.array([np.inf, 2.0]), 0.01
+)
+TIMES = np.array([0.0, 1.0, 4.0])
+
+
+def between(one, other):
+    """Covariances of values at places (n, 3) and (m, 3), by the formula."""
+    apart = (one[:, None] - other).astype(float)
+    lags = TIMES[one[:, 0]][:, None] - TIMES[other[:, 0]]
+    return (COVARIANCE.in_space(apart[..., 1], apart[..., 2]) * COVARIANCE.in_time(lags)).sum(0)
+
+
+def test_optimal_interpolation_is_kriging_by_all_values_where_a_tile_sees_them():
+    """Mean and variance of the dense equations."""
+    rng = np.random.default_rng(0)
+    known = rng.random((3, 8, 8)) < 0.4
+    values = rng.standard_normal(known.shape)
+    found = optimal_interpolation(values, known, TIMES, ~known, COVARIANCE)
+    at, wanted = np.argwhere(known), np.argwhere(~known)
+    weights = np.linalg.solve(between(at, at) + COVARIANCE.noise * np.eye(len(at)), between(at, wanted))
+    variance = COVARIANCE.variance - (weights * between(at, wanted)).sum(0)
+    np.testing.assert_allclose(found.mean[~known], weights.T @ values[known], atol=2e-3)
+    np.testing.assert_allclose(found.variance[~known], variance, atol=2e-3)
+    assert np.isnan(found.mean[known]).all()
+
+
+def test_optimal_interpolation_of_a_wide_frame():
+    """Tiles far apart, of unequally many pixels, are solved together."""
+    rng = np.random.default_rng(0)
+    known = rng.random((2, 12, 700)) < 0.1
+    wanted = ~known & (np.arange(700) % 97 < 3)
+    found = optimal_interpolation(rng.standard_normal(known.shape), known, TIMES[:2], wanted, COVARIANCE)
+    assert np.isfinite(found.mean[wanted]).all()
+    assert (found.variance[wanted] <= COVARIANCE.variance * 1.001).all()
+
+
+def test_the_covariance_of_a_smooth_field_with_noise():
+    """The noise is found within a third; values nearby are tied more than those far away."""
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:40, :50]
+    clip = np.array([np.sin(x / 8 + 0.3 * t) * np.cos(y / 9) for t in range(3)])
+    known = rng.random(clip.shape) < 0.7
+    found = estimate_covariance(
+        (clip + 0.1 * rng.standard_normal(clip.shape)).astype("f4"), known, np.arange(3.0), seed=0
+    )
+    assert np.sqrt(found.noise) == pytest.approx(0.1, rel=0.33)
+    near, far = found.in_space(np.array([1.0, 30.0]), np.zeros(2)).sum(0)
+    assert near > 2 * abs(far)
+
+
+def test_an_additive_record_is_its_background():
+    """Means of pixels and anomalies of frames, exactly; a frame without data lies between its neighbours."""
+    pixels, frames = np.arange(30.0).reshape(5, 6), np.array([0.0, 2.0, -1.0, 3.0])
+    values = pixels + frames[:, None, None]
+    known = np.random.default_rng(0).random(values.shape) < 0.8
+    known[2] = False
+    found = additive_background(values, known, np.array([0.0, 1.0, 2.0, 4.0]))
+    np.testing.assert_allclose(found.clip[[0, 1, 3]], values[[0, 1, 3]], atol=1e-3)
+    assert found.frames[2] == pytest.approx((2 * found.frames[1] + found.frames[3]) / 3, abs=1e-5)
+
+
+def test_eof_iteration_completes_a_record_of_one_function():
+    """Rank one, a third of it missing; pixels never known stay at zero."""
+    rng = np.random.default_rng(0)
+    clip = rng.standard_normal((12, 1, 1)) * rng.standard_normal((1, 20, 20))
+    known = rng.random(clip.shape) < 0.67
+    known[:, 0, 0] = False
+    found = eof_iteration(clip, known)
+    error = (found - clip)[:, 1:]
+    assert np.sqrt(np.square(error).mean()) < 0.02
+    assert not found[:, 0, 0].any()

@@ -1,0 +1,284 @@
+"""Records with gaps: what was measured stays, what is filled is bounded, and files come back as they were."""
+
+import json
+
+import netCDF4
+import numpy as np
+import pytest
+
+import lowreel
+from lowreel.cli.commands import call
+from lowreel.data.gap_shapes import shaped_like
+from lowreel.errors import InputError
+from lowreel.records.distances import pixels_to_measured, time_to_measured
+from lowreel.records.methods import BACKGROUND, METHODS, OPTIMAL, Section
+
+FRAMES, HEIGHT, WIDTH = 7, 22, 26
+LAND = np.zeros((HEIGHT, WIDTH), bool)
+LAND[:4, :5] = True
+TIMES = np.array([0.0, 1.0, 2.0, 4.0, 5.0, 9.0, 10.0])  # irregular
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """A front that drifts, warmer by day, in degrees; (T, H, W)."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(float)
+    frames = [18 + 2 * np.tanh((y - 10 - 0.4 * t - 2 * np.sin(x / 6)) / 4) + 0.1 * t for t in TIMES]
+    return np.array(frames) + 0.02 * np.random.default_rng(0).standard_normal((FRAMES, HEIGHT, WIDTH))
+
+
+@pytest.fixture(scope="module")
+def known():
+    """A cloud of 9x12 pixels that moves, and land, which is never seen."""
+    seen = np.broadcast_to(~LAND, (FRAMES, HEIGHT, WIDTH)).copy()
+    for t in range(FRAMES):
+        seen[t, 2 * t : 2 * t + 9, 13 - 2 * t : 25 - 2 * t] = False
+    return seen
+
+
+def stored(values, known):
+    """Packed in 16 bits, hundredths of a degree above 20."""
+    return np.where(known, np.rint((values - 20) / 0.01), -999).astype("i2")
+
+
+@pytest.fixture(scope="module")
+def filed(tmp_path_factory, truth, known):
+    """The record as a file, what `lowreel fill` makes of it, and what it prints as JSON."""
+    folder = tmp_path_factory.mktemp("fill")
+    with netCDF4.Dataset(folder / "record.nc", "w") as file:
+        for name, values in (("time", TIMES), ("lat", np.arange(HEIGHT) / 4 + 35), ("lon", np.arange(WIDTH) / 4 - 5)):
+            file.createDimension(name, None if name == "time" else len(values))
+            file.createVariable(name, "f8", (name,))[:] = values
+        file["time"].units = "days since 2017-01-01"
+        file["lat"].units, file["lon"].units = "degrees_north", "degrees_east"
+        file.createVariable("crs", "i4", ()).grid_mapping_name = "latitude_longitude"
+        file.createVariable("sea", "i1", ("lat", "lon"))[:] = ~LAND
+        chunks = {"zlib": True, "complevel": 3, "chunksizes": (1, HEIGHT, WIDTH), "fill_value": -999}
+        sst = file.createVariable("sst", "i2", ("time", "lat", "lon"), **chunks)
+        sst.setncatts({"scale_factor": 0.01, "add_offset": 20.0, "units": "degree_Celsius", "grid_mapping": "crs"})
+        sst.standard_name, file.title = "sea_surface_temperature", "a test"
+        sst.set_auto_maskandscale(False)
+        sst[:] = stored(truth, known)
+    call(["fill", f"{folder / 'record.nc'}:sst", "-o", str(folder / "filled.nc")])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def filled(truth, known):
+    """The record filled in Python."""
+    return lowreel.fill(np.where(known, truth, np.nan), times=TIMES)
+
+
+@pytest.fixture
+def two_methods(monkeypatch):
+    """For laws that do not depend on what a gap is filled by: the background and optimal interpolation alone."""
+    monkeypatch.setattr("lowreel.records.filling._names", lambda *_: [BACKGROUND, OPTIMAL])
+
+
+def test_measured_values_are_equal_to_the_bit(filed, filled, truth, known):
+    """In the packed form of the file, and in memory in the type that was given."""
+    with netCDF4.Dataset(filed / "filled.nc") as file:
+        file.set_auto_maskandscale(False)
+        np.testing.assert_array_equal(file["sst"][:][known], stored(truth, known)[known])
+    np.testing.assert_array_equal(filled.filled[known], truth[known])
+    assert filled.filled.dtype == truth.dtype
+
+
+def test_gaps_are_filled_and_land_stays_empty(filed, filled, known):
+    """The flag says which pixel is which; what is not filled is missing in both."""
+    with netCDF4.Dataset(filed / "filled.nc") as file:
+        in_file, missing = file["sst_flag"][:], np.ma.getmaskarray(file["sst"][:])
+    for flag, empty in ((in_file, missing), (filled.flag, np.isnan(filled.filled))):
+        np.testing.assert_array_equal(flag == 0, known)
+        np.testing.assert_array_equal(flag == 3, np.broadcast_to(LAND, flag.shape))
+        np.testing.assert_array_equal(empty, flag == 3)
+    assert np.isfinite(filled.std[filled.flag != 3]).all()
+
+
+def test_a_front_is_filled_nearly_exactly_and_the_deviation_knows_it(filled, truth, known):
+    """Far better than the mean of each pixel; of so few errors eight in ten at least are within twice the deviation."""
+    hidden = ~known & ~LAND
+    error = (filled.filled - truth)[hidden]
+    assert np.sqrt(np.square(error).mean()) < 0.1
+    assert (np.abs(error) <= 2 * filled.std[hidden]).mean() > 0.8
+
+
+def test_delivered_is_as_good_as_the_best(filled, truth, known):
+    """Within 2 % of the smallest error that any of the methods has at the gaps, or better."""
+    hidden = ~known & ~LAND
+    section = Section(np.where(known, truth, 0).astype("f4"), known, TIMES, hidden, given=filled.account.covariance)
+    errors = {
+        name: np.square(METHODS[name](section)[hidden] + section.background.clip[hidden] - truth[hidden]).mean() ** 0.5
+        for name in filled.account.choice.names
+    }
+    delivered = np.square((filled.filled - truth)[hidden]).mean() ** 0.5
+    assert delivered <= 1.02 * min(errors.values()), errors
+
+
+def test_the_file_opens_as_it_was(filed):
+    """Same coordinates, attributes and encoding; what is beside the variable follows CF."""
+    xarray = pytest.importorskip("xarray")
+    options = {"decode_cf": True, "engine": "netcdf4"}
+    with (
+        xarray.open_dataset(filed / "record.nc", **options) as before,
+        xarray.open_dataset(filed / "filled.nc", **options) as after,
+    ):
+        assert before.attrs == after.attrs
+        for name in before.variables:
+            one, other = before[name], after[name]
+            assert one.attrs == {k: v for k, v in other.attrs.items() if k != "ancillary_variables"}, name
+            keys = ("dtype", "scale_factor", "add_offset", "_FillValue", "zlib", "complevel", "chunksizes", "units")
+            assert [one.encoding.get(k) for k in keys] == [other.encoding.get(k) for k in keys], name
+            if name != "sst":
+                xarray.testing.assert_identical(one.variable, other.variable)
+        beside = after["sst"].attrs["ancillary_variables"].split()
+        assert beside == ["sst_std", "sst_flag", "sst_gap_distance"]
+        assert after["sst_std"].attrs["units"] == "degree_Celsius"
+        meanings = dict(zip(after["sst_flag"].flag_meanings.split(), after["sst_flag"].flag_values, strict=True))
+        assert meanings == {"measured": 0, "filled": 1, "filled_far_from_data": 2, "not_filled": 3}
+        assert after.attrs["title"] == "a test"
+        assert all(after[name].dims == ("time", "lat", "lon") for name in beside)
+
+
+@pytest.mark.usefixtures("two_methods")
+def test_a_data_array_comes_back_as_one(truth, known):
+    """Dates as times, with coordinates, attributes and encoding; the same numbers as from an array."""
+    xarray = pytest.importorskip("xarray")
+    dates = np.datetime64("2017-01-01") + (24 * TIMES).astype("m8[h]")
+    given = xarray.DataArray(
+        np.where(known, truth, np.nan),
+        {"time": dates, "lat": np.arange(HEIGHT), "lon": np.arange(WIDTH)},
+        ("time", "lat", "lon"),
+        "sst",
+        {"units": "K", "standard_name": "sea_surface_temperature"},
+    )
+    given.encoding = {"dtype": "i2", "scale_factor": 0.01}
+    found = lowreel.fill(given, lowreel.FillSettings(max_gap=1))
+    assert (found.filled.attrs, found.filled.encoding, found.filled.name) == (given.attrs, given.encoding, "sst")
+    for one in (found.filled, found.std, found.flag, found.distance):
+        xarray.testing.assert_equal(one.coords.to_dataset(), given.coords.to_dataset())
+    assert found.std.attrs["units"] == "K"
+    assert found.distance.name == "sst_gap_distance"
+
+
+@pytest.mark.parametrize("bounds", [{"max_gap": 2}, {"max_gap_time": 1.5}, {"max_gap": 3, "max_gap_time": 1.0}])
+@pytest.mark.usefixtures("two_methods")
+def test_nothing_is_invented_beyond_the_bounds(truth, known, bounds):
+    """Neither farther from a measured pixel, nor from a frame in which the pixel was measured."""
+    found = lowreel.fill(np.where(known, truth, np.nan), lowreel.FillSettings(**bounds), times=TIMES)
+    distance, time = pixels_to_measured(known), time_to_measured(known, TIMES, 0, FRAMES)
+    beyond = (distance > bounds.get("max_gap", np.inf)) | (time > bounds.get("max_gap_time", np.inf))
+    assert (beyond & ~known & ~LAND).any()
+    assert np.isnan(found.filled[beyond]).all()
+    assert np.isnan(found.std[beyond]).all()
+    assert np.isfinite(found.filled[~beyond & ~LAND]).all()
+
+
+@pytest.mark.usefixtures("two_methods")
+def test_a_frame_without_data_far_from_all_others_stays_empty(truth, known):
+    """A hundred days later nothing is known of the front; an hour later much is."""
+    seen = known.copy()
+    seen[-1] = False
+    for last, is_empty in ((9.05, False), (1000.0, True)):
+        found = lowreel.fill(np.where(seen, truth, np.nan), times=np.array([*TIMES[:-1], last]))
+        assert np.isnan(found.filled[-1][~LAND]).all() == is_empty, last
+
+
+def test_time_to_measured_is_by_the_clock():
+    """By irregular times, before or after, of the whole record."""
+    known = np.zeros((4, 1, 2), bool)
+    known[0, 0, 0] = known[3, 0, 0] = True
+    times = np.array([0.0, 1.0, 5.0, 6.0])
+    np.testing.assert_array_equal(time_to_measured(known, times, 1, 3)[:, 0], [[1, np.inf], [1, np.inf]])
+
+
+def test_hidden_gaps_are_shaped_like_the_real_ones(known):
+    """Only observed pixels are hidden, about the share, in holes as deep as those that are there."""
+    import torch
+
+    seen = torch.from_numpy(known & ~LAND)[:, None]
+    hidden = shaped_like(seen, 0.1, 0)
+    assert hidden.shape == seen.shape
+    assert not (hidden & ~seen).any()
+    assert 0.05 < float(hidden.sum() / seen.sum()) < 0.3
+    deep = pixels_to_measured((seen & ~hidden)[:, 0].numpy())[hidden[:, 0].numpy()]
+    assert deep.max() >= 4
+    assert torch.equal(hidden, shaped_like(seen, 0.1, 0))
+    whole = seen.clone()
+    whole[2] = False
+    lost = shaped_like(whole, 0.1, 3)[:, 0].flatten(1).any(1)
+    assert lost.any()
+
+
+def test_what_is_hidden_of_a_mask_that_stands_still():
+    """The gap of every frame is the same: it is moved."""
+    import torch
+
+    seen = torch.ones(4, 1, 20, 20, dtype=torch.bool)
+    seen[:, :, 5:10, 5:10] = False
+    hidden = shaped_like(seen, 0.05, 0)
+    assert hidden.any()
+    assert not (hidden & ~seen).any()
+
+
+@pytest.mark.usefixtures("two_methods")
+def test_repeated_frames_are_found_and_count_as_gaps(filed, tmp_path, capsys):
+    """Their indices are reported, and they are flagged as filled."""
+    out = tmp_path / "out.nc"
+    with netCDF4.Dataset(filed / "record.nc") as file, netCDF4.Dataset(tmp_path / "twice.nc", "w") as copy:
+        for name in ("time", "lat", "lon"):
+            copy.createDimension(name, len(file[name]))
+            copy.createVariable(name, "f8", (name,))[:] = file[name][:]
+        values = np.ma.filled(file["sst"][:], np.nan).astype("f4")
+        values[3] = values[2]
+        copy.createVariable("sst", "f4", ("time", "lat", "lon"))[:] = values
+    call(["fill", str(tmp_path / "twice.nc"), "-o", str(out), "--find-duplicates", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["duplicates"] == [3]
+    assert told["delivered"] in told["errors"]
+    with netCDF4.Dataset(out) as file:
+        assert not (file["sst_flag"][3] == 0).any()
+
+
+WRONG = {
+    "no output of that kind": (["-o", "out.npy"], "NetCDF"),
+    "an output that is there": (["-o", "record.nc"], "exists already"),
+    "a mask that is none": (["-o", "out.nc", "--mask-variable", "time"], "expected a mask"),
+    "a variable that is not there": (["-o", "out.nc", "--inside", "nothing"], "holds no array nothing"),
+}
+
+
+@pytest.mark.parametrize(("flags", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_files_and_flags_are_refused(filed, flags, words, monkeypatch):
+    """In a sentence, and nothing is left behind."""
+    monkeypatch.chdir(filed)
+    before = sorted(path.name for path in filed.iterdir())
+    with pytest.raises(InputError, match=words):
+        call(["fill", "record.nc:sst", *flags])
+    assert sorted(path.name for path in filed.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("record", "more", "words"),
+    [
+        (np.zeros((2, 3, 4, 5)), {}, "expected .time, height, width"),
+        (np.zeros((2, 9, 9), complex), {}, "real numbers"),
+        (np.full((2, 9, 9), np.nan), {}, "has 0 values"),
+        (np.zeros((2, 9, 9)), {"times": [1.0, 1.0]}, "do not rise"),
+        (np.zeros((2, 9, 9)), {"inside": np.ones((3, 3))}, "expected shape"),
+    ],
+)
+def test_wrong_records_are_refused(record, more, words):
+    with pytest.raises(InputError, match=words):
+        lowreel.fill(record, **more)
+
+
+@pytest.mark.usefixtures("two_methods")
+def test_masked_arrays_and_single_frames(truth, known):
+    """What is masked is a gap; a frame alone is filled from itself."""
+    masked = np.ma.masked_array(truth[0], ~known[0] & ~LAND)
+    found = lowreel.fill(masked)
+    assert found.filled.shape == (HEIGHT, WIDTH)
+    assert np.isnan(found.filled[~known[0] & ~LAND]).all()  # pixels that were never measured
+    found = lowreel.fill(masked, inside=np.ones((HEIGHT, WIDTH), bool))
+    assert np.isfinite(found.filled).all()
