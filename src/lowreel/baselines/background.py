@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-SWEEPS = 12
+BACKGROUND_SWEEPS = 12
 """Alternations between the means of pixels and those of frames."""
 
 
@@ -37,7 +37,7 @@ def additive_background(values: np.ndarray, known: np.ndarray, times: np.ndarray
     frames = np.zeros(len(values))
     pixels = np.full(counts.shape, mean)
     seen, some = counts > 0, in_frame > 0
-    for _ in range(SWEEPS):
+    for _ in range(BACKGROUND_SWEEPS):
         shifts = np.tensordot(frames, known, 1)
         pixels[seen] = (sums - shifts)[seen] / counts[seen]
         rest = frame_sums - np.array([pixels[k].sum() for k in known])

@@ -20,7 +20,7 @@ BLOCK_POINTS, BLOCKS, BLOCK_FOR_VALUES = 128, 24, 1000
 BLOCK_REACH = ((5, 2), (14, 3), (40, 5), (80, 10))
 """Pixels and frames around its centre from which the values of a block are drawn: narrow blocks tell short lengths."""
 
-ITERATIONS, STEP, MEMORY = 45, 0.15, (0.8, 0.95)
+FIT_ITERATIONS, STEP, MEMORY = 45, 0.15, (0.8, 0.95)
 """Of Adam, on the logarithms of the parameters; MEMORY of slopes and of their squares."""
 
 LEAST_NOISE_SHARE = 1e-5
@@ -134,7 +134,7 @@ def _likeliest(blocks: _Blocks) -> Tensor:
     high = torch.tensor([20.0, *[math.log(LONGEST_LENGTH)] * 3])
     kept = parameters.detach().clone()
     first, second = torch.zeros_like(kept), torch.zeros_like(kept)
-    for k in range(1, ITERATIONS + 1):
+    for k in range(1, FIT_ITERATIONS + 1):
         with torch.enable_grad():
             loss = _cost(parameters, blocks)
         if not bool(torch.isfinite(loss)):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-LEFT_OUT_SHARE = 0.02
+ASIDE_SHARE = 0.02
 """Share of the known values by which the number of functions is chosen."""
 
 MOST_MODES = 12
 """Functions that are tried, at most."""
 
-ITERATIONS = 40
+EOF_ITERATIONS = 40
 """Of each number of functions, at most."""
 
 SETTLED_SHARE = 1e-3
@@ -30,7 +30,7 @@ def eof_iteration(anomalies: np.ndarray, known: np.ndarray, *, seed: int = 0) ->
     ever = known.any(0)
     x = np.where(known, anomalies, 0)[:, ever].astype(np.float32)
     seen = known[:, ever]
-    aside = seen & (np.random.default_rng(seed).random(seen.shape, np.float32) < LEFT_OUT_SHARE)
+    aside = seen & (np.random.default_rng(seed).random(seen.shape, np.float32) < ASIDE_SHARE)
     modes = _modes(x, seen & ~aside, aside)
     filled = np.where(seen, x, 0)
     for count in range(1, modes + 1):
@@ -57,7 +57,7 @@ def _modes(x: np.ndarray, fitted: np.ndarray, aside: np.ndarray) -> int:
 def _settled(filled: np.ndarray, seen: np.ndarray, count: int) -> np.ndarray:
     """What is not seen replaced by its projection on `count` functions, again and again."""
     spread = float(filled[seen].std()) if seen.any() else 0.0
-    for _ in range(ITERATIONS):
+    for _ in range(EOF_ITERATIONS):
         before = filled
         _, vectors = np.linalg.eigh(filled @ filled.T)
         top = vectors[:, -count:].astype(np.float32)

@@ -18,7 +18,7 @@ from .covariance import SpaceTimeCovariance
 TILE = 8
 """Pixels a side of what is filled by the same values."""
 
-LEVELS = 5
+PYRAMID_LEVELS = 5
 """Sizes of the pixels that values are averaged over: 1, 2, 4, 8, 16."""
 
 RING = 4
@@ -27,7 +27,7 @@ RING = 4
 REACH_FRAMES = 10
 """Frames before and after that a tile sees."""
 
-POINTS = 256
+KRIGING_POINTS = 256
 """Values by which a tile is filled, at most."""
 
 TILES_AT_ONCE = 24
@@ -36,7 +36,7 @@ TILES_AT_ONCE = 24
 PARTS = 2
 """Places are rounded to this part of a pixel."""
 
-FARTHEST = 2 * (TILE // 2 + RING + 1) * 2 ** (LEVELS - 1) + 2 * TILE
+FARTHEST = 2 * (TILE // 2 + RING + 1) * 2 ** (PYRAMID_LEVELS - 1) + 2 * TILE
 """Pixels between two values that are seen from one tile, at most."""
 
 JITTER, MORE_JITTER = 1e-5, 1e-3
@@ -123,7 +123,7 @@ def _tiles(
     covariance: SpaceTimeCovariance,
     solver: _Solver,
 ) -> Iterator[_Tile]:
-    levels = [_level(anomalies, known, 2**k, covariance) for k in range(LEVELS)]
+    levels = [_level(anomalies, known, 2**k, covariance) for k in range(PYRAMID_LEVELS)]
     frames, height, width = known.shape
     for t in range(frames):
         near = slice(max(0, t - REACH_FRAMES), min(frames, t + REACH_FRAMES + 1))
@@ -186,14 +186,14 @@ class _Solver:
         errors: np.ndarray,
         wanted: np.ndarray,
     ) -> _Tile:
-        """The values that are tied to a tile most, POINTS at most."""
-        if places.shape[1] > POINTS:
+        """The values that are tied to a tile most, KRIGING_POINTS at most."""
+        if places.shape[1] > KRIGING_POINTS:
             low = np.array([[top], [left]]) * PARTS
             high = low + (TILE - 1) * PARTS
             gap = np.maximum(np.maximum(low - places[1:], places[1:] - high), 0)
             space = self.space.numpy()[:, gap[0] * self.size + gap[1]]
             tied = (space * self.time.numpy()[:, t * self.frames + places[0]]).sum(0) - 0.5 * errors
-            chosen = np.argpartition(-tied, POINTS)[:POINTS]
+            chosen = np.argpartition(-tied, KRIGING_POINTS)[:KRIGING_POINTS]
             places, values, errors = places[:, chosen], values[chosen], errors[chosen]
         return _Tile(places, values, errors, wanted)
 

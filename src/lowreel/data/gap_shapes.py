@@ -13,7 +13,7 @@ LEAST_LEFT_SHARE = 0.2
 LEAST_HIDDEN_SHARE = 0.01
 """Share of a frame's observed pixels below which a gap, as it lies, hides too little: it is moved and turned then."""
 
-MOVES = 8
+DONOR_FRAMES = 8
 """How many places and turns of a gap are tried."""
 
 
@@ -40,7 +40,7 @@ def _hole(observed: NDArray[np.bool_], t: int, ever: NDArray[np.bool_], rng: np.
     here = observed[t]
     others = [int(k) for k in rng.permutation(len(observed)) if k != t] or [t]
     best: NDArray[np.bool_] = np.zeros_like(here)
-    for k in others[:MOVES]:
+    for k in others[:DONOR_FRAMES]:
         missing = ever & ~observed[k]
         if not observed[k].any() and observed.any((1, 2)).sum() > 2:
             return np.array(here, dtype=np.bool_)  # whole frames are missing: this one is hidden whole

@@ -131,7 +131,7 @@ def numbers_of_times(times: np.ndarray) -> tuple[np.ndarray, str]:
     return times.astype(np.float64), "the record's unit of time"
 
 
-NAMES = ("", "_std", "_flag", "_gap_distance")
+VARIABLE_SUFFIXES = ("", "_std", "_flag", "_gap_distance")
 """What is put behind the name of the variable: filled, std, flag, distance."""
 
 
@@ -143,7 +143,7 @@ def _like(record: Any, values: np.ndarray, which: int) -> Any:
     found.encoding = dict(record.encoding) if which == 0 else {}
     if which:
         found.attrs = attributes(which, str(record.name or "value"), dict(record.attrs))
-        found.name = f"{record.name or 'value'}{NAMES[which]}"
+        found.name = f"{record.name or 'value'}{VARIABLE_SUFFIXES[which]}"
     return found
 
 

@@ -31,7 +31,7 @@ FAR_CORRELATION, LEAST_CORRELATION = 0.5, 0.1
 GENERATOR_VALUES = 2**22
 """Values of a section beyond which the generator is left out: its fit would take hours."""
 
-MEASURED, FILLED, FAR, NOT_FILLED = range(4)
+FLAG_MEASURED, FLAG_FILLED, FLAG_FAR, FLAG_NOT_FILLED = range(4)
 FLAGS = ("measured", "filled", "filled_far_from_data", "not_filled")
 """What the numbers of a flag mean."""
 
@@ -164,10 +164,10 @@ def _filled(
         allowed &= time_to_measured(known, record.times, *core) <= settings.max_gap_time
     section.wanted[own] &= allowed
     values, std = _estimates(section, choice, distances)
-    flag = np.full(told.shape, NOT_FILLED, np.int8)
-    flag[section.wanted[own]] = FILLED
-    flag[section.wanted[own] & (told < FAR_CORRELATION)] = FAR
-    flag[section.known[own]] = MEASURED
+    flag = np.full(told.shape, FLAG_NOT_FILLED, np.int8)
+    flag[section.wanted[own]] = FLAG_FILLED
+    flag[section.wanted[own] & (told < FAR_CORRELATION)] = FLAG_FAR
+    flag[section.known[own]] = FLAG_MEASURED
     std = np.where(section.known, choice.noise, std).astype(np.float32)
     return Part(core[0], values[own], std[own], flag, distances[own])
 

@@ -11,8 +11,8 @@ from ..io.containers.base import imported
 from ..io.containers.cf import Packing, packing_of
 from ..io.containers.netcdf import attributes_of, default_fill, opened
 from ..io.export.clip import in_type
-from .fill import NAMES, attributes
-from .filling import MEASURED, NOT_FILLED, Part
+from .fill import VARIABLE_SUFFIXES, attributes
+from .filling import FLAG_MEASURED, FLAG_NOT_FILLED, Part
 from .netcdf_record import NetcdfRecord
 
 COPIED_VALUES = 2**22
@@ -47,7 +47,7 @@ class FilledFile:
         packed = {"zlib": True, "shuffle": True} if self.out.data_model.startswith("NETCDF4") else {}
         made = []
         for which, kind, fill in ((1, "f4", np.float32(np.nan)), (2, "i1", False), (3, "f4", np.float32(np.nan))):
-            new = _unused(group, f"{name}{NAMES[which]}")
+            new = _unused(group, f"{name}{VARIABLE_SUFFIXES[which]}")
             variable = group.createVariable(new, kind, self.variable.dimensions, fill_value=fill, **packed)
             kept = {key: own[key] for key in ("coordinates", "grid_mapping") if key in own}
             variable.setncatts(attributes(which, name, own) | kept)
@@ -64,8 +64,8 @@ class FilledFile:
         stored, flag = self._in_axes(self.variable[at]), self._in_axes(part.flag, True)
         new = packed(np.nan_to_num(self._in_axes(part.filled, True)), self.packing, self.variable.dtype)
         empty = self._empty()
-        gone = (flag == NOT_FILLED) & np.isfinite(self.packing.values(stored))
-        stored = np.where((flag == MEASURED) | (flag == NOT_FILLED), stored, new)
+        gone = (flag == FLAG_NOT_FILLED) & np.isfinite(self.packing.values(stored))
+        stored = np.where((flag == FLAG_MEASURED) | (flag == FLAG_NOT_FILLED), stored, new)
         self.variable[at] = (np.where(gone, empty, stored) if empty is not None else stored).reshape(self._shape(at))
         distance = np.where(np.isfinite(part.distance), part.distance, np.nan)
         for variable, values in zip(self.beside, (part.std, part.flag, distance), strict=True):

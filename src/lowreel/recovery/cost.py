@@ -159,9 +159,9 @@ def _drawing_seconds(problem: Problem) -> float:
     return frames / count * _seconds(lambda: generator(codes))
 
 
-def check_fits(estimate: Estimate, budget: int) -> None:
-    """Raise InputError where the memory would exceed the budget, with what to change."""
-    if estimate.memory > budget:
+def check_fits(estimate: Estimate, budget: int | None) -> None:
+    """Raise InputError where the memory would exceed the budget, if there is one, with what to change."""
+    if budget is not None and estimate.memory > budget:
         raise InputError(
             f"memory: the recovery needs about {bytes_text(estimate.memory)}, {bytes_text(budget)} are allowed; use a "
             f"smaller --size, fewer --frames, or, with some to spare, --memory {with_some_to_spare(estimate.memory)}"

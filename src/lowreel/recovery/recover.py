@@ -75,8 +75,7 @@ def recover(
 ) -> Recovery:
     """Recover the clip x from y = A x + e.
 
-    `recover(y, A, rank=4, quality="draft")` and `recover(y, A, RecoverSettings(rank=4, quality="draft"))` are the same;
-    choices: fields of `RecoverSettings`, in place of those of `settings`.
+    choices: fields of `RecoverSettings` by name, as in `recover(y, A, rank=4)`, in place of those of `settings`.
 
     data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_linear_operator`
     takes: a deepinv physics, a SciPy or PyLops operator, a tuple of NumPy functions. clip_shape: (T, C, H, W), only
@@ -101,9 +100,7 @@ def recover(
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
     operator whose adjoint is wrong, and settings that do not fit the clip.
     """
-    if isinstance(generator, str):
-        settings, generator = _checked(settings).model_copy(update={"generator": generator}), None
-    settings = _checked(settings, choices)
+    settings, generator = _checked(settings, choices, generator)
     device = device_of(settings.device)
     given = given_data(data, operator, noise, clip_shape, levels)
     score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
@@ -112,20 +109,25 @@ def recover(
     if neighbour is not None:
         problem, ready, choice = _from_neighbour(problem, ready, choice, neighbour)
     plan, needs = planned(problem, ready, given=generator is not None, resume=resume, choice=choice)
-    if settings.memory is not None:
-        check_fits(needs, parse_bytes(settings.memory))
+    check_fits(needs, None if settings.memory is None else parse_bytes(settings.memory))
     fits = _Fits(ready, device, choice, callback, score, holdout is not None)
     found, problem, quick = fits.all(problem, plan, resume, on_baseline)
     return _in_units(given, _accounted(problem, settings, found.on(CPU), device, quick))
 
 
-def _checked(settings: RecoverSettings | None, choices: RecoverKeywords | None = None) -> RecoverSettings:
-    """The settings, the usual ones without any, with the choices put in. Raises InputError for anything else."""
+def _checked(
+    settings: RecoverSettings | None, choices: RecoverKeywords, generator: Generator | str | None
+) -> tuple[RecoverSettings, Generator | None]:
+    """The settings, the usual ones without any, with the choices put in, a generator's name too, and one's own
+    generator. Raises InputError for anything else."""
     if not isinstance(settings, RecoverSettings | None):
         got = type(settings).__name__
         raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
     settings = settings or RecoverSettings()
-    return type(settings)(**(settings.model_dump() | dict(choices))) if choices else settings
+    changes: dict[str, Any] = dict(choices)
+    if isinstance(generator, str):
+        changes, generator = changes | {"generator": generator}, None
+    return type(settings)(**(settings.model_dump() | changes)) if changes else settings, generator
 
 
 def _from_neighbour(
