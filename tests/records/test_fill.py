@@ -282,3 +282,37 @@ def test_masked_arrays_and_single_frames(truth, known):
     assert np.isnan(found.filled[~known[0] & ~LAND]).all()  # pixels that were never measured
     found = lowreel.fill(masked, inside=np.ones((HEIGHT, WIDTH), bool))
     assert np.isfinite(found.filled).all()
+
+
+ORDERS = {
+    "a depth that is chosen": (("time", "depth", "lat", "lon"), 2, ",depth=1"),
+    "a depth of one": (("depth", "time", "lat", "lon"), 1, ""),
+    "time last": (("lon", "lat", "time"), 0, ""),
+}
+
+
+@pytest.mark.parametrize(("order", "depths", "choice"), ORDERS.values(), ids=ORDERS)
+@pytest.mark.usefixtures("two_methods")
+def test_other_axes_stay_as_they_are(tmp_path, truth, known, order, depths, choice):
+    """The gaps of the place that is chosen are filled, and nothing else is touched; any order of axes."""
+    sizes = {"time": 3, "depth": depths, "lat": HEIGHT, "lon": WIDTH}
+    clip = np.where(known, truth, np.nan)[:3]
+    with netCDF4.Dataset(tmp_path / "in.nc", "w", format="NETCDF3_CLASSIC") as file:
+        for name in order:
+            file.createDimension(name, sizes[name])
+        variable = file.createVariable("sst", "f8", order)
+        axes = ("time", "depth", "lat", "lon") if depths else ("time", "lat", "lon")
+        turned = (clip[:, None] if depths else clip).transpose([axes.index(name) for name in order])
+        variable[:] = np.broadcast_to(turned, variable.shape)
+    call(["fill", f"{tmp_path / 'in.nc'}:sst{choice}", "-o", str(tmp_path / "out.nc")])
+    with netCDF4.Dataset(tmp_path / "in.nc") as before, netCDF4.Dataset(tmp_path / "out.nc") as after:
+        one, other = (np.ma.filled(file["sst"][:], np.nan) for file in (before, after))
+        assert after.data_model == "NETCDF3_CLASSIC"
+        assert after["sst_std"].dimensions == order
+        flag = np.ma.filled(after["sst_flag"][:], 9)
+    np.testing.assert_array_equal(other[np.isfinite(one)], one[np.isfinite(one)])
+    assert np.isfinite(other[flag == 1]).all()
+    assert (flag == 1).any()
+    if depths == 2:
+        np.testing.assert_array_equal(one[:, 0], other[:, 0])
+        assert (flag[:, 0] == 3).all()
