@@ -53,7 +53,7 @@ class FilledFile:
             variable.setncatts(attributes(which, name, own) | kept)
             variable.set_auto_maskandscale(False)
             if which == 2 and _choices(self.source):  # places that were not chosen
-                variable[...] = np.int8(NOT_FILLED)
+                variable[...] = np.int8(FLAG_NOT_FILLED)
             made.append(variable)
         names = [str(own.get("ancillary_variables", "")).strip(), *(variable.name for variable in made)]
         self.variable.ancillary_variables = " ".join(filter(None, names))

@@ -95,8 +95,7 @@ def recover(
     holdout: what of the data is held out to judge the result, in place of what `data.hold_out` chooses: booleans like
     the data; where it is pixels also (T, H, W), (T, 1, H, W) or (H, W), the same for all channels.
     data may be a masked array where it is pixels: what is masked was not observed.
-    The fit is computed on `settings.device`, wherever the arguments are, and the tensors that `callback` sees of it are
-    there; what is returned is on the CPU.
+    The fit, and the tensors that `callback` sees of it, are on `settings.device`; what is returned is on the CPU.
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
     operator whose adjoint is wrong, and settings that do not fit the clip.
     """
@@ -110,7 +109,7 @@ def recover(
         problem, ready, choice = _from_neighbour(problem, ready, choice, neighbour)
     plan, needs = planned(problem, ready, given=generator is not None, resume=resume, choice=choice)
     check_fits(needs, None if settings.memory is None else parse_bytes(settings.memory))
-    fits = _Fits(ready, device, choice, callback, score, holdout is not None)
+    fits = _Fits(ready, device, choice, callback, score, own_holdout=holdout is not None)
     found, problem, quick = fits.all(problem, plan, resume, on_baseline)
     return _in_units(given, _accounted(problem, settings, found.on(CPU), device, quick))
 
