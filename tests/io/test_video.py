@@ -322,11 +322,13 @@ def test_npy_round_trip_is_exact_by_slices_and_in_stored_units(tmp_path):
 def test_a_full_disk_is_an_error_not_the_end_of_the_program():
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    from lowreel.io.video import arrays
+    from lowreel.io.video import array_clips
 
     patch = pytest.MonkeyPatch()
     with patch.context() as context:
-        context.setattr(arrays, "atomic_write", lambda path: __import__("contextlib").nullcontext(Path("/dev/full")))
+        context.setattr(
+            array_clips, "atomic_write", lambda path: __import__("contextlib").nullcontext(Path("/dev/full"))
+        )
         with pytest.raises(OSError, match="space"):
             write_npy("x.npy", torch.zeros(2, 1, 256, 256), (2, 1, 256, 256))
 

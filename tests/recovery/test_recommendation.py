@@ -45,7 +45,9 @@ def test_the_better_one_is_recommended():
     assert best(problem, good, bad).name == "generator"
     assert best(problem, bad, CLIP + 0.2, good) == Recommended(0.0, "other 1", db(problem, good))
     assert best(problem, bad).name == "generator"
-    assert best(problem, good, bad).sentence == ""
+    assert best(problem, good, bad).sentence(0.0) == ""
+    told = best(problem, bad, good)
+    assert f"other 0 ({told.heldout_db - 6:.1f} dB)" in told.sentence(-6.0)
 
 
 def test_a_mean_is_recommended_where_errors_are_independent():

@@ -108,7 +108,9 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     shown = page.locator("#wipe img").last.get_attribute("src")
     page.locator("#frame input[type=number]").fill("3")
     page.locator("#frame input[type=number]").press("Enter")
-    page.wait_for_function("old => [...document.querySelectorAll('#wipe img')].at(-1).src != old", arg=shown)
+    page.wait_for_function(
+        "old => ![old, undefined].includes([...document.querySelectorAll('#wipe img')].at(-1)?.src)", arg=shown
+    )
     shot(page, "page-finished")
     with page.expect_download() as download:
         page.get_by_role("link", name="recovered.mp4").click()
