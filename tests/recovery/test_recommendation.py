@@ -32,7 +32,7 @@ def off(size, seed):
 
 def best(problem, frames, *others):
     baselines = {f"other {k}": Baseline(clip, db(problem, clip)) for k, clip in enumerate(others)}
-    return recommended(problem, frames, db(problem, frames), baselines, may_mix=True)
+    return recommended(problem, frames, db(problem, frames), baselines)
 
 
 def db(problem, clip):

@@ -92,7 +92,7 @@ class _Trial:
 
 def chosen(section: Section, names: Sequence[str]) -> Choice:
     """The best of these methods and of their weighted mean, by SPLITS sets of hidden values of a section."""
-    trials = [trial for k in range(SPLITS) if (trial := _tried(section, names, section.seed + k)) is not None]
+    trials = _trials(section, names)
     noise = float(np.sqrt(section.covariance.noise))
     if not trials:
         return _unjudged(section, noise)
@@ -103,7 +103,8 @@ def chosen(section: Section, names: Sequence[str]) -> Choice:
     crossed = [_weights([t for t in trials if t is not trial] or trials, names, knots) for trial in trials]
     mixes = [Choice(tuple(names), knots, w, np.zeros(3), WEIGHTED_MEAN) for w in crossed]
     mixed = [mix.filled(trial.found, trial.distances) for mix, trial in zip(mixes, trials, strict=True)]
-    errors[WEIGHTED_MEAN] = _rms([trial.truth - m for trial, m in zip(trials, mixed, strict=True)])
+    if len(trials) > 1:  # else the weights would be judged by what they were fitted to
+        errors[WEIGHTED_MEAN] = _rms([trial.truth - m for trial, m in zip(trials, mixed, strict=True)])
     best = min(errors, key=lambda name: errors[name])
     if best == WEIGHTED_MEAN:
         weights = _weights(trials, names, knots)
@@ -114,14 +115,25 @@ def chosen(section: Section, names: Sequence[str]) -> Choice:
     return replace(choice, deviation=_deviation(choice, trials, mixed))
 
 
+def _trials(section: Section, names: Sequence[str]) -> list[_Trial]:
+    """What the methods make of SPLITS sets of hidden values, none of which is in two of them."""
+    trials, taken = [], np.zeros_like(section.known)
+    for k in range(SPLITS):
+        hidden = shaped_like(torch.from_numpy(section.known)[:, None], HIDDEN_SHARE, section.seed + k)[:, 0].numpy()
+        hidden = hidden & ~taken
+        taken |= hidden
+        trial = _tried(section, names, hidden, section.seed + k)
+        trials += [] if trial is None else [trial]
+    return trials
+
+
 def _unjudged(section: Section, noise: float) -> Choice:
     """Optimal interpolation with the deviation that its covariance gives: nothing could be hidden."""
     return Choice((OPTIMAL,), np.zeros(1), np.ones((1, 1)), np.array([1.0, 0.0, section.covariance.noise]), OPTIMAL)
 
 
-def _tried(section: Section, names: Sequence[str], seed: int) -> _Trial | None:
-    """What the methods make of values that they do not see; None where nothing can be hidden."""
-    hidden = shaped_like(torch.from_numpy(section.known)[:, None], HIDDEN_SHARE, seed)[:, 0].numpy()
+def _tried(section: Section, names: Sequence[str], hidden: np.ndarray, seed: int) -> _Trial | None:
+    """What the methods make of values that they do not see; None where nothing is hidden."""
     fitted = section.known & ~hidden
     count = int(hidden.sum())
     if not count or not fitted.any():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from ..errors import InputError
-from ..settings import FillSettings
+from ..settings import FillKeywords, FillSettings
+from ..system.as_tensor import check_axes
 from .filling import FLAGS, Account, Part, fill_record
 from .record import Record
 
@@ -42,16 +43,19 @@ def fill(
     mask: Any = None,
     inside: Any = None,
     times: Any = None,
+    **choices: Unpack[FillKeywords],
 ) -> FilledRecord:
     """Fill the gaps of a record: an array with NaN, a masked array, or an xarray.DataArray, (T, H, W), in any unit.
 
     mask: True where there is a measured value, (T, H, W) or (H, W), beside what NaN says. inside: (H, W), True where
     there may be values (sea); without it pixels that were never measured stay empty. times: (T,), rising, numbers or
-    datetimes; of a DataArray its own unless given, else the numbers of the frames. Dates count in days.
+    datetimes; of a DataArray its own unless given, else the numbers of the frames. Dates count in days. choices: fields
+    of `FillSettings` by name, as in `fill(record, max_gap=3)`, in place of those of `settings`.
 
     Returns a `FilledRecord`. Raises InputError for another shape, text or complex numbers, times that do not rise, and
     fewer than 50 measured values. A single frame may be given as (H, W).
     """
+    settings = _checked(settings, choices)
     values, own_times = _plain(record)
     flat = values.ndim == 2
     clip = values[None] if flat else values
@@ -67,11 +71,19 @@ def fill(
     def read(start: int, stop: int) -> np.ndarray:
         return np.where(known[start:stop], clip[start:stop], np.nan).astype(np.float32)
 
-    gathered = _Gathered(clip, known if where is None else known & where)
-    account = fill_record(Record("record", clip.shape, read, at, unit, where), settings or FillSettings(), gathered.add)
+    gathered = _Gathered(clip, known)
+    account = fill_record(Record("record", clip.shape, read, at, unit, where), settings, gathered.add)
     arrays = (gathered.filled, gathered.std, gathered.flag, gathered.distance)
     filled, std, flag, distance = (_like(record, a[0] if flat else a, k) for k, a in enumerate(arrays))
     return FilledRecord(filled, std, flag, distance, account)
+
+
+def _checked(settings: FillSettings | None, choices: FillKeywords) -> FillSettings:
+    """The settings, the usual ones without any, with the choices put in. Raises InputError for anything else."""
+    if not isinstance(settings, FillSettings | None):
+        got = type(settings).__name__
+        raise InputError(f"settings: expected lowreel.FillSettings(max_gap=3, ...) or None, got {got}")
+    return FillSettings(**((settings or FillSettings()).model_dump() | dict(choices)))
 
 
 class _Gathered:
@@ -98,6 +110,7 @@ def _plain(record: Any) -> tuple[np.ndarray, Any]:
     if hasattr(record, "dims") and hasattr(record, "coords"):
         if not hasattr(record, "dtype"):
             raise InputError("record: is a Dataset; give one of its variables, such as ds['sst'], each by itself")
+        check_axes(record, "record")
         first = record.dims[0] if record.dims else None
         times = record.coords[first].values if len(record.dims) == 3 and first in record.coords else None
         record = record.values

@@ -9,12 +9,13 @@ from itertools import pairwise
 import numpy as np
 
 from ..baselines.covariance import SpaceTimeCovariance
+from ..errors import InputError
 from ..settings import FillSettings
 from ..system.memory import trim_heap
 from .choice import Choice, chosen
 from .distances import pixels_to_measured, time_to_measured, told_by_nearest
 from .methods import METHODS, Section, predictions
-from .record import Record, duplicates, measured
+from .record import LEAST_VALUES, Record, duplicates, measured
 
 SECTION_VALUES = 2**23
 """Values of a section, its context included, at most; it takes some fifty times as many bytes."""
@@ -100,8 +101,14 @@ def _sample(record: Record, known: np.ndarray, seed: int) -> Section:
     frames, height, width = record.shape
     size = min(frames, max(SAMPLE_VALUES // (height * width), SAMPLE_FRAMES))
     shares = known.mean((1, 2))
-    start = max(range(0, frames - size + 1, max(size // 2, 1)), key=lambda k: min(shares[k : k + size].mean(), 0.7))
+    starts = [*range(0, frames - size, max(size // 2, 1)), frames - size]
+    start = max(starts, key=lambda k: min(shares[k : k + size].mean(), 0.7))
     seen = known[start : start + size]
+    if seen.sum() < LEAST_VALUES:
+        raise InputError(
+            f"{record.label}: no {size} frames one after another have {LEAST_VALUES} values to fill from; give the "
+            "stretch that has most of them"
+        )
     values = np.where(seen, record.read(start, start + size), 0)
     return Section(values, seen, record.times[start : start + size], np.zeros_like(seen), seed)
 
@@ -128,8 +135,11 @@ def _around(core: tuple[int, int], frames: int) -> slice:
     return slice(max(0, core[0] - CONTEXT_FRAMES), min(frames, core[1] + CONTEXT_FRAMES))
 
 
-def _section(record: Record, known: np.ndarray, inside: np.ndarray, core: tuple[int, int], seed: int) -> Section:
-    """A section with its context; what is wanted are the gaps of its own frames."""
+def _section(
+    record: Record, known: np.ndarray, inside: np.ndarray, core: tuple[int, int], seed: int
+) -> tuple[Section, slice, np.ndarray]:
+    """A section with its context; what is wanted are the gaps of its own frames. Beside it where these are in it, and
+    where they have values that are not filled from, as they lie where none may be."""
     around = _around(core, record.shape[0])
     if not known[around].any():  # nothing near: all frames up to the nearest ones with data
         some = np.flatnonzero(known.any((1, 2)))
@@ -140,7 +150,8 @@ def _section(record: Record, known: np.ndarray, inside: np.ndarray, core: tuple[
     wanted = np.zeros_like(seen)
     own = slice(core[0] - around.start, core[1] - around.start)
     wanted[own] = inside & ~seen[own]
-    return Section(np.where(seen, values, 0), seen, record.times[around], wanted, seed)
+    outside = np.isfinite(values[own]) & ~inside
+    return Section(np.where(seen, values, 0), seen, record.times[around], wanted, seed), own, outside
 
 
 def _filled(
@@ -152,9 +163,8 @@ def _filled(
     choice: Choice,
     covariance: SpaceTimeCovariance,
 ) -> Part:
-    around = _around(core, record.shape[0])
-    section = replace(_section(record, known, inside, core, settings.seed), given=covariance)
-    own = slice(section.known.shape[0] - (around.stop - core[0]), section.known.shape[0] - (around.stop - core[1]))
+    section, own, outside = _section(record, known, inside, core, settings.seed)
+    section = replace(section, given=covariance)
     distances = pixels_to_measured(section.known)
     told = told_by_nearest(distances, section.times, covariance, own)
     allowed = told >= LEAST_CORRELATION
@@ -167,7 +177,7 @@ def _filled(
     flag = np.full(told.shape, FLAG_NOT_FILLED, np.int8)
     flag[section.wanted[own]] = FLAG_FILLED
     flag[section.wanted[own] & (told < FAR_CORRELATION)] = FLAG_FAR
-    flag[section.known[own]] = FLAG_MEASURED
+    flag[section.known[own] | outside] = FLAG_MEASURED
     std = np.where(section.known, choice.noise, std).astype(np.float32)
     return Part(core[0], values[own], std[own], flag, distances[own])
 

@@ -75,9 +75,9 @@ class FilledFile:
 
     def _empty(self) -> Any:
         """What stands for a missing number: where a mask hides one that is not filled, it is empty."""
-        if self.variable.dtype.kind == "f":
-            return self.packing.missing[0] if self.packing.missing else np.nan
-        return self.packing.missing[0] if self.packing.missing else None
+        if self.packing.missing and {"_FillValue", "missing_value"} & set(self.variable.ncattrs()):
+            return self.packing.missing[0]
+        return np.nan if self.variable.dtype.kind == "f" else None  # netCDF's own default is a number to most readers
 
     def _index(self, frames: slice) -> tuple[int | slice, ...]:
         """Where frames are in the variable, other axes of one place or as chosen."""

@@ -47,9 +47,8 @@ def judged_by(problem: Problem) -> str:
         return f"{count} held-out lines"
     if kinds != {Pixels}:
         return "held-out data"
-    (held,), (known,) = tensors_of(problem.heldout), tensors_of(problem.known)
-    frames = held.flatten(1).any(1)
-    are_whole = bool((held == known)[frames].all())
+    pairs = zip(tensors_of(problem.heldout), tensors_of(problem.known), strict=True)
+    are_whole = all(bool((held == known)[held.flatten(1).any(1)].all()) for held, known in pairs)
     return f"{count} held-out {'frames' if are_whole else 'holes'}"
 
 

@@ -54,11 +54,9 @@ class Recommended:
         return other if self.share == 0 else torch.lerp(other, generated, self.share)
 
 
-def recommended(
-    problem: Problem, frames: Tensor, heldout_db: float, baselines: Mapping[str, Baseline], *, may_mix: bool
-) -> Recommended:
+def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: Mapping[str, Baseline]) -> Recommended:
     """The best by held-out data. frames: of the generator, (T, C, H, W), with its level; baselines: which, like it,
-    have not seen that data. may_mix: whether a mean of both may be it. A baseline is none where nothing that was held
+    have not seen that data. A baseline is none where nothing that was held
     out speaks for most of what is missing.
     """
     name = best_by_heldout(baselines)
@@ -66,7 +64,7 @@ def recommended(
         return Recommended(heldout_db=heldout_db)
     bar = baselines[name].heldout_db
     single = Recommended(1.0, name, heldout_db) if heldout_db >= bar else Recommended(0.0, name, bar)
-    mixed = _mixed(problem, frames, baselines[name].clip.float(), name) if may_mix else None
+    mixed = _mixed(problem, frames, baselines[name].clip.float(), name)
     return mixed or single
 
 

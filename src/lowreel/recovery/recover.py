@@ -43,7 +43,7 @@ from .judging import judged
 from .levels import AS_IS, baselines_in_units, finished_in_units, scored_in_units, told_in_units
 from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .preparation import Given, given_data, posed
-from .recommendation import recommended
+from .recommendation import Recommended, recommended
 from .result import Recovery
 from .search import varied
 from .search_plan import Search, best_of
@@ -78,9 +78,9 @@ def recover(
     choices: fields of `RecoverSettings` by name, as in `recover(y, A, rank=4)`, in place of those of `settings`.
 
     data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_linear_operator`
-    takes: a deepinv physics, a SciPy or PyLops operator, a tuple of NumPy functions. clip_shape: (T, C, H, W), only
-    for an operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the
-    data is exact and the clip will agree with it, None that nothing is known of it; or what a maker of noise or a data
+    takes: a matrix, an operator of another library, a tuple of NumPy functions. clip_shape: (T, C, H, W), only for an
+    operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the data is
+    exact and the clip will agree with it, None that nothing is known of it; or what a maker of noise or a data
     file says of it. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut.
     beta: weights of eq. (6). callback: called after every round; a KeyboardInterrupt ends the fit with the best so far.
     resume: what `callback` was last given, to go on from there. score: a number of the frames, such as their PSNR
@@ -158,7 +158,10 @@ def _in_units(given: Given, found: Recovery) -> Recovery:
 
 @dataclass
 class _Fits:
-    """The fits of a recovery on a device, all within the time of the settings, which the baselines do not count to."""
+    """The fits of a recovery on a device, all within the time of the settings, which the baselines do not count to.
+
+    own_holdout: whether the user has said what is held out, so that it stays.
+    """
 
     settings: RecoverSettings
     device: torch.device
@@ -173,8 +176,7 @@ class _Fits:
     ) -> tuple[FitResult, Problem, dict[str, Baseline]]:
         """What the fits have come to, the problem that the last of them was of, and the quick baselines.
 
-        These come first, to be shown. plan: the search; None for one fit alone. own_holdout: the user has said what is
-        held out, and it stays.
+        These come first, to be shown. plan: the search; None for one fit alone.
         """
         if plan is None and not self.own_holdout:
             problem = _with_least_held_out(problem, self.settings)
@@ -276,7 +278,10 @@ def _accounted(
         quick = quick | compared_slowly(problem)
     judged_frames, heldout_db = found.judged.frames(), heldout_decibels(found.error, problem)
     instead = _delivered_instead(found.outcome, heldout_db, quick)
-    best = recommended(problem, judged_frames, heldout_db, quick, may_mix=instead is None)
+    if instead is None:
+        best = recommended(problem, judged_frames, heldout_db, quick)
+    else:
+        best = Recommended(0.0, instead, quick[instead].heldout_db)
     baselines = finished_all(quick, partial(finish, problem=problem))
     clip = finish(frames, problem) if instead is None else baselines[instead].clip
     clip_range = (float(clip.min()), float(clip.max()))

@@ -54,7 +54,7 @@ def search(
     it or None.
 
     done, trunk: of an earlier session; they are not made again but for those that were cut off. limit: seconds for
-    all: the schedule is shortened to end in time. watch: called, in this thread, after every round of any fit, and
+    all: the schedule is shortened to end in time. callback: called, in this thread, after every round of any fit, and
     with what Ctrl-C cut off. Each fit is the same whatever runs beside it. On Ctrl-C the fits under way end with their
     best. Raises InputError where `done` is of another problem or plan.
     """

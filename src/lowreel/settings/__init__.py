@@ -6,7 +6,7 @@ The command line, the run folder's `config.json` and the Python functions all us
 from .batch import BatchSettings
 from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from .interpolation import InterpolateSettings
-from .keywords import RecoverKeywords
+from .keywords import FillKeywords, RecoverKeywords
 from .model import Seed, Settings, settings_sentence
 from .page import ServeSettings
 from .records import FillSettings
@@ -64,6 +64,7 @@ __all__ = [
     "ContinuedSettings",
     "DataTerm",
     "Device",
+    "FillKeywords",
     "FillSettings",
     "ImagesSettings",
     "InterpolateSettings",

@@ -1,12 +1,23 @@
-"""Settings of a recovery as keywords of a function, for type checkers; RecoverSettings is what checks their values."""
+"""Settings as keywords of functions, for type checkers; the models of the same names check the values."""
 
 from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from .records import FillQuality
 from .recovery import Auto, Device
 from .search import Quality
 from .solver import Precision, Preset
+
+
+class FillKeywords(TypedDict, total=False):
+    """Fields of `FillSettings`, which says what they mean."""
+
+    quality: FillQuality
+    max_gap: float | None
+    max_gap_time: float | None
+    find_duplicates: bool
+    seed: int
 
 
 class RecoverKeywords(TypedDict, total=False):

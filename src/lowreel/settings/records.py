@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from .model import Seed, Settings
-from .search import Quality
+
+FillQuality = Literal["draft", "standard"]
 
 
 class FillSettings(Settings):
     """How the gaps of a record are filled."""
 
-    quality: Quality = Field(
+    quality: FillQuality = Field(
         "draft",
-        description="which methods are tried: draft, all but the generator, within minutes; standard and best, the "
-        "generator too, whose three fits take many times as long",
+        description="which methods are tried: draft, all but the generator, within minutes; standard, the generator "
+        "too, whose three fits (two to judge it, one to fill) take many times as long",
     )
     max_gap: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="pixels from the nearest measured one of the same frame beyond which nothing is filled"

@@ -44,7 +44,7 @@ def tensor_and_missing(values: Any, who: str) -> tuple[Tensor, np.ndarray | None
 
     if isinstance(values, torch.Tensor):
         return _plain(values, who), None
-    _check_axes(values, who)
+    check_axes(values, who)
     if isinstance(values, list | tuple) and _has_tensors(values):
         values = _stacked(values, who)
     if callable(getattr(values, "compute", None)) and not callable(getattr(values, "to_numpy", None)):
@@ -88,7 +88,7 @@ def _from_numpy(array: np.ndarray, who: str, name: str = "ndarray") -> Tensor:
     return torch.from_numpy(np.array(native, order="C"))
 
 
-def _check_axes(values: Any, who: str) -> None:
+def check_axes(values: Any, who: str) -> None:
     """Raise InputError for xarray's arrays with axes whose names say another order, and for several arrays at once."""
     dims = getattr(values, "dims", None)
     if hasattr(values, "data_vars"):
