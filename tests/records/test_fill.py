@@ -206,8 +206,9 @@ def test_hidden_gaps_are_shaped_like_the_real_ones(known):
     assert torch.equal(hidden, shaped_like(seen, 0.1, 0))
     whole = seen.clone()
     whole[2] = False
-    lost = shaped_like(whole, 0.1, 3)[:, 0].flatten(1).any(1)
-    assert lost.any()
+    hidden = shaped_like(whole, 0.1, 3)
+    lost = [t for t in range(FRAMES) if t != 2 and bool((hidden == whole)[t].all())]
+    assert lost, "where a whole frame is missing, a whole frame is hidden"
 
 
 def test_what_is_hidden_of_a_mask_that_stands_still():
@@ -316,3 +317,86 @@ def test_other_axes_stay_as_they_are(tmp_path, truth, known, order, depths, choi
     if depths == 2:
         np.testing.assert_array_equal(one[:, 0], other[:, 0])
         assert (flag[:, 0] == 3).all()
+
+
+def test_sections_fill_as_the_whole_does(truth, known, two_methods, monkeypatch):
+    """Each frame in its place, those too that lie far from the next one with data; only the context differs."""
+    long = np.concatenate([truth, truth[::-1], truth])
+    seen = np.concatenate([known, known[::-1], known])
+    seen[:9] = False
+    record = np.where(seen, long, np.nan)
+    whole = lowreel.fill(record, inside=~LAND)
+    monkeypatch.setattr("lowreel.records.filling.SECTION_VALUES", 12 * HEIGHT * WIDTH)
+    monkeypatch.setattr("lowreel.records.filling.CONTEXT_FRAMES", 3)
+    parts = lowreel.fill(record, inside=~LAND)
+    assert np.array_equal(whole.flag[9:], parts.flag[9:])
+    np.testing.assert_allclose(parts.filled[9:], whole.filled[9:], atol=0.15)
+    empty = np.isnan(parts.filled)
+    assert np.array_equal(empty, parts.flag == 3)
+
+
+def test_the_choice_is_made_by_frames_that_have_data(truth, known, two_methods, monkeypatch):
+    """Those at the end of a record too; where no stretch has enough the error says so."""
+    late = np.where(known, truth, np.nan)
+    late[:5] = np.nan
+    monkeypatch.setattr("lowreel.records.filling.SAMPLE_VALUES", 1)
+    monkeypatch.setattr("lowreel.records.filling.SAMPLE_FRAMES", 4)
+    assert np.isfinite(lowreel.fill(late).filled[5:, known[5:].any(0)]).all()
+    few = np.full_like(late, np.nan)
+    few[0, 10, :24], few[-1, 12, :26] = 1.0, 2.0
+    with pytest.raises(InputError, match="no 4 frames one after another"):
+        lowreel.fill(few)
+
+
+def test_measured_values_outside_stay(tmp_path, truth, known, two_methods):
+    """Where no value is filled there may still be measured ones: they stay, in a file without a fill value too."""
+    record, sea = np.where(known, truth, np.nan), ~LAND
+    sea[10:14] = False
+    found = lowreel.fill(record, inside=sea)
+    assert np.array_equal(found.filled[known], record[known])
+    assert (found.flag[known] == 0).all()
+    assert np.isnan(found.filled[~known & ~sea]).all()
+    with netCDF4.Dataset(tmp_path / "plain.nc", "w") as file:
+        for name, n in (("time", FRAMES), ("y", HEIGHT), ("x", WIDTH)):
+            file.createDimension(name, n)
+        file.createVariable("time", "f8", ("time",))[:] = TIMES
+        file.createVariable("sea", "i1", ("y", "x"))[:] = sea
+        file.createVariable("seen", "i1", ("time", "y", "x"))[:] = np.arange(WIDTH) > 3
+        file.createVariable("sst", "f4", ("time", "y", "x"))[:] = record
+    asked = ["fill", f"{tmp_path / 'plain.nc'}:sst", "-o", str(tmp_path / "out.nc")]
+    call([*asked, "--inside", "sea", "--mask-variable", "seen", "--max-gap", "1"])
+    with netCDF4.Dataset(tmp_path / "out.nc") as file:
+        file.set_auto_mask(False)
+        out, flag = file["sst"][:], file["sst_flag"][:]
+    assert np.nanmax(np.abs(out)) < 30
+    assert np.array_equal(np.isnan(out), flag == 3)
+    kept = known & (np.arange(WIDTH) > 3)
+    assert np.array_equal(out[kept], record[kept].astype("f4"))
+
+
+def test_no_value_is_hidden_twice(truth, known, monkeypatch):
+    """The weights of a mean are judged by values to which they were not fitted."""
+    from lowreel.records import choice
+
+    seen, tried = [], choice._tried
+    monkeypatch.setattr(choice, "_tried", lambda s, n, hidden, seed: seen.append(hidden) or tried(s, n, hidden, seed))
+    lowreel.fill(np.where(known, truth, np.nan), times=TIMES)
+    assert len(seen) == 2
+    assert all(hidden.any() for hidden in seen)
+    assert not (seen[0] & seen[1]).any()
+
+
+def test_settings_as_keywords(truth, known, two_methods):
+    """As in recover; a misspelled one is told the nearest, and axes in another order are refused."""
+    import xarray
+
+    record = np.where(known, truth, np.nan)
+    found = lowreel.fill(record, max_gap=2)
+    assert np.array_equal(found.flag, lowreel.fill(record, lowreel.FillSettings(max_gap=2)).flag)
+    with pytest.raises(InputError, match="did you mean max_gap"):
+        lowreel.fill(record, max_gaps=2)
+    with pytest.raises(InputError, match="FillSettings"):
+        lowreel.fill(record, {"max_gap": 2})
+    turned = xarray.DataArray(record, dims=("time", "lat", "lon")).transpose("lat", "lon", "time")
+    with pytest.raises(InputError, match="lat"):
+        lowreel.fill(turned)

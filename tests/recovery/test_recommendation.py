@@ -1,6 +1,7 @@
 """What is recommended is the best by data shaped like what is missing, and the verdict says what it could not check."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from cases import levels, moving
 
 import lowreel
 from lowreel import RecoverSettings
-from lowreel.operators import Identity, Mask, MissingFrames, MissingPixels, SinglePixel
+from lowreel.operators import Identity, Mask, MissingFrames, MissingPixels, SinglePixel, Stacked
 from lowreel.recovery.comparison import Baseline
 from lowreel.recovery.coverage import caveat, judged_by, unjudged_share, unseen_share
 from lowreel.recovery.preparation import prepare
@@ -48,6 +49,29 @@ def test_the_better_one_is_recommended():
     assert best(problem, good, bad).sentence(0.0) == ""
     told = best(problem, bad, good)
     assert f"other 0 ({told.heldout_db - 6:.1f} dB)" in told.sentence(-6.0)
+
+
+def test_several_masks_with_holes_are_judged_together():
+    """What a stack of them holds out is told in one number."""
+    masks = [torch.ones(SHAPE, dtype=torch.bool) for _ in range(2)]
+    for t in range(SHAPE[0]):
+        masks[0][t, :, 2:8, t : t + 6] = masks[1][t, :, 8:14, 8 - t : 14 - t] = False
+    problem = problem_of(Stacked([Mask(SHAPE, mask) for mask in masks]))
+    assert re.fullmatch(r"\d+ held-out holes", judged_by(problem))
+
+
+def test_a_baseline_that_is_delivered_is_what_is_recommended():
+    """Of a fit that was stopped: there is no better clip beside it."""
+    operator = MissingPixels(SHAPE, 0.5)
+
+    def callback(progress):
+        raise KeyboardInterrupt
+
+    found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 40}), callback=callback)
+    assert found.delivered != "generator"
+    assert found.recommended.name == found.delivered
+    assert not found.has_better
+    assert torch.equal(found.recommended_clip, found.clip)
 
 
 def test_a_mean_is_recommended_where_errors_are_independent():
