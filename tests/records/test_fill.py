@@ -10,7 +10,7 @@ import lowreel
 from lowreel.cli.commands import call
 from lowreel.data.gap_shapes import shaped_like
 from lowreel.errors import InputError
-from lowreel.records.distances import pixels_to_measured, time_to_measured
+from lowreel.records.gap_distances import pixels_to_measured, time_to_measured
 from lowreel.records.methods import BACKGROUND, METHODS, OPTIMAL, Section
 
 FRAMES, HEIGHT, WIDTH = 7, 22, 26
@@ -348,7 +348,7 @@ def test_the_choice_is_made_by_frames_that_have_data(truth, known, two_methods, 
         lowreel.fill(few)
 
 
-def test_measured_values_outside_stay(tmp_path, truth, known, two_methods):
+def test_measured_values_outside_stay(tmp_path, truth, known, two_methods, capsys):
     """Where no value is filled there may still be measured ones: they stay, in a file without a fill value too."""
     record, sea = np.where(known, truth, np.nan), ~LAND
     sea[10:14] = False
@@ -360,11 +360,13 @@ def test_measured_values_outside_stay(tmp_path, truth, known, two_methods):
         for name, n in (("time", FRAMES), ("y", HEIGHT), ("x", WIDTH)):
             file.createDimension(name, n)
         file.createVariable("time", "f8", ("time",))[:] = TIMES
+        file["time"].units = "hours since 2017-01-01"
         file.createVariable("sea", "i1", ("y", "x"))[:] = sea
         file.createVariable("seen", "i1", ("time", "y", "x"))[:] = np.arange(WIDTH) > 3
         file.createVariable("sst", "f4", ("time", "y", "x"))[:] = record
     asked = ["fill", f"{tmp_path / 'plain.nc'}:sst", "-o", str(tmp_path / "out.nc")]
-    call([*asked, "--inside", "sea", "--mask-variable", "seen", "--max-gap", "1"])
+    call([*asked, "--inside", "sea", "--mask-variable", "seen", "--max-gap", "1", "--max-gap-time", "4"])
+    assert "more than 4 hours from" in capsys.readouterr().out
     with netCDF4.Dataset(tmp_path / "out.nc") as file:
         file.set_auto_mask(False)
         out, flag = file["sst"][:], file["sst_flag"][:]

@@ -58,6 +58,8 @@ def fill(
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.counts.items())
     print(f"wrote {output}: {counts}")
     print(account.sentence)
+    if filling.max_gap_time is not None:
+        print(f"Nothing is filled more than {filling.max_gap_time:g} {account.time_unit} from when it was measured.")
     if account.duplicates:
         print(f"Frames that repeat the one before, and count as gaps: {', '.join(map(str, account.duplicates))}")
     for note in notes:

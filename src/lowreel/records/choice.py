@@ -14,7 +14,7 @@ import torch
 
 from ..baselines.optimal_interpolation import TILE
 from ..data.gap_shapes import shaped_like
-from .distances import pixels_to_measured
+from .gap_distances import pixels_to_measured
 from .methods import BACKGROUND, OPTIMAL, Section, predictions
 
 SPLITS = 2

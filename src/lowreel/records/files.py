@@ -39,7 +39,7 @@ def fill_file(
     return account, notes
 
 
-def summary(account: Account, time_unit: str = "") -> dict[str, Any]:
+def summary(account: Account) -> dict[str, Any]:
     """What was done, as plain numbers and words for JSON."""
     choice = account.choice
     return {
@@ -55,5 +55,6 @@ def summary(account: Account, time_unit: str = "") -> dict[str, Any]:
         },
         "pixels": account.counts,
         "duplicates": list(account.duplicates),
+        "time_unit": account.time_unit,
         "sentence": account.sentence,
     }

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..settings import FillSettings
 from ..system.memory import trim_heap
 from .choice import Choice, chosen
-from .distances import pixels_to_measured, time_to_measured, told_by_nearest
+from .gap_distances import pixels_to_measured, time_to_measured, told_by_nearest
 from .methods import METHODS, Section, predictions
 from .record import LEAST_VALUES, Record, duplicates, measured
 
@@ -51,12 +51,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Account:
-    """What was done: the choice, the covariance by which it went, and counts of pixels by flag."""
+    """What was done: the choice, the covariance by which it went, counts of pixels by flag, frames that repeat the one
+    before, and the unit of the record's times."""
 
     choice: Choice
     covariance: SpaceTimeCovariance
     counts: dict[str, int]
     duplicates: tuple[int, ...] = ()
+    time_unit: str = "frames"
 
     @property
     def sentence(self) -> str:
@@ -93,7 +95,7 @@ def fill_record(record: Record, settings: FillSettings, write: Callable[[Part], 
         del part
         trim_heap()
     by_name = dict(zip(FLAGS, counts.tolist(), strict=True))
-    return Account(choice, covariance, by_name, tuple(repeated))
+    return Account(choice, covariance, by_name, tuple(repeated), record.time_unit)
 
 
 def _sample(record: Record, known: np.ndarray, seed: int) -> Section:
