@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lowreel.records.distances import pixels_to_measured
 
 from lowreel.records.choice import chosen
+from lowreel.records.gap_distances import pixels_to_measured
 from lowreel.records.methods import METHODS, Section, predictions
 
 from .jobs import SHARED
