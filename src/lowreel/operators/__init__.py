@@ -1,6 +1,6 @@
 """Operators: what a camera makes of a clip."""
 
-from . import pixels, projections, resample, snapshot, stack, transforms
+from . import pixels, projections, real_form, resample, snapshot, stack, transforms
 from .adapters import Functions, as_linear_operator
 from .base import Composed, LinearOperator, Sum
 from .data_consistency import project_onto_data
@@ -11,6 +11,7 @@ from .parts import Part, is_stack
 from .pixels import *
 from .plugin import operator_from_name
 from .projections import *
+from .real_form import *
 from .resample import *
 from .snapshot import *
 from .spec import class_of, from_settings, from_spec, is_rebuilt, spec_hash
@@ -53,4 +54,4 @@ __all__ = [
     "tensors_of",
 ]
 __all__ += pixels.__all__ + projections.__all__ + resample.__all__ + snapshot.__all__ + stack.__all__
-__all__ += transforms.__all__
+__all__ += transforms.__all__ + real_form.__all__
