@@ -1,6 +1,6 @@
 """Operators: what a camera makes of a clip."""
 
-from . import mri, pixels, projections, resample, simulated_scan, snapshot, stack, trajectories, transforms
+from . import mri, pixels, projections, real_form, resample, simulated_scan, snapshot, stack, trajectories, transforms
 from .adapters import Functions, as_linear_operator
 from .base import Composed, LinearOperator, Sum
 from .data_consistency import project_onto_data
@@ -12,6 +12,7 @@ from .parts import Part, is_stack
 from .pixels import *
 from .plugin import operator_from_name
 from .projections import *
+from .real_form import *
 from .resample import *
 from .simulated_scan import *
 from .snapshot import *
@@ -56,4 +57,4 @@ __all__ = [
     "tensors_of",
 ]
 __all__ += pixels.__all__ + projections.__all__ + resample.__all__ + snapshot.__all__ + stack.__all__
-__all__ += transforms.__all__ + mri.__all__ + simulated_scan.__all__ + trajectories.__all__
+__all__ += transforms.__all__ + real_form.__all__ + mri.__all__ + simulated_scan.__all__ + trajectories.__all__
