@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..system.as_tensor import tensor_of
 from .arrangement import Arrangement, Lines
 from .base import LinearOperator
+from .nufft import workspace_bytes
 from .nufft_plans import Plans
 from .shapes import Shape, checked_clip_shape
 from .simulated_scan import cartesian_rows, simulated_coil_maps
@@ -190,6 +191,13 @@ class MRI(LinearOperator):
     def row_norm(self) -> float:
         power = self._maps.square().sum(-1).mean((-2, -1))
         return math.sqrt(float(power[power > 0].mean())) if bool((power > 0).any()) else 0.0
+
+    def bytes_to_come(self) -> int:
+        """Of transforms that will be kept and are not prepared yet, and of the grid of one frame in each coil."""
+        if self._plans is None:
+            return 0
+        dtype = self._maps.dtype
+        return self._plans.bytes_to_come(dtype) + workspace_bytes(self.data_shape[1], self.clip_shape[2:], dtype)
 
     def arrangements(self) -> tuple[Arrangement, ...]:
         """Readouts, or rows or columns that are measured whole or not at all, else places, each in all coils at once.
