@@ -92,7 +92,7 @@ def path_of(name: str, found: Representation, numbers: Sequence[int] | None = No
         order_along(codes),
         tuple(range(len(codes)) if numbers is None else numbers),
         found.codes.rank,
-        torch.cat([_small(found.frames(found.times[[t]])) for t in shown]),
+        torch.cat([_small(magnitude(found.frames(found.times[[t]]))) for t in shown]),
         tuple(shown),
     )
 
