@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..model.representation import Representation
+from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
 from .manifold import Embedding, Order, embedded, order_along, order_sentence, spearman
 

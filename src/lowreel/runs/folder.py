@@ -32,6 +32,7 @@ from ..recovery.warm_start import Neighbour
 from ..settings import Candidate, RecoverSettings
 from ..solver.state import State
 from ..system.checkpoints import NEWEST, PREVIOUS, folder_lock, load_checkpoint, save_checkpoint
+from ..system.complex_clips import magnitude
 from ..system.files import atomic_write, new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import operator_budget
 from ..system.names import source_text

@@ -56,7 +56,7 @@ def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
     InputError where neither explains such data.
     """
     levels = [measured.clip.get("scale", 1.0), measured.clip.get("offset", 0.0)]
-    if "path" in measured.clip.get("reading", {"path": None}):
+    if "path" in measured.clip.get("reading", {"path": None}) or measured.operator.takes_complex_clips:
         return reading
     choices = [reading, reading | {"levels": levels}] if is_array_file(reading["path"]) else [reading]
     shape = measured.operator.clip_shape
@@ -86,6 +86,8 @@ def truth_warnings(truth: Tensor, measured: Measured) -> list[str]:
     That is where the error exceeds a tenth of the data and three times the noise. Nothing is said where the noise has
     outliers or is not known.
     """
+    if measured.operator.takes_complex_clips and not truth.is_complex():
+        return []  # its phase is not known
     if not isinstance(measured.noise, NoNoise | WhiteNoise | PoissonNoise):
         return []
     error, power = _misfit(truth, measured)

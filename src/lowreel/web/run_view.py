@@ -26,6 +26,7 @@ from ..runs.report import measured_view
 from ..runs.sections import Section
 from ..runs.summary import Summary
 from ..runs.truth import open_truth
+from ..system.complex_clips import magnitude
 from ..system.files import read_json
 from ..system.memory import operator_budget
 
