@@ -105,10 +105,7 @@ def recover(
     settings, generator = _checked(settings, choices, generator)
     device = device_of(settings.device)
     given = given_data(data, operator, noise, clip_shape, levels)
-    if not given.is_as_it_came:
-        score, on_baseline = scored_in_units(given.in_units, score), told_in_units(given.in_units, on_baseline)
-    if given.is_complex and callback is not None:
-        callback = partial(_shown_complex, callback)
+    score, on_baseline, callback = _as_asked(given, score, on_baseline, callback)
     problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
     ready = with_precision(problem.on(device), settings, resume)
     if neighbour is not None:
@@ -145,6 +142,17 @@ def _from_neighbour(
     if warm is None:
         return problem, settings, choice
     return warm, fewer_rounds(warm, settings), choice and choice.going_on()
+
+
+def _as_asked(
+    given: Given, score: Score | None, on_baseline: OnBaseline | None, callback: Callback | None
+) -> tuple[Score | None, OnBaseline | None, Callback | None]:
+    """What is called while a clip is recovered, given clips as they were asked for: in units of the data, complex."""
+    if given.is_as_it_came:
+        return score, on_baseline, callback
+    if given.is_complex and callback is not None:
+        callback = partial(_shown_complex, callback)
+    return scored_in_units(given.in_units, score), told_in_units(given.in_units, on_baseline), callback
 
 
 def _in_units(given: Given, found: Recovery) -> Recovery:
