@@ -27,6 +27,7 @@ from lowreel.operators import (
     MissingBlocks,
     MissingFrames,
     MissingPixels,
+    RealForm,
     Signs,
     SinglePixel,
     Snapshot,
@@ -107,6 +108,28 @@ class Spectrum(LinearOperator):
 
     def _measure(self, x):
         return torch.fft.rfft(x)
+
+    def parameters_spec(self):
+        return {}
+
+
+class Coils(LinearOperator):
+    """Complex clips through two smooth complex sensitivities, then the spectrum of each; adjoint left to autograd."""
+
+    kind = "coils"
+    is_complex = True
+    takes_complex_clips = True
+
+    def __init__(self, clip_shape):
+        frames, _, height, width = clip_shape
+        super().__init__(clip_shape, (frames, 2, height, width), part_frames=1)
+        self.register_buffer("maps", noise(2, height, width, 2, seed=3))
+
+    def _measure(self, x):
+        return torch.fft.fft2(x * torch.view_as_complex(self.maps))
+
+    def _subset(self, parts):
+        return self._like(len(parts), (len(parts), *self.data_shape[1:]))
 
     def parameters_spec(self):
         return {}
@@ -243,6 +266,7 @@ OPERATORS = SAVED | {
     "pylops @ mask": lambda: (
         as_linear_operator(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE) @ Mask(SHAPE, kept(T, H, W))
     ),
+    "real form of coils": lambda: RealForm(Coils((T, C // 2, H, W))),
     "autograd, complex": lambda: Spectrum(SHAPE),
     "sums of 2": lambda: Sums(SHAPE, 2),
     "sums of 2 @ mask": lambda: Sums(SHAPE, 2) @ Mask(SHAPE, kept(T, H, W)),

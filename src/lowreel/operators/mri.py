@@ -1,0 +1,371 @@
+"""Dynamic magnetic resonance imaging as scanners do it: complex clips, several coils, any path through the spectrum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..catalogue import MriSettings
+from ..errors import InputError
+from ..system.as_tensor import tensor_of
+from .arrangement import Arrangement, Lines
+from .base import LinearOperator
+from .nufft_plans import Plans
+from .shapes import Shape, checked_clip_shape
+from .simulated_scan import cartesian_rows, simulated_coil_maps
+from .tensors import by_adjoint
+from .trajectories import radial, spiral
+
+__all__ = ["MRI"]
+
+Units = Literal["radians/pixel", "cycles/pixel", "cycles/FOV"]
+
+MOST_RADIANS, LEAST_RADIANS = 1.25 * math.pi, 0.2 * math.pi
+"""Where the farthest point of a trajectory lies; less is a scan far coarser than its pixels, or in another unit."""
+
+STRETCHES = 16
+"""Pieces of a readout that are held out each by itself where a frame has fewer than four readouts."""
+
+SPIRAL_GAP = 4.0
+"""Between the turns of all spirals of a frame that is simulated, in cycles per field of view; 1 would be enough."""
+
+FEW_READOUTS = 4
+"""Readouts of a frame, below which single ones are too much of it to be held out."""
+
+
+class MRI(LinearOperator):
+    """The spectrum of every frame times the sensitivity of each coil; clips (T, 1, H, W) and data are complex.
+
+    y_tc(k) = sum_n S_tc(n) x_t(n) exp(-i k . n) / sqrt(H W), zero where nothing was measured.
+
+    Without a trajectory k lies on the grid of the discrete Fourier transform and y is (T, coils, H, W): mask, booleans
+    (H, W), (T, H, W) or (T, 1, H, W), says what was measured; everything if None. With one y is (T, coils, readouts,
+    samples): trajectory, real (readouts, samples, 2) for all frames or (T, readouts, samples, 2), or (samples, 2) of
+    one readout, where the first coordinate goes down the rows and the second along the columns; mask, booleans of its
+    shape without the last axis, says which samples are there, as frames may have fewer than others.
+
+    units: of the trajectory: "radians/pixel" (-pi to pi), "cycles/pixel" (-1/2 to 1/2) or "cycles/FOV" (-H/2 to H/2
+    and -W/2 to W/2, as BART and sigpy have it). coil_maps: complex (coils, H, W) or (T, coils, H, W); None: one coil
+    that sees all pixels alike. density: weights of the samples, shaped as such a mask, for `gridded` alone. centred:
+    the origin of frames is pixel (H // 2, W // 2) and frequency zero stands there in Cartesian data, as scanners, BART
+    and fastMRI have it; else both are in the corner, as `torch.fft` has it. memory: bytes that prepared transforms
+    may hold (default: half of `default_budget()`); what has no room is prepared whenever it is used.
+
+    Raises InputError for clips of several channels, for other shapes and types, for what is not finite, for a mask that
+    keeps nothing, and for a trajectory whose range does not agree with its units.
+    """
+
+    kind = "mri"
+    part_length = 1
+    is_complex = True
+    takes_complex_clips = True
+    tensors_by_frame = ("mask", "trajectory", "coil_maps", "density")
+
+    def __init__(
+        self,
+        clip_shape: Shape,
+        *,
+        mask: Tensor | np.ndarray | None = None,
+        trajectory: Tensor | np.ndarray | None = None,
+        coil_maps: Tensor | np.ndarray | None = None,
+        density: Tensor | np.ndarray | None = None,
+        units: Units = "radians/pixel",
+        centred: bool = True,
+        memory: int | None = None,
+    ):
+        frames, channels, height, width = checked_clip_shape(clip_shape)
+        if channels != 1:
+            raise InputError(f"mri: expected clips of one complex channel, (T, 1, H, W), got {tuple(clip_shape)}")
+        path = None if trajectory is None else _trajectory(trajectory, units, frames, (height, width))
+        maps = _coil_maps(coil_maps, frames, (height, width))
+        samples = (1, height, width) if path is None else tuple(path.shape[:-1])
+        measured = _mask(mask, frames, samples)
+        super().__init__(clip_shape, (frames, maps.shape[1], *samples[1:]), part_frames=1)
+        self.centred = bool(centred)
+        self._has_maps = coil_maps is not None
+        self.trajectory: Tensor | None
+        self.mask: Tensor
+        self.density: Tensor | None
+        self._maps: Tensor
+        self.register_buffer("trajectory", path)
+        self.register_buffer("mask", measured)
+        self.register_buffer("density", None if density is None else _weights(density, frames, samples))
+        self.register_buffer("_maps", torch.view_as_real(maps))
+        self._plans = None if path is None else Plans(path, measured, (height, width), self.centred, memory)
+        self._frames: Sequence[int] = range(frames)
+
+    @classmethod
+    def from_settings(cls, settings: MriSettings, clip_shape: Shape, *, seed: int, memory: int | None) -> MRI:
+        """A scanner with simulated coils."""
+        frames, _, height, width = checked_clip_shape(clip_shape)
+        maps = simulated_coil_maps(settings.coils, (height, width), seed) if settings.coils > 1 else None
+        if settings.acceleration is not None:
+            rows = cartesian_rows(settings.acceleration, (height, width), frames, seed)
+            return MRI(clip_shape, mask=rows, coil_maps=maps)
+        across = max(height, width)
+        if settings.spokes is not None:
+            path = radial(settings.spokes, across, frames, golden_angle=settings.golden_angle)
+        else:
+            leaves = settings.spirals or 1
+            turns = across / 2 / leaves / SPIRAL_GAP
+            samples = round(math.pi * turns * across / 2)
+            path = spiral(leaves, samples, frames, turns=turns, golden_angle=settings.golden_angle)
+        return MRI(clip_shape, trajectory=path, coil_maps=maps, memory=memory)
+
+    @property
+    def coil_maps(self) -> Tensor:
+        """Sensitivities, complex, (1 or T, coils, H, W); 1 where all frames have the same."""
+        return torch.view_as_complex(self._maps)
+
+    def _maps_like(self, t: Tensor) -> Tensor:
+        return torch.view_as_complex(self._maps.to(t.real.dtype))
+
+    def _measure(self, x: Tensor) -> Tensor:
+        return by_adjoint(self._spectra, self._combined, x.to(_complex(x.dtype)))
+
+    def _adjoint(self, y: Any) -> Tensor:
+        return by_adjoint(self._combined, self._spectra, y.to(_complex(y.dtype)))
+
+    def _spectra(self, x: Tensor) -> Tensor:
+        maps = self._maps_like(x)
+        if self._plans is None:
+            return self._transform(torch.fft.fft2, x * maps) * self.mask
+        y = x.new_zeros(self.data_shape)
+        for t, frame in enumerate(self._frames):
+            own, there = _of_frame(maps, t), _of_frame(self.mask, t)[0]
+            values = self._plans.of(frame, x.real.dtype, x.device).forward(x[t, 0], own)
+            y[t].flatten(1)[:, there.flatten()] = values
+        return y
+
+    def _combined(self, y: Tensor) -> Tensor:
+        maps = self._maps_like(y)
+        if self._plans is None:
+            return (self._transform(torch.fft.ifft2, y * self.mask) * maps.conj()).sum(1, keepdim=True)
+        x = y.new_zeros(self.clip_shape)
+        for t, frame in enumerate(self._frames):
+            own, there = _of_frame(maps, t), _of_frame(self.mask, t)[0]
+            values = y[t].flatten(1)[:, there.flatten()]
+            x[t, 0] = self._plans.of(frame, y.real.dtype, y.device).adjoint(values, own)
+        return x
+
+    def _transform(self, function: Any, pictures: Tensor) -> Tensor:
+        """The unitary transform, with the origin in the middle or in the corner on both sides."""
+        axes = (-2, -1)
+        if not self.centred:
+            return function(pictures, norm="ortho")
+        return torch.fft.fftshift(function(torch.fft.ifftshift(pictures, axes), norm="ortho"), axes)
+
+    def gridded(self, y: Tensor) -> Tensor:
+        """A^H (w y), w the density weights, times the one number that makes its data nearest to y: a first picture.
+
+        Without given weights they are those of Pipe and Menon (1999), and 1 on a Cartesian grid.
+        """
+        picture = self.adjoint(self._density_like(y) * y)
+        data = self(picture)
+        power = float(data.abs().square().sum())
+        return picture * ((data.conj() * y).sum() / power) if power > 0 else picture
+
+    def _density_like(self, y: Tensor) -> Tensor:
+        if self.density is not None:
+            return self.density.to(y.real.dtype)
+        if self._plans is None:
+            return self.mask.to(y.real.dtype)
+        weights = torch.zeros(len(self._frames), 1, *self.data_shape[2:], dtype=y.real.dtype, device=y.device)
+        for t, frame in enumerate(self._frames):
+            own = self._plans.of(frame, y.real.dtype, y.device).density_weights()
+            weights[t, 0][_of_frame(self.mask, t)[0]] = own
+        return weights
+
+    def _subset(self, parts: Sequence[int]) -> MRI:
+        chosen = torch.as_tensor(parts)
+        by_frame = {
+            name: t[chosen.to(t.device)]
+            for name, t in self._buffers.items()
+            if name != "_place" and t is not None and len(t) == self.clip_shape[0]
+        }
+        other = self._like(len(parts), (len(parts), *self.data_shape[1:]), **by_frame)
+        other._frames = [self._frames[k] for k in parts]
+        return other
+
+    def observed_mask(self) -> Tensor:
+        seen = (self._maps != 0).flatten(2).any(2)[:, :, None, None]
+        return (self.mask & seen).expand(self.data_shape)
+
+    def row_norm(self) -> float:
+        power = self._maps.square().sum(-1).mean((-2, -1))
+        return math.sqrt(float(power[power > 0].mean())) if bool((power > 0).any()) else 0.0
+
+    def arrangements(self) -> tuple[Arrangement, ...]:
+        """Readouts, or rows or columns that are measured whole or not at all, else places, each in all coils at once.
+
+        Where a frame has few readouts they are pieces of them. Without what several readouts of a frame pass, and
+        without the lines around zero that are there without a gap: such is never missing.
+        """
+        numbers = self._readout_numbers() if self.trajectory is not None else self._line_numbers()
+        return (Lines(numbers.expand(self.clip_shape[0], -1, -1, -1)),)
+
+    def _readout_numbers(self) -> Tensor:
+        assert self.trajectory is not None
+        count, samples = self.trajectory.shape[1:3]
+        device = self.trajectory.device
+        if count < FEW_READOUTS:
+            pieces = (torch.arange(samples, device=device) * min(STRETCHES, samples)) // samples
+            return (torch.arange(count, device=device)[:, None] * STRETCHES + pieces)[None, None]
+        size = torch.tensor(self.clip_shape[2:], device=device)
+        cells = torch.round(self.trajectory * (size / (2 * math.pi))).long()
+        places = cells[..., 0] * (4 * size[1]) + cells[..., 1]
+        readouts = torch.arange(count, device=device)[:, None].expand(count, samples)
+        frames = range(max(len(places), len(self.mask)))
+        each = [_numbers_alone(_of_frame(places, t), readouts, _of_frame(self.mask, t)[0]) for t in frames]
+        return torch.stack(each)[:, None]
+
+    def _line_numbers(self) -> Tensor:
+        height, width = self.clip_shape[2:]
+        for axis, length in ((-2, height), (-1, width)):
+            whole = self.mask.all(-3 - axis)
+            if torch.equal(whole, self.mask.any(-3 - axis)) and not bool(whole.all()):
+                numbers = torch.arange(length, device=whole.device).expand(whole.shape)
+                numbers = numbers.masked_fill(~whole | self._around_zero(whole), -1)
+                return numbers.unsqueeze(-3 - axis).expand(self.mask.shape)
+        places = torch.arange(height * width, device=self.mask.device).reshape(1, 1, height, width)
+        return places.expand(self.mask.shape).masked_fill(~self.mask, -1)
+
+    def _around_zero(self, whole: Tensor) -> Tensor:
+        """Of lines that are measured, (T, 1, n), those that join the one of frequency zero without a gap; but none of a
+        frame that has no others."""
+        lines = whole if self.centred else torch.fft.fftshift(whole, -1)
+        zero = lines.shape[-1] // 2
+        after = lines[..., zero:].long().cumprod(-1).bool()
+        before = lines[..., : zero + 1].flip(-1).long().cumprod(-1).bool().flip(-1)[..., :-1]
+        joined = torch.cat([before, after], -1)
+        joined = joined if self.centred else torch.fft.ifftshift(joined, -1)
+        return joined & (whole & ~joined).any(-1, keepdim=True)
+
+    def parameters_spec(self) -> dict[str, Any]:
+        return {"centred": self.centred}
+
+    def spec_tensors(self) -> dict[str, Tensor]:
+        known = {"mask": self.mask, "trajectory": self.trajectory, "density": self.density}
+        maps = {"coil_maps": self.coil_maps} if self._has_maps else {}
+        return {name: t for name, t in known.items() if t is not None} | maps
+
+
+def _of_frame(t: Tensor, frame: int) -> Tensor:
+    """What a frame has of a tensor whose first axis is the frames, or 1 where all have the same."""
+    return t[frame if len(t) > 1 else 0]
+
+
+def _complex(dtype: torch.dtype) -> torch.dtype:
+    return torch.complex128 if dtype in (torch.float64, torch.complex128) else torch.complex64
+
+
+def _numbers_alone(places: Tensor, readouts: Tensor, there: Tensor) -> Tensor:
+    """The readout of each sample, (readouts, samples); -1 where another readout passes the same place."""
+    _, inverse = torch.unique(places, return_inverse=True)
+    least = torch.full_like(places.flatten(), readouts.numel())
+    most = torch.full_like(least, -1)
+    where, which = inverse[there], readouts[there]
+    least.scatter_reduce_(0, where, which, "amin")
+    most.scatter_reduce_(0, where, which, "amax")
+    return torch.where(there & (least == most)[inverse], readouts, -1)
+
+
+def _trajectory(given: Any, units: str, frames: int, size: tuple[int, int]) -> Tensor:
+    """(1 or T, readouts, samples, 2), float32, in radians per pixel."""
+    path = tensor_of(given, "mri: trajectory")
+    if path.is_complex() or path.ndim < 2 or path.ndim > 4 or path.shape[-1] != 2 or 0 in path.shape:
+        raise InputError(
+            f"mri: expected a real trajectory (T, readouts, samples, 2) or (readouts, samples, 2), got {path.dtype} "
+            f"{tuple(path.shape)}"
+        )
+    if path.ndim == 3 and path.shape[0] == frames > 1:
+        raise InputError(
+            f"mri: a trajectory {tuple(path.shape)} may be {frames} readouts of all frames or one of each of {frames} "
+            "frames; say which by trajectory[None] or trajectory[:, None]"
+        )
+    path = path.reshape((1,) * (4 - path.ndim) + tuple(path.shape))
+    if len(path) not in (1, frames):
+        raise InputError(f"mri: a trajectory of {len(path)} frames does not fit a clip of {frames}")
+    factors = _radians(size)
+    if units not in factors:
+        raise InputError(f"mri: expected units {', '.join(factors)}, got {units!r}")
+    if not bool(torch.isfinite(path).all()):
+        raise InputError("mri: the trajectory holds numbers that are not finite; name samples that are missing by mask")
+    radians = path.double() * torch.tensor(factors[units], dtype=torch.float64, device=path.device)
+    _check_range(path.double(), radians, units, factors)
+    return radians.float()
+
+
+def _radians(size: tuple[int, int]) -> dict[str, tuple[float, float]]:
+    """What one of each unit is in radians per pixel, along rows and columns."""
+    turn = 2 * math.pi
+    return {"radians/pixel": (1.0, 1.0), "cycles/pixel": (turn, turn), "cycles/FOV": (turn / size[0], turn / size[1])}
+
+
+def _check_range(path: Tensor, radians: Tensor, units: str, factors: Mapping[str, tuple[float, float]]) -> None:
+    if LEAST_RADIANS <= float(radians.abs().max()) <= MOST_RADIANS:
+        return
+    reach = path.abs().flatten(0, -2).amax(0)
+    fitting = [
+        name
+        for name, factor in factors.items()
+        if 0.9 * math.pi <= float((reach * torch.tensor(factor, dtype=reach.dtype)).max()) <= 1.1 * math.pi
+    ]
+    advice = (
+        f"it would be all of the spectrum in units={fitting[0]!r}" if fitting else "scale it, or check the clip's size"
+    )
+    raise InputError(
+        f"mri: the trajectory reaches {float(reach.max()):.3g} {units}, which is {float(radians.abs().max()):.3g} "
+        f"radians per pixel, where up to pi is the whole spectrum; {advice}"
+    )
+
+
+def _mask(given: Any, frames: int, samples: tuple[int, ...]) -> Tensor:
+    """(1 or T, 1, rows or readouts, columns or samples), booleans."""
+    if given is None:
+        return torch.ones(1, 1, *samples[1:], dtype=torch.bool)
+    mask = _per_sample(given, "mask", frames, samples)
+    if not bool(((mask == 0) | (mask == 1)).all()):
+        raise InputError("mri: expected a mask of True (measured) and False, or 1 and 0")
+    if not bool(mask.any()):
+        raise InputError("mri: the mask keeps nothing, so there is nothing to recover from; True = measured")
+    return mask.bool()
+
+
+def _weights(given: Any, frames: int, samples: tuple[int, ...]) -> Tensor:
+    """Density weights, shaped as a mask, float32."""
+    weights = _per_sample(given, "density", frames, samples)
+    if weights.is_complex() or not bool((torch.isfinite(weights) & (weights >= 0)).all()):
+        raise InputError("mri: expected density weights of 0 or more, finite")
+    return weights.float()
+
+
+def _per_sample(given: Any, what: str, frames: int, samples: tuple[int, ...]) -> Tensor:
+    values, (rows, columns) = tensor_of(given, f"mri: {what}"), samples[1:]
+    shapes = [(rows, columns), (frames, rows, columns), (frames, 1, rows, columns), (1, 1, rows, columns)]
+    if tuple(values.shape) not in shapes:
+        raise InputError(f"mri: expected a {what} {shapes[0]} or {shapes[1]}, got {tuple(values.shape)}")
+    return values.reshape(-1, 1, rows, columns)
+
+
+def _coil_maps(given: Any, frames: int, size: tuple[int, int]) -> Tensor:
+    """(1 or T, coils, H, W), complex64."""
+    if given is None:
+        return torch.ones(1, 1, *size, dtype=torch.complex64)
+    maps = tensor_of(given, "mri: coil maps")
+    maps = maps[None] if maps.ndim == 3 else maps
+    if maps.ndim != 4 or len(maps) not in (1, frames) or maps.shape[1] < 1 or tuple(maps.shape[2:]) != size:
+        raise InputError(
+            f"mri: expected coil maps (coils, {size[0]}, {size[1]}) or ({frames}, coils, {size[0]}, {size[1]}), got "
+            f"{tuple(maps.shape)}"
+        )
+    if not bool(torch.isfinite(maps).all()):
+        raise InputError("mri: the coil maps hold numbers that are not finite; 0 is for pixels that no coil sees")
+    if not bool((maps != 0).any()):
+        raise InputError("mri: the coil maps are zero everywhere, so that no coil sees anything")
+    return maps.to(torch.complex64).contiguous()
