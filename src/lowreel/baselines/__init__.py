@@ -80,4 +80,4 @@ def first_clip(data: Data, operator: LinearOperator, entries: Data) -> Tensor:
     """What every other method starts from: known pixels joined linearly, or the clip of least norm."""
     if operator.is_pixel_mask:
         return interpolate_frames(data, entries)  # type: ignore[arg-type]
-    return project_onto_data(torch.zeros(operator.clip_shape), operator, data, entries)
+    return project_onto_data(torch.full(operator.clip_shape, operator.zero_level), operator, data, entries)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..catalogue import OperatorSettings
+from ..catalogue import MriSettings, OperatorSettings
 from ..data import (
     DataFile,
     Measured,
@@ -21,7 +21,17 @@ from ..data import (
 )
 from ..io.datasets import open_source
 from ..io.video import Clip, check_way_round, mask_and_sentence
-from ..operators import Data, LinearOperator, Mask, extend, from_settings, part_frames, part_frames_of
+from ..operators import (
+    Data,
+    LinearOperator,
+    Mask,
+    extend,
+    from_settings,
+    is_of_complex_clips,
+    part_frames,
+    part_frames_of,
+    with_phase,
+)
 from ..recovery.cost import check_clip_fits
 from ..runs.folder import clip_information, clip_times
 from ..runs.planning import is_short
@@ -70,11 +80,16 @@ def measured_clip(
     source, budget = _open(clip, reading), parse_bytes(measuring.memory)
     check_clip_fits(source.shape, budget, arrays)
     made = from_settings(operator, source.shape, seed=measuring.seed, memory=budget // 2)
-    read = source.read()
+    how = _reading(clip, reading) | _simulated_phase(operator, measuring.seed)
+    read = source.read() if how.get("phase") is None else with_phase(source.read(), how["phase"])
     data, entry = _with_noise(made(read), made, noise, measuring.seed)
-    how = _reading(clip, reading)
     information = clip_information(source) | {"reading": how}
     return Measured(data, made, clip_times(source), entry, information), how, read
+
+
+def _simulated_phase(operator: OperatorSettings, seed: int) -> dict[str, int]:
+    """What says, in how a clip is read, that a scanner gave it a phase; nothing where none was asked for."""
+    return {"phase": seed} if isinstance(operator, MriSettings) and operator.phase else {}
 
 
 def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, Noise]:
@@ -99,7 +114,8 @@ def _simulated(
     reading, noise, settings = request.reading, request.noise, request.settings
     measuring = MeasureSettings(seed=settings.seed, memory=settings.memory)
     opened = _open(clip, reading)
-    part = None if is_short(opened.shape, settings) else _first_parts(operator, opened.shape, measuring)
+    is_whole = is_short(opened.shape, settings) or is_of_complex_clips(operator)
+    part = None if is_whole else _first_parts(operator, opened.shape, measuring)
     if part is None or noise.kinds() not in ([], ["noise"]) or noise.blind:
         return measured_clip(clip, operator, reading, noise, measuring)
     how = _reading(clip, reading)
@@ -145,7 +161,8 @@ def _recorded(request: RunRequest, data: str, say: Say) -> Source:
     if request.arrays is not None:
         return measured_arrays(Path(data), request.arrays, say)
     source, settings = DataFile.open(data), request.settings
-    if part_frames(source.spec) is None or is_short(tuple(source.spec["clip_shape"]), settings):
+    is_whole = part_frames(source.spec) is None or is_of_complex_clips(source.spec)
+    if is_whole or is_short(tuple(source.spec["clip_shape"]), settings):
         return Measured.load(data, memory=operator_budget(settings.memory))
     return source
 

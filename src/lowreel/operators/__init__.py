@@ -16,7 +16,7 @@ from .real_form import *
 from .resample import *
 from .simulated_scan import *
 from .snapshot import *
-from .spec import class_of, from_settings, from_spec, is_rebuilt, spec_hash
+from .spec import class_of, from_settings, from_spec, is_of_complex_clips, is_rebuilt, spec_hash
 from .stack import *
 from .temporal_slice import extend, part_frames, part_frames_of, temporal_slice, temporal_slice_rows
 from .tensors import Data, inner, map_data, tensors_of
@@ -44,6 +44,7 @@ __all__ = [
     "from_spec",
     "inner",
     "is_external",
+    "is_of_complex_clips",
     "is_rebuilt",
     "is_stack",
     "map_data",

@@ -39,6 +39,8 @@ class Described(nn.Module):
     """Whether its clips are complex, (T, C, H, W) complex64, and its adjoint gives such; see `RealForm`."""
     has_no_zero_rows: ClassVar[bool] = False
     """Whether no row of A is zero."""
+    zero_level: ClassVar[float] = 0.0
+    """The grey level that stands for nothing: clips of least norm are the nearest ones to it."""
     is_random_projection: ClassVar[bool] = False
     """Whether its rows are random with mean 0: any sign of the data then is of some clip, likely or not."""
     is_spectrum: ClassVar[bool] = False

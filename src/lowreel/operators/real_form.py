@@ -1,32 +1,21 @@
-"""Complex clips as real ones of two channels, so that everything that works on real clips works on them."""
+"""An operator on complex clips as one on real clips, so that everything that works on these works with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..system.complex_clips import to_complex, to_real
 from .arrangement import Arrangement
 from .base import Combined, LinearOperator
 from .spec import Spec
 from .temporal_slice import temporal_slice_rows
 from .tensors import Data
 
-__all__ = ["RealForm", "to_complex", "to_real"]
-
-
-def to_complex(x: Tensor) -> Tensor:
-    """The complex clip (T, C, H, W) of a real one (T, 2 C, H, W): real parts of all channels, then imaginary parts."""
-    real, imaginary = x.chunk(2, dim=1)
-    return torch.complex(real.contiguous(), imaginary.contiguous())
-
-
-def to_real(x: Tensor) -> Tensor:
-    """The real clip (T, 2 C, H, W) of a complex one (T, C, H, W), or of a real one, whose imaginary part is zero."""
-    return torch.cat([x.real, x.imag], 1) if x.is_complex() else torch.cat([x, torch.zeros_like(x)], 1)
+__all__ = ["RealForm", "on_real_clips", "to_complex", "to_real"]
 
 
 class RealForm(Combined):
@@ -37,6 +26,7 @@ class RealForm(Combined):
     """
 
     kind = "real form"
+    zero_level = 0.5
 
     def __init__(self, inner: LinearOperator):
         if not inner.takes_complex_clips:
@@ -92,3 +82,8 @@ class RealForm(Combined):
 
     def arrangements(self) -> tuple[Arrangement, ...]:
         return self.inner.arrangements()
+
+
+def on_real_clips(operator: LinearOperator) -> LinearOperator:
+    """The operator, or the real form of one that takes complex clips."""
+    return RealForm(operator) if operator.takes_complex_clips else operator

@@ -43,6 +43,12 @@ def class_of(spec: Spec) -> type[LinearOperator] | None:
     return _classes().get(spec.get("kind", ""))
 
 
+def is_of_complex_clips(known: Spec | OperatorSettings) -> bool:
+    """Whether the operator with this spec, or of these settings, takes complex clips."""
+    found = class_at(known.home) if isinstance(known, OperatorSettings) else class_of(known)
+    return found is not None and found.takes_complex_clips
+
+
 def from_settings(
     settings: OperatorSettings, clip_shape: Sequence[int], *, seed: int = 0, memory: int | None = None
 ) -> LinearOperator:
