@@ -79,8 +79,8 @@ def recover(
 
     choices: fields of `RecoverSettings` by name, as in `recover(y, A, rank=4)`, in place of those of `settings`.
 
-    data: y, an array or tensor in the operator's shape; of pixels also a masked array. operator: A, one of ours or anything that `as_linear_operator`
-    takes: a matrix, an operator of another library, a tuple of NumPy functions. clip_shape: (T, C, H, W), only for an
+    data: y, an array or tensor in the operator's shape; of pixels also a masked array. operator: A, one of ours or what
+    `as_linear_operator` takes: a matrix, another library's, a tuple of NumPy functions. clip_shape: (T, C, H, W), of an
     operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the data is
     exact and the clip will agree with it, None that nothing is known of it; or what a maker of noise or a data
     file says of it. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut.
