@@ -68,8 +68,8 @@ class Nufft:
         return torch.view_as_complex(values.unflatten(1, (-1, 2))).T
 
     def adjoint(self, values: Tensor, maps: Tensor) -> Tensor:
-        """The adjoint of `forward` in the picture: (coils, M) to (H, W)."""
-        table = self._to_grid(torch.view_as_real(values.T.contiguous()).flatten(1))
+        """The adjoint of `forward` in the picture: (coils, M), or M in several axes, to (H, W)."""
+        table = self._to_grid(torch.view_as_real(values.flatten(1).T.contiguous()).flatten(1))
         grid = torch.view_as_complex(table.unflatten(1, (-1, 2))).T.reshape(-1, *self.grid)
         grid = torch.fft.ifft2(grid, norm="forward")
         picture = maps.new_empty(maps.shape[1:])
