@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..catalogue import MriSettings
 from ..errors import InputError
 from .arrangement import Arrangement, Lines
 from .base import LinearOperator
-from .nufft import workspace_bytes
+from .nufft import Nufft, workspace_bytes
 from .nufft_plans import Plans
 from .scan_parts import Units, checked_coil_maps, checked_mask, checked_trajectory, checked_weights
 from .shapes import Shape, checked_clip_shape
@@ -23,8 +23,6 @@ from .tensors import by_adjoint
 from .trajectories import radial, spiral
 
 __all__ = ["MRI"]
-
-Transform = Callable[[Tensor, Tensor], Tensor]
 
 STRETCHES = 16
 """Pieces of a readout that are held out each by itself where a frame has fewer than four readouts."""
@@ -120,9 +118,6 @@ class MRI(LinearOperator):
         """Sensitivities, complex, (1 or T, coils, H, W); 1 where all frames have the same."""
         return torch.view_as_complex(self._maps)
 
-    def _maps_like(self, t: Tensor) -> Tensor:
-        return torch.view_as_complex(self._maps.to(t.real.dtype))
-
     def _measure(self, x: Tensor) -> Tensor:
         return by_adjoint(self._spectra, self._combined, x.to(_complex(x.dtype)))
 
@@ -130,25 +125,26 @@ class MRI(LinearOperator):
         return by_adjoint(self._combined, self._spectra, y.to(_complex(y.dtype)))
 
     def _spectra(self, x: Tensor) -> Tensor:
-        maps, each = self._maps_like(x), self._transforms(x)
-        spectra = [there(x[t, 0], _of_frame(maps, t)) for t, (there, _) in enumerate(each)]
+        maps, each = self._laid_maps(x), self._transforms(x)
+        spectra = [transform.forward(x[t, 0], _of_frame(maps, t)) for t, transform in enumerate(each)]
         return torch.stack(spectra).reshape(self.data_shape)
 
     def _combined(self, y: Tensor) -> Tensor:
-        maps, each = self._maps_like(y), self._transforms(y)
-        return torch.stack([back(y[t], _of_frame(maps, t)) for t, (_, back) in enumerate(each)])[:, None]
+        maps, each = self._laid_maps(y).conj().resolve_conj(), self._transforms(y)
+        return torch.stack([transform.adjoint(y[t], _of_frame(maps, t)) for t, transform in enumerate(each)])[:, None]
 
-    def _transforms(self, like: Tensor) -> Iterator[tuple[Transform, Transform]]:
-        """For each frame, of a picture (H, W) and maps (coils, H, W) the data of the coils, and the adjoint of that."""
+    def _laid_maps(self, like: Tensor) -> Tensor:
+        """The maps as the transforms of frames take them, (1 or T, coils, ...)."""
+        maps = torch.view_as_complex(self._maps.to(like.real.dtype))
+        return maps if self._plans is None else self._plans.wrapping(like.real.dtype).wrap(maps)
+
+    def _transforms(self, like: Tensor) -> Iterator[OnGrid | Nufft]:
+        """That of each frame, in the type and on the device of a clip or data."""
         if self._plans is None:
             before, after = _centring(self.clip_shape[2:], like.dtype, like.device, self.centred)
-            for t in range(len(self._frames)):
-                grid = OnGrid(before, after * _of_frame(self.mask, t)[0])
-                yield grid.forward, grid.adjoint
-            return
-        for frame in self._frames:
-            plan = self._plans.of(frame, like.real.dtype, like.device)
-            yield plan.forward, plan.adjoint
+            yield from (OnGrid(before, after * _of_frame(self.mask, t)[0]) for t in range(len(self._frames)))
+        else:
+            yield from (self._plans.of(frame, like.real.dtype, like.device) for frame in self._frames)
 
     def gridded(self, y: Tensor) -> Tensor:
         """A^H (w y), w the density weights, times the one number that makes its data nearest to y: a first picture.
@@ -263,10 +259,10 @@ class OnGrid(NamedTuple):
         """(H, W) and (coils, H, W) to (coils, H, W)."""
         return torch.fft.fft2(maps * (picture * self.before), norm="ortho").mul_(self.after)
 
-    def adjoint(self, spectra: Tensor, maps: Tensor) -> Tensor:
-        """(coils, H, W) twice to (H, W)."""
+    def adjoint(self, spectra: Tensor, conjugates: Tensor) -> Tensor:
+        """The adjoint, given the conjugates of the maps: (coils, H, W) twice to (H, W)."""
         pictures = torch.fft.ifft2(spectra * self.after.conj(), norm="ortho")
-        return pictures.mul_(maps.conj()).sum(0) * self.before.conj()
+        return pictures.mul_(conjugates).sum(0) * self.before.conj()
 
 
 def _centring(size: tuple[int, int], dtype: torch.dtype, device: torch.device, centred: bool) -> tuple[Tensor, Tensor]:
