@@ -65,6 +65,10 @@ class Described(nn.Module):
         """The operators that it is made of, by what stands before the names of their tensors; none, in most."""
         return {}
 
+    def bytes_to_come(self) -> int:
+        """Bytes that it will take in use, beside its tensors, the clip and the data, and does not hold yet."""
+        return sum(member.bytes_to_come() for member in self.members().values())
+
     @abstractmethod
     def parameters_spec(self) -> dict[str, Any]:
         """The numbers that, with `kind`, `clip_shape` and the tensors, rebuild this operator."""
