@@ -20,7 +20,7 @@ many there are: the last one is 1e-5."""
 LOOK_EVERY_WEIGHTS = 5
 """After how many iterations a clip is given out to be judged."""
 
-INNER_ITERATIONS = 8
+INNER_ITERATIONS = 5
 """Of the denoising by temporal variation in each iteration; it starts from where the last one ended."""
 
 BLOCK_PIXELS = 8
@@ -54,16 +54,16 @@ class Fidelity:
 
 
 def falling_weights(
-    gradient: Callable[[Tensor], Tensor], start: Tensor, proximal: Proximal, *, step: float = 1.0
+    gradient: Callable[[Tensor], Tensor], start: Tensor, proximal: Proximal, first: int = 0, *, step: float = 1.0
 ) -> Iterator[Tensor]:
     """min f(x) + weight R(x) for a weight that falls from iteration to iteration: the clip, every few of them.
 
     FISTA (Beck and Teboulle, 2009), whose momentum is given up where it points uphill (O'Donoghue and Candes, 2015), on
     its way from strong to weak (continuation): small weights alone take hundreds of iterations. gradient: of f; step:
-    at most 1 / its Lipschitz constant.
+    at most 1 / its Lipschitz constant. first: the iteration with whose weight it begins.
     """
     x, ahead, momentum = start, start, 1.0
-    for k in range(FALLING_ITERATIONS):
+    for k in range(first, FALLING_ITERATIONS):
         found = proximal(ahead - step * gradient(ahead), step * STRONGEST * DECAY**k)
         move = found - x
         if float(torch.vdot((ahead - found).flatten(), move.flatten()).real) > 0:
@@ -144,7 +144,8 @@ def of_blocks(blocks: Tensor, shape: torch.Size) -> Tensor:
     frames, _, height, width = shape
     down, across = (-(-n // BLOCK_PIXELS) for n in (height, width))
     tiles = blocks.reshape(down, across, frames, BLOCK_PIXELS, BLOCK_PIXELS).permute(2, 0, 3, 1, 4)
-    return tiles.reshape(frames, 1, down * BLOCK_PIXELS, across * BLOCK_PIXELS)[..., :height, :width]
+    clip: Tensor = tiles.reshape(frames, 1, down * BLOCK_PIXELS, across * BLOCK_PIXELS)[..., :height, :width]
+    return clip
 
 
 class LowRankAndSparse:
