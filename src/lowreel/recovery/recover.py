@@ -79,8 +79,8 @@ def recover(
 
     choices: fields of `RecoverSettings` by name, as in `recover(y, A, rank=4)`, in place of those of `settings`.
 
-    data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_linear_operator`
-    takes: a matrix, an operator of another library, a tuple of NumPy functions. clip_shape: (T, C, H, W), only for an
+    data: y, an array or tensor in the operator's shape; of pixels also a masked array. operator: A, one of ours or what
+    `as_linear_operator` takes: a matrix, another library's, a tuple of NumPy functions. clip_shape: (T, C, H, W), of an
     operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the data is
     exact and the clip will agree with it, None that nothing is known of it; or what a maker of noise or a data
     file says of it. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut.
@@ -92,12 +92,11 @@ def recover(
     another stretch of the same clip, from which the fit starts, with fewer rounds, where nothing is left to choose and
     its generator is of the same size. levels: white less black, and black, in the units of the data; None finds them:
     [0, 1] unless the data cannot be of such a clip. Then the clips of the result, and its standard deviations, are in
-    the units of the data (`Recovery.levels`); those of the representation are in [0, 1]. An operator that takes complex
-    clips gives complex ones: `levels` is then (white,), the size that no number of the clip exceeds.
+    the units of the data (`Recovery.levels`); those of the representation are in [0, 1]. Complex clips, where the
+    operator takes such, have levels (white,), the size that no number exceeds. holdout: what of the data is held out to
+    judge the result, in place of what `data.hold_out` chooses: booleans like the data; where it is pixels also
+    (T, H, W), (T, 1, H, W) or (H, W), the same for all channels.
 
-    holdout: what of the data is held out to judge the result, in place of what `data.hold_out` chooses: booleans like
-    the data; where it is pixels also (T, H, W), (T, 1, H, W) or (H, W), the same for all channels.
-    data may be a masked array where it is pixels: what is masked was not observed.
     The fit, and the tensors that `callback` sees of it, are on `settings.device`; what is returned is on the CPU.
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
     operator whose adjoint is wrong, and settings that do not fit the clip.
@@ -105,10 +104,7 @@ def recover(
     settings, generator = _checked(settings, choices, generator)
     device = device_of(settings.device)
     given = given_data(data, operator, noise, clip_shape, levels)
-    if not given.is_as_it_came:
-        score, on_baseline = scored_in_units(given.in_units, score), told_in_units(given.in_units, on_baseline)
-    if given.is_complex and callback is not None:
-        callback = partial(_shown_complex, callback)
+    score, on_baseline, callback = _as_asked(given, score, on_baseline, callback)
     problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
     ready = with_precision(problem.on(device), settings, resume)
     if neighbour is not None:
@@ -145,6 +141,17 @@ def _from_neighbour(
     if warm is None:
         return problem, settings, choice
     return warm, fewer_rounds(warm, settings), choice and choice.going_on()
+
+
+def _as_asked(
+    given: Given, score: Score | None, on_baseline: OnBaseline | None, callback: Callback | None
+) -> tuple[Score | None, OnBaseline | None, Callback | None]:
+    """What is called while a clip is recovered, given clips as they were asked for: in units of the data, complex."""
+    if given.is_as_it_came:
+        return score, on_baseline, callback
+    if given.is_complex and callback is not None:
+        callback = partial(_shown_complex, callback)
+    return scored_in_units(given.in_units, score), told_in_units(given.in_units, on_baseline), callback
 
 
 def _in_units(given: Given, found: Recovery) -> Recovery:

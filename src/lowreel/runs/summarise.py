@@ -16,7 +16,7 @@ from ..recovery.fit import Trial
 from ..recovery.result import Recovery
 from ..recovery.uncertainty import calibration
 from ..recovery.verdict import OutcomeKind, judge, judge_sections
-from ..system.complex_clips import magnitude
+from ..system.complex_clips import magnitude, to_real
 from .sections import Section
 from .summary import SUMMARY_VERSION, Ended, SectionFigures, Summary, finite, rounded
 from .truth import numbers_of
@@ -101,7 +101,12 @@ def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | N
     if sigma is None or not bool((sigma > 0).any()):
         return None
     known = {"mean_sigma": round(float(sigma[sigma > 0].mean()), 6)}
-    return known if truth is None else known | calibration(recovery.clip, truth, sigma)
+    if truth is None:
+        return known
+    if recovery.clip.is_complex():
+        found, true = to_real(recovery.clip), to_real(truth)
+        return known | calibration(found, true, sigma.expand_as(found))
+    return known | calibration(recovery.clip, truth, sigma)
 
 
 def _tried(trial: Trial) -> dict[str, Any]:

@@ -80,10 +80,6 @@ class TensorReader:
         yield from (self._clip[index].numpy() for index in indices)
 
 
-def _precise(clip: Tensor) -> Tensor:
-    return clip.to(torch.complex128 if clip.is_complex() else torch.float64)
-
-
 def write_npy(
     path: str | Path,
     clip_or_slices: Tensor | Iterable[Tensor],
@@ -109,9 +105,10 @@ def write_npy(
         for part in chain([] if first is None else [first], parts):
             if tuple(part.shape[1:]) != shape[1:]:
                 raise ValueError(f"frames of shape {tuple(part.shape[1:])} in a clip of shape {shape}")
-            stored = part.detach().cpu()
-            stored = stored if (scale, offset) == (1, 0) else _precise(stored) * scale + offset
-            file.write(stored.numpy().astype(stored_type).tobytes())
+            stored = part.detach().cpu().numpy()
+            if (scale, offset) != (1, 0):
+                stored = stored.astype(np.complex128 if stored_type == "<c8" else np.float64) * scale + offset
+            file.write(stored.astype(stored_type).tobytes())
             count += len(part)
         if count != shape[0]:
             raise ValueError(f"{count} frames came for a clip of shape {shape}")
