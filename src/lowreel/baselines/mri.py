@@ -35,7 +35,7 @@ from .variation import operator_norm
 SENSE_ITERATIONS = 8
 """Of conjugate gradients with each weight, at most."""
 
-SENSE_SETTLED_SHARE = 1e-3
+SENSE_SETTLED_SHARE = 1e-5
 """Norm of the gradient, as a share of the first one, at which conjugate gradients have converged."""
 
 SENSE_WEIGHTS = (0.1, 0.01, 1e-3)

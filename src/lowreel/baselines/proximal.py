@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from ..operators import Data, LinearOperator, map_data
 from ..system import streams
-from .low_rank import lowered
+from .low_rank import lowered, thresholded
 
 STRONGEST, DECAY, FALLING_ITERATIONS = 0.03, 0.85, 50
 """Weight of the first iteration, as a share of a scale of the clip; factor by which each next one is weaker; and how
@@ -112,7 +112,7 @@ class TemporalVariation:
 
 def low_rank(scale: float) -> Proximal:
     """R(x) = scale |X|_*, X the T x HW matrix of the clip."""
-    return lambda clip, weight: lowered(clip.flatten(1), scale * weight).reshape(clip.shape)
+    return lambda clip, weight: thresholded(clip, scale * weight)
 
 
 class LocallyLowRank:
@@ -135,7 +135,7 @@ def as_blocks(clip: Tensor) -> Tensor:
     """(T, 1, H, W) to the matrices of its blocks, (blocks, T, 64); zeros beyond the last rows and columns."""
     frames, _, height, width = clip.shape
     wide = pad(clip[:, 0], (0, -width % BLOCK_PIXELS, 0, -height % BLOCK_PIXELS))
-    blocks = wide.unflatten(2, (-1, BLOCK_PIXELS)).unflatten(1, (-1, BLOCK_PIXELS))
+    blocks: Tensor = wide.unflatten(2, (-1, BLOCK_PIXELS)).unflatten(1, (-1, BLOCK_PIXELS))
     return blocks.permute(1, 3, 0, 2, 4).reshape(-1, frames, BLOCK_PIXELS**2)
 
 
