@@ -201,7 +201,7 @@ class MriSettings(OperatorSettings):
     home = "mri:MRI"
     measures = "Scan each frame with several coils (dynamic MRI): complex data."
     simulates = "Scan each frame with several coils, recover the complex clip, compare with the truth."
-    example: ClassVar[Mapping[str, str]] = {"spokes": "13", "golden_angle": "true"}
+    example: ClassVar[Mapping[str, str]] = {"spokes": "13"}
 
     coils: PositiveInt = Field(8, description="coils, with simulated sensitivities")
     spokes: PositiveInt | None = Field(None, description="radial spokes per frame")

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..system.as_tensor import tensor_of
 from .arrangement import Arrangement, Lines
 from .base import LinearOperator
+from .nufft import workspace_bytes
 from .nufft_plans import Plans
 from .shapes import Shape, checked_clip_shape
 from .simulated_scan import cartesian_rows, simulated_coil_maps
@@ -135,23 +136,17 @@ class MRI(LinearOperator):
         maps = self._maps_like(x)
         if self._plans is None:
             return self._transform(torch.fft.fft2, x * maps) * self.mask
-        y = x.new_zeros(self.data_shape)
-        for t, frame in enumerate(self._frames):
-            own, there = _of_frame(maps, t), _of_frame(self.mask, t)[0]
-            values = self._plans.of(frame, x.real.dtype, x.device).forward(x[t, 0], own)
-            y[t].flatten(1)[:, there.flatten()] = values
-        return y
+        plans = (self._plans.of(frame, x.real.dtype, x.device) for frame in self._frames)
+        each = [plan.forward(x[t, 0], _of_frame(maps, t)) for t, plan in enumerate(plans)]
+        return torch.stack(each).reshape(self.data_shape)
 
     def _combined(self, y: Tensor) -> Tensor:
         maps = self._maps_like(y)
         if self._plans is None:
             return (self._transform(torch.fft.ifft2, y * self.mask) * maps.conj()).sum(1, keepdim=True)
-        x = y.new_zeros(self.clip_shape)
-        for t, frame in enumerate(self._frames):
-            own, there = _of_frame(maps, t), _of_frame(self.mask, t)[0]
-            values = y[t].flatten(1)[:, there.flatten()]
-            x[t, 0] = self._plans.of(frame, y.real.dtype, y.device).adjoint(values, own)
-        return x
+        plans = (self._plans.of(frame, y.real.dtype, y.device) for frame in self._frames)
+        each = [plan.adjoint(y[t].flatten(1), _of_frame(maps, t)) for t, plan in enumerate(plans)]
+        return torch.stack(each)[:, None]
 
     def _transform(self, function: Any, pictures: Tensor) -> Tensor:
         """The unitary transform, with the origin in the middle or in the corner on both sides."""
@@ -175,11 +170,8 @@ class MRI(LinearOperator):
             return self.density.to(y.real.dtype)
         if self._plans is None:
             return self.mask.to(y.real.dtype)
-        weights = torch.zeros(len(self._frames), 1, *self.data_shape[2:], dtype=y.real.dtype, device=y.device)
-        for t, frame in enumerate(self._frames):
-            own = self._plans.of(frame, y.real.dtype, y.device).density_weights()
-            weights[t, 0][_of_frame(self.mask, t)[0]] = own
-        return weights
+        plans = (self._plans.of(frame, y.real.dtype, y.device) for frame in self._frames)
+        return torch.stack([plan.density_weights() for plan in plans]).reshape(-1, 1, *self.data_shape[2:])
 
     def _subset(self, parts: Sequence[int]) -> MRI:
         chosen = torch.as_tensor(parts)
@@ -199,6 +191,13 @@ class MRI(LinearOperator):
     def row_norm(self) -> float:
         power = self._maps.square().sum(-1).mean((-2, -1))
         return math.sqrt(float(power[power > 0].mean())) if bool((power > 0).any()) else 0.0
+
+    def bytes_to_come(self) -> int:
+        """Of transforms that will be kept and are not prepared yet, and of the grid of one frame in each coil."""
+        if self._plans is None:
+            return 0
+        dtype = self._maps.dtype
+        return self._plans.bytes_to_come(dtype) + workspace_bytes(self.data_shape[1], self.clip_shape[2:], dtype)
 
     def arrangements(self) -> tuple[Arrangement, ...]:
         """Readouts, or rows or columns that are measured whole or not at all, else places, each in all coils at once.
@@ -250,7 +249,8 @@ class MRI(LinearOperator):
         return {"centred": self.centred}
 
     def spec_tensors(self) -> dict[str, Tensor]:
-        known = {"mask": self.mask, "trajectory": self.trajectory, "density": self.density}
+        whole = bool(self.mask.all())
+        known = {"mask": None if whole else self.mask, "trajectory": self.trajectory, "density": self.density}
         maps = {"coil_maps": self.coil_maps} if self._has_maps else {}
         return {name: t for name, t in known.items() if t is not None} | maps
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -35,19 +35,26 @@ class Nufft:
     n counts pixels from that in the middle, (H // 2, W // 2), or, not `centred`, from the first one round the edge, as
     `torch.fft` does. The first coordinate of a point belongs to the rows, the first axis. Between the points of a grid
     it goes by a Kaiser-Bessel kernel (Jackson et al., IEEE Trans. Med. Imaging 10:473, 1991), as a sparse matrix whose
-    transpose makes the adjoint, exact to rounding.
+    transpose makes the adjoint, exact to rounding. there: booleans (M,); what is at the other points is zero.
     """
 
     def __init__(
-        self, points: Tensor, shape: tuple[int, int], *, centred: bool, dtype: torch.dtype, device: torch.device
+        self,
+        points: Tensor,
+        there: Tensor,
+        shape: tuple[int, int],
+        *,
+        centred: bool,
+        dtype: torch.dtype,
+        device: torch.device,
     ):
         precision = DOUBLE if dtype == torch.float64 else SINGLE
         self.grid = tuple(_grid_length(n, precision) for n in shape)
         self._places = [_places(n, g, centred) for n, g in zip(shape, self.grid, strict=True)]
         apodisation = np.outer(*(_apodisation(n, g, precision, centred) for n, g in zip(shape, self.grid, strict=True)))
         self._apodisation = torch.from_numpy(apodisation / math.sqrt(math.prod(shape))).to(device, dtype)
-        matrix = _interpolation(points.double().cpu().numpy(), self.grid, precision)
-        self._to_points, self._to_grid = (_as_torch(m, dtype, device) for m in (matrix, matrix.T.tocsr()))
+        matrix = _interpolation(points.double().cpu().numpy(), there.cpu().numpy(), self.grid, precision)
+        self._to_points, self._to_grid = (Sparse.of(m, dtype, device) for m in (matrix, matrix.T.tocsr()))
 
     def forward(self, picture: Tensor, maps: Tensor) -> Tensor:
         """The picture (H, W) times each map, (coils, H, W), at the points: (coils, M)."""
@@ -57,12 +64,12 @@ class Nufft:
             for columns, grid_columns in self._places[1]:
                 torch.mul(maps[:, rows, columns], spread[rows, columns], out=grid[:, grid_rows, grid_columns])
         table = torch.view_as_real(torch.fft.fft2(grid).flatten(1).T.contiguous())
-        values = self._to_points @ table.flatten(1)
+        values = self._to_points(table.flatten(1))
         return torch.view_as_complex(values.unflatten(1, (-1, 2))).T
 
     def adjoint(self, values: Tensor, maps: Tensor) -> Tensor:
         """The adjoint of `forward` in the picture: (coils, M) to (H, W)."""
-        table = self._to_grid @ torch.view_as_real(values.T.contiguous()).flatten(1)
+        table = self._to_grid(torch.view_as_real(values.T.contiguous()).flatten(1))
         grid = torch.view_as_complex(table.unflatten(1, (-1, 2))).T.reshape(-1, *self.grid)
         grid = torch.fft.ifft2(grid, norm="forward")
         picture = maps.new_empty(maps.shape[1:])
@@ -74,10 +81,35 @@ class Nufft:
 
     def density_weights(self, iterations: int = 20) -> Tensor:
         """Weights (M,) that even out how densely the points lie (Pipe and Menon, Magn. Reson. Med. 41:179, 1999)."""
-        weights = torch.ones(self._to_points.shape[0], 1, dtype=self._apodisation.dtype, device=self._to_points.device)
+        weights = self._to_points(self._apodisation.new_ones(math.prod(self.grid), 1)).sign()
         for _ in range(iterations):
-            weights = weights / (self._to_points @ (self._to_grid @ weights))
+            density = self._to_points(self._to_grid(weights))
+            weights = torch.where(density > 0, weights / density, 0)
         return weights[:, 0]
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """A sparse matrix by rows: columns and values of its entries, and where each row begins among them.
+
+    Its product is that of a bag of embeddings, which torch is quicker at than at that of its sparse matrices.
+    """
+
+    columns: Tensor
+    values: Tensor
+    begins: Tensor
+
+    @classmethod
+    def of(cls, matrix: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.device) -> Sparse:
+        """SciPy's matrix on a device."""
+        columns, values, begins = (
+            torch.from_numpy(a).to(device) for a in (matrix.indices, matrix.data, matrix.indptr[:-1].copy())
+        )
+        return cls(columns, values.to(dtype), begins)
+
+    def __call__(self, table: Tensor) -> Tensor:
+        """The product with (columns, n)."""
+        return F.embedding_bag(self.columns, table, self.begins, mode="sum", per_sample_weights=self.values)
 
 
 def nufft_bytes(points: int, dtype: torch.dtype) -> int:
@@ -130,23 +162,17 @@ def _apodisation(count: int, grid: int, precision: Precision, centred: bool) -> 
     return apodisation if centred else np.fft.ifftshift(apodisation)
 
 
-def _interpolation(points: NDArray[np.float64], grid: tuple[int, ...], precision: Precision) -> scipy.sparse.csr_array:
-    """The matrix (M, points of the grid) of kernel values."""
-    width = precision.width
-    columns, values = np.zeros((len(points), 1), np.int32), np.ones((len(points), 1))
+def _interpolation(
+    points: NDArray[np.float64], there: NDArray[np.bool_], grid: tuple[int, ...], precision: Precision
+) -> scipy.sparse.csr_array:
+    """The matrix (M, points of the grid) of kernel values, with empty rows for points that are not there."""
+    width, measured = precision.width, points[there]
+    columns, values = np.zeros((len(measured), 1), np.int32), np.ones((len(measured), 1))
     for axis, length in enumerate(grid):
-        place = points[:, axis, None] * (length / (2 * np.pi))
+        place = measured[:, axis, None] * (length / (2 * np.pi))
         near = np.ceil(place - width / 2) + np.arange(width)
         along = (near % length).astype(np.int32)
-        columns = (columns[:, :, None] * length + along[:, None]).reshape(len(points), -1)
-        values = (values[:, :, None] * _kernel(near - place, precision)[:, None]).reshape(len(points), -1)
-    rows = np.arange(len(points) + 1, dtype=np.int32) * width**2
-    return scipy.sparse.csr_array((values.ravel(), columns.ravel(), rows), shape=(len(points), math.prod(grid)))
-
-
-def _as_torch(matrix: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # torch calls sparse matrices a beta
-        parts = (torch.from_numpy(a) for a in (matrix.indptr, matrix.indices, matrix.data))
-        rows, columns, values = (t.to(device) for t in parts)
-        return torch.sparse_csr_tensor(rows, columns, values.to(dtype), matrix.shape, check_invariants=False)
+        columns = (columns[:, :, None] * length + along[:, None]).reshape(len(measured), -1)
+        values = (values[:, :, None] * _kernel(near - place, precision)[:, None]).reshape(len(measured), -1)
+    ends = np.concatenate([[0], np.cumsum(there)]).astype(np.int32) * width**2
+    return scipy.sparse.csr_array((values.ravel(), columns.ravel(), ends), shape=(len(points), math.prod(grid)))

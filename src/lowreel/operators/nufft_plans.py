@@ -45,9 +45,9 @@ class Plans:
             found = self._held.get(key)
         if found is not None:
             return found
-        points = self._points_of(frame)
-        made = Nufft(points, self._shape, centred=self._centred, dtype=dtype, device=device)
-        size = nufft_bytes(len(points), dtype)
+        points, there = self._points_of(frame)
+        made = Nufft(points, there, self._shape, centred=self._centred, dtype=dtype, device=device)
+        size = nufft_bytes(int(there.sum()), dtype)
         with self._lock:
             if key not in self._held and self._held_bytes + size <= self._memory:
                 self._held[key] = made
@@ -57,12 +57,16 @@ class Plans:
     def bytes_to_come(self, dtype: torch.dtype) -> int:
         """Bytes that the transforms will take which are not prepared yet."""
         numbers = {name: t for t, name in enumerate(self._names)}
-        wanted = sum(nufft_bytes(len(self._points_of(t)), dtype) for t in numbers.values())
+        wanted = sum(nufft_bytes(int(self._points_of(t)[1].sum()), dtype) for t in numbers.values())
         return max(min(wanted, self._memory) - self._held_bytes, 0)
 
-    def _points_of(self, frame: int) -> Tensor:
+    def _points_of(self, frame: int) -> tuple[Tensor, Tensor]:
         points = self._points[frame if len(self._points) > 1 else 0]
-        return points[self._mask[frame if len(self._mask) > 1 else 0, 0]]
+        there = self._mask[frame if len(self._mask) > 1 else 0, 0]
+        return points.flatten(0, 1), there.flatten()
 
     def _name(self, frame: int) -> bytes:
-        return hashlib.sha256(self._points_of(frame).numpy().tobytes()).digest()
+        digest = hashlib.sha256()
+        for tensor in self._points_of(frame):
+            digest.update(tensor.numpy().tobytes())
+        return digest.digest()

@@ -15,7 +15,7 @@ from .transforms import CENTRE
 
 __all__ = ["cartesian_rows", "simulated_coil_maps", "simulated_phase", "with_phase"]
 
-COIL_DISTANCE, COIL_RADIUS = 1.25, 0.7
+COIL_DISTANCE, COIL_RADIUS = 1.6, 0.8
 """Of the middle of a coil from that of the picture, and of its wire: in half widths of the picture."""
 
 WIRE_PIECES = 64
