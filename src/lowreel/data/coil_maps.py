@@ -220,7 +220,8 @@ def whitening(covariance: Tensor) -> Tensor:
     factor, failed = torch.linalg.cholesky_ex((given + given.mH) / 2)
     if int(failed) or not math.isfinite(float(factor.abs().max())):
         raise InputError("noise: its covariance is not positive: some coils saw the same, or nothing; leave these out")
-    return torch.linalg.inv(factor).to(torch.complex64)
+    found: Tensor = torch.linalg.inv(factor).to(torch.complex64)
+    return found
 
 
 def prewhiten(data: Tensor, covariance: Tensor) -> Tensor:
