@@ -36,7 +36,7 @@ def from_arrays(
         array, along = _of_bart(path, trajectory is not None)
     else:
         array, along = _with_axes(load_named(path))
-    kspace, label = array.astype(np.complex64), str(path)
+    kspace, label = np.array(array, np.complex64), str(path)
     maps = None if coil_maps is None else _coil_maps(coil_maps, kspace.shape[1])
     told = [along]
     if trajectory is None:
