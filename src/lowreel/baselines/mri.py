@@ -135,7 +135,7 @@ def sense(judged: Judged) -> Chosen:
 
 @torch.no_grad()
 def ridge(fidelity: Fidelity, start: Tensor, weight: float, iterations: int = SENSE_ITERATIONS) -> Tensor:
-    """min f(x) + weight |x|^2 / 2 by conjugate gradients from `start`."""
+    """min f(x) + weight |x|^2 / 2 by conjugate gradients from `start`, (T, 1, H, W)."""
     target = fidelity.back_projected()
     found = start.clone()
     residual = target - fidelity.gram(found) - weight * found if bool(found.any()) else target.clone()
@@ -154,19 +154,21 @@ def ridge(fidelity: Fidelity, start: Tensor, weight: float, iterations: int = SE
 
 
 def temporal_variation(start: Tensor) -> Path:
-    """min f(x) + weight m sum_t |x_{t+1} - x_t|, m the largest magnitude of the start."""
+    """min f(x) + weight m sum_t |x_{t+1} - x_t|, m the largest magnitude of the start, (T, 1, H, W)."""
     scale = float(start.abs().max())
     return _path(start, lambda: TemporalVariation(scale))
 
 
 def global_low_rank(start: Tensor) -> Path:
-    """min f(x) + weight s |X|_*, X the T x HW matrix, s the largest singular value of that of the start."""
+    """min f(x) + weight s |X|_*, X the T x HW matrix, s the largest singular value of that of the start,
+    (T, 1, H, W)."""
     scale = largest_singular_value(start.flatten(1))
     return _path(start, lambda: low_rank(scale))
 
 
 def locally_low_rank(start: Tensor) -> Path:
-    """min f(x) + weight s sum_b |X_b|_* over blocks of pixels, s the largest singular value of those of the start."""
+    """min f(x) + weight s sum_b |X_b|_* over blocks of pixels, s the largest singular value of those of the start,
+    (T, 1, H, W)."""
     scale = largest_singular_value(as_blocks(start))
     return _path(start, lambda: LocallyLowRank(scale))
 

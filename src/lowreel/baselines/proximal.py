@@ -39,7 +39,7 @@ class Fidelity:
         self.data = map_data(lambda y, e: y * e, data, entries)
 
     def gradient(self, x: Tensor) -> Tensor:
-        """A^H E (A x - y) / |A|^2."""
+        """A^H E (A x - y) / |A|^2 at a clip (T, 1, H, W)."""
         residual = map_data(lambda found, y, e: (found * e).sub_(y), self.operator(x), self.data, self.entries)
         return self.operator.adjoint(residual).div_(self.norm**2)
 
@@ -48,7 +48,7 @@ class Fidelity:
         return self.operator.adjoint(self.data).div_(self.norm**2)
 
     def gram(self, x: Tensor) -> Tensor:
-        """A^H E A x / |A|^2."""
+        """A^H E A x / |A|^2 of a clip (T, 1, H, W)."""
         seen = map_data(lambda found, e: found * e, self.operator(x), self.entries)
         return self.operator.adjoint(seen).div_(self.norm**2)
 
@@ -61,6 +61,7 @@ def falling_weights(
     FISTA (Beck and Teboulle, 2009), whose momentum is given up where it points uphill (O'Donoghue and Candes, 2015), on
     its way from strong to weak (continuation): small weights alone take hundreds of iterations. gradient: of f; step:
     at most 1 / its Lipschitz constant. first: the iteration with whose weight it begins.
+    start: (T, 1, H, W), or a stack of such.
     """
     x, ahead, momentum = start, start, 1.0
     for k in range(first, FALLING_ITERATIONS):

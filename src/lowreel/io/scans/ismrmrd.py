@@ -33,10 +33,10 @@ OTHER_FLAGS = {
 }
 """Numbers of the flags of readouts that are no part of the frames."""
 
-TIMES = ("phase", "repetition")
+TIME_COUNTERS = ("phase", "repetition")
 """Counters that count frames: phases of the heart, and repetitions."""
 
-CHOSEN = ("slice", "contrast", "set")
+SINGLE_COUNTERS = ("slice", "contrast", "set")
 """Counters of which a clip has one value."""
 
 Heads = NDArray[np.void]
@@ -130,14 +130,16 @@ def _counters_chosen(
     heads: Heads, kept: NDArray[np.bool_], choices: Mapping[str, str], label: str
 ) -> tuple[NDArray[np.bool_], str]:
     """The readouts of the clip, and the counter of its frames, empty where none counts."""
-    index, known = heads["idx"], {*CHOSEN, *TIMES, "average"}
+    index, known = heads["idx"], {*SINGLE_COUNTERS, *TIME_COUNTERS, "average"}
     strange = [name for name in choices if name not in {*known, "encoding", "T"}]
     time = choices.get("T", "")
     if strange or (time and time not in known):
         raise InputError(
             f"{label}: has no counter {(strange or [time])[0]}; its counters are {', '.join(sorted(known))}, encoding"
         )
-    for name in (n for n in (*CHOSEN, *TIMES, "average") if n != time and (n in CHOSEN or n in choices)):
+    for name in (
+        n for n in (*SINGLE_COUNTERS, *TIME_COUNTERS, "average") if n != time and (n in SINGLE_COUNTERS or n in choices)
+    ):
         kept = kept & _chosen(name, index[name], kept, choices, label)
     partitions = np.unique(index["kspace_encode_step_2"][kept])
     if len(partitions) > 1:
@@ -145,7 +147,7 @@ def _counters_chosen(
             f"{label}: is a volume of {len(partitions)} partitions; transform it along the second phase direction, and "
             "save one slice as (T, coils, H, W) in .npy"
         )
-    counting = [name for name in TIMES if len(np.unique(index[name][kept])) > 1]
+    counting = [name for name in TIME_COUNTERS if len(np.unique(index[name][kept])) > 1]
     if not time and len(counting) > 1:
         raise InputError(
             f"{label}: both {' and '.join(counting)} count; say which counts frames and take one of the other, such as "
