@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from ..errors import InputError
 from ..operators import Data, LinearOperator, map_data
 from .low_rank import largest_singular_value
 from .proximal import (
+    LOOK_EVERY_WEIGHTS,
     Fidelity,
     LocallyLowRank,
     LowRankAndSparse,
@@ -33,15 +35,15 @@ from .variation import operator_norm
 SENSE_ITERATIONS = 8
 """Of conjugate gradients with each weight, at most."""
 
-SENSE_SETTLED_SHARE = 1e-3
+SENSE_SETTLED_SHARE = 1e-5
 """Norm of the gradient, as a share of the first one, at which conjugate gradients have converged."""
 
 SENSE_WEIGHTS = (0.1, 0.01, 1e-3)
 """Of |x|^2, as shares of |A|^2."""
 
-SPARSE_SCALES = (0.3, 0.1)
-"""What is tried in low rank + sparse: the weight of the sparse part as a share of the largest coefficient, where that
-of the low-rank part is 1 as a share of the largest singular value."""
+SPARSE_SHARE = 0.3
+"""Weight of the sparse part of low rank + sparse as a share of the largest coefficient, where that of the low-rank part
+is 1 as a share of the largest singular value (docs/choices.md)."""
 
 ALIKE_ERRORS = 1.01
 """Ratio of errors within which the weaker weight is taken: a fit that sees all entries needs less of it."""
@@ -49,8 +51,12 @@ ALIKE_ERRORS = 1.01
 WORSE_LOOKS = 4
 """After so many looks, one after the other, that find no better agreement a fit is ended."""
 
-Path = Callable[[Fidelity], Iterator[Tensor]]
-"""From the data to clips, from the strongest weight to the weakest."""
+LOOKS_BACK = 2
+"""The fit to all entries begins at the clip found without some of them, and as many looks before its weight."""
+
+Path = Callable[[Fidelity, Tensor | None, int], Iterator[Tensor]]
+"""From the data, a clip to start from (None: the path's own) and the number of the first look to clips, from the
+strongest weight to the weakest."""
 
 
 class Chosen(NamedTuple):
@@ -81,10 +87,10 @@ class Judged:
         """The clip of the path that agrees best with entries it has not seen; a stack of clips, (n, T, 1, H, W), is
         judged by its sum. Where nothing can be left out it is that of the weakest weight."""
         if self.held is None:
-            *_, clip = path(self.whole)
+            *_, clip = path(self.whole, None, 0)
             return Chosen(clip, clip, math.nan)
         best, place, least, found = None, 0, math.inf, 0
-        for k, clip in enumerate(path(self.seen)):
+        for k, clip in enumerate(path(self.seen, None, 0)):
             whole = clip.sum(0) if clip.ndim > len(self.operator.clip_shape) else clip
             error = error_on(self.held, self.operator, whole, self.data)
             if error <= ALIKE_ERRORS * least:
@@ -94,7 +100,9 @@ class Judged:
             elif k - found >= WORSE_LOOKS:
                 break
         assert best is not None
-        return Chosen(next(clip for k, clip in enumerate(path(self.whole)) if k == place), best, least)
+        first = max(0, place - LOOKS_BACK)
+        *_, clip = islice(path(self.whole, best, first), place + 1 - first)
+        return Chosen(clip, best, least)
 
 
 def mri_baselines(data: Data, operator: LinearOperator, entries: Data) -> Iterator[tuple[str, Tensor]]:
@@ -110,16 +118,15 @@ def mri_baselines(data: Data, operator: LinearOperator, entries: Data) -> Iterat
     yield "temporal total variation", judged.chosen(temporal_variation(start)).clip
     yield "k-t low rank", judged.chosen(global_low_rank(start)).clip
     yield "locally low rank", judged.chosen(locally_low_rank(start)).clip
-    both = (judged.chosen(low_rank_and_sparse(start, share)) for share in SPARSE_SCALES)
-    yield "low rank + sparse", min(both, key=lambda found: found.error).clip.sum(0)
+    yield "low rank + sparse", judged.chosen(low_rank_and_sparse(start)).clip.sum(0)
 
 
 def sense(judged: Judged) -> Chosen:
     """min |A x - y|^2 + weight |A|^2 |x|^2, each frame by what was measured of it: SENSE (Pruessmann et al., 2001)."""
 
-    def path(fidelity: Fidelity) -> Iterator[Tensor]:
-        clip = torch.zeros(judged.operator.clip_shape, dtype=torch.complex64)
-        for weight in SENSE_WEIGHTS:
+    def path(fidelity: Fidelity, start: Tensor | None, first: int) -> Iterator[Tensor]:
+        clip = torch.zeros(judged.operator.clip_shape, dtype=torch.complex64) if start is None else start
+        for weight in SENSE_WEIGHTS[first:]:
             clip = ridge(fidelity, clip, weight)
             yield clip
 
@@ -128,7 +135,7 @@ def sense(judged: Judged) -> Chosen:
 
 @torch.no_grad()
 def ridge(fidelity: Fidelity, start: Tensor, weight: float, iterations: int = SENSE_ITERATIONS) -> Tensor:
-    """min f(x) + weight |x|^2 / 2 by conjugate gradients from `start`."""
+    """min f(x) + weight |x|^2 / 2 by conjugate gradients from `start`, (T, 1, H, W)."""
     target = fidelity.back_projected()
     found = start.clone()
     residual = target - fidelity.gram(found) - weight * found if bool(found.any()) else target.clone()
@@ -147,38 +154,45 @@ def ridge(fidelity: Fidelity, start: Tensor, weight: float, iterations: int = SE
 
 
 def temporal_variation(start: Tensor) -> Path:
-    """min f(x) + weight m sum_t |x_{t+1} - x_t|, m the largest magnitude of the start."""
+    """min f(x) + weight m sum_t |x_{t+1} - x_t|, m the largest magnitude of the start, (T, 1, H, W)."""
     scale = float(start.abs().max())
     return _path(start, lambda: TemporalVariation(scale))
 
 
 def global_low_rank(start: Tensor) -> Path:
-    """min f(x) + weight s |X|_*, X the T x HW matrix, s the largest singular value of that of the start."""
+    """min f(x) + weight s |X|_*, X the T x HW matrix, s the largest singular value of that of the start,
+    (T, 1, H, W)."""
     scale = largest_singular_value(start.flatten(1))
     return _path(start, lambda: low_rank(scale))
 
 
 def locally_low_rank(start: Tensor) -> Path:
-    """min f(x) + weight s sum_b |X_b|_* over blocks of pixels, s the largest singular value of those of the start."""
+    """min f(x) + weight s sum_b |X_b|_* over blocks of pixels, s the largest singular value of those of the start,
+    (T, 1, H, W)."""
     scale = largest_singular_value(as_blocks(start))
     return _path(start, lambda: LocallyLowRank(scale))
 
 
-def _path(start: Tensor, proximal: Callable[[], Proximal]) -> Path:
-    return lambda fidelity: falling_weights(fidelity.gradient, start, proximal())
+def _path(own: Tensor, proximal: Callable[[], Proximal]) -> Path:
+    def path(fidelity: Fidelity, start: Tensor | None, first: int) -> Iterator[Tensor]:
+        begin = own if start is None else start
+        return falling_weights(fidelity.gradient, begin, proximal(), first * LOOK_EVERY_WEIGHTS)
+
+    return path
 
 
-def low_rank_and_sparse(start: Tensor, share: float) -> Path:
-    """min f(L + S) + weight (s |L|_* + share c |F S|_1), F along time: low rank + sparse (Otazo, Candes, Sodickson,
-    2015); stacks (2, T, 1, H, W) of L and S. s, c: the largest singular value and coefficient of the start."""
+def low_rank_and_sparse(start: Tensor) -> Path:
+    """min f(L + S) + weight (s |L|_* + `SPARSE_SHARE` c |F S|_1), F along time: low rank + sparse (Otazo, Candes,
+    Sodickson, 2015); stacks (2, T, 1, H, W) of L and S. s, c: largest singular value and coefficient of the start."""
     rank_scale = largest_singular_value(start.flatten(1))
-    sparse_scale = share * float(torch.fft.fft(start, dim=0, norm="ortho").abs().max())
+    sparse_scale = SPARSE_SHARE * float(torch.fft.fft(start, dim=0, norm="ortho").abs().max())
+    own = torch.stack([start, torch.zeros_like(start)])
 
-    def path(fidelity: Fidelity) -> Iterator[Tensor]:
-        def gradient(both: Tensor) -> Tensor:
-            return fidelity.gradient(both.sum(0)).expand(both.shape)
+    def path(fidelity: Fidelity, both: Tensor | None, first: int) -> Iterator[Tensor]:
+        def gradient(parts: Tensor) -> Tensor:
+            return fidelity.gradient(parts.sum(0)).expand(parts.shape)
 
-        both = torch.stack([start, torch.zeros_like(start)])
-        return falling_weights(gradient, both, LowRankAndSparse(rank_scale, sparse_scale), step=0.5)
+        lowers, begin = LowRankAndSparse(rank_scale, sparse_scale), own if both is None else both
+        return falling_weights(gradient, begin, lowers, first * LOOK_EVERY_WEIGHTS, step=0.5)
 
     return path

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from ..operators import Data, LinearOperator, map_data
 from ..system import streams
-from .low_rank import lowered
+from .low_rank import lowered, thresholded
 
 STRONGEST, DECAY, FALLING_ITERATIONS = 0.03, 0.85, 50
 """Weight of the first iteration, as a share of a scale of the clip; factor by which each next one is weaker; and how
@@ -20,7 +20,7 @@ many there are: the last one is 1e-5."""
 LOOK_EVERY_WEIGHTS = 5
 """After how many iterations a clip is given out to be judged."""
 
-INNER_ITERATIONS = 8
+INNER_ITERATIONS = 5
 """Of the denoising by temporal variation in each iteration; it starts from where the last one ended."""
 
 BLOCK_PIXELS = 8
@@ -39,7 +39,7 @@ class Fidelity:
         self.data = map_data(lambda y, e: y * e, data, entries)
 
     def gradient(self, x: Tensor) -> Tensor:
-        """A^H E (A x - y) / |A|^2."""
+        """A^H E (A x - y) / |A|^2 at a clip (T, 1, H, W)."""
         residual = map_data(lambda found, y, e: (found * e).sub_(y), self.operator(x), self.data, self.entries)
         return self.operator.adjoint(residual).div_(self.norm**2)
 
@@ -48,22 +48,23 @@ class Fidelity:
         return self.operator.adjoint(self.data).div_(self.norm**2)
 
     def gram(self, x: Tensor) -> Tensor:
-        """A^H E A x / |A|^2."""
+        """A^H E A x / |A|^2 of a clip (T, 1, H, W)."""
         seen = map_data(lambda found, e: found * e, self.operator(x), self.entries)
         return self.operator.adjoint(seen).div_(self.norm**2)
 
 
 def falling_weights(
-    gradient: Callable[[Tensor], Tensor], start: Tensor, proximal: Proximal, *, step: float = 1.0
+    gradient: Callable[[Tensor], Tensor], start: Tensor, proximal: Proximal, first: int = 0, *, step: float = 1.0
 ) -> Iterator[Tensor]:
     """min f(x) + weight R(x) for a weight that falls from iteration to iteration: the clip, every few of them.
 
     FISTA (Beck and Teboulle, 2009), whose momentum is given up where it points uphill (O'Donoghue and Candes, 2015), on
     its way from strong to weak (continuation): small weights alone take hundreds of iterations. gradient: of f; step:
-    at most 1 / its Lipschitz constant.
+    at most 1 / its Lipschitz constant. first: the iteration with whose weight it begins.
+    start: (T, 1, H, W), or a stack of such.
     """
     x, ahead, momentum = start, start, 1.0
-    for k in range(FALLING_ITERATIONS):
+    for k in range(first, FALLING_ITERATIONS):
         found = proximal(ahead - step * gradient(ahead), step * STRONGEST * DECAY**k)
         move = found - x
         if float(torch.vdot((ahead - found).flatten(), move.flatten()).real) > 0:
@@ -112,7 +113,7 @@ class TemporalVariation:
 
 def low_rank(scale: float) -> Proximal:
     """R(x) = scale |X|_*, X the T x HW matrix of the clip."""
-    return lambda clip, weight: lowered(clip.flatten(1), scale * weight).reshape(clip.shape)
+    return lambda clip, weight: thresholded(clip, scale * weight)
 
 
 class LocallyLowRank:
@@ -135,7 +136,7 @@ def as_blocks(clip: Tensor) -> Tensor:
     """(T, 1, H, W) to the matrices of its blocks, (blocks, T, 64); zeros beyond the last rows and columns."""
     frames, _, height, width = clip.shape
     wide = pad(clip[:, 0], (0, -width % BLOCK_PIXELS, 0, -height % BLOCK_PIXELS))
-    blocks = wide.unflatten(2, (-1, BLOCK_PIXELS)).unflatten(1, (-1, BLOCK_PIXELS))
+    blocks: Tensor = wide.unflatten(2, (-1, BLOCK_PIXELS)).unflatten(1, (-1, BLOCK_PIXELS))
     return blocks.permute(1, 3, 0, 2, 4).reshape(-1, frames, BLOCK_PIXELS**2)
 
 
@@ -144,7 +145,8 @@ def of_blocks(blocks: Tensor, shape: torch.Size) -> Tensor:
     frames, _, height, width = shape
     down, across = (-(-n // BLOCK_PIXELS) for n in (height, width))
     tiles = blocks.reshape(down, across, frames, BLOCK_PIXELS, BLOCK_PIXELS).permute(2, 0, 3, 1, 4)
-    return tiles.reshape(frames, 1, down * BLOCK_PIXELS, across * BLOCK_PIXELS)[..., :height, :width]
+    clip: Tensor = tiles.reshape(frames, 1, down * BLOCK_PIXELS, across * BLOCK_PIXELS)[..., :height, :width]
+    return clip
 
 
 class LowRankAndSparse:

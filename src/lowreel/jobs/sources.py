@@ -37,11 +37,12 @@ from ..runs.folder import clip_information, clip_times
 from ..runs.planning import is_short
 from ..runs.sections import ClipSource, Source
 from ..runs.truth import in_levels_of
-from ..settings import ClipSettings, MeasureSettings, NoiseSettings
+from ..settings import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from ..system.memory import operator_budget, parse_bytes
 from ..system.names import source_text
 from ..system.values import parse_frames, parse_size
 from .measured_arrays import measured_arrays
+from .measured_scan import is_scan, measured_scan
 from .request import RunRequest
 
 Say = Callable[[str], None]
@@ -158,8 +159,11 @@ def _damaged(request: RunRequest, clip: Path, mask: Path, say: Say) -> Source:
 
 def _recorded(request: RunRequest, data: str, say: Say) -> Source:
     """Data that was measured before: of lowreel's own files a long one is read section by section."""
+    wish = request.arrays or ArraysSettings()
+    if is_scan(Path(data), wish):
+        return measured_scan(Path(data), wish, request.settings.memory, say)
     if request.arrays is not None:
-        return measured_arrays(Path(data), request.arrays, say)
+        return measured_arrays(Path(data), wish, say)
     source, settings = DataFile.open(data), request.settings
     is_whole = part_frames(source.spec) is None or is_of_complex_clips(source.spec)
     if is_whole or is_short(tuple(source.spec["clip_shape"]), settings):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, pad
 
 from ..catalogue import MriSettings
 from ..errors import InputError
@@ -29,6 +30,9 @@ STRETCHES = 16
 
 SPIRAL_GAP = 4.0
 """Between the turns of all spirals of a frame that is simulated, in cycles per field of view; 1 would be enough."""
+
+NEIGHBOURS = 5
+"""Rows and columns over which it is counted how often a place of the spectrum is measured."""
 
 FEW_READOUTS = 4
 """Readouts of a frame, below which single ones are too much of it to be held out."""
@@ -156,6 +160,15 @@ class MRI(LinearOperator):
         power = float(data.abs().square().sum())
         return picture * ((data.conj() * y).sum() / power) if power > 0 else picture
 
+    def sample_weights(self) -> Tensor:
+        """By how densely samples lie, or how often a place and its neighbours are measured in all frames: what is
+        measured in a share s of these speaks for (1 - s) / s frames that miss it."""
+        if self._plans is not None:
+            return self._density_like(torch.empty(0, device=self.mask.device))
+        often = _smoothed(self.mask.float().mean((0, 1)))
+        weights = ((1 - often) / often.clamp_min(1e-6)).clamp_min(0) * self.mask
+        return weights if bool((weights > 0).any()) else self.mask.float()
+
     def _density_like(self, y: Tensor) -> Tensor:
         if self.density is not None:
             return self.density.to(y.real.dtype)
@@ -244,6 +257,12 @@ class MRI(LinearOperator):
         known = {"mask": None if whole else self.mask, "trajectory": self.trajectory, "density": self.density}
         maps = {"coil_maps": self.coil_maps} if self._has_maps else {}
         return {name: t for name, t in known.items() if t is not None} | maps
+
+
+def _smoothed(shares: Tensor) -> Tensor:
+    """A mean over NEIGHBOURS rows and columns of (H, W) that go round its edges."""
+    wide = pad(shares[None, None], (NEIGHBOURS // 2,) * 4, mode="circular")
+    return avg_pool2d(wide, NEIGHBOURS, 1)[0, 0]
 
 
 class OnGrid(NamedTuple):
