@@ -80,7 +80,9 @@ class MRI(LinearOperator):
     ):
         frames, channels, height, width = checked_clip_shape(clip_shape)
         if channels != 1:
-            raise InputError(f"mri: expected clips of one complex channel, (T, 1, H, W), got {tuple(clip_shape)}")
+            raise InputError(
+                f"mri: expected clips of one complex channel, (T, 1, H, W), got {tuple(clip_shape)}; use --channels 1"
+            )
         path = None if trajectory is None else checked_trajectory(trajectory, units, frames, (height, width))
         maps = checked_coil_maps(coil_maps, frames, (height, width))
         samples = (1, height, width) if path is None else tuple(path.shape[:-1])
