@@ -249,11 +249,11 @@ def test_simulated_scans_are_seeded_and_smooth():
     ("settings", "shape"),
     [
         (MriSettings(spokes=3, golden_angle=True), (3, 8, 3, 54)),
-        (MriSettings(spirals=2, coils=4), (3, 4, 2, 72)),
+        (MriSettings(spirals=2, coils=4), (3, 4, 2, 143)),
         (MriSettings(acceleration=4, coils=1), (3, 1, *SIDES)),
     ],
 )
 def test_settings_make_the_scanner(settings, shape):
-    """Readouts that are sampled twice as densely as the longer side of the frame asks for; coils; rows."""
+    """Spokes with twice the samples of the longer side, spirals with one a cycle at their edge; coils; rows."""
     settings.check()
     assert from_settings(settings, CLIP).data_shape == shape

@@ -115,7 +115,7 @@ class MRI(LinearOperator):
         else:
             leaves = settings.spirals or 1
             turns = across / 2 / leaves / SPIRAL_GAP
-            samples = round(math.pi * turns * across / 2)
+            samples = round(math.pi * turns * across)  # a cycle per field of view apart at the edge, nearer within
             path = spiral(leaves, samples, frames, turns=turns, golden_angle=settings.golden_angle)
         return MRI(clip_shape, trajectory=path, coil_maps=maps, memory=memory)
 
