@@ -14,7 +14,6 @@ import argparse
 import time
 from collections.abc import Callable
 
-import finufft
 import numpy as np
 import torch
 
@@ -68,6 +67,8 @@ def _operator(spokes: int, frames: int) -> Callable[[], None]:
 
 
 def _finufft(spokes: int, frames: int, threads: int, grid: float) -> Callable[[], None]:
+    import finufft
+
     options = {"upsampfac": grid} if grid else {}
     points = radial(spokes, SIDE, frames).flatten(1, 2).double().numpy().astype(np.float32)
     plans = []

@@ -46,8 +46,8 @@ class MRI(LinearOperator):
     Without a trajectory k lies on the grid of the discrete Fourier transform and y is (T, coils, H, W): mask, booleans
     (H, W), (T, H, W) or (T, 1, H, W), says what was measured; everything if None. With one y is (T, coils, readouts,
     samples): trajectory, real (readouts, samples, 2) for all frames or (T, readouts, samples, 2), or (samples, 2) of
-    one readout, where the first coordinate goes down the rows and the second along the columns; mask, booleans of its
-    shape without the last axis, says which samples are there, as frames may have fewer than others.
+    one readout, where the first coordinate goes down the rows and the second along the columns, kept in float32; mask,
+    booleans of its shape without the last axis, says which samples are there, as frames may have fewer than others.
 
     units: of the trajectory: "radians/pixel" (-pi to pi), "cycles/pixel" (-1/2 to 1/2) or "cycles/FOV" (-H/2 to H/2
     and -W/2 to W/2, as BART and sigpy have it). coil_maps: complex (coils, H, W) or (T, coils, H, W); None: one coil

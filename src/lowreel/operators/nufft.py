@@ -82,8 +82,8 @@ class Nufft:
         self.wrapping = wrapping
         apodisation = np.outer(*(_apodisation(*n, precision, wrapping.centred) for n in zip(shape, grid, strict=True)))
         self._apodisation = torch.from_numpy(apodisation / math.sqrt(math.prod(shape))).to(device, dtype)
-        matrix = _interpolation(points.double().cpu().numpy(), there.cpu().numpy(), grid, precision)
-        self._to_points, self._to_grid = (Sparse.of(m, dtype, device) for m in (matrix, matrix.T.tocsr()))
+        matrix = _interpolation(points.double().cpu().numpy(), there.cpu().numpy(), grid, dtype)
+        self._to_points, self._to_grid = (Sparse.of(m, device) for m in (matrix, matrix.T.tocsr()))
 
     def forward(self, picture: Tensor, maps: Tensor) -> Tensor:
         """The picture (H, W) times each wrapped map, (coils, *grid), at the points: (coils, M)."""
@@ -123,12 +123,12 @@ class Sparse:
     begins: Tensor
 
     @classmethod
-    def of(cls, matrix: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.device) -> Sparse:
+    def of(cls, matrix: scipy.sparse.csr_array, device: torch.device) -> Sparse:
         """SciPy's matrix on a device."""
         columns, values, begins = (
             torch.from_numpy(a).to(device) for a in (matrix.indices, matrix.data, matrix.indptr[:-1].copy())
         )
-        return cls(columns, values.to(dtype), begins)
+        return cls(columns, values, begins)
 
     def __call__(self, table: Tensor) -> Tensor:
         """The product with (columns, n)."""
@@ -188,16 +188,18 @@ def _apodisation(count: int, grid: int, precision: Precision, centred: bool) -> 
 
 
 def _interpolation(
-    points: NDArray[np.float64], there: NDArray[np.bool_], grid: tuple[int, ...], precision: Precision
+    points: NDArray[np.float64], there: NDArray[np.bool_], grid: tuple[int, ...], dtype: torch.dtype
 ) -> scipy.sparse.csr_array:
     """The matrix (M, points of the grid) of kernel values, with empty rows for points that are not there."""
-    width, measured = precision.width, points[there]
-    columns, values = np.zeros((len(measured), 1), np.int32), np.ones((len(measured), 1))
+    precision, measured = _precision(dtype), points[there]
+    width, real = precision.width, np.float64 if dtype == torch.float64 else np.float32
+    columns, values = np.zeros((len(measured), 1), np.int32), np.ones((len(measured), 1), real)
     for axis, length in enumerate(grid):
         place = measured[:, axis, None] * (length / (2 * np.pi))
         near = np.ceil(place - width / 2) + np.arange(width)
         along = (near % length).astype(np.int32)
         columns = (columns[:, :, None] * length + along[:, None]).reshape(len(measured), -1)
-        values = (values[:, :, None] * _kernel(near - place, precision)[:, None]).reshape(len(measured), -1)
+        kernel = _kernel(near - place, precision).astype(real)
+        values = (values[:, :, None] * kernel[:, None]).reshape(len(measured), -1)
     ends = np.concatenate([[0], np.cumsum(there)]).astype(np.int32) * width**2
     return scipy.sparse.csr_array((values.ravel(), columns.ravel(), ends), shape=(len(points), math.prod(grid)))

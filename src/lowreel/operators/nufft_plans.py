@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..system.memory import default_budget
+from ..system.memory import default_budget, trim_heap
 from .nufft import Nufft, Wrapping, nufft_bytes
 
 
@@ -56,6 +56,7 @@ class Plans:
             if key not in self._held and self._held_bytes + size <= self._memory:
                 self._held[key] = made
                 self._held_bytes += size
+        trim_heap()  # what is kept lies in what the transforms before have freed, and would hold as much again
         return made
 
     def bytes_to_come(self, dtype: torch.dtype) -> int:
