@@ -8,7 +8,7 @@ import pytest
 
 import lowreel
 from lowreel.cli.commands import call
-from lowreel.data.gap_shapes import shaped_like
+from lowreel.data.hole_cutting import cut_holes
 from lowreel.errors import InputError
 from lowreel.records.gap_distances import pixels_to_measured, time_to_measured
 from lowreel.records.methods import BACKGROUND, METHODS, OPTIMAL, Section
@@ -192,34 +192,38 @@ def test_time_to_measured_is_by_the_clock():
     np.testing.assert_array_equal(time_to_measured(known, times, 1, 3)[:, 0], [[1, np.inf], [1, np.inf]])
 
 
+def hidden_of(seen, share, seed=0):
+    """What is hidden of a record to judge its methods, land left out."""
+    return cut_holes(seen, share, np.random.default_rng(seed), inside=~LAND, whole=True)
+
+
 def test_hidden_gaps_are_shaped_like_the_real_ones(known):
     """Only observed pixels are hidden, about the share, in holes as deep as those that are there."""
-    import torch
-
-    seen = torch.from_numpy(known & ~LAND)[:, None]
-    hidden = shaped_like(seen, 0.1, 0)
+    seen = known & ~LAND
+    hidden = hidden_of(seen, 0.1)
     assert hidden.shape == seen.shape
     assert not (hidden & ~seen).any()
-    assert 0.05 < float(hidden.sum() / seen.sum()) < 0.3
-    deep = pixels_to_measured((seen & ~hidden)[:, 0].numpy())[hidden[:, 0].numpy()]
-    assert deep.max() >= 4
-    assert torch.equal(hidden, shaped_like(seen, 0.1, 0))
-    whole = seen.clone()
+    assert 0.05 < hidden.sum() / seen.sum() < 0.3
+    assert pixels_to_measured(seen & ~hidden)[hidden].max() >= 4
+    assert np.array_equal(hidden, hidden_of(seen, 0.1))
+    whole = seen.copy()
     whole[2] = False
-    hidden = shaped_like(whole, 0.1, 3)
-    lost = [t for t in range(FRAMES) if t != 2 and bool((hidden == whole)[t].all())]
-    assert lost, "where a whole frame is missing, a whole frame is hidden"
+    hidden = hidden_of(whole, 0.3)
+    assert any(t != 2 and (hidden == whole)[t].all() for t in range(FRAMES)), "where one is missing, one is hidden"
 
 
 def test_what_is_hidden_of_a_mask_that_stands_still():
     """The gap of every frame is the same: it is moved."""
-    import torch
-
-    seen = torch.ones(4, 1, 20, 20, dtype=torch.bool)
-    seen[:, :, 5:10, 5:10] = False
-    hidden = shaped_like(seen, 0.05, 0)
+    seen = np.ones((4, HEIGHT, WIDTH), bool)
+    seen[:, 8:13, 8:13] = False
+    hidden = hidden_of(seen, 0.05)
     assert hidden.any()
     assert not (hidden & ~seen).any()
+
+
+def test_nothing_is_hidden_where_there_is_no_gap():
+    """Land is none."""
+    assert hidden_of(np.broadcast_to(~LAND, (3, HEIGHT, WIDTH)), 0.1) is None
 
 
 @pytest.mark.usefixtures("two_methods")

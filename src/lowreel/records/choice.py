@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
 from ..baselines.optimal_interpolation import TILE
-from ..data.gap_shapes import shaped_like
+from ..data.hole_cutting import cut_holes
 from .gap_distances import pixels_to_measured
 from .methods import BACKGROUND, OPTIMAL, Section, predictions
 
@@ -119,8 +118,11 @@ def _trials(section: Section, names: Sequence[str]) -> list[_Trial]:
     """What the methods make of SPLITS sets of hidden values, none of which is in two of them."""
     trials, taken = [], np.zeros_like(section.known)
     for k in range(SPLITS):
-        hidden = shaped_like(torch.from_numpy(section.known)[:, None], HIDDEN_SHARE, section.seed + k)[:, 0].numpy()
-        hidden = hidden & ~taken
+        draw, ever = np.random.default_rng(section.seed + k), np.asarray(section.known.any(0))
+        hidden = cut_holes(section.known, HIDDEN_SHARE, draw, section.centred, inside=ever, whole=True)
+        if hidden is None:
+            continue
+        hidden &= ~taken
         taken |= hidden
         trial = _tried(section, names, hidden, section.seed + k)
         trials += [] if trial is None else [trial]
