@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import lowreel
+from lowreel.baselines.covariance import SpaceTimeCovariance
 from lowreel.cli.commands import call
 from lowreel.data.hole_cutting import cut_holes
 from lowreel.errors import InputError
-from lowreel.records.gap_distances import pixels_to_measured, time_to_measured
+from lowreel.records.gap_distances import pixels_to_measured, time_to_measured, told_by_nearest
 from lowreel.records.methods import BACKGROUND, METHODS, OPTIMAL, Section
 
 FRAMES, HEIGHT, WIDTH = 7, 22, 26
@@ -53,6 +54,9 @@ def filed(tmp_path_factory, truth, known):
         file["lat"].units, file["lon"].units = "degrees_north", "degrees_east"
         file.createVariable("crs", "i4", ()).grid_mapping_name = "latitude_longitude"
         file.createVariable("sea", "i1", ("lat", "lon"))[:] = ~LAND
+        kind = file.createEnumType(np.uint8, "surface_t", {"land": 0, "sea": 1})
+        file.createVariable("surface", kind, ("lat", "lon"))[:] = ~LAND
+        file.createVariable("depth", "f4", ("lat", "lon"), compression="zstd", complevel=2)[:] = LAND
         chunks = {"zlib": True, "complevel": 3, "chunksizes": (1, HEIGHT, WIDTH), "fill_value": -999}
         sst = file.createVariable("sst", "i2", ("time", "lat", "lon"), **chunks)
         sst.setncatts({"scale_factor": 0.01, "add_offset": 20.0, "units": "degree_Celsius", "grid_mapping": "crs"})
@@ -140,6 +144,15 @@ def test_the_file_opens_as_it_was(filed):
         assert all(after[name].dims == ("time", "lat", "lon") for name in beside)
 
 
+def test_enumerations_and_compression_stay(filed):
+    """Types of the file's own for flags, and what other variables are compressed by."""
+    with netCDF4.Dataset(filed / "record.nc") as before, netCDF4.Dataset(filed / "filled.nc") as after:
+        assert after["surface"].datatype.enum_dict == {"land": 0, "sea": 1}
+        for name in ("surface", "depth"):
+            assert before[name].filters() == after[name].filters()
+            np.testing.assert_array_equal(before[name][:], after[name][:])
+
+
 @pytest.mark.usefixtures("two_methods")
 def test_a_data_array_comes_back_as_one(truth, known):
     """Dates as times, with coordinates, attributes and encoding; the same numbers as from an array."""
@@ -182,6 +195,17 @@ def test_a_frame_without_data_far_from_all_others_stays_empty(truth, known):
     for last, is_empty in ((9.05, False), (1000.0, True)):
         found = lowreel.fill(np.where(seen, truth, np.nan), times=np.array([*TIMES[:-1], last]))
         assert np.isnan(found.filled[-1][~LAND]).all() == is_empty, last
+
+
+@pytest.mark.parametrize(("still", "is_told"), [(1.0, True), (0.0, False)])
+def test_what_changes_less_than_the_noise_is_told_by_what_stands_still_alone(still, is_told):
+    """In a frame without data: where a pixel was measured in another, if it stands still; far from all such, never."""
+    distances = np.full((2, 1, 90), np.inf, np.float32)
+    distances[0, 0] = np.arange(90)
+    both = SpaceTimeCovariance(np.array([still, 0.01]), np.full((2, 2), 5.0), np.array([np.inf, 1.0]), 0.02)
+    told = told_by_nearest(distances, np.array([0.0, 99.0]), both, slice(1, 2))[0, 0]
+    assert (told[0] > 0.9) == is_told
+    assert told[60] < 0.01
 
 
 def test_time_to_measured_is_by_the_clock():
