@@ -56,16 +56,20 @@ def optimal_interpolation(
     times: np.ndarray,
     wanted: np.ndarray,
     covariance: SpaceTimeCovariance,
+    edges: np.ndarray | None = None,
 ) -> Interpolated:
     """The best linear estimate of the wanted values, of mean zero and that covariance, from the known ones.
 
-    anomalies: (T, H, W); known, wanted: the same, bool; times: (T,), rising, in the unit of the covariance.
+    anomalies: (T, H, W); known, wanted: the same, bool; times: (T,), rising, in the unit of the covariance. edges:
+    (T, H, W) bool, values that have the covariance's edge noise too; None: none.
     """
     mean = np.full(known.shape, np.nan, np.float32)
     variance = np.full(known.shape, np.nan, np.float32)
     solver = _Solver(covariance, times)
     waiting: list[_Tile] = []
-    for tile in _tiles(anomalies, known, wanted, covariance, solver):
+    touched = known & edges if edges is not None and covariance.edge_noise else None
+    levels = [_level(anomalies, known, touched, 2**k, covariance) for k in range(PYRAMID_LEVELS)]
+    for tile in _tiles(levels, wanted, solver):
         waiting.append(tile)
         if len(waiting) == TILES_AT_ONCE:
             solver.solve(waiting, mean, variance)
@@ -95,7 +99,9 @@ class _Tile(NamedTuple):
     wanted: np.ndarray
 
 
-def _level(anomalies: np.ndarray, known: np.ndarray, side: int, covariance: SpaceTimeCovariance) -> _Level:
+def _level(
+    anomalies: np.ndarray, known: np.ndarray, edges: np.ndarray | None, side: int, covariance: SpaceTimeCovariance
+) -> _Level:
     frames, height, width = known.shape
     tall, wide = -(-height // side), -(-width // side)
 
@@ -112,19 +118,13 @@ def _level(anomalies: np.ndarray, known: np.ndarray, side: int, covariance: Spac
     # A mean stands for the value at its centre; by what they differ is an error, smaller with more values.
     apart = np.array([0.0 if side == 1 else 0.38 * side])
     within = covariance.variance - float(covariance.in_space(apart, np.zeros(1)).sum())
-    errors = (covariance.noise + within) / some
+    noise = covariance.noise if edges is None else covariance.noise + covariance.edge_noise * summed(edges) / some
+    errors = (noise + within) / some
     return _Level(side, counts, summed(np.where(known, anomalies, 0)) / some, rows, columns, errors.astype(np.float32))
 
 
-def _tiles(
-    anomalies: np.ndarray,
-    known: np.ndarray,
-    wanted: np.ndarray,
-    covariance: SpaceTimeCovariance,
-    solver: _Solver,
-) -> Iterator[_Tile]:
-    levels = [_level(anomalies, known, 2**k, covariance) for k in range(PYRAMID_LEVELS)]
-    frames, height, width = known.shape
+def _tiles(levels: list[_Level], wanted: np.ndarray, solver: _Solver) -> Iterator[_Tile]:
+    frames, height, width = wanted.shape
     for t in range(frames):
         near = slice(max(0, t - REACH_FRAMES), min(frames, t + REACH_FRAMES + 1))
         for top in range(0, height, TILE):
