@@ -12,7 +12,7 @@ from lowreel.cli.commands import call
 from lowreel.data.hole_cutting import cut_holes
 from lowreel.errors import InputError
 from lowreel.records.gap_distances import pixels_to_measured, time_to_measured, told_by_nearest
-from lowreel.records.methods import BACKGROUND, METHODS, OPTIMAL, Section
+from lowreel.records.methods import BACKGROUND, METHODS, OPTIMAL, Section, smooth_across_tiles
 
 FRAMES, HEIGHT, WIDTH = 7, 22, 26
 LAND = np.zeros((HEIGHT, WIDTH), bool)
@@ -195,6 +195,18 @@ def test_a_frame_without_data_far_from_all_others_stays_empty(truth, known):
     for last, is_empty in ((9.05, False), (1000.0, True)):
         found = lowreel.fill(np.where(seen, truth, np.nan), times=np.array([*TIMES[:-1], last]))
         assert np.isnan(found.filled[-1][~LAND]).all() == is_empty, last
+
+
+def test_deviations_have_no_steps_between_tiles(known):
+    """What depends on the distance alone stays as it is; what differs from tile to tile is smooth."""
+    distances, wanted = pixels_to_measured(known), ~known
+    by_distance = np.where(wanted, 1 + np.ceil(distances), np.nan)
+    found = smooth_across_tiles(by_distance, np.ceil(distances), wanted)
+    np.testing.assert_allclose(found[wanted], by_distance[wanted], rtol=1e-5)
+    everywhere = np.ones((1, 32, 64), bool)
+    tiles = np.where(np.arange(64) // 8 % 2, 1.0, 2.0) * everywhere
+    found = smooth_across_tiles(tiles, np.ones(everywhere.shape), everywhere)
+    assert np.abs(np.diff(found, axis=2)).max() < 0.2
 
 
 @pytest.mark.parametrize(("still", "is_told"), [(1.0, True), (0.0, False)])

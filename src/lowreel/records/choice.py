@@ -13,7 +13,6 @@ import numpy as np
 
 from ..baselines.optimal_interpolation import TILE
 from ..data.hole_cutting import cut_holes
-from .gap_distances import pixels_to_measured
 from .methods import BACKGROUND, OPTIMAL, Section, predictions
 
 SPLITS = 2
@@ -148,7 +147,7 @@ def _tried(section: Section, names: Sequence[str], hidden: np.ndarray, seed: int
     )
     found = predictions(trial, names)
     truth = (section.values - trial.background.clip)[wanted]
-    return _Trial(truth, found, pixels_to_measured(fitted)[wanted], _variance(trial))
+    return _Trial(truth, found, trial.distances[wanted], trial.variance)
 
 
 def _drawn(shape: tuple[int, ...], share: float, seed: int) -> np.ndarray:
@@ -156,12 +155,6 @@ def _drawn(shape: tuple[int, ...], share: float, seed: int) -> np.ndarray:
     frames, height, width = shape
     tiles = np.random.default_rng(seed).random((frames, -(-height // TILE), -(-width // TILE)), np.float32) < share
     return tiles.repeat(TILE, 1).repeat(TILE, 2)[:, :height, :width]
-
-
-def _variance(section: Section) -> np.ndarray:
-    """By the covariance, noise included, at the wanted pixels."""
-    own = section.optimal.variance[section.wanted]
-    return np.where(np.isfinite(own), own, section.covariance.variance) + section.covariance.noise
 
 
 def variances(filled: np.ndarray, others: Sequence[np.ndarray], variance: np.ndarray) -> np.ndarray:

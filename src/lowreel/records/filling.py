@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..settings import FillSettings
 from ..system.memory import trim_heap
 from .choice import Choice, chosen
-from .gap_distances import pixels_to_measured, time_to_measured, told_by_nearest
+from .gap_distances import time_to_measured, told_by_nearest
 from .methods import METHODS, Section, predictions
 from .record import LEAST_VALUES, Record, duplicates, measured
 
@@ -167,7 +167,7 @@ def _filled(
 ) -> Part:
     section, own, outside = _section(record, known, inside, core, settings.seed)
     section = replace(section, given=covariance)
-    distances = pixels_to_measured(section.known)
+    distances = section.distances
     told = told_by_nearest(distances, section.times, covariance, own)
     allowed = told >= LEAST_CORRELATION
     if settings.max_gap is not None:
@@ -175,7 +175,7 @@ def _filled(
     if settings.max_gap_time is not None:
         allowed &= time_to_measured(known, record.times, *core) <= settings.max_gap_time
     section.wanted[own] &= allowed
-    values, std = _estimates(section, choice, distances)
+    values, std = _estimates(section, choice)
     flag = np.full(told.shape, FLAG_NOT_FILLED, np.int8)
     flag[section.wanted[own]] = FLAG_FILLED
     flag[section.wanted[own] & (told < FAR_CORRELATION)] = FLAG_FAR
@@ -184,7 +184,7 @@ def _filled(
     return Part(core[0], values[own], std[own], flag, distances[own])
 
 
-def _estimates(section: Section, choice: Choice, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _estimates(section: Section, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
     """Values and standard deviations, NaN where not wanted, (T, H, W) float32."""
     values = np.full(section.known.shape, np.nan, np.float32)
     std = values.copy()
@@ -192,9 +192,7 @@ def _estimates(section: Section, choice: Choice, distances: np.ndarray) -> tuple
     if not wanted.any():
         return values, std
     found = predictions(section, choice.used)
-    anomalies = choice.filled(found, distances[wanted])
-    own = section.optimal.variance[wanted]
-    variance = np.where(np.isfinite(own), own, section.covariance.variance) + section.covariance.noise
-    std[wanted] = choice.deviations(anomalies, found, variance)
+    anomalies = choice.filled(found, section.distances[wanted])
+    std[wanted] = choice.deviations(anomalies, found, section.variance)
     values[wanted] = section.background.clip[wanted] + anomalies
     return values, std

@@ -11,7 +11,8 @@ import numpy as np
 from ..baselines.background import Background, additive_background
 from ..baselines.covariance import SpaceTimeCovariance, estimate_covariance
 from ..baselines.eof_iteration import eof_iteration
-from ..baselines.optimal_interpolation import Interpolated, optimal_interpolation
+from ..baselines.optimal_interpolation import TILE, Interpolated, optimal_interpolation
+from .gap_distances import pixels_to_measured
 
 GENERATOR_SPREADS = 4.0
 """Standard deviations of the anomalies on each side of grey between black and white, for the generator."""
@@ -64,12 +65,27 @@ class Section:
     @cached_property
     def covariance(self) -> SpaceTimeCovariance:
         """Given, or estimated."""
-        return self.given or estimate_covariance(self.centred, self.known, self.times, seed=self.seed)
+        return self.given or estimate_covariance(
+            self.centred, self.known, self.times, edges=self.beside_gaps, seed=self.seed
+        )
 
     @cached_property
     def optimal(self) -> Interpolated:
         """Optimal interpolation of the centred values, where wanted."""
-        return optimal_interpolation(self.centred, self.known, self.times, self.wanted, self.covariance)
+        edges = self.beside_gaps if self.edges is None else self.edges
+        return optimal_interpolation(self.centred, self.known, self.times, self.wanted, self.covariance, edges)
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """Pixels to the nearest known one of the same frame, (T, H, W)."""
+        return pixels_to_measured(self.known)
+
+    @cached_property
+    def variance(self) -> np.ndarray:
+        """Of a measured value around optimal interpolation, by the covariance, noise included, where wanted, (n,)."""
+        own = np.where(np.isfinite(self.optimal.variance), self.optimal.variance, self.covariance.variance)
+        smooth = smooth_across_tiles(own, self.distances, self.wanted)
+        return np.asarray(smooth[self.wanted] + self.covariance.noise)
 
     @cached_property
     def beside_gaps(self) -> np.ndarray:
@@ -93,6 +109,26 @@ class Section:
         """The lowest known value, and how much higher the highest is."""
         seen = self.values[self.known]
         return float(seen.min()), float(seen.max() - seen.min()) or 1.0
+
+
+def smooth_across_tiles(variance: np.ndarray, distances: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Variances (T, H, W) without the steps between tiles, each of which was filled from other values.
+
+    What is smoothed, over the size of a tile and within a frame, is the ratio to the mean variance at the same distance
+    (`distances`, in whole pixels, of all frames): the variance still rises from the edge of a gap inwards.
+    """
+    from scipy.ndimage import uniform_filter
+
+    far = int(np.ceil(max(distances.shape[1:])))
+    bins = np.minimum(distances, far).astype(np.int32)
+    counts = np.bincount(bins[wanted], minlength=far + 1)
+    means = np.bincount(bins[wanted], variance[wanted], far + 1) / np.maximum(counts, 1)
+    usual = np.where(wanted, means[bins], 1).astype(np.float32)
+    usual[usual == 0] = 1
+    size = (1, TILE, TILE)
+    weight = uniform_filter(wanted.astype(np.float32), size, mode="constant")
+    ratio = uniform_filter(np.where(wanted, variance / usual, 0).astype(np.float32), size, mode="constant")
+    return np.asarray(np.where(wanted, usual * np.maximum(ratio, 0) / np.maximum(weight, 1e-3), variance))
 
 
 def _background(section: Section) -> np.ndarray:
