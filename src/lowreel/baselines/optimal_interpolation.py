@@ -27,10 +27,11 @@ RING = 4
 REACH_FRAMES = 10
 """Frames before and after that a tile sees."""
 
-KRIGING_POINTS = 256
-"""Values by which a tile is filled, at most."""
+KRIGING_POINTS, FEWER_KRIGING_POINTS = 512, 256
+"""Values by which a tile is filled, at most; and of long records, where that would take three times as long: errors are
+then 2 % larger (docs/choices.md)."""
 
-TILES_AT_ONCE = 24
+TILES_AT_ONCE = 8
 """Tiles whose equations are solved together."""
 
 PARTS = 2
@@ -57,15 +58,17 @@ def optimal_interpolation(
     wanted: np.ndarray,
     covariance: SpaceTimeCovariance,
     edges: np.ndarray | None = None,
+    points: int = KRIGING_POINTS,
 ) -> Interpolated:
     """The best linear estimate of the wanted values, of mean zero and that covariance, from the known ones.
 
     anomalies: (T, H, W); known, wanted: the same, bool; times: (T,), rising, in the unit of the covariance. edges:
-    (T, H, W) bool, values that have the covariance's edge noise too; None: none.
+    (T, H, W) bool, values that have the covariance's edge noise too; None: none. points: values by which a tile is
+    filled, at most.
     """
     mean = np.full(known.shape, np.nan, np.float32)
     variance = np.full(known.shape, np.nan, np.float32)
-    solver = _Solver(covariance, times)
+    solver = _Solver(covariance, times, points)
     waiting: list[_Tile] = []
     touched = known & edges if edges is not None and covariance.edge_noise else None
     levels = [_level(anomalies, known, touched, 2**k, covariance) for k in range(PYRAMID_LEVELS)]
@@ -167,7 +170,8 @@ def _seen(levels: list[_Level], near: slice, top: int, left: int) -> tuple[np.nd
 class _Solver:
     """The covariance in tables: of distances in parts of a pixel, and of pairs of frames."""
 
-    def __init__(self, covariance: SpaceTimeCovariance, times: np.ndarray) -> None:
+    def __init__(self, covariance: SpaceTimeCovariance, times: np.ndarray, most: int) -> None:
+        self.most = most
         self.variance = covariance.variance
         self.size = PARTS * FARTHEST + 1
         away = np.arange(self.size) / PARTS
@@ -186,14 +190,14 @@ class _Solver:
         errors: np.ndarray,
         wanted: np.ndarray,
     ) -> _Tile:
-        """The values that are tied to a tile most, KRIGING_POINTS at most."""
-        if places.shape[1] > KRIGING_POINTS:
+        """The values that are tied to a tile most, as many as there may be."""
+        if places.shape[1] > self.most:
             low = np.array([[top], [left]]) * PARTS
             high = low + (TILE - 1) * PARTS
             gap = np.maximum(np.maximum(low - places[1:], places[1:] - high), 0)
             space = self.space.numpy()[:, gap[0] * self.size + gap[1]]
             tied = (space * self.time.numpy()[:, t * self.frames + places[0]]).sum(0) - 0.5 * errors
-            chosen = np.argpartition(-tied, KRIGING_POINTS)[:KRIGING_POINTS]
+            chosen = np.argpartition(-tied, self.most)[: self.most]
             places, values, errors = places[:, chosen], values[chosen], errors[chosen]
         return _Tile(places, values, errors, wanted)
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..baselines.covariance import SpaceTimeCovariance
+from ..baselines.optimal_interpolation import FEWER_KRIGING_POINTS, KRIGING_POINTS
 from ..errors import InputError
 from ..settings import FillSettings
 from ..system.memory import trim_heap
@@ -112,7 +113,14 @@ def _sample(record: Record, known: np.ndarray, seed: int) -> Section:
             "stretch that has most of them"
         )
     values = np.where(seen, record.read(start, start + size), 0)
-    return Section(values, seen, record.times[start : start + size], np.zeros_like(seen), seed)
+    return Section(
+        values, seen, record.times[start : start + size], np.zeros_like(seen), seed, points=_points(record.shape)
+    )
+
+
+def _points(shape: tuple[int, int, int]) -> int:
+    """Values by which optimal interpolation fills a tile of a record: fewer where that is long."""
+    return KRIGING_POINTS if np.prod(shape) <= SECTION_VALUES else FEWER_KRIGING_POINTS
 
 
 def _names(settings: FillSettings, sample: Section) -> list[str]:
@@ -153,7 +161,8 @@ def _section(
     own = slice(core[0] - around.start, core[1] - around.start)
     wanted[own] = inside & ~seen[own]
     outside = np.isfinite(values[own]) & ~inside
-    return Section(np.where(seen, values, 0), seen, record.times[around], wanted, seed), own, outside
+    kept = np.where(seen, values, 0)
+    return Section(kept, seen, record.times[around], wanted, seed, points=_points(record.shape)), own, outside
 
 
 def _filled(

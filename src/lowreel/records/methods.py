@@ -11,7 +11,7 @@ import numpy as np
 from ..baselines.background import Background, additive_background
 from ..baselines.covariance import SpaceTimeCovariance, estimate_covariance
 from ..baselines.eof_iteration import eof_iteration
-from ..baselines.optimal_interpolation import TILE, Interpolated, optimal_interpolation
+from ..baselines.optimal_interpolation import KRIGING_POINTS, TILE, Interpolated, optimal_interpolation
 from .gap_distances import pixels_to_measured
 
 GENERATOR_SPREADS = 4.0
@@ -21,7 +21,6 @@ EDGE_PIXELS = 2
 """Pixels beside a real gap whose values may be touched by what makes the gap, as those beside a cloud are."""
 
 OPTIMAL = "optimal interpolation"
-INNER = "optimal interpolation without the edges of gaps"
 BACKGROUND = "frame mean + pixel anomaly"
 
 
@@ -29,7 +28,9 @@ BACKGROUND = "frame mean + pixel anomaly"
 class Section:
     """Frames that are filled together. values: (T, H, W) float32, anything where not known; times: (T,).
 
-    wanted: (T, H, W) bool, what is to be filled. given: the covariance, where it is known from before.
+    wanted: (T, H, W) bool, what is to be filled. given: the covariance, where it is known from before. points: values
+    by which optimal interpolation fills a tile. edges: (T, H, W) bool, measured pixels beside real gaps; None finds
+    them.
     """
 
     values: np.ndarray
@@ -39,7 +40,7 @@ class Section:
     seed: int = 0
     given: SpaceTimeCovariance | None = None
     edges: np.ndarray | None = None
-    """(T, H, W) bool: measured pixels beside real gaps; None finds them."""
+    points: int = KRIGING_POINTS
 
     @cached_property
     def background(self) -> Background:
@@ -73,7 +74,9 @@ class Section:
     def optimal(self) -> Interpolated:
         """Optimal interpolation of the centred values, where wanted."""
         edges = self.beside_gaps if self.edges is None else self.edges
-        return optimal_interpolation(self.centred, self.known, self.times, self.wanted, self.covariance, edges)
+        return optimal_interpolation(
+            self.centred, self.known, self.times, self.wanted, self.covariance, edges, self.points
+        )
 
     @cached_property
     def distances(self) -> np.ndarray:
@@ -96,13 +99,6 @@ class Section:
         side = 2 * EDGE_PIXELS + 1
         beside: np.ndarray = self.known & maximum_filter(gaps, (1, side, side))
         return beside
-
-    @cached_property
-    def inner(self) -> Interpolated:
-        """Optimal interpolation from what does not lie beside real gaps."""
-        known = self.known & ~(self.beside_gaps if self.edges is None else self.edges)
-        known = known if known.any() else self.known
-        return optimal_interpolation(self.centred, known, self.times, self.wanted, self.covariance)
 
     @cached_property
     def range(self) -> tuple[float, float]:
@@ -136,15 +132,7 @@ def _background(section: Section) -> np.ndarray:
 
 
 def _optimal(section: Section) -> np.ndarray:
-    return _from_background(section, section.optimal.mean)
-
-
-def _inner(section: Section) -> np.ndarray:
-    return _from_background(section, section.inner.mean)
-
-
-def _from_background(section: Section, centred: np.ndarray) -> np.ndarray:
-    found = centred + section.mean - section.background.pixels
+    found = section.optimal.mean + section.mean - section.background.pixels
     return np.where(section.wanted & np.isfinite(found), found, 0).astype(np.float32)
 
 
@@ -210,7 +198,6 @@ METHODS: dict[str, Callable[[Section], np.ndarray]] = {
     "biharmonic interpolation": _biharmonic,
     "3-D total variation": _variation,
     OPTIMAL: _optimal,
-    INNER: _inner,
     "generator": _generator,
 }
 """By name what each makes of a section: anomalies from its background, (T, H, W) float32, good where wanted."""
