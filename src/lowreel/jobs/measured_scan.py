@@ -1,4 +1,4 @@
-"""`lowreel recover` of a scan: a file of a scanner's raw data, or arrays of it, to data in units of its largest number."""
+"""`lowreel recover` of a scan: raw data of a scanner, or arrays of it, as data of a clip whose white is 1."""
 
 from __future__ import annotations
 

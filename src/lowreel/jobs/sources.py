@@ -19,6 +19,7 @@ from ..data import (
     add_white_noise,
     as_noise,
 )
+from ..errors import InputError
 from ..io.datasets import open_source
 from ..io.video import Clip, check_way_round, mask_and_sentence
 from ..operators import (
@@ -161,6 +162,11 @@ def _recorded(request: RunRequest, data: str, say: Say) -> Source:
     """Data that was measured before: of lowreel's own files a long one is read section by section."""
     wish = request.arrays or ArraysSettings()
     if is_scan(Path(data), wish):
+        if request.truth is not None:
+            raise InputError(
+                f"{request.truth}: the gain of a scanner is not known, so that no true clip is in the units of a scan; "
+                "leave out --truth, and compare RUN/recovered.npy with it times one factor"
+            )
         return measured_scan(Path(data), wish, request.settings.memory, say)
     if request.arrays is not None:
         return measured_arrays(Path(data), wish, say)
