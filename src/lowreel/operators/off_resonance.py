@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from .nufft import Nufft
 
-TOLERANCE = 1e-6
+TURNING_ERROR = 1e-6
 """Error of the phase factors of any pixel at any time."""
 
 MOST_SEGMENTS = 128
@@ -32,7 +32,7 @@ class Segments(NamedTuple):
 
     @classmethod
     def of(cls, frequencies: tuple[float, float], times: Tensor) -> Segments:
-        """As few as keep to TOLERANCE. frequencies: least and greatest, in Hz; times: of the samples, in seconds.
+        """As few as keep to TURNING_ERROR. frequencies: least and greatest, in Hz; times: of the samples, in seconds.
 
         times: (samples,). Raises InputError where so many are needed that no one would wait for them.
         """
@@ -43,7 +43,7 @@ class Segments(NamedTuple):
             tau = np.linspace(t.min(), t.max(), count) if count > 1 else np.array([t.mean()])
             some = np.linspace(*frequencies, 4 * count + 16)
             weights, error = _least_squares(some, tau, np.linspace(t.min(), t.max(), 4 * count + 16))
-            if error < TOLERANCE:
+            if error < TURNING_ERROR:
                 weights, _ = _least_squares(some, tau, t)
                 return cls(torch.from_numpy(tau), torch.from_numpy(weights.T.copy()))
             count += 1 + count // 16
