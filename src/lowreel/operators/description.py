@@ -47,10 +47,15 @@ class Described(nn.Module):
     """Whether its data is a spectrum of each frame, (T, C, H, W), with frequency zero in the corner."""
     clip_shape: tuple[int, int, int, int]
 
-    def sample_weights(self) -> Tensor | None:
-        """How much of a spectrum that is not measured each number of the data speaks for, of 0 or more in any unit, in
-        a shape that expands to the data's; None where the data is no such."""
+    def density_weights(self) -> Tensor | None:
+        """How far apart samples of a spectrum lie that are on no grid, of 0 or more in any unit, in a shape that
+        expands to the data's: so much more each residual counts in a fit, which else is slow where they lie far apart.
+        None where the data is no such."""
         return None
+
+    def sample_weights(self) -> Tensor | None:
+        """How much of a spectrum that is not measured each number of the data speaks for, as `density_weights`."""
+        return self.density_weights()
 
     def sums_grey_levels(self) -> bool:
         """Whether each number of its data is a sum of grey levels with weights of 0 or more."""

@@ -181,11 +181,14 @@ class MRI(LinearOperator):
         power = float(data.abs().square().sum())
         return picture * ((data.conj() * y).sum() / power) if power > 0 else picture
 
+    def density_weights(self) -> Tensor | None:
+        return None if self._plans is None else self._density_like(torch.empty(0, device=self.mask.device))
+
     def sample_weights(self) -> Tensor:
         """By how densely samples lie, or how often a place and its neighbours are measured in all frames: what is
         measured in a share s of these speaks for (1 - s) / s frames that miss it."""
-        if self._plans is not None:
-            return self._density_like(torch.empty(0, device=self.mask.device))
+        if (apart := self.density_weights()) is not None:
+            return apart
         often = _smoothed(self.mask.float().mean((0, 1)))
         weights = ((1 - often) / often.clamp_min(1e-6)).clamp_min(0) * self.mask
         return weights if bool((weights > 0).any()) else self.mask.float()

@@ -60,6 +60,9 @@ class RealForm(Combined):
     def baselines(self) -> tuple[str, ...]:
         return self.inner.baselines
 
+    def density_weights(self) -> Tensor | None:
+        return self.inner.density_weights()
+
     def sample_weights(self) -> Tensor | None:
         return self.inner.sample_weights()
 

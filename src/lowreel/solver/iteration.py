@@ -43,7 +43,11 @@ def trial_updates(problem: Problem, settings: SolverSettings) -> tuple[Callable[
 
     if settings.algorithm == "alternating":
         return alternate, 1
-    batches, parts, scale = minibatches(problem, settings, 0), problem.operator.parts(), problem.scale(problem.fitted)
+    batches, parts, scale = (
+        minibatches(problem, settings, 0),
+        problem.operator.parts(),
+        problem.scale(problem.fit_weights),
+    )
     turn = cycle(batches)
 
     def update_once(progress: float) -> None:

@@ -18,7 +18,7 @@ def joint_round(fit: Variables, problem: Problem, settings: SolverSettings, step
     parts = problem.operator.parts()
     batches = minibatches(problem, settings, step)
     updates = planned_rounds(problem, settings) * len(batches)
-    scale, total = problem.scale(problem.fitted), 0.0
+    scale, total = problem.scale(problem.fit_weights), 0.0
     for k, batch in enumerate(batches):
         frames = [t for part in batch for t in parts[part].frames]
         progress = (step * len(batches) + k + 1) / updates
@@ -51,7 +51,7 @@ def _batch_loss(
 ) -> Tensor:
     operator = problem.operator
     found = operator.subset(batch)(generated)
-    error = problem.data_fidelity(found, operator.take(problem.data, batch), operator.take(problem.fitted, batch))
+    error = problem.data_fidelity(found, operator.take(problem.data, batch), operator.take(problem.fit_weights, batch))
     loss = with_similarity(scale * error, fit.z(), problem, settings)
     if settings.tv_weight and problem.is_time_invariant:
         loss = loss + settings.tv_weight * variation(generated)

@@ -108,6 +108,18 @@ class Problem:
         return self.known if self.heldout is None else map_data(lambda a, b: a & ~b, self.known, self.heldout)
 
     @cached_property
+    def fit_weights(self) -> Data:
+        """What the square of each residual counts in the fit, shaped as the data: 1 where it is fitted, else 0.
+
+        Of samples of a spectrum it is more, the farther they lie apart (`density_weights`), and 1 in the mean.
+        """
+        weights = self.operator.density_weights()
+        if weights is None or not isinstance(self.fitted, Tensor):
+            return self.fitted
+        counts = weights.to(self.device).expand(self.fitted.shape) * self.fitted
+        return counts / counts[self.fitted].mean()
+
+    @cached_property
     def is_time_invariant(self) -> bool:
         """Whether all parts are measured alike and not in full: more frames of a still scene then tell no more."""
         known = tensors_of(self.operator.observed_mask())
@@ -153,7 +165,7 @@ class Problem:
         Raises InputError when these entries tell nothing of a clip, as when there are none.
         """
         power, response = self.probe_response
-        seen = sum(float(r[e].sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
+        seen = sum(float((r * e).sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
         if seen == 0:
             raise InputError("data: no entry is left to fit or to hold out; use more measurements")
         return power / seen

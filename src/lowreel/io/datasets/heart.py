@@ -100,4 +100,5 @@ def _texture(waves: Tensor, points: Tensor, shift: float) -> Tensor:
     across = math.pi * (24 * right - 12) * points
     weight = weight - 0.5  # cos(a + b) = cos a cos b - sin a sin b
     found = (weight * along.cos()).T @ across.cos() - (weight * along.sin()).T @ across.sin()
-    return 1 + TEXTURE_SHARE * found / max(float(found.abs().max()) / 2, 1e-9)
+    factors: Tensor = 1 + TEXTURE_SHARE * found / max(float(found.abs().max()) / 2, 1e-9)
+    return factors
