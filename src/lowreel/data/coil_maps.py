@@ -46,9 +46,9 @@ EmpiricalMaps = Literal["walsh", "espirit"]
 def mean_coil_pictures(data: Tensor, operator: MRI) -> Tensor:
     """What each coil saw in the mean over the frames, (coils, H, W) complex; the coil maps of `operator` are not used.
 
-    On a grid each place of the spectrum has the mean of the frames that measured it. Elsewhere the readouts of all frames,
-    or as many as are needed, evenly chosen, are those of one frame, solved by a few conjugate gradients from the
-    density-compensated picture.
+    On a grid each place of the spectrum has the mean of the frames that measured it. Elsewhere the readouts of all
+    frames, or as many as are needed, evenly chosen, are those of one frame, solved by a few conjugate gradients from
+    the density-compensated picture.
     """
     height, width = operator.clip_shape[2:]
     coils = data.shape[1]
