@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from lowreel.records.choice import chosen
-from lowreel.records.gap_distances import pixels_to_measured
 from lowreel.records.methods import METHODS, Section, predictions
 
 from .jobs import SHARED
@@ -64,9 +63,8 @@ def scored(data: dict[str, np.ndarray], seed: int, generator: bool) -> dict[str,
     choice = chosen(section, names)
     found = predictions(section, names)
     truth = (data["x"] - section.background.clip)[hidden]
-    filled = choice.filled(found, pixels_to_measured(data["fit"])[hidden])
-    variance = section.optimal.variance[hidden] + section.covariance.noise
-    std = choice.deviations(filled, found, variance)
+    filled = choice.filled(found, section.distances[hidden])
+    std = choice.deviations(filled, found, section.variance)
     errors = {name: rms(found[name] - truth) for name in names} | {DELIVERED: rms(filled - truth)}
     return {
         "seed": seed,

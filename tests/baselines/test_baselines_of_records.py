@@ -45,6 +45,24 @@ def test_optimal_interpolation_of_a_wide_frame():
     assert (found.variance[wanted] <= COVARIANCE.variance * 1.001).all()
 
 
+def test_values_beside_gaps_have_a_noise_of_their_own():
+    """What is added at edges is found within a half, and optimal interpolation then trusts the others more."""
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:40, :50]
+    clip = np.array([np.sin(x / 8 + 0.3 * t) * np.cos(y / 9) for t in range(3)])
+    known = rng.random(clip.shape) < 0.7
+    edges = rng.random(clip.shape) < 0.4
+    values = clip + (0.03 + 0.4 * edges) * rng.standard_normal(clip.shape)
+    found = estimate_covariance(values.astype("f4"), known, np.arange(3.0), edges=edges)
+    assert np.sqrt(found.noise) < 0.12
+    assert np.sqrt(found.edge_noise) == pytest.approx(0.4, rel=0.5)
+    errors = [
+        np.square(optimal_interpolation(values, known, np.arange(3.0), ~known, found, e).mean - clip)[~known].mean()
+        for e in (edges, None)
+    ]
+    assert errors[0] < 0.7 * errors[1]
+
+
 def test_the_covariance_of_a_smooth_field_with_noise():
     """The noise is found within a third; values nearby are tied more than those far away."""
     rng = np.random.default_rng(1)

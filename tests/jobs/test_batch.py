@@ -53,11 +53,14 @@ def test_a_row_is_a_request(tmp_path):
     asked = {"reading": reading, "settings": settings, "output": output}
     missing = RunRequest(clip="c.mp4", operator=MissingSettings(ratio=0.7), noise=noise, **asked)
     assert row_of(**clip, operator="missing --ratio 0.8", ratio="0.7", blind="true") == missing
+    judged = missing.model_copy(update={"holdout": "h.png"})
+    assert row_of(**clip, operator="missing --ratio 0.7", blind="true", holdout="h.png") == judged
     chain = RunRequest(clip="c.mp4", operator=ChainSettings(of=("blur", "missing")), **asked)
     assert row_of(**clip, operator="chain", of=["blur", "missing"], blind="false") == chain
-    assert row_of(**clip, mask="m", keep="black") == RunRequest(clip="c.mp4", mask="m", keep="black", **asked)
-    own = RunRequest(data="y.safetensors", truth="c", settings=settings, output=output)
-    assert row_of(data="y.safetensors", truth="c", operator="missing", **columns) == own
+    kept = RunRequest(clip="c.mp4", mask="m", keep="black", holdout="h.png", **asked)
+    assert row_of(**clip, mask="m", keep="black", holdout="h.png") == kept
+    own = RunRequest(data="y.safetensors", truth="c", holdout="h.png", settings=settings, output=output)
+    assert row_of(data="y.safetensors", truth="c", holdout="h.png", operator="missing", **columns) == own
     arrays = ArraysSettings(operator="snapshot", y="meas", mask="mask", sigma=0.5)
     others = {"operator": "snapshot", "y": "meas", "mask": "mask", "sigma": "0.5"}
     of_others = RunRequest(data="d.mat", arrays=arrays, settings=settings, output=output)

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import lowreel
+from lowreel.baselines.covariance import SpaceTimeCovariance
 from lowreel.cli.commands import call
-from lowreel.data.gap_shapes import shaped_like
+from lowreel.data.hole_cutting import cut_holes
 from lowreel.errors import InputError
-from lowreel.records.gap_distances import pixels_to_measured, time_to_measured
-from lowreel.records.methods import BACKGROUND, METHODS, OPTIMAL, Section
+from lowreel.records.gap_distances import pixels_to_measured, time_to_measured, told_by_nearest
+from lowreel.records.methods import BACKGROUND, METHODS, OPTIMAL, Section, smooth_across_tiles
 
 FRAMES, HEIGHT, WIDTH = 7, 22, 26
 LAND = np.zeros((HEIGHT, WIDTH), bool)
@@ -53,6 +54,9 @@ def filed(tmp_path_factory, truth, known):
         file["lat"].units, file["lon"].units = "degrees_north", "degrees_east"
         file.createVariable("crs", "i4", ()).grid_mapping_name = "latitude_longitude"
         file.createVariable("sea", "i1", ("lat", "lon"))[:] = ~LAND
+        kind = file.createEnumType(np.uint8, "surface_t", {"land": 0, "sea": 1})
+        file.createVariable("surface", kind, ("lat", "lon"))[:] = ~LAND
+        file.createVariable("depth", "f4", ("lat", "lon"), compression="zstd", complevel=2)[:] = LAND
         chunks = {"zlib": True, "complevel": 3, "chunksizes": (1, HEIGHT, WIDTH), "fill_value": -999}
         sst = file.createVariable("sst", "i2", ("time", "lat", "lon"), **chunks)
         sst.setncatts({"scale_factor": 0.01, "add_offset": 20.0, "units": "degree_Celsius", "grid_mapping": "crs"})
@@ -140,6 +144,15 @@ def test_the_file_opens_as_it_was(filed):
         assert all(after[name].dims == ("time", "lat", "lon") for name in beside)
 
 
+def test_enumerations_and_compression_stay(filed):
+    """Types of the file's own for flags, and what other variables are compressed by."""
+    with netCDF4.Dataset(filed / "record.nc") as before, netCDF4.Dataset(filed / "filled.nc") as after:
+        assert after["surface"].datatype.enum_dict == {"land": 0, "sea": 1}
+        for name in ("surface", "depth"):
+            assert before[name].filters() == after[name].filters()
+            np.testing.assert_array_equal(before[name][:], after[name][:])
+
+
 @pytest.mark.usefixtures("two_methods")
 def test_a_data_array_comes_back_as_one(truth, known):
     """Dates as times, with coordinates, attributes and encoding; the same numbers as from an array."""
@@ -184,6 +197,29 @@ def test_a_frame_without_data_far_from_all_others_stays_empty(truth, known):
         assert np.isnan(found.filled[-1][~LAND]).all() == is_empty, last
 
 
+def test_deviations_have_no_steps_between_tiles(known):
+    """What depends on the distance alone stays as it is; what differs from tile to tile is smooth."""
+    distances, wanted = pixels_to_measured(known), ~known
+    by_distance = np.where(wanted, 1 + np.ceil(distances), np.nan)
+    found = smooth_across_tiles(by_distance, np.ceil(distances), wanted)
+    np.testing.assert_allclose(found[wanted], by_distance[wanted], rtol=1e-5)
+    everywhere = np.ones((1, 32, 64), bool)
+    tiles = np.where(np.arange(64) // 8 % 2, 1.0, 2.0) * everywhere
+    found = smooth_across_tiles(tiles, np.ones(everywhere.shape), everywhere)
+    assert np.abs(np.diff(found, axis=2)).max() < 0.2
+
+
+@pytest.mark.parametrize(("still", "is_told"), [(1.0, True), (0.0, False)])
+def test_what_changes_less_than_the_noise_is_told_by_what_stands_still_alone(still, is_told):
+    """In a frame without data: where a pixel was measured in another, if it stands still; far from all such, never."""
+    distances = np.full((2, 1, 90), np.inf, np.float32)
+    distances[0, 0] = np.arange(90)
+    both = SpaceTimeCovariance(np.array([still, 0.01]), np.full((2, 2), 5.0), np.array([np.inf, 1.0]), 0.02)
+    told = told_by_nearest(distances, np.array([0.0, 99.0]), both, slice(1, 2))[0, 0]
+    assert (told[0] > 0.9) == is_told
+    assert told[60] < 0.01
+
+
 def test_time_to_measured_is_by_the_clock():
     """By irregular times, before or after, of the whole record."""
     known = np.zeros((4, 1, 2), bool)
@@ -192,34 +228,38 @@ def test_time_to_measured_is_by_the_clock():
     np.testing.assert_array_equal(time_to_measured(known, times, 1, 3)[:, 0], [[1, np.inf], [1, np.inf]])
 
 
+def hidden_of(seen, share, seed=0):
+    """What is hidden of a record to judge its methods, land left out."""
+    return cut_holes(seen, share, np.random.default_rng(seed), inside=~LAND, whole=True)
+
+
 def test_hidden_gaps_are_shaped_like_the_real_ones(known):
     """Only observed pixels are hidden, about the share, in holes as deep as those that are there."""
-    import torch
-
-    seen = torch.from_numpy(known & ~LAND)[:, None]
-    hidden = shaped_like(seen, 0.1, 0)
+    seen = known & ~LAND
+    hidden = hidden_of(seen, 0.1)
     assert hidden.shape == seen.shape
     assert not (hidden & ~seen).any()
-    assert 0.05 < float(hidden.sum() / seen.sum()) < 0.3
-    deep = pixels_to_measured((seen & ~hidden)[:, 0].numpy())[hidden[:, 0].numpy()]
-    assert deep.max() >= 4
-    assert torch.equal(hidden, shaped_like(seen, 0.1, 0))
-    whole = seen.clone()
+    assert 0.05 < hidden.sum() / seen.sum() < 0.3
+    assert pixels_to_measured(seen & ~hidden)[hidden].max() >= 4
+    assert np.array_equal(hidden, hidden_of(seen, 0.1))
+    whole = seen.copy()
     whole[2] = False
-    hidden = shaped_like(whole, 0.1, 3)
-    lost = [t for t in range(FRAMES) if t != 2 and bool((hidden == whole)[t].all())]
-    assert lost, "where a whole frame is missing, a whole frame is hidden"
+    hidden = hidden_of(whole, 0.3)
+    assert any(t != 2 and (hidden == whole)[t].all() for t in range(FRAMES)), "where one is missing, one is hidden"
 
 
 def test_what_is_hidden_of_a_mask_that_stands_still():
     """The gap of every frame is the same: it is moved."""
-    import torch
-
-    seen = torch.ones(4, 1, 20, 20, dtype=torch.bool)
-    seen[:, :, 5:10, 5:10] = False
-    hidden = shaped_like(seen, 0.05, 0)
+    seen = np.ones((4, HEIGHT, WIDTH), bool)
+    seen[:, 8:13, 8:13] = False
+    hidden = hidden_of(seen, 0.05)
     assert hidden.any()
     assert not (hidden & ~seen).any()
+
+
+def test_nothing_is_hidden_where_there_is_no_gap():
+    """Land is none."""
+    assert hidden_of(np.broadcast_to(~LAND, (3, HEIGHT, WIDTH)), 0.1) is None
 
 
 @pytest.mark.usefixtures("two_methods")

@@ -35,8 +35,10 @@ FIRST = (
     (0.1, 5.0, 5.0, 1.0),
     (0.1, 150.0, 150.0, 2.0),
     (0.02, 1.0, 1.0, 1.0),
+    (0.01, 1.0, 1.0, 1.0),
 )
-"""Where the fit begins: share of the variance, lengths, time in steps; of the terms and, last, of the noise."""
+"""Where the fit begins: share of the variance, lengths, time in steps; of the terms and, last, of the noise and of what
+it is more beside gaps."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,15 @@ class SpaceTimeCovariance:
     """A sum of terms: the first stands still, the others fall in time; and white noise.
 
     variances: (terms,); lengths: (terms, 2), in pixels, down and across; spans: (terms,), times in which a term falls
-    to 1/e, the first infinite; noise: its variance.
+    to 1/e, the first infinite; noise: its variance; edge_noise: what is added to that at values beside gaps, which may
+    be touched by what makes the gap, as those beside a cloud are.
     """
 
     variances: np.ndarray
     lengths: np.ndarray
     spans: np.ndarray
     noise: float
+    edge_noise: float = 0.0
 
     @property
     def variance(self) -> float:
@@ -74,20 +78,23 @@ def matern(distance: np.ndarray) -> np.ndarray:
 
 
 def estimate_covariance(
-    anomalies: np.ndarray, known: np.ndarray, times: np.ndarray, *, seed: int = 0
+    anomalies: np.ndarray, known: np.ndarray, times: np.ndarray, *, edges: np.ndarray | None = None, seed: int = 0
 ) -> SpaceTimeCovariance:
     """The covariance under which random blocks of known values are likeliest (their likelihoods multiplied).
 
-    anomalies, known: (T, H, W), at least two known values; times: (T,), rising, in any unit.
+    anomalies, known: (T, H, W), at least two known values; times: (T,), rising, in any unit. edges: (T, H, W) bool,
+    values that may have more noise than the others; None: none.
     """
     blocks = _blocks(known, np.random.default_rng(seed))
     values = anomalies[tuple(np.moveaxis(blocks, 2, 0))]
     spread = float(anomalies[known].std()) or 1.0
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    found = torch.exp(_likeliest(_Blocks.of(blocks, values / spread, times / step))).double().numpy()
-    spans = np.array([np.inf, *found[1:-1, 3] * step])
-    noise = max(float(found[-1, 0]), LEAST_NOISE_SHARE) * spread**2
-    return SpaceTimeCovariance(found[:-1, 0] * spread**2, found[:-1, 1:3], spans, noise)
+    beside = np.zeros(values.shape, bool) if edges is None else edges[tuple(np.moveaxis(blocks, 2, 0))]
+    found = torch.exp(_likeliest(_Blocks.of(blocks, values / spread, times / step, beside))).double().numpy()
+    spans = np.array([np.inf, *found[1:-2, 3] * step])
+    noise = max(float(found[-2, 0]), LEAST_NOISE_SHARE) * spread**2
+    edge_noise = float(found[-1, 0]) * spread**2 if beside.any() else 0.0
+    return SpaceTimeCovariance(found[:-2, 0] * spread**2, found[:-2, 1:3], spans, noise, edge_noise)
 
 
 def _blocks(known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -110,25 +117,27 @@ def _blocks(known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Blocks:
-    """Squared distances down and across, lags, (B, N, N), and the values, (B, N, 1)."""
+    """Squared distances down and across, lags, (B, N, N), the values, (B, N, 1), and which have more noise, (B, N)."""
 
     down: Tensor
     across: Tensor
     lags: Tensor
     values: Tensor
+    edges: Tensor
 
     @classmethod
-    def of(cls, places: np.ndarray, values: np.ndarray, times: np.ndarray) -> _Blocks:
+    def of(cls, places: np.ndarray, values: np.ndarray, times: np.ndarray, edges: np.ndarray) -> _Blocks:
         def apart(a: np.ndarray) -> Tensor:
             return torch.from_numpy((a[:, :, None] - a[:, None, :]).astype(np.float32))
 
         down, across, lags = apart(places[..., 1]), apart(places[..., 2]), apart(times[places[..., 0]])
         own = torch.from_numpy(values.astype(np.float32))[..., None]
-        return cls(down.square(), across.square(), lags.abs(), own)
+        return cls(down.square(), across.square(), lags.abs(), own, torch.from_numpy(edges.astype(np.float32)))
 
 
 def _likeliest(blocks: _Blocks) -> Tensor:
-    """Logarithms of the parameters, (terms + 1, 4): variance, two lengths, time; of the terms and the noise."""
+    """Logarithms of the parameters, (terms + 2, 4): variance, two lengths, time; of the terms, of the noise, which has
+    a variance alone, and of the noise that edges have more."""
     parameters = torch.tensor(FIRST).log().requires_grad_()
     low = torch.tensor([-20.0, math.log(SHORTEST_LENGTH), math.log(SHORTEST_LENGTH), math.log(0.05)])
     high = torch.tensor([20.0, *[math.log(LONGEST_LENGTH)] * 3])
@@ -153,8 +162,9 @@ def _likeliest(blocks: _Blocks) -> Tensor:
 def _cost(parameters: Tensor, blocks: _Blocks) -> Tensor:
     """Minus the logarithm of the likelihood, for each value; infinite where a matrix cannot be factorised."""
     count = blocks.values.shape[1]
-    matrix = (parameters[-1, 0].exp() + LEAST_NOISE_SHARE) * torch.eye(count)
-    for k in range(len(parameters) - 1):
+    noise = parameters[-2, 0].exp() + LEAST_NOISE_SHARE + parameters[-1, 0].exp() * blocks.edges
+    matrix = noise[:, :, None] * torch.eye(count)
+    for k in range(len(parameters) - 2):
         variance, height, width, span = parameters[k]
         squared = blocks.down * (-2 * height).exp() + blocks.across * (-2 * width).exp()
         d = (3 * squared + 1e-10).sqrt()

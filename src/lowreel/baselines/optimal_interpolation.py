@@ -27,10 +27,11 @@ RING = 4
 REACH_FRAMES = 10
 """Frames before and after that a tile sees."""
 
-KRIGING_POINTS = 256
-"""Values by which a tile is filled, at most."""
+KRIGING_POINTS, FEWER_KRIGING_POINTS = 512, 256
+"""Values by which a tile is filled, at most; and of long records, where that would take three times as long: errors are
+then 2 % larger (docs/choices.md)."""
 
-TILES_AT_ONCE = 24
+TILES_AT_ONCE = 8
 """Tiles whose equations are solved together."""
 
 PARTS = 2
@@ -56,16 +57,22 @@ def optimal_interpolation(
     times: np.ndarray,
     wanted: np.ndarray,
     covariance: SpaceTimeCovariance,
+    edges: np.ndarray | None = None,
+    points: int = KRIGING_POINTS,
 ) -> Interpolated:
     """The best linear estimate of the wanted values, of mean zero and that covariance, from the known ones.
 
-    anomalies: (T, H, W); known, wanted: the same, bool; times: (T,), rising, in the unit of the covariance.
+    anomalies: (T, H, W); known, wanted: the same, bool; times: (T,), rising, in the unit of the covariance. edges:
+    (T, H, W) bool, values that have the covariance's edge noise too; None: none. points: values by which a tile is
+    filled, at most.
     """
     mean = np.full(known.shape, np.nan, np.float32)
     variance = np.full(known.shape, np.nan, np.float32)
-    solver = _Solver(covariance, times)
+    solver = _Solver(covariance, times, points)
     waiting: list[_Tile] = []
-    for tile in _tiles(anomalies, known, wanted, covariance, solver):
+    touched = known & edges if edges is not None and covariance.edge_noise else None
+    levels = [_level(anomalies, known, touched, 2**k, covariance) for k in range(PYRAMID_LEVELS)]
+    for tile in _tiles(levels, wanted, solver):
         waiting.append(tile)
         if len(waiting) == TILES_AT_ONCE:
             solver.solve(waiting, mean, variance)
@@ -95,7 +102,9 @@ class _Tile(NamedTuple):
     wanted: np.ndarray
 
 
-def _level(anomalies: np.ndarray, known: np.ndarray, side: int, covariance: SpaceTimeCovariance) -> _Level:
+def _level(
+    anomalies: np.ndarray, known: np.ndarray, edges: np.ndarray | None, side: int, covariance: SpaceTimeCovariance
+) -> _Level:
     frames, height, width = known.shape
     tall, wide = -(-height // side), -(-width // side)
 
@@ -112,19 +121,13 @@ def _level(anomalies: np.ndarray, known: np.ndarray, side: int, covariance: Spac
     # A mean stands for the value at its centre; by what they differ is an error, smaller with more values.
     apart = np.array([0.0 if side == 1 else 0.38 * side])
     within = covariance.variance - float(covariance.in_space(apart, np.zeros(1)).sum())
-    errors = (covariance.noise + within) / some
+    noise = covariance.noise if edges is None else covariance.noise + covariance.edge_noise * summed(edges) / some
+    errors = (noise + within) / some
     return _Level(side, counts, summed(np.where(known, anomalies, 0)) / some, rows, columns, errors.astype(np.float32))
 
 
-def _tiles(
-    anomalies: np.ndarray,
-    known: np.ndarray,
-    wanted: np.ndarray,
-    covariance: SpaceTimeCovariance,
-    solver: _Solver,
-) -> Iterator[_Tile]:
-    levels = [_level(anomalies, known, 2**k, covariance) for k in range(PYRAMID_LEVELS)]
-    frames, height, width = known.shape
+def _tiles(levels: list[_Level], wanted: np.ndarray, solver: _Solver) -> Iterator[_Tile]:
+    frames, height, width = wanted.shape
     for t in range(frames):
         near = slice(max(0, t - REACH_FRAMES), min(frames, t + REACH_FRAMES + 1))
         for top in range(0, height, TILE):
@@ -167,7 +170,8 @@ def _seen(levels: list[_Level], near: slice, top: int, left: int) -> tuple[np.nd
 class _Solver:
     """The covariance in tables: of distances in parts of a pixel, and of pairs of frames."""
 
-    def __init__(self, covariance: SpaceTimeCovariance, times: np.ndarray) -> None:
+    def __init__(self, covariance: SpaceTimeCovariance, times: np.ndarray, most: int) -> None:
+        self.most = most
         self.variance = covariance.variance
         self.size = PARTS * FARTHEST + 1
         away = np.arange(self.size) / PARTS
@@ -186,14 +190,14 @@ class _Solver:
         errors: np.ndarray,
         wanted: np.ndarray,
     ) -> _Tile:
-        """The values that are tied to a tile most, KRIGING_POINTS at most."""
-        if places.shape[1] > KRIGING_POINTS:
+        """The values that are tied to a tile most, as many as there may be."""
+        if places.shape[1] > self.most:
             low = np.array([[top], [left]]) * PARTS
             high = low + (TILE - 1) * PARTS
             gap = np.maximum(np.maximum(low - places[1:], places[1:] - high), 0)
             space = self.space.numpy()[:, gap[0] * self.size + gap[1]]
             tied = (space * self.time.numpy()[:, t * self.frames + places[0]]).sum(0) - 0.5 * errors
-            chosen = np.argpartition(-tied, KRIGING_POINTS)[:KRIGING_POINTS]
+            chosen = np.argpartition(-tied, self.most)[: self.most]
             places, values, errors = places[:, chosen], values[chosen], errors[chosen]
         return _Tile(places, values, errors, wanted)
 

@@ -20,7 +20,7 @@ from ..operators.tensors import Data, tensors_of
 from ..system import streams
 from ..system.as_tensor import tensor_of
 from .distances import are_scattered
-from .gaps import LEAST_SHARE, cut_holes
+from .hole_cutting import LEAST_SHARE, cut_holes
 
 LINES_SHARE = 0.5
 """Share of the lines of a frame that is held out at most."""
@@ -33,8 +33,8 @@ def hold_out(
     never all.
 
     What belongs together by the operator (`LinearOperator.arrangements`) is held out together: under holes like those
-    of a mask (`gaps.cut_holes`), which may take more than the share to be a few; whole lines; one pattern of each
-    stretch of those from coarse to fine. Everything else, and scattered pixels, one by one.
+    of a mask (`hole_cutting.cut_holes`), which may take more than the share to be a few; whole lines; one pattern of
+    each stretch of those from coarse to fine. Everything else, and scattered pixels, one by one.
 
     Where the data is pixels, the channels of a pixel are held out together: they are too alike to judge each other.
     Where every part is measured alike and not in full (one set of patterns for all frames), the same entries of all

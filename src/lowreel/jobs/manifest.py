@@ -22,7 +22,7 @@ from ..system.memory import parse_bytes
 from ..system.names import GENERATORS, is_clip_name
 from .request import RunRequest
 
-OWN = ("name", "clip", "data", "operator", "mask", "keep", "truth")
+OWN = ("name", "clip", "data", "operator", "mask", "keep", "truth", "holdout")
 """Columns that are no flags of a recovery."""
 
 BATCH_FILES = ("rows", "results.csv", "report.html", "config.json")
@@ -52,7 +52,7 @@ class Row:
         """
         left = dict(self.columns)
         own = {name: str(left.pop(name)) for name in OWN if name in left}
-        output = str(folder / self.name)
+        said: dict[str, Any] = {"holdout": own.get("holdout"), "output": str(folder / self.name)}
         if "data" in own and "clip" in own:
             raise InputError("expected a column clip or data, not both")
         if "data" in own:
@@ -61,7 +61,7 @@ class Row:
             arrays, settings = _taken(left, ArraysSettings), _taken(left, RecoverSettings)
             _check_nothing_left(left, "recover")
             others = None if arrays == ArraysSettings() else arrays
-            return RunRequest(data=own["data"], arrays=others, truth=own.get("truth"), settings=settings, output=output)
+            return RunRequest(data=own["data"], arrays=others, truth=own.get("truth"), settings=settings, **said)
         if "clip" not in own:
             raise InputError("expected a column clip (to be measured first) or data (measured already)")
         reading, settings = _taken(left, ClipSettings), _taken(left, RecoverSettings)
@@ -73,15 +73,13 @@ class Row:
                 keep=own.get("keep"),
                 reading=reading,
                 settings=settings,
-                output=output,
+                **said,
             )
         if "operator" not in own:
             raise InputError('expected an operator, such as "missing --ratio 0.8": as a column, or by --operator')
         operator, noise = _operator(own["operator"], left), _taken(left, NoiseSettings)
         _check_nothing_left(left, f"simulate {operator.name}")
-        return RunRequest(
-            clip=own["clip"], operator=operator, reading=reading, noise=noise, settings=settings, output=output
-        )
+        return RunRequest(clip=own["clip"], operator=operator, reading=reading, noise=noise, settings=settings, **said)
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -235,7 +233,7 @@ def _row(number: int, columns: Mapping[str, Any], folder: Path, stems: Counter[s
     name = str(columns.get("name", stem if stems[stem.casefold()] == 1 else f"{stem}-{number:04d}"))
     if not re.fullmatch(r"\w[\w.-]*", name) or name.casefold() in BATCH_FILES:
         raise InputError(f"row {number + 1}: the name {name!r} should be that of a folder: letters, digits, - _ and .")
-    for column in ("clip", "data", "mask", "truth", "generator"):
+    for column in ("clip", "data", "mask", "truth", "holdout", "generator"):
         if column in columns and not _is_name(column, columns):
             columns[column] = _from(folder, str(columns[column]))
     return Row(name, columns)

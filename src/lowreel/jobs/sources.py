@@ -19,6 +19,7 @@ from ..data import (
     add_white_noise,
     as_noise,
 )
+from ..errors import InputError
 from ..io.datasets import open_source
 from ..io.video import Clip, check_way_round, mask_and_sentence
 from ..operators import (
@@ -37,11 +38,12 @@ from ..runs.folder import clip_information, clip_times
 from ..runs.planning import is_short
 from ..runs.sections import ClipSource, Source
 from ..runs.truth import in_levels_of
-from ..settings import ClipSettings, MeasureSettings, NoiseSettings
+from ..settings import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from ..system.memory import operator_budget, parse_bytes
 from ..system.names import source_text
 from ..system.values import parse_frames, parse_size
 from .measured_arrays import measured_arrays
+from .measured_scan import is_scan, measured_scan
 from .request import RunRequest
 
 Say = Callable[[str], None]
@@ -158,8 +160,16 @@ def _damaged(request: RunRequest, clip: Path, mask: Path, say: Say) -> Source:
 
 def _recorded(request: RunRequest, data: str, say: Say) -> Source:
     """Data that was measured before: of lowreel's own files a long one is read section by section."""
+    wish = request.arrays or ArraysSettings()
+    if is_scan(Path(data), wish):
+        if request.truth is not None:
+            raise InputError(
+                f"{request.truth}: the gain of a scanner is not known, so that no true clip is in the units of a scan; "
+                "leave out --truth, and compare RUN/recovered.npy with it times one factor"
+            )
+        return measured_scan(Path(data), wish, request.settings.memory, say)
     if request.arrays is not None:
-        return measured_arrays(Path(data), request.arrays, say)
+        return measured_arrays(Path(data), wish, say)
     source, settings = DataFile.open(data), request.settings
     is_whole = part_frames(source.spec) is None or is_of_complex_clips(source.spec)
     if is_whole or is_short(tuple(source.spec["clip_shape"]), settings):

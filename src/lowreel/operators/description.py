@@ -47,6 +47,11 @@ class Described(nn.Module):
     """Whether its data is a spectrum of each frame, (T, C, H, W), with frequency zero in the corner."""
     clip_shape: tuple[int, int, int, int]
 
+    def sample_weights(self) -> Tensor | None:
+        """How much of a spectrum that is not measured each number of the data speaks for, of 0 or more in any unit, in
+        a shape that expands to the data's; None where the data is no such."""
+        return None
+
     def sums_grey_levels(self) -> bool:
         """Whether each number of its data is a sum of grey levels with weights of 0 or more."""
         return False
@@ -59,6 +64,10 @@ class Described(nn.Module):
     def members(self) -> dict[str, LinearOperator]:
         """The operators that it is made of, by what stands before the names of their tensors; none, in most."""
         return {}
+
+    def bytes_to_come(self) -> int:
+        """Bytes that it will take in use, beside its tensors, the clip and the data, and does not hold yet."""
+        return sum(member.bytes_to_come() for member in self.members().values())
 
     @abstractmethod
     def parameters_spec(self) -> dict[str, Any]:

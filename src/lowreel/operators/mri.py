@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, pad
 
 from ..catalogue import MriSettings
 from ..errors import InputError
-from ..system.as_tensor import tensor_of
 from .arrangement import Arrangement, Lines
 from .base import LinearOperator
-from .nufft import workspace_bytes
+from .nufft import Nufft, workspace_bytes
 from .nufft_plans import Plans
+from .scan_parts import Units, checked_coil_maps, checked_mask, checked_trajectory, checked_weights
 from .shapes import Shape, checked_clip_shape
 from .simulated_scan import cartesian_rows, simulated_coil_maps
 from .tensors import by_adjoint
@@ -24,16 +25,14 @@ from .trajectories import radial, spiral
 
 __all__ = ["MRI"]
 
-Units = Literal["radians/pixel", "cycles/pixel", "cycles/FOV"]
-
-MOST_RADIANS, LEAST_RADIANS = 1.25 * math.pi, 0.2 * math.pi
-"""Where the farthest point of a trajectory lies; less is a scan far coarser than its pixels, or in another unit."""
-
 STRETCHES = 16
 """Pieces of a readout that are held out each by itself where a frame has fewer than four readouts."""
 
 SPIRAL_GAP = 4.0
 """Between the turns of all spirals of a frame that is simulated, in cycles per field of view; 1 would be enough."""
+
+NEIGHBOURS = 5
+"""Rows and columns over which it is counted how often a place of the spectrum is measured."""
 
 FEW_READOUTS = 4
 """Readouts of a frame, below which single ones are too much of it to be held out."""
@@ -47,8 +46,8 @@ class MRI(LinearOperator):
     Without a trajectory k lies on the grid of the discrete Fourier transform and y is (T, coils, H, W): mask, booleans
     (H, W), (T, H, W) or (T, 1, H, W), says what was measured; everything if None. With one y is (T, coils, readouts,
     samples): trajectory, real (readouts, samples, 2) for all frames or (T, readouts, samples, 2), or (samples, 2) of
-    one readout, where the first coordinate goes down the rows and the second along the columns; mask, booleans of its
-    shape without the last axis, says which samples are there, as frames may have fewer than others.
+    one readout, where the first coordinate goes down the rows and the second along the columns, kept in float32; mask,
+    booleans of its shape without the last axis, says which samples are there, as frames may have fewer than others.
 
     units: of the trajectory: "radians/pixel" (-pi to pi), "cycles/pixel" (-1/2 to 1/2) or "cycles/FOV" (-H/2 to H/2
     and -W/2 to W/2, as BART and sigpy have it). coil_maps: complex (coils, H, W) or (T, coils, H, W); None: one coil
@@ -82,10 +81,10 @@ class MRI(LinearOperator):
         frames, channels, height, width = checked_clip_shape(clip_shape)
         if channels != 1:
             raise InputError(f"mri: expected clips of one complex channel, (T, 1, H, W), got {tuple(clip_shape)}")
-        path = None if trajectory is None else _trajectory(trajectory, units, frames, (height, width))
-        maps = _coil_maps(coil_maps, frames, (height, width))
+        path = None if trajectory is None else checked_trajectory(trajectory, units, frames, (height, width))
+        maps = checked_coil_maps(coil_maps, frames, (height, width))
         samples = (1, height, width) if path is None else tuple(path.shape[:-1])
-        measured = _mask(mask, frames, samples)
+        measured = checked_mask(mask, frames, samples)
         super().__init__(clip_shape, (frames, maps.shape[1], *samples[1:]), part_frames=1)
         self.centred = bool(centred)
         self._has_maps = coil_maps is not None
@@ -95,7 +94,7 @@ class MRI(LinearOperator):
         self._maps: Tensor
         self.register_buffer("trajectory", path)
         self.register_buffer("mask", measured)
-        self.register_buffer("density", None if density is None else _weights(density, frames, samples))
+        self.register_buffer("density", None if density is None else checked_weights(density, frames, samples))
         self.register_buffer("_maps", torch.view_as_real(maps))
         self._plans = None if path is None else Plans(path, measured, (height, width), self.centred, memory)
         self._frames: Sequence[int] = range(frames)
@@ -123,9 +122,6 @@ class MRI(LinearOperator):
         """Sensitivities, complex, (1 or T, coils, H, W); 1 where all frames have the same."""
         return torch.view_as_complex(self._maps)
 
-    def _maps_like(self, t: Tensor) -> Tensor:
-        return torch.view_as_complex(self._maps.to(t.real.dtype))
-
     def _measure(self, x: Tensor) -> Tensor:
         return by_adjoint(self._spectra, self._combined, x.to(_complex(x.dtype)))
 
@@ -133,27 +129,26 @@ class MRI(LinearOperator):
         return by_adjoint(self._combined, self._spectra, y.to(_complex(y.dtype)))
 
     def _spectra(self, x: Tensor) -> Tensor:
-        maps = self._maps_like(x)
-        if self._plans is None:
-            return self._transform(torch.fft.fft2, x * maps) * self.mask
-        plans = (self._plans.of(frame, x.real.dtype, x.device) for frame in self._frames)
-        each = [plan.forward(x[t, 0], _of_frame(maps, t)) for t, plan in enumerate(plans)]
-        return torch.stack(each).reshape(self.data_shape)
+        maps, each = self._laid_maps(x), self._transforms(x)
+        spectra = [transform.forward(x[t, 0], _of_frame(maps, t)) for t, transform in enumerate(each)]
+        return torch.stack(spectra).reshape(self.data_shape)
 
     def _combined(self, y: Tensor) -> Tensor:
-        maps = self._maps_like(y)
-        if self._plans is None:
-            return (self._transform(torch.fft.ifft2, y * self.mask) * maps.conj()).sum(1, keepdim=True)
-        plans = (self._plans.of(frame, y.real.dtype, y.device) for frame in self._frames)
-        each = [plan.adjoint(y[t].flatten(1), _of_frame(maps, t)) for t, plan in enumerate(plans)]
-        return torch.stack(each)[:, None]
+        maps, each = self._laid_maps(y).conj().resolve_conj(), self._transforms(y)
+        return torch.stack([transform.adjoint(y[t], _of_frame(maps, t)) for t, transform in enumerate(each)])[:, None]
 
-    def _transform(self, function: Any, pictures: Tensor) -> Tensor:
-        """The unitary transform, with the origin in the middle or in the corner on both sides."""
-        axes = (-2, -1)
-        if not self.centred:
-            return function(pictures, norm="ortho")
-        return torch.fft.fftshift(function(torch.fft.ifftshift(pictures, axes), norm="ortho"), axes)
+    def _laid_maps(self, like: Tensor) -> Tensor:
+        """The maps as the transforms of frames take them, (1 or T, coils, ...)."""
+        maps = torch.view_as_complex(self._maps.to(like.real.dtype))
+        return maps if self._plans is None else self._plans.wrapping(like.real.dtype).wrap(maps)
+
+    def _transforms(self, like: Tensor) -> Iterator[OnGrid | Nufft]:
+        """That of each frame, in the type and on the device of a clip or data."""
+        if self._plans is None:
+            before, after = _centring(self.clip_shape[2:], like.dtype, like.device, self.centred)
+            yield from (OnGrid(before, after * _of_frame(self.mask, t)[0]) for t in range(len(self._frames)))
+        else:
+            yield from (self._plans.of(frame, like.real.dtype, like.device) for frame in self._frames)
 
     def gridded(self, y: Tensor) -> Tensor:
         """A^H (w y), w the density weights, times the one number that makes its data nearest to y: a first picture.
@@ -164,6 +159,15 @@ class MRI(LinearOperator):
         data = self(picture)
         power = float(data.abs().square().sum())
         return picture * ((data.conj() * y).sum() / power) if power > 0 else picture
+
+    def sample_weights(self) -> Tensor:
+        """By how densely samples lie, or how often a place and its neighbours are measured in all frames: what is
+        measured in a share s of these speaks for (1 - s) / s frames that miss it."""
+        if self._plans is not None:
+            return self._density_like(torch.empty(0, device=self.mask.device))
+        often = _smoothed(self.mask.float().mean((0, 1)))
+        weights = ((1 - often) / often.clamp_min(1e-6)).clamp_min(0) * self.mask
+        return weights if bool((weights > 0).any()) else self.mask.float()
 
     def _density_like(self, y: Tensor) -> Tensor:
         if self.density is not None:
@@ -255,6 +259,46 @@ class MRI(LinearOperator):
         return {name: t for name, t in known.items() if t is not None} | maps
 
 
+def _smoothed(shares: Tensor) -> Tensor:
+    """A mean over NEIGHBOURS rows and columns of (H, W) that go round its edges."""
+    wide = pad(shares[None, None], (NEIGHBOURS // 2,) * 4, mode="circular")
+    return avg_pool2d(wide, NEIGHBOURS, 1)[0, 0]
+
+
+class OnGrid(NamedTuple):
+    """The unitary discrete transform of a frame in each coil, with its origin anywhere: factors before and after it.
+
+    after: zero where nothing is measured.
+    """
+
+    before: Tensor
+    after: Tensor
+
+    def forward(self, picture: Tensor, maps: Tensor) -> Tensor:
+        """(H, W) and (coils, H, W) to (coils, H, W)."""
+        return torch.fft.fft2(maps * (picture * self.before), norm="ortho").mul_(self.after)
+
+    def adjoint(self, spectra: Tensor, conjugates: Tensor) -> Tensor:
+        """The adjoint, given the conjugates of the maps: (coils, H, W) twice to (H, W)."""
+        pictures = torch.fft.ifft2(spectra * self.after.conj(), norm="ortho")
+        return pictures.mul_(conjugates).sum(0) * self.before.conj()
+
+
+def _centring(size: tuple[int, int], dtype: torch.dtype, device: torch.device, centred: bool) -> tuple[Tensor, Tensor]:
+    """Factors (H, W) before and after a transform with its origin in the corner, which bring it to the middle.
+
+    exp(-2 pi i (k - c) (n - c) / N) is exp(-2 pi i k n / N) times a factor of n and one of k.
+    """
+    before = after = torch.ones(size, dtype=torch.complex128)
+    if centred:
+        turns = [torch.arange(n, dtype=torch.float64) * (n // 2) / n for n in size]
+        last = sum((n // 2) ** 2 / n for n in size)
+        total = 2 * math.pi * ((turns[0][:, None] + turns[1]) % 1)
+        before = torch.polar(torch.ones_like(total), total)
+        after = torch.polar(torch.ones_like(total), total - 2 * math.pi * (last % 1))
+    return before.to(device, dtype), after.to(device, dtype)
+
+
 def _of_frame(t: Tensor, frame: int) -> Tensor:
     """What a frame has of a tensor whose first axis is the frames, or 1 where all have the same."""
     return t[frame if len(t) > 1 else 0]
@@ -273,99 +317,3 @@ def _numbers_alone(places: Tensor, readouts: Tensor, there: Tensor) -> Tensor:
     least.scatter_reduce_(0, where, which, "amin")
     most.scatter_reduce_(0, where, which, "amax")
     return torch.where(there & (least == most)[inverse], readouts, -1)
-
-
-def _trajectory(given: Any, units: str, frames: int, size: tuple[int, int]) -> Tensor:
-    """(1 or T, readouts, samples, 2), float32, in radians per pixel."""
-    path = tensor_of(given, "mri: trajectory")
-    if path.is_complex() or path.ndim < 2 or path.ndim > 4 or path.shape[-1] != 2 or 0 in path.shape:
-        raise InputError(
-            f"mri: expected a real trajectory (T, readouts, samples, 2) or (readouts, samples, 2), got {path.dtype} "
-            f"{tuple(path.shape)}"
-        )
-    if path.ndim == 3 and path.shape[0] == frames > 1:
-        raise InputError(
-            f"mri: a trajectory {tuple(path.shape)} may be {frames} readouts of all frames or one of each of {frames} "
-            "frames; say which by trajectory[None] or trajectory[:, None]"
-        )
-    path = path.reshape((1,) * (4 - path.ndim) + tuple(path.shape))
-    if len(path) not in (1, frames):
-        raise InputError(f"mri: a trajectory of {len(path)} frames does not fit a clip of {frames}")
-    factors = _radians(size)
-    if units not in factors:
-        raise InputError(f"mri: expected units {', '.join(factors)}, got {units!r}")
-    if not bool(torch.isfinite(path).all()):
-        raise InputError("mri: the trajectory holds numbers that are not finite; name samples that are missing by mask")
-    radians = path.double() * torch.tensor(factors[units], dtype=torch.float64, device=path.device)
-    _check_range(path.double(), radians, units, factors)
-    return radians.float()
-
-
-def _radians(size: tuple[int, int]) -> dict[str, tuple[float, float]]:
-    """What one of each unit is in radians per pixel, along rows and columns."""
-    turn = 2 * math.pi
-    return {"radians/pixel": (1.0, 1.0), "cycles/pixel": (turn, turn), "cycles/FOV": (turn / size[0], turn / size[1])}
-
-
-def _check_range(path: Tensor, radians: Tensor, units: str, factors: Mapping[str, tuple[float, float]]) -> None:
-    if LEAST_RADIANS <= float(radians.abs().max()) <= MOST_RADIANS:
-        return
-    reach = path.abs().flatten(0, -2).amax(0)
-    fitting = [
-        name
-        for name, factor in factors.items()
-        if 0.9 * math.pi <= float((reach * torch.tensor(factor, dtype=reach.dtype)).max()) <= 1.1 * math.pi
-    ]
-    advice = (
-        f"it would be all of the spectrum in units={fitting[0]!r}" if fitting else "scale it, or check the clip's size"
-    )
-    raise InputError(
-        f"mri: the trajectory reaches {float(reach.max()):.3g} {units}, which is {float(radians.abs().max()):.3g} "
-        f"radians per pixel, where up to pi is the whole spectrum; {advice}"
-    )
-
-
-def _mask(given: Any, frames: int, samples: tuple[int, ...]) -> Tensor:
-    """(1 or T, 1, rows or readouts, columns or samples), booleans."""
-    if given is None:
-        return torch.ones(1, 1, *samples[1:], dtype=torch.bool)
-    mask = _per_sample(given, "mask", frames, samples)
-    if not bool(((mask == 0) | (mask == 1)).all()):
-        raise InputError("mri: expected a mask of True (measured) and False, or 1 and 0")
-    if not bool(mask.any()):
-        raise InputError("mri: the mask keeps nothing, so there is nothing to recover from; True = measured")
-    return mask.bool()
-
-
-def _weights(given: Any, frames: int, samples: tuple[int, ...]) -> Tensor:
-    """Density weights, shaped as a mask, float32."""
-    weights = _per_sample(given, "density", frames, samples)
-    if weights.is_complex() or not bool((torch.isfinite(weights) & (weights >= 0)).all()):
-        raise InputError("mri: expected density weights of 0 or more, finite")
-    return weights.float()
-
-
-def _per_sample(given: Any, what: str, frames: int, samples: tuple[int, ...]) -> Tensor:
-    values, (rows, columns) = tensor_of(given, f"mri: {what}"), samples[1:]
-    shapes = [(rows, columns), (frames, rows, columns), (frames, 1, rows, columns), (1, 1, rows, columns)]
-    if tuple(values.shape) not in shapes:
-        raise InputError(f"mri: expected a {what} {shapes[0]} or {shapes[1]}, got {tuple(values.shape)}")
-    return values.reshape(-1, 1, rows, columns)
-
-
-def _coil_maps(given: Any, frames: int, size: tuple[int, int]) -> Tensor:
-    """(1 or T, coils, H, W), complex64."""
-    if given is None:
-        return torch.ones(1, 1, *size, dtype=torch.complex64)
-    maps = tensor_of(given, "mri: coil maps")
-    maps = maps[None] if maps.ndim == 3 else maps
-    if maps.ndim != 4 or len(maps) not in (1, frames) or maps.shape[1] < 1 or tuple(maps.shape[2:]) != size:
-        raise InputError(
-            f"mri: expected coil maps (coils, {size[0]}, {size[1]}) or ({frames}, coils, {size[0]}, {size[1]}), got "
-            f"{tuple(maps.shape)}"
-        )
-    if not bool(torch.isfinite(maps).all()):
-        raise InputError("mri: the coil maps hold numbers that are not finite; 0 is for pixels that no coil sees")
-    if not bool((maps != 0).any()):
-        raise InputError("mri: the coil maps are zero everywhere, so that no coil sees anything")
-    return maps.to(torch.complex64).contiguous()

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..system.memory import default_budget
-from .nufft import Nufft, nufft_bytes
+from ..system.memory import default_budget, trim_heap
+from .nufft import Nufft, Wrapping, nufft_bytes
 
 
 class Plans:
@@ -38,6 +38,10 @@ class Plans:
     def __reduce__(self) -> tuple[Any, ...]:
         return Plans, (self._points, self._mask, self._shape, self._centred, self._memory)
 
+    def wrapping(self, dtype: torch.dtype) -> Wrapping:
+        """How pictures lie on the grid of all transforms in this real type."""
+        return Wrapping.of(self._shape, self._centred, dtype)
+
     def of(self, frame: int, dtype: torch.dtype, device: torch.device) -> Nufft:
         """The transform of a frame; that of another one where their trajectories are the same."""
         key = (self._names[frame if len(self._names) > 1 else 0], dtype, device)
@@ -46,12 +50,13 @@ class Plans:
         if found is not None:
             return found
         points, there = self._points_of(frame)
-        made = Nufft(points, there, self._shape, centred=self._centred, dtype=dtype, device=device)
+        made = Nufft(points, there, self.wrapping(dtype), dtype, device)
         size = nufft_bytes(int(there.sum()), dtype)
         with self._lock:
             if key not in self._held and self._held_bytes + size <= self._memory:
                 self._held[key] = made
                 self._held_bytes += size
+        trim_heap()  # what is kept lies in what the transforms before have freed, and would hold as much again
         return made
 
     def bytes_to_come(self, dtype: torch.dtype) -> int:

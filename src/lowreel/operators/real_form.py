@@ -59,6 +59,9 @@ class RealForm(Combined):
     def baselines(self) -> tuple[str, ...]:
         return self.inner.baselines
 
+    def sample_weights(self) -> Tensor | None:
+        return self.inner.sample_weights()
+
     def _measure(self, x: Tensor) -> Data:
         return self.inner(to_complex(x))
 

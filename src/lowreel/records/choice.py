@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
 from ..baselines.optimal_interpolation import TILE
-from ..data.gap_shapes import shaped_like
-from .gap_distances import pixels_to_measured
+from ..data.hole_cutting import cut_holes
 from .methods import BACKGROUND, OPTIMAL, Section, predictions
 
 SPLITS = 2
@@ -33,6 +31,10 @@ SHRINKAGE = 0.1
 """How much the weights of the mean are held to the best method alone, as a share of what the data says of them."""
 
 WEIGHTED_MEAN = "weighted mean"
+
+MEAN_ALLOWANCE = 0.05
+"""By how much the weighted mean may seem worse than the best method and be delivered: the weights that are judged are
+fitted to half of the hidden values, those that are delivered to all (docs/choices.md)."""
 
 COVERED = 0.95
 """Share of the hidden values that are within twice the standard deviation."""
@@ -105,7 +107,7 @@ def chosen(section: Section, names: Sequence[str]) -> Choice:
     mixed = [mix.filled(trial.found, trial.distances) for mix, trial in zip(mixes, trials, strict=True)]
     if len(trials) > 1:  # else the weights would be judged by what they were fitted to
         errors[WEIGHTED_MEAN] = _rms([trial.truth - m for trial, m in zip(trials, mixed, strict=True)])
-    best = min(errors, key=lambda name: errors[name])
+    best = min(errors, key=lambda name: errors[name] * (1 - MEAN_ALLOWANCE if name == WEIGHTED_MEAN else 1))
     if best == WEIGHTED_MEAN:
         weights = _weights(trials, names, knots)
     else:
@@ -119,8 +121,11 @@ def _trials(section: Section, names: Sequence[str]) -> list[_Trial]:
     """What the methods make of SPLITS sets of hidden values, none of which is in two of them."""
     trials, taken = [], np.zeros_like(section.known)
     for k in range(SPLITS):
-        hidden = shaped_like(torch.from_numpy(section.known)[:, None], HIDDEN_SHARE, section.seed + k)[:, 0].numpy()
-        hidden = hidden & ~taken
+        draw, ever = np.random.default_rng(section.seed + k), np.asarray(section.known.any(0))
+        hidden = cut_holes(section.known, HIDDEN_SHARE, draw, section.centred, inside=ever, whole=True)
+        if hidden is None:
+            continue
+        hidden &= ~taken
         taken |= hidden
         trial = _tried(section, names, hidden, section.seed + k)
         trials += [] if trial is None else [trial]
@@ -141,12 +146,10 @@ def _tried(section: Section, names: Sequence[str], hidden: np.ndarray, seed: int
     wanted = hidden & _drawn(hidden.shape, MOST_VALUES / count, seed)
     if not wanted.any():
         return None
-    trial = Section(
-        section.values, fitted, section.times, wanted, section.seed, section.covariance, section.beside_gaps
-    )
+    trial = replace(section, known=fitted, wanted=wanted, given=section.covariance, edges=section.beside_gaps)
     found = predictions(trial, names)
     truth = (section.values - trial.background.clip)[wanted]
-    return _Trial(truth, found, pixels_to_measured(fitted)[wanted], _variance(trial))
+    return _Trial(truth, found, trial.distances[wanted], trial.variance)
 
 
 def _drawn(shape: tuple[int, ...], share: float, seed: int) -> np.ndarray:
@@ -154,12 +157,6 @@ def _drawn(shape: tuple[int, ...], share: float, seed: int) -> np.ndarray:
     frames, height, width = shape
     tiles = np.random.default_rng(seed).random((frames, -(-height // TILE), -(-width // TILE)), np.float32) < share
     return tiles.repeat(TILE, 1).repeat(TILE, 2)[:, :height, :width]
-
-
-def _variance(section: Section) -> np.ndarray:
-    """By the covariance, noise included, at the wanted pixels."""
-    own = section.optimal.variance[section.wanted]
-    return np.where(np.isfinite(own), own, section.covariance.variance) + section.covariance.noise
 
 
 def variances(filled: np.ndarray, others: Sequence[np.ndarray], variance: np.ndarray) -> np.ndarray:

@@ -9,11 +9,12 @@ from itertools import pairwise
 import numpy as np
 
 from ..baselines.covariance import SpaceTimeCovariance
+from ..baselines.optimal_interpolation import FEWER_KRIGING_POINTS, KRIGING_POINTS
 from ..errors import InputError
 from ..settings import FillSettings
 from ..system.memory import trim_heap
 from .choice import Choice, chosen
-from .gap_distances import pixels_to_measured, time_to_measured, told_by_nearest
+from .gap_distances import time_to_measured, told_by_nearest
 from .methods import METHODS, Section, predictions
 from .record import LEAST_VALUES, Record, duplicates, measured
 
@@ -112,7 +113,14 @@ def _sample(record: Record, known: np.ndarray, seed: int) -> Section:
             "stretch that has most of them"
         )
     values = np.where(seen, record.read(start, start + size), 0)
-    return Section(values, seen, record.times[start : start + size], np.zeros_like(seen), seed)
+    return Section(
+        values, seen, record.times[start : start + size], np.zeros_like(seen), seed, points=_points(record.shape)
+    )
+
+
+def _points(shape: tuple[int, int, int]) -> int:
+    """Values by which optimal interpolation fills a tile of a record: fewer where that is long."""
+    return KRIGING_POINTS if np.prod(shape) <= SECTION_VALUES else FEWER_KRIGING_POINTS
 
 
 def _names(settings: FillSettings, sample: Section) -> list[str]:
@@ -153,7 +161,8 @@ def _section(
     own = slice(core[0] - around.start, core[1] - around.start)
     wanted[own] = inside & ~seen[own]
     outside = np.isfinite(values[own]) & ~inside
-    return Section(np.where(seen, values, 0), seen, record.times[around], wanted, seed), own, outside
+    kept = np.where(seen, values, 0)
+    return Section(kept, seen, record.times[around], wanted, seed, points=_points(record.shape)), own, outside
 
 
 def _filled(
@@ -167,7 +176,7 @@ def _filled(
 ) -> Part:
     section, own, outside = _section(record, known, inside, core, settings.seed)
     section = replace(section, given=covariance)
-    distances = pixels_to_measured(section.known)
+    distances = section.distances
     told = told_by_nearest(distances, section.times, covariance, own)
     allowed = told >= LEAST_CORRELATION
     if settings.max_gap is not None:
@@ -175,7 +184,7 @@ def _filled(
     if settings.max_gap_time is not None:
         allowed &= time_to_measured(known, record.times, *core) <= settings.max_gap_time
     section.wanted[own] &= allowed
-    values, std = _estimates(section, choice, distances)
+    values, std = _estimates(section, choice)
     flag = np.full(told.shape, FLAG_NOT_FILLED, np.int8)
     flag[section.wanted[own]] = FLAG_FILLED
     flag[section.wanted[own] & (told < FAR_CORRELATION)] = FLAG_FAR
@@ -184,7 +193,7 @@ def _filled(
     return Part(core[0], values[own], std[own], flag, distances[own])
 
 
-def _estimates(section: Section, choice: Choice, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _estimates(section: Section, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
     """Values and standard deviations, NaN where not wanted, (T, H, W) float32."""
     values = np.full(section.known.shape, np.nan, np.float32)
     std = values.copy()
@@ -192,9 +201,7 @@ def _estimates(section: Section, choice: Choice, distances: np.ndarray) -> tuple
     if not wanted.any():
         return values, std
     found = predictions(section, choice.used)
-    anomalies = choice.filled(found, distances[wanted])
-    own = section.optimal.variance[wanted]
-    variance = np.where(np.isfinite(own), own, section.covariance.variance) + section.covariance.noise
-    std[wanted] = choice.deviations(anomalies, found, variance)
+    anomalies = choice.filled(found, section.distances[wanted])
+    std[wanted] = choice.deviations(anomalies, found, section.variance)
     values[wanted] = section.background.clip[wanted] + anomalies
     return values, std

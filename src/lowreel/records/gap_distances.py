@@ -40,12 +40,11 @@ def told_by_nearest(
     """Correlation of the anomaly of each pixel with the nearest measured value in space and time, (n, H, W) float32.
 
     distances: pixels to the measured ones of each frame, (T, H, W); part: the frames for which it is wanted. What
-    stands still is left out, unless all that changes is smaller than the noise: then everything is told.
+    stands still is left out, as it would seem to tell of what changes, unless all that changes is smaller than the
+    noise: then it counts by its share of the variance and by how near the pixel was measured in any frame.
     """
     variances = covariance.variances[1:]
     start, stop, _ = part.indices(len(times))
-    if variances.sum() <= covariance.noise:
-        return np.ones((stop - start, *distances.shape[1:]), np.float32)
     farthest = sum(distances.shape[1:])
     lengths = np.sqrt(covariance.lengths.prod(1))[1:]
     away = np.arange(farthest + 2.0)
@@ -59,4 +58,8 @@ def told_by_nearest(
             falls = covariance.in_time(times[t : t + 1] - times[k])[1:, 0]
             table = (falls @ terms / variances.sum()).astype(np.float32)
             np.maximum(told[t - start], table[places[k]], out=told[t - start])
+    if variances.sum() <= covariance.noise:
+        still = covariance.variances[0] / max(covariance.variance, np.finfo(float).tiny)
+        near = matern(np.minimum(distances.min(0), farthest + 1) / np.sqrt(covariance.lengths[0].prod()))
+        told = (still * near + (1 - still) * told).astype(np.float32)
     return told

@@ -11,7 +11,8 @@ import numpy as np
 from ..baselines.background import Background, additive_background
 from ..baselines.covariance import SpaceTimeCovariance, estimate_covariance
 from ..baselines.eof_iteration import eof_iteration
-from ..baselines.optimal_interpolation import Interpolated, optimal_interpolation
+from ..baselines.optimal_interpolation import KRIGING_POINTS, TILE, Interpolated, optimal_interpolation
+from .gap_distances import pixels_to_measured
 
 GENERATOR_SPREADS = 4.0
 """Standard deviations of the anomalies on each side of grey between black and white, for the generator."""
@@ -20,7 +21,6 @@ EDGE_PIXELS = 2
 """Pixels beside a real gap whose values may be touched by what makes the gap, as those beside a cloud are."""
 
 OPTIMAL = "optimal interpolation"
-INNER = "optimal interpolation without the edges of gaps"
 BACKGROUND = "frame mean + pixel anomaly"
 
 
@@ -28,7 +28,9 @@ BACKGROUND = "frame mean + pixel anomaly"
 class Section:
     """Frames that are filled together. values: (T, H, W) float32, anything where not known; times: (T,).
 
-    wanted: (T, H, W) bool, what is to be filled. given: the covariance, where it is known from before.
+    wanted: (T, H, W) bool, what is to be filled. given: the covariance, where it is known from before. points: values
+    by which optimal interpolation fills a tile. edges: (T, H, W) bool, measured pixels beside real gaps; None finds
+    them.
     """
 
     values: np.ndarray
@@ -38,7 +40,7 @@ class Section:
     seed: int = 0
     given: SpaceTimeCovariance | None = None
     edges: np.ndarray | None = None
-    """(T, H, W) bool: measured pixels beside real gaps; None finds them."""
+    points: int = KRIGING_POINTS
 
     @cached_property
     def background(self) -> Background:
@@ -64,12 +66,29 @@ class Section:
     @cached_property
     def covariance(self) -> SpaceTimeCovariance:
         """Given, or estimated."""
-        return self.given or estimate_covariance(self.centred, self.known, self.times, seed=self.seed)
+        return self.given or estimate_covariance(
+            self.centred, self.known, self.times, edges=self.beside_gaps, seed=self.seed
+        )
 
     @cached_property
     def optimal(self) -> Interpolated:
         """Optimal interpolation of the centred values, where wanted."""
-        return optimal_interpolation(self.centred, self.known, self.times, self.wanted, self.covariance)
+        edges = self.beside_gaps if self.edges is None else self.edges
+        return optimal_interpolation(
+            self.centred, self.known, self.times, self.wanted, self.covariance, edges, self.points
+        )
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """Pixels to the nearest known one of the same frame, (T, H, W)."""
+        return pixels_to_measured(self.known)
+
+    @cached_property
+    def variance(self) -> np.ndarray:
+        """Of a measured value around optimal interpolation, by the covariance, noise included, where wanted, (n,)."""
+        own = np.where(np.isfinite(self.optimal.variance), self.optimal.variance, self.covariance.variance)
+        smooth = smooth_across_tiles(own, self.distances, self.wanted)
+        return np.asarray(smooth[self.wanted] + self.covariance.noise)
 
     @cached_property
     def beside_gaps(self) -> np.ndarray:
@@ -82,17 +101,30 @@ class Section:
         return beside
 
     @cached_property
-    def inner(self) -> Interpolated:
-        """Optimal interpolation from what does not lie beside real gaps."""
-        known = self.known & ~(self.beside_gaps if self.edges is None else self.edges)
-        known = known if known.any() else self.known
-        return optimal_interpolation(self.centred, known, self.times, self.wanted, self.covariance)
-
-    @cached_property
     def range(self) -> tuple[float, float]:
         """The lowest known value, and how much higher the highest is."""
         seen = self.values[self.known]
         return float(seen.min()), float(seen.max() - seen.min()) or 1.0
+
+
+def smooth_across_tiles(variance: np.ndarray, distances: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Variances (T, H, W) without the steps between tiles, each of which was filled from other values.
+
+    What is smoothed, over the size of a tile and within a frame, is the ratio to the mean variance at the same distance
+    (`distances`, in whole pixels, of all frames): the variance still rises from the edge of a gap inwards.
+    """
+    from scipy.ndimage import uniform_filter
+
+    far = int(np.ceil(max(distances.shape[1:])))
+    bins = np.minimum(distances, far).astype(np.int32)
+    counts = np.bincount(bins[wanted], minlength=far + 1)
+    means = np.bincount(bins[wanted], variance[wanted], far + 1) / np.maximum(counts, 1)
+    usual = np.where(wanted, means[bins], 1).astype(np.float32)
+    usual[usual == 0] = 1
+    size = (1, TILE, TILE)
+    weight = uniform_filter(wanted.astype(np.float32), size, mode="constant")
+    ratio = uniform_filter(np.where(wanted, variance / usual, 0).astype(np.float32), size, mode="constant")
+    return np.asarray(np.where(wanted, usual * np.maximum(ratio, 0) / np.maximum(weight, 1e-3), variance))
 
 
 def _background(section: Section) -> np.ndarray:
@@ -100,15 +132,7 @@ def _background(section: Section) -> np.ndarray:
 
 
 def _optimal(section: Section) -> np.ndarray:
-    return _from_background(section, section.optimal.mean)
-
-
-def _inner(section: Section) -> np.ndarray:
-    return _from_background(section, section.inner.mean)
-
-
-def _from_background(section: Section, centred: np.ndarray) -> np.ndarray:
-    found = centred + section.mean - section.background.pixels
+    found = section.optimal.mean + section.mean - section.background.pixels
     return np.where(section.wanted & np.isfinite(found), found, 0).astype(np.float32)
 
 
@@ -174,7 +198,6 @@ METHODS: dict[str, Callable[[Section], np.ndarray]] = {
     "biharmonic interpolation": _biharmonic,
     "3-D total variation": _variation,
     OPTIMAL: _optimal,
-    INNER: _inner,
     "generator": _generator,
 }
 """By name what each makes of a section: anomalies from its background, (T, H, W) float32, good where wanted."""

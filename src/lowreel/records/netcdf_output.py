@@ -149,32 +149,54 @@ def _copied(source: Any, out: Any) -> list[str]:
     out.setncatts(attributes_of(source))
     for name, dimension in source.dimensions.items():
         out.createDimension(name, None if dimension.isunlimited() else len(dimension))
+    for name, kind in source.enumtypes.items():
+        out.createEnumType(kind.dtype, name, kind.enum_dict)
     for name, variable in source.variables.items():
         if variable.dtype is not str and not (isinstance(variable.dtype, np.dtype) and variable.dtype.kind in "biufcS"):
             notes.append(f"The variable {name} is left out: it is of a type of the file's own.")
             continue
-        _copy(variable, out, name)
+        notes += _copy(variable, out, name)
     for name, group in source.groups.items():
         notes += _copied(group, out.createGroup(name))
     return notes
 
 
-def _copy(variable: Any, out: Any, name: str) -> None:
+def _copy(variable: Any, out: Any, name: str) -> list[str]:
+    """A variable as it is stored; a sentence where its compression is another."""
     own = attributes_of(variable)
     fill = own.pop("_FillValue", None)
-    new = out.createVariable(name, variable.dtype, variable.dimensions, fill_value=fill, **_encoding(variable))
+    encoding = _encoding(variable)
+    new = out.createVariable(name, _type(variable, out), variable.dimensions, fill_value=fill, **encoding)
     new.setncatts(own)
     for one in (variable, new):
         one.set_auto_maskandscale(False)
         one.set_auto_chartostring(False)
     if not variable.shape:
         new[...] = variable[...]
-        return
+        return []
     rest = max(int(np.prod(variable.shape[1:])), 1)
     size = max(1, COPIED_VALUES // rest)
     for k in range(0, variable.shape[0], size):
         stop = min(k + size, variable.shape[0])  # an unlimited axis would grow to a longer slice
         new[k:stop] = variable[k:stop]
+    is_other = encoding.get("compression") == "zlib" and not variable.filters()["zlib"]
+    return [f"The variable {name} is compressed by zlib: what compresses it is not written here."] if is_other else []
+
+
+def _type(variable: Any, out: Any) -> Any:
+    """The type of a variable, an enumeration as it is in the group that it is written to, or above it."""
+    name, group = getattr(variable.datatype, "name", None), out
+    if isinstance(variable.datatype, np.dtype) or name is None:
+        return variable.dtype
+    while group is not None:
+        if name in group.enumtypes:
+            return group.enumtypes[name]
+        group = group.parent
+    return variable.dtype
+
+
+WRITTEN = ("zlib", "zstd", "bzip2", "szip")
+"""Compressions that come back; others, of which the library refuses some chunks, become zlib."""
 
 
 def _encoding(variable: Any) -> dict[str, Any]:
@@ -182,13 +204,16 @@ def _encoding(variable: Any) -> dict[str, Any]:
     filters = variable.filters()
     if not filters or variable.dtype is str or not variable.shape:
         return {}
-    chunks = variable.chunking()
-    return {
-        "zlib": bool(filters.get("zlib")),
-        "complevel": filters.get("complevel") or 4,
+    chunks, lossless = variable.chunking(), next((name for name in WRITTEN if filters.get(name)), None)
+    lossless = "zlib" if filters.get("blosc") else lossless
+    found: dict[str, Any] = {"compression": lossless, "complevel": filters.get("complevel") or 4}
+    if lossless == "szip":
+        found |= {f"szip_{name}": number for name, number in filters["szip"].items()}
+    is_plain = chunks == "contiguous"
+    return found | {
         "shuffle": bool(filters.get("shuffle")),
         "fletcher32": bool(filters.get("fletcher32")),
-        "contiguous": chunks == "contiguous" and not filters.get("zlib"),
-        "chunksizes": None if chunks == "contiguous" else chunks,
+        "contiguous": is_plain and lossless is None,
+        "chunksizes": None if is_plain else chunks,
         "endian": variable.endian(),
     }

@@ -19,6 +19,11 @@ from .scan import Readouts, Scan, frames_of, gated
 Numbers = Sequence[int] | NDArray[np.integer]
 
 
+def is_raw_scan(file: str | Path) -> bool:
+    """Whether a file is HDF5 that holds acquisitions of ISMRMRD, or the spectra of fastMRI."""
+    return is_hdf5(Path(file)) and (bool(ismrmrd.groups_of(Path(file))) or fastmri.is_fastmri(Path(file)))
+
+
 def scan_of(
     path: str | Path,
     *,

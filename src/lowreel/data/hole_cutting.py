@@ -3,10 +3,14 @@
 A hole is as hard to fill as it is far from what was measured, in its frame and in time, and as much changes there. So
 the holes that are cut are chosen to have distances like those of the real gaps, in steps of a factor of two, and to lie
 where as much changes (`distances.change_at`): where the moving things are few, they would else be met by chance alone.
+
+The one place where holes are cut: for what a recovery holds out (`holdout`), pieces of gaps, so that they can be many;
+for records (`records/choice`), of which there is enough data, the whole gaps of other frames.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +52,12 @@ CHANGE_LEVELS = (0.5, 0.8, 0.9, 0.97)
 FRAMES_SHARE, FIRST_FRAMES_SHARE = 0.25, 1 / 3
 """The same where whole frames are missing, and what the first stretch of frames may take alone."""
 
+LEAST_HIDDEN_SHARE = 0.01
+"""Share of a frame's observed pixels below which the gap of another one, as it lies, hides too little of it."""
+
+WHOLE_FACTOR = 1.5
+"""How many times the share whole gaps may take, or the large ones would never fit."""
+
 KEPT_SHARE = 0.25
 """Share of the observed pixels of a frame that no hole may take."""
 
@@ -60,20 +70,30 @@ many pixels are tried to find observed ones, of which that many vie for the plac
 
 
 def cut_holes(
-    known: Booleans, share: float, draw: np.random.Generator, values: Values | None = None
+    known: Booleans,
+    share: float,
+    draw: np.random.Generator,
+    values: Values | None = None,
+    *,
+    inside: Booleans | None = None,
+    whole: bool = False,
 ) -> Booleans | None:
     """Observed pixels under holes like those of the mask, about this share of them, or LEAST_SHARE; None where no hole
     fits.
 
     known: (T, H, W), with gaps that are not scattered; values: the same, of which only the known ones count, None where
-    they do not matter. Whole frames are taken only where whole frames are missing. Small holes are tried first, so that
-    they can be many, and larger ones where these are too near to observed pixels.
+    they do not matter. inside: (H, W), where what is not known is a gap; None: everywhere. Whole frames are taken only
+    where whole frames are missing. Small holes are tried first, so that they can be many, and larger ones where these
+    are too near to observed pixels. whole: a hole is all of the gap of another frame, one in each frame at most.
     """
-    cutting, failures = _Cutting(known, max(share, LEAST_SHARE), draw, values), 0
+    gaps = ~known if inside is None else ~known & inside
+    if not gaps.any():
+        return None
+    cutting, failures = _Cutting(known, gaps, max(share, LEAST_SHARE), draw, values, whole), 0
     while not cutting.is_enough and failures < FAILURES:
         proposed = [cutting.proposed() for _ in range(PROPOSALS)]
         best = min((hole for hole in proposed if hole is not None), key=cutting.misfit, default=None)
-        if best is not None and cutting.misfit(best) <= cutting.misfit() + WORSE:
+        if best is not None and (whole or cutting.misfit(best) <= cutting.misfit() + WORSE):
             cutting.cut(best)
             failures = 0
         else:
@@ -103,9 +123,11 @@ class _Cutting:
     """Holes, cut one after the other. fitted: what no hole has taken; in_frame: observed pixels of each frame."""
 
     known: Booleans
+    missing: Booleans
     share: float
     draw: np.random.Generator
     values: Values | None = None
+    whole: bool = False
     found: list[NDArray[np.int64]] = field(default_factory=list)
     changed: list[NDArray[np.int64]] = field(default_factory=list)
     centres: list[tuple[float, ...]] = field(default_factory=list)
@@ -116,8 +138,8 @@ class _Cutting:
         self.fitted = self.known.copy()
         self.in_frame = self.known.sum((1, 2))
         self.total = int(self.in_frame.sum())
-        self.largest = self.share * self.total / LEAST_HOLES
-        self.gaps = sampled(~self.known, POINTS, self.draw)
+        self.largest = math.inf if self.whole else self.share * self.total / LEAST_HOLES
+        self.gaps = sampled(self.missing, POINTS, self.draw)
         self.wanted = distance_classes(self.known, self.gaps)
         self.edges: NDArray[np.float64] = np.zeros(0)
         if self.values is not None:
@@ -129,13 +151,15 @@ class _Cutting:
 
     @property
     def most(self) -> float:
-        """Pixels that may be held out, in order to have LEAST_HOLES."""
+        """Pixels that may be held out, in order to have LEAST_HOLES, or for a whole gap to fit."""
+        if self.whole:
+            return WHOLE_FACTOR * self.share * self.total
         return max(self.share, FRAMES_SHARE if self.takes_frames else MOST_SHARE) * self.total
 
     @property
     def is_enough(self) -> bool:
         """Whether as much is held out as was asked for, in enough holes, or as much as may be."""
-        has_share = self.taken >= self.share * self.total and len(self.found) >= LEAST_HOLES
+        has_share = self.taken >= self.share * self.total and (self.whole or len(self.found) >= LEAST_HOLES)
         return has_share or self.taken >= self.most or len(self.found) >= MOST_HOLES
 
     def proposed(self) -> _Hole | None:
@@ -144,6 +168,8 @@ class _Cutting:
         t, y, x = (int(axis[like]) for axis in self.gaps)
         if not self.in_frame[t]:
             return self._stretch(t)
+        if self.whole:
+            return self._laid_over(t)
         space, time = divmod(int(self.wanted[like]), TIME_CLASSES)
         to = self._observed(int(self.changes[like]))
         return None if to is None else self._moved((t, y, x), to, space, time)
@@ -188,7 +214,8 @@ class _Cutting:
         seen = np.flatnonzero(there)
         first, last = seen[seen < t].max(initial=-1), seen[seen > t].min(initial=len(self.known))
         length = int(last - first) - 1
-        most = int((FRAMES_SHARE if self.found else FIRST_FRAMES_SHARE) * int(there.sum()))
+        share = self.share / 2 if self.whole else FRAMES_SHARE if self.found else FIRST_FRAMES_SHARE
+        most = int(share * int(there.sum()))
         length = min(length, max(1, most))
         if int((there & ~free).sum()) + length > max(most, 1) or int(free.sum()) <= length:
             return None
@@ -201,6 +228,21 @@ class _Cutting:
         start = int(self.draw.choice(alike if len(alike) else starts))
         box = (slice(start, start + length), slice(None), slice(None))
         return self._hole(box, self.fitted[box].copy(), of_frames=True)
+
+    def _laid_over(self, t: int) -> _Hole | None:
+        """The gap of frame t over another frame without a hole, as it lies; moved and mirrored where it would hide next
+        to nothing, as where all frames have the same gap."""
+        free = np.flatnonzero((self.in_frame > 0) & (self.fitted.sum((1, 2)) == self.in_frame))
+        others = free[free != t] if len(self.known) > 1 else free
+        if not len(others):
+            return None
+        to = int(self.draw.choice(others))
+        pattern, seen = self.missing[t], self.known[to]
+        if (pattern & seen).sum() < LEAST_HIDDEN_SHARE * seen.sum():
+            up, left = 1 - 2 * self.draw.integers(0, 2, 2)
+            pattern = np.roll(pattern[::up, ::left], self.draw.integers(1, np.maximum(pattern.shape, 2)), (0, 1))
+        box = (slice(to, to + 1), slice(None), slice(None))
+        return self._hole(box, (pattern & seen)[None], of_frames=False)
 
     def _moved(self, at: Place, to: Place, space: int, time: int) -> _Hole | None:
         """The gaps around a place, moved to an observed one and turned; of what no frame shows those of all frames."""
@@ -231,7 +273,7 @@ class _Cutting:
         nothing is known have none."""
         cut = np.zeros((2 * depth + 1, 2 * reach + 1, 2 * reach + 1), bool)
         box, part = _overlap(self.known.shape, at, depth, reach)
-        cut[part] = ~self.known[box] & (self.in_frame[box[0]] > 0)[:, None, None]
+        cut[part] = self.missing[box] & (self.in_frame[box[0]] > 0)[:, None, None]
         return cut
 
     def _turned(self, pattern: Booleans) -> Booleans:
