@@ -80,7 +80,11 @@ def load(
     encoding = encodings[min(int(heads["encoding_space_ref"][kept][0]), len(encodings) - 1)]
     readouts = _readouts(acquisitions[kept], encoding, label, trajectory)
     covariance = _covariance(acquisitions[is_noise], readouts.kspace.shape[1]) if is_noise.any() else None
-    told = [*told, f"{int(is_noise.sum())} readouts of noise"] if covariance is not None else told
+    told = (
+        [*told, f"the covariance of the noise is that of its noise scan, readouts: {int(is_noise.sum())}"]
+        if covariance is not None
+        else told
+    )
     numbers = np.zeros(int(kept.sum()), np.int64)
     if counter:
         values, numbers = np.unique(heads["idx"][counter][kept], return_inverse=True)
