@@ -94,7 +94,9 @@ class Judged:
         if self._weights is None:
             return error_on(self.held, self.operator, clip, self.data)
         found, data = self.operator(clip), self.data
-        assert isinstance(self.held, Tensor) and isinstance(found, Tensor) and isinstance(data, Tensor)
+        assert isinstance(self.held, Tensor)
+        assert isinstance(found, Tensor)
+        assert isinstance(data, Tensor)
         return float((self._weights * (found - data)[self.held].abs().square()).sum())
 
     @torch.no_grad()

@@ -88,6 +88,8 @@ def _origin(pictures: Tensor) -> list[str]:
     """A doubt where the picture seems to be cut in four, as where its origin is in the corner."""
     size = pictures.abs().square().sum(0)
     height, width = size.shape
+    if min(height, width) < 8:
+        return []
     middle = size[height // 4 : height - height // 4, width // 4 : width - width // 4].mean()
     border = size.roll((height // 2, width // 2), (0, 1))[
         height // 4 : -(height // 4), width // 4 : -(width // 4)

@@ -139,6 +139,14 @@ def test_noise_and_calibrations(tmp_path):
     assert any("made white" in said for said in problem.told)
 
 
+def test_noise_of_other_coils(tmp_path):
+    """Is not used, which is said."""
+    noise = scans.readout(noise_of(torch.empty(COILS + 1, 64), 2.0).numpy(), flags=[19])
+    scan = scan_of(ismrmrd(tmp_path, [noise, *rows()]))
+    assert scan.noise_covariance is None
+    assert any("is not used" in said for said in scan.told)
+
+
 @pytest.mark.parametrize("unit", ["cycles per pixel", "radians per pixel", "cycles per field of view"])
 def test_spokes_with_their_trajectory(unit, tmp_path):
     factor = {"cycles per pixel": 1, "radians per pixel": 2 * np.pi, "cycles per field of view": SIDE}[unit]
