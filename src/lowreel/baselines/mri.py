@@ -48,7 +48,7 @@ is 1 as a share of the largest singular value (docs/choices.md)."""
 ALIKE_ERRORS = 1.01
 """Ratio of errors within which the weaker weight is taken: a fit that sees all entries needs less of it."""
 
-WORSE_LOOKS = 4
+WORSE_LOOKS = 3
 """After so many looks, one after the other, that find no better agreement a fit is ended."""
 
 LOOKS_BACK = 2
