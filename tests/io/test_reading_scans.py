@@ -365,4 +365,4 @@ def test_white_noise_changes_neither_units_nor_shading(coils):
     )
     inside = clip.abs() > 10
     ratio = found[inside] / clip.abs()[inside]
-    assert float((ratio - 1).abs().max()) < 0.05
+    assert float((ratio - 1).abs().max()) < 0.1
