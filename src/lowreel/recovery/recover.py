@@ -55,8 +55,8 @@ from .warm_start import Neighbour, continued, fewer_rounds
 
 
 def recover(
-    data: Data | np.ndarray,
-    operator: Any,
+    y: Data | np.ndarray,
+    A: Any,
     settings: RecoverSettings | None = None,
     *,
     clip_shape: Sequence[int] | None = None,
@@ -79,7 +79,7 @@ def recover(
 
     choices: fields of `RecoverSettings` by name, as in `recover(y, A, rank=4)`, in place of those of `settings`.
 
-    data: y, an array or tensor in the operator's shape; of pixels also a masked array. operator: A, one of ours or what
+    y: data, an array or tensor in the operator's shape; of pixels also a masked array. A: the operator, ours or what
     `as_linear_operator` takes: a matrix, another library's, a tuple of NumPy functions. clip_shape: (T, C, H, W), of an
     operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the data is
     exact and the clip will agree with it, None that nothing is known of it; or what a maker of noise or a data
@@ -103,7 +103,7 @@ def recover(
     """
     settings, generator = _checked(settings, choices, generator)
     device = device_of(settings.device)
-    given = given_data(data, operator, noise, clip_shape, levels)
+    given = given_data(y, A, noise, clip_shape, levels)
     score, on_baseline, callback = _as_asked(given, score, on_baseline, callback)
     problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
     ready = with_precision(problem.on(device), settings, resume)
