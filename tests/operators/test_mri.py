@@ -71,6 +71,19 @@ def test_any_trajectory_is_the_sum_over_pixels(centred):
     assert relative(operator.double()(x), wanted) < 1e-12
 
 
+def test_pixels_that_turn_are_the_sum_over_pixels():
+    """A factor exp(-2 pi i f t) of each pixel and sample: to 1e-5 in float32."""
+    trajectory, times = spiral(2, 90, 3, turns=4), torch.linspace(0.001, 0.02, 90)
+    field = 100 * torch.sin(torch.linspace(0, 3, SIDES[0]))[:, None] * torch.cos(torch.linspace(0, 4, SIDES[1]))
+    x = complex_noise(*CLIP)
+    turned = [x * torch.exp(-2j * math.pi * field.double() * t) for t in times.double()]
+    each = [summed(x_t, trajectory[:, :, k : k + 1]) for k, x_t in enumerate(turned)]
+    operator = MRI(CLIP, trajectory=trajectory, off_resonance=field, times=times)
+    assert relative(operator(x.to(torch.complex64)), torch.cat(each, -1)) < 1e-5
+    with pytest.raises(InputError, match="off_resonance in Hz and times in seconds"):
+        MRI(CLIP, trajectory=trajectory, off_resonance=field, times=1000 * times)
+
+
 def test_any_trajectory_reaches_the_grid():
     """Points on the grid give the discrete transform, with the origin in the middle and in the corner."""
     grid = torch.cartesian_prod(*(2 * math.pi * torch.fft.fftshift(torch.fft.fftfreq(n)) for n in SIDES))
@@ -131,6 +144,15 @@ REFUSED = {
     "path of no numbers": (lambda: MRI(ONE, trajectory=paths() * math.nan), "name samples that are missing by mask"),
     "units": (lambda: MRI(ONE, trajectory=paths(), units="turns"), "expected units radians/pixel, .*got 'turns'"),
     "density": (lambda: MRI(ONE, trajectory=paths(), density=-torch.ones(2, 6)), "weights of 0 or more"),
+    "field without times": (
+        lambda: MRI(ONE, trajectory=paths(), off_resonance=noise(H, W)),
+        "the times of its samples",
+    ),
+    "field on the grid": (lambda: MRI(ONE, off_resonance=noise(H, W), times=torch.ones(6)), "goes with a trajectory"),
+    "field shape": (
+        lambda: MRI(ONE, trajectory=paths(), off_resonance=noise(W, H), times=torch.ones(6)),
+        "off_resonance",
+    ),
     "acceleration": (lambda: cartesian_rows(0.5, (8, 8), 2), "a number from 1 to the 8 rows, got 0.5"),
     "spokes": (lambda: radial(0, 8, 2), "a whole number of spokes, 1 or more, got 0"),
     "turns": (lambda: spiral(1, 8, 2, turns=0), "turns and a density above 0"),
@@ -249,11 +271,11 @@ def test_simulated_scans_are_seeded_and_smooth():
     ("settings", "shape"),
     [
         (MriSettings(spokes=3, golden_angle=True), (3, 8, 3, 54)),
-        (MriSettings(spirals=2, coils=4), (3, 4, 2, 72)),
+        (MriSettings(spirals=2, coils=4), (3, 4, 2, 143)),
         (MriSettings(acceleration=4, coils=1), (3, 1, *SIDES)),
     ],
 )
 def test_settings_make_the_scanner(settings, shape):
-    """Readouts that are sampled twice as densely as the longer side of the frame asks for; coils; rows."""
+    """Spokes with twice the samples of the longer side, spirals with one a cycle at their edge; coils; rows."""
     settings.check()
     assert from_settings(settings, CLIP).data_shape == shape

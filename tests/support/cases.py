@@ -222,6 +222,9 @@ SAVED = {
     "mri, rows": lambda seed=0: RealForm(MRI(ONE, mask=kept(T, H, W, seed=seed), coil_maps=coil_maps(2))),
     "mri, in the corner": lambda seed=0: RealForm(MRI(ONE, mask=kept(H, W, seed=seed), centred=False)),
     "mri, paths": lambda seed=0: RealForm(MRI(ONE, trajectory=paths(T, seed=seed), coil_maps=coil_maps(T, 3))),
+    "mri, uneven field": lambda seed=0: RealForm(
+        MRI(ONE, trajectory=paths(T, seed=seed), off_resonance=50 * noise(T, H, W), times=torch.arange(6) / 600)
+    ),
     "mri, one path": lambda seed=0: RealForm(
         MRI(ONE, trajectory=paths(seed=seed), mask=kept(T, 2, 6, seed=seed), coil_maps=coil_maps(2))
     ),

@@ -17,7 +17,8 @@ from .arrangement import Arrangement, Lines
 from .base import LinearOperator
 from .nufft import Nufft, workspace_bytes
 from .nufft_plans import Plans
-from .scan_parts import Units, checked_coil_maps, checked_mask, checked_trajectory, checked_weights
+from .off_resonance import Segments, Turning
+from .scan_parts import Units, checked_coil_maps, checked_field, checked_mask, checked_trajectory, checked_weights
 from .shapes import Shape, checked_clip_shape
 from .simulated_scan import cartesian_rows, simulated_coil_maps
 from .tensors import by_adjoint
@@ -51,7 +52,9 @@ class MRI(LinearOperator):
 
     units: of the trajectory: "radians/pixel" (-pi to pi), "cycles/pixel" (-1/2 to 1/2) or "cycles/FOV" (-H/2 to H/2
     and -W/2 to W/2, as BART and sigpy have it). coil_maps: complex (coils, H, W) or (T, coils, H, W); None: one coil
-    that sees all pixels alike. density: weights of the samples, shaped as such a mask, for `gridded` alone. centred:
+    that sees all pixels alike. density: weights of the samples, shaped as such a mask, for `gridded` alone.
+    off_resonance: how fast pixels turn besides, f in Hz, (H, W) or (T, H, W), and times: t of the samples of a readout
+    in seconds, (samples,), with a trajectory: the sum then has a factor exp(-2 pi i f_n t_k), within 1e-5. centred:
     the origin of frames is pixel (H // 2, W // 2) and frequency zero stands there in Cartesian data, as scanners, BART
     and fastMRI have it; else both are in the corner, as `torch.fft` has it. memory: bytes that prepared transforms
     may hold (default: half of `default_budget()`); what has no room is prepared whenever it is used.
@@ -64,7 +67,7 @@ class MRI(LinearOperator):
     part_length = 1
     is_complex = True
     takes_complex_clips = True
-    tensors_by_frame = ("mask", "trajectory", "coil_maps", "density")
+    tensors_by_frame = ("mask", "trajectory", "coil_maps", "density", "off_resonance")
 
     def __init__(
         self,
@@ -74,13 +77,17 @@ class MRI(LinearOperator):
         trajectory: Tensor | np.ndarray | None = None,
         coil_maps: Tensor | np.ndarray | None = None,
         density: Tensor | np.ndarray | None = None,
+        off_resonance: Tensor | np.ndarray | None = None,
+        times: Tensor | np.ndarray | None = None,
         units: Units = "radians/pixel",
         centred: bool = True,
         memory: int | None = None,
     ):
         frames, channels, height, width = checked_clip_shape(clip_shape)
         if channels != 1:
-            raise InputError(f"mri: expected clips of one complex channel, (T, 1, H, W), got {tuple(clip_shape)}")
+            raise InputError(
+                f"mri: expected clips of one complex channel, (T, 1, H, W), got {tuple(clip_shape)}; use --channels 1"
+            )
         path = None if trajectory is None else checked_trajectory(trajectory, units, frames, (height, width))
         maps = checked_coil_maps(coil_maps, frames, (height, width))
         samples = (1, height, width) if path is None else tuple(path.shape[:-1])
@@ -96,6 +103,14 @@ class MRI(LinearOperator):
         self.register_buffer("mask", measured)
         self.register_buffer("density", None if density is None else checked_weights(density, frames, samples))
         self.register_buffer("_maps", torch.view_as_real(maps))
+        field, seconds = checked_field(off_resonance, times, frames, (height, width), path)
+        self.off_resonance: Tensor | None
+        self.times: Tensor | None
+        self.register_buffer("off_resonance", field)
+        self.register_buffer("times", seconds)
+        self._segments = None
+        if field is not None and seconds is not None:
+            self._segments = Segments.of((float(field.min()), float(field.max())), seconds)
         self._plans = None if path is None else Plans(path, measured, (height, width), self.centred, memory)
         self._frames: Sequence[int] = range(frames)
 
@@ -113,7 +128,7 @@ class MRI(LinearOperator):
         else:
             leaves = settings.spirals or 1
             turns = across / 2 / leaves / SPIRAL_GAP
-            samples = round(math.pi * turns * across / 2)
+            samples = round(math.pi * turns * across)  # a cycle per field of view apart at the edge, nearer within
             path = spiral(leaves, samples, frames, turns=turns, golden_angle=settings.golden_angle)
         return MRI(clip_shape, trajectory=path, coil_maps=maps, memory=memory)
 
@@ -142,13 +157,19 @@ class MRI(LinearOperator):
         maps = torch.view_as_complex(self._maps.to(like.real.dtype))
         return maps if self._plans is None else self._plans.wrapping(like.real.dtype).wrap(maps)
 
-    def _transforms(self, like: Tensor) -> Iterator[OnGrid | Nufft]:
+    def _transforms(self, like: Tensor) -> Iterator[OnGrid | Nufft | Turning]:
         """That of each frame, in the type and on the device of a clip or data."""
         if self._plans is None:
             before, after = _centring(self.clip_shape[2:], like.dtype, like.device, self.centred)
             yield from (OnGrid(before, after * _of_frame(self.mask, t)[0]) for t in range(len(self._frames)))
-        else:
-            yield from (self._plans.of(frame, like.real.dtype, like.device) for frame in self._frames)
+            return
+        for t, frame in enumerate(self._frames):
+            still = self._plans.of(frame, like.real.dtype, like.device)
+            if self._segments is None or self.off_resonance is None:
+                yield still
+            else:
+                field = _of_frame(self.off_resonance, t)
+                yield Turning.of(still, field, self._segments, self.data_shape[2], like.dtype)
 
     def gridded(self, y: Tensor) -> Tensor:
         """A^H (w y), w the density weights, times the one number that makes its data nearest to y: a first picture.
@@ -182,7 +203,7 @@ class MRI(LinearOperator):
         by_frame = {
             name: t[chosen.to(t.device)]
             for name, t in self._buffers.items()
-            if name != "_place" and t is not None and len(t) == self.clip_shape[0]
+            if name not in ("_place", "times") and t is not None and len(t) == self.clip_shape[0]
         }
         other = self._like(len(parts), (len(parts), *self.data_shape[1:]), **by_frame)
         other._frames = [self._frames[k] for k in parts]
@@ -255,6 +276,7 @@ class MRI(LinearOperator):
     def spec_tensors(self) -> dict[str, Tensor]:
         whole = bool(self.mask.all())
         known = {"mask": None if whole else self.mask, "trajectory": self.trajectory, "density": self.density}
+        known |= {"off_resonance": self.off_resonance, "times": self.times}
         maps = {"coil_maps": self.coil_maps} if self._has_maps else {}
         return {name: t for name, t in known.items() if t is not None} | maps
 

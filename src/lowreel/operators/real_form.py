@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,6 +86,10 @@ class RealForm(Combined):
 
     def arrangements(self) -> tuple[Arrangement, ...]:
         return self.inner.arrangements()
+
+    def row_norm(self) -> float:
+        """That of the rows of complex clips times sqrt(2): both parts of a number see both channels."""
+        return math.sqrt(2) * self.inner.row_norm()
 
 
 def on_real_clips(operator: LinearOperator) -> LinearOperator:

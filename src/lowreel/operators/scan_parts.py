@@ -112,3 +112,22 @@ def checked_coil_maps(given: Any, frames: int, size: tuple[int, int]) -> Tensor:
     if not bool((maps != 0).any()):
         raise InputError("mri: the coil maps are zero everywhere, so that no coil sees anything")
     return maps.to(torch.complex64).contiguous()
+
+
+def checked_field(
+    given: Any, times: Any, frames: int, size: tuple[int, int], path: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """Off-resonance in Hz, (1 or T, H, W), and times in seconds, (samples,), float32; or neither. Raises InputError."""
+    if given is None and times is None:
+        return None, None
+    if given is None or times is None or path is None:
+        raise InputError("mri: off_resonance, in Hz, goes with a trajectory and the times of its samples, in seconds")
+    field, seconds = tensor_of(given, "mri: off_resonance"), tensor_of(times, "mri: times")
+    field = field[None] if field.ndim == 2 else field
+    if field.ndim != 3 or len(field) not in (1, frames) or tuple(field.shape[1:]) != size or field.is_complex():
+        raise InputError(f"mri: expected a real off_resonance {size} or {(frames, *size)}, got {tuple(field.shape)}")
+    if tuple(seconds.shape) != (path.shape[2],) or seconds.is_complex():
+        raise InputError(f"mri: expected times of the {path.shape[2]} samples of a readout, got {tuple(seconds.shape)}")
+    if not bool(torch.isfinite(field).all() and torch.isfinite(seconds).all()):
+        raise InputError("mri: off_resonance and times have to be finite; 0 Hz is for pixels of which nothing is known")
+    return field.float(), seconds.float()

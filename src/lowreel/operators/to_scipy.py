@@ -21,7 +21,7 @@ def as_scipy(operator: LinearOperator) -> Any:
 
     N = T C H W numbers of the clip in C order, M numbers of the data, those of a stack one after another. It computes
     in the precision of the operator's tensors, float64 where it has none. Complex data gives a complex type, and
-    `rmatvec` is then the real part of A^H y, since clips are real.
+    `rmatvec` is then the real part of A^H y where clips are real.
     """
     from scipy.sparse.linalg import LinearOperator as ScipyLinearOperator
 
