@@ -48,7 +48,7 @@ is 1 as a share of the largest singular value (docs/choices.md)."""
 ALIKE_ERRORS = 1.01
 """Ratio of errors within which the weaker weight is taken: a fit that sees all entries needs less of it."""
 
-WORSE_LOOKS = 4
+WORSE_LOOKS = 3
 """After so many looks, one after the other, that find no better agreement a fit is ended."""
 
 LOOKS_BACK = 2
@@ -81,6 +81,23 @@ class Judged:
             self.held = None
             return
         self.seen = Fidelity(data, operator, map_data(lambda e, h: e & ~h, entries, self.held), norm)
+        weights = operator.sample_weights()
+        self._weights: Tensor | None = None
+        if weights is not None and isinstance(self.held, Tensor):
+            self._weights = weights.expand(self.held.shape)[self.held]
+
+    def error(self, clip: Tensor) -> float:
+        """Squared residuals of a clip (T, 1, H, W) at the entries left out, each by how much of the spectrum it speaks
+        for (`LinearOperator.sample_weights`): those around zero, which lie close together, would else drown the others.
+        """
+        assert self.held is not None
+        if self._weights is None:
+            return error_on(self.held, self.operator, clip, self.data)
+        found, data = self.operator(clip), self.data
+        assert isinstance(self.held, Tensor)
+        assert isinstance(found, Tensor)
+        assert isinstance(data, Tensor)
+        return float((self._weights * (found - data)[self.held].abs().square()).sum())
 
     @torch.no_grad()
     def chosen(self, path: Path) -> Chosen:
@@ -92,7 +109,7 @@ class Judged:
         best, place, least, found = None, 0, math.inf, 0
         for k, clip in enumerate(path(self.seen, None, 0)):
             whole = clip.sum(0) if clip.ndim > len(self.operator.clip_shape) else clip
-            error = error_on(self.held, self.operator, whole, self.data)
+            error = self.error(whole)
             if error <= ALIKE_ERRORS * least:
                 best, place = clip, k
             if error < least:

@@ -14,8 +14,9 @@ from torch import Tensor
 from ..errors import InputError
 from ..operators.mri import MRI
 
-SMOOTHING_PIXELS = 2.0
-"""Standard deviation of the weights with which neighbours count in the correlation of the coils at a pixel."""
+SMOOTHING_SHARE, LEAST_SMOOTHING_PIXELS = 0.035, 1.5
+"""Standard deviation of the weights with which neighbours count in the correlation of the coils at a pixel, as a share
+of the shorter side of the frame, and at least (docs/choices.md)."""
 
 SIGNAL_SHARE = 0.05
 """Pixels whose coils see less than this share of the brightest ones are empty: their maps are continued from others."""
@@ -26,8 +27,12 @@ CONTINUED_PIXELS = (4.0, 16.0, 64.0)
 PHASE_ROUNDS = 8
 """How often the phase of the maps is turned to that of their smoothed neighbours."""
 
-PICTURE_ITERATIONS = 8
-"""Of conjugate gradients for the mean picture of each coil of data that lies on no grid."""
+PICTURE_ITERATIONS = 3
+"""Of conjugate gradients for the mean picture of each coil of data that lies on no grid (docs/choices.md)."""
+
+PICTURE_READOUTS = 2
+"""Readouts that these pictures are made from, at most, times the longer side of the frame: half as many again as radial
+ones need to leave no gap."""
 
 ESPIRIT_WIDTH = 24
 """Rows and columns of the middle of the spectrum that ESPIRiT is calibrated by, at most."""
@@ -41,8 +46,9 @@ EmpiricalMaps = Literal["walsh", "espirit"]
 def mean_coil_pictures(data: Tensor, operator: MRI) -> Tensor:
     """What each coil saw in the mean over the frames, (coils, H, W) complex; the coil maps of `operator` are not used.
 
-    On a grid each place of the spectrum has the mean of the frames that measured it. Elsewhere all samples are those of
-    one frame, solved by a few conjugate gradients from the density-compensated picture.
+    On a grid each place of the spectrum has the mean of the frames that measured it. Elsewhere the readouts of all
+    frames, or as many as are needed, evenly chosen, are those of one frame, solved by a few conjugate gradients from
+    the density-compensated picture.
     """
     height, width = operator.clip_shape[2:]
     coils = data.shape[1]
@@ -54,6 +60,10 @@ def mean_coil_pictures(data: Tensor, operator: MRI) -> Tensor:
     path = operator.trajectory.expand(len(data), -1, -1, -1).flatten(0, 1)
     samples = data.transpose(0, 1).flatten(1, 2)[:, None].to(torch.complex64)
     there = mask[:, 0].flatten(0, 1)
+    measured = there.any(1).nonzero()[:, 0]
+    most = min(len(measured), PICTURE_READOUTS * max(height, width))
+    chosen = measured[torch.linspace(0, len(measured) - 1, most).round().long()]
+    path, samples, there = path[chosen], samples[:, :, chosen], there[chosen]
     alone = MRI((coils, 1, height, width), trajectory=path, mask=there, centred=operator.centred)
     return _nearest_pictures(alone, samples * there)[:, 0]
 
@@ -89,7 +99,7 @@ def estimate_coil_maps(pictures: Tensor, method: EmpiricalMaps = "walsh") -> Ten
         raise InputError(
             f"coil maps: expected complex pictures (coils, H, W), finite, got {pictures.dtype} {tuple(pictures.shape)}"
         )
-    size = _smoothed(pictures.abs().square().sum(0), SMOOTHING_PIXELS).clamp_min(0).sqrt()
+    size = _smoothed(pictures.abs().square().sum(0), _smoothing(pictures)).clamp_min(0).sqrt()
     if float(size.max()) == 0:
         raise InputError("coil maps: the pictures of the coils are zero everywhere; what was measured?")
     pictures = pictures.to(torch.complex64)
@@ -102,7 +112,7 @@ def _walsh(pictures: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     coils = len(pictures)
     maps = torch.zeros_like(pictures).flatten(1)
     pairs = pictures[:, None] * pictures[None].conj()
-    correlation = torch.complex(*(_smoothed(part, SMOOTHING_PIXELS) for part in (pairs.real, pairs.imag)))
+    correlation = torch.complex(*(_smoothed(part, _smoothing(pictures)) for part in (pairs.real, pairs.imag)))
     where = known.flatten().nonzero()[:, 0]
     for some in where.split(PIXELS_TOGETHER):
         matrices = correlation.reshape(coils, coils, -1)[:, :, some].permute(2, 0, 1)
@@ -130,7 +140,7 @@ def _aligned(maps: Tensor, pictures: Tensor, known: Tensor) -> Tensor:
     combination = torch.linalg.eigh(seen @ seen.mH)[1][:, -1]
     found = _turned(maps, torch.einsum("c,chw->hw", combination.conj(), maps))
     for _ in range(PHASE_ROUNDS):
-        near = _smoothed_complex(found * known, SMOOTHING_PIXELS)
+        near = _smoothed_complex(found * known, _smoothing(maps))
         found = _turned(found, (near.conj() * found).sum(0))
     return found * known
 
@@ -154,6 +164,11 @@ def _continued(maps: Tensor, known: Tensor) -> Tensor:
     found[:, missing] = maps[:, known].mean(1, keepdim=True)
     size = found.abs().square().sum(0).sqrt()
     return found / size.clamp_min(1e-20)
+
+
+def _smoothing(pictures: Tensor) -> float:
+    """Pixels by which pictures (coils, H, W) are smoothed."""
+    return max(LEAST_SMOOTHING_PIXELS, SMOOTHING_SHARE * min(pictures.shape[1:]))
 
 
 def _smoothed(values: Tensor, pixels: float) -> Tensor:

@@ -16,7 +16,6 @@ from .coil_maps import (
     compress_coils,
     estimate_coil_maps,
     mean_coil_pictures,
-    prewhiten,
     whitening,
 )
 
@@ -41,35 +40,42 @@ def problem_of(
     """Data and operator of a scan: prewhitened where it knows its noise, of at most so many combinations of coils, with
     its coil maps, or with those estimated from the mean over its frames (`estimate_coil_maps`).
 
+    The clip is in the units of the scan: its coils' pictures are the clip times maps whose squares add up to one.
+
     memory: bytes for prepared transforms, as of `MRI`. Raises InputError for numbers that are not finite, and as
     `estimate_coil_maps`, `compress_coils` and `MRI` do.
     """
     data, told = torch.from_numpy(scan.kspace), list(scan.told)
     if not bool(torch.isfinite(torch.view_as_real(data)).all()):
         raise InputError(f"{scan.label}: holds numbers that are not finite; mask them, or leave their frames out")
-    known = None if scan.coil_maps is None else torch.from_numpy(scan.coil_maps)
-    if scan.noise_covariance is not None and data.shape[1] > 1:
-        matrix = whitening(torch.from_numpy(scan.noise_covariance))
-        data = prewhiten(data, torch.from_numpy(scan.noise_covariance))
-        known = None if known is None else combined(known[None], matrix)[0]
+    there = back = torch.eye(data.shape[1], dtype=torch.complex64)
+    if scan.noise_covariance is not None:
+        there = whitening(torch.from_numpy(scan.noise_covariance))
+        back = torch.linalg.inv(there)
+        data = combined(data, there)
         told.append("the noise of the coils is made white by the scan's own noise")
     if data.shape[1] > coils:
         few = compress_coils(data, coils=coils)
         told.append(f"{data.shape[1]} coils become {coils} combinations that keep {few.kept:.2%} of the energy")
-        known = None if known is None else combined(known[None], few.matrix)[0]
-        data = few.data
-    plain = _operator(scan, None, memory)
-    if data.shape[1] == 1:
-        told.append("one coil, taken to see all pixels alike")
-        found = None
-    elif known is not None:
+        data, there, back = few.data, few.matrix @ there, back @ few.matrix.mH
+    if scan.coil_maps is not None:
         told.append("the coil maps are those that were given")
-        found = known
+        found = combined(torch.from_numpy(scan.coil_maps)[None], there)[0]
+    elif len(back) == 1:
+        told.append("one coil, taken to see all pixels alike")
+        found = there[:, :, None].expand(1, *scan.frame_shape)
     else:
-        pictures = mean_coil_pictures(data, plain)
-        found = estimate_coil_maps(pictures, maps)
+        pictures = mean_coil_pictures(data, _operator(scan, None, memory))
+        found = _even(estimate_coil_maps(pictures, maps), back)
         told += [f"the coil maps are estimated from the mean over the frames ({maps})", *_origin(pictures)]
     return Scanned(data.contiguous(), _operator(scan, found, memory), tuple(told))
+
+
+def _even(maps: Tensor, back: Tensor) -> Tensor:
+    """The maps, (n, H, W), with a sum of squares of 1 in the coils as they were, which `back`, (coils, n), makes of
+    them: else the clip would be darker where the coils are noisier."""
+    found: Tensor = maps / combined(maps[None], back)[0].norm(dim=0).clamp_min(1e-20)
+    return found
 
 
 def _operator(scan: Scan, maps: Tensor | None, memory: int | None) -> MRI:
@@ -88,6 +94,8 @@ def _origin(pictures: Tensor) -> list[str]:
     """A doubt where the picture seems to be cut in four, as where its origin is in the corner."""
     size = pictures.abs().square().sum(0)
     height, width = size.shape
+    if min(height, width) < 8:
+        return []
     middle = size[height // 4 : height - height // 4, width // 4 : width - width // 4].mean()
     border = size.roll((height // 2, width // 2), (0, 1))[
         height // 4 : -(height // 4), width // 4 : -(width // 4)

@@ -208,7 +208,9 @@ def _size(
         return int(maps.shape[1]), int(maps.shape[2])
     reach = np.abs(points).max((0, 1, 2))
     if reach.max() <= 1.25 * math.pi:
-        raise InputError(f"{label}: how many pixels do frames have? Its trajectory does not say it; give a frame shape")
+        raise InputError(
+            f"{label}: how many pixels do frames have? Its trajectory does not say it; give --frame-shape HxW"
+        )
     side = 2 * math.ceil(float(reach.max()) - 0.5)
     return side, side
 

@@ -79,8 +79,10 @@ def load(
     kept, counter = _counters_chosen(heads, kept, choices, label)
     encoding = encodings[min(int(heads["encoding_space_ref"][kept][0]), len(encodings) - 1)]
     readouts = _readouts(acquisitions[kept], encoding, label, trajectory)
-    covariance = _covariance(acquisitions[is_noise], readouts.kspace.shape[1]) if is_noise.any() else None
-    told = [*told, f"{int(is_noise.sum())} readouts of noise"] if covariance is not None else told
+    covariance = _covariance(acquisitions[is_noise], readouts.kspace.shape[1])
+    if is_noise.any():
+        is_used = "is in" if covariance is not None else "is not used: other coils, or too few samples, are in"
+        told = [*told, f"the noise of the coils {is_used} its noise scan, readouts: {int(is_noise.sum())}"]
     numbers = np.zeros(int(kept.sum()), np.int64)
     if counter:
         values, numbers = np.unique(heads["idx"][counter][kept], return_inverse=True)

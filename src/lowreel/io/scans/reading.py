@@ -90,7 +90,7 @@ def _numbers(readouts: Readouts, counted: NDArray[np.int64], given: Numbers | No
     if again or (readouts.trajectory is not None and len(readouts.kspace) > 1):
         raise InputError(
             f"{readouts.label}: no counter says which of its {len(readouts.kspace)} readouts make a frame; say how "
-            "many do, one after the other, or give a number of the frame for each"
+            "many do, one after the other (--readouts-per-frame N), or give the frame of each (--gating FILE)"
         )
     return counted
 

@@ -12,7 +12,7 @@ from scipy.io import savemat
 
 from lowreel.data.scans import problem_of
 from lowreel.errors import InputError
-from lowreel.io.scans import gated, scan_of
+from lowreel.io.scans import Scan, gated, scan_of
 from lowreel.operators import MRI
 from lowreel.operators.trajectories import radial
 
@@ -139,6 +139,14 @@ def test_noise_and_calibrations(tmp_path):
     assert any("made white" in said for said in problem.told)
 
 
+def test_noise_of_other_coils(tmp_path):
+    """Is not used, which is said."""
+    noise = scans.readout(noise_of(torch.empty(COILS + 1, 64), 2.0).numpy(), flags=[19])
+    scan = scan_of(ismrmrd(tmp_path, [noise, *rows()]))
+    assert scan.noise_covariance is None
+    assert any("is not used" in said for said in scan.told)
+
+
 @pytest.mark.parametrize("unit", ["cycles per pixel", "radians per pixel", "cycles per field of view"])
 def test_spokes_with_their_trajectory(unit, tmp_path):
     factor = {"cycles per pixel": 1, "radians per pixel": 2 * np.pi, "cycles per field of view": SIDE}[unit]
@@ -166,8 +174,6 @@ def test_frames_of_one_stream_of_spokes(tmp_path):
 
 def test_cartesian_frames_are_gated():
     """Frames merged into one have the rows of both."""
-    from lowreel.io.scans import Scan
-
     scan = Scan(ROWS_Y, (SIDE, SIDE), "a scan", MASK.numpy())
     merged = gated(scan, [0, 0, 0, 1, -1])
     assert (merged.mask[0] == MASK[:3].any(0).numpy()).all()
@@ -344,3 +350,19 @@ def test_a_problem_of_a_scan(tmp_path):
     still = problem.operator(found)
     assert found.shape == clip.shape
     assert float((still - problem.data).norm()) < 0.5 * float(problem.data.norm())
+
+
+@pytest.mark.parametrize("coils", [1, 6])
+def test_white_noise_changes_neither_units_nor_shading(coils):
+    """Of coils with noise that is correlated and unlike: the clip is that of the coils as they were."""
+    maps, clip = (smooth_maps(coils, 32, 32) if coils > 1 else torch.ones(1, 32, 32)), 40 * beating(3, 32, 32)
+    y = MRI(clip.shape, coil_maps=maps)(clip)
+    mixing = torch.diag(torch.linspace(1, 3, coils)) + 0.3 * torch.ones(coils, coils)
+    covariance = (mixing @ mixing.T).to(torch.complex64).numpy()
+    problem = problem_of(Scan(y.numpy(), (32, 32), "a scan", noise_covariance=covariance))
+    found = problem.operator.adjoint(problem.data).abs() / problem.operator.coil_maps.abs().square().sum(
+        1, keepdim=True
+    )
+    inside = clip.abs() > 10
+    ratio = found[inside] / clip.abs()[inside]
+    assert float((ratio - 1).abs().max()) < 0.1
