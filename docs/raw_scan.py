@@ -9,8 +9,8 @@ import sys
 
 import ismrmrd
 import numpy as np
-import torch
 
+import lowreel
 from lowreel.operators import MRI, simulated_coil_maps, with_phase
 from lowreel.operators.trajectories import radial
 
@@ -30,23 +30,9 @@ HEADER = """<?xml version="1.0"?>
 </ismrmrdHeader>"""
 
 
-def disc(y, x, row, column, height, width):
-    """A soft-edged ellipse."""
-    return torch.sigmoid(40 * (1 - (((y - row) / height) ** 2 + ((x - column) / width) ** 2).sqrt()))
-
-
 def chest():
-    """Grey levels (T, 1, H, W): three beats and one breath."""
-    y, x = torch.meshgrid(torch.linspace(-1, 1, SIDE), torch.linspace(-1, 1, SIDE), indexing="ij")
-    frames = []
-    for t in range(FRAMES):
-        beat, breath = math.sin(2 * math.pi * 3 * t / FRAMES), math.sin(2 * math.pi * t / FRAMES)
-        row, size = 0.05 + 0.06 * breath, 0.26 + 0.05 * beat
-        body = 0.45 * disc(y, x, 0, 0, 0.72 + 0.03 * breath, 0.85)
-        lungs = 0.35 * (disc(y, x, -0.05, -0.5, 0.45, 0.22) + disc(y, x, -0.05, 0.55, 0.4, 0.2))
-        heart = 0.3 * disc(y, x, row, -0.02, size + 0.1, size + 0.12) + 0.25 * disc(y, x, row, -0.02, size, size)
-        frames.append(body - lungs + heart)
-    return torch.stack(frames)[:, None].clamp(0, 1)
+    """Grey levels (T, 1, H, W) of a beating heart."""
+    return lowreel.open_source("beating-heart:0", size=(SIDE, SIDE)).read()
 
 
 def main(path):
