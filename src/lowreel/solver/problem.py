@@ -175,14 +175,18 @@ class Problem:
 
         Returns (N,) on the CPU, N the number of holes: of held-out entries where these lie apart, else of what lies
         together (`data.holes`); (0,) when nothing is held out. Where the data term is robust, outliers count little,
-        see `validation_loss`.
+        see `validation_loss`. Of samples of a spectrum each has its part of the error at those that are fitted, too.
         """
         if self.heldout is None:
             return torch.zeros(0)
-        parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.heldout)), strict=True)
+        made = self.operator(clip)
+        parts = zip(*map(tensors_of, (made, self.data, self.heldout)), strict=True)
         terms = [self.validation_loss(found[h] - y[h]) for found, y, h in parts]
         weighted = [(weight * term).cpu() for weight, term in zip(self._heldout_weights, terms, strict=True)]
-        return torch.cat([_summed(*pair) for pair in zip(weighted, self._holes, strict=True)])
+        each = torch.cat([_summed(*pair) for pair in zip(weighted, self._holes, strict=True)])
+        if self._spectrum_weights is None:
+            return each
+        return each + (1 - self._gap_share) * self._at_fitted_samples(made) / len(each)
 
     @cached_property
     def _holes(self) -> tuple[Tensor | None, ...]:
@@ -207,9 +211,9 @@ class Problem:
         of it, by that (`LinearOperator.sample_weights`).
         """
         assert self.heldout is not None
-        weights = self.operator.sample_weights()
-        if weights is not None and isinstance(self.heldout, Tensor):
-            return (self._of_probe(weights.to(self.device).expand(self.heldout.shape)),)
+        if self._spectrum_weights is not None and isinstance(self.heldout, Tensor):
+            own = self._spectrum_weights[self.heldout]
+            return (own * (self._gap_share / (float(own.sum()) * self.mean_row_norm_sq)),)
         scale, response = self.scale(self.heldout), self.probe_response[1]
         arrangements = self.operator.arrangements()
         scale *= self._unfitted_share if all(isinstance(a, Lines) for a in arrangements) else 1.0
@@ -218,23 +222,42 @@ class Problem:
             scale * _levelling(r, h) if isinstance(arrangement, Ordered) else scale for arrangement, r, h in parts
         )
 
-    def _of_probe(self, weights: Tensor) -> Tensor:
-        """Weights of the held-out entries, (N,), by which they tell the error per pixel of a clip of natural spectrum
-        that is recovered as the clip of least norm; found with PROBED_PARTS parts. weights: those among them."""
+    @cached_property
+    def _spectrum_weights(self) -> Tensor | None:
+        """`LinearOperator.sample_weights` in the shape of the data; None where there are none, or nothing held out."""
+        weights = self.operator.sample_weights()
+        if weights is None or not isinstance(self.heldout, Tensor):
+            return None
+        return weights.to(self.device).expand(self.heldout.shape)
+
+    @cached_property
+    def _gap_share(self) -> float:
+        """Of the error at held-out samples of a spectrum what the mean of the spectrum has, 1 at most, where the fitted
+        ones are met: by a clip of natural spectrum that is recovered as the clip of least norm from some parts."""
         assert isinstance(self.heldout, Tensor)
+        assert self._spectrum_weights is not None
         parts = range(math.ceil(self.operator.clip_shape[0] / self.operator.part_frames))
         some = sorted({round(float(k)) for k in torch.linspace(0, len(parts) - 1, PROBED_PARTS)})
         some = some if bool(tensors_of(self.operator.take(self.heldout, some))[0].any()) else list(parts)
         operator = self.operator.subset(some)
-        own = [self.operator.take(t, some) for t in (self.heldout, self.fitted, weights)]
-        held, fitted, weighted = (t for t in own if isinstance(t, Tensor))
+        own = [self.operator.take(t, some) for t in (self.heldout, self.fitted, self._spectrum_weights)]
+        held, fitted, weights = (t for t in own if isinstance(t, Tensor))
         probe = natural_probe(operator.clip_shape).to(self.device)
         y = operator(probe)
         found = project_onto_data(torch.zeros_like(probe), operator, y, fitted, iterations=PROBE_ITERATIONS)
-        missed = map_data(lambda a, b: (a - b).abs().square() * held * weighted, operator(found), y)
-        error, seen = float((found - probe).square().mean()), float(tensors_of(missed)[0].sum())
-        share = len(some) / len(parts)
-        return weights[self.heldout] * (share * error / max(seen, 1e-30))
+        missed = tensors_of(map_data(lambda a, b: (a - b).abs().square(), operator(found), y))[0]
+        at_held = float((missed * held * weights).sum() / (held * weights).sum().clamp_min(1e-30))
+        error = float((found - probe).square().mean())
+        return min(error * self.mean_row_norm_sq / max(at_held, 1e-30), 1.0)
+
+    def _at_fitted_samples(self, found: Data) -> float:
+        """Squared error per pixel at the fitted samples of a spectrum, beyond white noise of known size."""
+        weights, y, entries = self._spectrum_weights, tensors_of(self.data)[0], tensors_of(self.fitted)[0]
+        assert weights is not None
+        variance = self.noise.sigma**2 if isinstance(self.noise, WhiteNoise) else 0.0
+        costs = self.validation_loss(tensors_of(found)[0] - y) - variance
+        counted = weights * entries
+        return max(float((costs * counted).sum() / counted.sum().clamp_min(1e-30)) / self.mean_row_norm_sq, 0.0)
 
     @property
     def _unfitted_share(self) -> float:
