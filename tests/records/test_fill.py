@@ -284,6 +284,12 @@ def test_repeated_frames_are_found_and_count_as_gaps(filed, tmp_path, capsys):
         assert not (file["sst_flag"][3] == 0).any()
 
 
+def test_a_file_that_is_not_there_is_told_by_the_kinds_that_are_filled(tmp_path):
+    """And by no other."""
+    with pytest.raises(InputError, match="no such file; expected a NetCDF file .*cdf.$"):
+        call(["fill", str(tmp_path / "no.nc"), "-o", str(tmp_path / "out.nc")])
+
+
 WRONG = {
     "no output of that kind": (["-o", "out.npy"], "NetCDF"),
     "an output that is there": (["-o", "record.nc"], "exists already"),
