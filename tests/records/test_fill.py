@@ -286,7 +286,7 @@ def test_repeated_frames_are_found_and_count_as_gaps(filed, tmp_path, capsys):
 
 def test_a_file_that_is_not_there_is_told_by_the_kinds_that_are_filled(tmp_path):
     """And by no other."""
-    with pytest.raises(InputError, match="no such file; expected a NetCDF file .*cdf.$"):
+    with pytest.raises(InputError, match=r"no such file; expected a NetCDF file .*cdf.$"):
         call(["fill", str(tmp_path / "no.nc"), "-o", str(tmp_path / "out.nc")])
 
 
