@@ -13,6 +13,7 @@ from . import (
     paper_joint,
     quality,
     scale,
+    scans,
     speed,
     starts,
     training,
@@ -31,6 +32,7 @@ NAMES = {
     "training": training.main,
     "starts": starts.main,
     "scale": scale.main,
+    "scans": scans.main,
     "holdout": holdout.main,
 }
 

@@ -194,6 +194,40 @@ class FourierSettings(OperatorSettings):
             raise InputError("fourier: give --sampling (share of the rows) or --lines (radial lines per frame)")
 
 
+class MriSettings(OperatorSettings):
+    """A scanner with several coils, radial, spiral or along rows."""
+
+    name = "mri"
+    home = "mri:MRI"
+    measures = "Scan each frame with several coils (dynamic MRI): complex data."
+    simulates = "Scan each frame with several coils, recover the complex clip, compare with the truth."
+    example: ClassVar[Mapping[str, str]] = {"spokes": "13"}
+
+    coils: PositiveInt = Field(8, description="coils, with simulated sensitivities")
+    spokes: PositiveInt | None = Field(None, description="radial spokes per frame")
+    spirals: PositiveInt | None = Field(None, description="spirals per frame, in place of --spokes")
+    golden_angle: bool = Field(
+        False,
+        description="turn each spoke or spiral by a golden angle from the one before; else all frames have the same",
+    )
+    acceleration: Annotated[float, Field(ge=1)] | None = Field(
+        None, description="one row in so many, more of them around zero, others in each frame; in place of --spokes"
+    )
+    phase: bool = Field(False, description="give the clip a smooth phase before it is measured")
+
+    def check(self) -> None:
+        chosen = [self.spokes, self.spirals, self.acceleration]
+        if sum(value is not None for value in chosen) != 1:
+            raise InputError(
+                "mri: give --spokes (radial), --spirals or --acceleration (Cartesian rows), one of them, such as "
+                "--golden-angle --spokes 13"
+            )
+        if self.golden_angle and self.acceleration is not None:
+            raise InputError(
+                "mri: --golden-angle is for --spokes and --spirals; rows are other ones in each frame anyway"
+            )
+
+
 class SnapshotSettings(OperatorSettings):
     """Coded frames added into one picture."""
 
@@ -312,6 +346,7 @@ OPERATORS: tuple[type[OperatorSettings], ...] = (
     SinglePixelSettings,
     CosineSettings,
     FourierSettings,
+    MriSettings,
     SnapshotSettings,
     BlurSettings,
     DownsampleSettings,

@@ -192,7 +192,12 @@ def test_the_hash_knows_every_pixel(tmp_path):
 
 # ----------------------------------------------------------------------------------------- named clips
 
-NAMED = {"rotating-mnist:7": (32, 1, 64, 64), "moving-mnist:3": (20, 1, 64, 64), "color-wheel:2": (64, 3, 64, 64)}
+NAMED = {
+    "rotating-mnist:7": (32, 1, 64, 64),
+    "moving-mnist:3": (20, 1, 64, 64),
+    "color-wheel:2": (64, 3, 64, 64),
+    "beating-heart:4": (24, 1, 128, 128),
+}
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -235,6 +240,7 @@ DRAWN = {
     "moving-mnist:0": "f1e0ec4864ad8e9e",
     "moving-mnist:5": "16e86e12593bcd88",
     "color-wheel:5": "24591fd7d3f660c0",
+    "beating-heart:5": "1261079a692f1a59",
 }
 
 

@@ -3,10 +3,23 @@
 import numpy as np
 import pytest
 import torch
-from cases import OPERATORS, SAVED, SHAPE, H, T, W, dense, flat, kept, like, noise
+from cases import OPERATORS, SAVED, SHAPE, Coils, H, T, W, dense, flat, kept, like, noise
 
 from lowreel.errors import InputError
-from lowreel.operators import Fourier, Gaussian, Identity, LinearMap, Mask, MissingPixels, Snapshot, Sum
+from lowreel.operators import (
+    Fourier,
+    Gaussian,
+    Identity,
+    LinearMap,
+    Mask,
+    MissingPixels,
+    RealForm,
+    Snapshot,
+    Stacked,
+    Sum,
+    to_complex,
+    to_real,
+)
 
 close = torch.testing.assert_close
 
@@ -92,3 +105,21 @@ def test_what_is_no_operator_is_a_type_error(combine):
     """As for any two things that have no sum or product."""
     with pytest.raises(TypeError, match="unsupported operand"):
         combine(Snapshot(SHAPE, 2))
+
+
+def test_operators_on_complex_clips_stand_alone():
+    """One that takes complex clips is refused in chains, sums and stacks, in words that name its real form."""
+    coils = Coils((T, 1, H, W))
+    for combine in (lambda: coils @ Identity((T, 1, H, W)), lambda: coils + coils, lambda: Stacked([coils])):
+        with pytest.raises(InputError, match=r"complex clips.*RealForm"):
+            combine()
+    with pytest.raises(InputError, match="takes real clips already"):
+        RealForm(Identity(SHAPE))
+
+
+def test_real_form_is_the_operator_on_complex_clips():
+    """RealForm gives the data of the complex clip, and its adjoint the parts of the complex one."""
+    coils = Coils((T, 1, H, W))
+    x = torch.complex(noise(T, 1, H, W), noise(T, 1, H, W, seed=1))
+    close(RealForm(coils)(to_real(x)), coils(x))
+    close(to_complex(RealForm(coils).adjoint(coils(x))), coils.adjoint(coils(x)))

@@ -14,6 +14,7 @@ from torch import nn
 
 from lowreel.model.generators import Generator
 from lowreel.operators import (
+    MRI,
     Blur,
     Cosine,
     Downsample,
@@ -27,6 +28,7 @@ from lowreel.operators import (
     MissingBlocks,
     MissingFrames,
     MissingPixels,
+    RealForm,
     Signs,
     SinglePixel,
     Snapshot,
@@ -41,6 +43,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 SHAPE = (5, 2, 4, 3)
 T, C, H, W = SHAPE
+ONE = (T, 1, H, W)
+"""Of a clip of one channel, which is complex where its real form has SHAPE."""
 
 
 def noise(*shape, seed=0, dtype=torch.float64):
@@ -63,6 +67,16 @@ def like(y, seed=5):
     if isinstance(y, tuple):
         return tuple(like(t, seed + k) for k, t in enumerate(y))
     return torch.randn(y.shape, generator=torch.Generator().manual_seed(seed), dtype=y.dtype)
+
+
+def coil_maps(*count, seed=8):
+    """Complex sensitivities (count, H, W)."""
+    return torch.complex(noise(*count, H, W, seed=seed), noise(*count, H, W, seed=seed + 1)).to(torch.complex64)
+
+
+def paths(*frames, seed=0):
+    """Two readouts of six random points, (*frames, 2, 6, 2) radians per pixel, that stay within a turn if mirrored."""
+    return levels(*frames, 2, 6, 2, seed=seed, dtype=torch.float32) * 4 - 2
 
 
 def flat(y):
@@ -107,6 +121,28 @@ class Spectrum(LinearOperator):
 
     def _measure(self, x):
         return torch.fft.rfft(x)
+
+    def parameters_spec(self):
+        return {}
+
+
+class Coils(LinearOperator):
+    """Complex clips through two smooth complex sensitivities, then the spectrum of each; adjoint left to autograd."""
+
+    kind = "coils"
+    is_complex = True
+    takes_complex_clips = True
+
+    def __init__(self, clip_shape):
+        frames, _, height, width = clip_shape
+        super().__init__(clip_shape, (frames, 2, height, width), part_frames=1)
+        self.register_buffer("maps", noise(2, height, width, 2, seed=3))
+
+    def _measure(self, x):
+        return torch.fft.fft2(x * torch.view_as_complex(self.maps))
+
+    def _subset(self, parts):
+        return self._like(len(parts), (len(parts), *self.data_shape[1:]))
 
     def parameters_spec(self):
         return {}
@@ -183,6 +219,12 @@ SAVED = {
     "gaussian": lambda seed=0: Gaussian(SHAPE, 7, seed=seed),
     "signs": lambda seed=0: Signs(SHAPE, 7, seed=seed),
     "snapshot": lambda seed=0: Snapshot(SHAPE, 2, seed=seed),
+    "mri, rows": lambda seed=0: RealForm(MRI(ONE, mask=kept(T, H, W, seed=seed), coil_maps=coil_maps(2))),
+    "mri, in the corner": lambda seed=0: RealForm(MRI(ONE, mask=kept(H, W, seed=seed), centred=False)),
+    "mri, paths": lambda seed=0: RealForm(MRI(ONE, trajectory=paths(T, seed=seed), coil_maps=coil_maps(T, 3))),
+    "mri, one path": lambda seed=0: RealForm(
+        MRI(ONE, trajectory=paths(seed=seed), mask=kept(T, 2, 6, seed=seed), coil_maps=coil_maps(2))
+    ),
     "snapshot, own mask": lambda seed=0: Snapshot(SHAPE, 3, mask=levels(3, H, W, seed=seed, dtype=torch.float32)),
     "fourier rows": lambda seed=0: Fourier(SHAPE, "rows", 0.5, seed=seed),
     "fourier, own mask": lambda seed=0: Fourier(SHAPE, "mask", mask=kept(T, H, W, seed=seed)),
@@ -243,6 +285,7 @@ OPERATORS = SAVED | {
     "pylops @ mask": lambda: (
         as_linear_operator(pylops.Restriction(C * H * W, [2, 3, 5, 7, 11]), SHAPE) @ Mask(SHAPE, kept(T, H, W))
     ),
+    "real form of coils": lambda: RealForm(Coils((T, C // 2, H, W))),
     "autograd, complex": lambda: Spectrum(SHAPE),
     "sums of 2": lambda: Sums(SHAPE, 2),
     "sums of 2 @ mask": lambda: Sums(SHAPE, 2) @ Mask(SHAPE, kept(T, H, W)),

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..model.representation import Representation
+from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
 from .manifold import Embedding, Order, embedded, order_along, order_sentence, spearman
 
@@ -92,7 +93,7 @@ def path_of(name: str, found: Representation, numbers: Sequence[int] | None = No
         order_along(codes),
         tuple(range(len(codes)) if numbers is None else numbers),
         found.codes.rank,
-        torch.cat([_small(found.frames(found.times[[t]])) for t in shown]),
+        torch.cat([_small(magnitude(found.frames(found.times[[t]]))) for t in shown]),
         tuple(shown),
     )
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..system.as_tensor import tensor_of
+
+TWO_PARTS_DB = 10 * math.log10(2)
+"""By how many dB the error of a number of two parts is above their mean error."""
 
 
 def psnr(found: Tensor, truth: Tensor) -> float:
@@ -25,6 +29,14 @@ def psnr_range(found: Tensor, truth: Tensor) -> float:
     """
     true = tensor_of(truth, "psnr: truth")
     return _decibels(float(true.max() - true.min()), found, true)
+
+
+def psnr_complex(found: Tensor, truth: Tensor) -> float:
+    """The same of complex clips, (T, C, H, W), with the squares of the moduli of their differences, and peak 1.
+
+    Errors of the phase count here, which `psnr` of the magnitudes does not see. Raises ValueError for other shapes.
+    """
+    return _decibels(1.0, torch.view_as_real(found), torch.view_as_real(truth.to(found.dtype))) - TWO_PARTS_DB
 
 
 def _decibels(peak: float, found: Tensor, truth: Tensor) -> float:

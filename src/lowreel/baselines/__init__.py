@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..operators import Data, LinearOperator, project_onto_data
+from ..operators import Data, LinearOperator, RealForm, map_data, project_onto_data, to_real
 from .interpolation import bicubic, biharmonic, interpolate_frames, interpolate_times
 from .low_rank import low_rank_clip
+from .mri import mri_baselines
 from .networks import deep_image_prior, paper_clips
 from .variation import chosen_variation, gap_tv, total_variation
 
@@ -24,6 +25,7 @@ __all__ = [
     "interpolate_frames",
     "interpolate_times",
     "low_rank_clip",
+    "mri_baselines",
     "paper_clips",
     "quick_baselines",
     "slow_baselines",
@@ -51,7 +53,11 @@ def quick_baselines(
     Pixels: linear and biharmonic interpolation within each frame; other operators: the clip of least norm. All: 3-D
     total variation and low rank. Beside these what the operator names as suiting it (`LinearOperator.baselines`):
     temporal or bicubic interpolation, GAP-TV, temporal total variation; low rank may go by the name k-t low rank.
+    Complex clips, of which the operator is a `RealForm`, have those of `mri_baselines` and 3-D total variation.
     """
+    if isinstance(operator, RealForm):
+        yield from _complex_baselines(data, operator, entries, sigma)
+        return
     first, suiting = first_clip(data, operator, entries), operator.baselines
     yield ("linear interpolation" if operator.is_pixel_mask else "least norm"), first
     if "temporal interpolation" in suiting:
@@ -70,6 +76,19 @@ def quick_baselines(
         yield "temporal total variation", clip
 
 
+def _complex_baselines(data: Data, operator: RealForm, entries: Data, sigma: float) -> Iterator[tuple[str, Tensor]]:
+    """Of complex clips, in their real form; the methods work on clips about zero."""
+    zero = operator.zero_level
+    about_zero = map_data(lambda y, middle: y - middle, data, operator(torch.full(operator.clip_shape, zero)))
+    found = None
+    for name, clip in mri_baselines(about_zero, operator.inner, entries):
+        shown = (to_real(clip) + zero).clamp_(0, 1)
+        found = shown if found is None else found
+        yield name, shown
+    assert found is not None
+    yield "3-D total variation", chosen_variation(data, operator, entries, found, sigma=sigma)
+
+
 def slow_baselines(data: Data, operator: LinearOperator, entries: Data) -> dict[str, Tensor]:
     """Clips by name: a deep image prior of each frame, and the paper's two presets where frames are of their size."""
     first = first_clip(data, operator, entries)
@@ -80,4 +99,4 @@ def first_clip(data: Data, operator: LinearOperator, entries: Data) -> Tensor:
     """What every other method starts from: known pixels joined linearly, or the clip of least norm."""
     if operator.is_pixel_mask:
         return interpolate_frames(data, entries)  # type: ignore[arg-type]
-    return project_onto_data(torch.zeros(operator.clip_shape), operator, data, entries)
+    return project_onto_data(torch.full(operator.clip_shape, operator.zero_level), operator, data, entries)

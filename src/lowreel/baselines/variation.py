@@ -367,6 +367,7 @@ def operator_norm(operator: LinearOperator) -> float:
     x = torch.ones(operator.clip_shape) + torch.linspace(0, 1, math.prod(operator.clip_shape)).reshape(
         operator.clip_shape
     )
+    x = x.to(torch.complex64) if operator.takes_complex_clips else x
     for _ in range(NORM_ITERATIONS):
         x = operator.adjoint(operator(x / x.norm()))
     return 1.05 * math.sqrt(float(x.norm())) if float(inner(x, x)) > 0 else 1.0

@@ -83,7 +83,7 @@ CLIP_HELP = """
     ----------
     clip
         video file, folder of images, file of arrays (docs/files-of-others.md; FILE:NAME picks one), or a name:
-        rotating-mnist:7, moving-mnist:0, color-wheel:0
+        rotating-mnist:7, moving-mnist:0, color-wheel:0, beating-heart:0
 """
 MEASURE_HELP = f"""{CLIP_HELP}    output
         file to write, such as y.safetensors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from ..io.export import Delivered
 
 
+HOLD_COMPLEX = (".npy", ".npz", ".mat", ".h5")
+"""Kinds of files in which a complex clip is exported as it is."""
+
+
 def add_export(app: App) -> None:
     """Give the command line its `export`."""
     app.command(export, name="export")
@@ -20,6 +25,8 @@ def add_export(app: App) -> None:
 
 def export(run: Path, *, output: Annotated[Path, Parameter(name=["--output", "-o"])], like: Path | None = None) -> None:
     """Write the recovered clip as a file of the field, with the axes, spacing, units, times and type of its source.
+
+    Of a complex clip .npy, .npz, .mat and .h5 have all, other kinds the magnitudes.
 
     Parameters
     ----------
@@ -30,9 +37,16 @@ def export(run: Path, *, output: Annotated[Path, Parameter(name=["--output", "-o
     like
         file (FILE, or FILE:NAME) whose axes, spacing and type it is to have; default: the one that was measured
     """
+    import numpy as np
+
     from ..io.export import export_clip
 
     clip, notes = _delivered(run, like)
+    if np.iscomplexobj(clip.values) and not (output.suffix.lower() in HOLD_COMPLEX and clip.source is None):
+        clip = replace(clip, values=np.abs(clip.values))
+        notes.append(
+            f"These are the magnitudes of a complex clip; export to {' or '.join(HOLD_COMPLEX)} for all of it."
+        )
     notes += export_clip(output, clip)
     shape = "x".join(str(n) for n in clip.values.shape)
     print(f"wrote {output}: {shape} (frames, channels, height, width)")

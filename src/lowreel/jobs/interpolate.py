@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,7 @@ from ..runs.folder import Run
 from ..runs.report import decibels
 from ..runs.truth import load_truth
 from ..settings import InterpolateSettings
+from ..system.complex_clips import magnitude
 from ..system.files import split_member
 from ..system.names import is_clip_name
 from .request import InterpolateRequest
@@ -86,6 +88,8 @@ class OpenedRecovery:
             return self.found.frames()
         units = data_header(self.run.folder / "data.safetensors").get("clip", {})
         levels = (units.get("scale", 1.0), units.get("offset", 0.0))
+        if self.found.is_complex:
+            return torch.from_numpy(np.load(self.run.folder / "recovered.npy", allow_pickle=False) / levels[0])
         return open_clip(self.run.folder / "recovered.npy", levels=levels).read()
 
 
@@ -120,7 +124,7 @@ def _draw(file: Path, recovery: OpenedRecovery, settings: InterpolateSettings) -
     slow = _slowness(file, recovery, times, settings.slow)
     seen = recovery.seen
     parts = torch.split(seen.codes.at(times, settings.curve), FRAMES_DRAWN_AT_ONCE)
-    _write(file, (seen.generator(part) for part in parts), times, slow, seen.generator.frame_shape)
+    _write(file, (seen.drawn(part) for part in parts), times, slow, seen.frame_shape)
     return [f"wrote {file}: {count} frames from frame {first} to frame {last}, {_speed(times, slow)}"]
 
 
@@ -135,7 +139,7 @@ def _fill(file: Path, recovery: OpenedRecovery, settings: InterpolateSettings) -
     delivered, frames = recovery.delivered(), recovery.seen.frames(drawn, settings.curve)
     times, order = torch.cat([own[recovery.kept], drawn]).sort()
     clip = torch.cat([delivered[recovery.kept], frames])[order]
-    _write(file, iter([clip]), times, slow, recovery.found.generator.frame_shape)
+    _write(file, iter([clip]), times, slow, recovery.found.frame_shape)
     told = f"wrote {file}: {len(times)} frames, {len(drawn)} of which were missing, {_speed(times, slow)}"
     return [told, *_scores(recovery, delivered, settings)]
 
@@ -156,7 +160,7 @@ def _write(file: Path, parts: Iterator[Tensor], times: Tensor, slow: float, shap
             return
         shown = [Fraction(t).limit_denominator(1_000_000) for t in ((times - times[0]) * slow).tolist()]
         rate = max(Fraction(_rate(times) / slow).limit_denominator(1000), Fraction(1, 1000))
-        write_video(file, parts, times=shown, rate=rate)
+        write_video(file, map(magnitude, parts), times=shown, rate=rate)
 
 
 def _slowness(file: Path, recovery: OpenedRecovery, times: Tensor, wanted: float | None) -> float:
@@ -207,6 +211,7 @@ def _scores(recovery: OpenedRecovery, delivered: Tensor, settings: InterpolateSe
         "nearest frame": nearest(clip, seen.times, at),
     }
     told = [f"PSNR of the {len(true)} frames of which nothing was measured (peak 1, and peak max - min):"]
+    true, clips = magnitude(true), {name: magnitude(clip) for name, clip in clips.items()}
     told += [f"  {name:<22} {decibels(psnr(c, true))}, {decibels(psnr_range(c, true))}" for name, c in clips.items()]
     ours, simple = (psnr(clips[name], true) for name in ("drawn from the codes", "cross-fading"))
     return told if ours > simple else [*told, "Cross-fading is as good here."]
@@ -219,4 +224,4 @@ def _truth(recovery: OpenedRecovery) -> Tensor | None:
     path = Path(str(recovery.run.truth["path"]))
     if not is_clip_name(path) and not split_member(path)[0].exists():
         return None
-    return load_truth(recovery.run.truth, (len(recovery.found.codes), *recovery.found.generator.frame_shape))
+    return load_truth(recovery.run.truth, (len(recovery.found.codes), *recovery.found.frame_shape))

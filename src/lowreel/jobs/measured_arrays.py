@@ -10,7 +10,8 @@ from ..errors import InputError
 from ..settings import ArraysSettings
 from ..system.files import ARRAY_FILES, is_array_file, split_member
 from ..system.names import source_text
-from ..system.values import parse_clip_shape, parse_frames
+from ..system.values import parse_clip_shape, parse_frames, parse_size
+from .measured_scan import SCAN, is_scan
 
 if TYPE_CHECKING:
     from ..data import Given, Measured
@@ -29,6 +30,12 @@ def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
         if given:
             raise InputError(f"{data}: {given[0]} is for files of arrays ({', '.join(ARRAY_FILES)}); leave it out")
         return False
+    if is_scan(data, wish):
+        _check_scan(wish)
+        return True
+    of_scans = [f"--{name.replace('_', '-')}" for name in OF_SCANS if getattr(wish, name) is not None]
+    if of_scans:
+        raise InputError(f"{of_scans[0]} is for scans; add --operator {SCAN}, or leave it out")
     if wish.operator is None:
         raise InputError(
             f"{data}: expected a lowreel data file, or --operator with a file of arrays: "
@@ -42,6 +49,17 @@ def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
     elif wish.clip_shape is not None:
         raise InputError(f"--clip-shape is for an operator of your own; {wish.operator} takes it from its arrays")
     return True
+
+
+OF_SCANS = ("trajectory", "coil_maps", "coils", "readouts_per_frame", "gating", "frame_shape")
+"""Settings that scans alone have."""
+
+
+def _check_scan(wish: ArraysSettings) -> None:
+    if wish.clip_shape is not None:
+        raise InputError("--clip-shape is for an operator of your own; a scan has --frame-shape HxW")
+    parse_frames(wish.frames)
+    parse_size(wish.frame_shape)
 
 
 def measured_arrays(data: Path, wish: ArraysSettings, say: Callable[[str], None] = lambda sentence: None) -> Measured:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..catalogue import OperatorSettings
+from ..catalogue import MriSettings, OperatorSettings
 from ..data import (
     DataFile,
     Measured,
@@ -19,19 +19,31 @@ from ..data import (
     add_white_noise,
     as_noise,
 )
+from ..errors import InputError
 from ..io.datasets import open_source
 from ..io.video import Clip, check_way_round, mask_and_sentence
-from ..operators import Data, LinearOperator, Mask, extend, from_settings, part_frames, part_frames_of
+from ..operators import (
+    Data,
+    LinearOperator,
+    Mask,
+    extend,
+    from_settings,
+    is_of_complex_clips,
+    part_frames,
+    part_frames_of,
+    with_phase,
+)
 from ..recovery.cost import check_clip_fits
 from ..runs.folder import clip_information, clip_times
 from ..runs.planning import is_short
 from ..runs.sections import ClipSource, Source
 from ..runs.truth import in_levels_of
-from ..settings import ClipSettings, MeasureSettings, NoiseSettings
+from ..settings import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from ..system.memory import operator_budget, parse_bytes
 from ..system.names import source_text
 from ..system.values import parse_frames, parse_size
 from .measured_arrays import measured_arrays
+from .measured_scan import is_scan, measured_scan
 from .request import RunRequest
 
 Say = Callable[[str], None]
@@ -70,11 +82,16 @@ def measured_clip(
     source, budget = _open(clip, reading), parse_bytes(measuring.memory)
     check_clip_fits(source.shape, budget, arrays)
     made = from_settings(operator, source.shape, seed=measuring.seed, memory=budget // 2)
-    read = source.read()
+    how = _reading(clip, reading) | _simulated_phase(operator, measuring.seed)
+    read = source.read() if how.get("phase") is None else with_phase(source.read(), how["phase"])
     data, entry = _with_noise(made(read), made, noise, measuring.seed)
-    how = _reading(clip, reading)
     information = clip_information(source) | {"reading": how}
     return Measured(data, made, clip_times(source), entry, information), how, read
+
+
+def _simulated_phase(operator: OperatorSettings, seed: int) -> dict[str, int]:
+    """What says, in how a clip is read, that a scanner gave it a phase; nothing where none was asked for."""
+    return {"phase": seed} if isinstance(operator, MriSettings) and operator.phase else {}
 
 
 def _with_noise(data: Data, operator: LinearOperator, noise: NoiseSettings, seed: int) -> tuple[Data, Noise]:
@@ -99,7 +116,8 @@ def _simulated(
     reading, noise, settings = request.reading, request.noise, request.settings
     measuring = MeasureSettings(seed=settings.seed, memory=settings.memory)
     opened = _open(clip, reading)
-    part = None if is_short(opened.shape, settings) else _first_parts(operator, opened.shape, measuring)
+    is_whole = is_short(opened.shape, settings) or is_of_complex_clips(operator)
+    part = None if is_whole else _first_parts(operator, opened.shape, measuring)
     if part is None or noise.kinds() not in ([], ["noise"]) or noise.blind:
         return measured_clip(clip, operator, reading, noise, measuring)
     how = _reading(clip, reading)
@@ -142,10 +160,19 @@ def _damaged(request: RunRequest, clip: Path, mask: Path, say: Say) -> Source:
 
 def _recorded(request: RunRequest, data: str, say: Say) -> Source:
     """Data that was measured before: of lowreel's own files a long one is read section by section."""
+    wish = request.arrays or ArraysSettings()
+    if is_scan(Path(data), wish):
+        if request.truth is not None:
+            raise InputError(
+                f"{request.truth}: the gain of a scanner is not known, so that no true clip is in the units of a scan; "
+                "leave out --truth, and compare RUN/recovered.npy with it times one factor"
+            )
+        return measured_scan(Path(data), wish, request.settings.memory, say)
     if request.arrays is not None:
-        return measured_arrays(Path(data), request.arrays, say)
+        return measured_arrays(Path(data), wish, say)
     source, settings = DataFile.open(data), request.settings
-    if part_frames(source.spec) is None or is_short(tuple(source.spec["clip_shape"]), settings):
+    is_whole = part_frames(source.spec) is None or is_of_complex_clips(source.spec)
+    if is_whole or is_short(tuple(source.spec["clip_shape"]), settings):
         return Measured.load(data, memory=operator_budget(settings.memory))
     return source
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..system.complex_clips import to_complex
 from ..system.files import read_tensors, write_tensors
 from .generators import Generator, from_spec
 from .latents import Codes, Curve
@@ -25,11 +26,13 @@ frames are also drawn sooner one by one (docs/choices.md)."""
 class Representation:
     """A clip as a generator and the codes of its frames: x_t = G(z_t).
 
-    Frames can be drawn at any time, between the measured ones too.
+    Frames can be drawn at any time, between the measured ones too. is_complex: the channels of the generator are real
+    and imaginary parts, from -1 at level 0 to 1 at level 1.
     """
 
     generator: Generator
     codes: Codes
+    is_complex: bool = False
 
     @property
     def times(self) -> Tensor:
@@ -40,14 +43,21 @@ class Representation:
         """The same on a device; itself where it is there."""
         if self.codes.coefficients.device.type == device.type:
             return self
-        return Representation(copy.deepcopy(self.generator).to(device), self.codes.on(device))
+        return replace(self, generator=copy.deepcopy(self.generator).to(device), codes=self.codes.on(device))
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the frames that are drawn."""
+        channels, height, width = self.generator.frame_shape
+        return channels // 2 if self.is_complex else channels, height, width
 
     @torch.no_grad()
     def frames(self, at: float | Sequence[float] | Tensor | None = None, curve: Curve = "linear") -> Tensor:
-        """Frames (N, C, H, W) in [0, 1] at these times in seconds (one time is one frame); the clip's if None.
+        """Frames (N, C, H, W) at these times in seconds (one time is one frame); the clip's if None.
 
-        Times before the first or after the last frame give that frame. curve: how codes go from frame to frame,
-        linear or cubic. Raises InputError for times that are not finite.
+        In [0, 1]; complex with parts in [-1, 1] where `is_complex`. Times before the first or after the last frame give
+        that frame. curve: how codes go from frame to frame, linear or cubic. Raises InputError for times that are not
+        finite.
         """
         if at is None:
             codes = self.codes.matrix()
@@ -56,11 +66,16 @@ class Representation:
             if not torch.isfinite(seconds).all():
                 raise InputError("frames: expected times in seconds, got some that are not finite")
             codes = self.codes.at(seconds, curve)
+        return self.drawn(codes)
+
+    @torch.no_grad()
+    def drawn(self, codes: Tensor) -> Tensor:
+        """The frames of these codes, (N, K), as `frames` gives them."""
         at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
         for part, drawn in zip(torch.split(codes, at_once), torch.split(frames, at_once), strict=True):
             drawn.copy_(self.generator(part))
-        return frames
+        return to_complex(2 * frames - 1) if self.is_complex else frames
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -89,13 +104,15 @@ class Representation:
 
     def save(self, path: str | Path) -> None:
         """Write codes, weights and frame times to one safetensors file (docs/format.md)."""
-        write_tensors(path, "representation", self.tensors(), {"generator": self.generator.spec()})
+        header = {"generator": self.generator.spec()} | ({"complex": True} if self.is_complex else {})
+        write_tensors(path, "representation", self.tensors(), header)
 
     @staticmethod
     def load(path: str | Path) -> Representation:
         """Read what `save` wrote. Raises InputError when it is damaged or of another kind."""
         tensors, header = read_tensors(path, "representation")
         try:
-            return Representation.of(tensors, from_spec(header["generator"]))
+            found = Representation.of(tensors, from_spec(header["generator"]))
+            return replace(found, is_complex=bool(header.get("complex", False)))
         except (RuntimeError, TypeError) as error:
             raise InputError(f"{path}: its tensors do not fit its generator: {error}".splitlines()[0]) from None

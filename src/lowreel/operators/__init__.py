@@ -1,23 +1,27 @@
 """Operators: what a camera makes of a clip."""
 
-from . import pixels, projections, resample, snapshot, stack, transforms
+from . import mri, pixels, projections, real_form, resample, simulated_scan, snapshot, stack, trajectories, transforms
 from .adapters import Functions, as_linear_operator
 from .base import Composed, LinearOperator, Sum
 from .data_consistency import project_onto_data
 from .diagnose import Diagnosis, check_operator, diagnose
 from .external import ExternalOperator, is_external
 from .maps import LinearMap
+from .mri import *
 from .parts import Part, is_stack
 from .pixels import *
 from .plugin import operator_from_name
 from .projections import *
+from .real_form import *
 from .resample import *
+from .simulated_scan import *
 from .snapshot import *
-from .spec import class_of, from_settings, from_spec, is_rebuilt, spec_hash
+from .spec import class_of, from_settings, from_spec, is_of_complex_clips, is_rebuilt, spec_hash
 from .stack import *
 from .temporal_slice import extend, part_frames, part_frames_of, temporal_slice, temporal_slice_rows
 from .tensors import Data, inner, map_data, tensors_of
 from .to_scipy import as_scipy
+from .trajectories import *
 from .transforms import *
 
 __all__ = [
@@ -40,6 +44,7 @@ __all__ = [
     "from_spec",
     "inner",
     "is_external",
+    "is_of_complex_clips",
     "is_rebuilt",
     "is_stack",
     "map_data",
@@ -53,4 +58,4 @@ __all__ = [
     "tensors_of",
 ]
 __all__ += pixels.__all__ + projections.__all__ + resample.__all__ + snapshot.__all__ + stack.__all__
-__all__ += transforms.__all__
+__all__ += transforms.__all__ + real_form.__all__ + mri.__all__ + simulated_scan.__all__ + trajectories.__all__

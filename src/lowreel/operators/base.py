@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..system import streams
 from ..system.as_tensor import tensor_of
 from .arrangement import Alone, Arrangement
-from .description import Described, with_frames
+from .description import Described, refuse_complex_clips, with_frames
 from .maps import LinearMap
 from .moving import moved
 from .parts import InParts, finer, finer_slice, is_stack
@@ -37,13 +37,11 @@ class LinearOperator(InParts, Described, ABC):
     rounding. Fixed tensors are buffers, so that `.to(device)` and `.double()` work.
 
     Operators are combined as matrices are: `A @ B`, `A + B`, `A - B`, `2 * A`, `-A`; `A.H` is the adjoint and `A.gram`
-    what the two do one after the other.
+    both one after the other. One on complex clips (`takes_complex_clips`) stands alone, or in its `RealForm`.
     """
 
     is_complex: bool = False
     """Whether y is known to be complex."""
-    has_no_zero_rows: ClassVar[bool] = False
-    """Whether no row of A is zero."""
     is_pixel_mask: ClassVar[bool] = False
     """Whether y has the clip's shape and its informative entries are pixels as they are."""
     __array_ufunc__ = None  # a number of NumPy's times an operator is ours to say
@@ -69,7 +67,7 @@ class LinearOperator(InParts, Described, ABC):
 
     def _adjoint(self, y: Data) -> Tensor:
         first = tensors_of(y)[0]
-        like = first.real if first.is_complex() else first
+        like = first.real if first.is_complex() and not self.takes_complex_clips else first
         pullback = torch.func.vjp(self._measure, like.new_zeros(self.clip_shape))[1]
         return pullback(y)[0]
 
@@ -82,7 +80,7 @@ class LinearOperator(InParts, Described, ABC):
         return self._measure(x)
 
     def adjoint(self, y: Data) -> Tensor:
-        """A* y, a clip; for complex data the real part of A^H y. Raises InputError for another shape."""
+        """A* y, a clip; of A^H y the real part where clips are real. Raises InputError for another shape."""
         given = tuple(self._data_of(t) for t in y) if isinstance(y, tuple) else self._data_of(y)
         return self._adjoint(self.checked_data(given))
 
@@ -227,6 +225,7 @@ class Composed(Combined):
     may_skip_frames = True
 
     def __init__(self, outer: LinearOperator, inner: LinearOperator):
+        refuse_complex_clips(outer, inner)
         if inner.is_complex:
             raise InputError(
                 f"{type(outer).__name__} @ {type(inner).__name__}: the second gives complex data, which is no clip"
@@ -327,6 +326,7 @@ class Sum(Combined):
             raise InputError(f"sum: expected operators of the same clip and data shapes, got {told or 'none'}")
         if len(weights) != len(operators) or not all(math.isfinite(w) for w in weights):
             raise InputError(f"sum: expected a finite number for each of {len(operators)} operators, got {weights}")
+        refuse_complex_clips(*operators)
         clip_shape, data_shape = shapes.pop()
         together = math.lcm(*(operator.part_frames for operator in operators))
         super().__init__(clip_shape, data_shape, part_frames=min(together, clip_shape[0]))

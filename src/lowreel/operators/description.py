@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..system import streams
 from ..system.files import tensor_hash
 from .shapes import Shape
@@ -34,11 +35,22 @@ class Described(nn.Module):
     """Whether what is not seen are whole blocks or frames of pixels, of which single pixels say little."""
     may_skip_frames: ClassVar[bool] = False
     """Whether it may see nothing at all of a frame."""
+    takes_complex_clips: ClassVar[bool] = False
+    """Whether its clips are complex, (T, C, H, W) complex64, and its adjoint gives such; see `RealForm`."""
+    has_no_zero_rows: ClassVar[bool] = False
+    """Whether no row of A is zero."""
+    zero_level: ClassVar[float] = 0.0
+    """The grey level that stands for nothing: clips of least norm are the nearest ones to it."""
     is_random_projection: ClassVar[bool] = False
     """Whether its rows are random with mean 0: any sign of the data then is of some clip, likely or not."""
     is_spectrum: ClassVar[bool] = False
     """Whether its data is a spectrum of each frame, (T, C, H, W), with frequency zero in the corner."""
     clip_shape: tuple[int, int, int, int]
+
+    def sample_weights(self) -> Tensor | None:
+        """How much of a spectrum that is not measured each number of the data speaks for, of 0 or more in any unit, in
+        a shape that expands to the data's; None where the data is no such."""
+        return None
 
     def sums_grey_levels(self) -> bool:
         """Whether each number of its data is a sum of grey levels with weights of 0 or more."""
@@ -52,6 +64,10 @@ class Described(nn.Module):
     def members(self) -> dict[str, LinearOperator]:
         """The operators that it is made of, by what stands before the names of their tensors; none, in most."""
         return {}
+
+    def bytes_to_come(self) -> int:
+        """Bytes that it will take in use, beside its tensors, the clip and the data, and does not hold yet."""
+        return sum(member.bytes_to_come() for member in self.members().values())
 
     @abstractmethod
     def parameters_spec(self) -> dict[str, Any]:
@@ -127,3 +143,13 @@ def with_frames(spec: Spec, frames: int, tensors: Tensors) -> dict[str, Any]:
     hashes = {name: tensor_hash(tensor) for name, tensor in tensors.items()}
     own = {**spec, "clip_shape": [frames, *spec["clip_shape"][1:]]}
     return own | ({"tensors": hashes} if hashes else {})
+
+
+def refuse_complex_clips(*operators: Described) -> None:
+    """Raise InputError where one of the operators that are to be combined takes complex clips."""
+    complex_ones = [operator.kind for operator in operators if operator.takes_complex_clips]
+    if complex_ones:
+        raise InputError(
+            f"{complex_ones[0]}: it takes complex clips, and is not combined with others as it is; combine its real "
+            "form, lowreel.operators.RealForm(A)"
+        )

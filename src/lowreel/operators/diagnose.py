@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..system import streams
 from .base import LinearOperator
+from .real_form import on_real_clips
 from .shapes import Shape
 from .tensors import Data, inner, map_data, tensors_of
 
@@ -112,16 +113,16 @@ def check_operator(operator: LinearOperator, *, tolerance: float = TOLERANCE) ->
 
     Tests Re<A x, y> = <x, A* y> and A(x + w) = A x + A w to `tolerance` relative; the message names the defect.
     """
-    defect = _defect_of(_Trials(operator, tolerance))
+    defect = _defect_of(_Trials(on_real_clips(operator), tolerance))
     if defect:
         raise InputError(f"operator: {defect}")
 
 
 def diagnose(operator: LinearOperator, *, tolerance: float = TOLERANCE) -> Diagnosis:
     """Everything that `check_operator` tests, as numbers and a sentence, with norm and cost. Raises nothing."""
-    trials = _Trials(operator, tolerance)
+    trials = _Trials(on_real_clips(operator), tolerance)
     defect = _defect_of(trials)
-    norm, forward_seconds, adjoint_seconds = (math.nan,) * 3 if defect else _norm_and_cost(operator)
+    norm, forward_seconds, adjoint_seconds = (math.nan,) * 3 if defect else _norm_and_cost(on_real_clips(operator))
     return Diagnosis(
         clip_shape=operator.clip_shape,
         data_shape=operator.data_shape,

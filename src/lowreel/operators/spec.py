@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Spec = Mapping[str, Any]
 Tensors = Mapping[str, Tensor]
 
-WITHOUT_SETTINGS = ("pixels:Mask", "base:Sum", "external:ExternalOperator")
-"""Operators that no one makes by flags: of a mask, of sums, and of somebody else."""
+WITHOUT_SETTINGS = ("pixels:Mask", "base:Sum", "external:ExternalOperator", "real_form:RealForm")
+"""Operators that no one makes by flags: of a mask, of sums, of somebody else, and of complex clips."""
 
 
 @cache
@@ -41,6 +41,12 @@ def _classes() -> dict[str, type[LinearOperator]]:
 def class_of(spec: Spec) -> type[LinearOperator] | None:
     """The class of the operator with this spec; None where it is none of ours."""
     return _classes().get(spec.get("kind", ""))
+
+
+def is_of_complex_clips(known: Spec | OperatorSettings) -> bool:
+    """Whether the operator with this spec, or of these settings, takes complex clips."""
+    found = class_at(known.home) if isinstance(known, OperatorSettings) else class_of(known)
+    return found is not None and found.takes_complex_clips
 
 
 def from_settings(

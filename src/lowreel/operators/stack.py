@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .arrangement import Arrangement
 from .base import Combined, LinearOperator
+from .description import refuse_complex_clips
 from .parts import finer, finer_slice, is_stack
 from .shapes import Shape
 from .spec import Spec, from_settings
@@ -31,6 +32,7 @@ class Stacked(Combined):
         shapes = {operator.clip_shape for operator in operators}
         if len(shapes) != 1:
             raise InputError(f"Stacked: expected operators for one clip shape, got {sorted(shapes) or 'none'}")
+        refuse_complex_clips(*operators)
         if any(is_stack(operator) for operator in operators):
             raise InputError("Stacked: one of the operators is a stack itself; give its members instead")
         clip_shape = shapes.pop()

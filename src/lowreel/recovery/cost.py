@@ -122,7 +122,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     weights = 4 * sum(p.numel() for p in problem.generator.parameters())
     fit = MEMORY_SLACK_FACTOR * kept.bytes + WEIGHT_COPIES * weights
     return Estimate(
-        memory=round(taken_bytes() + fit + CLIP_ARRAYS * clip + DATA_ARRAYS * data),
+        memory=round(taken_bytes() + fit + CLIP_ARRAYS * clip + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
         seconds=rounds * minibatches * each + min(CHECKS_PER_RUN, rounds) * drawing,
         baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
         each=round(fit),

@@ -10,13 +10,17 @@ import torch
 from torch import Tensor
 
 from ..data import Levels, Noise, PoissonNoise, WhiteNoise, estimate_scaling
-from ..data.scaling import WHITE_OVER_PEAK
+from ..data.scaling import PEAK_ITERATIONS, WHITE_OVER_PEAK
 from ..errors import InputError
-from ..operators import Data, LinearOperator, inner, map_data, tensors_of
+from ..operators import Data, LinearOperator, inner, map_data, project_onto_data, tensors_of
+from ..system.complex_clips import to_complex
 from .comparison import Baseline, OnBaseline
 from .fit import Score
 
 AS_IS = Levels(1.0)
+
+InUnits = Callable[[Tensor], Tensor]
+"""From a clip in [0, 1], (T, C, H, W), to the same in the units of the data, complex where that is."""
 
 ROUNDING_SLACK = 1e-6
 """By how much exact grey levels may leave [0, 1]: rounding of float32."""
@@ -98,39 +102,44 @@ def _levels_of_pixels(data: Data, operator: LinearOperator, noise: Noise) -> Lev
     )
 
 
-def in_units_of(levels: Levels, clip: Tensor) -> Tensor:
-    """A clip in [0, 1], (T, C, H, W), in the units of the data."""
+def complex_levels(data: Data, operator: LinearOperator) -> Levels:
+    """How large the numbers of the complex clip are that the data comes from: white, as `estimate_scaling` tells it."""
+    least = project_onto_data(
+        torch.zeros(operator.clip_shape), operator, data, operator.observed_mask(), iterations=PEAK_ITERATIONS
+    )
+    largest = float(to_complex(least).abs().max())
+    return Levels(WHITE_OVER_PEAK * largest if largest > 0 else 1.0)
+
+
+def in_units_of(levels: Levels, clip: Tensor, is_complex: bool = False) -> Tensor:
+    """A clip in [0, 1], (T, C, H, W), in the units of the data; is_complex: its real form, from -white to white."""
+    if is_complex:
+        return to_complex(2 * clip - 1) * levels.scale
     return clip if levels == AS_IS else clip * levels.scale + levels.offset
 
 
-def scored_in_units(levels: Levels, score: Score | None) -> Score | None:
+def scored_in_units(back: InUnits, score: Score | None) -> Score | None:
     """A score that is given frames in the units of the data."""
-    if score is None or levels == AS_IS:
-        return score
-    return lambda frames: score(in_units_of(levels, frames))
+    return None if score is None else lambda frames: score(back(frames))
 
 
-def told_in_units(levels: Levels, tell: OnBaseline | None) -> OnBaseline | None:
+def told_in_units(back: InUnits, tell: OnBaseline | None) -> OnBaseline | None:
     """A function that is told of baselines, given their clips in the units of the data."""
-    if tell is None or levels == AS_IS:
-        return tell
-    return lambda name, baseline: tell(name, replace(baseline, clip=in_units_of(levels, baseline.clip)))
+    return None if tell is None else lambda name, baseline: tell(name, replace(baseline, clip=back(baseline.clip)))
 
 
-def finished_in_units(levels: Levels, data: Data, operator: LinearOperator, noise: Noise) -> Callable[[Tensor], Tensor]:
+def finished_in_units(back: InUnits, data: Data, operator: LinearOperator, noise: Noise) -> InUnits:
     """A function that puts a delivered clip into the units of the data, with the exactly known pixels as they came."""
+    if not (operator.is_pixel_mask and noise.is_exact):
+        return back
 
-    def back(clip: Tensor) -> Tensor:
-        found = in_units_of(levels, clip)
-        if levels == AS_IS or not (operator.is_pixel_mask and noise.is_exact):
-            return found
-        known = operator.observed_mask()
-        alive = noise.alive(data)
-        return torch.where(known if alive is None else known & alive, data, found)  # type: ignore[arg-type, operator]
+    def exactly(clip: Tensor) -> Tensor:
+        known, alive = operator.observed_mask(), noise.alive(data)
+        return torch.where(known if alive is None else known & alive, data, back(clip))  # type: ignore[arg-type, operator]
 
-    return back
+    return exactly
 
 
-def baselines_in_units(back: Callable[[Tensor], Tensor], baselines: dict[str, Baseline]) -> dict[str, Baseline]:
+def baselines_in_units(back: InUnits, baselines: dict[str, Baseline]) -> dict[str, Baseline]:
     """Baselines with their clips, (T, C, H, W), in the units of the data."""
     return {name: replace(baseline, clip=back(baseline.clip)) for name, baseline in baselines.items()}

@@ -19,6 +19,7 @@ from ..operators import (
     Data,
     LinearOperator,
     Mask,
+    RealForm,
     as_linear_operator,
     check_operator,
     is_external,
@@ -30,18 +31,36 @@ from ..solver.problem import Problem
 from ..system.as_tensor import tensor_and_missing
 from ..system.devices import CPU
 from .conventions import check_conventions, check_mask
-from .levels import AS_IS, levels_of
+from .levels import AS_IS, complex_levels, in_units_of, levels_of
 
 
 @dataclass(frozen=True)
 class Given:
-    """Data in [0, 1] with its operator and noise, the units in which it came, and in these `stored`."""
+    """Data of a clip in [0, 1] with its operator and noise, the units in which it came, and in these `stored`.
+
+    Of a complex clip `operator` is the real form, whose clips are in [0, 1], and `levels` has the number that stands
+    for 1 (white).
+    """
 
     data: Data
     operator: LinearOperator
     noise: Noise
     levels: Levels
     stored: Data
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the clip is complex."""
+        return isinstance(self.operator, RealForm)
+
+    @property
+    def is_as_it_came(self) -> bool:
+        """Whether the clip that was asked for is the one in [0, 1]."""
+        return self.levels == AS_IS and not self.is_complex
+
+    def in_units(self, clip: Tensor) -> Tensor:
+        """A clip in [0, 1], (T, C, H, W), in the units of the data, complex where that is."""
+        return in_units_of(self.levels, clip, self.is_complex)
 
 
 def given_data(
@@ -57,12 +76,23 @@ def given_data(
     """
     operator, noise = as_linear_operator(operator, clip_shape).on(CPU), as_noise(noise)
     stored, operator = _as_data(data, operator)
+    if operator.takes_complex_clips:
+        return _given_complex(stored, RealForm(operator), noise, levels)
     if levels is None:
         check_mask(stored, operator)
     units = levels_of(stored, operator, noise) if levels is None else Levels(*levels)
     if units == AS_IS:
         return Given(stored, operator, noise, units, stored)
     return Given(in_levels(stored, operator, units), operator, noise.scaled(1 / units.scale), units, stored)
+
+
+def _given_complex(stored: Data, operator: RealForm, noise: Noise, levels: Sequence[float] | None) -> Given:
+    """Data of a complex clip; levels: (white,), the size that no number of the clip exceeds, or None to find it."""
+    units = complex_levels(stored, operator) if levels is None else Levels(*levels)
+    if units.offset or units.scale <= 0:
+        raise InputError(f"levels: expected (white,) of a complex clip, above 0 and without an offset, got {levels}")
+    parts = Levels(2 * units.scale, -units.scale)
+    return Given(in_levels(stored, operator, parts), operator, noise.scaled(1 / parts.scale), units, stored)
 
 
 def prepare(
@@ -100,7 +130,8 @@ def posed(
     `recover`."""
     operator, noise = given.operator, given.noise
     y = checked(given.data, operator, noise)
-    check_conventions(y, operator, noise)
+    if not given.is_complex:
+        check_conventions(y, operator, noise)
     frames, channels, height, width = operator.clip_shape
     made = generator or make(settings.generator_name(channels), (channels, height, width), seed=settings.seed)
     solver = settings.solver()

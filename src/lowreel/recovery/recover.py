@@ -20,7 +20,9 @@ from ..model.generators import Generator
 from ..model.representation import Representation
 from ..operators import (
     Data,
+    RealForm,
     project_onto_data,
+    to_complex,
 )
 from ..settings import LEAST_HELDOUT_SHARE, Candidate, Precision, RecoverKeywords, RecoverSettings
 from ..solver.problem import Problem, check_same, identity
@@ -40,7 +42,7 @@ from .comparison import (
 from .cost import check_fits
 from .fit import Callback, Progress, Score
 from .judging import judged
-from .levels import AS_IS, baselines_in_units, finished_in_units, scored_in_units, told_in_units
+from .levels import baselines_in_units, finished_in_units, scored_in_units, told_in_units
 from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
 from .preparation import Given, given_data, posed
 from .recommendation import Recommended, recommended
@@ -53,8 +55,8 @@ from .warm_start import Neighbour, continued, fewer_rounds
 
 
 def recover(
-    data: Data | np.ndarray,
-    operator: Any,
+    y: Data | np.ndarray,
+    A: Any,
     settings: RecoverSettings | None = None,
     *,
     clip_shape: Sequence[int] | None = None,
@@ -77,8 +79,8 @@ def recover(
 
     choices: fields of `RecoverSettings` by name, as in `recover(y, A, rank=4)`, in place of those of `settings`.
 
-    data: y, an array or tensor in the operator's shape. operator: A, one of ours or anything that `as_linear_operator`
-    takes: a matrix, an operator of another library, a tuple of NumPy functions. clip_shape: (T, C, H, W), only for an
+    y: data, an array or tensor in the operator's shape; of pixels also a masked array. A: the operator, ours or what
+    `as_linear_operator` takes: a matrix, another library's, a tuple of NumPy functions. clip_shape: (T, C, H, W), of an
     operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the data is
     exact and the clip will agree with it, None that nothing is known of it; or what a maker of noise or a data
     file says of it. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut.
@@ -90,19 +92,19 @@ def recover(
     another stretch of the same clip, from which the fit starts, with fewer rounds, where nothing is left to choose and
     its generator is of the same size. levels: white less black, and black, in the units of the data; None finds them:
     [0, 1] unless the data cannot be of such a clip. Then the clips of the result, and its standard deviations, are in
-    the units of the data (`Recovery.levels`); those of the representation are in [0, 1].
+    the units of the data (`Recovery.levels`); those of the representation are in [0, 1]. Complex clips, where the
+    operator takes such, have levels (white,), the size that no number exceeds. holdout: what of the data is held out to
+    judge the result, in place of what `data.hold_out` chooses: booleans like the data; where it is pixels also
+    (T, H, W), (T, 1, H, W) or (H, W), the same for all channels.
 
-    holdout: what of the data is held out to judge the result, in place of what `data.hold_out` chooses: booleans like
-    the data; where it is pixels also (T, H, W), (T, 1, H, W) or (H, W), the same for all channels.
-    data may be a masked array where it is pixels: what is masked was not observed.
     The fit, and the tensors that `callback` sees of it, are on `settings.device`; what is returned is on the CPU.
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
     operator whose adjoint is wrong, and settings that do not fit the clip.
     """
     settings, generator = _checked(settings, choices, generator)
     device = device_of(settings.device)
-    given = given_data(data, operator, noise, clip_shape, levels)
-    score, on_baseline = scored_in_units(given.levels, score), told_in_units(given.levels, on_baseline)
+    given = given_data(y, A, noise, clip_shape, levels)
+    score, on_baseline, callback = _as_asked(given, score, on_baseline, callback)
     problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
     ready = with_precision(problem.on(device), settings, resume)
     if neighbour is not None:
@@ -141,17 +143,31 @@ def _from_neighbour(
     return warm, fewer_rounds(warm, settings), choice and choice.going_on()
 
 
+def _as_asked(
+    given: Given, score: Score | None, on_baseline: OnBaseline | None, callback: Callback | None
+) -> tuple[Score | None, OnBaseline | None, Callback | None]:
+    """What is called while a clip is recovered, given clips as they were asked for: in units of the data, complex."""
+    if given.is_as_it_came:
+        return score, on_baseline, callback
+    if given.is_complex and callback is not None:
+        callback = partial(_shown_complex, callback)
+    return scored_in_units(given.in_units, score), told_in_units(given.in_units, on_baseline), callback
+
+
 def _in_units(given: Given, found: Recovery) -> Recovery:
     """What was found in the units of the data."""
-    if given.levels == AS_IS:
+    if given.is_as_it_came:
         return found
-    back = finished_in_units(given.levels, given.stored, given.operator, given.noise)
+    back = finished_in_units(given.in_units, given.stored, given.operator, given.noise)
     sigma = found.uncertainty
+    if sigma is not None:  # of complex clips both parts have the same
+        sigma = 2 * given.levels.scale * sigma[:, :1] if given.is_complex else given.levels.scale * sigma
     return replace(
         found,
         clip=back(found.clip),
+        representation=replace(found.representation, is_complex=given.is_complex),
         baselines=baselines_in_units(back, found.baselines),
-        uncertainty=None if sigma is None else sigma * given.levels.scale,
+        uncertainty=sigma,
         levels=given.levels,
     )
 
@@ -237,6 +253,12 @@ def _quick(problem: Problem, settings: RecoverSettings, on_baseline: OnBaseline 
     return found
 
 
+def _shown_complex(callback: Callback, progress: Progress) -> None:
+    """Show where a run stands, its frames complex."""
+    now = progress.now
+    callback(progress if now is None else replace(progress, now=lambda: replace(now(), is_complex=True)))
+
+
 def _shown(callback: Callback, precision: Precision, progress: Progress) -> None:
     """Show where a run stands, with the precision that it was begun in."""
     callback(replace(progress, precision=precision))
@@ -284,7 +306,7 @@ def _accounted(
         best = Recommended(0.0, instead, quick[instead].heldout_db)
     baselines = finished_all(quick, partial(finish, problem=problem))
     clip = finish(frames, problem) if instead is None else baselines[instead].clip
-    clip_range = (float(clip.min()), float(clip.max()))
+    clip_range = _range_of(clip, problem)
     verdict = judged(problem, found.outcome, found.steps, frames, judged_frames, heldout_db, quick, clip_range)
     told = (
         best.sentence(stated_peak_decibels(*clip_range))
@@ -312,6 +334,15 @@ def _accounted(
         clip_range=clip_range,
         recommended=best,
     )
+
+
+def _range_of(clip: Tensor, problem: Problem) -> tuple[float, float]:
+    """Lowest and highest grey level of a clip, (T, C, H, W) in [0, 1]; of the real form of a complex one the level of
+    nothing, and that of a real number as large as its largest."""
+    if not isinstance(problem.operator, RealForm):
+        return float(clip.min()), float(clip.max())
+    zero = problem.operator.zero_level
+    return zero, zero + float(to_complex(clip - zero).abs().max())
 
 
 def _delivered_instead(outcome: Outcome, heldout_db: float, baselines: dict[str, Baseline]) -> str | None:

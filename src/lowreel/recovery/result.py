@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +11,7 @@ from ..analysis.metrics import peak_decibels
 from ..data import Levels
 from ..model.representation import Representation
 from ..settings import Candidate, RecoverSettings, SolverSettings
+from ..system.complex_clips import magnitude
 from .comparison import Baseline, best_by_heldout
 from .fit import Trial
 from .levels import AS_IS
@@ -34,6 +35,10 @@ class Recovery:
     which it was fitted, such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the baseline
     whose clip is delivered, because a fit that did not end was worse on held-out data. levels: clip = levels.scale *
     (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels.
+
+    Of complex clips `clip` and those of the baselines are complex64, uncertainty, (T, 1, H, W), is that of the real and
+    of the imaginary part, and of the magnitude where that is well above it, and levels.scale stands for 1; grey levels
+    are those of the parts, from -white to white, and the peak of `heldout_range_db` is the largest magnitude.
     """
 
     clip: Tensor
@@ -82,13 +87,20 @@ class Recovery:
         """What the search over settings chose by held-out data; None without trials."""
         return best_of(self.trials).choice if self.trials else None
 
+    def magnitudes(self) -> Recovery:
+        """The same with the magnitudes of complex clips, which is what one looks at; itself where clips are real."""
+        if not self.clip.is_complex():
+            return self
+        baselines = {name: replace(b, clip=magnitude(b.clip)) for name, b in self.baselines.items()}
+        return replace(self, clip=magnitude(self.clip), baselines=baselines)
+
     def best_baseline(self, truth: Tensor | None = None) -> str | None:
         """Name of the baseline with the smallest error: against the true clip (T, C, H, W), else on held-out data."""
         if not self.baselines:
             return None
         if truth is None:
             return best_by_heldout(self.baselines)
-        return min(self.baselines, key=lambda name: float((self.baselines[name].clip - truth).square().mean()))
+        return min(self.baselines, key=lambda name: float((self.baselines[name].clip - truth).abs().square().mean()))
 
     def __repr__(self) -> str:
         return (

@@ -32,6 +32,7 @@ from ..recovery.warm_start import Neighbour
 from ..settings import Candidate, RecoverSettings
 from ..solver.state import State
 from ..system.checkpoints import NEWEST, PREVIOUS, folder_lock, load_checkpoint, save_checkpoint
+from ..system.complex_clips import magnitude
 from ..system.files import atomic_write, new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import operator_budget
 from ..system.names import source_text
@@ -320,7 +321,7 @@ def execute(
                 times=measured.times,
                 callback=keeper,
                 resume=resume,
-                score=None if truth is None else lambda frames: round(psnr(frames, truth), 3),
+                score=None if truth is None else partial(_score, magnitude(truth)),
                 choice=run.choice,
                 on_baseline=partial(_first_picture, run, measured, keeper.sketch, on_baseline),
                 neighbour=run.neighbour(),
@@ -333,6 +334,12 @@ def execute(
         run.write_history(recovery.history)
         summary, notes = write_results(run.folder, recovery, measured, truth)
     return recovery, summary, notes
+
+
+def _score(truth: Tensor, frames: Tensor) -> float:
+    """What the history tells of frames beside the true clip, (T, C, H, W): their PSNR, of complex ones that of the
+    magnitudes."""
+    return round(psnr(magnitude(frames), truth), 3)
 
 
 def _first_picture(

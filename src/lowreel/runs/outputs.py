@@ -14,6 +14,7 @@ from ..data import Measured
 from ..errors import InputError
 from ..io.video import write_npy, write_video
 from ..recovery.result import Recovery
+from ..system.complex_clips import magnitude
 from .summarise import summarise
 from .summary import Summary
 
@@ -38,11 +39,12 @@ def read_chosen(folder: Path) -> np.ndarray | None:
 
 
 def write_clip(folder: Path, measured: Measured, clip: Tensor, name: str = "recovered") -> list[str]:
-    """recovered.npy and recovered.mp4, or those of another name; notes for the user."""
+    """recovered.npy and recovered.mp4, or those of another name; notes for the user. The film of a complex clip has its
+    magnitudes."""
     about = measured.clip
     levels = {"scale": about.get("scale", 1.0), "offset": about.get("offset", 0.0)}
     write_npy(folder / f"{name}.npy", clip, tuple(clip.shape), **levels)
-    return write_video(folder / f"{name}.mp4", clip, **timing(measured.times, about))
+    return write_video(folder / f"{name}.mp4", magnitude(clip), **timing(measured.times, about))
 
 
 def write_baseline(folder: Path, measured: Measured, clip: Tensor) -> None:

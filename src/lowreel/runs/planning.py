@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from ..data import Measured
-from ..operators import is_rebuilt, part_frames
+from ..operators import is_of_complex_clips, is_rebuilt, part_frames
 from ..recovery.cost import clip_fits
 from ..settings import RecoverSettings
 from ..system.memory import operator_budget, parse_bytes, taken_bytes
@@ -31,7 +31,7 @@ def is_short(clip_shape: tuple[int, ...], settings: RecoverSettings) -> bool:
 
 
 def planned_sections(source: Source, settings: RecoverSettings) -> list[Section]:
-    """The sections in which a clip is recovered; one where it is not cut.
+    """The sections in which a clip is recovered; one where it is not cut, as a complex one never is.
 
     Raises InputError where memory does not allow a few frames.
     """
@@ -39,7 +39,7 @@ def planned_sections(source: Source, settings: RecoverSettings) -> list[Section]
     own = isinstance(source, Measured) and not is_rebuilt(source.operator)
     frames, step = spec["clip_shape"][0], None if own else part_frames(spec)
     usual = settings.frames_of_section(spec["clip_shape"][2] * spec["clip_shape"][3])
-    if step is None or usual is None:
+    if step is None or usual is None or is_of_complex_clips(spec):
         return [Section(range(frames), 0)]
     starts = _cuts(source, frames, step, settings)
     taken = 0 if settings.memory is None else taken_bytes()

@@ -18,6 +18,7 @@ from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.representation import Representation
 from ..recovery.fit import Progress
+from ..system.complex_clips import magnitude
 from ..system.files import read_tensors, write_tensors
 
 LIVE = "live.safetensors"
@@ -72,7 +73,7 @@ class Live:
         known = heldout_db if math.isfinite(heldout_db) else None
         about |= {"planned": 0, "seconds": 0.0, "loss": None, "heldout_db": known, "curve": []}
         shown = _shown(len(clip))
-        return Live(_bytes(clip[shown]), tuple(shown), torch.zeros(len(clip), 2), about)
+        return Live(_bytes(magnitude(clip[shown])), tuple(shown), torch.zeros(len(clip), 2), about)
 
     def with_picture(self, first: Live) -> Live:
         """The same with the frames of a first picture, which is better so far."""
@@ -100,7 +101,7 @@ def _shown(count: int) -> list[int]:
 
 
 def _drawn(found: Representation, shown: list[int]) -> Tensor:
-    return _bytes(found.frames(found.times[shown]))
+    return _bytes(magnitude(found.frames(found.times[shown])))
 
 
 def _bytes(frames: Tensor) -> Tensor:

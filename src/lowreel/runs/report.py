@@ -17,6 +17,7 @@ from torch import Tensor
 from ..analysis.metrics import psnr
 from ..data import Measured
 from ..operators import tensors_of
+from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
 from .summary import SectionFigures, Summary
 
@@ -55,7 +56,7 @@ LINE_INCHES = 0.14
 def measured_view(measured: Measured) -> Tensor:
     """The data as a clip one can look at, (T, C, H, W): the observed pixels, else the adjoint, with its
     contrast stretched."""
-    back = measured.operator.adjoint(measured.data)
+    back = magnitude(measured.operator.adjoint(measured.data))
     if measured.operator.is_pixel_mask:
         return back.clamp(0, 1)
     spread = back.std().clamp_min(1e-12)
@@ -78,7 +79,11 @@ def frames_shown(count: int) -> list[int]:
 
 
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
-    """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve."""
+    """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve.
+
+    Of complex clips the magnitudes.
+    """
+    recovery, truth = recovery.magnitudes(), None if truth is None else magnitude(truth)
     shown = frames_shown(len(recovery.clip))
     rows = _rows(recovery, measured, truth, shown)
     with _page(path, _title(recovery, measured, truth), rows, shown, right=0.93) as axes:
@@ -151,7 +156,9 @@ def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int], layou
 
 def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
     known = sum(int(k.sum()) for k in tensors_of(measured.operator.observed_mask()))
-    first = f"recovered from {100 * known / recovery.clip.numel():.0f} % of the numbers ({measured.operator.kind})"
+    share = known / recovery.clip.numel()
+    told = f"{100 * share:.0f} % of the numbers" if share <= 1 else f"{share:.1f} numbers a pixel"
+    first = f"recovered from {told} ({measured.operator.kind})"
     name = recovery.best_baseline(truth)
     if truth is not None and name is not None:
         found, bar = psnr(recovery.clip, truth), psnr(recovery.baselines[name].clip, truth)

@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from ..analysis.metrics import error_decibels, peak_decibels, psnr, psnr_range, ssim, stated_peak_decibels
+from ..analysis.metrics import error_decibels, peak_decibels, psnr, psnr_complex, psnr_range, ssim, stated_peak_decibels
 from ..data import Measured
 from ..recovery.coverage import caveat, unseen_share
 from ..recovery.fit import Trial
 from ..recovery.result import Recovery
 from ..recovery.uncertainty import calibration
 from ..recovery.verdict import OutcomeKind, judge, judge_sections
+from ..system.complex_clips import magnitude, to_real
 from .sections import Section
 from .summary import SUMMARY_VERSION, Ended, SectionFigures, Summary, finite, rounded
 from .truth import numbers_of
@@ -26,7 +27,7 @@ WORST_FIRST: tuple[OutcomeKind, ...] = ("diverged", "stopped", "finished", "conv
 
 
 def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> Summary:
-    """What was done, how well, and whether to trust it."""
+    """What was done, how well, and whether to trust it; of complex clips the scores are those of the magnitudes."""
     frames, channels, height, width = recovery.clip.shape
     codes = recovery.representation.codes
     levels = {name: b.heldout_db for name, b in recovery.baselines.items()}
@@ -39,7 +40,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "channels": channels,
         "operator": measured.operator.spec(),
         "noise": measured.noise.entry(),
-        "numbers_per_pixel": numbers_of(measured) / recovery.clip.numel(),
+        "numbers_per_pixel": numbers_of(measured) / (recovery.clip.numel() * (2 if recovery.clip.is_complex() else 1)),
         "preset": recovery.settings.preset,
         "steps": recovery.steps,
         "last_steps": recovery.last_steps,
@@ -100,7 +101,12 @@ def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | N
     if sigma is None or not bool((sigma > 0).any()):
         return None
     known = {"mean_sigma": round(float(sigma[sigma > 0].mean()), 6)}
-    return known if truth is None else known | calibration(recovery.clip, truth, sigma)
+    if truth is None:
+        return known
+    if recovery.clip.is_complex():
+        found, true = to_real(recovery.clip), to_real(truth)
+        return known | calibration(found, true, sigma.expand_as(found))
+    return known | calibration(recovery.clip, truth, sigma)
 
 
 def _tried(trial: Trial) -> dict[str, Any]:
@@ -117,8 +123,11 @@ def _told(value: float) -> float | str | None:
 
 
 def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
-    generated = recovery.representation.frames()
-    return {
+    as_recovered = recovery.clip
+    recovery, generated = recovery.magnitudes(), magnitude(recovery.representation.frames())
+    of_parts = {"psnr_complex": rounded(psnr_complex(as_recovered, truth))} if as_recovered.is_complex() else {}
+    truth = magnitude(truth)
+    return of_parts | {
         "psnr": rounded(psnr(recovery.clip, truth)),
         "psnr_range": rounded(psnr_range(recovery.clip, truth)),
         "ssim": rounded(ssim(recovery.clip, truth)),

@@ -109,6 +109,7 @@ class Summary(_Figures):
     psnr: Level = None
     psnr_range: Level = None
     ssim: float | None = None
+    psnr_complex: Level = None
     psnr_representation: Level = None
     psnr_range_representation: Level = None
     baselines: dict[str, Level] = {}

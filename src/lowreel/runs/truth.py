@@ -12,7 +12,7 @@ from ..data import Measured, NoNoise, PoissonNoise, WhiteNoise
 from ..errors import InputError
 from ..io.datasets import open_source
 from ..io.video import MOSAICS, Clip
-from ..operators import tensors_of
+from ..operators import tensors_of, with_phase
 from ..system.files import is_array_file
 
 COLOUR_MISFIT = 0.1
@@ -20,14 +20,20 @@ COLOUR_MISFIT = 0.1
 
 
 def load_truth(reading: dict[str, Any], clip_shape: Sequence[int]) -> Tensor:
-    """Read the true clip of a run again. Raises InputError when it has another shape."""
-    return open_truth(reading, clip_shape).read()
+    """Read the true clip of a run again, with the phase that was simulated. Raises InputError when it has another
+    shape."""
+    clip = open_truth(reading, clip_shape).read()
+    return clip if reading.get("phase") is None else with_phase(clip, reading["phase"])
 
 
 def open_truth(reading: dict[str, Any], clip_shape: Sequence[int] | None) -> Clip:
-    """Open the true clip, reading no frame yet. Raises InputError if it has not `clip_shape`; None takes any shape."""
+    """Open the true clip, reading no frame yet; of a complex one its magnitudes.
+
+    Raises InputError if it has not `clip_shape`; None takes any shape.
+    """
     arguments = dict(reading)
     path = arguments.pop("path")
+    arguments.pop("phase", None)
     if arguments.get("frames") is not None:
         arguments["frames"] = slice(*arguments["frames"])
     for name in ("size", "levels"):
@@ -50,7 +56,7 @@ def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
     InputError where neither explains such data.
     """
     levels = [measured.clip.get("scale", 1.0), measured.clip.get("offset", 0.0)]
-    if "path" in measured.clip.get("reading", {"path": None}):
+    if "path" in measured.clip.get("reading", {"path": None}) or measured.operator.takes_complex_clips:
         return reading
     choices = [reading, reading | {"levels": levels}] if is_array_file(reading["path"]) else [reading]
     shape = measured.operator.clip_shape
@@ -80,6 +86,8 @@ def truth_warnings(truth: Tensor, measured: Measured) -> list[str]:
     That is where the error exceeds a tenth of the data and three times the noise. Nothing is said where the noise has
     outliers or is not known.
     """
+    if measured.operator.takes_complex_clips and not truth.is_complex():
+        return []  # its phase is not known
     if not isinstance(measured.noise, NoNoise | WhiteNoise | PoissonNoise):
         return []
     error, power = _misfit(truth, measured)

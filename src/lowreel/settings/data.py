@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from .model import Seed, Settings
 
@@ -40,7 +40,8 @@ class ArraysSettings(Settings):
     operator: str | None = Field(
         None,
         description="what made the data of a file of arrays: snapshot (needs --mask), mask (pixels that are missing), "
-        "fourier (part of the spectrum), or package.module:object, an operator of your own (needs --clip-shape)",
+        "fourier (part of the spectrum), mri (a scan of several coils; raw ISMRMRD and fastMRI files need no "
+        "--operator), or package.module:object, an operator of your own (needs --clip-shape)",
     )
     y: str | None = Field(None, description="name of the array of data in DATA; default: the only one")
     mask: str | None = Field(None, description="name of the operator's mask in DATA, or another FILE or FILE:NAME")
@@ -54,6 +55,24 @@ class ArraysSettings(Settings):
         "held-out data decides whether the clip has to agree (pixels are kept)",
     )
     clip_shape: str | None = Field(None, description="TxCxHxW of the clip, for an operator of your own")
+    trajectory: str | None = Field(
+        None, description="of a scan: where its samples lie in the spectrum, a name in DATA, FILE or FILE:NAME"
+    )
+    coil_maps: str | None = Field(
+        None, description="of a scan: sensitivities of its coils, given as --trajectory; default: estimated"
+    )
+    coils: PositiveInt | None = Field(
+        None, description="of a scan: combinations of coils that it is compressed to, where it has more; default: 8"
+    )
+    readouts_per_frame: PositiveInt | None = Field(
+        None, description="of a scan: so many readouts, one after the other, make a frame; default: by its counters"
+    )
+    gating: str | None = Field(
+        None,
+        description="of a scan: file of the frame, from 0, of each readout in the order of measurement, below 0: left "
+        "out; .txt, or an array",
+    )
+    frame_shape: str | None = Field(None, description="HxW of the clip of a scan, where nothing else says it")
 
 
 class NoiseSettings(Settings):

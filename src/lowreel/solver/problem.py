@@ -23,6 +23,12 @@ from ..system import streams
 from ..system.files import tensor_hash
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
 
+PROBED_PARTS = 6
+"""Parts of a clip by which it is told what held-out numbers say of errors, at most."""
+
+PROBE_ITERATIONS = 20
+"""Of conjugate gradients, in which the clip of least norm is found there."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -185,9 +191,13 @@ class Problem:
 
         One number for all, but where numbers are ordered from coarse to fine: there each counts by what it holds of a
         natural clip. The few coarse ones, which hold most of the energy, would else drown the others. Lines of a
-        spectrum speak for those that are missing alone, as around zero all is measured.
+        spectrum speak for those that are missing alone, as around zero all is measured; where it is known for how much
+        of it, by that (`LinearOperator.sample_weights`).
         """
         assert self.heldout is not None
+        weights = self.operator.sample_weights()
+        if weights is not None and isinstance(self.heldout, Tensor):
+            return (self._of_probe(weights.to(self.device).expand(self.heldout.shape)),)
         scale, response = self.scale(self.heldout), self.probe_response[1]
         arrangements = self.operator.arrangements()
         scale *= self._unfitted_share if all(isinstance(a, Lines) for a in arrangements) else 1.0
@@ -195,6 +205,24 @@ class Problem:
         return tuple(
             scale * _levelling(r, h) if isinstance(arrangement, Ordered) else scale for arrangement, r, h in parts
         )
+
+    def _of_probe(self, weights: Tensor) -> Tensor:
+        """Weights of the held-out entries, (N,), by which they tell the error per pixel of a clip of natural spectrum
+        that is recovered as the clip of least norm; found with PROBED_PARTS parts. weights: those among them."""
+        assert isinstance(self.heldout, Tensor)
+        parts = range(math.ceil(self.operator.clip_shape[0] / self.operator.part_frames))
+        some = sorted({round(float(k)) for k in torch.linspace(0, len(parts) - 1, PROBED_PARTS)})
+        some = some if bool(tensors_of(self.operator.take(self.heldout, some))[0].any()) else list(parts)
+        operator = self.operator.subset(some)
+        own = [self.operator.take(t, some) for t in (self.heldout, self.fitted, weights)]
+        held, fitted, weighted = (t for t in own if isinstance(t, Tensor))
+        probe = natural_probe(operator.clip_shape).to(self.device)
+        y = operator(probe)
+        found = project_onto_data(torch.zeros_like(probe), operator, y, fitted, iterations=PROBE_ITERATIONS)
+        missed = map_data(lambda a, b: (a - b).abs().square() * held * weighted, operator(found), y)
+        error, seen = float((found - probe).square().mean()), float(tensors_of(missed)[0].sum())
+        share = len(some) / len(parts)
+        return weights[self.heldout] * (share * error / max(seen, 1e-30))
 
     @property
     def _unfitted_share(self) -> float:

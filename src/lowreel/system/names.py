@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-CLIPS = ("rotating-mnist", "moving-mnist", "color-wheel")
+CLIPS = ("rotating-mnist", "moving-mnist", "color-wheel", "beating-heart")
 """Families of drawn clips; `datasets.open_source` draws them."""
 
 SETS = ("mnist", "cifar10")

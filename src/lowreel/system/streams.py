@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 VERSION = 1
 
-MASK, GAUSSIAN, NOISE, PROBE, HELDOUT, _, ORDER, CHECK, DRAW, SIGNS, SNAPSHOT, LINES, ROWS = range(1, 14)
+MASK, GAUSSIAN, NOISE, PROBE, HELDOUT, _, ORDER, CHECK, DRAW, SIGNS, SNAPSHOT, LINES, ROWS, COILS, PHASE = range(1, 16)
 """What the numbers are for; streams of different purposes never overlap."""
 
 

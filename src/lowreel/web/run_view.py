@@ -26,6 +26,7 @@ from ..runs.report import measured_view
 from ..runs.sections import Section
 from ..runs.summary import Summary
 from ..runs.truth import open_truth
+from ..system.complex_clips import magnitude
 from ..system.files import read_json
 from ..system.memory import operator_budget
 
@@ -122,7 +123,10 @@ class Look:
 
     def _grey(self, name: str, t: int) -> np.ndarray:
         scale, offset = self.levels
-        return (np.asarray(self._array(name)[t], dtype=np.float32) - offset) / scale
+        frame = self._array(name)[t]
+        if frame.dtype.kind == "c":
+            return np.asarray(np.abs(frame) / scale, dtype=np.float32)
+        return (np.asarray(frame, dtype=np.float32) - offset) / scale
 
     def _ceiling(self) -> float:
         """The largest standard deviation, about: that of a few frames."""
@@ -223,7 +227,7 @@ def between(found: Representation, place: float) -> tuple[np.ndarray, Tensor, Te
     path = embedded(codes, 2).coordinates.float()
     points[:, : path.shape[1]] = path
     mark = points[left] if len(times) == 1 else torch.lerp(points[left], points[left + 1], place - left)
-    return _picture(found.frames(at)[0].numpy()), points, mark
+    return _picture(magnitude(found.frames(at)[0]).numpy()), points, mark
 
 
 def run_folders(roots: Sequence[Path]) -> list[Path]:

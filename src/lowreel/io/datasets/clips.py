@@ -1,8 +1,9 @@
-"""Clips of the paper that are drawn from a name: `rotating-mnist:7`, `moving-mnist:0`, `color-wheel`."""
+"""Clips that are drawn from a name: `rotating-mnist:7`, `moving-mnist:0`, `color-wheel`, `beating-heart`."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from ...errors import InputError
 from ...system import streams
 from ...system.names import is_clip_name, is_wrong_clip_name, split_clip_name
 from ..video import Clip, clip_of, open_clip
+from .heart import beating_heart
 from .official import SAMPLE, mnist_digit, sample_digits
 
 SIDE, DIGIT = 64, 28
@@ -38,8 +40,10 @@ def open_source(
 
     `rotating-mnist:N` is test digit N of MNIST (0 to 99 come with the package) turned by 2 degrees a frame, 32
     frames; `moving-mnist:SEED` two of the digits 0 to 99 that bounce in the frame, 20 frames; `color-wheel:SEED` a
-    wheel of 12 colours turned by 1 degree a frame, 64 frames. All are 64x64; the number is 0 if left out. Paper,
-    Section 3. Raises InputError for an unknown name or number, and whatever `open_clip` does.
+    wheel of 12 colours turned by 1 degree a frame, 64 frames. These are 64x64 (paper, Section 3). `beating-heart:SEED`
+    is a slice through a breathing chest, 24 frames of 128x128. The number is 0 if left out.
+
+    Raises InputError for an unknown name or number, and whatever `open_clip` does.
     """
     if not is_clip_name(source):
         if is_wrong_clip_name(source):
@@ -63,8 +67,7 @@ def open_source(
     name, number = split_clip_name(source)
     if number >= 2**32:
         raise InputError(f"{source}: the number should be below 2^32")
-    draw = {"rotating-mnist": rotating_mnist, "moving-mnist": moving_mnist, "color-wheel": color_wheel}[name]
-    return clip_of(draw(number), f"{name}:{number}", size=size, fit=fit, channels=channels, frames=frames)
+    return clip_of(DRAWN[name](number), f"{name}:{number}", size=size, fit=fit, channels=channels, frames=frames)
 
 
 def rotating_mnist(number: int, frames: int = 32) -> Tensor:
@@ -114,3 +117,12 @@ def color_wheel(seed: int, frames: int = 64) -> Tensor:
         colour = 1 - torch.minimum(corner, 4 - corner).clamp(0, 1)
         drawn.append((colour * inside).view(3, SIDE, 4, SIDE, 4).mean((2, 4)))
     return torch.stack(drawn)
+
+
+DRAWN: dict[str, Callable[[int], Tensor]] = {
+    "rotating-mnist": rotating_mnist,
+    "moving-mnist": moving_mnist,
+    "color-wheel": color_wheel,
+    "beating-heart": beating_heart,
+}
+"""What draws the clip of a name and a number; the names are those of `system.names`."""

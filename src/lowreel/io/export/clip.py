@@ -75,7 +75,7 @@ class Delivered:
         if self.source is not None:
             return in_type(np.asarray(self.values), self.source.dtype)
         if self.like is None or self._is_like_arrays:
-            return np.asarray(self.values, np.float32)
+            return np.asarray(self.values, np.complex64 if np.iscomplexobj(self.values) else np.float32)
         opened = open_clip(self.like, channel=self.channel, plane=self.plane)
         if opened.keeps_units:  # TIFF
             return in_type(np.asarray(self.values), opened.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -87,22 +88,27 @@ def write_npy(
     scale: float = 1.0,
     offset: float = 0.0,
 ) -> None:
-    """Write float32 .npy of the given (T, C, H, W) shape by slices, atomically: stored = x * scale + offset.
+    """Write .npy of the given (T, C, H, W) shape by slices, atomically: stored = x * scale + offset.
+
+    float32; complex64 where the first slice is complex, whose slices then all have to be.
 
     Raises ValueError when the frames do not add up to `shape`, OSError when the disk is full.
     """
     shape, count = tuple(int(n) for n in shape), 0
     # Plain writes: a memory map on a full disk would end the program with SIGBUS.
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
         whole = [clip_or_slices] if hasattr(clip_or_slices, "dtype") else clip_or_slices
-        for part in cast("Iterable[Tensor]", whole):
+        parts = iter(cast("Iterable[Tensor]", whole))
+        first = next(parts, None)
+        stored_type = "<c8" if first is not None and first.is_complex() else "<f4"
+        np.lib.format.write_array_header_1_0(file, {"descr": stored_type, "fortran_order": False, "shape": shape})
+        for part in chain([] if first is None else [first], parts):
             if tuple(part.shape[1:]) != shape[1:]:
                 raise ValueError(f"frames of shape {tuple(part.shape[1:])} in a clip of shape {shape}")
-            stored = part.detach().cpu()
-            stored = stored if (scale, offset) == (1, 0) else stored.double() * scale + offset
-            file.write(stored.numpy().astype("<f4").tobytes())
+            stored = part.detach().cpu().numpy()
+            if (scale, offset) != (1, 0):
+                stored = stored.astype(np.complex128 if stored_type == "<c8" else np.float64) * scale + offset
+            file.write(stored.astype(stored_type).tobytes())
             count += len(part)
         if count != shape[0]:
             raise ValueError(f"{count} frames came for a clip of shape {shape}")

@@ -1,0 +1,162 @@
+"""Proximal gradient for complex clips, and what it lowers: variation in time, rank of clips and blocks, sparsity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ..operators import Data, LinearOperator, map_data
+from ..system import streams
+from .low_rank import lowered, thresholded
+
+STRONGEST, DECAY, FALLING_ITERATIONS = 0.03, 0.85, 50
+"""Weight of the first iteration, as a share of a scale of the clip; factor by which each next one is weaker; and how
+many there are: the last one is 1e-5."""
+
+LOOK_EVERY_WEIGHTS = 5
+"""After how many iterations a clip is given out to be judged."""
+
+INNER_ITERATIONS = 5
+"""Of the denoising by temporal variation in each iteration; it starts from where the last one ended."""
+
+BLOCK_PIXELS = 8
+"""Side of the blocks of locally low rank."""
+
+Proximal = Callable[[Tensor, float], Tensor]
+"""What is nearest to a clip z where R is small: argmin_x |x - z|^2 / 2 + weight R(x), from z and the weight."""
+
+
+class Fidelity:
+    """f(x) = |E (A x - y)|^2 / (2 |A|^2) of complex clips: the data on the entries E, a smooth function whose gradient
+    has the Lipschitz constant 1. norm: |A|."""
+
+    def __init__(self, data: Data, operator: LinearOperator, entries: Data, norm: float):
+        self.operator, self.entries, self.norm = operator, entries, norm
+        self.data = map_data(lambda y, e: y * e, data, entries)
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """A^H E (A x - y) / |A|^2 at a clip (T, 1, H, W)."""
+        residual = map_data(lambda found, y, e: (found * e).sub_(y), self.operator(x), self.data, self.entries)
+        return self.operator.adjoint(residual).div_(self.norm**2)
+
+    def back_projected(self) -> Tensor:
+        """A^H E y / |A|^2."""
+        return self.operator.adjoint(self.data).div_(self.norm**2)
+
+    def gram(self, x: Tensor) -> Tensor:
+        """A^H E A x / |A|^2 of a clip (T, 1, H, W)."""
+        seen = map_data(lambda found, e: found * e, self.operator(x), self.entries)
+        return self.operator.adjoint(seen).div_(self.norm**2)
+
+
+def falling_weights(
+    gradient: Callable[[Tensor], Tensor], start: Tensor, proximal: Proximal, first: int = 0, *, step: float = 1.0
+) -> Iterator[Tensor]:
+    """min f(x) + weight R(x) for a weight that falls from iteration to iteration: the clip, every few of them.
+
+    FISTA (Beck and Teboulle, 2009), whose momentum is given up where it points uphill (O'Donoghue and Candes, 2015), on
+    its way from strong to weak (continuation): small weights alone take hundreds of iterations. gradient: of f; step:
+    at most 1 / its Lipschitz constant. first: the iteration with whose weight it begins.
+    start: (T, 1, H, W), or a stack of such.
+    """
+    x, ahead, momentum = start, start, 1.0
+    for k in range(first, FALLING_ITERATIONS):
+        found = proximal(ahead - step * gradient(ahead), step * STRONGEST * DECAY**k)
+        move = found - x
+        if float(torch.vdot((ahead - found).flatten(), move.flatten()).real) > 0:
+            momentum = 1.0
+        following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = torch.add(found, move, alpha=(momentum - 1) / following)
+        x, momentum = found, following
+        if (k + 1) % LOOK_EVERY_WEIGHTS == 0:
+            yield x
+
+
+class TemporalVariation:
+    """R(x) = scale sum_t |x_{t+1} - x_t|, each pixel by itself, magnitudes of complex differences.
+
+    Its proximal map by the dual problem (Beck and Teboulle, 2009, fast gradient projection), which goes on from one
+    call to the next.
+    """
+
+    def __init__(self, scale: float, iterations: int = INNER_ITERATIONS):
+        self.scale, self.iterations = scale, iterations
+        self._dual: Tensor | None = None
+
+    def __call__(self, clip: Tensor, weight: float) -> Tensor:
+        most = weight * self.scale
+        if len(clip) == 1 or most == 0:
+            return clip
+        dual = torch.zeros_like(clip[1:]) if self._dual is None else self._dual
+        ahead, momentum = dual, 1.0
+        for _ in range(self.iterations):
+            found = ahead + self._less(clip, ahead).diff(dim=0) / 4
+            found.div_((found.abs() / most).clamp_min_(1))
+            following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+            ahead = torch.add(found, found - dual, alpha=(momentum - 1) / following)
+            dual, momentum = found, following
+        self._dual = dual
+        return self._less(clip, dual)
+
+    @staticmethod
+    def _less(clip: Tensor, dual: Tensor) -> Tensor:
+        """The clip less the adjoint of the differences."""
+        found = clip.clone()
+        found[:-1] += dual
+        found[1:] -= dual
+        return found
+
+
+def low_rank(scale: float) -> Proximal:
+    """R(x) = scale |X|_*, X the T x HW matrix of the clip."""
+    return lambda clip, weight: thresholded(clip, scale * weight)
+
+
+class LocallyLowRank:
+    """R(x) = scale sum_b |X_b|_*, X_b the matrix T x 64 of a block of 8 x 8 pixels (Zhang, Pauly, Levesque, 2015).
+
+    The blocks lie elsewhere in each call, by seeded shifts, so that no edges of theirs are seen.
+    """
+
+    def __init__(self, scale: float, seed: int = 0):
+        self.scale = scale
+        self._draw = streams.generator(seed, streams.PROBE, 0, 0)
+
+    def __call__(self, clip: Tensor, weight: float) -> Tensor:
+        down, across = (int(n) for n in self._draw.integers(0, BLOCK_PIXELS, 2))
+        blocks = as_blocks(clip.roll((down, across), (-2, -1)))
+        return of_blocks(lowered(blocks, weight * self.scale), clip.shape).roll((-down, -across), (-2, -1))
+
+
+def as_blocks(clip: Tensor) -> Tensor:
+    """(T, 1, H, W) to the matrices of its blocks, (blocks, T, 64); zeros beyond the last rows and columns."""
+    frames, _, height, width = clip.shape
+    wide = pad(clip[:, 0], (0, -width % BLOCK_PIXELS, 0, -height % BLOCK_PIXELS))
+    blocks: Tensor = wide.unflatten(2, (-1, BLOCK_PIXELS)).unflatten(1, (-1, BLOCK_PIXELS))
+    return blocks.permute(1, 3, 0, 2, 4).reshape(-1, frames, BLOCK_PIXELS**2)
+
+
+def of_blocks(blocks: Tensor, shape: torch.Size) -> Tensor:
+    """The clip of this shape, (T, 1, H, W), whose blocks these are."""
+    frames, _, height, width = shape
+    down, across = (-(-n // BLOCK_PIXELS) for n in (height, width))
+    tiles = blocks.reshape(down, across, frames, BLOCK_PIXELS, BLOCK_PIXELS).permute(2, 0, 3, 1, 4)
+    clip: Tensor = tiles.reshape(frames, 1, down * BLOCK_PIXELS, across * BLOCK_PIXELS)[..., :height, :width]
+    return clip
+
+
+class LowRankAndSparse:
+    """R(L, S) = rank_scale |L|_* + sparse_scale |F S|_1 of two clips stacked, F the Fourier transform along time."""
+
+    def __init__(self, rank_scale: float, sparse_scale: float):
+        self._low_rank, self.sparse_scale = low_rank(rank_scale), sparse_scale
+
+    def __call__(self, both: Tensor, weight: float) -> Tensor:
+        spectrum = torch.fft.fft(both[1], dim=0, norm="ortho")
+        size = spectrum.abs()
+        spectrum.mul_((size - weight * self.sparse_scale).clamp_min_(0) / size.clamp_min(1e-30))
+        return torch.stack([self._low_rank(both[0], weight), torch.fft.ifft(spectrum, dim=0, norm="ortho")])

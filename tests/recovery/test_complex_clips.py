@@ -1,0 +1,113 @@
+"""Complex clips: recovered in their own units, alike however they are asked for, and kept in files."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from cases import levels
+
+import lowreel
+from lowreel.analysis.metrics import psnr, psnr_complex
+from lowreel.errors import InputError
+from lowreel.model.representation import Representation
+from lowreel.operators import MRI, simulated_coil_maps, with_phase
+
+SHAPE = FRAMES, _, HEIGHT, WIDTH = 6, 1, 12, 10
+QUICK = {"steps": 3, "baselines": "none"}
+
+close = torch.testing.assert_close
+
+
+def clip(seed=0):
+    """Smooth moving grey levels with a phase."""
+    down, across = torch.meshgrid(torch.linspace(0, 3, HEIGHT), torch.linspace(0, 3, WIDTH), indexing="ij")
+    frames = [(0.5 + 0.5 * torch.sin(down + across + t / 2 + seed))[None] for t in range(FRAMES)]
+    return with_phase(torch.stack(frames), seed)
+
+
+def scanner(share=1.0, seed=0):
+    """Three coils and this share of the rows, others in each frame, zero always there."""
+    rows = (levels(FRAMES, HEIGHT, 1, seed=seed) < share) | (torch.arange(HEIGHT) == HEIGHT // 2)[:, None]
+    return MRI(SHAPE, mask=rows.expand(FRAMES, HEIGHT, WIDTH), coil_maps=simulated_coil_maps(3, (HEIGHT, WIDTH)))
+
+
+@pytest.mark.parametrize("units", [1.0, 1e-6, 4000.0])
+def test_a_clip_measured_in_full_comes_back_in_its_units(units):
+    """From all of its spectrum a complex clip is recovered to 40 dB and more, whatever its units."""
+    x = clip() * units
+    found = lowreel.recover(scanner()(x), scanner(), **QUICK)
+    assert found.clip.dtype == torch.complex64
+    assert psnr_complex(found.clip / units, x / units) > 40
+    assert found.levels.offset == 0
+    assert float(x.abs().max()) <= found.levels.scale <= 1.2 * float(x.abs().max())
+
+
+def test_a_real_clip_has_no_imaginary_part():
+    """A clip that is real is found so."""
+    x = clip().abs()
+    found = lowreel.recover(scanner()(x), scanner(), **QUICK)
+    close(found.clip, x.to(torch.complex64), atol=1e-3, rtol=0)
+
+
+def test_the_representation_draws_complex_frames(tmp_path):
+    """The saved representation gives the frames of the recovery, complex, within the units' white."""
+    found = lowreel.recover(scanner(0.5)(clip()), scanner(0.5), **QUICK)
+    frames = found.representation.frames()
+    assert frames.dtype == torch.complex64
+    assert tuple(frames.shape) == SHAPE
+    found.representation.save(tmp_path / "r.safetensors")
+    assert torch.equal(Representation.load(tmp_path / "r.safetensors").frames(), frames)
+
+
+def test_resumed_equals_unbroken():
+    """A complex recovery that goes on from what its callback was given ends in the same bits."""
+    data, seen = scanner(0.5)(clip()), []
+    whole = lowreel.recover(data, scanner(0.5), callback=seen.append, steps=4, baselines="none")
+    resumed = lowreel.recover(data, scanner(0.5), resume=seen[1], steps=4, baselines="none")
+    assert torch.equal(whole.clip, resumed.clip)
+    assert seen[1].now().frames().is_complex()
+
+
+def test_baselines_and_scores_are_of_the_complex_clip():
+    """Baselines come in the units of the data; a score is given complex frames; levels with an offset are refused."""
+    x, given = 7 * clip(), []
+
+    def score(frames):
+        given.append(frames)
+        return 0.0
+
+    found = lowreel.recover(scanner(0.7)(x), scanner(0.7), score=score, steps=2)
+    assert all(b.clip.dtype == torch.complex64 for b in found.baselines.values())
+    assert max(psnr(b.clip.abs() / 7, x.abs() / 7) for b in found.baselines.values()) > 15
+    assert given
+    assert all(frames.is_complex() for frames in given)
+    with pytest.raises(InputError, match=r"expected \(white,\) of a complex clip"):
+        lowreel.recover(scanner()(x), scanner(), levels=(2.0, 1.0), **QUICK)
+
+
+def test_a_run_keeps_all_of_the_clip(tmp_path):
+    """The run folder of a scan has the complex clip, the scores of its magnitudes and of both parts."""
+    source = tmp_path / "clip.npy"
+    np.save(source, clip().abs()[:, 0].numpy())
+    from lowreel.catalogue import MriSettings
+
+    request = lowreel.RunRequest(
+        clip=str(source),
+        operator=MriSettings(coils=2, spokes=7, golden_angle=True, phase=True),
+        settings=lowreel.RecoverSettings(**QUICK),
+        output=str(tmp_path / "run"),
+    )
+    result = lowreel.run(request)
+    kept = np.load(tmp_path / "run" / "recovered.npy")
+    assert kept.dtype == np.complex64
+    assert kept.shape == SHAPE
+    true = clip().abs()
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["psnr"] == pytest.approx(psnr(torch.from_numpy(np.abs(kept)), true), abs=0.05)
+    assert math.isfinite(summary["psnr_complex"])
+    assert summary["psnr_complex"] <= summary["psnr"] + 1e-6
+    assert result.summary.channels == 1
+    again = lowreel.run(request, resume=True)
+    assert again.summary.psnr == result.summary.psnr
