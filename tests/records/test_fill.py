@@ -449,11 +449,18 @@ def related(seed=0):
     return 15 + shared, 0.3 - 0.02 * (shared + 0.2 * own), cloud
 
 
-def test_two_variables_are_filled_together_where_that_helps(tmp_path, monkeypatch, capsys):
-    """One has gaps that the other has not: together; the same gaps: alone. The sentence says so, and so do files."""
-    monkeypatch.setattr(sys.modules[SpaceTimeCovariance.__module__], "FIT_ITERATIONS", 40)
+@pytest.fixture
+def joint_methods(monkeypatch):
+    """The background, optimal interpolation, and what uses other variables; a rough covariance."""
+    monkeypatch.setattr(sys.modules[SpaceTimeCovariance.__module__], "FIT_ITERATIONS", 25)
+    monkeypatch.setattr(sys.modules[SpaceTimeCovariance.__module__], "BLOCKS", 4)
     tried = {False: [BACKGROUND, OPTIMAL], True: [BACKGROUND, OPTIMAL, *JOINT]}
     monkeypatch.setattr("lowreel.records.filling._names", lambda _, sample: tried[bool(sample.others)])
+
+
+@pytest.mark.usefixtures("joint_methods")
+def test_two_variables_are_filled_together_where_that_helps():
+    """One has gaps that the other has not: together; the same gaps: alone. The sentence says so."""
     sst, chlorophyll, cloud = related()
     gappy = np.where(cloud, np.nan, sst)
     alone = lowreel.fill(gappy)
@@ -465,6 +472,17 @@ def test_two_variables_are_filled_together_where_that_helps(tmp_path, monkeypatc
     assert "together with others[0]" in together.account.sentence
     same = lowreel.fill(gappy, others=[np.where(cloud, np.nan, chlorophyll)])
     assert "alone, without others[0]" in same.account.sentence
+    with pytest.raises(InputError, match="expected shape"):
+        lowreel.fill(gappy, others=[chlorophyll[1:]])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("joint_methods")
+def test_variables_of_a_file_are_filled_together(tmp_path, capsys):
+    """The same numbers as in Python; each variable has its own beside it, and what was measured stays."""
+    sst, chlorophyll, cloud = related()
+    gappy = np.where(cloud, np.nan, sst)
+    together = lowreel.fill(gappy, others=[chlorophyll])
     with netCDF4.Dataset(tmp_path / "two.nc", "w") as file:
         for name, n in (("time", FRAMES), ("y", HEIGHT), ("x", WIDTH)):
             file.createDimension(name, n)
@@ -477,8 +495,6 @@ def test_two_variables_are_filled_together_where_that_helps(tmp_path, monkeypatc
         np.testing.assert_allclose(file["sst"][:], together.filled, atol=1e-5)
         np.testing.assert_array_equal(file["chl"][:], chlorophyll)
         assert {"sst_std", "sst_flag", "chl_std", "chl_flag"} <= set(file.variables)
-    with pytest.raises(InputError, match="expected shape"):
-        lowreel.fill(gappy, others=[chlorophyll[1:]])
 
 
 def test_settings_as_keywords(truth, known, two_methods):
