@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from lowreel.records.choice import chosen
-from lowreel.records.methods import METHODS, Section, predictions
+from lowreel.records.methods import Section, methods_for, predictions
 
 from .jobs import SHARED
 from .results import Rows
@@ -59,7 +59,7 @@ def scored(data: dict[str, np.ndarray], seed: int, generator: bool) -> dict[str,
     hidden, begun = data["hidden"], time.perf_counter()
     times = np.arange(len(hidden), dtype=float)
     section = Section(np.where(data["fit"], data["x"], 0).astype(np.float32), data["fit"], times, hidden)
-    names = [name for name in METHODS if generator or name != "generator"]
+    names = methods_for(section, generator=generator)
     choice = chosen(section, names)
     found = predictions(section, names)
     truth = (data["x"] - section.background.clip)[hidden]

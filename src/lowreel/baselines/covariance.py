@@ -20,7 +20,7 @@ BLOCK_POINTS, BLOCKS, BLOCK_FOR_VALUES = 128, 24, 1000
 BLOCK_REACH = ((5, 2), (14, 3), (40, 5), (80, 10))
 """Pixels and frames around its centre from which the values of a block are drawn: narrow blocks tell short lengths."""
 
-FIT_ITERATIONS, STEP, MEMORY = 45, 0.15, (0.8, 0.95)
+FIT_ITERATIONS, STEP, MEMORY = 90, 0.15, (0.8, 0.95)
 """Of Adam, on the logarithms of the parameters; MEMORY of slopes and of their squares."""
 
 LEAST_NOISE_SHARE = 1e-5

@@ -57,21 +57,23 @@ def optimal_interpolation(
     times: np.ndarray,
     wanted: np.ndarray,
     covariance: SpaceTimeCovariance,
-    edges: np.ndarray | None = None,
+    noise: np.ndarray | None = None,
     points: int = KRIGING_POINTS,
+    coupling: np.ndarray | None = None,
 ) -> Interpolated:
     """The best linear estimate of the wanted values, of mean zero and that covariance, from the known ones.
 
-    anomalies: (T, H, W); known, wanted: the same, bool; times: (T,), rising, in the unit of the covariance. edges:
-    (T, H, W) bool, values that have the covariance's edge noise too; None: none. points: values by which a tile is
-    filled, at most.
+    anomalies: (T, H, W); known, wanted: the same, bool; times: (T,), rising, in the unit of the covariance. noise:
+    variance of the noise of each value, (T, H, W); None: the covariance's. points: values by which a tile is filled, at
+    most. coupling: (terms, V, V), where the frames are those of V variables, all of one time after each other: by what
+    each term of the covariance is multiplied between two of them (an intrinsic model of coregionalisation).
     """
     mean = np.full(known.shape, np.nan, np.float32)
     variance = np.full(known.shape, np.nan, np.float32)
-    solver = _Solver(covariance, times, points)
+    coupling = np.ones((len(covariance.variances), 1, 1)) if coupling is None else coupling
+    solver = _Solver(covariance, times, points, coupling)
     waiting: list[_Tile] = []
-    touched = known & edges if edges is not None and covariance.edge_noise else None
-    levels = [_level(anomalies, known, touched, 2**k, covariance) for k in range(PYRAMID_LEVELS)]
+    levels = [_level(anomalies, known, noise, 2**k, covariance) for k in range(PYRAMID_LEVELS)]
     for tile in _tiles(levels, wanted, solver):
         waiting.append(tile)
         if len(waiting) == TILES_AT_ONCE:
@@ -103,7 +105,7 @@ class _Tile(NamedTuple):
 
 
 def _level(
-    anomalies: np.ndarray, known: np.ndarray, edges: np.ndarray | None, side: int, covariance: SpaceTimeCovariance
+    anomalies: np.ndarray, known: np.ndarray, noise: np.ndarray | None, side: int, covariance: SpaceTimeCovariance
 ) -> _Level:
     frames, height, width = known.shape
     tall, wide = -(-height // side), -(-width // side)
@@ -121,15 +123,15 @@ def _level(
     # A mean stands for the value at its centre; by what they differ is an error, smaller with more values.
     apart = np.array([0.0 if side == 1 else 0.38 * side])
     within = covariance.variance - float(covariance.in_space(apart, np.zeros(1)).sum())
-    noise = covariance.noise if edges is None else covariance.noise + covariance.edge_noise * summed(edges) / some
-    errors = (noise + within) / some
+    own = covariance.noise if noise is None else summed(np.where(known, noise, 0)) / some
+    errors = (own + within) / some
     return _Level(side, counts, summed(np.where(known, anomalies, 0)) / some, rows, columns, errors.astype(np.float32))
 
 
 def _tiles(levels: list[_Level], wanted: np.ndarray, solver: _Solver) -> Iterator[_Tile]:
     frames, height, width = wanted.shape
     for t in range(frames):
-        near = slice(max(0, t - REACH_FRAMES), min(frames, t + REACH_FRAMES + 1))
+        near = slice(max(0, t - solver.reach), min(frames, t + solver.reach + 1))
         for top in range(0, height, TILE):
             for left in range(0, width, TILE):
                 place = np.argwhere(wanted[t, top : top + TILE, left : left + TILE])
@@ -170,14 +172,17 @@ def _seen(levels: list[_Level], near: slice, top: int, left: int) -> tuple[np.nd
 class _Solver:
     """The covariance in tables: of distances in parts of a pixel, and of pairs of frames."""
 
-    def __init__(self, covariance: SpaceTimeCovariance, times: np.ndarray, most: int) -> None:
-        self.most = most
+    def __init__(self, covariance: SpaceTimeCovariance, times: np.ndarray, most: int, coupling: np.ndarray) -> None:
+        self.most, self.variables = most, coupling.shape[1]
+        self.reach = (REACH_FRAMES + 1) * self.variables - 1
         self.variance = covariance.variance
         self.size = PARTS * FARTHEST + 1
         away = np.arange(self.size) / PARTS
         self.space = torch.from_numpy(covariance.in_space(away[:, None], away).astype(np.float32)).flatten(1)
         lags = times[:, None] - times
-        self.time = torch.from_numpy(covariance.in_time(lags).astype(np.float32)).flatten(1)
+        moments = len(times) // self.variables
+        falls = covariance.in_time(lags) * np.tile(coupling, (1, moments, moments))
+        self.time = torch.from_numpy(falls.astype(np.float32)).flatten(1)
         self.frames = len(times)
 
     def most_telling(
@@ -190,16 +195,24 @@ class _Solver:
         errors: np.ndarray,
         wanted: np.ndarray,
     ) -> _Tile:
-        """The values that are tied to a tile most, as many as there may be."""
+        """The values that are tied to a tile most, as many as there may be, and of each variable as many."""
         if places.shape[1] > self.most:
             low = np.array([[top], [left]]) * PARTS
             high = low + (TILE - 1) * PARTS
             gap = np.maximum(np.maximum(low - places[1:], places[1:] - high), 0)
             space = self.space.numpy()[:, gap[0] * self.size + gap[1]]
-            tied = (space * self.time.numpy()[:, t * self.frames + places[0]]).sum(0) - 0.5 * errors
-            chosen = np.argpartition(-tied, self.most)[: self.most]
+            tied = np.abs((space * self.time.numpy()[:, t * self.frames + places[0]]).sum(0)) - 0.5 * errors
+            chosen = self._most_tied(tied, places[0] % self.variables)
             places, values, errors = places[:, chosen], values[chosen], errors[chosen]
         return _Tile(places, values, errors, wanted)
+
+    def _most_tied(self, tied: np.ndarray, variable: np.ndarray) -> np.ndarray:
+        each = self.most // self.variables
+        found = []
+        for k in range(self.variables):  # this variable's values of all frames are tied by what stands still
+            own = np.flatnonzero(variable == k)
+            found.append(own if len(own) <= each else own[np.argpartition(-tied[own], each)[:each]])
+        return np.concatenate(found)
 
     def between(self, one: Tensor, other: Tensor) -> Tensor:
         """Covariances (B, n, m) of values at places (B, 3, n) and (B, 3, m)."""
@@ -208,6 +221,8 @@ class _Solver:
         apart = down.mul_(self.size).add_(across)
         lag = one[:, 0, :, None] * self.frames + other[:, 0, None]
         found = torch.take(self.space[0], apart)
+        if self.variables > 1:  # of one variable the first term stands still
+            found.mul_(torch.take(self.time[0], lag))
         for space, time in zip(self.space[1:], self.time[1:], strict=True):
             found.addcmul_(torch.take(space, apart), torch.take(time, lag))
         return found

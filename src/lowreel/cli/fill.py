@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from ..settings import FillSettings
+
+if TYPE_CHECKING:
+    from ..records.filling import Account
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 
@@ -25,6 +28,7 @@ def fill(
     mask: Path | None = None,
     mask_variable: str | None = None,
     inside: str | None = None,
+    variables: str | None = None,
     filling: Annotated[FillSettings, Parameter(name="*")] = FillSettings(),
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
@@ -46,21 +50,35 @@ def fill(
         variable of FILE with the same meaning: not zero = measured
     inside
         variable (y, x) of FILE: zero = no value is possible there (land), else pixels are filled that never had one
+    variables
+        variables of FILE on the same grid, a,b: all are filled, each with the help of the others where that lowers its
+        error
     as_json
         print what was done as JSON
     """
     from ..records.files import fill_file, summary
 
-    account, notes = fill_file(file, output, filling, mask=mask, mask_variable=mask_variable, inside=inside)
+    names = [] if variables is None else [name.strip() for name in variables.split(",")]
+    accounts, notes = fill_file(
+        file, output, filling, mask=mask, mask_variable=mask_variable, inside=inside, variables=names
+    )
     if as_json:
-        print(json.dumps(summary(account) | {"output": str(output), "notes": notes}, indent=2))
+        told = {name: summary(account) for name, account in accounts.items()}
+        own = {"variables": told} if names else next(iter(told.values()))
+        print(json.dumps(own | {"output": str(output), "notes": notes}, indent=2))
         return
-    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.counts.items())
-    print(f"wrote {output}: {counts}")
+    for name, account in accounts.items():
+        _tell(f"{output}: {name}" if names else str(output), account, filling)
+    for note in notes:
+        print(note)
+
+
+def _tell(where: str, account: Account, filling: FillSettings) -> None:
+    """What was done to a variable, in words."""
+    counts = ", ".join(f"{count} {flag.replace('_', ' ')}" for flag, count in account.counts.items())
+    print(f"wrote {where}: {counts}")
     print(account.sentence)
     if filling.max_gap_time is not None:
         print(f"Nothing is filled more than {filling.max_gap_time:g} {account.time_unit} from when it was measured.")
     if account.duplicates:
         print(f"Frames that repeat the one before, and count as gaps: {', '.join(map(str, account.duplicates))}")
-    for note in notes:
-        print(note)

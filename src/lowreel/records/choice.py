@@ -13,7 +13,7 @@ import numpy as np
 
 from ..baselines.optimal_interpolation import TILE
 from ..data.hole_cutting import cut_holes
-from .methods import BACKGROUND, OPTIMAL, Section, predictions
+from .methods import BACKGROUND, JOINT, OPTIMAL, Section, predictions
 
 SPLITS = 2
 """How often other values are hidden."""
@@ -29,6 +29,9 @@ MOST_VALUES = 100_000
 
 SHRINKAGE = 0.1
 """How much the weights of the mean are held to the best method alone, as a share of what the data says of them."""
+
+MOST_WEIGHT = 1.25
+"""Sum of the weights at a distance, at most: few hidden values far from data may ask for any, and be wrong."""
 
 WEIGHTED_MEAN = "weighted mean"
 
@@ -67,6 +70,11 @@ class Choice:
         """The methods that take part in what is delivered."""
         parts = zip(self.names, self.weights, strict=True)
         return tuple(name for name, w in parts if w.any() and name != BACKGROUND)
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether other variables take part in what is delivered."""
+        return any(name in JOINT for name in self.used)
 
     def filled(self, found: dict[str, np.ndarray], distances: np.ndarray) -> np.ndarray:
         """Anomalies (n,) by the methods that are used, mixed by distance."""
@@ -146,10 +154,23 @@ def _tried(section: Section, names: Sequence[str], hidden: np.ndarray, seed: int
     wanted = hidden & _drawn(hidden.shape, MOST_VALUES / count, seed)
     if not wanted.any():
         return None
-    trial = replace(section, known=fitted, wanted=wanted, given=section.covariance, edges=section.beside_gaps)
+    others = tuple(_without(other, section.known, hidden, seed) for other in section.others)
+    trial = replace(
+        section, known=fitted, wanted=wanted, given=section.covariance, edges=section.beside_gaps, others=others
+    )
     found = predictions(trial, names)
     truth = (section.values - trial.background.clip)[wanted]
     return _Trial(truth, found, trial.distances[wanted], trial.variance)
+
+
+def _without(other: Section, known: np.ndarray, hidden: np.ndarray, seed: int) -> Section:
+    """Another variable as it is where the first has holes: hidden there too, in as many frames as it is in the gaps of
+    the first, or it would seem to tell more of these than it can."""
+    gaps = ~known & known.any(0)
+    share = float((~other.known[gaps]).mean()) if gaps.any() else 0.0
+    frames = np.random.default_rng(seed).random(len(known)) < share
+    there = other.known & ~(hidden & frames[:, None, None])
+    return replace(other, known=there, given=other.covariance, edges=other.beside_gaps)
 
 
 def _drawn(shape: tuple[int, ...], share: float, seed: int) -> np.ndarray:
@@ -186,6 +207,7 @@ def _weights(trials: Sequence[_Trial], names: Sequence[str], knots: np.ndarray) 
     # Non-negative least squares of the normal equations' Cholesky factor: as many rows as columns.
     factor, right = np.linalg.cholesky(gram + np.diag(held)), right + held * alone
     weights = nnls(factor.T, np.linalg.solve(factor, right))[0].reshape(len(names), len(knots))
+    weights /= np.maximum(weights.sum(0) / MOST_WEIGHT, 1)
     return np.where(weights < 0.02 * weights.sum(0).max(initial=1e-9), 0, weights)
 
 

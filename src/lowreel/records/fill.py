@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -43,14 +44,17 @@ def fill(
     mask: Any = None,
     inside: Any = None,
     times: Any = None,
+    others: Sequence[Any] = (),
     **choices: Unpack[FillKeywords],
 ) -> FilledRecord:
     """Fill the gaps of a record: an array with NaN, a masked array, or an xarray.DataArray, (T, H, W), in any unit.
 
     mask: True where there is a measured value, (T, H, W) or (H, W), beside what NaN says. inside: (H, W), True where
     there may be values (sea); without it pixels that were never measured stay empty. times: (T,), rising, numbers or
-    datetimes; of a DataArray its own unless given, else the numbers of the frames. Dates count in days. choices: fields
-    of `FillSettings` by name, as in `fill(record, max_gap=3)`, in place of those of `settings`.
+    datetimes; of a DataArray its own unless given, else the numbers of the frames. Dates count in days. others: further
+    variables of the same shape and times, each with gaps of its own, which are used where that lowers the error; they
+    are not filled themselves. choices: fields of `FillSettings` by name, as in `fill(record, max_gap=3)`, in place of
+    those of `settings`.
 
     Returns a `FilledRecord`. Raises InputError for another shape, text or complex numbers, times that do not rise, and
     fewer than 50 measured values. A single frame may be given as (H, W).
@@ -68,14 +72,30 @@ def fill(
     moments = own_times if times is None else times
     at, unit = numbers_of_times(np.arange(len(clip)) if moments is None else np.asarray(moments))
 
-    def read(start: int, stop: int) -> np.ndarray:
-        return np.where(known[start:stop], clip[start:stop], np.nan).astype(np.float32)
-
     gathered = _Gathered(clip, known)
-    account = fill_record(Record("record", clip.shape, read, at, unit, where), settings, gathered.add)
+    own = Record("record", clip.shape, _reader(clip, known), at, unit, where)
+    account = fill_record(own, settings, gathered.add, [_other(k, one, own) for k, one in enumerate(others)])
     arrays = (gathered.filled, gathered.std, gathered.flag, gathered.distance)
     filled, std, flag, distance = (_like(record, a[0] if flat else a, k) for k, a in enumerate(arrays))
     return FilledRecord(filled, std, flag, distance, account)
+
+
+def _reader(clip: np.ndarray, known: np.ndarray) -> Callable[[int, int], np.ndarray]:
+    def read(start: int, stop: int) -> np.ndarray:
+        return np.where(known[start:stop], clip[start:stop], np.nan).astype(np.float32)
+
+    return read
+
+
+def _other(number: int, given: Any, own: Record) -> Record:
+    """Another variable, at the times of the record that it may help, unless it has times that differ."""
+    values, times = _plain(given)
+    clip = values[None] if values.ndim == 2 else values
+    label = str(getattr(given, "name", None) or f"others[{number}]")
+    if clip.shape != own.shape:
+        raise InputError(f"{label}: expected shape {own.shape} as the record has, got {clip.shape}")
+    at = own.times if times is None else numbers_of_times(np.asarray(times))[0]
+    return Record(label, own.shape, _reader(clip, np.isfinite(clip)), at, own.time_unit)
 
 
 def _checked(settings: FillSettings | None, choices: FillKeywords) -> FillSettings:

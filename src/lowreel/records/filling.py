@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,9 +13,10 @@ from ..baselines.optimal_interpolation import FEWER_KRIGING_POINTS, KRIGING_POIN
 from ..errors import InputError
 from ..settings import FillSettings
 from ..system.memory import trim_heap
-from .choice import Choice, chosen
+from .choice import WEIGHTED_MEAN, Choice, chosen
+from .coregionalisation import correlations
 from .gap_distances import time_to_measured, told_by_nearest
-from .methods import METHODS, Section, predictions
+from .methods import JOINT, Section, methods_for, predictions
 from .record import LEAST_VALUES, Record, duplicates, measured
 
 SECTION_VALUES = 2**23
@@ -53,13 +54,14 @@ class Part:
 @dataclass(frozen=True)
 class Account:
     """What was done: the choice, the covariance by which it went, counts of pixels by flag, frames that repeat the one
-    before, and the unit of the record's times."""
+    before, the unit of the record's times, and the labels of other variables that might help."""
 
     choice: Choice
     covariance: SpaceTimeCovariance
     counts: dict[str, int]
     duplicates: tuple[int, ...] = ()
     time_unit: str = "frames"
+    others: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -72,39 +74,86 @@ class Account:
         return (
             f"Filled by {choice.delivered}: error {choice.expected_error:.4g} at {choice.hidden} measured values that "
             f"were hidden under gaps of other frames ({name}: {others[name]:.4g}). Noise: about {choice.noise:.2g}."
+            f"{self._together}"
         )
 
+    @property
+    def _together(self) -> str:
+        """Whether other variables were used, in words; nothing where there were none."""
+        if not self.others:
+            return ""
+        choice, names = self.choice, ", ".join(self.others)
+        alone = [e for name, e in choice.errors.items() if name not in (*JOINT, WEIGHTED_MEAN)]
+        joint = [e for name, e in choice.errors.items() if name in JOINT]
+        (joint if choice.is_joint else alone).append(choice.expected_error)
+        if not joint:
+            return (
+                f" Filled alone: {names} could not be tried, without values in the frames that the choice is made by."
+            )
+        word = "together with" if choice.is_joint else "alone, without"
+        return f" Filled {word} {names}: error {min(joint):.4g} with the other variables, {min(alone):.4g} without."
 
-def fill_record(record: Record, settings: FillSettings, write: Callable[[Part], None]) -> Account:
+
+@dataclass(frozen=True)
+class _Other:
+    """Another variable that may help: where it was measured, and its covariance when that is known."""
+
+    record: Record
+    known: np.ndarray
+    given: SpaceTimeCovariance | None = None
+
+    def section(self, frames: slice, seed: int, points: int) -> Section:
+        """Its values in these frames, of which none is wanted."""
+        seen = self.known[frames]
+        values = np.where(seen, self.record.read(frames.start, frames.stop), 0)
+        times = self.record.times[frames]
+        return Section(values, seen, times, np.zeros_like(seen), seed, given=self.given, points=points)
+
+
+def fill_record(
+    record: Record, settings: FillSettings, write: Callable[[Part], None], others: Sequence[Record] = ()
+) -> Account:
     """Fill a record; each part is handed to `write` when it is done, in the order of time.
 
-    Raises InputError where the record has too few values.
+    others: further variables with gaps of their own, which are used where they help. Raises InputError where a record
+    has too few values, and where the others have other frames or times.
     """
+    for other in others:
+        if other.shape != record.shape or not np.array_equal(other.times, record.times):
+            raise InputError(
+                f"{other.label}: has other frames, times or pixels than {record.label}; variables that are filled "
+                "together share all three"
+            )
+    beside: Sequence[_Other] = [_Other(other, measured(other)) for other in others]
     known = measured(record)
     repeated = duplicates(record) if settings.find_duplicates else []
     known[repeated] = False
     inside = np.asarray(known.any(0)) if record.inside is None else record.inside
-    sample = _sample(record, known, settings.seed)
+    sample, beside = _sample(record, known, settings.seed, beside)
     choice = chosen(sample, _names(settings, sample))
     counts = np.zeros(len(FLAGS), np.int64)
     covariance = sample.covariance
+    beside = [replace(o, given=section.covariance) for o, section in zip(beside, sample.others, strict=True)]
+    beside = beside if choice.is_joint else []
     del sample
     for core in _cores(record.shape):
-        part = _filled(record, known, inside, core, settings, choice, covariance)
+        part = _filled(record, known, inside, core, settings, choice, covariance, beside)
         counts += np.bincount(part.flag.ravel(), minlength=len(FLAGS))
         write(part)
         del part
         trim_heap()
     by_name = dict(zip(FLAGS, counts.tolist(), strict=True))
-    return Account(choice, covariance, by_name, tuple(repeated), record.time_unit)
+    names = tuple(other.label.rpartition(":")[2] for other in others)
+    return Account(choice, covariance, by_name, tuple(repeated), record.time_unit, names)
 
 
-def _sample(record: Record, known: np.ndarray, seed: int) -> Section:
-    """The stretch of frames that the choice is made by: one with many values, and gaps too."""
-    frames, height, width = record.shape
-    size = min(frames, max(SAMPLE_VALUES // (height * width), SAMPLE_FRAMES))
+def _sample(record: Record, known: np.ndarray, seed: int, beside: Sequence[_Other]) -> tuple[Section, Sequence[_Other]]:
+    """The stretch of frames that the choice is made by: one with many values, and gaps too; and the other variables
+    that have values in it."""
+    count, height, width = record.shape
+    size = min(count, max(SAMPLE_VALUES // (height * width), SAMPLE_FRAMES))
     shares = known.mean((1, 2))
-    starts = [*range(0, frames - size, max(size // 2, 1)), frames - size]
+    starts = [*range(0, count - size, max(size // 2, 1)), count - size]
     start = max(starts, key=lambda k: min(shares[k : k + size].mean(), 0.7))
     seen = known[start : start + size]
     if seen.sum() < LEAST_VALUES:
@@ -112,10 +161,12 @@ def _sample(record: Record, known: np.ndarray, seed: int) -> Section:
             f"{record.label}: no {size} frames one after another have {LEAST_VALUES} values to fill from; give the "
             "stretch that has most of them"
         )
+    frames, points = slice(start, start + size), _points(record.shape)
     values = np.where(seen, record.read(start, start + size), 0)
-    return Section(
-        values, seen, record.times[start : start + size], np.zeros_like(seen), seed, points=_points(record.shape)
-    )
+    there = [other for other in beside if other.known[frames].sum() >= LEAST_VALUES]
+    others = tuple(other.section(frames, seed, points) for other in there)
+    nothing = np.zeros_like(seen)
+    return Section(values, seen, record.times[frames], nothing, seed, points=points, others=others), there
 
 
 def _points(shape: tuple[int, int, int]) -> int:
@@ -125,8 +176,7 @@ def _points(shape: tuple[int, int, int]) -> int:
 
 def _names(settings: FillSettings, sample: Section) -> list[str]:
     """The methods that are tried."""
-    with_generator = settings.quality != "draft" and sample.known.size <= GENERATOR_VALUES
-    return [name for name in METHODS if name != "generator" or with_generator]
+    return methods_for(sample, generator=settings.quality != "draft" and sample.known.size <= GENERATOR_VALUES)
 
 
 def _cores(shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
@@ -146,7 +196,12 @@ def _around(core: tuple[int, int], frames: int) -> slice:
 
 
 def _section(
-    record: Record, known: np.ndarray, inside: np.ndarray, core: tuple[int, int], seed: int
+    record: Record,
+    known: np.ndarray,
+    inside: np.ndarray,
+    core: tuple[int, int],
+    seed: int,
+    beside: Sequence[_Other] = (),
 ) -> tuple[Section, slice, np.ndarray]:
     """A section with its context; what is wanted are the gaps of its own frames. Beside it where these are in it, and
     where they have values that are not filled from, as they lie where none may be."""
@@ -161,8 +216,10 @@ def _section(
     own = slice(core[0] - around.start, core[1] - around.start)
     wanted[own] = inside & ~seen[own]
     outside = np.isfinite(values[own]) & ~inside
-    kept = np.where(seen, values, 0)
-    return Section(kept, seen, record.times[around], wanted, seed, points=_points(record.shape)), own, outside
+    kept, points = np.where(seen, values, 0), _points(record.shape)
+    others = tuple(other.section(around, seed, points) for other in beside if other.known[around].any())
+    section = Section(kept, seen, record.times[around], wanted, seed, points=points, others=others)
+    return section, own, outside
 
 
 def _filled(
@@ -173,11 +230,14 @@ def _filled(
     settings: FillSettings,
     choice: Choice,
     covariance: SpaceTimeCovariance,
+    beside: Sequence[_Other],
 ) -> Part:
-    section, own, outside = _section(record, known, inside, core, settings.seed)
+    section, own, outside = _section(record, known, inside, core, settings.seed, beside)
     section = replace(section, given=covariance)
     distances = section.distances
     told = told_by_nearest(distances, section.times, covariance, own)
+    for other, tie in zip(section.others, correlations((section, *section.others))[0, 1:], strict=True):
+        told = np.maximum(told, abs(tie) * told_by_nearest(other.distances, section.times, covariance, own))
     allowed = told >= LEAST_CORRELATION
     if settings.max_gap is not None:
         allowed &= distances[own] <= settings.max_gap

@@ -12,6 +12,7 @@ from ..baselines.background import Background, additive_background
 from ..baselines.covariance import SpaceTimeCovariance, estimate_covariance
 from ..baselines.eof_iteration import eof_iteration
 from ..baselines.optimal_interpolation import KRIGING_POINTS, TILE, Interpolated, optimal_interpolation
+from .coregionalisation import interpolated_together
 from .gap_distances import pixels_to_measured
 
 GENERATOR_SPREADS = 4.0
@@ -22,6 +23,10 @@ EDGE_PIXELS = 2
 
 OPTIMAL = "optimal interpolation"
 BACKGROUND = "frame mean + pixel anomaly"
+EOFS_TOGETHER = "EOF iteration with the other variables"
+TOGETHER = "optimal interpolation with the other variables"
+JOINT = (EOFS_TOGETHER, TOGETHER)
+"""Methods that use other variables."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Section:
 
     wanted: (T, H, W) bool, what is to be filled. given: the covariance, where it is known from before. points: values
     by which optimal interpolation fills a tile. edges: (T, H, W) bool, measured pixels beside real gaps; None finds
-    them.
+    them. others: the same frames of other variables, that may help.
     """
 
     values: np.ndarray
@@ -41,6 +46,7 @@ class Section:
     given: SpaceTimeCovariance | None = None
     edges: np.ndarray | None = None
     points: int = KRIGING_POINTS
+    others: tuple[Section, ...] = ()
 
     @cached_property
     def background(self) -> Background:
@@ -73,10 +79,15 @@ class Section:
     @cached_property
     def optimal(self) -> Interpolated:
         """Optimal interpolation of the centred values, where wanted."""
-        edges = self.beside_gaps if self.edges is None else self.edges
         return optimal_interpolation(
-            self.centred, self.known, self.times, self.wanted, self.covariance, edges, self.points
+            self.centred, self.known, self.times, self.wanted, self.covariance, self.noise, self.points
         )
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """Variance of the noise of each value, (T, H, W) float32."""
+        edges = self.beside_gaps if self.edges is None else self.edges
+        return (self.covariance.noise + self.covariance.edge_noise * edges).astype(np.float32)
 
     @cached_property
     def distances(self) -> np.ndarray:
@@ -132,12 +143,29 @@ def _background(section: Section) -> np.ndarray:
 
 
 def _optimal(section: Section) -> np.ndarray:
-    found = section.optimal.mean + section.mean - section.background.pixels
+    return _from_background(section, section.optimal.mean)
+
+
+def _together(section: Section) -> np.ndarray:
+    return _from_background(section, interpolated_together(section))
+
+
+def _from_background(section: Section, centred: np.ndarray) -> np.ndarray:
+    found = centred + section.mean - section.background.pixels
     return np.where(section.wanted & np.isfinite(found), found, 0).astype(np.float32)
 
 
 def _eofs(section: Section) -> np.ndarray:
     return eof_iteration(section.anomalies, section.known, seed=section.seed)
+
+
+def _eofs_together(section: Section) -> np.ndarray:
+    """Functions of time that all variables share, each in units of its spread."""
+    every = (section, *section.others)
+    spreads = [float(one.anomalies[one.known].std()) or 1.0 for one in every]
+    scaled = np.concatenate([one.anomalies / spread for one, spread in zip(every, spreads, strict=True)], 2)
+    found = eof_iteration(scaled, np.concatenate([one.known for one in every], 2), seed=section.seed)
+    return found[:, :, : section.known.shape[2]] * spreads[0]
 
 
 def _biharmonic(section: Section) -> np.ndarray:
@@ -198,9 +226,17 @@ METHODS: dict[str, Callable[[Section], np.ndarray]] = {
     "biharmonic interpolation": _biharmonic,
     "3-D total variation": _variation,
     OPTIMAL: _optimal,
+    EOFS_TOGETHER: _eofs_together,
+    TOGETHER: _together,
     "generator": _generator,
 }
 """By name what each makes of a section: anomalies from its background, (T, H, W) float32, good where wanted."""
+
+
+def methods_for(section: Section, *, generator: bool) -> list[str]:
+    """Those that can be tried: with other variables where there are any."""
+    left_out = (*(() if section.others else JOINT), *(() if generator else ("generator",)))
+    return [name for name in METHODS if name not in left_out]
 
 
 def predictions(section: Section, names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -20,18 +20,13 @@ COPIED_VALUES = 2**22
 
 
 class FilledFile:
-    """A copy of the file, into which parts are written as they are made. A context manager."""
+    """A copy of a file, into variables of which parts are written as they are made. A context manager."""
 
-    def __init__(self, path: Path, source: NetcdfRecord) -> None:
-        self.source = source
+    def __init__(self, path: Path, source: Path) -> None:
         library = imported("netCDF4", path, "NetCDF")
-        self.file = opened(source.path)
+        self.file = opened(source)
         self.out = library.Dataset(str(path), "w", format=self.file.data_model)
         self.notes = _copied(self.file, self.out)
-        self.variable = self.out[source.name]
-        self.variable.set_auto_maskandscale(False)
-        self.packing = packing_of(attributes_of(self.variable), self.variable.dtype, default_fill(self.variable))
-        self.beside = self._beside()
 
     def __enter__(self) -> FilledFile:
         return self
@@ -39,6 +34,17 @@ class FilledFile:
     def __exit__(self, *_: object) -> None:
         self.out.close()
         self.file.close()
+
+
+class FilledVariable:
+    """A variable of the copy, into which parts are written, and what stands beside it."""
+
+    def __init__(self, file: FilledFile, source: NetcdfRecord) -> None:
+        self.source, self.out = source, file.out
+        self.variable = self.out[source.name]
+        self.variable.set_auto_maskandscale(False)
+        self.packing = packing_of(attributes_of(self.variable), self.variable.dtype, default_fill(self.variable))
+        self.beside = self._beside()
 
     def _beside(self) -> list[Any]:
         """The variables for standard deviation, flag and distance, named in the variable's ancillary_variables."""

@@ -44,6 +44,8 @@ def netcdf_record(
             f"{text}: expected a NetCDF file ({', '.join(SUFFIXES)}); arrays of other files are filled in Python: "
             "lowreel.fill(array)"
         )
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a NetCDF file ({', '.join(SUFFIXES)})")
     array = load_clip(text)
     clip = as_clip(array)
     frames, channels, height, width = clip.shape
