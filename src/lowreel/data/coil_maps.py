@@ -93,8 +93,10 @@ def estimate_coil_maps(pictures: Tensor, method: EmpiricalMaps = "walsh") -> Ten
     Magn. Reson. Med. 43:682, 2000). "espirit": by `sigpy` (Uecker et al., Magn. Reson. Med. 71:990, 2014), where it is
     installed. The phase is that against the combination of coils which sees most, smoothed, so that maps have no seams.
     Where the pictures are empty maps are continued from the nearest pixels that are not: nothing of the frame is cut.
-    Raises InputError for other shapes, for numbers that are not finite, and for pictures that are zero.
+    Raises InputError for other methods and shapes, for numbers that are not finite, and for pictures that are zero.
     """
+    if method not in ("walsh", "espirit"):
+        raise InputError(f"coil maps: expected walsh or espirit, got {method!r}")
     if pictures.ndim != 3 or not pictures.is_complex() or not bool(torch.isfinite(pictures).all()):
         raise InputError(
             f"coil maps: expected complex pictures (coils, H, W), finite, got {pictures.dtype} {tuple(pictures.shape)}"

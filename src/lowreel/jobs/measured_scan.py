@@ -64,6 +64,9 @@ def measured_scan(data: Path, wish: ArraysSettings, memory: str | None, say: Cal
         frame_shape=None if sides is None else (sides[0], sides[1]),
     )
     scan, first = _some_frames(scan, wish.frames)
+    is_whitened = scan.noise_covariance is not None
+    if is_whitened and wish.sigma is not None:
+        raise InputError(f"{scan.label}: it has a noise scan, which says how large the noise is; leave out --sigma")
     budget = None if memory is None else parse_bytes(memory) // 2
     made = problem_of(scan, coils=wish.coils or MOST_COILS, memory=budget)
     for sentence in made.told:
@@ -73,8 +76,10 @@ def measured_scan(data: Path, wish: ArraysSettings, memory: str | None, say: Cal
     information = {"source": source_text(data), "rate": str(int(FRAMES_PER_SECOND)), "audio": False}
     information |= {"scale": levels.scale, "offset": 0.0, "reading": {"fit": "squash", "frames": [first, None]}}
     seconds = (torch.arange(len(scan.kspace), dtype=torch.float64) + first) / FRAMES_PER_SECOND
+    if scan.times is None:
+        say(f"The times of its frames are not read; they are taken for {FRAMES_PER_SECOND:g} a second.")
     times = seconds if scan.times is None else torch.from_numpy(scan.times).double()
-    sigma = 1.0 if scan.noise_covariance is not None and wish.sigma is None else wish.sigma
+    sigma = 1.0 if is_whitened and not scan.is_averaged else wish.sigma
     noise = as_noise(None if sigma is None else sigma / levels.scale)
     return Measured(in_levels(made.data, made.operator, levels), made.operator, times, noise, information)
 

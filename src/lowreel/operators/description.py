@@ -155,6 +155,5 @@ def refuse_complex_clips(*operators: Described) -> None:
     complex_ones = [operator.kind for operator in operators if operator.takes_complex_clips]
     if complex_ones:
         raise InputError(
-            f"{complex_ones[0]}: it takes complex clips, and is not combined with others as it is; combine its real "
-            "form, lowreel.operators.RealForm(A)"
+            f"{complex_ones[0]}: it takes complex clips, and stands alone; put a factor into its data or its coil maps"
         )

@@ -198,8 +198,8 @@ def _interpolation(
         place = measured[:, axis, None] * (length / (2 * np.pi))
         near = np.ceil(place - width / 2) + np.arange(width)
         along = (near % length).astype(np.int32)
-        columns = (columns[:, :, None] * length + along[:, None]).reshape(len(measured), -1)
+        columns = (columns[:, :, None] * length + along[:, None]).reshape(len(measured), width ** (axis + 1))
         kernel = _kernel(near - place, precision).astype(real)
-        values = (values[:, :, None] * kernel[:, None]).reshape(len(measured), -1)
+        values = (values[:, :, None] * kernel[:, None]).reshape(len(measured), width ** (axis + 1))
     ends = np.concatenate([[0], np.cumsum(there)]).astype(np.int32) * width**2
     return scipy.sparse.csr_array((values.ravel(), columns.ravel(), ends), shape=(len(points), math.prod(grid)))

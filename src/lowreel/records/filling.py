@@ -88,7 +88,8 @@ class Account:
         (joint if choice.is_joint else alone).append(choice.expected_error)
         if not joint:
             return (
-                f" Filled alone: {names} could not be tried, without values in the frames that the choice is made by."
+                f" Filled alone: {names} could not be tried, without values in the frames that the choice is made by, "
+                "or in as many of the others."
             )
         word = "together with" if choice.is_joint else "alone, without"
         return f" Filled {word} {names}: error {min(joint):.4g} with the other variables, {min(alone):.4g} without."
@@ -163,7 +164,7 @@ def _sample(record: Record, known: np.ndarray, seed: int, beside: Sequence[_Othe
         )
     frames, points = slice(start, start + size), _points(record.shape)
     values = np.where(seen, record.read(start, start + size), 0)
-    there = [other for other in beside if other.known[frames].sum() >= LEAST_VALUES]
+    there = [o for o in beside if o.known[frames].sum() >= LEAST_VALUES and _is_there_throughout(o, frames)]
     others = tuple(other.section(frames, seed, points) for other in there)
     nothing = np.zeros_like(seen)
     return Section(values, seen, record.times[frames], nothing, seed, points=points, others=others), there
@@ -177,6 +178,14 @@ def _points(shape: tuple[int, int, int]) -> int:
 def _names(settings: FillSettings, sample: Section) -> list[str]:
     """The methods that are tried."""
     return methods_for(sample, generator=settings.quality != "draft" and sample.known.size <= GENERATOR_VALUES)
+
+
+def _is_there_throughout(other: _Other, sample: slice) -> bool:
+    """Whether each section has values of another variable in half as many of its frames as the sample, at least: what
+    the sample tells of its help, and of errors with it, would not hold elsewhere."""
+    there = np.asarray(other.known.any((1, 2)))
+    least = 0.5 * float(there[sample].mean())
+    return all(float(there[first:last].mean()) >= least for first, last in _cores(other.record.shape))
 
 
 def _cores(shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:

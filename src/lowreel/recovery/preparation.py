@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -75,20 +76,32 @@ def given_data(
     Raises InputError for data that does not fit the operator, and for an operator whose adjoint is wrong.
     """
     operator, noise = as_linear_operator(operator, clip_shape).on(CPU), as_noise(noise)
+    operator = operator.inner if isinstance(operator, RealForm) else operator
     stored, operator = _as_data(data, operator)
     if operator.takes_complex_clips:
         return _given_complex(stored, RealForm(operator), noise, levels)
     if levels is None:
         check_mask(stored, operator)
-    units = levels_of(stored, operator, noise) if levels is None else Levels(*levels)
+    units = levels_of(stored, operator, noise) if levels is None else _levels_of(levels)
     if units == AS_IS:
         return Given(stored, operator, noise, units, stored)
     return Given(in_levels(stored, operator, units), operator, noise.scaled(1 / units.scale), units, stored)
 
 
+def _levels_of(levels: Sequence[float]) -> Levels:
+    """(white less black, black) or (white,) as numbers. Raises InputError for anything else."""
+    try:
+        found = Levels(*(float(level) for level in levels))
+    except (TypeError, ValueError):
+        raise InputError(f"levels: expected (white - black, black), or (white,) alone, got {levels!r}") from None
+    if not all(map(math.isfinite, found)) or found.scale == 0:
+        raise InputError(f"levels: expected finite numbers, the first not 0, got {levels!r}")
+    return found
+
+
 def _given_complex(stored: Data, operator: RealForm, noise: Noise, levels: Sequence[float] | None) -> Given:
     """Data of a complex clip; levels: (white,), the size that no number of the clip exceeds, or None to find it."""
-    units = complex_levels(stored, operator) if levels is None else Levels(*levels)
+    units = complex_levels(stored, operator) if levels is None else _levels_of(levels)
     if units.offset or units.scale <= 0:
         raise InputError(f"levels: expected (white,) of a complex clip, above 0 and without an offset, got {levels}")
     parts = Levels(2 * units.scale, -units.scale)

@@ -372,20 +372,23 @@ def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor |
 
 
 def finish(frames: Tensor, problem: Problem) -> Tensor:
-    """The frames (T, C, H, W) made consistent with all data, the held-out part too, where that helps; in [0, 1].
+    """The frames (T, C, H, W) made consistent with all data, the held-out part too, where that helps.
+
+    In [0, 1]; but what makes complex clips consistent may leave it, as their white is an estimate.
 
     It does where the data is exact. Where nothing is known of the noise, it is tried with the fitted part, and done
     if the held-out part then agrees better; data that is pixels cannot tell and is left as the generator has it.
     """
 
     def consistent(entries: Data) -> Tensor:
-        return project_onto_data(frames, problem.operator, problem.data, entries)
+        found = project_onto_data(frames, problem.operator, problem.data, entries)
+        return found if isinstance(problem.operator, RealForm) else found.clamp(0, 1)  # white of these is an estimate
 
     if problem.noise.is_exact:
-        return consistent(problem.known).clamp(0, 1)
+        return consistent(problem.known)
     can_tell = (
         isinstance(problem.noise, UnknownNoise) and not problem.operator.is_pixel_mask and problem.heldout is not None
     )
     if can_tell and problem.heldout_error(consistent(problem.fitted)) < problem.heldout_error(frames):
-        return consistent(problem.known).clamp(0, 1)
+        return consistent(problem.known)
     return frames.clamp(0, 1)

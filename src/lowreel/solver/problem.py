@@ -213,6 +213,7 @@ class Problem:
         assert self.heldout is not None
         if self._spectrum_weights is not None and isinstance(self.heldout, Tensor):
             own = self._spectrum_weights[self.heldout]
+            own = own if bool((own > 0).any()) else torch.ones_like(own)  # held out by a user where all is measured
             return (own * (self._gap_share / (float(own.sum()) * self.mean_row_norm_sq)),)
         scale, response = self.scale(self.heldout), self.probe_response[1]
         arrangements = self.operator.arrangements()
@@ -251,7 +252,10 @@ class Problem:
         return min(error * self.mean_row_norm_sq / max(at_held, 1e-30), 1.0)
 
     def _at_fitted_samples(self, found: Data) -> float:
-        """Squared error per pixel at the fitted samples of a spectrum, beyond white noise of known size."""
+        """Squared error per pixel at the fitted samples of a spectrum, beyond white noise of known size; 0 where the
+        noise is not known, so that to fit it is no merit."""
+        if not (self.noise.is_exact or isinstance(self.noise, WhiteNoise)):
+            return 0.0
         weights, y, entries = self._spectrum_weights, tensors_of(self.data)[0], tensors_of(self.fitted)[0]
         assert weights is not None
         variance = self.noise.sigma**2 if isinstance(self.noise, WhiteNoise) else 0.0

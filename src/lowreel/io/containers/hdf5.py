@@ -140,7 +140,7 @@ def _acquisitions(data: Any) -> str:
     if len(data):
         head = data.fields("head")[0]
         told += f", the first of {head['active_channels']} coils and {head['number_of_samples']} samples"
-    return f"{RAW}, {told}: a scan, no clip; type: lowreel recover {Path(data.file.filename).name} -o RUN"
+    return f"{RAW}, {told}: a scan, no clip; type: lowreel recover {data.file.filename} -o RUN"
 
 
 def _is_of_images(name: str, data: Any, end: str) -> bool:

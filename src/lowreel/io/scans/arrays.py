@@ -34,22 +34,30 @@ def from_arrays(
     """A scan from the array that FILE:NAME says, and others beside it."""
     if split_member(path)[0].suffix.lower() == ".cfl":
         array, along = _of_bart(path, trajectory is not None)
+        rows_first = True
     else:
-        array, along = _with_axes(load_named(path))
+        given = load_named(path)
+        array, along = _with_axes(given)
+        rows_first = "W" not in given.roles or given.roles.index("H") < given.roles.index("W")
     kspace, label = np.array(array, np.complex64), str(path)
-    maps = None if coil_maps is None else _coil_maps(coil_maps, kspace.shape[1])
+    maps = None if coil_maps is None else _coil_maps(coil_maps, kspace.shape[1], rows_first)
     told = [along]
     if trajectory is None:
-        observed, centred, sentence = _observed(kspace, mask, label)
+        observed, centred, sentence = _observed(kspace, mask, label, rows_first)
         told += sentence
         size = (int(kspace.shape[2]), int(kspace.shape[3]))
         _check_maps(maps, size, label)
-        return Scan(kspace * observed[:, None], size, label, observed, None, maps, centred=centred, told=tuple(told))
+        return Scan(
+            np.where(observed[:, None], kspace, 0), size, label, observed, None, maps, centred=centred, told=tuple(told)
+        )
     points, sentences = points_of(trajectory, kspace.shape)
     size = _size(points, maps, frame_shape, label)
     path_in_cycles, unit = in_cycles(points, size, str(trajectory))
     _check_maps(maps, size, label)
-    return Scan(kspace, size, label, None, path_in_cycles, maps, told=(*told, *sentences, unit))
+    there, what = _there(kspace, mask)
+    told += [f"frames are {size[0]}x{size[1]}", *sentences, unit, *what]
+    own = None if there.all() else there.copy()
+    return Scan(np.where(there[:, None], kspace, 0), size, label, own, path_in_cycles, maps, told=tuple(told))
 
 
 def _with_axes(array: Array) -> tuple[NDArray[np.generic], str]:
@@ -81,6 +89,19 @@ def _with_axes(array: Array) -> tuple[NDArray[np.generic], str]:
     shape = [array.shape[names[role]] if role in names else 1 for role in "TCHW"]
     sizes = ", ".join(f"{n} {what}" for n, what in zip(shape, ("frames", "coils", "rows", "columns"), strict=True))
     return values.reshape(shape), f"the axes are taken for {sizes}"
+
+
+def _said(array: Array, wanted: str, rows_first: bool) -> NDArray[np.generic]:
+    """The array with its axes in this order: as they are said, FILE:NAME,H=1,W=0,C=2; else, of MATLAB's, with the last
+    of three axes first, and rows and columns in the order of the data's (`rows_first`)."""
+    names = {role: k for k, role in enumerate(array.roles) if role in wanted}
+    if names:
+        left = [k for k in range(array.values.ndim) if k not in names.values()]
+        return array.values.transpose([*left, *(names[role] for role in wanted if role in names)])
+    if not array.matlab or array.values.ndim < 2:
+        return array.values
+    values = np.moveaxis(array.values, -1, 0) if array.values.ndim == 3 else array.values
+    return values if rows_first else values.swapaxes(-1, -2)
 
 
 def _of_bart(path: str | Path, on_points: bool) -> tuple[NDArray[np.generic], str]:
@@ -127,7 +148,7 @@ def _in_order(array: Array, axes: Mapping[str, int], order: list[str], text: str
 
 
 def _observed(
-    kspace: NDArray[np.complex64], mask: str | Path | None, label: str
+    kspace: NDArray[np.complex64], mask: str | Path | None, label: str, rows_first: bool
 ) -> tuple[NDArray[np.bool_], bool, list[str]]:
     """What was measured, (T, H, W); whether frequency zero is in the middle; and sentences on both."""
     frames, _, height, width = kspace.shape
@@ -136,8 +157,7 @@ def _observed(
         told = [f"what is zero in all coils was not measured: {observed.mean():.1%} was"]
     else:
         given = load_named(mask)
-        values = given.values != 0
-        values = np.moveaxis(values, -1, 0) if given.matlab and values.ndim == 3 else values
+        values = _said(given, "THW", rows_first) != 0
         fitting = {(width,), (height, width), (frames, height, width)}
         if values.shape not in fitting:
             raise InputError(
@@ -151,6 +171,22 @@ def _observed(
     centred = bool(size[height // 2, width // 2] >= size[0, 0])
     told.append(f"frequency zero is in the {'middle' if centred else 'corner'}, where the numbers are larger")
     return observed, centred, told
+
+
+def _there(kspace: NDArray[np.complex64], mask: str | Path | None) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which samples along a trajectory there are, (T, readouts, samples); readouts of zeros in all coils are none."""
+    frames, _, count, samples = kspace.shape
+    there = np.broadcast_to((kspace != 0).any((1, 3))[:, :, None], (frames, count, samples))
+    told = [] if there.all() else [f"readouts that are zero in all coils were not measured: {there.mean():.1%} were"]
+    if mask is None:
+        return there, told
+    given = load_named(mask)
+    if given.values.shape not in {(count, samples), (frames, count, samples)}:
+        raise InputError(
+            f"{given.label}: the mask is {given.shape}; expected one of samples, ({count}, {samples}) or ({frames}, "
+            f"{count}, {samples})"
+        )
+    return there & (given.values != 0), told
 
 
 def points_of(given: str | Path, shape: tuple[int, ...]) -> tuple[NDArray[np.floating], list[str]]:
@@ -211,11 +247,11 @@ def _size(
         raise InputError(
             f"{label}: how many pixels do frames have? Its trajectory does not say it; give --frame-shape HxW"
         )
-    side = 2 * math.ceil(float(reach.max()) - 0.5)
+    side = 2 * int((2 * float(reach.max()) + 1.5) / 2)  # the last sample of a readout may be half a cycle short
     return side, side
 
 
-def _coil_maps(given: str | Path, coils: int) -> NDArray[np.complex64]:
+def _coil_maps(given: str | Path, coils: int, rows_first: bool) -> NDArray[np.complex64]:
     """(coils, H, W)."""
     if split_member(given)[0].suffix.lower() == ".cfl":
         text, array, axes = _bart_axes(given)
@@ -223,8 +259,7 @@ def _coil_maps(given: str | Path, coils: int) -> NDArray[np.complex64]:
     else:
         array = load_named(given)
         label = array.label
-        values = array.values
-        values = np.moveaxis(values, -1, 0) if array.matlab and values.ndim == 3 else values
+        values = _said(array, "CHW", rows_first)
     if values.ndim != 3 or len(values) != coils:
         raise InputError(f"{label}: expected maps of {coils} coils, (coils, H, W), got {values.shape}")
     return np.ascontiguousarray(values, np.complex64)

@@ -80,6 +80,8 @@ def load(
     encoding = encodings[min(int(heads["encoding_space_ref"][kept][0]), len(encodings) - 1)]
     readouts = _readouts(acquisitions[kept], encoding, label, trajectory)
     covariance = _covariance(acquisitions[is_noise], readouts.kspace.shape[1])
+    if covariance is not None:
+        covariance *= _bandwidths(heads[is_noise], heads[kept])
     if is_noise.any():
         is_used = "is in" if covariance is not None else "is not used: other coils, or too few samples, are in"
         told = [*told, f"the noise of the coils {is_used} its noise scan, readouts: {int(is_noise.sum())}"]
@@ -253,6 +255,13 @@ def _on_a_path(
     if "per pixel" in sentence and all(pixel) and all(wanted):
         found = (found * (np.array(wanted) / pixel)).astype(np.float32)
     return Readouts(kspace[..., ends], (height, width), label, trajectory=found[:, ends], told=(*told, sentence))
+
+
+def _bandwidths(noise: Heads, measured: Heads) -> np.float32:
+    """Variance of the noise of readouts over that of the noise scan: as the bandwidths, one over the times of a sample;
+    1 where these are not told."""
+    before, after = float(noise["sample_time_us"][0]), float(measured["sample_time_us"][0])
+    return np.float32(before / after if before > 0 and after > 0 else 1.0)
 
 
 def _covariance(acquisitions: NDArray[np.void], coils: int) -> NDArray[np.complex64] | None:

@@ -53,19 +53,24 @@ def scan_of(
     groups = ismrmrd.groups_of(file) if is_hdf5(file) else []
     group = _group(groups, stem, file)
     if group is not None:
-        if coil_maps or mask:
-            raise InputError(
-                f"{file}: coil maps and a mask are given beside arrays; those of ISMRMRD come from its data"
-            )
+        _refuse(file, "ISMRMRD", coil_maps=coil_maps, mask=mask, frame_shape=frame_shape)
         readouts, numbers = ismrmrd.load(file, group, choices, trajectory)
         return frames_of(readouts, _numbers(readouts, numbers, frame_numbers, readouts_per_frame))
     if is_hdf5(file) and stem in ("", "kspace") and "H" not in choices and fastmri.is_fastmri(file):
+        _refuse(file, "fastMRI", coil_maps=coil_maps, mask=mask, trajectory=trajectory, frame_shape=frame_shape)
         scan = fastmri.load(file, choices)
     else:
         scan = from_arrays(path, trajectory=trajectory, coil_maps=coil_maps, mask=mask, frame_shape=frame_shape)
     if readouts_per_frame is not None:
         frame_numbers = _consecutive(_count(scan), readouts_per_frame, scan.label)
     return scan if frame_numbers is None else gated(scan, frame_numbers)
+
+
+def _refuse(file: Path, kind: str, **given: object) -> None:
+    """Raise InputError for what a kind of file tells itself, and is given beside it."""
+    names = [name.replace("_", " ") for name, value in given.items() if value is not None]
+    if names:
+        raise InputError(f"{file}: {names[0]} is given beside arrays; {kind} tells it itself; leave it out")
 
 
 def _group(groups: Sequence[str], stem: str, file: Path) -> str | None:

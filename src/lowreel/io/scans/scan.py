@@ -25,7 +25,8 @@ class Scan:
     samples). mask: booleans, (T, H, W) or (T, readouts, samples), what was measured; None: everything. trajectory:
     (T or 1, readouts, samples, 2) in cycles per pixel, rows first. coil_maps: (coils, H, W). noise_covariance: (coils,
     coils). times: seconds, (T,), where the file tells them. centred: whether frequency zero is in the middle, else in
-    the corner. told: what was taken for what, in sentences.
+    the corner. told: what was taken for what, in sentences. is_averaged: whether rows are means of several, so that
+    their noise is less than that of others.
     """
 
     kspace: NDArray[np.complex64]
@@ -38,6 +39,7 @@ class Scan:
     times: NDArray[np.float64] | None = None
     centred: bool = True
     told: tuple[str, ...] = ()
+    is_averaged: bool = False
 
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:
@@ -71,6 +73,8 @@ def frames_of(readouts: Readouts, numbers: Sequence[int] | NDArray[np.integer]) 
     the mask marks. Raises InputError for another count of numbers, and for a frame without a readout.
     """
     numbers = np.asarray(numbers)
+    if numbers.dtype.kind == "f" and bool((numbers == np.rint(numbers)).all()):  # as MATLAB has all numbers
+        numbers = numbers.astype(np.int64)
     count = len(readouts.kspace)
     if numbers.shape != (count,) or numbers.dtype.kind not in "iu":
         raise InputError(
@@ -104,7 +108,7 @@ def _of_rows(readouts: Readouts, numbers: NDArray[np.integer], frames: int) -> S
     kspace = np.ascontiguousarray(sums.transpose(0, 2, 1, 3)) * mask[:, None]
     several = int((counts > 1).sum())
     told = (f"{several} rows were measured several times in a frame; their mean is taken",) if several else ()
-    return _scan(readouts, kspace, mask, None, told)
+    return replace(_scan(readouts, kspace, mask, None, told), is_averaged=several > 0)
 
 
 def _of_spokes(readouts: Readouts, numbers: NDArray[np.integer], sizes: NDArray[np.integer]) -> Scan:
