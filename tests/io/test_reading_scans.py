@@ -8,6 +8,7 @@ import pytest
 import scans
 import torch
 from complex_mri import beating, noise_of, rows_mask, smooth_maps
+from ismrmrd import ACQ_IS_NOISE_MEASUREMENT
 from scipy.io import savemat
 
 from lowreel.data.scans import problem_of
@@ -202,6 +203,49 @@ def test_fastmri(tmp_path):
     check(scan_of(f"{path}:kspace,T=slice"), clip=clip)
 
 
+def test_what_a_kind_of_file_tells_itself_is_refused_beside_it(tmp_path):
+    """Maps, masks, trajectories and sizes that would not be used are refused, not left out in silence."""
+    _, kspace = full(slices=1, wide=1)
+    path = scans.fastmri(tmp_path / "file.h5", kspace, PLAIN)
+    for name in ("coil_maps", "mask", "trajectory", "frame_shape"):
+        with pytest.raises(InputError, match="is given beside arrays; fastMRI tells it itself"):
+            scan_of(f"{path}:kspace,T=slice", **{name: (3, 3) if name == "frame_shape" else "other.npy"})
+    with pytest.raises(InputError, match="ISMRMRD tells it itself"):
+        scan_of(ismrmrd(tmp_path, rows()), frame_shape=(3, 3))
+
+
+def test_masked_spokes_are_not_fitted(tmp_path):
+    """Along a trajectory a mask of samples holds, and readouts of zeros were not measured."""
+    np.save(tmp_path / "y.npy", SPOKES_Y)
+    np.save(tmp_path / "k.npy", PATH.numpy())
+    there = np.ones(SPOKES_Y.shape[:1] + SPOKES_Y.shape[2:], bool)
+    there[1, 2] = False
+    np.save(tmp_path / "m.npy", there)
+    known = {"trajectory": tmp_path / "k.npy", "frame_shape": (SIDE, SIDE)}
+    assert (scan_of(tmp_path / "y.npy", mask=tmp_path / "m.npy", **known).mask == there).all()
+    np.save(tmp_path / "padded.npy", SPOKES_Y * there[:, None])
+    assert (scan_of(tmp_path / "padded.npy", **known).mask == there).all()
+    np.save(tmp_path / "wrong.npy", there[:, :1])
+    with pytest.raises(InputError, match="expected one of samples"):
+        scan_of(tmp_path / "y.npy", mask=tmp_path / "wrong.npy", **known)
+
+
+def test_noise_scans_by_bandwidth_and_averages(tmp_path):
+    """The noise scan's covariance is brought to the readouts' bandwidth; that rows are means of several is known."""
+    draw = np.random.default_rng(1)
+    white = draw.standard_normal((2, COILS, 4000)) / np.sqrt(2)
+    noise = scans.readout(white[0] + 1j * white[1], flags=[ACQ_IS_NOISE_MEASUREMENT])
+    noise.sample_time_us = 8.0
+    readouts = rows()
+    for one in readouts:
+        one.sample_time_us = 2.0
+    scan = scan_of(ismrmrd(tmp_path, [noise, *readouts]))
+    assert np.abs(scan.noise_covariance - 4 * np.eye(COILS)).max() < 0.4
+    assert not scan.is_averaged
+    (tmp_path / "scan.h5").unlink()
+    assert scan_of(ismrmrd(tmp_path, [*readouts, *rows()])).is_averaged
+
+
 @pytest.mark.parametrize("time", ["time", "te"])
 def test_bart(time, tmp_path):
     """Spectra with named axes; time is TIME, or what is called so; maps beside it."""
@@ -254,6 +298,10 @@ def test_matlab(tmp_path):
     with pytest.raises(InputError, match="H=0,W=1,C=2,T=3"):
         scan_of(f"{tmp_path}/a.mat:kdata")
     check(scan_of(f"{tmp_path}/a.mat:kdata,H=0,W=1,T=2,C=3", coil_maps=f"{tmp_path}/a.mat:b1"))
+    turned = {"kdata": ROWS_Y.transpose(3, 2, 0, 1), "b1": MAPS.numpy().transpose(2, 1, 0), "m": MASK.numpy().T}
+    savemat(tmp_path / "c.mat", turned)
+    maps, mask = f"{tmp_path}/c.mat:b1", f"{tmp_path}/c.mat:m"
+    check(scan_of(f"{tmp_path}/c.mat:kdata,W=0,H=1,T=2,C=3", coil_maps=maps, mask=mask))
     y = SPOKES_Y.transpose(3, 0, 2, 1).reshape(2 * SIDE, T * 4, COILS)
     k = (PATH / (2 * np.pi)).numpy()
     k = (k[..., 1] + 1j * k[..., 0]).transpose(2, 0, 1).reshape(2 * SIDE, T * 4)

@@ -10,9 +10,11 @@ from cases import levels
 
 import lowreel
 from lowreel.analysis.metrics import psnr, psnr_complex
+from lowreel.data import WhiteNoise
 from lowreel.errors import InputError
 from lowreel.model.representation import Representation
-from lowreel.operators import MRI, simulated_coil_maps, with_phase
+from lowreel.operators import MRI, RealForm, radial, simulated_coil_maps, with_phase
+from lowreel.recovery.preparation import prepare
 
 SHAPE = FRAMES, _, HEIGHT, WIDTH = 6, 1, 12, 10
 QUICK = {"steps": 3, "baselines": "none"}
@@ -111,3 +113,46 @@ def test_a_run_keeps_all_of_the_clip(tmp_path):
     assert result.summary.channels == 1
     again = lowreel.run(request, resume=True)
     assert again.summary.psnr == result.summary.psnr
+
+
+def test_the_real_form_is_recovered_as_its_operator():
+    """Whoever gives the real form of an operator gets the complex clip too."""
+    data = scanner(0.5)(clip())
+    assert torch.equal(
+        lowreel.recover(data, RealForm(scanner(0.5)), **QUICK).clip, lowreel.recover(data, scanner(0.5), **QUICK).clip
+    )
+
+
+@pytest.mark.parametrize("levels", [(), 5.0, (1.0, 0.0, 3.0), (math.nan,), (math.inf,), (0,), ("a",)])
+def test_levels_that_are_none_are_refused(levels):
+    """In words, whatever they are; whole numbers are numbers."""
+    with pytest.raises(InputError, match="levels: expected"):
+        lowreel.recover(scanner()(clip()), scanner(), levels=levels, **QUICK)
+    assert lowreel.recover(scanner()(clip()), scanner(), levels=(2,), **QUICK).levels.scale == 2
+
+
+def test_fitting_the_noise_is_no_merit_where_it_is_not_known():
+    """Without the size of the noise a clip is judged by held-out samples alone: one that follows the others more
+    closely is no better for it."""
+    points = radial(7, 12, FRAMES)
+    operator = MRI((FRAMES, 1, 12, 12), trajectory=points, coil_maps=simulated_coil_maps(2, (12, 12)))
+    x = clip()[:, :, :, :1].expand(-1, -1, -1, 12).contiguous()
+    known, unknown = (
+        prepare(operator(x), operator, lowreel.RecoverSettings(), noise=noise)
+        for noise in (WhiteNoise(sigma=1e-6), None)
+    )
+    other = torch.rand(known.operator.clip_shape, generator=torch.Generator().manual_seed(1))
+    held = [float(t.sum()) for t in (known.heldout_terms(other), unknown.heldout_terms(other))]
+    assert held[0] > 1.2 * held[1]
+    assert unknown.fit_weights[unknown.fitted].mean() == pytest.approx(1)
+
+
+def test_a_frame_without_a_sample_is_left_to_the_others():
+    """An operator of which one frame has no sample at all works, and keeps its adjoint."""
+    there = torch.ones(FRAMES, 7, 24, dtype=torch.bool)
+    there[2] = False
+    operator = MRI((FRAMES, 1, 12, 12), trajectory=radial(7, 12, FRAMES), mask=there)
+    x = torch.complex(levels(FRAMES, 1, 12, 12), levels(FRAMES, 1, 12, 12, seed=1)).to(torch.complex64)
+    y = operator(x)
+    assert not y[2].any()
+    close(torch.vdot(y.flatten(), y.flatten()).real, torch.vdot(x.flatten(), operator.adjoint(y).flatten()).real)

@@ -38,7 +38,8 @@ def from_arrays(
     else:
         given = load_named(path)
         array, along = _with_axes(given)
-        rows_first = "W" not in given.roles or given.roles.index("H") < given.roles.index("W")
+        on_grid = trajectory is None and "W" in given.roles  # else H and W are readouts and samples
+        rows_first = not on_grid or given.roles.index("H") < given.roles.index("W")
     kspace, label = np.array(array, np.complex64), str(path)
     maps = None if coil_maps is None else _coil_maps(coil_maps, kspace.shape[1], rows_first)
     told = [along]
