@@ -12,7 +12,7 @@ maps = simulated_coil_maps(coils=4, shape=(48, 48))
 A = lowreel.MRI(tuple(truth.shape), trajectory=radial(spokes=9, samples=48, frames=8), coil_maps=maps)
 y, noise = lowreel.add_white_noise(A(truth), A, snr=30.0)
 
-recovery = lowreel.recover(y, A, noise=noise, steps=60)
+recovery = lowreel.recover(y, A, noise=noise, quality="draft", steps=200)
 print(f"recovered a clip of {recovery.clip.dtype}, magnitudes {lowreel.psnr(recovery.clip.abs(), drawn):.2f} dB")
 for name, baseline in recovery.baselines.items():
     print(f"{name} {lowreel.psnr(baseline.clip.abs(), drawn):.2f} dB")

@@ -16,9 +16,16 @@ def one_cycle(progress: float, warm_up: float = 0.1) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
+OFF_GRID_FACTOR = 2
+"""Times as many rounds are made where samples lie on no grid, whose fit is slower (docs/choices.md)."""
+
+
 def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
-    """Rounds that `iterate` makes in all."""
-    return settings.rounds(len(minibatches(problem, settings, 0)))
+    """Rounds that `iterate` makes in all; where none are given OFF_GRID_FACTOR times as many as usual for samples of a
+    spectrum that lie on no grid."""
+    rounds = settings.rounds(len(minibatches(problem, settings, 0)))
+    is_usual = settings.steps is not None or problem.fit_weights is problem.fitted
+    return rounds if is_usual else OFF_GRID_FACTOR * rounds
 
 
 def minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:
