@@ -471,7 +471,8 @@ def test_the_page_runs(monkeypatch):
         exec(block, names)
         if "recovery" in block:
             assert names.pop("recovery").clip.shape == names["clip"].shape
-    assert len(blocks()) == 5
+    assert len(blocks()) == 6
+    assert names["clip"].is_complex()
     assert names["least_norm"].shape == names["shape"]
 
 

@@ -136,8 +136,8 @@ def _check_real(data: Data, operator: LinearOperator) -> None:
     if share > COMPLEX_SHARE:
         raise InputError(
             f"data: {share:.0%} of what its strongest numbers say is of the imaginary part of the image, and clips are "
-            "real; take the phase off first (of the image, or of each coil), or recover real and imaginary part from "
-            "the data of each alone; or is the origin of image or spectrum another one than the operator's?"
+            "real with this operator; use lowreel.MRI (--operator mri), whose clips are complex, or take the phase off "
+            "first (of the image, or of each coil); or is the origin of image or spectrum another than the operator's?"
         )
 
 
