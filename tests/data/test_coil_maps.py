@@ -110,6 +110,7 @@ def test_compression():
 WRONG = {
     "pictures that are real": lambda: estimate_coil_maps(torch.ones(2, 8, 8)),
     "empty pictures": lambda: estimate_coil_maps(torch.zeros(2, 8, 8, dtype=torch.complex64)),
+    "no such method": lambda: estimate_coil_maps(torch.ones(2, 8, 8, dtype=torch.complex64), "espirt"),
     "few noise samples": lambda: noise_covariance(torch.zeros(4, 7, dtype=torch.complex64)),
     "a coil that saw nothing": lambda: whitening(torch.diag(torch.tensor([1.0, 0.0]))),
     "other coils": lambda: prewhiten(torch.zeros(1, 3, 4, dtype=torch.complex64), torch.eye(2)),

@@ -67,6 +67,9 @@ def test_frames_and_readouts_are_chosen(scan, tmp_path):
     numbers.write_text("\n".join(str(k % 2) for k in range(FRAMES * SPOKES)))
     _, gated = recovered(path, tmp_path / "gated", gating=str(numbers))
     assert gated.shape == (2, *SHAPE[1:])
+    np.save(tmp_path / "doubles.npy", np.arange(FRAMES * SPOKES, dtype=float) % 2)  # as MATLAB has all numbers
+    _, doubles = recovered(path, tmp_path / "doubles", gating=str(tmp_path / "doubles.npy"))
+    assert np.array_equal(doubles, gated)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(scan, tmp_path):
@@ -77,6 +80,8 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(scan, tmp_path)
     cases = {
         "gain of a scanner is not known": {"data": str(path), "truth": str(tmp_path / "truth.npy")},
         "--frames 9:12: expected some of the 4 frames": {"data": str(path), "arrays": ArraysSettings(frames="9:12")},
+        "--frames 0:4:2: a scan is recovered": {"data": str(path), "arrays": ArraysSettings(frames="0:4:2")},
+        "says already which array is meant": {"data": f"{path}:dataset", "arrays": ArraysSettings(y="dataset")},
         "--coils is for scans": {
             "data": str(tmp_path / "y.npy"),
             "arrays": ArraysSettings(operator="fourier", coils=2),

@@ -53,6 +53,8 @@ def measured_scan(data: Path, wish: ArraysSettings, memory: str | None, say: Cal
     from ..operators import RealForm
     from ..recovery.levels import complex_levels
 
+    if wish.y is not None and split_member(data)[1] is not None:
+        raise InputError(f"--y {wish.y}: {data} says already which array is meant; give one of the two")
     sides = parse_size(wish.frame_shape)
     scan = scan_of(
         data if wish.y is None else f"{split_member(data)[0]}:{wish.y}",
@@ -112,7 +114,9 @@ def _some_frames(scan: Scan, text: str | None) -> tuple[Scan, int]:
     if text is None:
         return scan, 0
     count = len(scan.kspace)
-    first, last, _ = slice(*(parse_frames(text) or [None])).indices(count)
+    first, last, step = slice(*(parse_frames(text) or [None])).indices(count)
+    if step != 1:
+        raise InputError(f"--frames {text}: a scan is recovered frame after frame; give A:B without a step")
     if last <= first:
         raise InputError(f"--frames {text}: expected some of the {count} frames of {scan.label}")
     each = {name: getattr(scan, name) for name in ("mask", "trajectory", "times")}

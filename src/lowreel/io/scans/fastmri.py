@@ -49,7 +49,9 @@ def load(path: Path, choices: Mapping[str, str]) -> Scan:
     observed = columns & (kspace != 0).any((0, 1, 2))
     told.append(f"{int(observed.sum())} of {len(columns)} columns were measured")
     mask = np.broadcast_to(observed, (len(kspace), *kspace.shape[2:]))
-    return Scan(kspace * observed, (kspace.shape[2], kspace.shape[3]), label, np.array(mask), told=tuple(told))
+    return Scan(
+        np.where(observed, kspace, 0), (kspace.shape[2], kspace.shape[3]), label, np.array(mask), told=tuple(told)
+    )
 
 
 def _slices(choices: Mapping[str, str], count: int, label: str) -> slice:
