@@ -40,11 +40,24 @@ def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
     """The arrays of a file, and what is known of the clip where one of them is it, or why none is."""
     if all(entry.problem for entry in entries) and not any(entry.problem.startswith(RAW) for entry in entries):
         return _clip(path)  # which says why there is none
+    scan = _scan(path, entries)
     try:
         clip = _clip(path)
     except InputError as error:
-        clip = {"arrays": path, "no clip": str(error)}
-    return clip | {entry.name or "array": entry.problem or entry.facts for entry in entries}
+        clip = {} if scan else {"arrays": path, "no clip": str(error)}
+    shown = [entry for entry in entries if not (scan and entry.problem)]
+    return scan | clip | {entry.name or "array": entry.problem or entry.facts for entry in shown}
+
+
+def _scan(path: Path, entries: list[Entry]) -> dict[str, Any]:
+    """The raw data of a scanner in a file, and what to type; empty where there is none."""
+    names = {entry.name for entry in entries}
+    if not any(entry.problem.startswith(RAW) for entry in entries) and not names >= {"kspace", "ismrmrd_header"}:
+        return {}
+    from ..io.scans import facts_of
+
+    facts = facts_of(split_member(path)[0])
+    return {"scan": path, **facts, "recover it": f"lowreel recover {path} -o RUN"} if facts else {}
 
 
 def _clip(path: Path) -> dict[str, Any]:
