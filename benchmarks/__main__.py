@@ -17,6 +17,7 @@ from . import (
     speed,
     starts,
     training,
+    verdicts,
 )
 
 NAMES = {
@@ -34,6 +35,7 @@ NAMES = {
     "scale": scale.main,
     "scans": scans.main,
     "holdout": holdout.main,
+    "verdicts": verdicts.main,
 }
 
 if __name__ == "__main__":
