@@ -12,6 +12,7 @@ from . import (
     operators,
     paper_joint,
     quality,
+    robust,
     scale,
     scans,
     speed,
@@ -36,6 +37,7 @@ NAMES = {
     "scans": scans.main,
     "holdout": holdout.main,
     "verdicts": verdicts.main,
+    "robust": robust.main,
 }
 
 if __name__ == "__main__":
