@@ -13,7 +13,7 @@ from ..data import Measured
 from ..errors import InputError
 from ..operators import LinearOperator, Mask, clip_shape_of_data, tensors_of
 from ..operators.shapes import without_channel
-from ..system.as_tensor import tensor_and_missing, tensor_of
+from ..system.as_tensor import tensor_and_missing
 from ..system.form import Form
 
 
@@ -38,9 +38,10 @@ def form_of(y: Any, A: Any) -> tuple[Form, Any]:
     form = Form.of(y)
     if hasattr(y, "shape") and tuple(y.shape) == tuple(getattr(A, "dimsd", ())):  # of PyLops, which calls y by its axes
         return form, y.reshape(-1)
-    shape = tuple(getattr(y, "shape", ()) or (tensor_of(y, "data").shape if isinstance(y, list) else ()))
-    is_clip = isinstance(A, LinearOperator) and tuple(A.data_shape) == A.clip_shape
-    if not (is_clip and without_channel(shape, A.clip_shape)):
+    if not isinstance(A, LinearOperator) or tuple(A.data_shape) != A.clip_shape:
+        return form, y
+    shape = tuple(getattr(y, "shape", ()) or tensor_and_missing(y, "data")[0].shape)
+    if not without_channel(shape, A.clip_shape):
         return form, y
     values, missing = tensor_and_missing(y, "data")
     whole = values[:, None]
