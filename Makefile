@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: .venv demo paper paper-full test test-slow test-interop lint types examples check clean
+.PHONY: .venv demo docs paper paper-full test test-slow test-interop lint types examples check clean
 
 .venv: .venv/installed
 
@@ -45,10 +45,14 @@ paper: .venv
 paper-full: .venv
 	$(BIN)/python experiments/paper/all.py --full
 
+# The site in docs/_build/html, from the pages of docs and the docstrings; a warning is an error, nothing is fetched.
+docs: .venv
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs 1 docs docs/_build/html
+
 examples: .venv
 	for script in examples/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
 check: lint types examples test
 
 clean:
-	rm -rf .venv .venv-interop
+	rm -rf docs/_build .venv .venv-interop

@@ -26,7 +26,7 @@ y = forward(truth)
 
 A = lowreel.Functions(forward, adjoint, clip_shape=truth.shape)
 recovery = lowreel.recover(y, A)
-clip = recovery.clip.numpy()
+clip = recovery.clip
 print(recovery.trust)
 
 error = np.sqrt(np.mean((clip - truth) ** 2))

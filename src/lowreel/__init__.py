@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .analysis.manifold import circular_correlation, cross_faded, embedded, order_along, spearman
     from .analysis.metrics import psnr, psnr_range, ssim
+    from .api.load import load
+    from .api.recover import recover
+    from .api.recovery import Recovery
+    from .api.watch import RecoveryProgress
     from .baselines import baselines
     from .data import Measured, add_white_noise
     from .errors import InputError
@@ -47,8 +51,6 @@ if TYPE_CHECKING:
         as_scipy,
     )
     from .records.fill import FilledRecord, fill
-    from .recovery.recover import recover
-    from .recovery.result import Recovery
     from .settings import FillSettings, RecoverSettings, SolverSettings
     from .solver.iteration import iterate
     from .solver.problem import Problem
@@ -89,8 +91,10 @@ _HOMES = {
     "solver.problem": ("Problem",),
     "solver.state": ("State",),
     "solver.iteration": ("iterate",),
-    "recovery.recover": ("recover",),
-    "recovery.result": ("Recovery",),
+    "api.recover": ("recover",),
+    "api.recovery": ("Recovery",),
+    "api.watch": ("RecoveryProgress",),
+    "api.load": ("load",),
     "records.fill": ("fill", "FilledRecord"),
     "model.representation": ("Representation",),
     "jobs.request": ("RunRequest",),
@@ -143,6 +147,8 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "iterate",
     "recover",
     "Recovery",
+    "RecoveryProgress",
+    "load",
     "fill",
     "FilledRecord",
     "FillSettings",

@@ -258,8 +258,8 @@ REFUSED = {
         lambda: as_linear_operator(aslinearoperator(np.eye(30)), SHAPE),
         r"vectors of 30 numbers, a clip of shape \(5, 2, 4, 3\) has 120 and each frame 24",
     ),
-    "three axes": (
-        lambda: as_linear_operator(aslinearoperator(np.eye(24)), SHAPE[1:]),
+    "two axes": (
+        lambda: as_linear_operator(aslinearoperator(np.eye(24)), SHAPE[2:]),
         r"expected a clip shape \(T, C, H, W\)",
     ),
     "raises": (
@@ -312,7 +312,7 @@ def test_recover_takes_them_all(make):
     operator = as_linear_operator(theirs, clip_shape)
     y, few = operator(noise(*CLIP).sigmoid()), RecoverSettings(quality="draft", steps=2, heldout=0.1, baselines="none")
     found = recover(y.numpy(), theirs, few, clip_shape=clip_shape)
-    close(found.clip, recover(y, operator, few).clip, rtol=0, atol=0)
+    np.testing.assert_array_equal(found.clip, recover(y, operator, few).clip)
     assert tuple(found.clip.shape) == CLIP
 
 

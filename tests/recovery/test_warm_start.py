@@ -4,13 +4,14 @@ import pytest
 import torch
 from conftest import moving
 
-from lowreel import MissingPixels, RecoverSettings, recover
+from lowreel import MissingPixels, RecoverSettings
 from lowreel.model.generators import Decoder
 from lowreel.model.latents import Codes
 from lowreel.model.representation import Representation
 from lowreel.operators import Gaussian, Mask, Stacked
 from lowreel.recovery.fit import fit
 from lowreel.recovery.preparation import prepare
+from lowreel.recovery.recover import recover
 from lowreel.recovery.warm_start import Neighbour, continued, fewer_rounds
 from lowreel.settings import WARM_ROUNDS_SHARE, WARM_STEP_FACTOR
 from lowreel.solver.iteration import iterate

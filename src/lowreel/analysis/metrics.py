@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,18 +15,20 @@ TWO_PARTS_DB = 10 * math.log10(2)
 """By how many dB the error of a number of two parts is above their mean error."""
 
 
-def psnr(found: Tensor, truth: Tensor) -> float:
-    """Peak signal-to-noise ratio of the whole clip, in dB, with peak 1; inf if equal.
+def psnr(found: Any, truth: Any) -> float:
+    """Peak signal-to-noise ratio of the whole clip, in dB, with peak 1; inf if equal: -10 log10 mean |x - truth|^2.
 
-    found, truth: (T, C, H, W) in grey levels. Raises ValueError when their shapes differ.
+    found, truth: (T, C, H, W) in grey levels, each NumPy's, torch's on any device, or xarray's. Raises ValueError when
+    their shapes differ, InputError for what is no array of numbers.
     """
     return _decibels(1.0, found, truth)
 
 
-def psnr_range(found: Tensor, truth: Tensor) -> float:
+def psnr_range(found: Any, truth: Any) -> float:
     """The same with peak max(x) - min(x) of the true clip, as the paper's tables have it (Section 3).
 
-    found, truth: (T, C, H, W) in grey levels. Raises ValueError when their shapes differ.
+    found, truth: (T, C, H, W) in grey levels or any other units, arrays as in `psnr`. Raises ValueError when
+    their shapes differ.
     """
     true = tensor_of(truth, "psnr: truth")
     return _decibels(float(true.max() - true.min()), found, true)
@@ -39,8 +42,8 @@ def psnr_complex(found: Tensor, truth: Tensor) -> float:
     return _decibels(1.0, torch.view_as_real(found), torch.view_as_real(truth.to(found.dtype))) - TWO_PARTS_DB
 
 
-def _decibels(peak: float, found: Tensor, truth: Tensor) -> float:
-    found, truth = tensor_of(found, "psnr: found"), tensor_of(truth, "psnr: truth")
+def _decibels(peak: float, found: Any, truth: Any) -> float:
+    found, truth = tensor_of(found, "psnr: found").cpu(), tensor_of(truth, "psnr: truth").cpu()
     if found.shape != truth.shape:
         raise ValueError(f"psnr: expected two clips of one shape, got {tuple(found.shape)} and {tuple(truth.shape)}")
     # Frame by frame: four double copies of a large clip, at every check of two fits, were most of a recovery's memory.
@@ -67,18 +70,24 @@ def stated_peak_decibels(low: float, high: float) -> float:
     return peak_decibels(low, high) if high > low else 0.0
 
 
-def ssim(found: Tensor, truth: Tensor) -> float:
+def ssim(found: Any, truth: Any) -> float:
     """Structural similarity, mean over the frames, for grey levels in [0, 1]; scikit-image's, 7x7 window.
 
-    found, truth: (T, C, H, W). Frames under 7 pixels use the largest odd window that fits; NaN for those under 3.
+    found, truth: (T, C, H, W), or (T, H, W), arrays as in `psnr`. Frames under 7 pixels use the largest odd window that
+    fits; NaN for those under 3. Raises ValueError when their shapes differ.
     """
     from skimage.metrics import structural_similarity
 
-    found, truth = tensor_of(found, "ssim: found").float(), tensor_of(truth, "ssim: truth").float()
+    found, truth = tensor_of(found, "ssim: found").float().cpu(), tensor_of(truth, "ssim: truth").float().cpu()
+    if found.shape != truth.shape or found.ndim not in (3, 4):
+        shapes = f"{tuple(found.shape)} and {tuple(truth.shape)}"
+        raise ValueError(f"ssim: expected two clips (T, C, H, W) of one shape, got {shapes}")
+    if found.ndim == 3:
+        found, truth = found[:, None], truth[:, None]
     window = min(7, *truth.shape[-2:])
     window -= 1 - window % 2
     if window < 3:
         return math.nan
-    frames = zip(found.clamp(0, 1).cpu().numpy(), truth.cpu().numpy(), strict=True)
+    frames = zip(found.clamp(0, 1).numpy(), truth.numpy(), strict=True)
     scores = [structural_similarity(a, b, win_size=window, data_range=1.0, channel_axis=0) for a, b in frames]
     return float(np.mean(scores))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..operators import Data, LinearOperator, RealForm, map_data, project_onto_data, to_real
+from ..system.as_tensor import tensor_of
+from ..system.form import as_it_came
 from .interpolation import bicubic, biharmonic, interpolate_frames, interpolate_times
 from .low_rank import low_rank_clip
 from .mri import mri_baselines
@@ -34,15 +37,19 @@ __all__ = [
 
 
 def baselines(
-    data: Data, operator: LinearOperator, entries: Data, *, sigma: float = 0.0, slow: bool = False
-) -> dict[str, Tensor]:
-    """Clips (T, C, H, W) by name, from the entries of the data that are true: those of `quick_baselines`.
+    data: Any, operator: LinearOperator, entries: Any = None, *, sigma: float = 0.0, slow: bool = False
+) -> dict[str, Any]:
+    """Clips (T, C, H, W) by name, of the library of the data, from the entries that are true, booleans in its shape:
+    those of `quick_baselines`. entries: all that say something if None.
 
     slow: also a deep image prior of each frame and the paper's two presets, which take minutes to hours. sigma:
     standard deviation of the noise in the data.
     """
-    found = dict(quick_baselines(data, operator, entries, sigma=sigma))
-    return found | (slow_baselines(data, operator, entries) if slow else {})
+    y = map_data(lambda t: tensor_of(t, "data"), data)
+    known = operator.observed_mask() if entries is None else map_data(lambda t: tensor_of(t, "entries") != 0, entries)
+    found = dict(quick_baselines(y, operator, known, sigma=sigma))
+    clips = found | (slow_baselines(y, operator, known) if slow else {})
+    return {name: as_it_came(data, clip) for name, clip in clips.items()}
 
 
 def quick_baselines(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from ..jobs.batch import performed
 from ..jobs.manifest import read_manifest
 from ..jobs.request import with_full_paths
 from ..jobs.results import Results, check_folder
+from ..jobs.telling import Telling
 from ..jobs.worker import is_done
 from ..settings import BatchSettings, ClipSettings, NoiseSettings, RecoverSettings, Settings
 from ..system.memory import parse_bytes
@@ -34,6 +35,7 @@ def batch(
     reading: Annotated[ClipSettings, Flat] = ClipSettings(),
     noise: Annotated[NoiseSettings, Flat] = NoiseSettings(),
     recovering: Annotated[RecoverSettings, Flat] = RecoverSettings(),
+    telling: Telling = Telling(),
 ) -> None:
     """Recover many clips, one run for each row of a manifest; finished rows are passed over when it is started again.
 
@@ -49,6 +51,7 @@ def batch(
     output
         folder of the runs
     """
+    telling.log()
     common = {"operator": batching.operator} if batching.operator else {}
     recovering = with_full_paths(recovering)
     common |= _given(reading) | _given(noise) | _given(recovering)
@@ -59,17 +62,20 @@ def batch(
     folder = output.resolve()
     results, stopped = Results(folder, rows), False
     todo = [row for row in rows if is_done(row, folder) is None]
-    print(f"{len(rows)} rows, {len(rows) - len(todo)} of them finished before", flush=True)
+    telling.say(f"{len(rows)} rows, {len(rows) - len(todo)} of them finished before")
     try:
-        for record in performed(todo, folder, batching, partial(print, flush=True)) if todo else ():
+        for record in performed(todo, folder, batching, telling.say) if todo else ():
             results.add(record)
-            print(results.line(record), flush=True)
+            telling.say(results.line(record))
             results.write_now_and_then()
     except KeyboardInterrupt:
         stopped = True
     finally:
         results.write()
-    print(results.closing())
+    if telling.as_json:
+        print(json.dumps({"folder": str(folder), "rows": results.as_json()}, indent=2))
+    else:
+        telling.say(results.closing())
     if stopped or results.failed:
         raise SystemExit(130 if stopped else 1)
 

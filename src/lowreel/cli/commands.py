@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..jobs.display import shown
 from ..jobs.errors import exit_codes
 from ..jobs.request import RunRequest, check_measuring
+from ..jobs.telling import Telling
 from ..settings import (
     ArraysSettings,
     ClipSettings,
@@ -24,7 +25,7 @@ from ..settings import (
     RecoverSettings,
     TrainSettings,
 )
-from ..system.files import unused_folder
+from ..system.files import check_free_file, unused_folder
 from ..system.memory import parse_bytes
 from ..system.processes import set_libraries
 from ..system.values import parse_size
@@ -55,6 +56,9 @@ add_serve(app)
 add_export(app)
 add_fill(app)
 
+SAVE_CONFIG_HELP = "file to write, .toml or .json, with all that is asked for: recover --config FILE does it again"
+CONFIG_HELP = "in place of DATA: a file that --save-config wrote; settings and -o that are given here count more"
+
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]
 Noise = Annotated[NoiseSettings, Flat]
@@ -63,6 +67,8 @@ Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 OutputOrNew = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 Measuring = Annotated[MeasureSettings, Flat]
 Resume = Annotated[bool, Parameter(name="--resume")]
+ToConfig = Annotated[Path | None, Parameter(name="--save-config", help=SAVE_CONFIG_HELP)]
+FromConfig = Annotated[Path | None, Parameter(name="--config", help=CONFIG_HELP)]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -123,10 +129,12 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
         reading: Reading = ClipSettings(),
         noise: Noise = NoiseSettings(),
         recovering: Recovering = RecoverSettings(),
+        save_config: ToConfig = None,
+        telling: Telling = Telling(),
     ) -> None:
         what: dict[str, Any] = {"clip": clip, "operator": operator, "holdout": holdout, "output": output}
         request = RunRequest(**what, reading=reading, noise=noise, settings=recovering)
-        _run(request, resume)
+        _run(request, resume, save_config, telling)
 
     for app_of, function, sentence, parameters in (
         (measure, measure_it, kind.measures, MEASURE_HELP),
@@ -144,7 +152,7 @@ for _kind in OPERATORS:
 
 @app.command
 def recover(
-    data: Path,
+    data: Path | None = None,
     *,
     output: OutputOrNew = None,
     truth: Path | None = None,
@@ -152,6 +160,9 @@ def recover(
     resume: Resume = False,
     arrays: Annotated[ArraysSettings, Flat] = ArraysSettings(),
     recovering: Recovering = RecoverSettings(),
+    config: FromConfig = None,
+    save_config: ToConfig = None,
+    telling: Telling = Telling(),
 ) -> None:
     """Recover a clip from a data file or from arrays of others, or go on with an unfinished run.
 
@@ -170,6 +181,13 @@ def recover(
     resume
         go on with the run in DATA
     """
+    if config is not None:
+        if data is not None or truth is not None or holdout is not None or resume or arrays != ArraysSettings():
+            raise InputError(f"{config}: says what is recovered; beside --config give settings and -o alone")
+        _run(RunRequest.load(config).with_given(output, recovering), False, save_config, telling)
+        return
+    if data is None:
+        raise InputError("recover: give a data file, or --config FILE that --save-config wrote; see --help")
     if resume:
         if output is not None or truth is not None or holdout is not None:
             own = "a run goes on in its own folder, with its own truth and held-out data"
@@ -178,11 +196,11 @@ def recover(
             raise InputError(
                 f"{data}: a run goes on with the data it has; leave out all but --operator, for one of your own"
             )
-        _go_on(data, recovering, arrays.operator)
+        _go_on(data, recovering, arrays.operator, telling)
         return
     others = None if arrays == ArraysSettings() else arrays
     what: dict[str, Any] = {"data": data, "arrays": others, "truth": truth, "holdout": holdout, "output": output}
-    _run(RunRequest(**what, settings=recovering))
+    _run(RunRequest(**what, settings=recovering), False, save_config, telling)
 
 
 @app.command
@@ -196,6 +214,8 @@ def inpaint(
     resume: Resume = False,
     reading: Reading = ClipSettings(),
     recovering: Recovering = RecoverSettings(),
+    save_config: ToConfig = None,
+    telling: Telling = Telling(),
 ) -> None:
     """Fill in the masked part of a damaged video.
 
@@ -216,11 +236,13 @@ def inpaint(
         go on with the run in that folder
     """
     what: dict[str, Any] = {"clip": clip, "mask": mask, "keep": keep, "holdout": holdout, "output": output}
-    _run(RunRequest(**what, reading=reading, settings=recovering), resume)
+    _run(RunRequest(**what, reading=reading, settings=recovering), resume, save_config, telling)
 
 
 @app.command
-def demo(*, output: OutputOrNew = None, recovering: Recovering = RecoverSettings()) -> None:
+def demo(
+    *, output: OutputOrNew = None, recovering: Recovering = RecoverSettings(), telling: Telling = Telling()
+) -> None:
     """Recover the clip that comes with the package from a fifth of its pixels, and compare with baselines.
 
     Parameters
@@ -232,7 +254,7 @@ def demo(*, output: OutputOrNew = None, recovering: Recovering = RecoverSettings
 
     with as_file(files("lowreel") / "assets" / "demo.mp4") as clip:
         folder = output or unused_folder(Path("lowreel-demo"))
-        _run(RunRequest(clip=clip, operator=MissingSettings(), settings=recovering, output=folder))
+        _run(RunRequest(clip=clip, operator=MissingSettings(), settings=recovering, output=folder), telling=telling)
 
 
 @app.command
@@ -314,17 +336,22 @@ def _measure(
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
 
 
-def _run(request: RunRequest, resume: bool = False) -> None:
-    """Carry out what is asked for, and show what it came to."""
+def _run(
+    request: RunRequest, resume: bool = False, save_config: Path | None = None, telling: Telling = Telling()
+) -> None:
+    """Carry out what is asked for, and show what it came to; save_config: a file to write the request to before."""
     if not resume:
         request.check()
+    if save_config is not None:
+        check_free_file(save_config)
+        request.save(save_config)
     from ..jobs.run import run
 
-    shown(lambda screen: run(request, resume=resume, callbacks=screen))
+    shown(lambda screen: run(request, resume=resume, callbacks=screen), telling)
 
 
-def _go_on(folder: Path, settings: RecoverSettings, operator: str | None) -> None:
+def _go_on(folder: Path, settings: RecoverSettings, operator: str | None, telling: Telling) -> None:
     """Go on with the run in a folder, and show what it came to."""
     from ..jobs.run import go_on
 
-    shown(lambda screen: go_on(folder, settings, screen, operator=operator))
+    shown(lambda screen: go_on(folder, settings, screen, operator=operator), telling)

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..operators.base import LinearOperator
 from ..operators.temporal_slice import temporal_slice, temporal_slice_rows
 from ..operators.tensors import Data, map_data, tensors_of
+from ..system.as_tensor import tensor_of
 from ..system.files import read_tensors, tensor_names, write_tensors
 from .noise import Noise, NoNoise, PoissonNoise, WhiteNoise, as_noise
 
@@ -22,8 +23,8 @@ from .noise import Noise, NoNoise, PoissonNoise, WhiteNoise, as_noise
 class Measured:
     """Data with the operator that made it.
 
-    times: seconds of the frames, (T,) float64. clip: what else the source
-    file told (rate, scale, offset, path), for writing the result the way the clip came.
+    data: in the operator's shape, of any library, kept as tensors. times: seconds of the frames, (T,) float64. clip:
+    what else the source file told (rate, scale, offset, path), for writing the result the way the clip came.
     """
 
     data: Data
@@ -31,6 +32,11 @@ class Measured:
     times: Tensor
     noise: Noise = field(default_factory=NoNoise)
     clip: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(t, Tensor) for t in (*tensors_of(self.data), self.times)):
+            object.__setattr__(self, "data", map_data(_as_single, self.data))
+            object.__setattr__(self, "times", tensor_of(self.times, "times").double())
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -147,6 +153,12 @@ def _excerpt(
     operator = from_spec(*temporal_slice(spec, tensors, frames), memory=memory)
     own = checked(data, operator, of.noise)
     return Measured(own, operator, of.times[frames.start : frames.stop], of.noise, of.clip)
+
+
+def _as_single(values: Any) -> Tensor:
+    """Numbers as float32 or complex64, as the file has them."""
+    tensor = tensor_of(values, "data")
+    return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
 
 
 def _gives_complex(operator: LinearOperator) -> bool:

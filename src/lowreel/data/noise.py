@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import update_wrapper
+from typing import Any, ClassVar, Concatenate, ParamSpec
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from ..operators.base import LinearOperator
 from ..operators.tensors import Data, inner, map_data, tensors_of
 from ..settings import DataTerm
 from ..system import streams
+from ..system.as_tensor import tensor_of
+from ..system.form import as_it_came
 
 MOST_PHOTONS = 1e12
 
@@ -197,6 +200,26 @@ def _of_entry(entry: Mapping[str, Any]) -> Noise:
         raise InputError(f"noise: {wrong['loc'][0]} of {kind} noise: {wrong['msg']}, got {wrong['input']!r}") from None
 
 
+P = ParamSpec("P")
+Added = tuple[Any, Noise]
+
+
+def _of_any_library(
+    add: Callable[Concatenate[Data, LinearOperator, P], tuple[Data, Noise]],
+) -> Callable[Concatenate[Any, LinearOperator, P], Added]:
+    """A function that adds noise to tensors, for data of any library, of which the noisy data is too."""
+
+    def added(y: Any, operator: LinearOperator, *args: P.args, **how: P.kwargs) -> Added:
+        if all(isinstance(t, Tensor) for t in tensors_of(y)):
+            return add(y, operator, *args, **how)
+        noisy, noise = add(map_data(lambda t: tensor_of(t, "data"), y), operator, *args, **how)
+        return as_it_came(y, noisy), noise
+
+    update_wrapper(added, add)
+    return added
+
+
+@_of_any_library
 def add_white_noise(
     y: Data,
     operator: LinearOperator,
@@ -237,6 +260,7 @@ def add_white_noise(
     return (noisy if isinstance(y, tuple) else noisy[0]), known_noise
 
 
+@_of_any_library
 def add_poisson_noise(y: Data, operator: LinearOperator, *, photons: float, seed: int = 0) -> tuple[Data, Noise]:
     """Photon noise: data drawn as Poisson(photons y) / photons, so that its variance is y / photons.
 
@@ -260,6 +284,7 @@ def add_poisson_noise(y: Data, operator: LinearOperator, *, photons: float, seed
     return (noisy if isinstance(y, tuple) else noisy[0]), counts
 
 
+@_of_any_library
 def add_salt_and_pepper(y: Data, operator: LinearOperator, *, share: float, seed: int = 0) -> tuple[Data, Noise]:
     """A random share of the informative entries becomes the largest or the smallest value of the data, half each.
 
@@ -281,6 +306,7 @@ def add_salt_and_pepper(y: Data, operator: LinearOperator, *, share: float, seed
     return (noisy if isinstance(y, tuple) else noisy[0]), SaltAndPepper(share=share, seed=seed)
 
 
+@_of_any_library
 def add_dead_columns(y: Data, operator: LinearOperator, *, share: float, seed: int = 0) -> tuple[Data, Noise]:
     """A random share of the columns of y (its last axis: detectors) is zero throughout.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from .callbacks import Callbacks
+from .telling import Telling
 
 if TYPE_CHECKING:
     from ..recovery.comparison import Baseline
@@ -19,11 +21,16 @@ if TYPE_CHECKING:
     from .run import RunResult
 
 
-def shown(make: Callable[[Callbacks], RunResult]) -> None:
+def shown(make: Callable[[Callbacks], RunResult], telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
     """Make a run, show its progress, and print the result. make: a function that is given callbacks that print."""
-    with Screen() as screen:
+    telling.log()
+    with Screen(telling) as screen:
         result = make(screen)
-    show_summary(result.folder, result.summary, result.notes)
+    if telling.as_json:
+        found = {"folder": str(result.folder), "summary": result.summary.model_dump(mode="json"), "notes": result.notes}
+        print(json.dumps(found, indent=2))
+    elif not telling.quiet:
+        show_summary(result.folder, result.summary, result.notes)
 
 
 def show_summary(folder: Path, summary: Summary, notes: Sequence[str]) -> None:
@@ -47,12 +54,16 @@ LINE_SECONDS = 30.0
 
 
 class Bar:
-    """A progress bar with fields of text and the time left; where the output is no terminal, a line now and then."""
+    """A progress bar with fields of text and the time left; where the output is no terminal, a line now and then.
 
-    def __init__(self, what: str) -> None:
+    to: where it is drawn; the standard output if None.
+    """
+
+    def __init__(self, what: str, to: TextIO | None = None) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self.what = what
+        self.what, self.to = what, to or sys.stdout
         self.bar = Progress(
             TextColumn(what),
             BarColumn(),
@@ -61,7 +72,8 @@ class Bar:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
-            disable=not sys.stdout.isatty(),
+            console=Console(file=self.to),
+            disable=not self.to.isatty(),
         )
         self.task: Any = None
         self.printed = time.monotonic()
@@ -76,7 +88,7 @@ class Bar:
     def say(self, text: str) -> None:
         """Print a line above the bar."""
         if self.bar.disable:
-            print(text, flush=True)
+            print(text, file=self.to, flush=True)
         else:
             self.bar.console.print(text, highlight=False)
 
@@ -87,14 +99,28 @@ class Bar:
         self.bar.update(self.task, completed=done, total=total, text=text)
         if self.bar.disable and time.monotonic() - self.printed > LINE_SECONDS:
             self.printed = time.monotonic()
-            print(f"{self.what} {done}/{total}  {text}", flush=True)
+            print(f"{self.what} {done}/{total}  {text}", file=self.to, flush=True)
+
+
+def progress_text(progress: Progress) -> str:
+    """Loss, held-out error and stage of a recovery in words."""
+    from ..analysis.metrics import error_decibels
+
+    known = progress.best_error < float("inf")
+    heldout = f"  held-out {error_decibels(progress.best_error):.2f} dB" if known else ""
+    text = f"loss {progress.state.loss:.2e}{heldout}"
+    if progress.stage == "search":
+        return f"choosing settings, {len(progress.trials)} fits done  {text}"
+    return f"last fit, with all data  {text}" if progress.stage == "last" else text
 
 
 class ProgressBar(Bar):
-    """The progress of a recovery: rounds, loss, held-out error, time left. what: what is recovered, in words."""
+    """The progress of a recovery: rounds, loss, held-out error, time left. what: what is recovered, in words; closing:
+    what is said after the last round."""
 
-    def __init__(self, what: str = "recovering") -> None:
-        super().__init__(what)
+    def __init__(self, what: str = "recovering", to: TextIO | None = None, *, closing: str = "; now the files") -> None:
+        super().__init__(what, to)
+        self.closing = closing
 
     def tell_baseline(self, name: str, baseline: Baseline) -> None:
         """Say that there is a first picture."""
@@ -103,28 +129,21 @@ class ProgressBar(Bar):
 
     def show(self, progress: Progress) -> None:
         """Move the bar to where the run stands."""
-        from ..analysis.metrics import error_decibels
-
-        known = progress.best_error < float("inf")
-        heldout = f"  held-out {error_decibels(progress.best_error):.2f} dB" if known else ""
-        text = f"loss {progress.state.loss:.2e}{heldout}"
-        if progress.stage == "search":
-            text = f"choosing settings, {len(progress.trials)} fits done  {text}"
-        elif progress.stage == "last":
-            text = f"last fit, with all data  {text}"
+        text = progress_text(progress)
         if progress.made >= progress.planned and progress.stage != "search":
-            text += "; now the files"
+            text += self.closing
         self.move(progress.made, progress.planned, text)
 
 
 class Screen(Callbacks):
     """Callbacks that print what is said, and show a bar for the clip, or for each of its sections.
 
-    As a context: the bar is taken away at its end.
+    As a context: the bar is taken away at its end. telling: how much is told, and where.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
         self.bar: ProgressBar | None = None
+        self.telling = telling
 
     def __enter__(self) -> Self:
         return self
@@ -135,22 +154,26 @@ class Screen(Callbacks):
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""
-        print(sentence, flush=True)
+        self.telling.say(sentence)
 
     def on_progress(self, progress: Progress, section: int, sections: int) -> None:
         """Move the bar; begin one for a section that has none."""
+        if self.telling.quiet:
+            return
         self._bar_of(f"section {section} of {sections}" if sections > 1 else "recovering").show(progress)
 
     def on_baseline(self, name: str, baseline: Baseline) -> None:
         """Say that there is a first picture."""
+        if self.telling.quiet:
+            return
         self._bar_of("recovering").tell_baseline(name, baseline)
 
     def _bar_of(self, what: str) -> ProgressBar:
         if self.bar is None or self.bar.what != what:
             self.__exit__()
-            self.bar = ProgressBar(what).__enter__()
+            self.bar = ProgressBar(what, self.telling.stream).__enter__()
             if self.bar.bar.disable and what != "recovering":
-                print(what, flush=True)
+                self.telling.say(what)
         return self.bar
 
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from ..catalogue import OPERATORS, OperatorSettings
 from ..errors import InputError
 from ..settings import ArraysSettings, ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings, Settings
-from ..system.files import check_free_file, read_json, write_json
+from ..system.files import check_free_file, is_toml, read_json, read_toml, write_json, write_toml
 from ..system.memory import parse_bytes
 from ..system.names import GENERATORS, file_text, source_text
 from ..system.values import parse_frames, parse_size
@@ -93,14 +93,23 @@ class RunRequest(Settings):
     @staticmethod
     def load(path: str | Path) -> RunRequest:
         """What `save` wrote. Raises InputError for a file that is damaged, or of another version."""
-        content = read_json(path)
+        content = read_toml(path) if is_toml(path) else read_json(path)
         if not isinstance(content, dict) or content.get("version") != 1:
             raise InputError(f"{path}: expected a request of version 1; ask for the recovery again")
         return RunRequest(**content)
 
     def save(self, path: str | Path) -> None:
-        """Write the request as JSON."""
-        write_json(path, self.model_dump(mode="json"))
+        """Write the request as JSON, or, into a file named .toml, as TOML, without what is None."""
+        if is_toml(path):
+            write_toml(path, self.model_dump(mode="json"))
+        else:
+            write_json(path, self.model_dump(mode="json"))
+
+    def with_given(self, output: Path | None, settings: RecoverSettings) -> Self:
+        """The same with the output and the settings of a command line, those that are not as by default."""
+        own = self.settings.model_copy(update=settings.model_dump(exclude_defaults=True))
+        folder = self.output if output is None else str(output)
+        return self.model_copy(update={"settings": own, "output": folder})
 
     def check(self) -> None:
         """Raise InputError for mistakes that can be seen before torch is imported or a clip is read."""

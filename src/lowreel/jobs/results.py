@@ -99,6 +99,17 @@ class Results:
         told = record.error or _levels(record) or record.status
         return f"[{made}/{len(self.rows)}] {record.name}: {record.status} in {record.seconds:.0f} s; {told}"
 
+    def as_json(self) -> list[dict[str, Any]]:
+        """Each row as it ended: its name, status, seconds, error, and the summary of its run."""
+        told = []
+        for row in self.rows:
+            record = self.records.get(row.name)
+            ended = self._cells(row) if record is None else {"seconds": record.seconds, "error": record.error}
+            summary = None if record is None or record.summary is None else record.summary.model_dump(mode="json")
+            status = "not begun" if record is None else record.status
+            told.append({"name": row.name, "status": status, **ended, "summary": summary})
+        return told
+
     def closing(self) -> str:
         """How many rows ended how, and where to look."""
         counts = Counter(record.status for record in self.records.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from ..recovery.cost import check_clip_fits, check_fits
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
 from ..recovery.preparation import prepare
+from ..runs.environment import reproducible
 from ..runs.folder import Run, execute
 from ..runs.planning import planned_sections
 from ..runs.report import draw_report
@@ -32,6 +34,8 @@ from ..system.memory import operator_budget, parse_bytes
 from .callbacks import Callbacks, data_warnings_said
 from .request import OF_SESSION, RunRequest, with_full_paths
 from .sources import source_of
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ def run(request: RunRequest, *, resume: bool = False, callbacks: Callbacks | Non
     Raises InputError, before anything is written, for a request that cannot be carried out.
     """
     callbacks = callbacks or Callbacks()
+    LOG.info("asked for: %s", request.model_dump_json(exclude_defaults=True))
     if resume:
         if request.output is None:
             raise InputError("--resume: say which run with -o RUN")
@@ -180,8 +185,7 @@ def _perform(run: Run, measured: Measured, truth: Tensor | None, callbacks: Call
 
     recovery, summary, notes = execute(run, measured, truth, show=show, on_baseline=callbacks.on_baseline)
     draw_report(run.folder / "report.png", recovery, measured, truth)
-    run.finish(summary)
-    return RunResult(run.folder, summary, (*doubts, *notes))
+    return RunResult(run.folder, run.finish(summary), (*doubts, *notes))
 
 
 def _perform_sections(run: SectionedRun, callbacks: Callbacks) -> RunResult:
@@ -191,6 +195,7 @@ def _perform_sections(run: SectionedRun, callbacks: Callbacks) -> RunResult:
         callbacks.on_progress(progress, section, sections)
 
     summary, notes = perform_sections(run, show=show)
+    summary = reproducible(summary, run.request, run.settings)
     summary.write(run.folder)
     return RunResult(run.folder, summary, tuple(notes))
 

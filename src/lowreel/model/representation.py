@@ -22,7 +22,7 @@ FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 2**18
 frames are also drawn sooner one by one (docs/choices.md)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Representation:
     """A clip as a generator and the codes of its frames: x_t = G(z_t).
 
@@ -33,6 +33,16 @@ class Representation:
     generator: Generator
     codes: Codes
     is_complex: bool = False
+
+    def __repr__(self) -> str:
+        """Frames, rank, numbers and network in one line."""
+        channels, height, width = self.frame_shape
+        frames, weights, codes = len(self.times), self.parameters["weights"], self.parameters["codes"]
+        return (
+            f"Representation({frames} frames of {height}x{width}, {channels} channel{'s' if channels > 1 else ''}: "
+            f"codes of rank {self.codes.rank} in {codes:,} numbers, {type(self.generator).__name__} of {weights:,} "
+            f"weights; {float(self.times[0]):g} to {float(self.times[-1]):g} s)"
+        )
 
     @property
     def times(self) -> Tensor:

@@ -1,7 +1,7 @@
 """Operators: what a camera makes of a clip."""
 
 from . import mri, pixels, projections, real_form, resample, simulated_scan, snapshot, stack, trajectories, transforms
-from .adapters import Functions, as_linear_operator
+from .adapters import Functions, as_linear_operator, clip_shape_of_data
 from .base import Composed, LinearOperator, Sum
 from .data_consistency import project_onto_data
 from .diagnose import Diagnosis, check_operator, diagnose
@@ -38,6 +38,7 @@ __all__ = [
     "as_scipy",
     "check_operator",
     "class_of",
+    "clip_shape_of_data",
     "diagnose",
     "extend",
     "from_settings",

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..system.as_tensor import tensor_of
 from .base import LinearOperator
 from .external import ExternalOperator, array_of, floats_of, probe_clip, returned_tensor
 from .shapes import Shape, checked_clip_shape
@@ -50,7 +51,8 @@ def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -
             f"operator: {type(operator).__name__} does not say which clips it is for; give its clip_shape, "
             "(T, C, H, W) in Python, --clip-shape TxCxHxW on the command line"
         )
-    return adapter(operator, checked_clip_shape(told))
+    checked_clip_shape(told)
+    return adapter(operator, tuple(told))
 
 
 def adapter_of(operator: Any) -> Callable[[Any, Shape], LinearOperator] | None:
@@ -136,6 +138,34 @@ def _own_clip_shape(operator: Any) -> Sequence[int] | None:
     return None
 
 
+def clip_shape_of_data(operator: Any, data: Any) -> tuple[int, ...] | None:
+    """The shape of the clip that the adjoint of an operator of others makes of data, (T, C, H, W) or (T, H, W).
+
+    None where the operator says itself which clips it is for, and where its adjoint makes no clip of this data.
+    """
+    if adapter_of(operator) is None or isinstance(operator, LinearOperator) or _own_clip_shape(operator) is not None:
+        return None
+    try:
+        shape = tuple(_adjoint_of_data(operator, data))
+    except Exception:  # whatever it raises, it does not say so
+        return None
+    return shape if len(shape) in (3, 4) else None
+
+
+def _adjoint_of_data(operator: Any, data: Any) -> Sequence[int]:
+    """The shape of what the adjoint of an operator of others makes of data; of one on vectors, the shape of its clips
+    where it knows that and the data is of a whole clip."""
+    if hasattr(operator, "A_adjoint"):
+        single = map_data(lambda t: tensor_of(t, "data").float(), data)
+        with torch.no_grad():
+            return operator.A_adjoint(single).shape
+    if hasattr(operator, "rmatvec"):
+        return operator.dims if math.prod(data.shape) == operator.shape[0] else ()
+    functions = _array_functions(operator)
+    back = operator[1] if functions is None else functions.adjoint
+    return np.shape(back(array_of(tensor_of(data, "data"))))
+
+
 def _agreeing(operator: LinearOperator, clip_shape: Shape) -> LinearOperator:
     if operator.clip_shape != clip_shape:
         raise InputError(
@@ -148,23 +178,25 @@ def _agreeing(operator: LinearOperator, clip_shape: Shape) -> LinearOperator:
 class Functions(ExternalOperator):
     """An operator given as two NumPy functions, `forward(x) -> y` and `adjoint(y) -> x`.
 
-    x: float32 array of `clip_shape` = (T, C, H, W); y: one real or complex array of any shape. Gradients flow through
-    the pair. What it does is recorded as a few numbers of its response to a seeded probe, so that a run can only be
-    resumed with an operator that does the same. Raises InputError where `forward` does not take such a clip.
+    x: float32 array of `clip_shape` = (T, C, H, W), or (T, H, W) where that was said; y: one real or complex array of
+    any shape. Gradients flow through the pair. What it does is recorded as a few numbers of its response to a seeded
+    probe, so that a run can only be resumed with an operator that does the same. Raises InputError where `forward` does
+    not take such a clip.
     """
 
     def __init__(self, forward: ArrayFunction, adjoint: ArrayFunction, clip_shape: Shape):
         if not (callable(forward) and callable(adjoint)):
             raise InputError("Functions: expected two functions, forward(x) -> y and adjoint(y) -> x")
         super().__init__(clip_shape)
-        self._forward, self._backward = forward, adjoint
+        self._given_shape, self._forward, self._backward = tuple(clip_shape), forward, adjoint
         self._learn()
 
     def _there(self, x: Tensor) -> Tensor:
-        return returned_tensor(self._forward(array_of(x)))
+        return returned_tensor(self._forward(array_of(x).reshape(self._given_shape)))
 
     def _back(self, y: Data) -> Tensor:
-        return returned_tensor(self._backward(array_of(y)))
+        found = returned_tensor(self._backward(array_of(y)))
+        return found.reshape(self.clip_shape) if tuple(found.shape) == self._given_shape else found
 
 
 class ScipyOperator(ExternalOperator):
@@ -223,7 +255,7 @@ class ArrayOperator(ExternalOperator):
             raise InputError(f"operator: {type(operator).__name__} has no forward and adjoint")
         self.operator, self._functions = operator, functions
         clip, frame = math.prod(self.clip_shape), math.prod(self.clip_shape[1:])
-        shape = functions.shape or self.clip_shape
+        shape = functions.shape or tuple(clip_shape)
         if math.prod(shape) not in (clip, frame):
             raise InputError(
                 f"{self._name}: it takes arrays of shape {shape}, a clip of shape {self.clip_shape} has other numbers; "

@@ -8,28 +8,24 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..system import streams
-from ..system.as_tensor import tensor_of
 from .arrangement import Alone, Arrangement
+from .calls import OnArrays
 from .description import Described, refuse_complex_clips, with_frames
 from .maps import LinearMap
 from .moving import moved
 from .parts import InParts, finer, finer_slice, is_stack
-from .shapes import Shape, checked_clip_shape, misfit
+from .shapes import Shape, checked_clip_shape
 from .spec import Spec, Tensors, from_settings, rebuilt, with_prefix
 from .temporal_slice import common_frames, cut, part_frames, temporal_slice_rows
-from .tensors import Data, inner, map_data, shape_of, tensors_of
-
-_SHORT = (torch.float16, torch.bfloat16)
-"""Types in which the CPU has no transform of Fourier's, and too few digits for an adjoint."""
+from .tensors import Data, inner, map_data, tensors_of
 
 
-class LinearOperator(InParts, Described, ABC):
+class LinearOperator(InParts, Described, OnArrays, ABC):
     """Linear map of a clip to its data, y = A x. Noise is not part of A (see `data.noise`).
 
     x: `clip_shape` = (T, C, H, W), grey levels in [0, 1]. y: `data_shape`, whose first axis counts the
@@ -71,28 +67,6 @@ class LinearOperator(InParts, Described, ABC):
         pullback = torch.func.vjp(self._measure, like.new_zeros(self.clip_shape))[1]
         return pullback(y)[0]
 
-    def forward(self, x: Tensor | np.ndarray) -> Data:
-        """Data of a clip, as tensors. x: `clip_shape`, a tensor or array. Raises InputError for another shape."""
-        x = x if isinstance(x, Tensor) else tensor_of(x, f"{type(self).__name__}: clip")
-        x = x.float() if x.dtype in _SHORT else x
-        if tuple(x.shape) != self.clip_shape:
-            raise InputError(misfit(type(self).__name__, self.clip_shape, "clip", tuple(x.shape)))
-        return self._measure(x)
-
-    def adjoint(self, y: Data) -> Tensor:
-        """A* y, a clip; of A^H y the real part where clips are real. Raises InputError for another shape."""
-        given = tuple(self._data_of(t) for t in y) if isinstance(y, tuple) else self._data_of(y)
-        return self._adjoint(self.checked_data(given))
-
-    def _data_of(self, y: Any) -> Tensor:
-        return y if isinstance(y, Tensor) else tensor_of(y, f"{type(self).__name__}: data")
-
-    def checked_data(self, y: Data) -> Data:
-        """`y` if it has this operator's shape; else an InputError."""
-        if shape_of(y) != self.data_shape:
-            raise InputError(misfit(type(self).__name__, self.data_shape, "data", shape_of(y)))
-        return y
-
     @property
     def H(self) -> LinearMap:
         """The adjoint as a map of its own: `A.H(y)`; `A.H @ A` is `A.gram`."""
@@ -127,6 +101,20 @@ class LinearOperator(InParts, Described, ABC):
 
     def __neg__(self) -> Sum:
         return Sum.of((self, -1.0))
+
+    def __repr__(self) -> str:
+        """Shapes, numbers of the data per pixel value, parameters and seed; of what is made of others these too."""
+        members = self.members()
+        known = {} if members else self.parameters_spec()
+        told = [f"clip {self.clip_shape}", f"data {self.data_shape}", f"{self._share():.3g} numbers a pixel value"]
+        told += [f"{name}={value!r}" for name, value in known.items() if isinstance(value, bool | int | float | str)]
+        return f"{type(self).__name__}({', '.join([*told, *map(repr, members.values())])})"
+
+    def _share(self) -> float:
+        """Numbers of the data for each pixel value; a complex one counts once."""
+        return sum(map(math.prod, self.data_shape if is_stack(self) else [self.data_shape])) / math.prod(
+            self.clip_shape
+        )
 
     def observed_mask(self) -> Data:
         """Booleans in the shape of y: the entries that say something about the clip (an unobserved pixel does not).

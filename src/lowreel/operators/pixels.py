@@ -28,7 +28,7 @@ class Identity(LinearOperator):
     is_pixel_mask = True
 
     def __init__(self, clip_shape: Shape):
-        super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
+        super().__init__(clip_shape, checked_clip_shape(clip_shape), part_frames=1)
 
     def _measure(self, x: Tensor) -> Tensor:
         return x
@@ -59,14 +59,14 @@ class Mask(LinearOperator):
     is_pixel_mask = True
 
     def __init__(self, clip_shape: Shape, mask: Tensor | np.ndarray):
-        super().__init__(clip_shape, tuple(clip_shape), part_frames=1)
+        super().__init__(clip_shape, checked_clip_shape(clip_shape), part_frames=1)
         frames, _, height, width = self.clip_shape
         kept = _observed(tensor_of(mask, "Mask"))
         fitting = {(height, width), (frames, height, width), (frames, 1, height, width), self.clip_shape}
         if tuple(kept.shape) not in fitting:
             raise InputError(
                 f"Mask: expected {(height, width)}, {(frames, height, width)} or {(frames, 1, height, width)} "
-                f"for this clip, got {tuple(kept.shape)}; resize the mask or the clip so that they agree"
+                f"for this clip, got {tuple(kept.shape)}; {_mask_remedy(tuple(kept.shape), self.clip_shape)}"
             )
         if not kept.any():
             raise InputError("Mask: it hides every pixel, so there is nothing to recover from; white (True) = keep")
@@ -83,6 +83,9 @@ class Mask(LinearOperator):
     def _subset(self, parts: Sequence[int]) -> Mask:
         shape = (len(parts), *self.clip_shape[1:])
         return self._like(len(parts), shape, mask=self.mask[torch.as_tensor(parts)])
+
+    def _share(self) -> float:
+        return float(self.mask.float().mean())
 
     def observed_mask(self) -> Tensor:
         return self.mask.expand(self.clip_shape)
@@ -103,6 +106,17 @@ class Mask(LinearOperator):
 
     def spec_tensors(self) -> dict[str, Tensor]:
         return {"mask": self.mask}
+
+
+def _mask_remedy(mask: Shape, clip_shape: Shape) -> str:
+    """What to do about a mask that does not fit a clip."""
+    if mask == clip_shape[:3] or mask == clip_shape[1:3]:
+        frames, *size, channels = clip_shape
+        return (
+            f"it fits a clip with channels last: give the shape as (T, C, H, W), {(frames, channels, *size)}, and the "
+            "clip so, x.transpose(0, 3, 1, 2) of NumPy"
+        )
+    return "resize the mask or the clip so that they agree"
 
 
 def _observed(given: Tensor) -> Tensor:

@@ -15,11 +15,17 @@ FrameWindow = tuple[int, int]
 
 
 def checked_clip_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
-    """`shape` as four integers of one or more, (T, C, H, W); else an InputError."""
-    if len(shape) != 4 or min(shape) < 1:
+    """`shape` as four integers of one or more, (T, C, H, W), of a grey clip also (T, H, W); else an InputError."""
+    if len(shape) not in (3, 4) or min(shape) < 1:
         raise InputError(f"operator: expected a clip shape (T, C, H, W) of ones or more, got {tuple(shape)}")
-    frames, channels, height, width = (int(n) for n in shape)
-    return frames, channels, height, width
+    frames, *channels, height, width = (int(n) for n in shape)
+    return frames, channels[0] if channels else 1, height, width
+
+
+def without_channel(shape: Sequence[int], clip_shape: Shape) -> bool:
+    """Whether an array of this shape is a clip of that one, (T, 1, H, W), without its axis of channels."""
+    frames, channels, height, width = clip_shape
+    return channels == 1 and tuple(shape) == (frames, height, width)
 
 
 def frame_numbers(frames: int, within: FrameWindow | None) -> range:

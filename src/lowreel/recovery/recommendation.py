@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,14 @@ class Recommended:
         if self.baseline is None or self.share == 1:
             return GENERATOR
         return self.baseline if self.share == 0 else f"{self.share:.0%} {GENERATOR}, the rest {self.baseline}"
+
+    @staticmethod
+    def named(name: str, heldout_db: float) -> Recommended:
+        """What has this name, as a summary has it."""
+        if name == GENERATOR:
+            return Recommended(heldout_db=heldout_db)
+        mean = re.fullmatch(rf"(\d+)% {GENERATOR}, the rest (.+)", name)
+        return Recommended(int(mean[1]) / 100, mean[2], heldout_db) if mean else Recommended(0.0, name, heldout_db)
 
     def sentence(self, peak_db: float) -> str:
         """What the verdict says of it; nothing where it is the generator's. peak_db: the peak of its levels, in dB."""

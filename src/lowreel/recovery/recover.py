@@ -15,7 +15,6 @@ from torch import Tensor
 
 from ..analysis.metrics import stated_peak_decibels
 from ..data import Noise, UnknownNoise, hold_out
-from ..errors import InputError
 from ..model.generators import Generator
 from ..model.representation import Representation
 from ..operators import (
@@ -44,7 +43,7 @@ from .fit import Callback, Progress, Score
 from .judging import judged
 from .levels import baselines_in_units, finished_in_units, scored_in_units, told_in_units
 from .policy import FitResult, fit_chosen, fit_once, in_place_of, planned, with_precision
-from .preparation import Given, given_data, posed
+from .preparation import Given, checked_settings, given_data, posed
 from .recommendation import Recommended, recommended
 from .result import Recovery
 from .search import varied
@@ -55,7 +54,7 @@ from .warm_start import Neighbour, continued, fewer_rounds
 
 
 def recover(
-    y: Data | np.ndarray,
+    y: Data | np.ndarray | Given,
     A: Any,
     settings: RecoverSettings | None = None,
     *,
@@ -101,9 +100,9 @@ def recover(
     Raises InputError for a device that this machine lacks, data that does not fit the operator or is not finite, an
     operator whose adjoint is wrong, and settings that do not fit the clip.
     """
-    settings, generator = _checked(settings, choices, generator)
+    settings, generator = checked_settings(settings, choices, generator)
     device = device_of(settings.device)
-    given = given_data(y, A, noise, clip_shape, levels)
+    given = y if isinstance(y, Given) else given_data(y, A, noise, clip_shape, levels)
     score, on_baseline, callback = _as_asked(given, score, on_baseline, callback)
     problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
     ready = with_precision(problem.on(device), settings, resume)
@@ -114,21 +113,6 @@ def recover(
     fits = _Fits(ready, device, choice, callback, score, own_holdout=holdout is not None)
     found, problem, quick = fits.all(problem, plan, resume, on_baseline)
     return _in_units(given, _accounted(problem, settings, found.on(CPU), device, quick))
-
-
-def _checked(
-    settings: RecoverSettings | None, choices: RecoverKeywords, generator: Generator | str | None
-) -> tuple[RecoverSettings, Generator | None]:
-    """The settings, the usual ones without any, with the choices put in, a generator's name too, and one's own
-    generator. Raises InputError for anything else."""
-    if not isinstance(settings, RecoverSettings | None):
-        got = type(settings).__name__
-        raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
-    settings = settings or RecoverSettings()
-    changes: dict[str, Any] = dict(choices)
-    if isinstance(generator, str):
-        changes, generator = changes | {"generator": generator}, None
-    return type(settings)(**(settings.model_dump() | changes)) if changes else settings, generator
 
 
 def _from_neighbour(

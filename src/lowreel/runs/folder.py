@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from ..model.representation import Representation
 from ..operators import operator_from_name
 from ..recovery.comparison import Baseline, OnBaseline
 from ..recovery.fit import Progress, Trial
+from ..recovery.logs import RoundsLogged, log_baseline
 from ..recovery.recover import recover
 from ..recovery.result import Recovery
 from ..recovery.verdict import Outcome
@@ -36,9 +38,12 @@ from ..system.complex_clips import magnitude
 from ..system.files import atomic_write, new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import operator_budget
 from ..system.names import source_text
+from .environment import reproducible
 from .outputs import read_chosen, write_baseline, write_chosen, write_clip, write_results
 from .preview import LIVE, PreviewWriter
 from .summary import FILE, Summary
+
+LOG = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 10.0
 
@@ -93,11 +98,15 @@ class Run:
         """
         run = Run(Path(folder).resolve(), settings, truth, request)
         with new_folder(run.folder) as draft:
-            measured.save(draft / "data.safetensors")
-            if holdout is not None:
-                write_chosen(draft, holdout)
-            write_json(draft / "config.json", run._config())
+            replace(run, folder=draft).begin(measured, holdout)
         return run
+
+    def begin(self, measured: Measured, holdout: Tensor | None = None) -> None:
+        """Write settings and data into the folder, which is there and empty; holdout: as in `create`."""
+        measured.save(self.folder / "data.safetensors")
+        if holdout is not None:
+            write_chosen(self.folder, holdout)
+        write_json(self.folder / "config.json", self._config())
 
     def holdout(self) -> np.ndarray | None:
         """Which pixels are held out, (T, 1, H, W), where somebody chose them. Raises InputError for a damaged file."""
@@ -162,12 +171,14 @@ class Run:
         """The summary of a finished run, or None. Raises InputError where it cannot be read."""
         return Summary.read(self.folder)
 
-    def finish(self, summary: Summary) -> None:
-        """Write summary.json, the last file of a run: it says that the others are complete."""
+    def finish(self, summary: Summary) -> Summary:
+        """Write summary.json, the last file of a run: it says that the others are complete. What was written."""
+        summary = reproducible(summary, self.request, self.settings)
         summary.write(self.folder)
         (self.folder / LIVE).unlink(missing_ok=True)
         if summary.is_complete:
             (self.folder / PREVIOUS).unlink(missing_ok=True)
+        return summary
 
     def save_progress(self, progress: Progress) -> None:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
@@ -270,6 +281,7 @@ class CheckpointCallback:
     sketch: PreviewWriter
     show: Callable[[Progress], None] | None = None
     last: Progress | None = None
+    log: RoundsLogged = field(default_factory=RoundsLogged)
     written: float = field(default_factory=time.monotonic)
 
     def __call__(self, progress: Progress) -> None:
@@ -277,6 +289,7 @@ class CheckpointCallback:
         if self.last is None:  # what could be refused has been: the run goes on
             (self.run.folder / FILE).unlink(missing_ok=True)
         before, self.last = self.last, progress
+        self.log(progress)
         is_due = time.monotonic() - self.written > CHECKPOINT_SECONDS
         if is_due or _has_more(progress, before):
             self.save()
@@ -289,6 +302,7 @@ class CheckpointCallback:
         if self.last is not None:
             self.run.save_progress(self.last)
             self.run.write_history(self.last.history)
+            LOG.debug("checkpoint after round %d in %s", self.last.made, self.run.folder)
         self.written = time.monotonic()
 
 
@@ -346,6 +360,7 @@ def _first_picture(
     run: Run, measured: Measured, sketch: PreviewWriter, tell: OnBaseline | None, name: str, baseline: Baseline
 ) -> None:
     """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
+    log_baseline(name, baseline)
     sketch.begin(name, baseline.clip, baseline.heldout_db)
     if not any((run.folder / name).exists() for name in (NEWEST, PREVIOUS)):
         write_clip(run.folder, measured, baseline.clip)

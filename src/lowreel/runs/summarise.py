@@ -44,6 +44,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "preset": recovery.settings.preset,
         "steps": recovery.steps,
         "last_steps": recovery.last_steps,
+        "chosen": recovery.chosen,
         "seconds": round(recovery.seconds, 2),
         "device": recovery.device,
         "precision": recovery.solver.precision,

@@ -79,6 +79,7 @@ class Summary(_Figures):
     preset: str
     steps: int
     last_steps: int
+    chosen: int | None = None
     seconds: float
     device: str
     precision: str
@@ -116,6 +117,9 @@ class Summary(_Figures):
     baselines_psnr_range: dict[str, Level] = {}
     scenes: int = 1
     sections: tuple[SectionFigures, ...] = ()
+    request: dict[str, Any] | None = None
+    settings: dict[str, Any] | None = None
+    environment: dict[str, Any] | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -127,6 +127,36 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path}: expected JSON, but {error}; restore the file or start afresh") from None
 
 
+def is_toml(path: str | Path) -> bool:
+    """Whether a file is named as one of TOML."""
+    return Path(path).suffix.lower() == ".toml"
+
+
+def write_toml(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write `content` as TOML, which knows no None: such values are left out. Atomically."""
+    import tomli_w
+
+    def known(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: known(one) for name, one in value.items() if one is not None}
+        return value
+
+    with atomic_write(path) as temporary:
+        temporary.write_text(tomli_w.dumps(known(content)), encoding="utf-8")
+
+
+def read_toml(path: str | Path) -> Any:
+    """Read a TOML file; one that is not there or damaged is an `InputError`."""
+    import tomllib
+
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; give one that --save-config wrote") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: expected TOML, but {error}; correct it, or write it anew by --save-config") from None
+
+
 class VersionError(InputError):
     """A file of an older or newer lowreel, which this one does not read."""
 

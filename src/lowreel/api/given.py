@@ -1,0 +1,64 @@
+"""Data and operator as people give them to `recover`: which form clips have, which operator is meant, what is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from ..data import Measured
+from ..errors import InputError
+from ..operators import LinearOperator, Mask, clip_shape_of_data, tensors_of
+from ..operators.shapes import without_channel
+from ..system.as_tensor import tensor_and_missing
+from ..system.form import Form
+
+
+def operator_of(y: Any, A: Any, clip_shape: Sequence[int] | None) -> tuple[Any, Sequence[int] | None]:
+    """The operator and the shape of its clips: as given, or, without an operator, the mask of what is known of a clip;
+    without a shape, that of what the adjoint makes of the data.
+
+    Raises InputError for a clip with holes that is none.
+    """
+    if A is not None:
+        return A, clip_shape_of_data(A, y) if clip_shape is None else clip_shape
+    values, missing = tensor_and_missing(y, "data")
+    if values.ndim not in (3, 4):
+        shape = tuple(values.shape)
+        raise InputError(f"data: without an operator it is a clip, (T, C, H, W) or (T, H, W), got {shape}; give A")
+    known = ~torch.isnan(values)
+    return Mask(values.shape, known if missing is None else known & ~torch.from_numpy(missing)), clip_shape
+
+
+def form_of(y: Any, A: Any) -> tuple[Form, Any]:
+    """The form of the clips of a recovery, and the data with its axis of channels."""
+    form = Form.of(y)
+    if hasattr(y, "shape") and tuple(y.shape) == tuple(getattr(A, "dimsd", ())):  # of PyLops, which calls y by its axes
+        return form, y.reshape(-1)
+    if not isinstance(A, LinearOperator) or tuple(A.data_shape) != A.clip_shape:
+        return form, y
+    shape = tuple(getattr(y, "shape", ()) or tensor_and_missing(y, "data")[0].shape)
+    if not without_channel(shape, A.clip_shape):
+        return form, y
+    values, missing = tensor_and_missing(y, "data")
+    whole = values[:, None]
+    if missing is not None:
+        import numpy as np
+
+        return replace(form, squeezed=shape), np.ma.MaskedArray(whole.numpy(), missing[:, None])
+    return replace(form, squeezed=shape), whole
+
+
+def exact_pixels(data: Any, measured: Measured) -> tuple[Tensor, Tensor] | None:
+    """Data of pixels that are delivered as they came, and which they are; None where the fit has all of their digits,
+    or they are no exact pixels. data: as it was given."""
+    operator, noise = measured.operator, measured.noise
+    if not (operator.is_pixel_mask and noise.is_exact) or isinstance(data, tuple) or not Form.of(data).is_double:
+        return None
+    values = tensor_and_missing(data, "data")[0].cpu()
+    (known,) = tensors_of(operator.observed_mask())
+    alive = noise.alive(measured.data)
+    return values, known if alive is None else known & cast("Tensor", alive)

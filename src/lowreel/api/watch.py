@@ -1,0 +1,94 @@
+"""What the callback of `recover` is given: where a recovery stands, with frames on demand, and how it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ..analysis.metrics import error_decibels
+from ..model.representation import Representation
+from ..recovery.fit import Progress
+from ..recovery.logs import RoundsLogged
+from ..recovery.preparation import Given
+from ..system.form import Form
+
+
+@dataclass(frozen=True, repr=False)
+class RecoveryProgress(Progress):
+    """Where a recovery stands after a round, as `Progress` has it, with what a callback asks for most.
+
+    It may be kept, and given to `recover(..., resume=)` to go on from there.
+    """
+
+    put: Callable[[Representation], Any] | None = field(default=None, compare=False)
+
+    @staticmethod
+    def of(progress: Progress, given: Given, form: Form) -> RecoveryProgress:
+        """The progress of a recovery of this data, whose clips are in this form."""
+
+        def put(found: Representation) -> Any:
+            frames = found.frames()
+            return form.put(frames * given.levels.scale if given.is_complex else given.in_units(frames))
+
+        known = {f.name: getattr(progress, f.name) for f in fields(Progress)}
+        return RecoveryProgress(**known, put=put)
+
+    def frames(self) -> Any:
+        """The clip as far as the fit has come, (T, C, H, W), in the form and the units of the data; None before the
+        first round. Drawn when it is asked for: a round takes as long as before where it is not."""
+        return None if self.now is None or self.put is None else self.put(self.now())
+
+    @property
+    def share(self) -> float:
+        """Part of all planned rounds that is made, from 0 to 1."""
+        return self.made / self.planned if self.planned else 0.0
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the last round."""
+        return self.state.loss
+
+    @property
+    def heldout_db(self) -> float:
+        """PSNR with peak 1 of the best round so far on held-out data, in dB; -inf where none was judged."""
+        return error_decibels(self.best_error)
+
+    def __repr__(self) -> str:
+        return (
+            f"RecoveryProgress({self.stage}, round {self.made} of {self.planned}, {self.seconds:.1f} s, "
+            f"loss {self.loss:.3g}, held-out {self.heldout_db:.2f} dB)"
+        )
+
+
+class Watch:
+    """The callback of a recovery: shows it, tells the user's own callback, and ends it where that says so.
+
+    told: the user's; it ends the recovery, which then gives the best so far, by returning True, or by raising
+    StopIteration or KeyboardInterrupt. show: what draws it.
+    """
+
+    def __init__(
+        self,
+        given: Given,
+        form: Form,
+        told: Callable[[RecoveryProgress], object] | None,
+        show: Callable[[Progress], None],
+    ) -> None:
+        self.given, self.form, self.told, self.show = given, form, told, show
+        self.has_stopped = False
+        self.log = RoundsLogged()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show a round; raises KeyboardInterrupt, by which a fit ends, where the user's callback ends it."""
+        self.show(progress)
+        self.log(progress)
+        if self.told is None:
+            return
+        try:
+            is_over = self.told(RecoveryProgress.of(progress, self.given, self.form)) is True
+        except StopIteration:
+            is_over = True
+        if is_over:
+            self.has_stopped = True
+            raise KeyboardInterrupt

@@ -1,0 +1,52 @@
+"""How much a command tells, where to, and in which form. Imports no torch."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any, TextIO
+
+from cyclopts import Parameter
+
+LOGGER = "lowreel"
+"""Name of the logger of the package, which those of its modules pass their records to."""
+
+
+QUIET_HELP = "print nothing but errors and, with --json, the result"
+VERBOSE_HELP = "log baselines, fits of the search and checkpoints, on the error output"
+JSON_HELP = "print the result as JSON, all else on the error output"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Telling:
+    """How much a command tells, and in which form.
+
+    What is told goes to the standard output, or, where that holds JSON, to the standard error output.
+    """
+
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], help=QUIET_HELP)] = False
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], help=VERBOSE_HELP)] = False
+    as_json: Annotated[bool, Parameter(name="--json", help=JSON_HELP)] = False
+
+    @property
+    def stream(self) -> TextIO:
+        """Where sentences and bars go."""
+        return sys.stderr if self.as_json else sys.stdout
+
+    def say(self, *lines: Any) -> None:
+        """Print lines, unless it is to be quiet."""
+        if not self.quiet:
+            print(*lines, sep="\n", file=self.stream, flush=True)
+
+    def log(self) -> None:
+        """Have the records of the package's logger on the standard error output, if that is wanted."""
+        if not self.verbose:
+            return
+        logger = logging.getLogger(LOGGER)
+        if not logger.handlers:
+            handler = logging.StreamHandler()
+            handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+            logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
