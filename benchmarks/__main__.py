@@ -3,6 +3,7 @@
 import sys
 
 from . import (
+    compact,
     estimate,
     fill,
     grid,
@@ -34,6 +35,7 @@ NAMES = {
     "scale": scale.main,
     "scans": scans.main,
     "holdout": holdout.main,
+    "compact": compact.main,
 }
 
 if __name__ == "__main__":

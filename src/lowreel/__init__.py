@@ -46,6 +46,8 @@ if TYPE_CHECKING:
         as_linear_operator,
         as_scipy,
     )
+    from .packing import read_packed
+    from .packing.pack import pack
     from .records.fill import FilledRecord, fill
     from .recovery.recover import recover
     from .recovery.result import Recovery
@@ -93,6 +95,8 @@ _HOMES = {
     "recovery.result": ("Recovery",),
     "records.fill": ("fill", "FilledRecord"),
     "model.representation": ("Representation",),
+    "packing.pack": ("pack",),
+    "packing": ("read_packed",),
     "jobs.request": ("RunRequest",),
     "jobs.run": ("run",),
     "analysis.manifold": ("embedded", "order_along", "spearman", "circular_correlation", "cross_faded"),
@@ -149,6 +153,8 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "RunRequest",
     "run",
     "Representation",
+    "pack",
+    "read_packed",
     "embedded",
     "order_along",
     "spearman",

@@ -33,6 +33,7 @@ from .between import add_between
 from .checking import add_check
 from .export import add_export
 from .fill import add_fill
+from .packing import add_packing
 from .serve import add_serve
 
 app = App(
@@ -54,6 +55,7 @@ add_batch(app)
 add_serve(app)
 add_export(app)
 add_fill(app)
+add_packing(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]
