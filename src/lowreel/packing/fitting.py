@@ -60,6 +60,14 @@ class Goal:
     error: float | None = None
 
 
+@dataclass(frozen=True)
+class Saved:
+    """Numbers of a packed clip under way, in units of steps that are `coarser`."""
+
+    coarser: int
+    numbers: Mapping[str, Tensor]
+
+
 class Quantised:
     """The numbers of a packed clip under way: in units of their steps, all of which `coarser` moves together.
 
@@ -136,19 +144,30 @@ class Quantised:
         found = {n: v.detach().round().clamp(-LARGEST, LARGEST).int().numpy() for n, v in self.numbers.items()}
         return found
 
-    def drawn(self, which: list[int], numbers: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Frames of the rounded numbers; with `numbers` of these, in units of the steps."""
-        numbers = numbers or {name: v.detach().round() for name, v in self.numbers.items()}
-        return self.frames({p.name: p.shaped(numbers[p.name] * self.steps(p)) for p in self.parts}, which)
+    def error(self, which: list[int] | None = None, *, rounded: bool = True) -> float:
+        """Mean squared error of the numbers' frames against the target, of those of the rounded numbers by default.
 
-    def error(self, which: list[int] | None = None) -> float:
-        """Mean squared error of the rounded numbers' frames against the target; which: of these frames alone."""
+        which: of these frames alone.
+        """
         which = list(range(len(self.target))) if which is None else which
+        numbers = {n: v.detach().round() if rounded else v.detach() for n, v in self.numbers.items()}
+        tensors = {part.name: part.shaped(numbers[part.name] * self.steps(part)) for part in self.parts}
         at_once, total = max(1, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])), 0.0
         for first in range(0, len(which), at_once):
             some = which[first : first + at_once]
-            total += float((self.drawn(some) - self.target[some]).double().square().sum())
+            total += float((self.frames(tensors, some) - self.target[some]).double().square().sum())
         return total / (len(which) * math.prod(self.target.shape[1:]))
+
+    def saved(self) -> Saved:
+        """The numbers as they are now, copied."""
+        return Saved(self.coarser, {name: v.detach().clone() for name, v in self.numbers.items()})
+
+    def restore(self, before: Saved) -> None:
+        """Put back what was saved."""
+        self.coarser = before.coarser
+        with torch.no_grad():
+            for name, numbers in self.numbers.items():
+                numbers.copy_(before.numbers[name])
 
     def draw_rounded(self, which: list[int]) -> Tensor:
         """Frames of the rounded numbers, with gradients as if they had not been rounded."""

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 from torch import Tensor
 
+from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.representation import Representation
 from ..settings import DEFAULT_LOSS_DB, PackSettings
@@ -66,13 +67,26 @@ def pack(
     def size() -> int:
         return len(packed().to_bytes())
 
-    _coarsest(state, goal, size, state.probed, FIRST_STRIDE)
+    _search(state, goal, size, state.probed, FIRST_STRIDE)
+    before, error_before = state.saved(), state.error(state.probed)
     for update, _ in fit(state, goal, size, settings.updates, settings.seed):
         if show is not None:
             show(update + 1, settings.updates)
-    _coarsest(state, goal, size, None, LAST_STRIDE)
-    done = packed()
-    return PackedResult(done, size(), state.error())
+    met = _search(state, goal, size, None, LAST_STRIDE)
+    if settings.updates and (not met or (goal.bytes is not None and state.error(state.probed) > error_before)):
+        state.restore(before)  # the fit was too short to be of use
+        met = _search(state, goal, size, None, LAST_STRIDE)
+    if not met:
+        raise InputError(_what_can_be_had(state, goal))
+    return PackedResult(packed(), size(), state.error())
+
+
+def _what_can_be_had(state: Quantised, goal: Goal) -> str:
+    """Why what is asked for cannot be met, and what can."""
+    if goal.bytes is not None:
+        return f"pack: {goal.bytes} bytes are too few for this clip; give more --bytes"
+    nearest = error_decibels(state.error(rounded=False))
+    return f"pack: unpacked frames are {nearest:.2f} dB from the clip; packed ones cannot be nearer, ask for less"
 
 
 def _levels_drawn(found: Representation) -> Tensor:
@@ -97,29 +111,25 @@ def _goal(settings: PackSettings, error: float | None, own: float | None) -> Goa
     return Goal(error=(factor - 1) * error)
 
 
-def _coarsest(state: Quantised, goal: Goal, size: Callable[[], int], which: list[int] | None, stride: int) -> None:
-    """The coarsest steps with which the error is small enough, or the finest with which the file is."""
+def _search(state: Quantised, goal: Goal, size: Callable[[], int], which: list[int] | None, stride: int) -> bool:
+    """Find the finest steps with which the file is small enough, or the coarsest with which the error is; whether
+    there are such steps. stride: of the first moves; which: the frames by which the error is judged, None: all."""
+    if goal.error is not None and state.error(which, rounded=False) > goal.error:
+        return False
 
-    def is_fine() -> bool:
+    def can_be_coarser() -> bool:
         return size() > goal.bytes if goal.bytes is not None else state.error(which) <= (goal.error or 0.0)
 
     most = MOST_OCTAVES_OF_STEPS * STEPS_AN_OCTAVE // 2
-    fine = is_fine()
+    up = can_be_coarser()
     while stride and abs(state.coarser) < most:
-        before = fine
-        state.move(stride if fine else -stride)
-        fine = is_fine()
-        if fine != before:
+        before = up
+        state.move(stride if up else -stride)
+        up = can_be_coarser()
+        if up != before:
             stride //= 2
-    _end_on_the_right_side(state, goal, is_fine, fine)
-
-
-def _end_on_the_right_side(state: Quantised, goal: Goal, is_fine: Callable[[], bool], fine: bool) -> None:
-    """One step more where the search ended on the side on which what is asked for is not met."""
-    if goal.bytes is not None:
-        while is_fine():
-            if state.coarser >= MOST_OCTAVES_OF_STEPS * STEPS_AN_OCTAVE // 2:
-                raise InputError(f"pack: {goal.bytes} bytes are too few for this clip; give more --bytes")
-            state.move(1)
-    elif not fine:
-        state.move(-1)
+    wanted = goal.error is not None  # where the error is met, and where the file is too large, steps could be coarser
+    while up != wanted and abs(state.coarser) < most:
+        state.move(1 if up else -1)
+        up = can_be_coarser()
+    return up == wanted
