@@ -27,7 +27,7 @@ SYMBOLS = EXACT_SIZES + MOST_OCTAVES
 CONTEXT_BOUNDS = np.array([4, 10, 20, 40, 75, 130, 256, 600, 1500, 4000, 12000, 40000], np.int64)
 """Bounds of the mean size nearby, in 256ths, between contexts."""
 
-LEVELS = len(CONTEXT_BOUNDS) + 1
+CONTEXT_LEVELS = len(CONTEXT_BOUNDS) + 1
 
 ROWS_AT_ONCE = 8
 """Rows of an array whose contexts come from the rows before them."""
@@ -165,8 +165,8 @@ class _Contexts:
             nearby = (_smoothed(twin << 8) + (twin.sum(1, keepdims=True) << 8) // self.grid.columns) // 2
             other = np.searchsorted(CONTEXT_BOUNDS, nearby, side="right")
         else:
-            other = np.full((rows.stop - rows.start, 1), LEVELS)
-        self.at = (own * (LEVELS + 1) + other).ravel()
+            other = np.full((rows.stop - rows.start, 1), CONTEXT_LEVELS)
+        self.at = (own * (CONTEXT_LEVELS + 1) + other).ravel()
         found: np.ndarray = self._frequencies()[self.at]
         return found
 
@@ -204,8 +204,8 @@ def _smoothed(sizes: np.ndarray) -> np.ndarray:
 def _first_counts() -> np.ndarray:
     """Counts of each context before anything is known: sizes that fall off by halves, thirds, ... as its bounds say."""
     middles = np.concatenate([[2], (CONTEXT_BOUNDS[:-1] + CONTEXT_BOUNDS[1:]) // 2, [2 * CONTEXT_BOUNDS[-1]]])
-    own = np.repeat(middles, LEVELS + 1)
-    other = np.tile(np.append(middles, 0), LEVELS)
+    own = np.repeat(middles, CONTEXT_LEVELS + 1)
+    other = np.tile(np.append(middles, 0), CONTEXT_LEVELS)
     mean = np.where(other > 0, (own + other) // 2, own)
     shares = np.zeros((len(mean), SYMBOLS), np.int64)
     left = np.full(len(mean), 2**30, np.int64)

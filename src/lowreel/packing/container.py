@@ -40,7 +40,7 @@ FIXED = struct.Struct("<8sHII")
 CHECKSUM_BYTES = 32
 
 MOST_HEADER_BYTES = 2**22
-MOST_FRAMES, MOST_SIDE, MOST_PIXELS, MOST_CODE_DIM, MOST_STAGES = 2**18, 2**15, 2**26, 2**14, 16
+MOST_PACKED_FRAMES, MOST_SIDE, MOST_PIXELS, MOST_CODE_DIM, MOST_STAGES = 2**18, 2**15, 2**26, 2**14, 16
 NUMBERS_A_BYTE, NUMBERS_ANYWAY = 2**10, 2**16
 """Numbers that a byte of the file may stand for at most, and those that a file of any size may hold: a header that
 promises more is refused before memory is taken. The writer fills a file up that would fall short."""
@@ -199,7 +199,7 @@ def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) 
     for name, sizes in codes.items():
         if name not in ("coefficients", "basis", "mean") or not 1 <= len(sizes) <= 2:
             raise InputError(f"its header has codes {name[:60]!r}, which no clip has")
-        if not all(0 < n <= MOST_FRAMES for n in sizes) or math.prod(sizes) > MOST_PIXELS:
+        if not all(0 < n <= MOST_PACKED_FRAMES for n in sizes) or math.prod(sizes) > MOST_PIXELS:
             raise InputError(f"its header has codes of shape {sizes}, which are no clip's")
 
 
@@ -223,8 +223,8 @@ def _times_entry(times: Tensor, rate: Fraction) -> tuple[dict[str, Any], bytes]:
 def _times(entry: Mapping[str, Any], moments: bytes) -> tuple[Tensor, Fraction]:
     """The times and, where they are even, the rate; 25 where they are not. Raises InputError for what are no times."""
     count = int(entry["count"])
-    if not 1 <= count <= MOST_FRAMES:
-        raise InputError(f"its header has {count} frames, expected 1 to {MOST_FRAMES}")
+    if not 1 <= count <= MOST_PACKED_FRAMES:
+        raise InputError(f"its header has {count} frames, expected 1 to {MOST_PACKED_FRAMES}")
     rate = _rate(entry.get("rate", "25"))
     if "rate" in entry:
         times = _evenly(float(entry["first"]), count, rate)

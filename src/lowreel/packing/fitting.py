@@ -28,7 +28,17 @@ from ..model.latents import Codes
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
 from ..system import streams
 from .coding import LARGEST
-from .parts import CODES, MAPS, STEPS_AN_OCTAVE, Part, nearest_exponent, parts_of, split, step_of, tensors_of_parts
+from .parts import (
+    CODE_COEFFICIENTS,
+    MAPS,
+    STEPS_AN_OCTAVE,
+    Part,
+    nearest_exponent,
+    parts_of,
+    split,
+    step_of,
+    tensors_of_parts,
+)
 
 PROBE_SHARE = 0.02
 """Of the root mean square of a part: the noise by which its sensitivity is found."""
@@ -111,7 +121,7 @@ class Quantised:
         each = len(self.target) / len(self.probed)
         sensitivity = {}
         for k, part in enumerate(self.parts):
-            if part.name == CODES and part.steps > 1:
+            if part.name == CODE_COEFFICIENTS and part.steps > 1:
                 continue
             values = self.plain[part.name]
             size = PROBE_SHARE * float(values.square().mean().sqrt()) or 1e-4
@@ -121,7 +131,7 @@ class Quantised:
             sensitivity[part.name] = max(rise / (size**2 * values.numel()), 1e-20)
         steps = {name: [nearest_exponent(s**-0.5)] for name, s in sensitivity.items()}
         for part in self.parts:
-            if part.name == CODES and part.steps > 1:
+            if part.name == CODE_COEFFICIENTS and part.steps > 1:
                 power = self.plain[MAPS][1:].double().flatten(1).square().sum(1)
                 own = (sensitivity[MAPS] / len(self.target) * power).clamp_min(1e-20)
                 steps[part.name] = [nearest_exponent(float(s) ** -0.5) for s in own]

@@ -24,7 +24,7 @@ a part, half by how near they are to be."""
 
 _FRACTIONS = tuple(2 ** (k / STEPS_AN_OCTAVE) for k in range(STEPS_AN_OCTAVE))
 
-MAPS, CODES = "project", "codes.coefficients"
+MAPS, CODE_COEFFICIENTS = "project", "codes.coefficients"
 """The projection of a decoder's codes, bias and weight together, and the codes themselves."""
 
 
@@ -173,7 +173,7 @@ def _maps_of(generator: Decoder) -> tuple[int, int, int]:
 
 def _part_of_codes(name: str, shape: tuple[int, ...], generator: Generator) -> Part:
     name = f"codes.{name}"
-    if name == CODES and isinstance(generator, Decoder):
+    if name == CODE_COEFFICIENTS and isinstance(generator, Decoder):
         return Part(name, shape, (0,), steps=shape[1])
     return Part(name, shape)
 
