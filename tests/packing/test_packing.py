@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -133,6 +134,20 @@ def test_round_trip(clip, tmp_path):
     assert torch.equal(frames, before.frames())
     torch.testing.assert_close(found.frames(float(clip.times[3])), frames[3:4], atol=1e-6, rtol=0)
     assert again.to_bytes() == path.read_bytes()
+
+
+def test_idle_codes_are_left_out():
+    """Numbers of the codes whose maps are all zero take no place in the file; the frames are as with them."""
+    packed = pack(clip_of(Decoder((1, 16, 12))), ROUNDED).packed
+    width = next(part.repeat for part in packed.parts if part.repeat)
+    maps = packed.values["project"].copy()
+    maps[2 * width : 3 * width] = 0
+    idle = replace(packed, values={**packed.values, "project": maps})
+    small = idle.without_idle_codes()
+    assert small.spec["code_dim"] == packed.spec["code_dim"] - 1
+    torch.testing.assert_close(small.representation().frames(), idle.representation().frames(), atol=1e-6, rtol=0)
+    assert len(small.to_bytes()) < len(idle.to_bytes())
+    assert Packed.of_bytes(small.to_bytes()).spec == small.spec
 
 
 def test_nearness_is_kept(clip):

@@ -9,7 +9,7 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from ..model.representation import Representation
 from ..system.files import PACKED_MAGIC, VersionError, atomic_write, is_packed
 from .coding import Grid, decoded, encoded
 from .parts import (
+    CODE_COEFFICIENTS,
+    MAPS,
     MOST_OCTAVES_OF_STEPS,
     STEPS_AN_OCTAVE,
     Part,
@@ -83,6 +85,23 @@ class Packed:
             whole = torch.from_numpy(self.values[part.name].astype(np.float64))
             tensors[part.name] = part.restored(part.shaped(whole * steps)).float()
         return representation_of(self.spec, tensors, self.times, self.is_complex)
+
+    def without_idle_codes(self) -> Packed:
+        """The same clip without the numbers of the codes whose maps, or values, have all been rounded to zero."""
+        if MAPS not in self.values:
+            return self
+        maps, codes = self.values[MAPS], self.values[CODE_COEFFICIENTS]
+        by_code = maps.reshape(1 + codes.shape[1], -1)
+        acting = np.flatnonzero(by_code[1:].any(1) & codes.any(0))
+        acting = acting if len(acting) else np.array([0])
+        kept = by_code[np.concatenate([[0], 1 + acting])].reshape(-1, maps.shape[1])
+        return replace(
+            self,
+            spec={**self.spec, "code_dim": len(acting)},
+            codes={"coefficients": (len(codes), len(acting))},
+            values={**self.values, MAPS: kept, CODE_COEFFICIENTS: codes[:, acting]},
+            exponents={**self.exponents, CODE_COEFFICIENTS: self.exponents[CODE_COEFFICIENTS][acting]},
+        )
 
     def to_bytes(self) -> bytes:
         """The file as bytes."""

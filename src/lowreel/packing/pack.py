@@ -62,7 +62,8 @@ def pack(
         exponents = {name: np.array(own) + state.coarser for name, own in state.exponents.items()}
         codes = {n: tuple(t.shape) for n, t in small.codes.tensors().items() if n != "times"}
         spec = small.generator.spec()
-        return Packed(spec, codes, found.times, state.rounded(), exponents, found.is_complex, levels, rate)
+        whole = Packed(spec, codes, found.times, state.rounded(), exponents, found.is_complex, levels, rate)
+        return whole.without_idle_codes()
 
     def size() -> int:
         return len(packed().to_bytes())
