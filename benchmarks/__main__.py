@@ -3,6 +3,7 @@
 import sys
 
 from . import (
+    compact,
     estimate,
     fill,
     grid,
@@ -38,6 +39,7 @@ NAMES = {
     "holdout": holdout.main,
     "verdicts": verdicts.main,
     "robust": robust.main,
+    "compact": compact.main,
 }
 
 if __name__ == "__main__":

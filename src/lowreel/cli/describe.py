@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..io.containers import RAW, Entry, entries_of, is_series
 from ..io.video import Clip, open_clip, series_of
-from ..system.files import TIFF_FILES, is_array_file, kind_of, split_member
+from ..system.files import TIFF_FILES, is_array_file, is_packed, kind_of, split_member
 from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def describe(path: Path) -> dict[str, Any]:
         return _training(path)
     if (path / "config.json").is_file():
         return _run(path)
+    if is_packed(path):
+        return _packed(path)
     if path.suffix == ".safetensors":
         return _tensors(path)
     if path.suffix in (".pth", ".pt"):
@@ -134,6 +136,25 @@ def _representation(path: Path) -> dict[str, Any]:
         "frames": len(found.codes),
         "rank": found.codes.rank,
         "parameters": found.parameters,
+    }
+
+
+def _packed(path: Path) -> dict[str, Any]:
+    from ..packing import read_packed
+
+    found, size = read_packed(path), path.stat().st_size
+    channels, height, width = found.frame_shape
+    numbers = sum(values.size for values in found.values.values())
+    zeros = sum(int((values == 0).sum()) for values in found.values.values())
+    return {
+        "packed clip": path,
+        "frames": len(found.times),
+        "size": f"{height}x{width}, {'grey' if channels == 1 else 'colour'}",
+        "seconds": f"{float(found.times[-1] - found.times[0]):.3f} from the first frame to the last",
+        "bytes": size,
+        "bits a pixel": round(8 * size / (len(found.times) * height * width), 4),
+        "generator": dict(found.spec),
+        "numbers": f"{numbers:,} in all, {numbers - zeros:,} of which are not zero",
     }
 
 
