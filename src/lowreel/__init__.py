@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from .records.fill import FilledRecord, fill
     from .recovery.recover import recover
     from .recovery.result import Recovery
+    from .recovery.together import recover_together
     from .settings import FillSettings, RecoverSettings, SolverSettings
+    from .solver.grouped import grouped
     from .solver.iteration import iterate
     from .solver.problem import Problem
     from .solver.state import State
@@ -86,11 +88,13 @@ _HOMES = {
     "model.generators": ("Generator", "Dcgan", "Decoder", "load_weights", "pretrained"),
     "model.latents": ("Codes",),
     "settings": ("RecoverSettings", "SolverSettings", "FillSettings"),
+    "solver.grouped": ("grouped",),
     "solver.problem": ("Problem",),
     "solver.state": ("State",),
     "solver.iteration": ("iterate",),
     "recovery.recover": ("recover",),
     "recovery.result": ("Recovery",),
+    "recovery.together": ("recover_together",),
     "records.fill": ("fill", "FilledRecord"),
     "model.representation": ("Representation",),
     "jobs.request": ("RunRequest",),
@@ -139,9 +143,11 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "RecoverSettings",
     "SolverSettings",
     "Problem",
+    "grouped",
     "State",
     "iterate",
     "recover",
+    "recover_together",
     "Recovery",
     "fill",
     "FilledRecord",

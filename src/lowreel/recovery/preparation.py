@@ -27,7 +27,7 @@ from ..operators import (
     is_stack,
     tensors_of,
 )
-from ..settings import RecoverSettings
+from ..settings import RecoverKeywords, RecoverSettings
 from ..solver.problem import Problem
 from ..system.as_tensor import tensor_and_missing
 from ..system.devices import CPU
@@ -86,6 +86,21 @@ def given_data(
     if units == AS_IS:
         return Given(stored, operator, noise, units, stored)
     return Given(in_levels(stored, operator, units), operator, noise.scaled(1 / units.scale), units, stored)
+
+
+def checked_settings(
+    settings: RecoverSettings | None, choices: RecoverKeywords, generator: Generator | str | None
+) -> tuple[RecoverSettings, Generator | None]:
+    """The settings, the usual ones without any, with the choices put in, a generator's name too, and one's own
+    generator. Raises InputError for anything else."""
+    if not isinstance(settings, RecoverSettings | None):
+        got = type(settings).__name__
+        raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
+    settings = settings or RecoverSettings()
+    changes: dict[str, Any] = dict(choices)
+    if isinstance(generator, str):
+        changes, generator = changes | {"generator": generator}, None
+    return type(settings)(**(settings.model_dump() | changes)) if changes else settings, generator
 
 
 def _levels_of(levels: Sequence[float]) -> Levels:
