@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..runs.summary import Summary
     from ..training.runs import TrainProgress
     from .run import RunResult
+    from .together import GroupResult
 
 
 def shown(make: Callable[[Callbacks], RunResult]) -> None:
@@ -24,6 +25,25 @@ def shown(make: Callable[[Callbacks], RunResult]) -> None:
     with Screen() as screen:
         result = make(screen)
     show_summary(result.folder, result.summary, result.notes)
+
+
+def shown_together(make: Callable[[Callbacks], GroupResult]) -> None:
+    """Make a run of several clips, show its progress, and print what became of each."""
+    from rich.console import Console
+
+    from ..runs.report import table_of_clips
+
+    with Screen() as screen:
+        result = make(screen)
+    console = Console()
+    console.print(table_of_clips(result.summaries))
+    for name, summary in result.summaries.items():
+        console.print(f"[bold]{name}[/]: {summary.trust}", highlight=False)
+    for sentence in dict.fromkeys(summary.outcome.sentence for summary in result.summaries.values()):
+        console.print(sentence)
+    for note in result.notes:
+        console.print(note)
+    console.print(f"Results in {result.folder}/clips/NAME: recovered.mp4, report.png, summary.json", highlight=False)
 
 
 def show_summary(folder: Path, summary: Summary, notes: Sequence[str]) -> None:
@@ -140,6 +160,10 @@ class Screen(Callbacks):
     def on_progress(self, progress: Progress, section: int, sections: int) -> None:
         """Move the bar; begin one for a section that has none."""
         self._bar_of(f"section {section} of {sections}" if sections > 1 else "recovering").show(progress)
+
+    def on_fit(self, what: str, progress: Progress) -> None:
+        """Move the bar of what is fitted; begin one where it has none."""
+        self._bar_of(what).show(progress)
 
     def on_baseline(self, name: str, baseline: Baseline) -> None:
         """Say that there is a first picture."""
