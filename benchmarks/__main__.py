@@ -16,6 +16,7 @@ from . import (
     scans,
     speed,
     starts,
+    together,
     training,
 )
 
@@ -29,6 +30,7 @@ NAMES = {
     "operators": operators.main,
     "quality": quality.main,
     "grid": grid.main,
+    "together": together.main,
     "training": training.main,
     "starts": starts.main,
     "scale": scale.main,
