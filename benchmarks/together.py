@@ -1,11 +1,12 @@
 """Clips that are recovered together, against each of them alone, and whether held-out data chooses right.
 
-    python -m benchmarks together [GROUP ...] [--quality draft] [--rounds N] [--data ../shared/data/paper_clips]
+    python -m benchmarks together [GROUP ...] [--quality draft] [--rounds N] [--alone N] [--size N] [--data FOLDER]
 
 GROUP is the beginning of a group's name; all by default. All fits are those of `lowreel.recover_together`. Of each clip
 are printed the psnr_range together and alone, what its held-out data says of both in dB, and what it chooses; of each
 group the means, and what the choice comes to. Kept in benchmarks/results/together.json as they come, and not computed
-again. --rounds: of the fit together, in place of the usual ones.
+again. --rounds: of the fit together, in place of the usual ones; --alone: so many clips, the first of each group, are
+fitted alone, too; --size: of the frames, which are 64x64 by default.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def missing(ratio: float) -> Callable[[tuple[int, ...]], lowreel.LinearOperator]
 
 
 def gaussian(m: int) -> Callable[[tuple[int, ...]], lowreel.LinearOperator]:
-    return lambda shape: Gaussian(shape, m, seed=0)
+    """m numbers of a frame of 64x64, and of one of another size as large a share."""
+    return lambda shape: Gaussian(shape, round(m * shape[2] * shape[3] / 64**2), seed=0)
 
 
 def ten(name: str) -> tuple[str, ...]:
@@ -75,6 +77,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help="beginnings of names; default: all")
     parser.add_argument("--quality", default="draft", choices=("draft", "standard"))
     parser.add_argument("--rounds", type=int, help="of the fit together; default: the usual ones")
+    parser.add_argument("--alone", type=int, help="clips that are fitted alone, the first of each group; default: all")
+    parser.add_argument("--size", type=int, default=64, help="of the frames")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/paper_clips"), help="folder of real clips")
     chosen = parser.parse_args(arguments)
     kept = Rows("together")
@@ -84,38 +88,39 @@ def main(arguments: list[str]) -> None:
         if any("/" in clip and not (chosen.data / clip.split("@")[0]).exists() for clip in group.clips):
             print(f"{group.name:<34} left out, its clips are not in {chosen.data}")
             continue
-        key = {"group": group.name, "quality": chosen.quality, "rounds": chosen.rounds}
-        show(kept.find(key) or kept.add(key | figures_of(group, chosen.quality, chosen.rounds, chosen.data)))
+        key = {"group": group.name, "quality": chosen.quality, "size": chosen.size, "tried_alone": chosen.alone}
+        key |= {} if chosen.rounds is None else {"rounds": chosen.rounds}
+        show(kept.find(key) or kept.add(key | figures_of(group, chosen)))
 
 
-def clip_of(text: str, folder: Path) -> torch.Tensor:
-    """The clip, grey, 64x64; of the package's own the first 32 frames."""
+def clip_of(text: str, folder: Path, side: int) -> torch.Tensor:
+    """The clip, grey, of so many pixels a side; of the package's own the first 32 frames."""
     name, _, frames = text.partition("@")
     first, _, last = frames.partition(":")
     chosen = slice(int(first), int(last)) if frames else None
     if name != DEMO:
         source = str(folder / name) if "/" in name else name
-        return lowreel.open_source(source, size=(64, 64), channels=1, frames=chosen).read()
+        return lowreel.open_source(source, size=(side, side), channels=1, frames=chosen).read()
     with as_file(files("lowreel") / "assets" / "demo.mp4") as path:
-        return lowreel.open_source(path, size=(64, 64), channels=1, frames=slice(32)).read()
+        return lowreel.open_source(path, size=(side, side), channels=1, frames=slice(32)).read()
 
 
-def figures_of(group: Members, quality: str, rounds: int | None, folder: Path) -> dict[str, Any]:
+def figures_of(group: Members, chosen: argparse.Namespace) -> dict[str, Any]:
     """The fit of all, one of each alone, and what both come to."""
-    clips = [clip_of(text, folder) for text in group.clips]
+    clips = [clip_of(text, chosen.data, chosen.size) for text in group.clips]
     operators = [group.build(tuple(clip.shape)) for clip in clips]
     known = [
         ClipData(name, operator(clip), operator, levels=Levels(1.0))
         for name, clip, operator in zip(group.clips, clips, operators, strict=True)
     ]
-    settings = lowreel.RecoverSettings(quality=quality, baselines="none", precision="float32")  # type: ignore[arg-type]
-    both = Group.of(known, settings.model_copy(update={"steps": rounds}))
+    settings = lowreel.RecoverSettings(quality=chosen.quality, baselines="none")
+    both = Group.of(known, settings.model_copy(update={"steps": chosen.rounds}))
     alone = Group.of(known, settings)
     start = time.monotonic()
     shared = both.fit_together()
     spent = time.monotonic() - start
     rows = []
-    for k, (name, clip) in enumerate(zip(group.clips, clips, strict=True)):
+    for k, (name, clip) in list(enumerate(zip(group.clips, clips, strict=True)))[: chosen.alone]:
         own = alone.fit_alone(k, shared)
         result = both.account(k, shared, own)
         assert result.together is not None
@@ -155,7 +160,7 @@ def show(figures: dict[str, Any]) -> None:
     chosen = [row[row["chosen"]] for row in rows]
     right = sum(taken >= max(row["together"], row["alone"]) for taken, row in zip(chosen, rows, strict=True))
     print(
-        f"{figures['group']:<34} {figures['quality']}, {figures['rounds_together']} rounds: together "
+        f"{figures['group']:<34} {figures['size']}x{figures['size']}, {figures['quality']}, {figures['rounds_together']} rounds: together "
         f"{mean['together']:.2f} dB, alone {mean['alone']:.2f}, chosen {sum(chosen) / len(rows):.2f}; "
         f"{right} of {len(rows)} choices right; {figures['seconds_together']} s and {figures['seconds_alone']} s",
         flush=True,
