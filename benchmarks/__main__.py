@@ -3,6 +3,7 @@
 import sys
 
 from . import (
+    compact,
     estimate,
     fill,
     grid,
@@ -12,11 +13,13 @@ from . import (
     operators,
     paper_joint,
     quality,
+    robust,
     scale,
     scans,
     speed,
     starts,
     training,
+    verdicts,
 )
 
 NAMES = {
@@ -34,6 +37,9 @@ NAMES = {
     "scale": scale.main,
     "scans": scans.main,
     "holdout": holdout.main,
+    "verdicts": verdicts.main,
+    "robust": robust.main,
+    "compact": compact.main,
 }
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Files that version 1 wrote are read for ever: each in tests/golden holds what this module says."""
 
+import hashlib
 from pathlib import Path
 
 import torch
 
-from lowreel import Measured, Representation
+from lowreel import Measured, Representation, read_packed
 from lowreel.data import NoNoise
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -30,3 +31,18 @@ def test_representation_of_version_1():
 
 
 DIAGONAL = [0.449977, 0.389114, 0.369777, 0.30826, 0.301119, 0.357909]
+
+
+def test_packed_clip_of_version_1():
+    """Its whole numbers are to the bit what they were, and give the frame that they gave then."""
+    packed = read_packed(GOLDEN / "packed-1.lowreel")
+    numbers = b"".join(values.tobytes() for values in packed.values.values())
+    assert hashlib.sha256(numbers).hexdigest() == NUMBERS
+    assert (packed.times.tolist(), packed.levels, packed.rate) == ([0.0, 0.04, 0.1], (2.0, -1.0), 25)
+    frame = packed.representation().frames(at=[0.04])[0, 0]
+    torch.testing.assert_close(frame.diagonal(), torch.tensor(PACKED_DIAGONAL), atol=1e-5, rtol=0)
+    assert packed.to_bytes() == (GOLDEN / "packed-1.lowreel").read_bytes()
+
+
+NUMBERS = "07a03367bd7438ce2d9c35045ebb28067ebecc1b528e998fa336b03742ed036f"
+PACKED_DIAGONAL = [0.516561, 0.449444, 0.413915, 0.419183, 0.442842]

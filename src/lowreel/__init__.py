@@ -50,6 +50,8 @@ if TYPE_CHECKING:
         as_linear_operator,
         as_scipy,
     )
+    from .packing import read_packed
+    from .packing.pack import pack
     from .records.fill import FilledRecord, fill
     from .settings import FillSettings, RecoverSettings, SolverSettings
     from .solver.iteration import iterate
@@ -97,6 +99,8 @@ _HOMES = {
     "api.load": ("load",),
     "records.fill": ("fill", "FilledRecord"),
     "model.representation": ("Representation",),
+    "packing.pack": ("pack",),
+    "packing": ("read_packed",),
     "jobs.request": ("RunRequest",),
     "jobs.run": ("run",),
     "analysis.manifold": ("embedded", "order_along", "spearman", "circular_correlation", "cross_faded"),
@@ -155,6 +159,8 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "RunRequest",
     "run",
     "Representation",
+    "pack",
+    "read_packed",
     "embedded",
     "order_along",
     "spearman",

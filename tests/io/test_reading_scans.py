@@ -13,7 +13,7 @@ from scipy.io import savemat
 
 from lowreel.data.scans import problem_of
 from lowreel.errors import InputError
-from lowreel.io.scans import Scan, gated, scan_of
+from lowreel.io.scans import Scan, facts_of, gated, scan_of
 from lowreel.operators import MRI
 from lowreel.operators.trajectories import radial
 
@@ -230,8 +230,11 @@ def test_masked_spokes_are_not_fitted(tmp_path):
         scan_of(tmp_path / "y.npy", mask=tmp_path / "wrong.npy", **known)
 
 
-def test_noise_scans_by_bandwidth_and_averages(tmp_path):
-    """The noise scan's covariance is brought to the readouts' bandwidth; that rows are means of several is known."""
+@pytest.mark.parametrize("told", [None, 0.5])
+def test_noise_scans_by_bandwidth_and_averages(told, tmp_path):
+    """The noise scan's covariance is brought to the readouts' bandwidth, and to what the receiver's filter took of it;
+    that rows are means of several is known."""
+    xml = scans.header((SIDE, SIDE), (SIDE, SIDE), (VIEW, VIEW), noise_bandwidth=told)
     draw = np.random.default_rng(1)
     white = draw.standard_normal((2, COILS, 4000)) / np.sqrt(2)
     noise = scans.readout(white[0] + 1j * white[1], flags=[ACQ_IS_NOISE_MEASUREMENT])
@@ -239,11 +242,28 @@ def test_noise_scans_by_bandwidth_and_averages(tmp_path):
     readouts = rows()
     for one in readouts:
         one.sample_time_us = 2.0
-    scan = scan_of(ismrmrd(tmp_path, [noise, *readouts]))
-    assert np.abs(scan.noise_covariance - 4 * np.eye(COILS)).max() < 0.4
+    scan = scan_of(ismrmrd(tmp_path, [noise, *readouts], xml))
+    assert np.abs(scan.noise_covariance * (told or 1) - 4 * np.eye(COILS)).max() < 0.4
     assert not scan.is_averaged
     (tmp_path / "scan.h5").unlink()
     assert scan_of(ismrmrd(tmp_path, [*readouts, *rows()])).is_averaged
+
+
+def test_what_a_scan_holds_in_words(tmp_path):
+    """`facts_of` counts readouts by what they are for, and tells the counters that count."""
+    noise = scans.readout(noise_of(torch.empty(COILS, 64), 2.0).numpy(), flags=[ACQ_IS_NOISE_MEASUREMENT])
+    one, two = rows(), rows(slice=1)
+    facts = facts_of(ismrmrd(tmp_path, [noise, *one, *two]))
+    assert facts["readouts"] == f"{2 * len(one)} of frames, 1 noise"
+    assert facts["coils"] == str(COILS)
+    assert facts["slice"] == "0 to 1, 2 values"
+    assert facts["phase"] == f"0 to {T - 1}, {T} values"
+    assert "repetition" not in facts
+    assert facts["matrix"] == "16 x 16 x 1 in 300 x 300 x 5 mm"
+    (tmp_path / "scan.h5").unlink()
+    assert facts_of(ismrmrd(tmp_path, spokes(), RADIAL))["trajectory"] == "radial, beside each readout"
+    told = facts_of(scans.fastmri(tmp_path / "knee.h5", full(3)[1], PLAIN))
+    assert (told["kind"], told["slices"], told["coils"]) == ("fastMRI", "3", str(COILS))
 
 
 @pytest.mark.parametrize("time", ["time", "te"])

@@ -6,7 +6,7 @@ import numpy as np
 from ismrmrd import xsd
 
 
-def header(encoded, recon, views, trajectory="cartesian", center=None):
+def header(encoded, recon, views, trajectory="cartesian", center=None, noise_bandwidth=None):
     """The XML of a scan of one encoding. encoded, recon: (x, y); views: the same in millimetres."""
     spaces = []
     for (x, y), (across, down) in zip((encoded, recon), views, strict=True):
@@ -21,7 +21,14 @@ def header(encoded, recon, views, trajectory="cartesian", center=None):
         trajectory=xsd.trajectoryType(trajectory),
     )
     conditions = xsd.experimentalConditionsType(H1resonanceFrequency_Hz=63500000)
-    return xsd.ToXML(xsd.ismrmrdHeader(experimentalConditions=conditions, encoding=[encoding]))
+    system = xsd.acquisitionSystemInformationType(relativeReceiverNoiseBandwidth=noise_bandwidth)
+    return xsd.ToXML(
+        xsd.ismrmrdHeader(
+            experimentalConditions=conditions,
+            encoding=[encoding],
+            acquisitionSystemInformation=None if noise_bandwidth is None else system,
+        )
+    )
 
 
 def readout(samples, *, flags=(), path=None, center=None, **counters):

@@ -34,6 +34,7 @@ from .between import add_between
 from .checking import add_check
 from .export import add_export
 from .fill import add_fill
+from .packing import add_packing
 from .serve import add_serve
 
 app = App(
@@ -55,6 +56,7 @@ add_batch(app)
 add_serve(app)
 add_export(app)
 add_fill(app)
+add_packing(app)
 
 SAVE_CONFIG_HELP = "file to write, .toml or .json, with all that is asked for: recover --config FILE does it again"
 CONFIG_HELP = "in place of DATA: a file that --save-config wrote; settings and -o that are given here count more"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..io.containers import RAW, Entry, entries_of, is_series
 from ..io.video import Clip, open_clip, series_of
-from ..system.files import TIFF_FILES, is_array_file, kind_of, split_member
+from ..system.files import TIFF_FILES, is_array_file, is_packed, kind_of, split_member
 from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def describe(path: Path) -> dict[str, Any]:
         return _training(path)
     if (path / "config.json").is_file():
         return _run(path)
+    if is_packed(path):
+        return _packed(path)
     if path.suffix == ".safetensors":
         return _tensors(path)
     if path.suffix in (".pth", ".pt"):
@@ -40,11 +42,24 @@ def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
     """The arrays of a file, and what is known of the clip where one of them is it, or why none is."""
     if all(entry.problem for entry in entries) and not any(entry.problem.startswith(RAW) for entry in entries):
         return _clip(path)  # which says why there is none
+    scan = _scan(path, entries)
     try:
         clip = _clip(path)
     except InputError as error:
-        clip = {"arrays": path, "no clip": str(error)}
-    return clip | {entry.name or "array": entry.problem or entry.facts for entry in entries}
+        clip = {} if scan else {"arrays": path, "no clip": str(error)}
+    shown = [entry for entry in entries if not (scan and entry.problem)]
+    return scan | clip | {entry.name or "array": entry.problem or entry.facts for entry in shown}
+
+
+def _scan(path: Path, entries: list[Entry]) -> dict[str, Any]:
+    """The raw data of a scanner in a file, and what to type; empty where there is none."""
+    names = {entry.name for entry in entries}
+    if not any(entry.problem.startswith(RAW) for entry in entries) and not names >= {"kspace", "ismrmrd_header"}:
+        return {}
+    from ..io.scans import facts_of
+
+    facts = facts_of(split_member(path)[0])
+    return {"scan": path, **facts, "recover it": f"lowreel recover {path} -o RUN"} if facts else {}
 
 
 def _clip(path: Path) -> dict[str, Any]:
@@ -121,6 +136,25 @@ def _representation(path: Path) -> dict[str, Any]:
         "frames": len(found.codes),
         "rank": found.codes.rank,
         "parameters": found.parameters,
+    }
+
+
+def _packed(path: Path) -> dict[str, Any]:
+    from ..packing import read_packed
+
+    found, size = read_packed(path), path.stat().st_size
+    channels, height, width = found.frame_shape
+    numbers = sum(values.size for values in found.values.values())
+    zeros = sum(int((values == 0).sum()) for values in found.values.values())
+    return {
+        "packed clip": path,
+        "frames": len(found.times),
+        "size": f"{height}x{width}, {'grey' if channels == 1 else 'colour'}",
+        "seconds": f"{float(found.times[-1] - found.times[0]):.3f} from the first frame to the last",
+        "bytes": size,
+        "bits a pixel": round(8 * size / (len(found.times) * height * width), 4),
+        "generator": dict(found.spec),
+        "numbers": f"{numbers:,} in all, {numbers - zeros:,} of which are not zero",
     }
 
 

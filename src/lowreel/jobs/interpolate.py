@@ -27,12 +27,13 @@ from ..errors import InputError
 from ..io.video import open_clip, write_npy, write_video
 from ..model.representation import Representation
 from ..operators import class_of
+from ..packing import read_packed
 from ..runs.folder import Run
 from ..runs.report import decibels
 from ..runs.truth import load_truth
 from ..settings import InterpolateSettings
 from ..system.complex_clips import magnitude
-from ..system.files import split_member
+from ..system.files import is_packed, split_member
 from ..system.names import is_clip_name
 from .request import InterpolateRequest
 
@@ -94,9 +95,14 @@ class OpenedRecovery:
 
 
 def opened_recovery(run: Path) -> OpenedRecovery:
-    """The recovery in the folder of a finished run, or in a file of a representation. Raises InputError for others."""
+    """The recovery in the folder of a finished run, or in a file of a representation, packed or not.
+
+    Raises InputError for others.
+    """
     if not run.exists():
         raise InputError(f"{run}: no such file or folder; expected a finished run, or a representation.safetensors")
+    if is_packed(run):
+        return OpenedRecovery(run, read_packed(run).representation(), None)
     if not run.is_dir():
         return OpenedRecovery(run, Representation.load(run), None)
     opened = Run.open(run)
@@ -199,7 +205,7 @@ def _frozen(recovery: OpenedRecovery, settings: InterpolateSettings) -> list[str
 
 def _scores(recovery: OpenedRecovery, delivered: Tensor, settings: InterpolateSettings) -> list[str]:
     """How near the frames that were left out come to the true ones, beside what a user would try first."""
-    truth = _truth(recovery)
+    truth = true_clip(recovery)
     if truth is None or not recovery.left_out:
         return []
 
@@ -217,7 +223,7 @@ def _scores(recovery: OpenedRecovery, delivered: Tensor, settings: InterpolateSe
     return told if ours > simple else [*told, "Cross-fading is as good here."]
 
 
-def _truth(recovery: OpenedRecovery) -> Tensor | None:
+def true_clip(recovery: OpenedRecovery) -> Tensor | None:
     """The true clip of the run, where there is one and it is still there."""
     if recovery.run is None or recovery.run.truth is None:
         return None

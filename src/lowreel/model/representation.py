@@ -92,6 +92,10 @@ class Representation:
         """Numbers stored: `weights` of the generator, `codes` (on r basis vectors where the rank is constrained)."""
         return {"weights": self.generator.weights_count, "codes": self.codes.parameters}
 
+    def bits(self) -> int:
+        """Bits of all that is stored of it: 32 a weight or a number of the codes, 64 a frame time."""
+        return sum(8 * t.numel() * t.element_size() for t in self.tensors().values())
+
     def tensors(self) -> dict[str, Tensor]:
         """Codes, weights and frame times by name."""
         codes = {f"codes.{name}": tensor for name, tensor in self.codes.tensors().items()}

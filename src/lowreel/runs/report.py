@@ -303,8 +303,17 @@ def figures(s: Summary) -> Sequence[tuple[str, str]]:
         *_chosen(s),
         ("fit", f"{_rounds(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
         ("parameters", f"{s.parameters['weights']:,} weights, {s.parameters['codes']:,} in the codes"),
+        *_stored(s),
     ]
     return rows
+
+
+def _stored(s: Summary) -> Sequence[tuple[str, str]]:
+    """What the representation takes on disk, beside the numbers that it was made from."""
+    if s.stored_bytes is None or s.bits_per_pixel is None or s.measured_numbers is None:
+        return []
+    size = f"{s.stored_bytes:,} bytes, {s.bits_per_pixel:.1f} bits a pixel"
+    return [("stored", f"{size}, from {s.measured_numbers:,} numbers; lowreel pack makes it far smaller")]
 
 
 def _heldout(s: Summary) -> str:

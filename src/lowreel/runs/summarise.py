@@ -61,6 +61,9 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "generator": recovery.representation.generator.spec(),
         "generator_start": recovery.settings.generator_name(channels),
         "parameters": recovery.representation.parameters,
+        "stored_bytes": recovery.representation.bits() // 8,
+        "bits_per_pixel": round(recovery.representation.bits() / (frames * height * width), 4),
+        "measured_numbers": numbers_of(measured),
         "heldout_db": rounded(recovery.heldout_db),
         "verdict": recovery.verdict.kind,
         "trust": recovery.trust,
@@ -180,6 +183,7 @@ def summarise_sections(
         "last_steps": max(s.last_steps for s in found),
         "seconds": round(sum(s.seconds for s in found), 2),
         "parameters": {name: sum(s.parameters[name] for s in found) for name in found[pilot].parameters},
+        **_stored(found, sections[-1].frames.stop),
         "heldout_db": rounded(heldout),
         "verdict": verdict.kind,
         "trust": verdict.with_more(caveat(unseen)).sentence,
@@ -194,6 +198,18 @@ def summarise_sections(
         "sections": tuple(_figures(section, s) for section, s in zip(sections, found, strict=True)),
     }
     return found[pilot].model_copy(update=whole | ({} if scores is None else _levels(found, lengths, scores)))
+
+
+def _stored(found: Sequence[Summary], frames: int) -> dict[str, Any]:
+    """Bytes of all sections, bits a pixel of the whole clip, and the numbers that it was made from, overlaps once; none
+    where one of the sections does not tell."""
+    known = [s.stored_bytes for s in found if s.stored_bytes is not None]
+    numbers = [s.measured_numbers / s.frames for s in found if s.measured_numbers is not None]
+    if len(known) < len(found) or len(numbers) < len(found):
+        return {"stored_bytes": None, "bits_per_pixel": None, "measured_numbers": None}
+    bits = 8 * sum(known) / (frames * found[0].height * found[0].width)
+    measured = round(frames * _weighted(numbers, [s.frames for s in found]))
+    return {"stored_bytes": sum(known), "bits_per_pixel": round(bits, 4), "measured_numbers": measured}
 
 
 def _same(names: Sequence[AnyName]) -> AnyName | str:

@@ -96,6 +96,9 @@ class Summary(_Figures):
     generator: dict[str, Any]
     generator_start: str
     parameters: dict[str, int]
+    stored_bytes: int | None = None
+    bits_per_pixel: float | None = None
+    measured_numbers: int | None = None
     heldout_db: Level
     verdict: VerdictKind
     trust: str

@@ -8,6 +8,7 @@ from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from .interpolation import InterpolateSettings
 from .keywords import FillKeywords, RecoverKeywords
 from .model import Seed, Settings, settings_sentence
+from .packing import DEFAULT_LOSS_DB, PackSettings
 from .page import ServeSettings
 from .records import FillSettings
 from .recovery import (
@@ -40,6 +41,7 @@ from .training import TRAINING_STEPS, ImagesSettings, TrainSettings
 __all__ = [
     "BATCH_PIXELS",
     "BRANCH_SHARE",
+    "DEFAULT_LOSS_DB",
     "ENOUGH_HELDOUT_NUMBERS",
     "LARGE_SECTION_FRAMES",
     "LAST_ROUNDS_SHARE",
@@ -70,6 +72,7 @@ __all__ = [
     "InterpolateSettings",
     "MeasureSettings",
     "NoiseSettings",
+    "PackSettings",
     "Precision",
     "Preset",
     "Quality",

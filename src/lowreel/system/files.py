@@ -26,6 +26,9 @@ HEADER_KEY = "lowreel"
 VERSIONS = {"state": 2, "training": 2}
 """By the kind of a file the version that is written and read, where that is not 1."""
 
+PACKED_MAGIC = b"\x89LOWREEL"
+"""What the file of a packed clip begins with."""
+
 LEFT_AFTER_SECONDS = 600.0
 """Seconds after which a half-filled folder that nobody holds counts as left behind."""
 
@@ -227,6 +230,15 @@ def tensor_names(path: str | Path) -> list[str]:
 
     with safe_open(str(path), framework="pt") as file:
         return list(file.keys())
+
+
+def is_packed(path: str | Path) -> bool:
+    """Whether this is a file that begins as packed clips do."""
+    path = Path(path)
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(PACKED_MAGIC)) == PACKED_MAGIC
 
 
 def kind_of(path: str | Path) -> str | None:

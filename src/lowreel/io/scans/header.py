@@ -48,6 +48,19 @@ def encodings_of(text: str | bytes, label: str) -> list[Encoding]:
     return found
 
 
+def noise_bandwidth_of(text: str | bytes) -> float:
+    """`relativeReceiverNoiseBandwidth`: what the receiver's filter lets through of the noise in a noise scan, over what
+    it would be were that white over the whole bandwidth of its samples; 1 where the header does not tell."""
+    told = ElementTree.fromstring(text).findtext(
+        f"{NAMESPACE}acquisitionSystemInformation/{NAMESPACE}relativeReceiverNoiseBandwidth"
+    )
+    try:
+        share = float(told or 1)
+    except ValueError:
+        return 1.0
+    return share if 0 < share <= 1 else 1.0
+
+
 def _encoding(node: ElementTree.Element) -> Encoding:
     step = node.find(f"{NAMESPACE}encodingLimits/{NAMESPACE}kspace_encoding_step_1/{NAMESPACE}center")
     kind = node.findtext(f"{NAMESPACE}trajectory", "cartesian").strip().lower()

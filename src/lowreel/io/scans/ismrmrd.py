@@ -14,7 +14,7 @@ from ...errors import InputError
 from ..containers.base import imported, reading
 from ..containers.hdf5 import ACQUISITIONS, KIND, REMEDY
 from .arrays import points_of
-from .header import Encoding, encodings_of
+from .header import Encoding, encodings_of, noise_bandwidth_of
 from .scan import Readouts, in_cycles, without_oversampling
 
 NOISE_FLAG, REVERSE_FLAG = 19, 22
@@ -38,6 +38,9 @@ TIME_COUNTERS = ("phase", "repetition")
 
 SINGLE_COUNTERS = ("slice", "contrast", "set")
 """Counters of which a clip has one value."""
+
+READ_AT_ONCE = 512
+"""Readouts that are read together."""
 
 Heads = NDArray[np.void]
 
@@ -68,20 +71,22 @@ def load(
     label = f"{path}:{group}"
     h5py = imported("h5py", path, "ISMRMRD")
     with reading(path, KIND, REMEDY), h5py.File(path, "r") as file:
-        xml, acquisitions = file[f"{group}/xml"][()], file[f"{group}/data"][()]
-    encodings = encodings_of(xml.flat[0] if isinstance(xml, np.ndarray) else xml, label)
-    heads = acquisitions["head"]
-    is_noise = _has_flag(heads, NOISE_FLAG)
+        xml, heads = file[f"{group}/xml"][()], file[f"{group}/data"].fields("head")[()]
+    xml = xml.flat[0] if isinstance(xml, np.ndarray) else xml
+    encodings = encodings_of(xml, label)
+    is_noise = has_flag(heads, NOISE_FLAG)
     kept, told = _of_frames(heads, is_noise)
     if not kept.any():
         raise InputError(f"{label}: holds {len(heads)} readouts, none of which is of a frame; {_in_words(told)}")
     kept &= _encoding_chosen(heads, kept, choices, label)
     kept, counter = _counters_chosen(heads, kept, choices, label)
+    acquisitions = _these(path, group, kept | is_noise)
+    is_kept = kept[kept | is_noise]
     encoding = encodings[min(int(heads["encoding_space_ref"][kept][0]), len(encodings) - 1)]
-    readouts = _readouts(acquisitions[kept], encoding, label, trajectory)
-    covariance = _covariance(acquisitions[is_noise], readouts.kspace.shape[1])
+    readouts = _readouts(acquisitions[is_kept], encoding, label, trajectory)
+    covariance = _covariance(acquisitions[~is_kept], readouts.kspace.shape[1])
     if covariance is not None:
-        covariance *= _bandwidths(heads[is_noise], heads[kept])
+        covariance *= _bandwidths(heads[is_noise], heads[kept]) / np.float32(noise_bandwidth_of(xml))
     if is_noise.any():
         is_used = "is in" if covariance is not None else "is not used: other coils, or too few samples, are in"
         told = [*told, f"the noise of the coils {is_used} its noise scan, readouts: {int(is_noise.sum())}"]
@@ -92,7 +97,18 @@ def load(
     return replace(readouts, noise_covariance=covariance, told=(*told, *readouts.told)), numbers.astype(np.int64)
 
 
-def _has_flag(heads: Heads, number: int) -> NDArray[np.bool_]:
+def _these(path: Path, group: str, wanted: NDArray[np.bool_]) -> NDArray[np.void]:
+    """Some of the acquisitions, (N,); the others, such as those of other slices, are never in memory all at once."""
+    h5py = imported("h5py", path, "ISMRMRD")
+    with reading(path, KIND, REMEDY), h5py.File(path, "r") as file:
+        data = file[f"{group}/data"]
+        starts = [at for at in range(0, len(wanted), READ_AT_ONCE) if wanted[at : at + READ_AT_ONCE].any()]
+        pieces = [data[at : at + READ_AT_ONCE][wanted[at : at + READ_AT_ONCE]] for at in starts]
+    return np.concatenate(pieces)
+
+
+def has_flag(heads: Heads, number: int) -> NDArray[np.bool_]:
+    """Which readouts, (N,), have the flag of this number, counted from 1."""
     return np.asarray((heads["flags"] >> np.uint64(number - 1)) & np.uint64(1) != 0)
 
 
@@ -100,7 +116,7 @@ def _of_frames(heads: Heads, is_noise: NDArray[np.bool_]) -> tuple[NDArray[np.bo
     """Which readouts are of frames, and what the others are."""
     kept, told = ~is_noise, []
     for number, what in OTHER_FLAGS.items():
-        those = _has_flag(heads, number) & kept
+        those = has_flag(heads, number) & kept
         if those.any():
             told.append(f"{int(those.sum())} readouts are {what} and are left out")
             kept &= ~those
@@ -164,7 +180,7 @@ def _readouts(
     acquisitions: NDArray[np.void], encoding: Encoding, label: str, trajectory: str | Path | None
 ) -> Readouts:
     heads = acquisitions["head"]
-    backwards = int(_has_flag(heads, REVERSE_FLAG).sum())
+    backwards = int(has_flag(heads, REVERSE_FLAG).sum())
     if backwards:
         raise InputError(
             f"{label}: {backwards} readouts were taken backwards (echo-planar imaging); turn them and correct their "

@@ -47,7 +47,8 @@ class Dcgan(Generator):
 
         The first transposed convolution sees one pixel, so it is a matrix product, and is computed as one.
         """
-        first = self.get_parameter("main.0.weight").permute(0, 2, 3, 1)
+        weight: Tensor = self.main[0].weight  # type: ignore[assignment]
+        first = weight.permute(0, 2, 3, 1)
         features = torch.unflatten((codes @ first.flatten(1)).relu(), 1, first.shape[1:]).permute(0, 3, 1, 2)
         return to_grey_levels(self.main[2:](features))
 

@@ -71,8 +71,11 @@ class Decoder(Generator):
     def _initialise(self, seed: int) -> None:
         """Random weights, layer by layer scaled so that a random code gives outputs of unit spread; biases zero.
 
-        Plain fan-in rules lose the signal in the bilinear upsampling, and the fit then stays at one grey level.
+        Plain fan-in rules lose the signal in the bilinear upsampling, and the fit then stays at one grey level. On
+        torch's device without memory nothing is done.
         """
+        if self.project.weight.is_meta:
+            return
         source = seeded(seed, WEIGHTS)
         probed = max(2, min(PROBE_FRAMES, PROBE_PIXELS // math.prod(self.frame_shape[1:])))
         probe = torch.randn(probed, self.code_dim, generator=source)

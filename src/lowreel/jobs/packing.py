@@ -1,0 +1,226 @@
+"""Runs, representations and clips packed into one small file each, and drawn from it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..analysis.metrics import error_decibels, psnr
+from ..data import data_header
+from ..errors import InputError
+from ..io.datasets import open_source
+from ..io.video import write_npy, write_video
+from ..io.video.writing import WRITABLE
+from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
+from ..operators import Identity
+from ..packing import Packed, read_packed
+from ..packing.pack import PackedResult, pack
+from ..recovery.recover import recover
+from ..runs.report import decibels
+from ..runs.summary import Summary
+from ..runs.truth import numbers_of
+from ..settings import ClipSettings, PackSettings, RecoverSettings
+from ..system.complex_clips import magnitude, to_real
+from ..system.files import check_free_file, kind_of
+from ..system.values import parse_frames, parse_size
+from .interpolate import OpenedRecovery, opened_recovery, true_clip
+
+Show = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is packed, with what is known of it. error: squared error of what it draws, by held-out data; target: the
+    clip itself, in [0, 1], where that is known; toward: the clip that was delivered, which agrees with exact data."""
+
+    representation: Representation
+    levels: tuple[float, float] = (1.0, 0.0)
+    rate: Fraction = Fraction(25)
+    error: float | None = None
+    target: Tensor | None = None
+    toward: Tensor | None = None
+    run: OpenedRecovery | None = None
+
+
+def pack_file(
+    source: Path, output: Path, settings: PackSettings, reading: ClipSettings, show: Show | None = None
+) -> list[str]:
+    """Pack the folder of a finished run, a representation.safetensors, or a clip; sentences that tell what came of it.
+
+    reading: how a clip is read. A clip is first fitted as it is, with all its pixels. Raises InputError for a file that
+    is there already, a run that is not finished, and a target that cannot be met.
+    """
+    check_free_file(output)
+    if not output.parent.is_dir():
+        raise InputError(f"{output.parent}: no such folder; make it first")
+    known = _known(source, reading)
+    before = time.monotonic()
+    result = pack(
+        known.representation,
+        settings,
+        error=known.error,
+        target=known.target,
+        toward=known.toward,
+        levels=known.levels,
+        rate=known.rate,
+        show=show,
+    )
+    result.packed.save(output)
+    told = [f"wrote {output}: {_size(result.packed, result.bytes)}", *_replaced(known, result)]
+    return [*told, *_nearness(known, result), f"packed in {time.monotonic() - before:.1f} s"]
+
+
+def _known(source: Path, reading: ClipSettings) -> _Known:
+    if (source / "config.json").is_file() or (source.is_file() and kind_of(source) == "representation"):
+        if reading != ClipSettings():
+            raise InputError(f"{source}: is packed as it is; leave out the flags for reading a clip")
+        return _of_recovery(opened_recovery(source))
+    return _of_clip(source, reading)
+
+
+def _of_recovery(recovery: OpenedRecovery) -> _Known:
+    """A finished run, or the file of a representation."""
+    if recovery.run is None:
+        return _Known(recovery.found)
+    about = data_header(recovery.run.folder / "data.safetensors").get("clip", {})
+    summary = recovery.run.summary()
+    heldout = None if summary is None else summary.heldout_db
+    return _Known(
+        recovery.found,
+        (float(about.get("scale", 1.0)), float(about.get("offset", 0.0))),
+        Fraction(about.get("rate", "25")),
+        None if heldout is None or not math.isfinite(heldout) else 10 ** (-heldout / 10),
+        toward=_delivered(recovery, summary),
+        run=recovery,
+    )
+
+
+def _delivered(recovery: OpenedRecovery, summary: Summary | None) -> Tensor | None:
+    """The clip that a run delivered, as the generator draws it; None where that is another's."""
+    if summary is None or summary.delivered != "generator":
+        return None
+    clip = recovery.delivered()
+    return (to_real(clip) + 1) / 2 if recovery.found.is_complex else clip
+
+
+def _of_clip(source: Path, reading: ClipSettings) -> _Known:
+    """A clip, fitted with all its pixels."""
+    frames, size = parse_frames(reading.frames), parse_size(reading.size)
+    how: dict[str, Any] = reading.model_dump(exclude={"size", "frames"})
+    how |= {} if frames is None else {"frames": slice(*frames)}
+    how |= {} if size is None else {"size": (size[0], size[1])}
+    opened = open_source(source, **how)
+    clip, times = opened.read(), torch.tensor([float(t) for t in opened.times], dtype=torch.float64)
+    if len(clip) < 2:
+        raise InputError(f"{source}: expected a clip of two frames or more, got {len(clip)}")
+    fitting = RecoverSettings(quality="draft", baselines="none", seed=0)
+    found = recover(clip, Identity(tuple(clip.shape)), fitting, times=times).representation
+    levels = (float(opened.scale), float(opened.offset)) if opened.keeps_units else (1.0, 0.0)
+    return _Known(found, levels, opened.rate, target=clip)
+
+
+def _size(packed: Packed, size: int) -> str:
+    _, height, width = packed.frame_shape
+    return f"{size:,} bytes, {8 * size / (len(packed.times) * height * width):.3f} bits a pixel"
+
+
+def _replaced(known: _Known, result: PackedResult) -> list[str]:
+    """What the file stands for: the representation as it was stored, and the measurements."""
+    stored = known.representation.bits() // 8
+    told = f"The representation has {stored:,} bytes, {stored / result.bytes:.0f} times as many"
+    if known.run is None or known.run.run is None or known.run.left_out is None:
+        return [f"{told}."]
+    measured = numbers_of(known.run.run.measured())
+    return [f"{told}; what was measured has {measured:,} numbers, so many bytes at a byte each."]
+
+
+def _nearness(known: _Known, result: PackedResult) -> list[str]:
+    """How far the packed frames are from those unpacked, and both from the true clip where there is one."""
+    if known.target is not None:
+        own = error_decibels(float((known.representation.frames() - known.target).double().square().mean()))
+        packed = error_decibels(result.error)
+        return [f"The packed clip is {packed:.2f} dB from the one that was packed (peak 1), unpacked {own:.2f} dB."]
+    told = [f"Packed and unpacked frames are {error_decibels(result.error):.2f} dB from each other (peak 1)."]
+    truth = None if known.run is None else true_clip(known.run)
+    if truth is None:
+        return told
+    both = (known.representation, result.packed.representation())
+    levels = [psnr(magnitude(each.frames()), magnitude(truth)) for each in both]
+    both_told = f"{decibels(levels[0])} unpacked, {decibels(levels[1])} packed, {levels[0] - levels[1]:.2f} lost"
+    return [*told, f"Against the true clip: {both_told}."]
+
+
+def unpack_file(source: Path, output: Path, at: Sequence[float] | None = None, frames: str | None = None) -> list[str]:
+    """Draw a packed clip, its frames A:B, or frames at any times in seconds; sentences that tell what was written.
+
+    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip. Raises InputError for a damaged file, an output
+    that is there already, and times for a film that do not rise.
+    """
+    check_free_file(output)
+    if output.suffix.lower() not in (*WRITABLE, ".npy"):
+        kinds = ", ".join((".npy", *WRITABLE))
+        raise InputError(f"{output}: cannot write {output.suffix or 'a file without suffix'}; use {kinds}")
+    if not output.parent.is_dir():
+        raise InputError(f"{output.parent}: no such folder; make it first")
+    packed = read_packed(source)
+    times = _wanted(source, packed, at, frames)
+    if output.suffix.lower() != ".npy" and bool((times.diff() <= 0).any()):
+        raise InputError("--at: the times of a film have to rise; give them in order, or write .npy")
+    found = packed.representation()
+    spent = _Spent()
+    drawn = spent.counted(_drawn(found, times))
+    if output.suffix.lower() == ".npy":
+        shape = (len(times), *found.frame_shape)
+        write_npy(output, drawn, shape, scale=packed.levels[0], offset=packed.levels[1])
+    else:
+        shown = [Fraction(t).limit_denominator(1_000_000) for t in (times - times[0]).tolist()]
+        write_video(output, map(magnitude, drawn), times=shown, rate=packed.rate)
+    rate = len(times) / max(spent.seconds, 1e-9)
+    return [f"wrote {output}: {len(times)} frames, drawn in {spent.seconds:.2f} s, {rate:.3g} a second"]
+
+
+def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: str | None) -> Tensor:
+    """Seconds of the frames that are asked for, (N,)."""
+    if at and frames is not None:
+        raise InputError("unpack: give --at or --frames, not both")
+    if at:
+        seconds = torch.tensor(list(at), dtype=torch.float64)
+        if not bool(torch.isfinite(seconds).all()):
+            raise InputError("--at: expected times in seconds, got some that are not finite")
+        return seconds
+    limits = parse_frames(frames)
+    times = packed.times if limits is None else packed.times[slice(*limits)]
+    if not len(times):
+        raise InputError(f"{source}: has {len(packed.times)} frames, none of which are {frames}")
+    return times
+
+
+def _drawn(found: Representation, times: Tensor) -> Iterator[Tensor]:
+    """Frames at these times, a few at a time."""
+    at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(found.generator.frame_shape[1:])))
+    return (found.frames(part) for part in torch.split(times, at_once))
+
+
+@dataclass
+class _Spent:
+    """Seconds that it took to draw."""
+
+    seconds: float = 0.0
+
+    def counted(self, parts: Iterator[Tensor]) -> Iterator[Tensor]:
+        """The same parts, whose seconds are added up."""
+        while True:
+            before = time.perf_counter()
+            part = next(parts, None)
+            self.seconds += time.perf_counter() - before
+            if part is None:
+                return
+            yield part

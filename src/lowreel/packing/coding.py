@@ -1,0 +1,216 @@
+"""Arrays of integers as few bytes: adaptive integer tables by context, and the range coder of `constriction`.
+
+Everything that encoder and decoder have to agree on is integer arithmetic: the same bytes give the same numbers on
+every machine. Nothing of a table is stored. Each symbol is coded by the counts of those before it in the same context,
+and its context is the size of what has been coded near it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+
+EXACT_SIZES = 8
+"""Sizes |q| below this have a symbol each; those from there on share one an octave, and their low bits are stored."""
+
+MOST_OCTAVES = 16
+LARGEST = EXACT_SIZES * 2**MOST_OCTAVES - 1
+"""Largest |q| that can be coded."""
+
+SYMBOLS = EXACT_SIZES + MOST_OCTAVES
+
+CONTEXT_BOUNDS = np.array([4, 10, 20, 40, 75, 130, 256, 600, 1500, 4000, 12000, 40000], np.int64)
+"""Bounds of the mean size nearby, in 256ths, between contexts."""
+
+CONTEXT_LEVELS = len(CONTEXT_BOUNDS) + 1
+
+ROWS_AT_ONCE = 8
+"""Rows of an array whose contexts come from the rows before them."""
+
+TABLE_TOTAL = 2**16
+"""Sum of the integer frequencies of a table: a power of two, so that the coder divides them without rounding."""
+
+SEEN, PRIOR_TOTAL, MOST_COUNTED = 32, 384, 2**15
+"""What a symbol adds to its count; what the counts of a context begin with, together; where they are halved."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Shape of an array as it is coded: rows and columns, and after how many rows what belongs together comes again.
+
+    repeat: row i resembles row i - repeat; 0: none does.
+    """
+
+    rows: int
+    columns: int
+    repeat: int = 0
+
+    @property
+    def size(self) -> int:
+        """Numbers in the array."""
+        return self.rows * self.columns
+
+
+def encoded(arrays: Sequence[tuple[Grid, np.ndarray]]) -> bytes:
+    """The bytes of arrays of integers of any shape, each with as many numbers as its grid, one after the other.
+
+    Raises ValueError for a number beyond `LARGEST`.
+    """
+    encoder = _library().queue.RangeEncoder()
+    for grid, array in arrays:
+        values = np.asarray(array, np.int64).reshape(grid.rows, grid.columns)
+        if np.abs(values).max(initial=0) > LARGEST:
+            raise ValueError(f"coding: expected numbers up to {LARGEST}, got {np.abs(values).max()}; use larger steps")
+        contexts = _Contexts(grid)
+        for rows in contexts.chunks():
+            part = values[rows]
+            sizes = np.abs(part).ravel()
+            symbols, low_bits = _symbols(sizes)
+            encoder.encode(symbols, _tables(), contexts.tables(rows))
+            several = np.flatnonzero(sizes)
+            if len(several):
+                signs = (part.ravel() < 0)[several].astype(np.int64) << low_bits[several]
+                rest = (sizes - _least(symbols))[several] + signs
+                encoder.encode(rest.astype(np.int32), _plain(), (2 << low_bits[several]).astype(np.int32))
+            contexts.learn(rows, part, symbols)
+    return np.ascontiguousarray(encoder.get_compressed(), "<u4").tobytes()
+
+
+def decoded(data: bytes, grids: Sequence[Grid]) -> list[np.ndarray]:
+    """The arrays that `encoded` wrote, int32 of shape (rows, columns) each. Raises InputError where the bytes end."""
+    if len(data) % 4:
+        raise InputError("the coded numbers end within a word")
+    decoder = _library().queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
+    found = []
+    try:
+        for grid in grids:
+            values = np.zeros((grid.rows, grid.columns), np.int32)
+            contexts = _Contexts(grid)
+            for rows in contexts.chunks():
+                symbols = decoder.decode(_tables(), contexts.tables(rows))
+                low_bits = np.maximum(symbols.astype(np.int64) - EXACT_SIZES + LOW_BITS, 0) * (symbols >= EXACT_SIZES)
+                sizes = _least(symbols)
+                several = np.flatnonzero(symbols)
+                if len(several):
+                    rest = decoder.decode(_plain(), (2 << low_bits[several]).astype(np.int32)).astype(np.int64)
+                    negative = rest >> low_bits[several]
+                    sizes[several] += rest & ((1 << low_bits[several]) - 1)
+                    sizes[several] *= 1 - 2 * negative
+                values[rows] = sizes.reshape(values[rows].shape)
+                contexts.learn(rows, values[rows], symbols)
+            found.append(values)
+    except (AssertionError, ValueError) as error:  # what constriction says of bytes that no encoder wrote
+        raise InputError(f"its numbers cannot be decoded ({str(error).splitlines()[0]})") from None
+    return found
+
+
+LOW_BITS = EXACT_SIZES.bit_length() - 1
+"""Low bits of the first octave."""
+
+
+def _library() -> Any:
+    import constriction
+
+    return constriction.stream
+
+
+def _tables() -> Any:
+    return _library().model.Categorical(perfect=False)
+
+
+def _plain() -> Any:
+    return _library().model.Uniform()
+
+
+def _symbols(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The symbol of each size, and how many low bits go with it."""
+    octave = np.searchsorted(EXACT_SIZES << np.arange(MOST_OCTAVES, dtype=np.int64), sizes, side="right") - 1
+    low_bits = np.where(octave >= 0, octave + LOW_BITS, 0)
+    return np.where(octave >= 0, EXACT_SIZES + octave, sizes).astype(np.int32), low_bits
+
+
+def _least(symbols: np.ndarray) -> np.ndarray:
+    """The smallest size of each symbol."""
+    octave = np.maximum(symbols.astype(np.int64) - EXACT_SIZES, 0)
+    return np.where(symbols >= EXACT_SIZES, np.int64(EXACT_SIZES) << octave, symbols.astype(np.int64))
+
+
+class _Contexts:
+    """What has been coded of one array: counts of symbols in each context, and the sizes that contexts come from."""
+
+    def __init__(self, grid: Grid):
+        self.grid = grid
+        self.counts = _first_counts()
+        self.columns = np.zeros(grid.columns, np.int64)
+        self.before = np.zeros((grid.repeat, grid.columns), np.int64)
+
+    def chunks(self) -> Iterator[slice]:
+        """The rows that are coded at once, one after the other; never across the row where all repeats."""
+        until = self.grid.repeat or self.grid.rows
+        for block in range(0, self.grid.rows, max(until, 1)):
+            end = min(block + until, self.grid.rows)
+            for first in range(block, end, ROWS_AT_ONCE):
+                yield slice(first, min(first + ROWS_AT_ONCE, end))
+
+    def tables(self, rows: slice) -> np.ndarray:
+        """The table of each number of these rows, (rows * columns, SYMBOLS): whole frequencies."""
+        own = np.searchsorted(CONTEXT_BOUNDS, _smoothed(self.columns[None]), side="right")
+        if self.grid.repeat and rows.start >= self.grid.repeat:
+            twin = self.before[self._twins(rows)]
+            nearby = (_smoothed(twin << 8) + (twin.sum(1, keepdims=True) << 8) // self.grid.columns) // 2
+            other = np.searchsorted(CONTEXT_BOUNDS, nearby, side="right")
+        else:
+            other = np.full((rows.stop - rows.start, 1), CONTEXT_LEVELS)
+        self.at = (own * (CONTEXT_LEVELS + 1) + other).ravel()
+        found: np.ndarray = self._frequencies()[self.at]
+        return found
+
+    def _twins(self, rows: slice) -> slice:
+        first = rows.start % self.grid.repeat
+        return slice(first, first + rows.stop - rows.start)
+
+    def _frequencies(self) -> np.ndarray:
+        """The counts brought to the sum TABLE_TOTAL, with none below 1; what is left over goes to the zeros."""
+        scaled = 1 + self.counts * (TABLE_TOTAL - SYMBOLS) // self.counts.sum(1, keepdims=True)
+        scaled[:, 0] += TABLE_TOTAL - scaled.sum(1)
+        frequencies: np.ndarray = scaled.astype(np.float64)
+        return frequencies
+
+    def learn(self, rows: slice, values: np.ndarray, symbols: np.ndarray) -> None:
+        """Count what these rows were."""
+        sizes = np.abs(values.astype(np.int64))
+        seen = np.bincount(self.at * SYMBOLS + symbols, minlength=self.counts.size)
+        self.counts += SEEN * seen.reshape(self.counts.shape)
+        full = self.counts.sum(1) > MOST_COUNTED
+        self.counts[full] = (self.counts[full] + 1) // 2
+        mean = (sizes.sum(0) << 8) // len(sizes)
+        self.columns += (mean - self.columns) // (2 if rows.start < 4 * ROWS_AT_ONCE else 4)
+        if self.grid.repeat:
+            self.before[self._twins(rows)] = sizes
+
+
+def _smoothed(sizes: np.ndarray) -> np.ndarray:
+    """(left + 2 own + right) / 4 along the last axis; at its ends the number itself stands in for its neighbour."""
+    padded = np.concatenate([sizes[:, :1], sizes, sizes[:, -1:]], 1)
+    smooth: np.ndarray = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) // 4
+    return smooth
+
+
+def _first_counts() -> np.ndarray:
+    """Counts of each context before anything is known: sizes that fall off by halves, thirds, ... as its bounds say."""
+    middles = np.concatenate([[2], (CONTEXT_BOUNDS[:-1] + CONTEXT_BOUNDS[1:]) // 2, [2 * CONTEXT_BOUNDS[-1]]])
+    own = np.repeat(middles, CONTEXT_LEVELS + 1)
+    other = np.tile(np.append(middles, 0), CONTEXT_LEVELS)
+    mean = np.where(other > 0, (own + other) // 2, own)
+    shares = np.zeros((len(mean), SYMBOLS), np.int64)
+    left = np.full(len(mean), 2**30, np.int64)
+    for symbol in range(SYMBOLS):  # of what is left, 1 / (1 + mean / width) has this size, or lies in this octave
+        width = 1 if symbol < EXACT_SIZES else EXACT_SIZES << (symbol - EXACT_SIZES)
+        shares[:, symbol] = left * 256 * width // (256 * width + mean)
+        left = left - shares[:, symbol]
+    return 1 + shares * PRIOR_TOTAL // 2**30

@@ -1,0 +1,273 @@
+"""The file of a packed clip: a short header, the coded numbers, a checksum over all of it (docs/format.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..model.generators import Generator
+from ..model.representation import Representation
+from ..system.files import PACKED_MAGIC, VersionError, atomic_write, is_packed
+from .coding import Grid, decoded, encoded
+from .parts import (
+    CODE_COEFFICIENTS,
+    MAPS,
+    MOST_OCTAVES_OF_STEPS,
+    STEPS_AN_OCTAVE,
+    Part,
+    parts_of,
+    representation_of,
+    skeleton,
+    step_of,
+)
+
+PACKED_VERSION = 1
+FIXED = struct.Struct("<8sHII")
+"""Magic, version, bytes of the header, bytes of the coded numbers."""
+
+CHECKSUM_BYTES = 32
+
+MOST_HEADER_BYTES = 2**22
+MOST_PACKED_FRAMES, MOST_SIDE, MOST_PIXELS, MOST_CODE_DIM, MOST_STAGES = 2**18, 2**15, 2**26, 2**14, 16
+NUMBERS_A_BYTE, NUMBERS_ANYWAY = 2**10, 2**16
+"""Numbers that a byte of the file may stand for at most, and those that a file of any size may hold: a header that
+promises more is refused before memory is taken. The writer fills a file up that would fall short."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A clip as it is packed: whole numbers by part, the exponents of their steps, and what frames need besides.
+
+    spec: of the generator; codes: shapes of the tensors of the codes; times: (T,) seconds; values: int32 by the name of
+    the part, as coded; exponents: of the steps of each; levels: scale and offset that turn grey levels in [0, 1] into
+    the units of the clip; rate: frames a second of its source.
+    """
+
+    spec: Mapping[str, Any]
+    codes: Mapping[str, tuple[int, ...]]
+    times: Tensor
+    values: Mapping[str, np.ndarray]
+    exponents: Mapping[str, np.ndarray]
+    is_complex: bool = False
+    levels: tuple[float, float] = (1.0, 0.0)
+    rate: Fraction = field(default_factory=lambda: Fraction(25))
+
+    @property
+    def parts(self) -> list[Part]:
+        """What is quantised, in the order in which it is coded."""
+        return parts_of(skeleton(self.spec), self.codes)
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the frames that are drawn."""
+        channels, height, width = skeleton(self.spec).frame_shape
+        return channels // 2 if self.is_complex else channels, height, width
+
+    def representation(self) -> Representation:
+        """Codes and generator, from which frames at any time are drawn."""
+        tensors = {}
+        for part in self.parts:
+            steps = torch.tensor([step_of(int(n)) for n in self.exponents[part.name]], dtype=torch.float64)
+            whole = torch.from_numpy(self.values[part.name].astype(np.float64))
+            tensors[part.name] = part.restored(part.shaped(whole * steps)).float()
+        return representation_of(self.spec, tensors, self.times, self.is_complex)
+
+    def without_idle_codes(self) -> Packed:
+        """The same clip without the numbers of the codes whose maps, or values, have all been rounded to zero."""
+        if MAPS not in self.values:
+            return self
+        maps, codes = self.values[MAPS], self.values[CODE_COEFFICIENTS]
+        by_code = maps.reshape(1 + codes.shape[1], -1)
+        acting = np.flatnonzero(by_code[1:].any(1) & codes.any(0))
+        acting = acting if len(acting) else np.array([0])
+        kept = by_code[np.concatenate([[0], 1 + acting])].reshape(-1, maps.shape[1])
+        return replace(
+            self,
+            spec={**self.spec, "code_dim": len(acting)},
+            codes={"coefficients": (len(codes), len(acting))},
+            values={**self.values, MAPS: kept, CODE_COEFFICIENTS: codes[:, acting]},
+            exponents={**self.exponents, CODE_COEFFICIENTS: self.exponents[CODE_COEFFICIENTS][acting]},
+        )
+
+    def to_bytes(self) -> bytes:
+        """The file as bytes."""
+        parts = self.parts
+        steps = np.concatenate([self.exponents[part.name] for part in parts])
+        arrays = [(Grid(len(steps), 1), steps), *((part.grid, self.values[part.name]) for part in parts)]
+        numbers = encoded(arrays)
+        times, moments = _times_entry(self.times, self.rate)
+        header: dict[str, Any] = {
+            "generator": dict(self.spec),
+            "codes": {n: list(s) for n, s in self.codes.items()},
+            "times": times,
+        }
+        header |= {"complex": True} if self.is_complex else {}
+        header |= {} if self.levels == (1.0, 0.0) else {"levels": list(self.levels)}
+        header |= {} if "rate" in times else {"rate": str(self.rate)}
+        text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode() + b"\n" + moments
+        counted = sum(grid.size for grid, _ in arrays)
+        numbers += bytes(max(0, math.ceil((counted - NUMBERS_ANYWAY) / NUMBERS_A_BYTE) - len(numbers)))
+        content = FIXED.pack(PACKED_MAGIC, PACKED_VERSION, len(text), len(numbers)) + text + numbers
+        return content + hashlib.sha256(content).digest()
+
+    def save(self, path: str | Path) -> int:
+        """Write the file, whole or not at all; how many bytes it has."""
+        content = self.to_bytes()
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(content)
+        return len(content)
+
+    @staticmethod
+    def of_bytes(content: bytes, name: str = "packed clip") -> Packed:
+        """What `to_bytes` made. Raises InputError, with the name, for bytes that are damaged or make no sense."""
+        text, numbers = _checked_content(content, name)
+        try:
+            return _parsed(text, numbers)
+        except InputError as error:
+            raise InputError(f"{name}: not a packed clip that can be read: {error}") from None
+
+
+def read_packed(path: str | Path) -> Packed:
+    """The packed clip in a file. Raises InputError where it is missing, damaged, or of another kind or version."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected one that lowreel pack wrote")
+    if not is_packed(path):
+        raise InputError(f"{path}: not a packed clip; expected a file that lowreel pack wrote")
+    return Packed.of_bytes(path.read_bytes(), str(path))
+
+
+def _checked_content(content: bytes, name: str) -> tuple[bytes, bytes]:
+    """Header and coded numbers of bytes whose checksum is right."""
+    if len(content) < FIXED.size + CHECKSUM_BYTES:
+        raise InputError(f"{name}: damaged: {len(content)} bytes are no packed clip; copy it again")
+    magic, version, header_bytes, number_bytes = FIXED.unpack_from(content)
+    if magic != PACKED_MAGIC:
+        raise InputError(f"{name}: not a packed clip; expected a file that lowreel pack wrote")
+    expected = FIXED.size + header_bytes + number_bytes + CHECKSUM_BYTES
+    body, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
+    if len(content) != expected or hashlib.sha256(body).digest() != checksum:
+        raise InputError(f"{name}: damaged: its checksum is not that of its {len(content)} bytes; copy it again")
+    if version > PACKED_VERSION:
+        raise VersionError(f"{name}: packed by a newer lowreel (file version {version}); upgrade to read it")
+    if header_bytes > MOST_HEADER_BYTES:
+        raise InputError(f"{name}: its header has {header_bytes} bytes, expected {MOST_HEADER_BYTES} at most")
+    return body[FIXED.size : FIXED.size + header_bytes], body[FIXED.size + header_bytes :]
+
+
+def _parsed(text: bytes, numbers: bytes) -> Packed:
+    line, _, moments = text.partition(b"\n")
+    try:
+        header = json.loads(line)
+        spec, levels = dict(header["generator"]), tuple(float(v) for v in header.get("levels", (1.0, 0.0)))
+        codes = {str(name): tuple(int(n) for n in shape) for name, shape in header["codes"].items()}
+        _check_sizes(spec, codes)
+        times, rate = _times(header["times"], moments)
+        rate = _rate(header["rate"]) if "rate" in header else rate
+        is_complex = bool(header.get("complex", False))
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise InputError(f"its header is not one of a packed clip ({error!r})") from None
+    if len(levels) != 2 or not all(map(math.isfinite, levels)) or levels[0] == 0 or not 0 < rate < 10**6:
+        raise InputError("its header has levels or a rate that no clip has")
+    generator = skeleton(spec)
+    parts = parts_of(generator, codes)
+    _check_codes(generator, codes, len(times))
+    grids = [Grid(sum(part.steps for part in parts), 1), *(part.grid for part in parts)]
+    counted = sum(grid.size for grid in grids)
+    if counted > NUMBERS_ANYWAY + NUMBERS_A_BYTE * len(numbers):
+        raise InputError(f"its header promises {counted} numbers, more than its {len(numbers)} bytes can hold")
+    steps, *values = decoded(numbers[: len(numbers) // 4 * 4], grids)
+    if np.abs(steps).max(initial=0) > MOST_OCTAVES_OF_STEPS * STEPS_AN_OCTAVE:
+        raise InputError("it has steps that no packed clip has")
+    cuts = np.cumsum([part.steps for part in parts])[:-1]
+    exponents = dict(zip((p.name for p in parts), np.split(steps[:, 0], cuts), strict=True))
+    found = dict(zip((p.name for p in parts), values, strict=True))
+    return Packed(spec, codes, times, found, exponents, is_complex, (levels[0], levels[1]), rate)
+
+
+def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise InputError for a spec or codes whose sizes are no clip's, before anything is made of them."""
+    bounds = {"code_dim": MOST_CODE_DIM, "upsampling_stages": MOST_STAGES, "channels": MOST_SIDE}
+    for name, most in bounds.items():
+        value = spec.get(name, 1)
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            raise InputError(f"its header has {name} {value!r}, expected 1 to {most}")
+    shape = spec.get("frame_shape", [1, 1, 1])
+    sides_are_sizes = all(isinstance(n, int) and 1 <= n <= MOST_SIDE for n in shape)
+    if len(shape) != 3 or not sides_are_sizes or math.prod(shape) > MOST_PIXELS:
+        raise InputError(f"its header has frames of shape {str(shape)[:60]}, which are no clip's")
+    headroom = spec.get("headroom", 1.0)
+    if not isinstance(headroom, int | float) or not 0 < headroom < 10**6:
+        raise InputError(f"its header has headroom {headroom!r}, which is no generator's")
+    for name, sizes in codes.items():
+        if name not in ("coefficients", "basis", "mean") or not 1 <= len(sizes) <= 2:
+            raise InputError(f"its header has codes {name[:60]!r}, which no clip has")
+        if not all(0 < n <= MOST_PACKED_FRAMES for n in sizes) or math.prod(sizes) > MOST_PIXELS:
+            raise InputError(f"its header has codes of shape {sizes}, which are no clip's")
+
+
+def _check_codes(generator: Generator, codes: Mapping[str, tuple[int, ...]], frames: int) -> None:
+    """Raise InputError where codes of these shapes are not those of a clip of so many frames by this generator."""
+    wide = generator.code_dim
+    rank = codes["basis"][0] if "basis" in codes else wide
+    wanted = {"coefficients": (frames, rank), "basis": (rank, wide), "mean": (wide,)}
+    if "coefficients" not in codes or any(shape != wanted[name] for name, shape in codes.items()):
+        raise InputError(f"its codes {dict(codes)} do not fit {frames} frames and a generator of {wide} numbers each")
+
+
+def _times_entry(times: Tensor, rate: Fraction) -> tuple[dict[str, Any], bytes]:
+    """The times for the header: evenly spaced ones by the first and the rate, others as they are, packed, behind it."""
+    count, first = len(times), float(times[0])
+    if torch.equal(_evenly(first, count, rate), times):
+        return {"count": count, "first": first, "rate": str(rate)}, b""
+    return {"count": count}, zlib.compress(times.numpy().astype("<f8").tobytes(), 9)
+
+
+def _times(entry: Mapping[str, Any], moments: bytes) -> tuple[Tensor, Fraction]:
+    """The times and, where they are even, the rate; 25 where they are not. Raises InputError for what are no times."""
+    count = int(entry["count"])
+    if not 1 <= count <= MOST_PACKED_FRAMES:
+        raise InputError(f"its header has {count} frames, expected 1 to {MOST_PACKED_FRAMES}")
+    rate = _rate(entry.get("rate", "25"))
+    if "rate" in entry:
+        times = _evenly(float(entry["first"]), count, rate)
+    else:
+        unpacker = zlib.decompressobj()
+        try:
+            raw = unpacker.decompress(moments, 8 * count + 1)
+        except zlib.error as error:
+            raise InputError(f"its times cannot be read ({error})") from None
+        if len(raw) != 8 * count:
+            raise InputError("its times are not those of its frames")
+        times = torch.from_numpy(np.frombuffer(raw, "<f8").astype(np.float64))
+    if not bool(torch.isfinite(times).all() and (times.diff() > 0).all()):
+        raise InputError("its times do not rise")
+    return times, rate
+
+
+def _rate(text: Any) -> Fraction:
+    """Frames a second of N or N/D. Raises ValueError for anything else, such as 1e999999999."""
+    if not re.fullmatch(r"[1-9][0-9]{0,11}(/[1-9][0-9]{0,11})?", str(text)):
+        raise ValueError(f"rate {str(text)[:40]!r}")
+    return Fraction(str(text))
+
+
+def _evenly(first: float, count: int, rate: Fraction) -> Tensor:
+    """Seconds of frames that follow each other evenly, (count,)."""
+    return first + torch.arange(count, dtype=torch.float64) * rate.denominator / rate.numerator

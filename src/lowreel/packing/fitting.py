@@ -1,0 +1,244 @@
+"""A packed clip's numbers: rounded to steps by how much frames feel them, and fitted once more as they will be read.
+
+Let :math:`w` be a part after its cosine transform and :math:`s` the mean rise of the squared error of all frames when a
+number of it moves by one, squared. With steps :math:`c / \\sqrt{s}` rounding costs the same error everywhere. Then
+
+.. math::
+    \\min_w \\; \\| G(\\mathrm{round}(w)) - x \\|^2 / c^2 + \\mu \\, \\mathrm{bits}(\\mathrm{round}(w))
+
+is fitted by Adam, straight through the rounding, with :math:`\\mu = \\ln 2 / 6`, the slope at which fine uniform steps
+trade error for bits. The bits of a number are those of a geometric distribution whose mean is that of its row and
+column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from ..model.generators import Generator
+from ..model.generators.layers import to_channels_last
+from ..model.latents import Codes
+from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
+from ..system import streams
+from .coding import LARGEST
+from .parts import (
+    CODE_COEFFICIENTS,
+    MAPS,
+    STEPS_AN_OCTAVE,
+    Part,
+    nearest_exponent,
+    parts_of,
+    split,
+    step_of,
+    tensors_of_parts,
+)
+
+PROBE_SHARE = 0.02
+"""Of the root mean square of a part: the noise by which its sensitivity is found."""
+
+PROBED_FRAMES = 8
+"""Frames, evenly spaced, by which sensitivities are found and the size is controlled on the way."""
+
+SLOPE = math.log(2) / 6
+"""mu, bits against squared error in units of c^2."""
+
+STEP_SIZE = 0.05
+"""Adam's first step, in steps of the quantiser."""
+
+LEAST_MEAN = 2e-3
+"""Of a number's row and column, as its bits are counted: what is zero may come back."""
+
+SOFT_ZERO = 0.25
+"""Numbers below this are drawn to zero less than in full, so that they do not swing around it."""
+
+CONTROL_EVERY = 20
+"""Updates after which the steps are made finer or coarser, to come to the size or the error that is asked for."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is asked for: bytes at most, or mean squared error at most."""
+
+    bytes: int | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Numbers of a packed clip under way, in units of steps that are `coarser`."""
+
+    coarser: int
+    numbers: Mapping[str, Tensor]
+
+
+class Quantised:
+    """The numbers of a packed clip under way: in units of their steps, all of which `coarser` moves together.
+
+    target: what the generator should draw, (T, C, H, W) in [0, 1], by which it is judged; toward: what it is fitted to.
+    """
+
+    def __init__(self, found: Representation, target: Tensor, toward: Tensor | None = None):
+        self.found, self.target, self.toward = found, target, target if toward is None else toward
+        self.generator: Generator = found.generator
+        to_channels_last(self.generator)
+        shapes = {name: tuple(t.shape) for name, t in found.codes.tensors().items() if name != "times"}
+        self.parts = parts_of(self.generator, shapes)
+        plain = tensors_of_parts(found)
+        self.plain = {part.name: part.transformed(plain[part.name].double()).float() for part in self.parts}
+        self.probed = sorted({round(t) for t in np.linspace(0, len(target) - 1, PROBED_FRAMES).tolist()})
+        self.exponents = self._steps()
+        self.coarser = 0
+        self.numbers = {
+            part.name: (part.flat(self.plain[part.name]) / self.steps(part)).requires_grad_(True) for part in self.parts
+        }
+
+    def steps(self, part: Part) -> Tensor:
+        """The steps of a part, (1,) or one for each column."""
+        return torch.tensor([step_of(int(n) + self.coarser) for n in self.exponents[part.name]])
+
+    @torch.no_grad()
+    def frames(self, tensors: Mapping[str, Tensor], which: list[int]) -> Tensor:
+        """Frames of these numbers, drawn from the tensors of the parts after their transform."""
+        at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
+        weights, codes = self._restored(tensors)
+        parts = torch.split(codes[which], at_once)
+        return torch.cat([functional_call(self.generator, weights, (part,)) for part in parts])
+
+    def _restored(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        weights, codes = split({part.name: part.restored(tensors[part.name]) for part in self.parts})
+        return weights, Codes(**codes, times=self.found.times).matrix()
+
+    def _steps(self) -> dict[str, list[int]]:
+        """Exponents of steps by which rounding would cost a squared error of 1 / 12 a number, over all frames."""
+        frames = self.frames(self.plain, self.probed)
+        each = len(self.target) / len(self.probed)
+        sensitivity = {}
+        for k, part in enumerate(self.parts):
+            if part.name == CODE_COEFFICIENTS and part.steps > 1:
+                continue
+            values = self.plain[part.name]
+            size = PROBE_SHARE * float(values.square().mean().sqrt()) or 1e-4
+            random = streams.generator(0, streams.ORDER, k).standard_normal(values.shape)
+            moved = self.plain | {part.name: values + size * torch.from_numpy(random).float()}
+            rise = float((self.frames(moved, self.probed) - frames).double().square().sum()) * each
+            sensitivity[part.name] = max(rise / (size**2 * values.numel()), 1e-20)
+        steps = {name: [nearest_exponent(s**-0.5)] for name, s in sensitivity.items()}
+        for part in self.parts:
+            if part.name == CODE_COEFFICIENTS and part.steps > 1:
+                power = self.plain[MAPS][1:].double().flatten(1).square().sum(1)
+                own = (sensitivity[MAPS] / len(self.target) * power).clamp_min(1e-20)
+                steps[part.name] = [nearest_exponent(float(s) ** -0.5) for s in own]
+        return steps
+
+    def move(self, by: int) -> None:
+        """Make all steps coarser by so many STEPS_AN_OCTAVE-ths of an octave; what they stand for stays."""
+        self.coarser += by
+        with torch.no_grad():
+            for numbers in self.numbers.values():
+                numbers.mul_(2 ** (-by / STEPS_AN_OCTAVE))
+
+    @property
+    def squared_step(self) -> float:
+        """c^2."""
+        return 2 ** (2 * self.coarser / STEPS_AN_OCTAVE)
+
+    def rounded(self) -> dict[str, np.ndarray]:
+        """Whole numbers by part."""
+        found = {n: v.detach().round().clamp(-LARGEST, LARGEST).int().numpy() for n, v in self.numbers.items()}
+        return found
+
+    def error(self, which: list[int] | None = None, *, rounded: bool = True) -> float:
+        """Mean squared error of the numbers' frames against the target, of those of the rounded numbers by default.
+
+        which: of these frames alone.
+        """
+        which = list(range(len(self.target))) if which is None else which
+        numbers = {n: v.detach().round() if rounded else v.detach() for n, v in self.numbers.items()}
+        tensors = {part.name: part.shaped(numbers[part.name] * self.steps(part)) for part in self.parts}
+        at_once, total = max(1, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])), 0.0
+        for first in range(0, len(which), at_once):
+            some = which[first : first + at_once]
+            total += float((self.frames(tensors, some) - self.target[some]).double().square().sum())
+        return total / (len(which) * math.prod(self.target.shape[1:]))
+
+    def saved(self) -> Saved:
+        """The numbers as they are now, copied."""
+        return Saved(self.coarser, {name: v.detach().clone() for name, v in self.numbers.items()})
+
+    def restore(self, before: Saved) -> None:
+        """Put back what was saved."""
+        self.coarser = before.coarser
+        with torch.no_grad():
+            for name, numbers in self.numbers.items():
+                numbers.copy_(before.numbers[name])
+
+    def draw_rounded(self, which: list[int]) -> Tensor:
+        """Frames of the rounded numbers, with gradients as if they had not been rounded."""
+        tensors = {}
+        for part in self.parts:
+            numbers = self.numbers[part.name]
+            straight = numbers + (numbers.round() - numbers).detach()
+            tensors[part.name] = part.shaped(straight * self.steps(part))
+        weights, codes = self._restored(tensors)
+        frames: Tensor = functional_call(self.generator, weights, (codes[which],))
+        return frames
+
+
+def fit(
+    quantised: Quantised, goal: Goal, size: Callable[[], int], updates: int, seed: int
+) -> Iterator[tuple[int, float]]:
+    """Fit the numbers as they will be read; yields the update and its mean squared error.
+
+    size: bytes of the file as it is now.
+    """
+    adam = torch.optim.Adam(quantised.numbers.values(), lr=STEP_SIZE, betas=(0.9, 0.99))
+    frames, pixels = len(quantised.target), math.prod(quantised.target.shape[2:])
+    at_once = min(frames, max(1, 2**16 // pixels), 8)
+    order: list[int] = []
+    for update in range(updates):
+        if update % CONTROL_EVERY == 0:
+            weights = {part.name: _bits_slope(part, quantised.numbers[part.name]) for part in quantised.parts}
+            if update:
+                _control(quantised, goal, size)
+        if len(order) < at_once:
+            order = streams.generator(seed, streams.ORDER, update).permutation(frames).tolist()
+        which, order = order[:at_once], order[at_once:]
+        share = update / updates
+        for group in adam.param_groups:
+            group["lr"] = STEP_SIZE * min(1.0, 10 * (share + 0.01)) * 0.5 * (1 + math.cos(math.pi * share))
+        error = (quantised.draw_rounded(which) - quantised.toward[which]).square()
+        adam.zero_grad()
+        torch.autograd.backward(error.sum() * (frames / at_once / quantised.squared_step))
+        with torch.no_grad():
+            for name, numbers in quantised.numbers.items():
+                pull = (numbers / SOFT_ZERO).clamp(-1, 1)
+                assert numbers.grad is not None
+                numbers.grad.addcmul_(pull, weights[name] + (numbers.abs() < 1), value=SLOPE)
+        adam.step()
+        yield update, float(error.detach().mean())
+
+
+def _bits_slope(part: Part, numbers: Tensor) -> Tensor:
+    """Bits that a number costs for each step that it is farther from zero, (rows, columns), by row and column means."""
+    sizes = numbers.detach().round().abs()
+    blocks = sizes.reshape(-1, part.repeat or part.grid.rows, part.grid.columns)
+    rows, columns, mean = blocks.mean(2, keepdim=True), blocks.mean(1, keepdim=True), blocks.mean((1, 2), keepdim=True)
+    expected = rows * columns / mean.clamp_min(1e-9) + LEAST_MEAN
+    return torch.log2(1 + 1 / expected).reshape(numbers.shape)
+
+
+def _control(quantised: Quantised, goal: Goal, size: Callable[[], int]) -> None:
+    """Move the steps towards what is asked for, by a quarter of an octave at most."""
+    if goal.bytes is not None:
+        octaves = 0.7 * math.log2(size() / goal.bytes)
+    else:
+        assert goal.error is not None
+        octaves = 0.4 * math.log2(goal.error / max(quantised.error(quantised.probed), 1e-12))
+    quantised.move(round(STEPS_AN_OCTAVE * max(-0.25, min(0.25, octaves))))

@@ -1,0 +1,136 @@
+"""A representation packed into a file of so many bytes, or so near to what it draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from torch import Tensor
+
+from ..analysis.metrics import error_decibels
+from ..errors import InputError
+from ..model.representation import Representation
+from ..settings import DEFAULT_LOSS_DB, PackSettings
+from .container import Packed
+from .fitting import Goal, Quantised, fit
+from .parts import MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE, smallest
+
+FIRST_STRIDE, LAST_STRIDE = 2 * STEPS_AN_OCTAVE, STEPS_AN_OCTAVE // 4
+"""How far the searches for steps, before and after the fit, go at once in the beginning."""
+
+
+@dataclass(frozen=True)
+class PackedResult:
+    """packed: the clip as a file holds it; bytes: of that file; error: mean squared error against what was packed."""
+
+    packed: Packed
+    bytes: int
+    error: float
+
+
+def pack(
+    found: Representation,
+    settings: PackSettings | None = None,
+    *,
+    error: float | None = None,
+    target: Tensor | None = None,
+    toward: Tensor | None = None,
+    levels: tuple[float, float] = (1.0, 0.0),
+    rate: Fraction = Fraction(25),
+    show: Callable[[int, int], None] | None = None,
+) -> PackedResult:
+    """Pack a representation: quantised numbers, fitted once more, as few as what is asked for allows.
+
+    error: mean squared error per pixel of what it draws, against the clip that is not known, for settings.loss: a
+    packed frame that is off by some more, at random, adds that to it. target: (T, C, H, W) in [0, 1], what the packed
+    frames are fitted to and judged by, in the place of what it draws: a clip that is known; loss is then against its
+    own error. toward: what they are fitted to in place of it where bytes are asked for, such as the clip that was
+    delivered, which agrees with the data. levels, rate: as in `Packed`. show: told of updates made and planned.
+
+    Raises InputError where a loss is asked for and no error is known, and for bytes that are too few for the clip.
+    """
+    settings = settings or PackSettings()
+    small = smallest(found)
+    unpacked = _levels_drawn(small)
+    goal = _goal(settings, error, None if target is None else float((unpacked - target).double().square().mean()))
+    state = Quantised(small, unpacked if target is None else target, None if goal.bytes is None else toward)
+
+    def packed() -> Packed:
+        exponents = {name: np.array(own) + state.coarser for name, own in state.exponents.items()}
+        codes = {n: tuple(t.shape) for n, t in small.codes.tensors().items() if n != "times"}
+        spec = small.generator.spec()
+        whole = Packed(spec, codes, found.times, state.rounded(), exponents, found.is_complex, levels, rate)
+        return whole.without_idle_codes()
+
+    def size() -> int:
+        return len(packed().to_bytes())
+
+    _search(state, goal, size, state.probed, FIRST_STRIDE)
+    before, error_before = state.saved(), state.error(state.probed)
+    for update, _ in fit(state, goal, size, settings.updates, settings.seed):
+        if show is not None:
+            show(update + 1, settings.updates)
+    met = _search(state, goal, size, None, LAST_STRIDE)
+    if settings.updates and (not met or (goal.bytes is not None and state.error(state.probed) > error_before)):
+        state.restore(before)  # the fit was too short to be of use
+        met = _search(state, goal, size, None, LAST_STRIDE)
+    if not met:
+        raise InputError(_what_can_be_had(state, goal))
+    return PackedResult(packed(), size(), state.error())
+
+
+def _what_can_be_had(state: Quantised, goal: Goal) -> str:
+    """Why what is asked for cannot be met, and what can."""
+    if goal.bytes is not None:
+        return f"pack: {goal.bytes} bytes are too few for this clip; give more --bytes"
+    nearest = error_decibels(state.error(rounded=False))
+    return f"pack: unpacked frames are {nearest:.2f} dB from the clip; packed ones cannot be nearer, ask for less"
+
+
+def _levels_drawn(found: Representation) -> Tensor:
+    """What the generator draws, in [0, 1], real also where the clip is complex."""
+    return replace(found, is_complex=False).frames()
+
+
+def _goal(settings: PackSettings, error: float | None, own: float | None) -> Goal:
+    """What is asked for, as bytes or squared error. own: squared error of what is packed against a known clip."""
+    asked = [name for name in ("bytes", "psnr", "loss") if getattr(settings, name) is not None]
+    if len(asked) > 1:
+        raise InputError(f"pack: give one of --bytes, --psnr and --loss, not {' and '.join(asked)}")
+    if settings.bytes is not None:
+        return Goal(bytes=settings.bytes)
+    if settings.psnr is not None:
+        return Goal(error=10 ** (-settings.psnr / 10))
+    factor = 10 ** ((DEFAULT_LOSS_DB if settings.loss is None else settings.loss) / 10)
+    if own is not None:
+        return Goal(error=factor * own)
+    if error is None or not math.isfinite(error) or error <= 0:
+        raise InputError("pack: how good the clip is, is not known, so no loss can be told; give --bytes or --psnr")
+    return Goal(error=(factor - 1) * error)
+
+
+def _search(state: Quantised, goal: Goal, size: Callable[[], int], which: list[int] | None, stride: int) -> bool:
+    """Find the finest steps with which the file is small enough, or the coarsest with which the error is; whether
+    there are such steps. stride: of the first moves; which: the frames by which the error is judged, None: all."""
+    if goal.error is not None and state.error(which, rounded=False) > goal.error:
+        return False
+
+    def can_be_coarser() -> bool:
+        return size() > goal.bytes if goal.bytes is not None else state.error(which) <= (goal.error or 0.0)
+
+    most = MOST_OCTAVES_OF_STEPS * STEPS_AN_OCTAVE // 2
+    up = can_be_coarser()
+    while stride and abs(state.coarser) < most:
+        before = up
+        state.move(stride if up else -stride)
+        up = can_be_coarser()
+        if up != before:
+            stride //= 2
+    wanted = goal.error is not None  # where the error is met, and where the file is too large, steps could be coarser
+    while up != wanted and abs(state.coarser) < most:
+        state.move(1 if up else -1)
+        up = can_be_coarser()
+    return up == wanted

@@ -1,0 +1,32 @@
+"""How small a packed clip is to be, or how near to what is packed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from .model import Seed, Settings
+
+DEFAULT_LOSS_DB = 0.3
+
+PACK_UPDATES = 600
+"""Minibatches that the fit of a packed clip takes (docs/pack.md)."""
+
+
+class PackSettings(Settings):
+    """What a packed clip is held to: one of bytes, psnr and loss; without any of them the loss is 0.3 dB."""
+
+    bytes: PositiveInt | None = Field(None, description="bytes that the file has at most")
+    psnr: Annotated[float, Field(gt=0, le=120)] | None = Field(
+        None, description="dB, peak 1, that the packed frames are from those unpacked at least"
+    )
+    loss: Annotated[float, Field(gt=0, le=60)] | None = Field(
+        None,
+        description="dB that the clip may be worse than unpacked, by the error that the run's held-out data tells; "
+        f"default: {DEFAULT_LOSS_DB}",
+    )
+    updates: NonNegativeInt = Field(
+        PACK_UPDATES, description="minibatches of the fit that the quantised numbers get; 0: they are only rounded"
+    )
+    seed: Seed = Field(0, description="seed of the order of the frames in that fit")

@@ -1,0 +1,96 @@
+"""`lowreel pack` and `lowreel unpack`: a run, a representation or a clip as one file, and frames from it."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import moving, snapshot
+
+from lowreel import Representation, open_clip, read_packed
+
+FEW = ("--updates", "3")
+
+
+@pytest.fixture
+def packed(finished, command, tmp_path):
+    """A run packed to within 25 dB of its unpacked frames."""
+    done = command("pack", finished, "--psnr", "25", *FEW, "-o", tmp_path / "clip.lowreel")
+    assert (done.code, done.err) == (0, ""), done.err
+    assert "against the true clip" in done.out.lower()
+    return tmp_path / "clip.lowreel"
+
+
+def test_a_run_is_packed_and_drawn(finished, packed, command):
+    """As near as was asked for; the film has the clip's frames and times, the array its frames as they are."""
+    found = read_packed(packed).representation()
+    film, array = packed.with_suffix(".mp4"), packed.with_suffix(".npy")
+    assert command("unpack", packed, "-o", film).code == 0
+    assert command("unpack", packed, "-o", array).code == 0
+    frames = np.load(array)
+    torch.testing.assert_close(torch.from_numpy(frames), found.frames())
+    video = open_clip(film)
+    assert [float(t) for t in video.times] == pytest.approx(found.times.tolist(), abs=1e-3)
+    assert float(np.abs(video.read().numpy() - frames).mean()) < 0.02
+    unpacked = Representation.load(finished / "representation.safetensors").frames()
+    assert float((found.frames() - unpacked).square().mean()) <= 10**-2.5 * 1.001
+
+
+def test_frames_by_number_and_by_time(packed, command):
+    """--frames A:B are those of the clip; --at any times, each by itself, in any order for an array."""
+    found = read_packed(packed).representation()
+    some, others = packed.with_name("some.npy"), packed.with_name("others.npy")
+    assert command("unpack", packed, "--frames", "2:4", "-o", some).code == 0
+    torch.testing.assert_close(torch.from_numpy(np.load(some)), found.frames()[2:4])
+    assert command("unpack", packed, "--at", "0.11", "0.03", "-o", others).code == 0
+    torch.testing.assert_close(torch.from_numpy(np.load(others)), found.frames([0.11, 0.03]))
+    film = packed.with_name("one.mp4")
+    assert command("unpack", packed, "--at", "0.05", "-o", film).code == 0
+    assert len(open_clip(film).times) == 1
+
+
+def test_a_clip_is_packed(here, command):
+    """Fitted with all its pixels, and judged by them; --size and --frames are those of any clip."""
+    np.save(here / "clip.npy", 255 * moving(5))
+    done = command("pack", "clip.npy", "--frames", "4", "--psnr", "25", *FEW, "-o", "clip.lowreel")
+    assert (done.code, done.err) == (0, "")
+    assert command("unpack", "clip.lowreel", "-o", "again.npy").code == 0
+    again = np.load("again.npy") / 255
+    assert again.shape == (4, 1, 12, 16)
+    assert float(np.square(again - moving(5)[:4]).mean()) <= 10**-2.5 * 1.001
+
+
+def test_info_and_others_take_it(packed, command):
+    """What is in it, by `lowreel info`; `interpolate` draws from it as from a representation."""
+    told = json.loads(command("info", packed, "--json").out)
+    assert told["bytes"] == packed.stat().st_size
+    assert told["bits a pixel"] == pytest.approx(8 * told["bytes"] / (6 * 12 * 16), rel=1e-3)
+    done = command("interpolate", packed, "--frames", "11", "-o", packed.with_name("smooth.mp4"))
+    assert (done.code, done.err) == (0, "")
+
+
+BAD = {
+    "output there": ("pack {run} --bytes 9000 -o {packed}", "exists already"),
+    "two targets": ("pack {run} --bytes 9000 --psnr 30 -o new.lowreel", "give one of"),
+    "too few bytes": ("pack {run} --bytes 20 --updates 0 -o new.lowreel", "too few"),
+    "nothing known of its error": ("pack {run}/representation.safetensors -o new.lowreel", "give --bytes or --psnr"),
+    "a folder that is not there": ("pack {run} --bytes 9000 -o nowhere/new.lowreel", "no such folder"),
+    "reading a run": ("pack {run} --size 8 --bytes 9000 -o new.lowreel", "leave out the flags"),
+    "no packed clip": ("unpack {run}/recovered.npy -o new.mp4", "not a packed clip"),
+    "no such file": ("unpack nothing.lowreel -o new.mp4", "no such file"),
+    "kind of film": ("unpack {packed} -o new.ogv", "cannot write .ogv"),
+    "no such frames": ("unpack {packed} --frames 90:95 -o new.mp4", "none of which"),
+    "frames and times": ("unpack {packed} --frames 1:3 --at 0.1 -o new.mp4", "not both"),
+    "times that fall": ("unpack {packed} --at 0.1 0.05 -o new.mp4", "have to rise"),
+    "times that are none": ("unpack {packed} --at nan -o new.mp4", "finite"),
+}
+
+
+@pytest.mark.parametrize(("words", "told"), BAD.values(), ids=BAD)
+def test_what_is_refused(words, told, finished, packed, here, command):
+    """Exit code 2, one line, nothing written."""
+    before = snapshot(here)
+    ended = command(words.format(run=finished, packed=packed))
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert told in ended.err
+    assert snapshot(here) == before

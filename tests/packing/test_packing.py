@@ -1,0 +1,361 @@
+"""A packed clip is the same numbers everywhere, in as few bytes as were asked for, or it is refused."""
+
+import hashlib
+import json
+import os
+import random
+import resource
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from cases import noise
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lowreel.errors import InputError
+from lowreel.model.generators import Dcgan, Decoder
+from lowreel.model.latents import Codes, factorise
+from lowreel.model.representation import Representation
+from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
+from lowreel.packing.container import FIXED, Packed, read_packed
+from lowreel.packing.pack import pack
+from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
+from lowreel.settings import PackSettings
+from lowreel.system.files import PACKED_MAGIC
+
+T = 6
+TIMES = torch.arange(T, dtype=torch.float64) / 25
+UNEVEN = torch.tensor([0.0, 0.1, 0.15, 0.4, 1.0, 1.5], dtype=torch.float64)
+
+
+def clip_of(generator, times=TIMES, rank=None, affine=False, is_complex=False):
+    codes = noise(len(times), generator.code_dim, dtype=torch.float32)
+    return Representation(
+        generator, Codes(codes, times) if rank is None else factorise(codes, times, rank, affine=affine), is_complex
+    )
+
+
+CLIPS = {
+    "free codes": lambda: clip_of(Decoder((3, 16, 12))),
+    "grey, rank 3": lambda: clip_of(Decoder((1, 9, 7)), rank=3),
+    "a line, uneven times": lambda: clip_of(Decoder((1, 9, 7)), UNEVEN, rank=2, affine=True),
+    "one code for all": lambda: clip_of(Decoder((1, 8, 8)), rank=1, affine=True),
+    "complex": lambda: clip_of(Decoder((2, 8, 8)), is_complex=True),
+    "the paper's, rank 4": lambda: clip_of(Dcgan(1), rank=4),
+}
+ROUNDED = PackSettings(psnr=30, updates=0)
+
+
+@pytest.fixture(params=CLIPS.values(), ids=CLIPS)
+def clip(request):
+    return request.param()
+
+
+GRIDS = st.tuples(st.integers(1, 40), st.integers(1, 30), st.integers(0, 3)).map(
+    lambda sizes: Grid(sizes[0] * max(sizes[2], 1), sizes[1], sizes[2])
+)
+
+
+SCALES = st.sampled_from([0.0, 0.1, 1.0, 30.0, 1e5])
+
+
+@given(grids=st.lists(GRIDS, min_size=1, max_size=3), scale=SCALES, seed=st.integers(0, 99))
+@settings(max_examples=60, deadline=None, database=None)
+def test_numbers_come_back(grids, scale, seed):
+    """Any integers, of any size and shape, one array after the other."""
+    source = np.random.default_rng(seed)
+    arrays = [source.laplace(0, scale, grid.size).round().clip(-LARGEST, LARGEST).astype(np.int32) for grid in grids]
+    found = decoded(encoded(list(zip(grids, arrays, strict=True))), grids)
+    for grid, array, again in zip(grids, arrays, found, strict=True):
+        assert np.array_equal(again, array.reshape(grid.rows, grid.columns))
+
+
+def test_few_bits_for_what_is_mostly_zero():
+    """A tenth of ones and minus ones takes little more than its entropy; what follows columns less than a third."""
+    source = np.random.default_rng(0)
+    values = source.choice([-1, 0, 1], (200, 100), p=[0.05, 0.9, 0.05])
+    entropy = -(0.9 * np.log2(0.9) + 0.1 * np.log2(0.05)) * values.size / 8
+    assert len(encoded([(Grid(200, 100), values)])) < 1.05 * entropy
+    by_column = source.choice([-1, 1], (200, 100)) * (np.arange(100) < 10)
+    assert len(encoded([(Grid(200, 100), by_column)])) < entropy / 3
+
+
+def test_a_number_that_is_too_large_is_refused():
+    """By the writer: no file is made that could not be read."""
+    with pytest.raises(ValueError, match="expected numbers up to"):
+        encoded([(Grid(1, 1), np.array([LARGEST + 1]))])
+
+
+def test_the_smallest_equal_draws_the_same(clip):
+    """Fewer numbers in the codes, the same frames at any time."""
+    small = smallest(clip)
+    between = [0.013, 0.5]
+    torch.testing.assert_close(small.frames(), clip.frames(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(small.frames(between), clip.frames(between), atol=1e-4, rtol=0)
+    assert small.generator.code_dim <= clip.generator.code_dim
+
+
+def test_parts_are_the_whole(clip):
+    """Parts, transformed and back, flat and back, are the representation again."""
+    small = smallest(clip)
+    shapes = {n: tuple(t.shape) for n, t in small.codes.tensors().items() if n != "times"}
+    tensors, again = tensors_of_parts(small), {}
+    parts = parts_of(small.generator, shapes)
+    assert {part.name for part in parts} == set(tensors)
+    for part in parts:
+        flat = part.flat(part.transformed(tensors[part.name].double()))
+        again[part.name] = part.restored(part.shaped(flat)).float()
+    found = representation_of(small.generator.spec(), again, small.times, small.is_complex)
+    torch.testing.assert_close(found.frames(), small.frames(), atol=1e-5, rtol=0)
+
+
+def test_round_trip(clip, tmp_path):
+    """The file gives the same whole numbers, and with them the same frames to the bit, at any time by itself."""
+    result = pack(clip, ROUNDED, levels=(255.0, -3.0), rate=Fraction(30000, 1001))
+    path = tmp_path / "clip.lowreel"
+    assert result.packed.save(path) == result.bytes == path.stat().st_size
+    again = read_packed(path)
+    assert again.levels == (255.0, -3.0)
+    assert again.rate == (Fraction(30000, 1001))
+    assert torch.equal(again.times, clip.times)
+    for name, values in result.packed.values.items():
+        assert np.array_equal(again.values[name], values)
+        assert np.array_equal(again.exponents[name], result.packed.exponents[name])
+    found, before = again.representation(), result.packed.representation()
+    assert found.frame_shape == again.frame_shape == clip.frame_shape
+    frames = found.frames()
+    assert torch.equal(frames, before.frames())
+    torch.testing.assert_close(found.frames(float(clip.times[3])), frames[3:4], atol=1e-6, rtol=0)
+    assert again.to_bytes() == path.read_bytes()
+
+
+def test_idle_codes_are_left_out():
+    """Numbers of the codes whose maps are all zero take no place in the file; the frames are as with them."""
+    packed = pack(clip_of(Decoder((1, 16, 12))), ROUNDED).packed
+    width = next(part.repeat for part in packed.parts if part.repeat)
+    maps = packed.values["project"].copy()
+    maps[2 * width : 3 * width] = 0
+    idle = replace(packed, values={**packed.values, "project": maps})
+    small = idle.without_idle_codes()
+    assert small.spec["code_dim"] == packed.spec["code_dim"] - 1
+    torch.testing.assert_close(small.representation().frames(), idle.representation().frames(), atol=1e-6, rtol=0)
+    assert len(small.to_bytes()) < len(idle.to_bytes())
+    assert Packed.of_bytes(small.to_bytes()).spec == small.spec
+
+
+def test_nearness_is_kept(clip):
+    """The frames are as near to those unpacked as was asked for, and a coarser step would not do."""
+    found = pack(clip, ROUNDED)
+    off = found.packed.representation().frames() - clip.frames()
+    error = torch.view_as_real(off) / 2 if clip.is_complex else off
+    assert float(error.square().mean()) <= 10**-3 * 1.001
+    finer, coarser = (pack(clip, PackSettings(psnr=psnr, updates=0)) for psnr in (36, 24))
+    assert finer.bytes > found.bytes > coarser.bytes
+
+
+@pytest.mark.parametrize("size", [4000, 12000])
+def test_bytes_are_kept(size):
+    """A file has as many bytes as were asked for or fewer, and not many fewer; a fit makes it no larger."""
+    clip = clip_of(Decoder((1, 16, 16)))
+    rounded, fitted = (pack(clip, PackSettings(bytes=size, updates=n)) for n in (0, 60))
+    for result in (rounded, fitted):
+        assert 0.75 * size < result.bytes <= size
+    assert fitted.error < rounded.error
+
+
+def test_the_loss_is_that_of_the_error_that_is_known():
+    """At most so many dB, if what packing adds is not by chance what was wrong before."""
+    clip = clip_of(Decoder((1, 16, 16)))
+    assert pack(clip, PackSettings(loss=1.0, updates=0), error=1e-3).error <= (10**0.1 - 1) * 1e-3
+    target = (clip.frames() + 0.05 * noise(*clip.frames().shape, dtype=torch.float32)).clamp(0, 1)
+    own = float((clip.frames() - target).square().mean())
+    assert pack(clip, PackSettings(loss=1.0, updates=0), target=target).error <= 10**0.1 * own * 1.001
+
+
+REFUSED = {
+    "two targets": (PackSettings(bytes=100, psnr=30), "give one of"),
+    "no error known": (PackSettings(), "give --bytes or --psnr"),
+    "too few bytes": (PackSettings(bytes=10), "too few"),
+}
+
+
+@pytest.mark.parametrize(("asked", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_met_is_refused(asked, words):
+    """In a sentence that says what to do."""
+    with pytest.raises(InputError, match=words):
+        pack(clip_of(Decoder((1, 8, 8))), asked)
+
+
+ELSEWHERE = """
+import sys, hashlib, numpy as np, torch
+from lowreel.packing.container import read_packed
+torch.set_num_threads(int(sys.argv[2]))
+found = read_packed(sys.argv[1])
+numbers = b"".join(v.tobytes() for v in found.values.values())
+print(hashlib.sha256(numbers).hexdigest(), torch.backends.cpu.get_cpu_capability())
+np.save(sys.argv[3], found.representation().frames().numpy())
+"""
+
+
+@pytest.mark.parametrize(("threads", "vectors"), [(1, "default"), (3, "avx2")])
+def test_the_same_numbers_elsewhere(threads, vectors, tmp_path):
+    """Other threads and other vector instructions: the same whole numbers, frames within half a grey level of 255."""
+    path = tmp_path / "clip.lowreel"
+    result = pack(clip_of(Decoder((3, 24, 20))), ROUNDED)
+    result.packed.save(path)
+    if vectors == "avx2" and torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        pytest.skip("needs a processor with AVX2")
+    environment = os.environ | {"ATEN_CPU_CAPABILITY": vectors}
+    words = [sys.executable, "-c", ELSEWHERE, str(path), str(threads), str(tmp_path / "frames.npy")]
+    told = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout.split()
+    assert told[1] == vectors.upper()
+    assert told[0] == hashlib.sha256(b"".join(v.tobytes() for v in result.packed.values.values())).hexdigest()
+    frames = np.load(tmp_path / "frames.npy")
+    assert np.abs(frames - result.packed.representation().frames().numpy()).max() < 0.5 / 255
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return pack(clip_of(Decoder((1, 16, 16)), UNEVEN), ROUNDED).packed.to_bytes()
+
+
+def damaged(content, choice):
+    """The bytes cut, longer, with some of them changed, left out, or moved."""
+    found = bytearray(content)
+    at = choice.randrange(len(found))
+    match choice.randrange(5):
+        case 0:
+            del found[at:]
+        case 1:
+            found += choice.randbytes(choice.randrange(1, 50))
+        case 2:
+            for _ in range(choice.randrange(1, 8)):
+                found[choice.randrange(len(found))] ^= choice.randrange(1, 256)
+        case 3:
+            del found[at : at + choice.randrange(1, 100)]
+        case 4:
+            found[at:at] = choice.randbytes(choice.randrange(1, 20))
+    return bytes(found)
+
+
+def refused(content):
+    """One sentence, no other error, in under a second and 50 MB."""
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    with pytest.raises(InputError) as caught:
+        Packed.of_bytes(content, "clip.lowreel")
+    assert time.perf_counter() - start < 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+    assert str(caught.value).startswith("clip.lowreel: ")
+    assert "\n" not in str(caught.value)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=300, deadline=None, database=None)
+def test_damaged_files_are_refused(seed, whole):
+    """By the checksum, wherever the damage is."""
+    content = damaged(whole, random.Random(seed))
+    if content != whole:
+        refused(content)
+
+
+@pytest.mark.slow
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=10_000, deadline=None, database=None)
+def test_ten_thousand_damaged_files_are_refused(seed, whole):
+    """The same of many more, half of them with a checksum that somebody has made anew."""
+    choice = random.Random(seed)
+    content = damaged(whole, choice)
+    if content == whole:
+        return
+    if choice.random() < 0.5:
+        refused(content)
+    else:
+        read_or_refused(sealed(content[:-32]))
+
+
+def sealed(body):
+    """A file with this content and its right checksum."""
+    return body + hashlib.sha256(body).digest()
+
+
+def read_or_refused(content):
+    """What has a right checksum may be read, or is refused in a sentence; nothing else."""
+    start = time.perf_counter()
+    told = ""
+    try:
+        Packed.of_bytes(content, "clip.lowreel")
+    except InputError as error:
+        told = str(error)
+    assert "\n" not in told
+    assert time.perf_counter() - start < 1
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None, database=None)
+def test_nonsense_with_a_right_checksum_does_no_harm(seed, whole):
+    """Header and numbers changed by somebody who knows the form."""
+    choice = random.Random(seed)
+    _, _, header, _ = FIXED.unpack_from(whole)
+    body = bytearray(whole[:-32])
+    first, last = (FIXED.size, FIXED.size + header) if choice.random() < 0.7 else (FIXED.size + header, len(body))
+    for _ in range(choice.randrange(1, 6)):
+        is_header = last < len(body)
+        body[choice.randrange(first, last)] = (
+            choice.choice(b'0123456789[]{},:"-eE.') if is_header else choice.randrange(256)
+        )
+    read_or_refused(sealed(bytes(body)))
+
+
+LIES = {
+    "frames": {"generator": {"frame_shape": [3, 30000, 30000]}},
+    "flat frames": {"generator": {"frame_shape": [2**40, 1, 1]}},
+    "codes": {"generator": {"code_dim": 2**30}, "codes": {"coefficients": [T, 2**30]}},
+    "many codes": {"generator": {"code_dim": 16384}, "codes": {"coefficients": [T, 16384]}},
+    "stages": {"generator": {"upsampling_stages": 10**9}},
+    "no stages": {"generator": {"upsampling_stages": None}},
+    "count": {"times": {"count": 10**12, "first": 0, "rate": "25"}},
+    "many frames": {"times": {"count": 2**18, "first": 0, "rate": "25"}, "codes": {"coefficients": [2**18, 5]}},
+    "a rate of a billion digits": {"times": {"count": T, "first": 0, "rate": "1e999999999"}},
+    "times that are no numbers": {"times": {"count": T, "first": float("1e400"), "rate": "25"}},
+    "codes of nothing": {"codes": {}},
+    "codes by another name": {"codes": {"weights": [T, 5]}},
+    "codes that do not fit": {"codes": {"coefficients": [T, 4]}},
+    "kind": {"generator": {"kind": "a kind of its own"}},
+    "levels": {"levels": [0.0, 0.0]},
+    "a list": {"generator": []},
+    "headroom": {"generator": {"headroom": 1e300}},
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_hostile_headers_are_refused(lie, whole):
+    """Sizes that no clip has, with a right checksum: refused before memory is taken for them."""
+    _, version, size, _ = FIXED.unpack_from(whole)
+    line, _, moments = whole[FIXED.size : FIXED.size + size].partition(b"\n")
+    header = json.loads(line)
+    for name, value in lie.items():
+        header[name] = header[name] | value if isinstance(value, dict) and name == "generator" else value
+    text = json.dumps(header).encode() + b"\n" + moments
+    numbers = whole[FIXED.size + size : -32]
+    refused(sealed(FIXED.pack(PACKED_MAGIC, version, len(text), len(numbers)) + text + numbers))
+
+
+def test_newer_versions_and_other_files_are_refused(whole, tmp_path):
+    """In words."""
+    body = bytearray(whole[:-32])
+    struct.pack_into("<H", body, 8, 2)
+    with pytest.raises(InputError, match="newer lowreel"):
+        Packed.of_bytes(sealed(bytes(body)))
+    other = tmp_path / "clip.lowreel"
+    with pytest.raises(InputError, match="no such file"):
+        read_packed(other)
+    other.write_bytes(b"hello, this is no packed clip")
+    with pytest.raises(InputError, match="not a packed clip"):
+        read_packed(other)
