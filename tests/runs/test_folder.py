@@ -39,7 +39,7 @@ def results(run):
     rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     return {
         **{name: (run / name).read_bytes() for name in ("representation.safetensors", "recovered.npy")},
-        "summary": {name: value for name, value in summary.items() if name not in ("seconds", "environment", "request")},
+        "summary": {k: v for k, v in summary.items() if k not in ("seconds", "environment", "request")},
         "history": [{name: value for name, value in row.items() if name != "seconds"} for row in rows],
     }
 

@@ -122,6 +122,7 @@ class Summary(_Figures):
     sections: tuple[SectionFigures, ...] = ()
     request: dict[str, Any] | None = None
     settings: dict[str, Any] | None = None
+    solver: dict[str, Any] | None = None
     environment: dict[str, Any] | None = None
 
     @property
