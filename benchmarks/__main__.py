@@ -18,6 +18,7 @@ from . import (
     scans,
     speed,
     starts,
+    together,
     training,
     verdicts,
 )
@@ -32,6 +33,7 @@ NAMES = {
     "operators": operators.main,
     "quality": quality.main,
     "grid": grid.main,
+    "together": together.main,
     "training": training.main,
     "starts": starts.main,
     "scale": scale.main,

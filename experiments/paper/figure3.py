@@ -11,5 +11,6 @@ if __name__ == "__main__":
     full = start(__doc__, lambda full: [row.fits(column, full=full)[0] for row, column in CELLS], drawn=True)
     for row in (MOVING, WHEEL):
         latent, joint = (row.fits(column, full=full)[0] for column in (0, 3))
-        rows = [("true", latent.clip()), ("codes", representation(latent).frames())]
-        draw_rows(f"figure3_{row.clips}", [*rows, ("codes and\nweights", representation(joint).frames())])
+        first = slice(latent.sequences[0] if latent.sequences else None)  # of several the first one
+        rows = [("true", latent.clip()[first]), ("codes", representation(latent).frames()[first])]
+        draw_rows(f"figure3_{row.clips}", [*rows, ("codes and\nweights", representation(joint).frames()[first])])

@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -46,9 +46,11 @@ class Fit:
     """What is fitted, and how.
 
     clips: names or paths under CLIPS, one sequence each; operator: identity, missing SHARE or gaussian M; rank,
-    similarity, linear: as in the settings; start: trained weights or random ones; steps: rounds, None for the preset's
+    similarity, linear: as in the settings, a rank of several clips that of each, but with codes on lines, which are all
+    in one space; start: trained weights or random ones; steps: rounds, None for the preset's
     own; frames: of each clip, in this order; None takes them all. minibatch: frames that the paper's steps, which are
-    proportional to those of a minibatch, are counted over; None takes those that are fitted.
+    proportional to those of a minibatch, are counted over; None takes those that are fitted. first: codes that the
+    paper's presets start from, None those of the preset, alike for all frames.
     """
 
     clips: tuple[str, ...]
@@ -61,6 +63,7 @@ class Fit:
     steps: int | None = None
     frames: tuple[int, ...] | None = None
     minibatch: int | None = None
+    first: Literal["in order"] | None = None
 
     @property
     def name(self) -> str:
@@ -96,6 +99,8 @@ class Fit:
             steps=self.steps,
         )
         solver = settings.solver()
+        if self.first is not None:  # evenly along the line, in the order of time
+            solver = solver.model_copy(update={"init": "smooth"})
         if self.minibatch is None:
             return solver
         share = self.minibatch / len(self.clip())
@@ -103,10 +108,17 @@ class Fit:
         return solver.model_copy(update=steps)
 
     def problem(self) -> lowreel.Problem:
-        """All data, the operator, the generator to start from."""
-        clip = self.clip()
-        operator = operator_of(self.operator, tuple(clip.shape))
-        return lowreel.Problem(operator(clip), operator, self._generator(clip), self.times(), sequences=self.sequences)
+        """All data, the operator, the generator to start from; of several clips each is measured by itself."""
+        generator, times = self._generator(self.clip()), self.times()
+        whole, frames = [], list(self.frames) if self.frames else slice(None)
+        for name in self.clips:
+            clip = clip_of(name)[frames]
+            operator = operator_of(self.operator, tuple(clip.shape))
+            whole.append(lowreel.Problem(operator(clip), operator, generator, times[: len(clip)]))
+        if len(whole) == 1:
+            return whole[0]
+        group = lowreel.grouped(whole, self.clips, "all" if self.linear else "each")
+        return replace(group, times=times)
 
     def times(self) -> Tensor:
         """Seconds of the frames, 25 a second; one sequence begins where the one before ends."""
@@ -166,7 +178,7 @@ def fitted(fit: Fit, *, drawn: bool = False) -> dict[str, Any]:
         "psnr_range_of_sequences": [round(level, 2) for level in levels],
         "seconds": round(time.monotonic() - start, 1),
         "loss": [float(f"{loss:.4g}") for loss in losses[:: max(1, len(losses) // 200)]],
-        **codes_of(len(clip), problem.generator.code_dim, fit.rank),
+        **_codes_of_all(fit, parts, problem.generator.code_dim),
     }
     _file(fit).parent.mkdir(parents=True, exist_ok=True)
     found.save(_file(fit))
@@ -196,6 +208,14 @@ def codes_of(frames: int, code_dim: int, rank: int | None) -> dict[str, Any]:
         "codes_of_rank": rank * (frames + code_dim),
         "saved_percent": round(100 * (1 - rank / frames), 1),
     }
+
+
+def _codes_of_all(fit: Fit, parts: list[int], code_dim: int) -> dict[str, Any]:
+    """`codes_of` the sequences of a fit together: with a rank of each, or of all that are on lines in one space."""
+    if fit.linear or fit.rank is None or len(parts) == 1:
+        return codes_of(sum(parts), code_dim, fit.rank)
+    each = [codes_of(frames, code_dim, fit.rank) for frames in parts]
+    return each[0] | {name: sum(one[name] for one in each) for name in ("codes", "codes_of_rank")}
 
 
 def _file(fit: Fit) -> Path:

@@ -56,15 +56,14 @@ class Row:
         return COUNTED.get(self.clips) if self.operator == "identity" else None
 
     def fits(self, column: int, *, full: bool) -> list[Fit]:
-        """The fits of a cell, one for each sequence."""
+        """The fits of a cell: in full one of all sequences by one generator, as the authors seem to have it."""
         preset, constraint = COLUMNS[column]
         steps = None if full or self.clips in (ROTATING, MOVING) else COLOUR_ROUNDS[preset]
         rank = self.ranks[column // 3] if constraint == "low rank" else None
         similarity = SIMILARITY if constraint == "similarity" else 0.0
-        return [
-            Fit((clip,), self.operator, preset, rank, similarity, steps=steps, minibatch=self._minibatch)
-            for clip in self.sequences(full=full)
-        ]
+        clips = tuple(self.sequences(full=full))
+        counted = self._minibatch if len(clips) == 1 else None  # of all sequences the steps are in proportion already
+        return [Fit(clips, self.operator, preset, rank, similarity, steps=steps, minibatch=counted)]
 
     def is_kept(self, column: int, *, full: bool) -> bool:
         """Whether all fits of a cell were made."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .api.load import load
     from .api.recover import recover
     from .api.recovery import Recovery
+    from .api.together import recover_together
     from .api.watch import RecoveryProgress
     from .baselines import baselines
     from .data import Measured, add_white_noise
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from .packing.pack import pack
     from .records.fill import FilledRecord, fill
     from .settings import FillSettings, RecoverSettings, SolverSettings
+    from .solver.grouped import grouped
     from .solver.iteration import iterate
     from .solver.problem import Problem
     from .solver.state import State
@@ -90,11 +92,13 @@ _HOMES = {
     "model.generators": ("Generator", "Dcgan", "Decoder", "load_weights", "pretrained"),
     "model.latents": ("Codes",),
     "settings": ("RecoverSettings", "SolverSettings", "FillSettings"),
+    "solver.grouped": ("grouped",),
     "solver.problem": ("Problem",),
     "solver.state": ("State",),
     "solver.iteration": ("iterate",),
     "api.recover": ("recover",),
     "api.recovery": ("Recovery",),
+    "api.together": ("recover_together",),
     "api.watch": ("RecoveryProgress",),
     "api.load": ("load",),
     "records.fill": ("fill", "FilledRecord"),
@@ -147,9 +151,11 @@ __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "RecoverSettings",
     "SolverSettings",
     "Problem",
+    "grouped",
     "State",
     "iterate",
     "recover",
+    "recover_together",
     "Recovery",
     "RecoveryProgress",
     "load",

@@ -79,7 +79,7 @@ def test_each_part_equals_its_share_of_the_whole(operator):
     for k, part in enumerate(operator.parts()):
         found = operator.subset([k])(x[list(part.frames)])
         close(found, operator.take(y, [k]))
-        close(found, cut(y, part.data))
+        close(flat(found), flat(cut(y, part.data)))  # which has no rows of tensors that do not see the part
 
 
 def test_any_union_of_parts_equals_its_share_of_the_whole(operator):

@@ -15,6 +15,7 @@ from torch import nn
 from lowreel.model.generators import Generator
 from lowreel.operators import (
     MRI,
+    BlockDiagonal,
     Blur,
     Cosine,
     Downsample,
@@ -247,6 +248,15 @@ SAVED = {
     "stack of one": lambda seed=0: Stacked([Gaussian(SHAPE, 7, seed=seed)]),
     "(mask + gaussian) @ mask": lambda seed=0: (
         Stacked([Mask(SHAPE, kept(T, H, W)), Gaussian(SHAPE, 7, seed=seed)]) @ Mask(SHAPE, kept(H, W))
+    ),
+    "block-diagonal": lambda seed=0: BlockDiagonal(
+        [Snapshot((3, C, H, W), 2, seed=seed), Gaussian((2, C, H, W), 7, seed=seed)]
+    ),
+    "block-diagonal with a stack": lambda seed=0: BlockDiagonal(
+        [
+            Mask((1, C, H, W), kept(H, W, seed=4)),
+            Stacked([Mask((4, C, H, W), kept(4, H, W)), Gaussian((4, C, H, W), 7, seed=seed)]),
+        ]
     ),
     "3 times a mask": lambda seed=0: 3 * Mask(SHAPE, kept(T, H, W, seed=seed)),
     "minus a snapshot": lambda seed=0: -Snapshot(SHAPE, 2, seed=seed),

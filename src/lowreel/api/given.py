@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ..data import Measured
 from ..errors import InputError
-from ..operators import LinearOperator, Mask, clip_shape_of_data, tensors_of
+from ..operators import LinearOperator, Mask, RealForm, clip_shape_of_data, map_data, tensors_of
 from ..operators.shapes import without_channel
+from ..recovery.preparation import Given
 from ..system.as_tensor import tensor_and_missing
 from ..system.form import Form
 
@@ -62,3 +63,14 @@ def exact_pixels(data: Any, measured: Measured) -> tuple[Tensor, Tensor] | None:
     (known,) = tensors_of(operator.observed_mask())
     alive = noise.alive(measured.data)
     return values, known if alive is None else known & cast("Tensor", alive)
+
+
+def measured_of(given: Given, times: Tensor) -> Measured:
+    """The data in grey levels; of complex clips over white, with the operator of these."""
+    levels = {"scale": given.levels.scale, "offset": given.levels.offset}
+    if not given.is_complex:
+        return Measured(given.data, given.operator, times, given.noise, levels)
+    white = given.levels.scale
+    assert isinstance(given.operator, RealForm)
+    data, noise = map_data(lambda t: t / white, given.stored), given.noise.scaled(2.0)
+    return Measured(data, given.operator.inner, times, noise, levels)

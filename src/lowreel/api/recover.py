@@ -9,9 +9,8 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
-from ..data import Measured, Noise
+from ..data import Noise
 from ..model.generators import Generator
-from ..operators import RealForm, map_data
 from ..recovery.comparison import Baseline, OnBaseline
 from ..recovery.fit import CTRL_C, Progress
 from ..recovery.logs import log_baseline
@@ -22,12 +21,14 @@ from ..settings import Candidate, RecoverKeywords, RecoverSettings
 from ..system.as_tensor import tensor_of
 from ..system.devices import device_of
 from ..system.form import Form
-from .given import exact_pixels, form_of, operator_of
+from .given import exact_pixels, form_of, measured_of, operator_of
 from .recovery import Clip, Recovery, Source
 from .showing import Display, display_of
+from .together import or_together
 from .watch import RecoveryProgress, Watch
 
 
+@or_together
 def recover(
     y: Clip | tuple[Clip, ...],
     A: Any = None,
@@ -50,6 +51,8 @@ def recover(
     **choices: Unpack[RecoverKeywords],
 ) -> Recovery[Clip]:
     """Recover the clip x from data y = A x + e: argmin over codes z and weights g of |A G_g(z) - y|^2 and similarity.
+
+    Several clips from lists, recover([y_1, y_2], [A_1, A_2]): see `recover_together`.
 
     y: in the operator's shape, of a stack a tuple; NumPy's, torch's or xarray's, and so are the clips of the result: on
     the device of a tensor, with xarray's coordinates where the clip has the shape of y, in float64 where y is (the fit
@@ -85,7 +88,7 @@ def recover(
         found = recover_tensors(given, A, settings, **known)
     if watch.has_stopped or found.outcome.interrupted:
         found = _said_in_python(found, watch.has_stopped)
-    measured = _measured(given, found.representation.times)
+    measured = measured_of(given, found.representation.times)
     return Recovery(found, form, Source(measured, exact_pixels(y, measured), holdout))
 
 
@@ -114,17 +117,6 @@ class _Calls:
                 self.own_baseline(name, replace(baseline, clip=self.form.put(baseline.clip)))
 
         return told
-
-
-def _measured(given: Given, times: Tensor) -> Measured:
-    """The data in grey levels; of complex clips over white, with the operator of these."""
-    levels = {"scale": given.levels.scale, "offset": given.levels.offset}
-    if not given.is_complex:
-        return Measured(given.data, given.operator, times, given.noise, levels)
-    white = given.levels.scale
-    assert isinstance(given.operator, RealForm)
-    data, noise = map_data(lambda t: t / white, given.stored), given.noise.scaled(2.0)
-    return Measured(data, given.operator.inner, times, noise, levels)
 
 
 def _said_in_python(found: Found, by_callback: bool) -> Found:

@@ -18,6 +18,7 @@ from ..recovery.comparison import Baseline
 from ..recovery.fit import Trial
 from ..recovery.recommendation import Recommended
 from ..recovery.result import Recovery as Found
+from ..recovery.sharing import Sharing
 from ..recovery.verdict import Outcome, Verdict
 from ..runs.summarise import summarise
 from ..runs.summary import Summary
@@ -121,6 +122,11 @@ class Recovery(Generic[Clip]):
     def trust(self) -> str:
         """The verdict as a sentence."""
         return self.found.trust
+
+    @property
+    def together(self) -> Sharing | None:
+        """Of a clip that was recovered with others (`recover_together`): `chosen`, together or alone, and why."""
+        return self.found.together
 
     @property
     def outcome(self) -> Outcome:

@@ -36,6 +36,7 @@ from .export import add_export
 from .fill import add_fill
 from .packing import add_packing
 from .serve import add_serve
+from .together import Sharing, go_on_with, recovered_together, simulated_together
 
 app = App(
     name="lowreel",
@@ -67,6 +68,8 @@ Noise = Annotated[NoiseSettings, Flat]
 Recovering = Annotated[RecoverSettings, Flat]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 OutputOrNew = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+Together = Annotated[bool, Parameter(name=["--together", "--clips-together"])]
+Always = Annotated[bool, Parameter(name="--always-together")]
 Measuring = Annotated[MeasureSettings, Flat]
 Resume = Annotated[bool, Parameter(name="--resume")]
 ToConfig = Annotated[Path | None, Parameter(name="--save-config", help=SAVE_CONFIG_HELP)]
@@ -93,6 +96,9 @@ CLIP_HELP = """
         video file, folder of images, file of arrays (docs/files-of-others.md; FILE:NAME picks one), or a name:
         rotating-mnist:7, moving-mnist:0, color-wheel:0, beating-heart:0
 """
+MORE_HELP = """    more
+        with --together: the other clips, measured in the same way; a series such as rotating-mnist:0..9 is all of them
+"""
 MEASURE_HELP = f"""{CLIP_HELP}    output
         file to write, such as y.safetensors
 """
@@ -100,11 +106,17 @@ HOLDOUT_HELP = """    holdout
         pixels that are not fitted but judge the result, of data that is pixels: an image (for every frame), folder,
         video or array, white = held out; default: holes like those of the data
 """
-SIMULATE_HELP = f"""{CLIP_HELP}{HOLDOUT_HELP}    output
+TOGETHER_HELP = """    together
+        recover all clips that are named by one generator, so that each helps the others (docs/together.md): clips of
+        one kind and frame size. Held-out data then says of each whether it is better so or alone
+    always_together
+        the same, without the fit of each clip alone for comparison: about half of the time
+"""
+SIMULATE_HELP = f"""{CLIP_HELP}{MORE_HELP}{HOLDOUT_HELP}    output
         folder of the run; default: a new one in runs/
     resume
         go on with the run in that folder
-"""
+{TOGETHER_HELP}"""
 
 
 def _add_operator(kind: type[OperatorSettings]) -> None:
@@ -123,7 +135,7 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
 
     def simulate_it(
         clip: Path,
-        *,
+        *more: Path,
         holdout: Path | None = None,
         output: OutputOrNew = None,
         resume: Resume = False,
@@ -133,10 +145,16 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
         recovering: Recovering = RecoverSettings(),
         save_config: ToConfig = None,
         telling: Telling = Telling(),
+        together: bool = False,
+        always_together: Always = False,
     ) -> None:
-        what: dict[str, Any] = {"clip": clip, "operator": operator, "holdout": holdout, "output": output}
-        request = RunRequest(**what, reading=reading, noise=noise, settings=recovering)
-        _run(request, resume, save_config, telling)
+        sharing = Sharing(together, always_together)
+        about: dict[str, Any] = {"operator": operator, "holdout": holdout, "reading": reading, "noise": noise}
+        if more or sharing.is_meant:
+            _check_no_config(save_config)
+            simulated_together((clip, *more), about, sharing, recovering, output, resume, telling)
+            return
+        _run(RunRequest(clip=clip, **about, settings=recovering, output=output), resume, save_config, telling)
 
     for app_of, function, sentence, parameters in (
         (measure, measure_it, kind.measures, MEASURE_HELP),
@@ -145,6 +163,11 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
         function.__doc__ = sentence + parameters
         shown = Flat if kind.model_fields else Parameter(parse=False)
         function.__annotations__["operator"] = Annotated[kind, shown]
+        if function is simulate_it:  # of some operators --together is the frames of an exposure
+            has_own = "together" in kind.model_fields
+            function.__annotations__["together"] = (
+                Annotated[bool, Parameter(name="--clips-together")] if has_own else Together
+            )
         app_of.command(function, name=kind.name)
 
 
@@ -155,9 +178,9 @@ for _kind in OPERATORS:
 @app.command
 def recover(
     data: Path | None = None,
-    *,
+    *more: Path,
     output: OutputOrNew = None,
-    truth: Path | None = None,
+    truth: list[Path] | None = None,
     holdout: Path | None = None,
     resume: Resume = False,
     arrays: Annotated[ArraysSettings, Flat] = ArraysSettings(),
@@ -165,6 +188,8 @@ def recover(
     config: FromConfig = None,
     save_config: ToConfig = None,
     telling: Telling = Telling(),
+    together: Together = False,
+    always_together: Always = False,
 ) -> None:
     """Recover a clip from a data file or from arrays of others, or go on with an unfinished run.
 
@@ -173,15 +198,22 @@ def recover(
     data
         file that `lowreel measure` wrote; with --operator a .mat, .h5, .npz or .npy of others; with --resume the run
         folder
+    more
+        with --together: the data of the other clips
     output
         folder of the run; default: a new one in runs/
     truth
-        the true clip, to score the result with
+        the true clip, to score the result with; with --together once for each clip, in their order
     holdout
         pixels that are not fitted but judge the result, of data that is pixels: an image (for every frame), folder,
         video or array, white = held out; default: holes like those of the data
     resume
         go on with the run in DATA
+    together
+        recover all data that is named by one generator, so that each clip helps the others (docs/together.md): clips of
+        one kind and frame size. Held-out data then says of each whether it is better so or alone
+    always_together
+        the same, without the fit of each clip alone for comparison: about half of the time
     """
     if config is not None:
         if data is not None or truth is not None or holdout is not None or resume or arrays != ArraysSettings():
@@ -191,6 +223,8 @@ def recover(
     if data is None:
         raise InputError("recover: give a data file, or --config FILE that --save-config wrote; see --help")
     if resume:
+        if more:
+            raise InputError(f"{more[0]}: --resume goes on with one run; give its folder alone")
         if output is not None or truth is not None or holdout is not None:
             own = "a run goes on in its own folder, with its own truth and held-out data"
             raise InputError(f"{data}: {own}; leave out -o, --truth and --holdout")
@@ -200,9 +234,16 @@ def recover(
             )
         _go_on(data, recovering, arrays.operator, telling)
         return
-    others = None if arrays == ArraysSettings() else arrays
-    what: dict[str, Any] = {"data": data, "arrays": others, "truth": truth, "holdout": holdout, "output": output}
-    _run(RunRequest(**what, settings=recovering), False, save_config, telling)
+    about: dict[str, Any] = {"arrays": None if arrays == ArraysSettings() else arrays, "holdout": holdout}
+    sharing = Sharing(together, always_together)
+    if more or sharing.is_meant:
+        _check_no_config(save_config)
+        recovered_together((data, *more), truth or [], about, sharing, recovering, output, telling)
+        return
+    if truth is not None and len(truth) > 1:
+        raise InputError(f"{data}: expected one --truth, got {len(truth)}; several are for clips with --together")
+    request = RunRequest(data=data, truth=truth[0] if truth else None, **about, settings=recovering, output=output)
+    _run(request, False, save_config, telling)
 
 
 @app.command
@@ -338,6 +379,12 @@ def _measure(
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
 
 
+def _check_no_config(save_config: Path | None) -> None:
+    """Raise InputError where the request of several clips is to be saved, which no file can hold yet."""
+    if save_config is not None:
+        raise InputError(f"--save-config {save_config}: is for one clip; leave it out with --together")
+
+
 def _run(
     request: RunRequest, resume: bool = False, save_config: Path | None = None, telling: Telling = Telling()
 ) -> None:
@@ -354,6 +401,8 @@ def _run(
 
 def _go_on(folder: Path, settings: RecoverSettings, operator: str | None, telling: Telling) -> None:
     """Go on with the run in a folder, and show what it came to."""
+    if go_on_with(folder, settings, telling):
+        return
     from ..jobs.run import go_on
 
     shown(lambda screen: go_on(folder, settings, screen, operator=operator), telling)

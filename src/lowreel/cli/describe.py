@@ -208,12 +208,26 @@ def _sectioned(path: Path) -> dict[str, Any]:
     return _finished(path, summary)
 
 
+def _grouped(path: Path) -> dict[str, Any]:
+    from ..runs.grouped import GroupRun
+
+    run = GroupRun.open(path)
+    found = run.summaries()
+    done = sum(summary is not None and summary.is_complete for summary in found.values())
+    state = "finished" if run.is_done else f"unfinished; go on with: lowreel recover {path} --resume"
+    told = {name: "not finished" if summary is None else summary.trust for name, summary in found.items()}
+    return {"run": path, "clips": f"{len(found)} together, {done} of them done", "state": state, **told}
+
+
 def _run(path: Path) -> dict[str, Any]:
     from ..runs.folder import Run
+    from ..runs.grouped import GroupRun
     from ..runs.sectioned import SectionedRun
 
     if SectionedRun.is_in(path):
         return _sectioned(path)
+    if GroupRun.is_in(path):
+        return _grouped(path)
     run = Run.open(path)
     summary = run.summary()
     if summary is None:

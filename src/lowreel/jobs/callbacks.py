@@ -23,6 +23,9 @@ class Callbacks:
     def on_progress(self, progress: Progress, section: int, sections: int) -> None:
         """Called after every round. section: number of the section under way, from 1; sections: how many there are."""
 
+    def on_fit(self, what: str, progress: Progress) -> None:
+        """Called after every round of a fit of several clips. what: is fitted, in words."""
+
     def on_baseline(self, name: str, baseline: Baseline) -> None:
         """Called when there is a first picture."""
 

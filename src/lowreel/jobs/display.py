@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..runs.summary import Summary
     from ..training.runs import TrainProgress
     from .run import RunResult
+    from .together import GroupResult
 
 
 def shown(make: Callable[[Callbacks], RunResult], telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
@@ -31,6 +32,35 @@ def shown(make: Callable[[Callbacks], RunResult], telling: Telling = Telling()) 
         print(json.dumps(found, indent=2))
     elif not telling.quiet:
         show_summary(result.folder, result.summary, result.notes)
+
+
+def shown_together(make: Callable[[Callbacks], GroupResult], telling: Telling = Telling()) -> None:  # noqa: B008
+    """Make a run of several clips, show its progress, and print what became of each."""
+    telling.log()
+    with Screen(telling) as screen:
+        result = make(screen)
+    if telling.as_json:
+        clips = {name: summary.model_dump(mode="json") for name, summary in result.summaries.items()}
+        print(json.dumps({"folder": str(result.folder), "clips": clips, "notes": result.notes}, indent=2))
+    elif not telling.quiet:
+        _show_clips(result)
+
+
+def _show_clips(result: GroupResult) -> None:
+    """Print a table of several clips, whether to trust each, and where they lie."""
+    from rich.console import Console
+
+    from ..runs.report import table_of_clips
+
+    console = Console()
+    console.print(table_of_clips(result.summaries))
+    for name, summary in result.summaries.items():
+        console.print(f"[bold]{name}[/]: {summary.trust}", highlight=False)
+    for sentence in dict.fromkeys(summary.outcome.sentence for summary in result.summaries.values()):
+        console.print(sentence)
+    for note in result.notes:
+        console.print(note)
+    console.print(f"Results in {result.folder}/clips/NAME: recovered.mp4, report.png, summary.json", highlight=False)
 
 
 def show_summary(folder: Path, summary: Summary, notes: Sequence[str]) -> None:
@@ -161,6 +191,10 @@ class Screen(Callbacks):
         if self.telling.quiet:
             return
         self._bar_of(f"section {section} of {sections}" if sections > 1 else "recovering").show(progress)
+
+    def on_fit(self, what: str, progress: Progress) -> None:
+        """Move the bar of what is fitted; begin one where it has none."""
+        self._bar_of(what).show(progress)
 
     def on_baseline(self, name: str, baseline: Baseline) -> None:
         """Say that there is a first picture."""

@@ -3,6 +3,7 @@
 from . import mri, pixels, projections, real_form, resample, simulated_scan, snapshot, stack, trajectories, transforms
 from .adapters import Functions, as_linear_operator, clip_shape_of_data
 from .base import Composed, LinearOperator, Sum
+from .block_diagonal import BlockDiagonal, joined_data
 from .data_consistency import project_onto_data
 from .diagnose import Diagnosis, check_operator, diagnose
 from .external import ExternalOperator, is_external
@@ -25,6 +26,7 @@ from .trajectories import *
 from .transforms import *
 
 __all__ = [
+    "BlockDiagonal",
     "Composed",
     "Data",
     "Diagnosis",
@@ -48,6 +50,7 @@ __all__ = [
     "is_of_complex_clips",
     "is_rebuilt",
     "is_stack",
+    "joined_data",
     "map_data",
     "operator_from_name",
     "part_frames",

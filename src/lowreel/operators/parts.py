@@ -44,6 +44,10 @@ class InParts(nn.Module):
             for k, start in enumerate(range(0, frames, step))
         ]
 
+    def part_sizes(self) -> list[int]:
+        """Frames of each part; the last one may have fewer."""
+        return math.ceil(self.clip_shape[0] / self.part_frames) * [self.part_frames]
+
     @property
     def _whole(self) -> bool:
         """The clip cannot be cut; then the first axis of y need not count anything."""

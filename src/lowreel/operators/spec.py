@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 Spec = Mapping[str, Any]
 Tensors = Mapping[str, Tensor]
 
-WITHOUT_SETTINGS = ("pixels:Mask", "base:Sum", "external:ExternalOperator", "real_form:RealForm")
-"""Operators that no one makes by flags: of a mask, of sums, of somebody else, and of complex clips."""
+WITHOUT_SETTINGS = (
+    "pixels:Mask",
+    "base:Sum",
+    "external:ExternalOperator",
+    "real_form:RealForm",
+    "block_diagonal:BlockDiagonal",
+)
+"""Operators that no one makes by flags: of a mask, of sums, of somebody else, of complex and of several clips."""
 
 
 @cache

@@ -17,6 +17,7 @@ from .fit import Trial
 from .levels import AS_IS
 from .recommendation import Recommended
 from .search_plan import best_of
+from .sharing import Sharing
 from .verdict import Outcome, Verdict
 
 
@@ -34,7 +35,8 @@ class Recovery:
     trials, and where noise of another kind than white of known size cannot be told from errors of the clip. device: on
     which it was fitted, such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the baseline
     whose clip is delivered, because a fit that did not end was worse on held-out data. levels: clip = levels.scale *
-    (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels.
+    (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels. together: of a clip of a group, how
+    it was recovered (`recover_together`).
 
     Of complex clips `clip` and those of the baselines are complex64, uncertainty, (T, 1, H, W), is that of the real and
     of the imaginary part, and of the magnitude where that is well above it, and levels.scale stands for 1; grey levels
@@ -61,6 +63,7 @@ class Recovery:
     recommended: Recommended = field(default_factory=Recommended)
     levels: Levels = AS_IS
     clip_range: tuple[float, float] = (0.0, 1.0)
+    together: Sharing | None = None
 
     @property
     def heldout_range_db(self) -> float:

@@ -25,7 +25,7 @@ from ..model.generators import Generator, from_spec
 from ..model.representation import Representation
 from ..operators import operator_from_name
 from ..recovery.comparison import Baseline, OnBaseline
-from ..recovery.fit import Progress, Trial
+from ..recovery.fit import Progress, Score, Trial
 from ..recovery.logs import RoundsLogged, log_baseline
 from ..recovery.recover import recover
 from ..recovery.result import Recovery
@@ -150,6 +150,8 @@ class Run:
             check_version(folder, config)
         if isinstance(config, dict) and "sections" in config:
             raise InputError(f"{folder}: a run in {len(config['sections'])} sections; give one: {folder}/sections/000")
+        if isinstance(config, dict) and "clips" in config:
+            raise InputError(f"{folder}: a run of several clips; give one: {folder}/clips/{config['clips'][0]}")
         try:
             settings = RecoverSettings(**config["settings"])
             choice = Candidate(**config["choice"]) if config.get("choice") else None
@@ -335,7 +337,7 @@ def execute(
                 times=measured.times,
                 callback=keeper,
                 resume=resume,
-                score=None if truth is None else partial(_score, magnitude(truth)),
+                score=None if truth is None else score_of(magnitude(truth)),
                 choice=run.choice,
                 on_baseline=partial(_first_picture, run, measured, keeper.sketch, on_baseline),
                 neighbour=run.neighbour(),
@@ -350,10 +352,10 @@ def execute(
     return recovery, summary, notes
 
 
-def _score(truth: Tensor, frames: Tensor) -> float:
+def score_of(truth: Tensor) -> Score:
     """What the history tells of frames beside the true clip, (T, C, H, W): their PSNR, of complex ones that of the
     magnitudes."""
-    return round(psnr(magnitude(frames), truth), 3)
+    return lambda frames: round(psnr(magnitude(frames), truth), 3)
 
 
 def _first_picture(

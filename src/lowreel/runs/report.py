@@ -271,6 +271,22 @@ def _draw_levels(axes: Axes, sections: Sequence[SectionFigures], levels: Sequenc
         axes.legend(fontsize=7, frameon=False)
 
 
+def table_of_clips(summaries: Mapping[str, Summary]) -> Table:
+    """The closing table of several clips that were recovered together: a row for each."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("clip", "frames", "recovered", "held-out data: together", "alone", "PSNR (max - min)", "verdict"):
+        table.add_column(name)
+    for name, s in summaries.items():
+        shared = s.together
+        levels = [] if shared is None else [shared.together_db, shared.alone_db]
+        chosen = "" if shared is None else shared.chosen
+        told = [decibels(level) for level in (*levels, s.psnr_range)]
+        table.add_row(name, str(s.frames), chosen, *told, s.verdict.replace("_", " "))
+    return table
+
+
 def figures_table(summary: Summary) -> Table:
     """The closing table of a run, from its summary."""
     from rich.table import Table

@@ -18,7 +18,7 @@ from ..recovery.uncertainty import calibration
 from ..recovery.verdict import OutcomeKind, judge, judge_sections
 from ..system.complex_clips import magnitude, to_real
 from .sections import Section
-from .summary import SUMMARY_VERSION, Ended, SectionFigures, Summary, finite, rounded
+from .summary import SUMMARY_VERSION, Ended, SectionFigures, SharingFigures, Summary, finite, rounded
 from .truth import numbers_of
 
 AnyName = TypeVar("AnyName", str, str | None)
@@ -74,8 +74,18 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "recommended_heldout_db": rounded(recovery.recommended.heldout_db),
         "unseen_share": unseen_share(measured.operator, measured.operator.observed_mask()),
     }
-    content |= _by_range(recovery.clip_range, recovery.heldout_db, levels)
+    content |= _by_range(recovery.clip_range, recovery.heldout_db, levels) | _sharing(recovery)
     return Summary(**content, **({} if truth is None else _scores(recovery, truth)))
+
+
+def _sharing(recovery: Recovery) -> dict[str, Any]:
+    """How a clip of a group was recovered; nothing of other clips."""
+    shared = recovery.together
+    if shared is None:
+        return {}
+    levels = {"together_db": rounded(shared.together_db), "alone_db": rounded(shared.alone_db)}
+    figures = {"clips": shared.clips, "chosen": shared.chosen, **levels, "is_chance": shared.is_chance}
+    return {"together": SharingFigures(**figures)}
 
 
 def _by_range(

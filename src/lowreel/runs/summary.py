@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, SerializerFunctionW
 from pydantic import model_serializer as serializer
 
 from ..errors import InputError
+from ..recovery.sharing import Chosen
 from ..recovery.verdict import OutcomeKind, VerdictKind
 from ..settings import Candidate
 from ..system.files import read_json, write_json
@@ -61,10 +62,21 @@ class SectionFigures(_Figures):
     seconds: float = 0.0
 
 
+class SharingFigures(_Figures):
+    """How a clip of a group was recovered; the fields are those of `recovery.sharing.Sharing`."""
+
+    clips: int
+    chosen: Chosen
+    together_db: Level = None
+    alone_db: Level = None
+    is_chance: bool = False
+
+
 class Summary(_Figures):
     """The content of summary.json; docs/format.md says what each field means.
 
-    psnr to baselines_psnr_range are set where there is a true clip, scenes and sections of a run in sections.
+    psnr to baselines_psnr_range are set where there is a true clip, scenes and sections of a run in sections, together
+    of a clip of a group.
     """
 
     version: Literal[1] = 1
@@ -124,6 +136,7 @@ class Summary(_Figures):
     settings: dict[str, Any] | None = None
     solver: dict[str, Any] | None = None
     environment: dict[str, Any] | None = None
+    together: SharingFigures | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ..model.latents import affine_low_rank, lines, low_rank, similarity
@@ -14,12 +15,25 @@ def has_joint_lines(problem: Problem, settings: SolverSettings) -> bool:
     return settings.linear and len(problem.sequences) > 1
 
 
+def has_own_ranks(problem: Problem, settings: SolverSettings) -> bool:
+    """Whether the codes of each of several sequences have a rank of their own to keep, in a space of their own."""
+    several = len(problem.sequences) > 1 and problem.rank_of == "each"
+    return several and settings.rank is not None and not settings.linear
+
+
+def is_projected(problem: Problem, settings: SolverSettings) -> bool:
+    """Whether codes are held to their form sequence by sequence, after each step; else by factors, or not at all."""
+    return has_joint_lines(problem, settings) or has_own_ranks(problem, settings)
+
+
 def projected(codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
     """The nearest codes (T, K) of the wanted rank, or on lines, eq. (7); the same codes if they are free."""
     if settings.rank is None:
         return codes
     if has_joint_lines(problem, settings):
         return lines(codes, problem.sequences, settings.rank)
+    if has_own_ranks(problem, settings):
+        return torch.cat([low_rank(own, settings.rank) for own in torch.split(codes, list(problem.sequences))])
     return (affine_low_rank if settings.linear else low_rank)(codes, settings.rank)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..settings import BRANCH_SHARE, SolverSettings
-from .constraints import has_joint_lines, projected, with_similarity
+from .constraints import is_projected, projected, with_similarity
 from .losses import variation
 from .problem import Problem
 from .schedule import minibatches, one_cycle, planned_rounds
@@ -40,7 +40,7 @@ def update(
     loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
     early = settings.early_weight_decay if progress <= BRANCH_SHARE else None
     fit.descend(loss, one_cycle(progress), settings.weight_decay if early is None else early)
-    if has_joint_lines(problem, settings):
+    if is_projected(problem, settings):
         with torch.no_grad():
             fit.codes["coefficients"].copy_(projected(fit.codes["coefficients"], problem, settings))
     return float(loss.detach())

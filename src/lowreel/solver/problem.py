@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -36,6 +36,7 @@ class Problem:
 
     heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing.
     times: seconds of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
+    rank_of: whether a rank that is wanted is that of the codes of all sequences together, or of each of them.
     start: first codes, (T, K), of a fit that goes on from another one's generator; None draws them.
     noise: what it has put out of use is left out altogether. data_term: what residuals cost in the fit, see
     `residual_terms`; "weighted" is the square over the variance that the noise has at A G(z).
@@ -52,6 +53,7 @@ class Problem:
     noise: Noise = field(default_factory=NoNoise)
     data_term: DataTerm = "squared"
     seed: int = 0
+    rank_of: Literal["all", "each"] = "all"
 
     def __post_init__(self) -> None:
         self.operator.checked_data(self.data)
@@ -118,6 +120,11 @@ class Problem:
             return self.fitted
         counts = weights.to(self.device).expand(self.fitted.shape) * self.fitted
         return counts / counts[self.fitted].mean()
+
+    @property
+    def has_density(self) -> bool:
+        """Whether residuals count by how far apart samples of a spectrum lie."""
+        return self.fit_weights is not self.fitted
 
     @cached_property
     def is_time_invariant(self) -> bool:
@@ -352,7 +359,8 @@ def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
     start = "" if problem.start is None else _start_hash(problem.generator, problem.start)
     own = settings.model_dump_json(exclude={"steps"})
     term = f"{problem.data_term} {sorted(problem.noise.entry().items())}"
-    known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}"
+    each = "" if problem.rank_of == "all" else "rank of each"
+    known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}{each}"
     return hashlib.sha256(f"{own} {known} {term}".encode()).hexdigest()
 
 

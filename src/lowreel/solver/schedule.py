@@ -6,6 +6,7 @@ import math
 
 from ..settings import SolverSettings
 from ..system import streams
+from .grouped import GroupProblem
 from .problem import Problem
 
 
@@ -22,17 +23,27 @@ OFF_GRID_FACTOR = 2
 
 def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
     """Rounds that `iterate` makes in all; where none are given OFF_GRID_FACTOR times as many as usual for samples of a
-    spectrum that lie on no grid."""
+    spectrum that lie on no grid, and for several clips the mean over their frames of what each has alone: every
+    frame is seen as often as if it were alone (docs/choices.md)."""
+    if isinstance(problem, GroupProblem) and len(problem.clips) > 1:
+        each = [len(clip.times) * planned_rounds(clip, settings) for clip in problem.clips]
+        return max(1, round(sum(each) / len(problem.times)))
     rounds = settings.rounds(len(minibatches(problem, settings, 0)))
-    is_usual = settings.steps is not None or problem.fit_weights is problem.fitted
+    is_usual = settings.steps is not None or not problem.has_density
     return rounds if is_usual else OFF_GRID_FACTOR * rounds
 
 
 def minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:
-    """The parts in a random order of their own for each round, cut into minibatches."""
+    """The parts in a random order of their own for each round, cut into minibatches; of several clips those of all."""
     operator = problem.operator
     frames, _, height, width = operator.clip_shape
-    count = math.ceil(frames / operator.part_frames)
-    per_batch = max(1, settings.frames_at_once(frames, height * width) // operator.part_frames)
-    order = streams.generator(problem.seed, streams.ORDER, step).permutation(count)
-    return [sorted(order[k : k + per_batch].tolist()) for k in range(0, count, per_batch)]
+    sizes, most = operator.part_sizes(), settings.frames_at_once(frames, height * width)
+    found: list[list[int]] = []
+    room = 0
+    for part in streams.generator(problem.seed, streams.ORDER, step).permutation(len(sizes)).tolist():
+        if sizes[part] > room:
+            found.append([])
+            room = most
+        found[-1].append(part)
+        room -= sizes[part]
+    return [sorted(batch) for batch in found]

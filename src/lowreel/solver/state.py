@@ -12,7 +12,7 @@ from torch import Tensor
 from ..model.latents import Codes, factorise
 from ..model.representation import Representation
 from ..settings import SolverSettings
-from .constraints import has_joint_lines
+from .constraints import has_joint_lines, has_own_ranks
 from .problem import Problem
 
 
@@ -34,8 +34,11 @@ class State:
     identity: dict[str, str]
 
     def codes(self, problem: Problem, settings: SolverSettings) -> Codes:
-        """The codes in their compact form: on r basis vectors where the rank is constrained (eq. 8)."""
+        """The codes in their compact form: on r basis vectors where the rank is constrained (eq. 8), of all sequences
+        together."""
         p = {name: tensor.to(problem.device) for name, tensor in self.parameters.items()}
+        if has_own_ranks(problem, settings):
+            return Codes(p["coefficients"], problem.times)
         if settings.rank is not None and has_joint_lines(problem, settings):  # in a space through 0
             return factorise(p["coefficients"], problem.times, settings.rank)
         if settings.algorithm == "alternating" and settings.rank is not None:

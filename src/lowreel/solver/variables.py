@@ -13,7 +13,8 @@ from ..model.generators import line_start, shared_start, smooth_start
 from ..model.generators.layers import to_channels_last
 from ..model.latents import check_rank, factorise
 from ..settings import SolverSettings
-from .constraints import has_joint_lines
+from .constraints import has_joint_lines, has_own_ranks, is_projected
+from .grouped import GroupProblem
 from .optim import OrthogonalisedMomentum, load_named_state, named_state, parameter_group
 from .precision import autocast
 from .problem import Problem, check_same, identity
@@ -72,7 +73,8 @@ class Variables:
     def __init__(self, problem: Problem, settings: SolverSettings, state: State | None):
         self.frames, self.device = problem.operator.clip_shape[0], problem.device
         if settings.rank is not None:
-            check_rank(settings.rank, self.frames, problem.generator.code_dim)
+            shortest = min(problem.sequences) if has_own_ranks(problem, settings) else self.frames
+            check_rank(settings.rank, shortest, problem.generator.code_dim)
         self.identity = identity(problem, settings)
         self.generator = copy.deepcopy(problem.generator).requires_grad_(settings.fit_weights)
         to_channels_last(self.generator)
@@ -184,7 +186,7 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
     else:
         generator = problem.generator
         codes = generator.code_mean + generator.code_spread * _path_start(problem, settings)
-    if settings.algorithm == "alternating" or settings.rank is None or has_joint_lines(problem, settings):
+    if settings.algorithm == "alternating" or settings.rank is None or is_projected(problem, settings):
         return {"coefficients": codes}
     found = factorise(codes, problem.times, settings.rank, affine=settings.linear).tensors()
     return {name: tensor for name, tensor in found.items() if name != "times"}
@@ -194,4 +196,7 @@ def _path_start(problem: Problem, settings: SolverSettings) -> Tensor:
     code_dim = problem.generator.code_dim
     if settings.linear and (settings.rank == 2 or has_joint_lines(problem, settings)):
         return line_start(problem.times, code_dim, problem.seed, problem.sequences)
+    if isinstance(problem, GroupProblem):  # each clip around a code of its own, so that they are told apart at once
+        each = [smooth_start(clip.times, code_dim, problem.seed + k) for k, clip in enumerate(problem.clips)]
+        return torch.cat(each)
     return smooth_start(problem.times, code_dim, problem.seed)

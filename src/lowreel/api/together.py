@@ -1,0 +1,113 @@
+"""`lowreel.recover_together`: several clips by one generator, each in the form in which its data came."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, Unpack, cast
+
+from ..data import Noise
+from ..errors import InputError
+from ..model.generators import Generator
+from ..recovery.fit import Progress
+from ..recovery.together import ClipData, Group
+from ..settings import RecoverKeywords, RecoverSettings
+from .given import exact_pixels, form_of, measured_of
+from .recovery import Recovery, Source
+from .showing import display_of
+
+FOR_ONE_CLIP = ("clip_shape", "sequences", "beta", "resume", "score", "choice", "on_baseline", "neighbour")
+"""Arguments of `recover` that several clips do not have."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def or_together(recover_one: F) -> F:
+    """`recover`, which also takes a list of data and a list of operators, and then is `recover_together`."""
+
+    @functools.wraps(recover_one)
+    def recover(*given: Any, **known: Any) -> Any:
+        operators = given[1] if len(given) > 1 else known.get("A")
+        return (recover_together if isinstance(operators, list) else recover_one)(*given, **known)
+
+    return cast(F, recover)
+
+
+def recover_together(
+    y: Sequence[Any],
+    A: Sequence[Any],
+    settings: RecoverSettings | None = None,
+    *,
+    noise: float | Noise | Mapping[str, Any] | list[Any] | None = 0.0,
+    generator: Generator | str | None = None,
+    times: Sequence[Any] | None = None,
+    levels: Sequence[Any] | None = None,
+    holdout: Sequence[Any] | None = None,
+    callback: Callable[[Progress], object] | None = None,
+    progress: bool | None = None,
+    always: bool = False,
+    names: Sequence[str] = (),
+    **choices: Unpack[RecoverKeywords],
+) -> list[Recovery[Any]]:
+    """Recover several clips x_k from y_k = A_k x_k + e_k by one generator; `recover([y_1, ...], [A_1, ...])` is this.
+
+    Each frame of clip k is G(z_kt), with one G for all. Similarity, eq. (6), is within each clip. A rank that is given
+    is that of the codes of each clip, as eq. (7) has it; rank "auto" finds the smallest one of all codes together. Each
+    clip is fitted alone as well, with the settings that were chosen for all, and what its held-out data prefers is its
+    result (`Recovery.together`); the data of each is held out, scaled and judged by itself.
+
+    y, A: of each clip, as in `recover`, for frames of one size and any lengths. noise: one for all, or a list with that
+    of each. times, levels, holdout: a list with those of each clip, or None. callback: called after every round of any
+    fit; it ends them with the best so far by returning True, or raising StopIteration or KeyboardInterrupt. progress:
+    as in `recover`. always: leave out the fits of each clip alone, which are about half of the work. names: of the
+    clips, for errors; else y[0], y[1]. choices: as in `recover`.
+
+    Returns a result for each clip, in order and in the form of its data. A list of one is recovered as that clip alone.
+    Raises InputError as `recover` does, with the clip's name, and for complex clips.
+    """
+    refused = [name for name in FOR_ONE_CLIP if name in choices]
+    if refused:
+        raise InputError(f"{refused[0]}: is for one clip; recover them one by one, or leave it out")
+    count = len(A)
+    if not isinstance(y, list | tuple) or len(y) != count or count == 0:
+        got = len(y) if isinstance(y, list | tuple) else type(y).__name__
+        raise InputError(f"recover: expected a list with the data of each of {count} operators, got {got}")
+    names = names or [f"y[{k}]" for k in range(count)]
+    of_each = {"times": times, "levels": levels, "holdout": holdout}
+    known = [{what: _of(given, k, count, what) for what, given in of_each.items()} for k in range(count)]
+    noises = noise if isinstance(noise, list) else count * [noise]
+    forms = [form_of(one, operator) for one, operator in zip(y, A, strict=True)]
+    clips = [
+        ClipData(name, forms[k][1], A[k], _of(noises, k, count, "noise"), **known[k]) for k, name in enumerate(names)
+    ]
+    group = Group.of(clips, settings, generator=generator, **choices)
+    with display_of(progress) as display:
+
+        def told(now: Progress) -> None:
+            display.show(now)
+            if callback is not None and _ends(callback, now):
+                raise KeyboardInterrupt
+
+        found = group.recovered(told, always=always)
+    results = []
+    for k, one in enumerate(found):
+        measured = measured_of(group.given[k], one.representation.times)
+        results.append(Recovery(one, forms[k][0], Source(measured, exact_pixels(y[k], measured), known[k]["holdout"])))
+    return results
+
+
+def _ends(callback: Callable[[Progress], object], progress: Progress) -> bool:
+    """Whether the user's callback ends the fits."""
+    try:
+        return callback(progress) is True
+    except StopIteration:
+        return True
+
+
+def _of(values: Sequence[Any] | None, k: int, count: int, what: str) -> Any:
+    """What is given for a clip; None where nothing is."""
+    if values is None:
+        return None
+    if not isinstance(values, list | tuple) or len(values) != count:
+        raise InputError(f"{what}: of several clips expected a list with one for each of {count}, or None")
+    return values[k]

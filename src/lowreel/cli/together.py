@@ -1,0 +1,96 @@
+"""`--together`: several clips by one generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import InputError
+from ..jobs.display import shown_together
+from ..jobs.request import RunRequest
+from ..jobs.telling import Telling
+from ..jobs.together_request import TogetherRequest, series
+from ..settings import RecoverSettings
+from ..system.files import read_json
+
+
+class Sharing(NamedTuple):
+    """Whether clips are to be recovered together, and whether without asking if that is better."""
+
+    together: bool
+    always: bool
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether one of both was asked for."""
+        return self.together or self.always
+
+
+def simulated_together(
+    clips: Sequence[Path],
+    about: Mapping[str, Any],
+    sharing: Sharing,
+    settings: RecoverSettings,
+    output: Path | None,
+    resume: bool,
+    telling: Telling,
+) -> None:
+    """Measure clips and recover them together, or go on with that. about: what each is measured with."""
+    _check_asked(clips, sharing)
+    requests = tuple(RunRequest(clip=clip, **about, settings=settings) for clip in series(clips))
+    _run(requests, sharing, settings, output, resume, telling)
+
+
+def recovered_together(
+    data: Sequence[Path],
+    truths: Sequence[Path],
+    about: Mapping[str, Any],
+    sharing: Sharing,
+    settings: RecoverSettings,
+    output: Path | None,
+    telling: Telling,
+) -> None:
+    """Recover measured clips together. truths: none, or the true clip of each."""
+    _check_asked(data, sharing)
+    if truths and len(truths) != len(data):
+        raise InputError(f"--truth: expected none, or one for each of {len(data)} clips in their order")
+    pairs = zip(data, truths or len(data) * [None], strict=True)
+    requests = tuple(RunRequest(data=one, truth=truth, **about, settings=settings) for one, truth in pairs)
+    _run(requests, sharing, settings, output, False, telling)
+
+
+def _check_asked(clips: Sequence[Path], sharing: Sharing) -> None:
+    if not sharing.is_meant:
+        raise InputError(
+            f"{clips[1]}: one clip at a time; add --together (with snapshot and exposure --clips-together) to recover "
+            "them by one generator, or see lowreel batch"
+        )
+
+
+def _run(
+    clips: tuple[RunRequest, ...],
+    sharing: Sharing,
+    settings: RecoverSettings,
+    output: Path | None,
+    resume: bool,
+    telling: Telling,
+) -> None:
+    folder = None if output is None else str(output)
+    request = TogetherRequest(clips=clips, always=sharing.always, settings=settings, output=folder)
+    request.check()
+    from ..jobs.together import run_together
+
+    shown_together(lambda screen: run_together(request, resume=resume, callbacks=screen), telling)
+
+
+def go_on_with(folder: Path, settings: RecoverSettings, telling: Telling) -> bool:
+    """Go on with a run of several clips; whether there is one in the folder."""
+    path = folder / "config.json"
+    config = read_json(path) if path.is_file() else None
+    if not isinstance(config, dict) or "clips" not in config:
+        return False
+    from ..jobs.together import go_on_together
+
+    shown_together(lambda screen: go_on_together(folder, settings, screen), telling)
+    return True

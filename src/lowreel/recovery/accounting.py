@@ -1,0 +1,155 @@
+"""What the fits of a clip came to, as a result: agreeing with exact data, compared with baselines, judged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ..analysis.metrics import stated_peak_decibels
+from ..data import UnknownNoise
+from ..operators import Data, RealForm, project_onto_data, to_complex
+from ..settings import RecoverSettings
+from ..solver.problem import Problem
+from ..system.memory import trim_heap
+from .comparison import (
+    Baseline,
+    best_by_heldout,
+    compared,
+    compared_slowly,
+    finished_all,
+    heldout_decibels,
+    noise_sigma,
+)
+from .judging import judged
+from .levels import baselines_in_units, finished_in_units
+from .policy import FitResult
+from .preparation import Given
+from .recommendation import Recommended, recommended
+from .result import Recovery
+from .search_plan import best_of
+from .uncertainty import can_tell_noise, uncertainty
+from .verdict import Outcome
+
+
+def accounted(
+    problem: Problem, settings: RecoverSettings, found: FitResult, device: torch.device, quick: dict[str, Baseline]
+) -> Recovery:
+    """What was found, finished and compared with the baselines.
+
+    problem: of the clip, on the CPU; found: what its fits came to; device: on which; quick: the quick baselines, where
+    they were run before the fit.
+    """
+    trim_heap()  # what the fits have freed
+    frames = found.representation.frames()
+    if settings.baselines != "none" and not quick:
+        quick = compared(problem, noise_sigma(problem, frames))
+    if settings.baselines == "all" and found.outcome.kind != "stopped":
+        quick = quick | compared_slowly(problem)
+    judged_frames, heldout_db = found.judged.frames(), heldout_decibels(found.error, problem)
+    instead = _delivered_instead(found.outcome, heldout_db, quick)
+    if instead is None:
+        best = recommended(problem, judged_frames, heldout_db, quick)
+    else:
+        best = Recommended(0.0, instead, quick[instead].heldout_db)
+    baselines = finished_all(quick, partial(finish, problem=problem))
+    clip = finish(frames, problem) if instead is None else baselines[instead].clip
+    clip_range = _range_of(clip, problem)
+    verdict = judged(problem, found.outcome, found.steps, frames, judged_frames, heldout_db, quick, clip_range)
+    told = (
+        best.sentence(stated_peak_decibels(*clip_range))
+        if instead is None
+        else f"The clip that is delivered is {instead}."
+    )
+    return Recovery(
+        clip=clip,
+        representation=found.representation,
+        history=found.history,
+        outcome=found.outcome,
+        heldout_db=heldout_db,
+        chosen=found.chosen,
+        verdict=verdict.with_more(told),
+        steps=found.steps,
+        seconds=found.seconds,
+        settings=settings,
+        solver=found.solver,
+        device=device.type,
+        baselines=baselines,
+        trials=found.trials,
+        uncertainty=None if instead else _uncertainty(problem, found, frames),
+        last_steps=found.last_steps,
+        delivered=instead or "generator",
+        clip_range=clip_range,
+        recommended=best,
+    )
+
+
+def _range_of(clip: Tensor, problem: Problem) -> tuple[float, float]:
+    """Lowest and highest grey level of a clip, (T, C, H, W) in [0, 1]; of the real form of a complex one the level of
+    nothing, and that of a real number as large as its largest."""
+    if not isinstance(problem.operator, RealForm):
+        return float(clip.min()), float(clip.max())
+    zero = problem.operator.zero_level
+    return zero, zero + float(to_complex(clip - zero).abs().max())
+
+
+def _delivered_instead(outcome: Outcome, heldout_db: float, baselines: dict[str, Baseline]) -> str | None:
+    """The baseline that is delivered in place of what a fit has come to that did not end: where it is better on
+    held-out data. Whoever stops a fit, at any moment, gets no less than a baseline would have given."""
+    name = best_by_heldout(baselines)
+    if name is None or outcome.kind not in ("stopped", "diverged"):
+        return None
+    return None if heldout_db >= baselines[name].heldout_db else name
+
+
+def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor | None:
+    others = [t for t in found.trials if t is not best_of(found.trials) and math.isfinite(t.error)]
+    if not others or not math.isfinite(found.error) or not can_tell_noise(problem):
+        return None
+    return uncertainty(
+        problem, frames, found.judged.frames(), found.error, [(t.representation, t.error) for t in others]
+    )
+
+
+def finish(frames: Tensor, problem: Problem) -> Tensor:
+    """The frames (T, C, H, W) made consistent with all data, the held-out part too, where that helps.
+
+    In [0, 1]; but what makes complex clips consistent may leave it, as their white is an estimate.
+
+    It does where the data is exact. Where nothing is known of the noise, it is tried with the fitted part, and done
+    if the held-out part then agrees better; data that is pixels cannot tell and is left as the generator has it.
+    """
+
+    def consistent(entries: Data) -> Tensor:
+        found = project_onto_data(frames, problem.operator, problem.data, entries)
+        return found if isinstance(problem.operator, RealForm) else found.clamp(0, 1)  # white of these is an estimate
+
+    if problem.noise.is_exact:
+        return consistent(problem.known)
+    can_tell = (
+        isinstance(problem.noise, UnknownNoise) and not problem.operator.is_pixel_mask and problem.heldout is not None
+    )
+    if can_tell and problem.heldout_error(consistent(problem.fitted)) < problem.heldout_error(frames):
+        return consistent(problem.known)
+    return frames.clamp(0, 1)
+
+
+def in_units(given: Given, found: Recovery) -> Recovery:
+    """What was found in the units of the data."""
+    if given.is_as_it_came:
+        return found
+    back = finished_in_units(given.in_units, given.stored, given.operator, given.noise)
+    sigma = found.uncertainty
+    if sigma is not None:  # of complex clips both parts have the same
+        sigma = 2 * given.levels.scale * sigma[:, :1] if given.is_complex else given.levels.scale * sigma
+    return replace(
+        found,
+        clip=back(found.clip),
+        representation=replace(found.representation, is_complex=given.is_complex),
+        baselines=baselines_in_units(back, found.baselines),
+        uncertainty=sigma,
+        levels=given.levels,
+    )

@@ -1,0 +1,268 @@
+"""Several clips of one kind, recovered by one generator; held-out data says of each whether it is better alone."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
+
+import torch
+from torch import Tensor
+
+from ..data import Noise
+from ..errors import InputError
+from ..model.generators import Generator
+from ..model.latents import Codes, factorise
+from ..model.representation import Representation
+from ..settings import Candidate, RecoverKeywords, RecoverSettings
+from ..solver.grouped import GroupProblem, grouped
+from ..solver.problem import Problem
+from ..system.devices import CPU, device_of
+from ..system.memory import parse_bytes, trim_heap
+from .accounting import accounted, in_units
+from .comparison import heldout_decibels
+from .cost import Estimate, check_fits
+from .fit import Callback, Progress, Score
+from .fits import Fits
+from .judging import may_be_chance
+from .levels import scored_in_units
+from .policy import FitResult, planned, with_precision
+from .preparation import Given, checked_settings, given_data, posed
+from .result import Recovery
+from .search_plan import best_of
+from .sharing import Sharing
+
+TOGETHER_TIME_SHARE = 0.5
+"""Part of a time limit that the fit of all clips may take, where each is fitted alone, too."""
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Within the block, say of errors in the input which clip they are of."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+@dataclass(frozen=True)
+class ClipData:
+    """What is known of a clip of a group, as the arguments of `recover` have it; name: for errors."""
+
+    name: str
+    data: Any
+    operator: Any
+    noise: float | Noise | Mapping[str, Any] | None = 0.0
+    times: Tensor | Sequence[float] | None = None
+    levels: Sequence[float] | None = None
+    holdout: Any = None
+
+
+@dataclass
+class Group:
+    """Several clips that are recovered by one generator: their data, and the steps of their recovery.
+
+    given: of each clip the data in [0, 1], and its units; problem: of all; is_own: whether the generator is a user's.
+    """
+
+    names: tuple[str, ...]
+    given: tuple[Given, ...]
+    problem: GroupProblem
+    settings: RecoverSettings
+    is_own: bool = False
+
+    @staticmethod
+    def of(
+        clips: Sequence[ClipData],
+        settings: RecoverSettings | None = None,
+        *,
+        generator: Generator | str | None = None,
+        **choices: Unpack[RecoverKeywords],
+    ) -> Group:
+        """The group of these clips, with everything checked that can be before the first round.
+
+        Raises InputError, with the name of the clip, where one does not fit its operator, or the others.
+        """
+        settings, own = checked_settings(settings, choices, generator)
+        given: list[Given] = []
+        problems: list[Problem] = []
+        for clip in clips:
+            with named(clip.name):
+                one = given_data(clip.data, clip.operator, clip.noise, None, clip.levels)
+                if one.is_complex:
+                    raise InputError("complex clips are recovered one by one; leave it out of the group")
+                is_like_first = bool(problems) and one.operator.clip_shape[1:] == problems[0].operator.clip_shape[1:]
+                made = problems[0].generator if own is None and is_like_first else own
+                about: dict[str, Any] = {"times": clip.times, "holdout": clip.holdout}
+                problem = posed(one, settings, generator=made, sequences=(), beta=None, **about)
+            given.append(one)
+            problems.append(problem)
+        names = tuple(clip.name for clip in clips)
+        each = settings.rank != "auto" and not settings.linear
+        group = grouped(problems, names, "each" if each else "all")
+        return Group(names, tuple(given), group, settings, own is not None)
+
+    @property
+    def device(self) -> torch.device:
+        """On which the fits are."""
+        return device_of(self.settings.device)
+
+    def recovered(self, callback: Callback | None = None, *, always: bool = False) -> list[Recovery]:
+        """The fit of all clips, one of each alone unless `always`, and what they come to."""
+        count, begun = len(self.given), time.monotonic()
+        asks = not always and count > 1
+        shared = self.fit_together(callback, limit=self.limit(begun, asks=asks))
+        alone: dict[int, FitResult] = {}
+        for k in range(count) if asks and shared.outcome.kind != "stopped" else ():
+            try:
+                alone[k] = self.fit_alone(k, shared, callback, limit=self.limit(begun, range(k, count)))
+            except KeyboardInterrupt:  # before its first round
+                break
+            if alone[k].outcome.interrupted:
+                break
+        return [self.account(k, shared, alone.get(k)) for k in range(count)]
+
+    def limit(self, begun: float, left: Sequence[int] = (), *, asks: bool = True) -> float | None:
+        """Seconds for the next fit of those that began then: the one of all clips, or of the first of those left."""
+        whole = self.settings.time
+        if whole is None or not left:
+            return whole if whole is None or not asks else TOGETHER_TIME_SHARE * whole
+        lengths = [len(self.problem.clips[k].times) for k in left]
+        return max(whole - (time.monotonic() - begun), 0.0) * lengths[0] / sum(lengths)
+
+    def expectation(self, *, asks: bool) -> Estimate:
+        """Time and memory of all fits and baselines. asks: whether each clip is fitted alone, too."""
+        settings = with_precision(self.problem.on(self.device), self._without_baselines(None))
+        needs = planned(self.problem, settings, given=self.is_own)[1]
+        first = self.problem.clips[0]
+        one = planned(first, self.settings.model_copy(update={"quality": "draft"}), given=self.is_own)[1]
+        clips = len(self.problem.times) / len(first.times)
+        seconds = needs.seconds + (clips * one.seconds if asks else 0.0)
+        return replace(needs, seconds=seconds, baselines=clips * one.baselines)
+
+    def fit_together(
+        self,
+        callback: Callback | None = None,
+        resume: Progress | None = None,
+        score: Score | None = None,
+        limit: float | None = None,
+    ) -> FitResult:
+        """What the fits of all clips by one generator came to, on the CPU. limit: seconds. Raises InputError where they
+        need more memory than is allowed, and where `resume` is of other data."""
+        return self._fitted(self.problem, self._without_baselines(limit), None, callback, resume, score)
+
+    def fit_alone(
+        self,
+        k: int,
+        shared: FitResult,
+        callback: Callback | None = None,
+        resume: Progress | None = None,
+        score: Score | None = None,
+        limit: float | None = None,
+    ) -> FitResult:
+        """What the fit of a clip alone came to, with the settings that were chosen for all, on the CPU."""
+        settings, choice = self._without_baselines(limit), None
+        if settings.precision == "auto":
+            settings = settings.model_copy(update={"precision": shared.solver.precision})
+        if settings.searches:
+            usual = Candidate(weight_decay=shared.solver.weight_decay, similarity=shared.solver.similarity)
+            choice = best_of(shared.trials).choice if shared.trials else usual
+        with named(self.names[k]):
+            return self._fitted(self.problem.clips[k], settings, choice, callback, resume, score)
+
+    def _without_baselines(self, limit: float | None) -> RecoverSettings:
+        return self.settings.model_copy(update={"baselines": "none", "time": limit})
+
+    def _fitted(
+        self,
+        problem: Problem,
+        settings: RecoverSettings,
+        choice: Candidate | None,
+        callback: Callback | None,
+        resume: Progress | None,
+        score: Score | None,
+    ) -> FitResult:
+        ready = with_precision(problem.on(self.device), settings, resume)
+        plan, needs = planned(problem, ready, given=self.is_own, resume=resume, choice=choice)
+        check_fits(needs, None if settings.memory is None else parse_bytes(settings.memory))
+        fits = Fits(ready, self.device, choice, callback, score, own_holdout=True)
+        found = fits.all(problem, plan, resume, None)[0].on(CPU)
+        trim_heap()
+        return found
+
+    def part(self, k: int, shared: FitResult) -> FitResult:
+        """What the fits of all came to for one clip: its codes on the shared generator, judged by its own data."""
+        clip, frames = self.problem.clips[k], self.problem.frames_of_clips[k]
+        rank = shared.solver.rank if self.problem.rank_of == "each" else None
+
+        def own(all_of_them: Representation) -> Representation:
+            return replace(all_of_them, codes=_own_codes(all_of_them.codes, frames, clip.times, rank))
+
+        trials = []
+        for trial in shared.trials:
+            representation = own(trial.representation)
+            trials.append(replace(trial, representation=representation, error=_error(clip, representation)))
+        judged = own(shared.judged)
+        return replace(
+            shared,
+            representation=own(shared.representation),
+            judged=judged,
+            error=_error(clip, judged),
+            seconds=shared.seconds * len(frames) / len(self.problem.times),
+            trials=tuple(trials),
+        )
+
+    def account(self, k: int, shared: FitResult, alone: FitResult | None = None) -> Recovery:
+        """The result of a clip: of the shared fits, or of its own where its held-out data prefers these."""
+        clip, found = self.problem.clips[k], self.part(k, shared)
+        levels = [math.nan if one is None else heldout_decibels(one.error, clip) for one in (found, alone)]
+        is_alone, is_chance = alone is not None and not found.error <= alone.error, False
+        if alone is not None:
+            is_chance = may_be_chance(clip, found.judged.frames(), alone.judged.frames())
+            best, other = (alone, found) if is_alone else (found, alone)
+            trials = (*best.trials, *other.trials) if best.trials else ()  # a fit more to disagree with
+            found = replace(best, seconds=best.seconds + other.seconds, trials=trials)
+        result = accounted(clip, self.settings, found, self.device, {})
+        if len(self.given) == 1:
+            return in_units(self.given[k], result)
+        sharing = Sharing(len(self.given), "alone" if is_alone else "together", levels[0], levels[1], is_chance)
+        verdict = result.verdict.with_more(sharing.sentence)
+        return in_units(self.given[k], replace(result, verdict=verdict, together=sharing))
+
+    def scored(self, scores: Sequence[Score | None]) -> Score | None:
+        """The mean of the scores of the clips, from the frames of all; None where one of them has none."""
+        known = [
+            own
+            for given, score in zip(self.given, scores, strict=True)
+            if (own := scored_in_units(given.in_units, score)) is not None
+        ]
+        if len(known) < len(scores):
+            return None
+        parts = self.problem.frames_of_clips
+
+        def score(frames: Tensor) -> float:
+            each = [one(frames[own.start : own.stop]) for one, own in zip(known, parts, strict=True)]
+            return sum(each) / len(each)
+
+        return score
+
+
+def _error(clip: Problem, found: Representation) -> float:
+    """Held-out squared error per pixel; infinite where nothing can be said."""
+    error = clip.heldout_error(found.frames())
+    return error if math.isfinite(error) else math.inf
+
+
+def _own_codes(codes: Codes, frames: range, times: Tensor, rank: int | None) -> Codes:
+    """The codes of the frames of a clip, at its own times. rank: of its own, if it has one to keep.
+
+    Those on a basis of all clips are on it where that is shorter than the codes themselves.
+    """
+    own = replace(codes.of(frames), times=times)
+    if rank is not None:
+        return factorise(own.matrix(), times, rank)
+    is_short = own.basis is not None and len(own.basis) < min(len(times), own.basis.shape[1])
+    return own if is_short else Codes(own.matrix(), times)

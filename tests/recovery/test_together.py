@@ -1,0 +1,169 @@
+"""`recover_together`: each clip's own result, chosen by its own held-out data. Tiny clips, few rounds."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from cases import moving
+
+from lowreel import recover, recover_together
+from lowreel.errors import InputError
+from lowreel.operators import MRI, Gaussian, MissingPixels
+from lowreel.recovery.fit import Progress
+from lowreel.recovery.sharing import Sharing
+from lowreel.recovery.together import ClipData, Group
+from lowreel.settings import RecoverSettings
+
+FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1, precision="float32")
+SEARCH = FEW.model_copy(update={"quality": "standard"})
+CLIPS = [moving(6, 1, 12, 10), 1 - moving(4, 1, 12, 10)]
+OPERATORS = [MissingPixels((6, 1, 12, 10), 0.5, seed=2), Gaussian((4, 1, 12, 10), 60, seed=2)]
+DATA = [A(x) for A, x in zip(OPERATORS, CLIPS, strict=True)]
+
+
+@pytest.mark.parametrize("settings", [FEW, SEARCH], ids=["draft", "search"])
+def test_a_group_of_one_is_the_clip_alone(settings):
+    """Its clip, its representation, its search and its standard deviation, to the bit."""
+    (found,) = recover_together(DATA[:1], OPERATORS[:1], settings)
+    alone = recover(DATA[0], OPERATORS[0], settings)
+    assert torch.equal(found.clip, alone.clip)
+    assert torch.equal(found.representation.frames(), alone.representation.frames())
+    assert [trial.error for trial in found.trials] == [trial.error for trial in alone.trials]
+    assert (found.uncertainty is None) == (alone.uncertainty is None)
+    assert found.uncertainty is None or torch.equal(found.uncertainty, alone.uncertainty)
+    assert (found.heldout_db, found.trust, found.together) == (alone.heldout_db, alone.trust, None)
+
+
+@pytest.fixture(scope="module")
+def searched():
+    return recover(DATA, OPERATORS, SEARCH, times=[torch.arange(6) / 5, torch.arange(4) / 50])
+
+
+def test_each_clip_has_a_result_of_its_own(searched):
+    """Its length, times, data and standard deviation; what is delivered is what its held-out data prefers."""
+    for found, y, A, step in zip(searched, DATA, OPERATORS, (1 / 5, 1 / 50), strict=True):
+        assert tuple(found.clip.shape) == A.clip_shape
+        assert float(found.representation.times.diff().mean()) == pytest.approx(step)
+        assert float((A(found.clip) - y).abs().max()) < 0.05
+        assert found.uncertainty is not None
+        assert tuple(found.uncertainty.shape) == A.clip_shape
+        shared = found.together
+        assert shared.chosen == ("together" if shared.gain >= 0 else "alone")
+        best = max(shared.together_db, shared.alone_db)
+        assert found.heldout_db == pytest.approx(best)
+        assert shared.sentence in found.trust
+
+
+def test_what_is_shared_is_one_generator():
+    """Without the fits alone all clips have the same weights; the codes are each clip's own."""
+    first, second = recover_together(DATA, OPERATORS, FEW, always=True)
+    for a, b in zip(
+        first.representation.generator.parameters(), second.representation.generator.parameters(), strict=True
+    ):
+        assert torch.equal(a, b)
+    assert (len(first.representation.codes), len(second.representation.codes)) == (6, 4)
+    assert math.isnan(first.together.alone_db)
+    assert "alone it was not tried" in first.trust
+
+
+def test_a_given_rank_is_that_of_each_clip():
+    """Both clips have codes on so many vectors of their own."""
+    found = recover_together(DATA, OPERATORS, FEW, always=True, rank=2)
+    assert [one.representation.codes.rank for one in found] == [2, 2]
+    both = torch.cat([one.representation.codes.matrix() for one in found])
+    assert int(torch.linalg.matrix_rank(both, rtol=1e-4)) > 2
+
+
+def still(*frames, seed):
+    """A picture of blocks, the same in all frames."""
+    picture = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(seed))
+    return picture.repeat_interleave(4, 2).repeat_interleave(4, 3).expand(*frames, 1, 16, 16).contiguous()
+
+
+def test_the_choice_is_right_where_it_is_known():
+    """Five clips of one picture, a fifth of the pixels of one frame each: together they tell it, alone none does. A
+    sixth clip, of another picture and known well, loses nothing."""
+    settings = RecoverSettings(baselines="none", quality="draft", heldout=0.1, precision="float32", steps=60)
+    clips = [still(1, seed=0) for _ in range(5)] + [still(4, seed=1)]
+    operators = [MissingPixels(tuple(x.shape), 0.8 if len(x) == 1 else 0.3, seed=k) for k, x in enumerate(clips)]
+    found = recover_together([A(x) for A, x in zip(operators, clips, strict=True)], operators, settings)
+    errors = [float((one.clip - x).square().mean()) for one, x in zip(found, clips, strict=True)]
+    alone = [
+        float((recover(A(x), A, settings).clip - x).square().mean()) for A, x in zip(operators, clips, strict=True)
+    ]
+    assert [one.together.chosen for one in found].count("together") >= 4
+    assert sum(errors[:5]) < 0.5 * sum(alone[:5])
+    assert errors[5] < 2 * alone[5]
+
+
+def test_held_out_data_decides_and_says_so():
+    """The smaller error is delivered, an equal one together, and a fit that failed is not."""
+    group = Group.of([ClipData(f"clip {k}", DATA[k], OPERATORS[k]) for k in range(2)], FEW)
+    shared = group.fit_together()
+    alone = group.fit_alone(0, shared)
+    own = group.part(0, shared)
+    for error, wanted in ((0.5 * own.error, "alone"), (own.error, "together"), (2 * own.error, "together")):
+        found = group.account(0, shared, replace(alone, error=error))
+        assert found.together.chosen == wanted
+        assert torch.equal(
+            found.representation.codes.matrix(), (alone if wanted == "alone" else own).representation.codes.matrix()
+        )
+    assert group.account(0, replace(shared, judged=diverged(shared)), alone).together.chosen == "alone"
+
+
+def diverged(shared):
+    """The representation of a fit whose codes are no numbers."""
+    codes = replace(
+        shared.judged.codes, coefficients=shared.judged.codes.coefficients * math.nan, basis=None, mean=None
+    )
+    return replace(shared.judged, codes=codes)
+
+
+def test_the_sentence_names_what_was_chosen():
+    """By how much, of how many clips, and whether that may be chance."""
+    assert Sharing(3, "together", 30.0, 27.5).sentence == (
+        "Recovered together with 2 other clips, by one generator: "
+        "on its held-out data that is 2.5 dB better than alone."
+    )
+    told = Sharing(2, "alone", 30.0, 30.1, is_chance=True).sentence
+    assert told == (
+        "Recovered alone: on its held-out data that is 0.1 dB better than together with 1 other clip, "
+        "which may be chance."
+    )
+
+
+def test_a_fit_of_a_group_goes_on_where_it_was():
+    """From what the callback saw last, to the same bits as unbroken; the search, too."""
+    group = Group.of([ClipData(f"clip {k}", DATA[k], OPERATORS[k]) for k in range(2)], SEARCH)
+    wanted, seen = group.fit_together(), []
+
+    def stop(progress: Progress):
+        seen.append(progress)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+    assert group.fit_together(stop).outcome.kind == "stopped"
+    again = group.fit_together(resume=seen[-1])
+    assert torch.equal(again.representation.frames(), wanted.representation.frames())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"y": DATA[:1]}, "list with the data of each of 2 operators, got 1"),
+        ({"y": [DATA[0], DATA[1] * math.nan]}, r"y\[1\]: data: .*NaN"),
+        ({"A": [OPERATORS[0], MissingPixels((4, 1, 12, 12), 0.5)]}, r"y\[1\]: MissingPixels: expected data"),
+        ({"times": [torch.arange(6) / 5]}, "times: of several clips expected a list with one for each of 2"),
+        ({"times": [torch.arange(6) / 5, torch.arange(3)]}, r"y\[1\]: times: expected 4 rising"),
+        ({"beta": torch.ones(9)}, "beta: is for one clip"),
+        ({"A": [OPERATORS[0], MRI((4, 1, 12, 10), mask=torch.ones(12, 10).bool())],
+          "y": [DATA[0], torch.randn(4, 1, 12, 10).to(torch.complex64)]}, r"y\[1\]: complex clips"),
+        ({"rank": 5}, "rank: expected 1 to 4"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_of_the_clip(given, message):
+    """Each mistake by the name of its clip."""
+    known = {"y": DATA, "A": OPERATORS} | given
+    with pytest.raises(InputError, match=message):
+        recover(known.pop("y"), known.pop("A"), FEW, **known)
