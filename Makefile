@@ -52,7 +52,7 @@ docs: .venv
 examples: .venv
 	for script in examples/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
-check: lint types examples test
+check: lint types docs examples test
 
 clean:
 	rm -rf docs/_build .venv .venv-interop

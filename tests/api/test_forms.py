@@ -1,7 +1,9 @@
 """What comes out is of the library of what went in: of operators, noise, figures and recoveries."""
 
 import numpy as np
+import pylops
 import pytest
+import sigpy
 import torch
 import xarray
 from cases import OPERATORS, noise
@@ -235,3 +237,18 @@ def test_the_adjoint_says_what_shape_clips_have(name):
     """Where neither the operator nor the caller does."""
     y = CLIP[:, 0, ::2] if "grey" in name else CLIP[:, :, ::2]
     assert lowreel.recover(y, ADJOINTS[name], **QUICK).clip.shape == SHAPE
+
+
+THEIRS = {
+    "pylops, in its axes": lambda: pylops.Smoothing2D((3, 3), dims=(6, 12, 16), axes=(1, 2)),
+    "sigpy, grey frames": lambda: sigpy.linop.Downsample((6, 12, 16), (1, 2, 2)),
+}
+
+
+@pytest.mark.parametrize("make", THEIRS.values(), ids=THEIRS)
+def test_data_is_taken_in_the_axes_that_its_library_gives(make):
+    """Grey clips without an axis of channels, and no shape said."""
+    operator = make()
+    y = operator * CLIP[:, 0]
+    assert y.ndim == 3
+    assert lowreel.recover(y, operator, **QUICK).clip.shape == SHAPE

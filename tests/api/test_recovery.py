@@ -87,7 +87,7 @@ def test_saved_and_loaded_it_is_the_same(found, tmp_path, command):
     told = command("info", folder)
     assert told.code == 0, told.err
     assert "verdict" in told.out
-    with pytest.raises(lowreel.InputError, match="holds other files"):
+    with pytest.raises(lowreel.InputError, match="holds a run"):
         before.save(folder)
 
 
@@ -232,11 +232,11 @@ def test_units_do_not_change_a_comparison():
 def test_to_xarray_has_clip_and_times():
     """Without coordinates of its own time in seconds; with some, these."""
     found = lowreel.recover(mask()(CLIP), mask(), times=np.arange(6) / 10, **QUICK).to_xarray()
-    assert found.clip.dims == ("time", "channel", "y", "x")
+    assert found.recovered.dims == ("time", "channel", "y", "x")
     np.testing.assert_allclose(found.time, np.arange(6) / 10)
     assert found.attrs["verdict"] in ("use", "use_with_care", "undecided", "unknown", "do_not_use")
     y = xarray.DataArray(mask()(CLIP), dims=("time", "c", "lat", "lon"), coords={"lat": np.arange(12.0)})
-    assert lowreel.recover(y, mask(), **QUICK).to_xarray().clip.dims == y.dims
+    assert lowreel.recover(y, mask(), **QUICK).to_xarray().recovered.dims == y.dims
 
 
 def test_films_are_not_written_over(found, tmp_path):

@@ -61,7 +61,8 @@ def test_its_command_line_asks_for_the_same(request_, resume, monkeypatch):
         commands.call(command_line(request_, resume=True))
         settings = request_.settings
         of_session = RecoverSettings(time=settings.time, memory=settings.memory, device=settings.device)
-        assert [(str(folder), *more) for folder, *more in gone_on] == [(request_.output, of_session, None)]
+        ((folder, asked, arrays, _),) = gone_on
+        assert (str(folder), asked, arrays) == (request_.output, of_session, ArraysSettings())
 
 
 def test_an_operator_of_ones_own_is_named_again():

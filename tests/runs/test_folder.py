@@ -39,7 +39,7 @@ def results(run):
     rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     return {
         **{name: (run / name).read_bytes() for name in ("representation.safetensors", "recovered.npy")},
-        "summary": {name: value for name, value in summary.items() if name != "seconds"},
+        "summary": {k: v for k, v in summary.items() if k not in ("seconds", "environment", "request")},
         "history": [{name: value for name, value in row.items() if name != "seconds"} for row in rows],
     }
 
@@ -329,7 +329,7 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
     measured = Measured(operator(clip), operator, torch.arange(len(clip)).double())
     run = Run.create(tmp_path / "run", measured, RecoverSettings(quality="draft", steps=3))
     _, summary, _ = execute(run, measured, clip, generator=Broken((1, 12, 16)))
-    run.finish(summary)
+    summary = run.finish(summary)
     assert (summary.outcome.kind, summary.verdict) == ("diverged", "do_not_use")
     assert summary.delivered == "biharmonic interpolation"
     assert run.summary() == summary

@@ -54,8 +54,9 @@ def summary_of(run):
 
 
 def results(run):
-    """What an unbroken run and a resumed one must share: all but the seconds."""
-    text = re.sub(r'"seconds": [0-9.]+', "", (run / "summary.json").read_text())
+    """What an unbroken run and a resumed one must share: all but seconds, date and the folder of the clip."""
+    summary = {name: value for name, value in summary_of(run).items() if name not in ("environment", "request")}
+    text = re.sub(r'"seconds": [0-9.]+', "", json.dumps(summary))
     sections = [(path / "representation.safetensors").read_bytes() for path in sorted((run / "sections").iterdir())]
     return (run / "recovered.npy").read_bytes(), sections, text
 

@@ -21,6 +21,7 @@ from ..recovery.verdict import Outcome, Verdict
 from ..runs.folder import Run
 from ..runs.sectioned import SectionedRun
 from ..runs.summary import Summary
+from ..settings import SolverSettings
 from ..system.form import Form
 from .recovery import Recovery, Source
 
@@ -59,7 +60,7 @@ def _found(run: Run, summary: Summary, measured: Measured | None) -> Found:
     clip, baseline = _array(folder, "recovered"), _array(folder, "baseline")
     if clip is None:
         raise InputError(f"{folder}/recovered.npy: is not there; restore it, or recover the clip again")
-    solver = run.settings.solver() if summary.choice is None else summary.choice.solver(run.settings.solver())
+    solver = run.settings.solver() if summary.solver is None else SolverSettings(**summary.solver)
     held = {name: _level(level) for name, level in summary.baselines_heldout_db.items()}
     best = {} if baseline is None else {str(summary.best_baseline): baseline}
     return Found(

@@ -52,14 +52,13 @@ def recover(
 ) -> Recovery[Clip]:
     """Recover the clip x from data y = A x + e: argmin over codes z and weights g of |A G_g(z) - y|^2 and similarity.
 
-    Several clips from lists, recover([y_1, y_2], [A_1, A_2]): see `recover_together`.
-
-    y: in the operator's shape, of a stack a tuple; NumPy's, torch's or xarray's, and so are the clips of the result: on
-    the device of a tensor, with xarray's coordinates where the clip has the shape of y, in float64 where y is (the fit
-    is in float32; pixels known exactly come back to their last digit). A grey clip may lack its axis of channels. A:
-    the operator, ours or what `as_linear_operator` takes; None: y is the clip, with holes where it is masked or NaN.
-    clip_shape: (T, C, H, W), where neither A nor its adjoint of y says it. choices: fields of `RecoverSettings` by
-    name, such as `rank=4, quality="draft"`, in place of those of `settings`.
+    Several clips from lists, recover([y_1, y_2], [A_1, A_2]): see `recover_together`. y: in the operator's shape, of a
+    stack a tuple; NumPy's, torch's or xarray's, and so are the clips of the result: on the device of a tensor, with
+    xarray's coordinates where the clip has the shape of y, in float64 where y is (the fit is in float32; pixels known
+    exactly come back to their last digit). A grey clip may lack its axis of channels. A: the operator, ours or what
+    `as_linear_operator` takes; None: y is the clip, with holes where it is masked or NaN. clip_shape: (T, C, H, W),
+    where neither A nor its adjoint of y says it. choices: fields of `RecoverSettings` by name, such as `rank=4,
+    quality="draft"`, in place of those of `settings`.
 
     noise: standard deviation in units of y; 0: y is exact; None: nothing is known; or what a maker of noise says of it.
     times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut. beta: weights of

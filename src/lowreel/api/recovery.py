@@ -266,15 +266,15 @@ class Recovery(Generic[Clip]):
         return save_run(Path(path), in_grey_levels(self.found), self.source.measured, self.source.holdout)
 
     def to_xarray(self) -> Any:
-        """An xarray.Dataset with `clip`, `recommended` where that is another, and `uncertainty` where it is known, over
-        time (seconds), channel, y and x; or over the axes and coordinates that the data came with.
+        """An xarray.Dataset with `recovered`, `recommended` where that is another, and `uncertainty` where it is known,
+        over time (seconds), channel, y and x; or over the axes and coordinates that the data came with.
 
         Raises ImportError without xarray.
         """
         from .to_xarray import dataset_of
 
         recommended = self.recommended_clip if self.has_better else None
-        clips = {"clip": self.clip, "recommended": recommended, "uncertainty": self.uncertainty}
+        clips = {"recovered": self.clip, "recommended": recommended, "uncertainty": self.uncertainty}
         about = {"verdict": self.verdict.kind, "trust": self.trust, "outcome": self.outcome.kind}
         return dataset_of(clips, self.form, self.times, about)
 

@@ -72,10 +72,9 @@ def recover_together(
     if not isinstance(y, list | tuple) or len(y) != count or count == 0:
         got = len(y) if isinstance(y, list | tuple) else type(y).__name__
         raise InputError(f"recover: expected a list with the data of each of {count} operators, got {got}")
-    names = names or [f"y[{k}]" for k in range(count)]
+    names, noises = names or [f"y[{k}]" for k in range(count)], noise if isinstance(noise, list) else count * [noise]
     of_each = {"times": times, "levels": levels, "holdout": holdout}
     known = [{what: _of(given, k, count, what) for what, given in of_each.items()} for k in range(count)]
-    noises = noise if isinstance(noise, list) else count * [noise]
     forms = [form_of(one, operator) for one, operator in zip(y, A, strict=True)]
     clips = [
         ClipData(name, forms[k][1], A[k], _of(noises, k, count, "noise"), **known[k]) for k, name in enumerate(names)

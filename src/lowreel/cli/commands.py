@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +33,7 @@ from .between import add_between
 from .checking import add_check
 from .export import add_export
 from .fill import add_fill
+from .info import add_info
 from .packing import add_packing
 from .serve import add_serve
 from .together import Sharing, go_on_with, recovered_together, simulated_together
@@ -56,6 +56,7 @@ add_between(app)
 add_batch(app)
 add_serve(app)
 add_export(app)
+add_info(app)
 add_fill(app)
 add_packing(app)
 
@@ -196,8 +197,7 @@ def recover(
     Parameters
     ----------
     data
-        file that `lowreel measure` wrote; with --operator a .mat, .h5, .npz or .npy of others; with --resume the run
-        folder
+        file that `lowreel measure` wrote; with --operator a .mat, .h5, .npz, .npy of others; with --resume the run
     more
         with --together: the data of the other clips
     output
@@ -205,34 +205,27 @@ def recover(
     truth
         the true clip, to score the result with; with --together once for each clip, in their order
     holdout
-        pixels that are not fitted but judge the result, of data that is pixels: an image (for every frame), folder,
-        video or array, white = held out; default: holes like those of the data
+        pixels that are not fitted but judge the result, of data that is pixels: an image, folder, video or array,
+        white = held out; default: holes like those of the data
     resume
         go on with the run in DATA
     together
-        recover all data that is named by one generator, so that each clip helps the others (docs/together.md): clips of
-        one kind and frame size. Held-out data then says of each whether it is better so or alone
+        recover all data that is named by one generator (docs/together.md): clips of one kind and frame size, which help
+        each other. Held-out data then says of each whether it is better so or alone
     always_together
         the same, without the fit of each clip alone for comparison: about half of the time
     """
-    if config is not None:
-        if data is not None or truth is not None or holdout is not None or resume or arrays != ArraysSettings():
-            raise InputError(f"{config}: says what is recovered; beside --config give settings and -o alone")
-        _run(RunRequest.load(config).with_given(output, recovering), False, save_config, telling)
+    if data is None or config is not None:
+        is_alone = not any((data, truth, holdout, resume)) and arrays == ArraysSettings()
+        _run(_from_config(config, is_alone).with_given(output, recovering), False, save_config, telling)
         return
-    if data is None:
-        raise InputError("recover: give a data file, or --config FILE that --save-config wrote; see --help")
     if resume:
         if more:
             raise InputError(f"{more[0]}: --resume goes on with one run; give its folder alone")
         if output is not None or truth is not None or holdout is not None:
             own = "a run goes on in its own folder, with its own truth and held-out data"
             raise InputError(f"{data}: {own}; leave out -o, --truth and --holdout")
-        if arrays.model_copy(update={"operator": None}) != ArraysSettings():
-            raise InputError(
-                f"{data}: a run goes on with the data it has; leave out all but --operator, for one of your own"
-            )
-        _go_on(data, recovering, arrays.operator, telling)
+        _go_on(data, recovering, arrays, telling)
         return
     about: dict[str, Any] = {"arrays": None if arrays == ArraysSettings() else arrays, "holdout": holdout}
     sharing = Sharing(together, always_together)
@@ -242,8 +235,8 @@ def recover(
         return
     if truth is not None and len(truth) > 1:
         raise InputError(f"{data}: expected one --truth, got {len(truth)}; several are for clips with --together")
-    request = RunRequest(data=data, truth=truth[0] if truth else None, **about, settings=recovering, output=output)
-    _run(request, False, save_config, telling)
+    true = truth[0] if truth else None
+    _run(RunRequest(data=data, truth=true, **about, settings=recovering, output=output), False, save_config, telling)
 
 
 @app.command
@@ -336,28 +329,6 @@ def train(
         start_training(output, dataset, generator, choosing, training)
 
 
-@app.command
-def info(file: Path, *, as_json: Annotated[bool, Parameter(name="--json")] = False) -> None:
-    """Say what a file or folder holds: a clip, measured data, a representation, weights or a run.
-
-    Parameters
-    ----------
-    file
-        any file or folder that lowreel reads or writes
-    as_json
-        print it as JSON
-    """
-    from .describe import describe
-
-    found = describe(file)
-    if as_json:
-        print(json.dumps(found, indent=2, default=str))
-        return
-    width = max(14, *(len(name) for name in found))
-    for name, value in found.items():
-        print(f"{name:<{width}} {value}")
-
-
 def _measure(
     clip: Path,
     operator: OperatorSettings,
@@ -385,6 +356,15 @@ def _check_no_config(save_config: Path | None) -> None:
         raise InputError(f"--save-config {save_config}: is for one clip; leave it out with --together")
 
 
+def _from_config(config: Path | None, is_alone: bool) -> RunRequest:
+    """What a file of --save-config asks for; is_alone: whether nothing else says what is recovered."""
+    if config is None:
+        raise InputError("recover: give a data file, or --config FILE that --save-config wrote; see --help")
+    if not is_alone:
+        raise InputError(f"{config}: says what is recovered; beside --config give settings and -o alone")
+    return RunRequest.load(config)
+
+
 def _run(
     request: RunRequest, resume: bool = False, save_config: Path | None = None, telling: Telling = Telling()
 ) -> None:
@@ -399,10 +379,13 @@ def _run(
     shown(lambda screen: run(request, resume=resume, callbacks=screen), telling)
 
 
-def _go_on(folder: Path, settings: RecoverSettings, operator: str | None, telling: Telling) -> None:
-    """Go on with the run in a folder, and show what it came to."""
+def _go_on(folder: Path, settings: RecoverSettings, arrays: ArraysSettings, telling: Telling) -> None:
+    """Go on with the run in a folder, and show what it came to; arrays: with the operator of one's own, if any."""
+    if arrays.model_copy(update={"operator": None}) != ArraysSettings():
+        own = "a run goes on with the data it has"
+        raise InputError(f"{folder}: {own}; leave out all but --operator, for one of your own")
     if go_on_with(folder, settings, telling):
         return
     from ..jobs.run import go_on
 
-    shown(lambda screen: go_on(folder, settings, screen, operator=operator), telling)
+    shown(lambda screen: go_on(folder, settings, screen, operator=arrays.operator), telling)

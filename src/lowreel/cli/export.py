@@ -67,7 +67,7 @@ def _delivered(folder: Path, like: Path | None) -> tuple[Delivered, list[str]]:
         raise InputError(f"{folder}: expected the folder of a run that has a recovered.npy; run it, or --resume it")
     about, times, request = _known(folder)
     notes = []
-    source: Path | None = like or Path(about["source"])
+    source = like or (Path(about["source"]) if about.get("source") else None)  # data made in Python has none
     if like is not None and not split_member(like)[0].exists():
         raise InputError(f"{like}: no such file; give --like the file that the clip is to be like")
     if source is not None and not split_member(source)[0].exists():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import update_wrapper
-from typing import Any, ClassVar, Concatenate, ParamSpec
+from functools import wraps
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 import torch
@@ -200,28 +200,25 @@ def _of_entry(entry: Mapping[str, Any]) -> Noise:
         raise InputError(f"noise: {wrong['loc'][0]} of {kind} noise: {wrong['msg']}, got {wrong['input']!r}") from None
 
 
-P = ParamSpec("P")
-Added = tuple[Any, Noise]
+Adder = TypeVar("Adder", bound=Callable[..., tuple[Any, Noise]])
 
 
-def _of_any_library(
-    add: Callable[Concatenate[Data, LinearOperator, P], tuple[Data, Noise]],
-) -> Callable[Concatenate[Any, LinearOperator, P], Added]:
+def _of_any_library(add: Adder) -> Adder:
     """A function that adds noise to tensors, for data of any library, of which the noisy data is too."""
 
-    def added(y: Any, operator: LinearOperator, *args: P.args, **how: P.kwargs) -> Added:
+    @wraps(add)
+    def added(y: Any, operator: LinearOperator, **how: Any) -> tuple[Any, Noise]:
         if all(isinstance(t, Tensor) for t in tensors_of(y)):
-            return add(y, operator, *args, **how)
-        noisy, noise = add(map_data(lambda t: tensor_of(t, "data"), y), operator, *args, **how)
+            return add(y, operator, **how)
+        noisy, noise = add(map_data(lambda t: tensor_of(t, "data"), y), operator, **how)
         return as_it_came(y, noisy), noise
 
-    update_wrapper(added, add)
-    return added
+    return cast(Adder, added)
 
 
 @_of_any_library
 def add_white_noise(
-    y: Data,
+    y: Any,
     operator: LinearOperator,
     *,
     level: float | None = None,
@@ -229,8 +226,8 @@ def add_white_noise(
     sigma: float | None = None,
     seed: int = 0,
     first: Sequence[int] | None = None,
-) -> tuple[Data, Noise]:
-    """Data with white Gaussian noise, and what there is to say of the noise.
+) -> tuple[Any, Noise]:
+    """Data, of the library of y, with white Gaussian noise, and what there is to say of the noise.
 
     level: standard deviation in units of the operator's row norm, so that for pixels it is in grey levels; or
     snr: 10 log10(|y|^2 / E|e|^2) in dB; or sigma: standard deviation in the units of y. Entries that observe nothing
@@ -261,7 +258,7 @@ def add_white_noise(
 
 
 @_of_any_library
-def add_poisson_noise(y: Data, operator: LinearOperator, *, photons: float, seed: int = 0) -> tuple[Data, Noise]:
+def add_poisson_noise(y: Any, operator: LinearOperator, *, photons: float, seed: int = 0) -> tuple[Any, Noise]:
     """Photon noise: data drawn as Poisson(photons y) / photons, so that its variance is y / photons.
 
     Raises InputError for complex or negative data, which counts nothing, and unless 0 < photons <= MOST_PHOTONS.
@@ -285,7 +282,7 @@ def add_poisson_noise(y: Data, operator: LinearOperator, *, photons: float, seed
 
 
 @_of_any_library
-def add_salt_and_pepper(y: Data, operator: LinearOperator, *, share: float, seed: int = 0) -> tuple[Data, Noise]:
+def add_salt_and_pepper(y: Any, operator: LinearOperator, *, share: float, seed: int = 0) -> tuple[Any, Noise]:
     """A random share of the informative entries becomes the largest or the smallest value of the data, half each.
 
     Raises InputError for complex data and unless 0 < share < 1.
@@ -307,7 +304,7 @@ def add_salt_and_pepper(y: Data, operator: LinearOperator, *, share: float, seed
 
 
 @_of_any_library
-def add_dead_columns(y: Data, operator: LinearOperator, *, share: float, seed: int = 0) -> tuple[Data, Noise]:
+def add_dead_columns(y: Any, operator: LinearOperator, *, share: float, seed: int = 0) -> tuple[Any, Noise]:
     """A random share of the columns of y (its last axis: detectors) is zero throughout.
 
     Raises InputError for a stack, which has several detectors, and for a share that leaves none dead or none alive.

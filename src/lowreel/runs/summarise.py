@@ -45,6 +45,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "steps": recovery.steps,
         "last_steps": recovery.last_steps,
         "chosen": recovery.chosen,
+        "solver": recovery.solver.model_dump(mode="json"),
         "seconds": round(recovery.seconds, 2),
         "device": recovery.device,
         "precision": recovery.solver.precision,

@@ -134,6 +134,7 @@ class Summary(_Figures):
     sections: tuple[SectionFigures, ...] = ()
     request: dict[str, Any] | None = None
     settings: dict[str, Any] | None = None
+    solver: dict[str, Any] | None = None
     environment: dict[str, Any] | None = None
     together: SharingFigures | None = None
 

@@ -37,7 +37,8 @@ class Form:
         if isinstance(values, torch.Tensor):
             return Form("torch", values.dtype in (torch.float64, torch.complex128), values.device)
         dtype = getattr(values, "dtype", None)
-        is_double = getattr(dtype, "kind", "") in "fc" and dtype.itemsize >= (16 if dtype.kind == "c" else 8)
+        kind, size = getattr(dtype, "kind", ""), getattr(dtype, "itemsize", 0)
+        is_double = (kind == "f" and size >= 8) or (kind == "c" and size >= 16)
         if is_xarray(values):
             return Form("xarray", is_double, like=values)
         return Form("numpy", is_double)
