@@ -25,7 +25,7 @@ from ..system.files import PACKED_MAGIC, VersionError, atomic_write, is_packed
 from .coding import Grid, decoded, encoded
 from .parts import (
     CODE_COEFFICIENTS,
-    MAPS,
+    FIRST_LAYERS,
     MOST_OCTAVES_OF_STEPS,
     STEPS_AN_OCTAVE,
     Part,
@@ -87,10 +87,11 @@ class Packed:
         return representation_of(self.spec, tensors, self.times, self.is_complex)
 
     def without_idle_codes(self) -> Packed:
-        """The same clip without the numbers of the codes whose maps, or values, have all been rounded to zero."""
-        if MAPS not in self.values:
+        """The same clip without the numbers of the codes whose weights, or values, have all been rounded to zero."""
+        first = FIRST_LAYERS.get(str(self.spec["kind"]))
+        if first is None:
             return self
-        maps, codes = self.values[MAPS], self.values[CODE_COEFFICIENTS]
+        maps, codes = self.values[first], self.values[CODE_COEFFICIENTS]
         by_code = maps.reshape(1 + codes.shape[1], -1)
         acting = np.flatnonzero(by_code[1:].any(1) & codes.any(0))
         acting = acting if len(acting) else np.array([0])
@@ -99,7 +100,7 @@ class Packed:
             self,
             spec={**self.spec, "code_dim": len(acting)},
             codes={"coefficients": (len(codes), len(acting))},
-            values={**self.values, MAPS: kept, CODE_COEFFICIENTS: codes[:, acting]},
+            values={**self.values, first: kept, CODE_COEFFICIENTS: codes[:, acting]},
             exponents={**self.exponents, CODE_COEFFICIENTS: self.exponents[CODE_COEFFICIENTS][acting]},
         )
 
