@@ -23,8 +23,8 @@ SHARED_MAPS = 32
 class Lean(Decoder):
     r"""The decoder without its dense projection: the coarse features are mixtures of maps that all frames share.
 
-    With maps :math:`B_g` channel c of the coarse features of a code z is :math:`\sum_g M_{cg}(z) B_g`, where M is affine
-    in z. What follows is as in the decoder, in narrower layers.
+    With maps :math:`B_g` channel c of the coarse features of a code z is :math:`\sum_g M_{cg}(z) B_g`, where M is
+    affine in z. What follows is as in the decoder, in narrower layers.
     """
 
     kind = "lean"
