@@ -46,5 +46,5 @@ class Lean(Decoder):
 
     def coarse_features(self, codes: Tensor) -> Tensor:
         """The coarse feature map before its first nonlinearity: codes (N, K) to (N, W, h, w)."""
-        mixtures = self.mix(codes).unflatten(1, (-1, SHARED_MAPS))
-        return (mixtures @ self.maps.flatten(1)).unflatten(2, self.coarse)
+        mixtures = torch.unflatten(self.mix(codes), 1, (-1, SHARED_MAPS))
+        return torch.unflatten(mixtures @ self.maps.flatten(1), 2, self.coarse)
