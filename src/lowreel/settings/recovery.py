@@ -53,8 +53,9 @@ class RecoverSettings(Settings):
     )
     generator: str = Field(
         "auto",
-        description="decoder (any size) or dcgan (64x64) from random weights; paper-grey or paper-rgb, the dcgan "
-        "trained on MNIST or CIFAR-10; or a file of weights. auto: decoder, in the paper's presets the trained dcgan",
+        description="decoder (any size), lean (the same of fewer weights) or dcgan (64x64) from random weights; "
+        "paper-grey or paper-rgb, the dcgan trained on MNIST or CIFAR-10; or a file of weights. auto: decoder, in the "
+        "paper's presets the trained dcgan",
     )
     seed: Seed = Field(0, description="seed of everything random")
     heldout: Annotated[float, Field(gt=0, lt=0.5)] | None = Field(
