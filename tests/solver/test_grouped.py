@@ -15,7 +15,7 @@ from lowreel.settings import PRESETS, SolverSettings
 from lowreel.solver.grouped import grouped, joined_times
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import Problem
-from lowreel.solver.schedule import minibatches
+from lowreel.solver.schedule import minibatches, planned_rounds
 from lowreel.solver.state import State
 
 close = torch.testing.assert_close
@@ -127,6 +127,16 @@ def test_minibatches_are_of_all_clips(group):
         assert sorted(part for batch in found for part in batch) == list(range(len(lengths)))
         assert max(sum(lengths[part] for part in batch) for batch in found) <= 4
     assert any(min(batch) < LENGTHS[0] <= max(batch) for found in batches for batch in found)
+
+
+def test_frames_are_seen_as_often_as_alone(clips, group):
+    """The rounds of a group are the mean over its frames of those of each clip alone; those that are given are kept."""
+    settings = SolverSettings(batch_size=4)
+    each = [planned_rounds(clip, settings) for clip in clips]
+    assert len(set(each)) > 1
+    mean = sum(n * rounds for n, rounds in zip(LENGTHS, each, strict=True)) / sum(LENGTHS)
+    assert planned_rounds(group, settings) == round(mean)
+    assert planned_rounds(group, settings.model_copy(update={"steps": 7})) == 7
 
 
 @pytest.mark.parametrize("algorithm", ["joint", "alternating"])

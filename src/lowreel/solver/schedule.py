@@ -6,6 +6,7 @@ import math
 
 from ..settings import SolverSettings
 from ..system import streams
+from .grouped import GroupProblem
 from .problem import Problem
 
 
@@ -22,7 +23,11 @@ OFF_GRID_FACTOR = 2
 
 def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
     """Rounds that `iterate` makes in all; where none are given OFF_GRID_FACTOR times as many as usual for samples of a
-    spectrum that lie on no grid."""
+    spectrum that lie on no grid, and for several clips the mean over their frames of what each has alone: every
+    frame is seen as often as if it were alone (docs/choices.md)."""
+    if isinstance(problem, GroupProblem) and len(problem.clips) > 1:
+        each = [len(clip.times) * planned_rounds(clip, settings) for clip in problem.clips]
+        return max(1, round(sum(each) / len(problem.times)))
     rounds = settings.rounds(len(minibatches(problem, settings, 0)))
     is_usual = settings.steps is not None or not problem.has_density
     return rounds if is_usual else OFF_GRID_FACTOR * rounds
