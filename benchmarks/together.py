@@ -1,11 +1,12 @@
 """Clips that are recovered together, against each of them alone, and whether held-out data chooses right.
 
-    python -m benchmarks together [GROUP ...] [--quality draft] [--rounds N] [--data ../shared/data/paper_clips]
+    python -m benchmarks together [GROUP ...] [--quality draft] [--rounds N] [--alone N] [--size N] [--data FOLDER]
 
 GROUP is the beginning of a group's name; all by default. All fits are those of `lowreel.recover_together`. Of each clip
 are printed the psnr_range together and alone, what its held-out data says of both in dB, and what it chooses; of each
 group the means, and what the choice comes to. Kept in benchmarks/results/together.json as they come, and not computed
-again. --rounds: of the fit together, in place of the usual ones.
+again. --rounds: of the fit together, in place of the usual ones; --alone: so many clips, the first of each group, are
+fitted alone, too; --size: of the frames, which are 64x64 by default.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import lowreel
 from lowreel.data import Levels
 from lowreel.operators import Gaussian, MissingPixels
 from lowreel.recovery.accounting import finish
+from lowreel.recovery.policy import FitResult
 from lowreel.recovery.together import ClipData, Group
 
 from .results import Rows
@@ -49,7 +51,8 @@ def missing(ratio: float) -> Callable[[tuple[int, ...]], lowreel.LinearOperator]
 
 
 def gaussian(m: int) -> Callable[[tuple[int, ...]], lowreel.LinearOperator]:
-    return lambda shape: Gaussian(shape, m, seed=0)
+    """m numbers of a frame of 64x64, and of one of another size as large a share."""
+    return lambda shape: Gaussian(shape, round(m * shape[2] * shape[3] / 64**2), seed=0)
 
 
 def ten(name: str) -> tuple[str, ...]:
@@ -75,6 +78,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help="beginnings of names; default: all")
     parser.add_argument("--quality", default="draft", choices=("draft", "standard"))
     parser.add_argument("--rounds", type=int, help="of the fit together; default: the usual ones")
+    parser.add_argument("--alone", type=int, help="clips that are fitted alone, the first of each group; default: all")
+    parser.add_argument("--size", type=int, default=64, help="of the frames")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/paper_clips"), help="folder of real clips")
     chosen = parser.parse_args(arguments)
     kept = Rows("together")
@@ -84,54 +89,51 @@ def main(arguments: list[str]) -> None:
         if any("/" in clip and not (chosen.data / clip.split("@")[0]).exists() for clip in group.clips):
             print(f"{group.name:<34} left out, its clips are not in {chosen.data}")
             continue
-        key = {"group": group.name, "quality": chosen.quality, "rounds": chosen.rounds}
-        show(kept.find(key) or kept.add(key | figures_of(group, chosen.quality, chosen.rounds, chosen.data)))
+        key = {"group": group.name, "quality": chosen.quality, "size": chosen.size, "tried_alone": chosen.alone}
+        key |= {} if chosen.rounds is None else {"rounds": chosen.rounds}
+        show(kept.find(key) or kept.add(key | figures_of(group, chosen)))
 
 
-def clip_of(text: str, folder: Path) -> torch.Tensor:
-    """The clip, grey, 64x64; of the package's own the first 32 frames."""
+def clip_of(text: str, folder: Path, side: int) -> torch.Tensor:
+    """The clip, grey, of so many pixels a side; of the package's own the first 32 frames."""
     name, _, frames = text.partition("@")
     first, _, last = frames.partition(":")
     chosen = slice(int(first), int(last)) if frames else None
     if name != DEMO:
         source = str(folder / name) if "/" in name else name
-        return lowreel.open_source(source, size=(64, 64), channels=1, frames=chosen).read()
+        return lowreel.open_source(source, size=(side, side), channels=1, frames=chosen).read()
     with as_file(files("lowreel") / "assets" / "demo.mp4") as path:
-        return lowreel.open_source(path, size=(64, 64), channels=1, frames=slice(32)).read()
+        return lowreel.open_source(path, size=(side, side), channels=1, frames=slice(32)).read()
 
 
-def figures_of(group: Members, quality: str, rounds: int | None, folder: Path) -> dict[str, Any]:
+def figures_of(group: Members, chosen: argparse.Namespace) -> dict[str, Any]:
     """The fit of all, one of each alone, and what both come to."""
-    clips = [clip_of(text, folder) for text in group.clips]
+    clips = [clip_of(text, chosen.data, chosen.size) for text in group.clips]
     operators = [group.build(tuple(clip.shape)) for clip in clips]
     known = [
         ClipData(name, operator(clip), operator, levels=Levels(1.0))
         for name, clip, operator in zip(group.clips, clips, operators, strict=True)
     ]
-    settings = lowreel.RecoverSettings(quality=quality, baselines="none", precision="float32")  # type: ignore[arg-type]
-    both = Group.of(known, settings.model_copy(update={"steps": rounds}))
+    settings = lowreel.RecoverSettings(quality=chosen.quality, baselines="none")
+    both = Group.of(known, settings.model_copy(update={"steps": chosen.rounds}))
     alone = Group.of(known, settings)
     start = time.monotonic()
     shared = both.fit_together()
     spent = time.monotonic() - start
+    fits = {k: alone.fit_alone(k, shared) for k in range(len(clips))[: chosen.alone]}
     rows = []
-    for k, (name, clip) in enumerate(zip(group.clips, clips, strict=True)):
-        own = alone.fit_alone(k, shared)
-        result = both.account(k, shared, own)
-        assert result.together is not None
-
-        def level(found: Any, clip: torch.Tensor = clip, k: int = k) -> float:
-            frames = finish(found.representation.frames(), both.problem.clips[k])
-            return round(lowreel.psnr_range(frames, clip), 2)
-
+    for k, (own, sharing) in enumerate(zip(fits.values(), both.decided(shared, fits), strict=False)):
+        levels = [level(found, clips[k], both.problem.clips[k]) for found in (both.part(k, shared), own)]
         rows.append(
             {
-                "clip": name,
-                "together": level(both.part(k, shared)),
-                "alone": level(own),
-                "together_heldout_db": round(result.together.together_db, 2),
-                "alone_heldout_db": round(result.together.alone_db, 2),
-                "chosen": result.together.chosen,
+                "clip": group.clips[k],
+                "together": levels[0],
+                "alone": levels[1],
+                "together_heldout_db": round(sharing.together_db, 2),
+                "alone_heldout_db": round(sharing.alone_db, 2),
+                "chosen": sharing.chosen,
+                "is_chance": sharing.is_chance,
+                "by_all": sharing.by_all,
             }
         )
         print("  " + told(rows[-1]), flush=True)
@@ -139,13 +141,19 @@ def figures_of(group: Members, quality: str, rounds: int | None, folder: Path) -
     return {"clips": rows, "rounds_together": shared.steps, **seconds, "threads": torch.get_num_threads()}
 
 
+def level(found: FitResult, clip: torch.Tensor, problem: lowreel.Problem) -> float:
+    """psnr_range of what a fit came to, with the measured pixels put back."""
+    return round(lowreel.psnr_range(finish(found.representation.frames(), problem), clip), 2)
+
+
 def told(row: dict[str, Any]) -> str:
     held = row["together_heldout_db"] - row["alone_heldout_db"]
     right = (row["together"] >= row["alone"]) == (row["chosen"] == "together")
     gain = row["together"] - row["alone"]
+    chance, wrong = " (chance)" if row["is_chance"] else "", "" if right else ", which is the worse one"
     return (
         f"{row['clip']:<22} together {row['together']:5.2f} dB, alone {row['alone']:5.2f} ({gain:+.2f}); held-out "
-        f"{held:+.2f} dB: {row['chosen']}{'' if right else ', which is the worse one'}"
+        f"{held:+.2f} dB{chance}: {row['chosen']}{wrong}"
     )
 
 
@@ -154,8 +162,9 @@ def show(figures: dict[str, Any]) -> None:
     mean = {name: sum(row[name] for row in rows) / len(rows) for name in ("together", "alone")}
     chosen = [row[row["chosen"]] for row in rows]
     right = sum(taken >= max(row["together"], row["alone"]) for taken, row in zip(chosen, rows, strict=True))
+    size = figures["size"]
     print(
-        f"{figures['group']:<34} {figures['quality']}, {figures['rounds_together']} rounds: together "
+        f"{figures['group']:<34} {size}x{size}, {figures['quality']}, {figures['rounds_together']} rounds: together "
         f"{mean['together']:.2f} dB, alone {mean['alone']:.2f}, chosen {sum(chosen) / len(rows):.2f}; "
         f"{right} of {len(rows)} choices right; {figures['seconds_together']} s and {figures['seconds_alone']} s",
         flush=True,

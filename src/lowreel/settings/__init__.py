@@ -22,6 +22,7 @@ from .recovery import (
     ContinuedSettings,
     Device,
     RecoverSettings,
+    enough_share,
 )
 from .search import (
     BRANCH_SHARE,
@@ -80,5 +81,6 @@ __all__ = [
     "Settings",
     "SolverSettings",
     "TrainSettings",
+    "enough_share",
     "settings_sentence",
 ]
