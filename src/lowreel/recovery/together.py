@@ -47,7 +47,7 @@ P = ParamSpec("P")
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Within the block, say of errors in the input which clip they are of."""
+    """Within the block, an error in the input names the clip it is of: raises InputError, as it was, with the name."""
     try:
         yield
     except InputError as error:
