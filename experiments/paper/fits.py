@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -49,8 +49,7 @@ class Fit:
     similarity, linear: as in the settings, a rank of several clips that of each, but with codes on lines, which are all
     in one space; start: trained weights or random ones; steps: rounds, None for the preset's
     own; frames: of each clip, in this order; None takes them all. minibatch: frames that the paper's steps, which are
-    proportional to those of a minibatch, are counted over; None takes those that are fitted. first: codes that the
-    paper's presets start from, None those of the preset, alike for all frames.
+    proportional to those of a minibatch, are counted over; None takes those that are fitted.
     """
 
     clips: tuple[str, ...]
@@ -63,7 +62,6 @@ class Fit:
     steps: int | None = None
     frames: tuple[int, ...] | None = None
     minibatch: int | None = None
-    first: Literal["in order"] | None = None
 
     @property
     def name(self) -> str:
@@ -99,8 +97,6 @@ class Fit:
             steps=self.steps,
         )
         solver = settings.solver()
-        if self.first is not None:  # evenly along the line, in the order of time
-            solver = solver.model_copy(update={"init": "smooth"})
         if self.minibatch is None:
             return solver
         share = self.minibatch / len(self.clip())
@@ -108,17 +104,20 @@ class Fit:
         return solver.model_copy(update=steps)
 
     def problem(self) -> lowreel.Problem:
-        """All data, the operator, the generator to start from; of several clips each is measured by itself."""
-        generator, times = self._generator(self.clip()), self.times()
-        whole, frames = [], list(self.frames) if self.frames else slice(None)
-        for name in self.clips:
-            clip = clip_of(name)[frames]
+        """All data, the operator, the generator to start from.
+
+        Of several clips each is measured by itself, but those on lines in one space.
+        """
+        clip = self.clip()
+        generator, times = self._generator(clip), self.times()
+        if self.linear or len(self.clips) == 1:
             operator = operator_of(self.operator, tuple(clip.shape))
-            whole.append(lowreel.Problem(operator(clip), operator, generator, times[: len(clip)]))
-        if len(whole) == 1:
-            return whole[0]
-        group = lowreel.grouped(whole, self.clips, "all" if self.linear else "each")
-        return replace(group, times=times)
+            return lowreel.Problem(operator(clip), operator, generator, times, sequences=self.sequences)
+        each = []
+        for own, seconds in zip(clip.split(self.sequences), times.split(self.sequences), strict=True):
+            operator = operator_of(self.operator, tuple(own.shape))
+            each.append(lowreel.Problem(operator(own), operator, generator, seconds))
+        return lowreel.grouped(each, self.clips, "each")
 
     def times(self) -> Tensor:
         """Seconds of the frames, 25 a second; one sequence begins where the one before ends."""

@@ -96,7 +96,7 @@ def test_the_choice_is_right_where_it_is_known():
 
 
 def test_held_out_data_decides_and_says_so():
-    """Its own where it is sure, that of all clips where not, alone where neither is; what failed is not delivered."""
+    """Its own where it is sure, that of all where not, together where neither is; what failed is not delivered."""
     group = Group.of([ClipData(f"clip {k}", DATA[k], OPERATORS[k]) for k in range(2)], FEW)
     shared = group.fit_together()
     alone = {k: group.fit_alone(k, shared) for k in range(2)}
@@ -105,14 +105,14 @@ def test_held_out_data_decides_and_says_so():
         "alone": (-3.0, 5.0),
         "all say together": (-0.5, 3.0),
         "all say alone": (0.5, -3.0),
-        "nothing is sure": (1.5, 1.5),
+        "nothing is sure": (-1.5, -1.5),
     }
     for what, (own, pooled) in asked.items():
         sureness = iter([pooled, own, own])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("lowreel.recovery.together._sureness", lambda gains, told=sureness: next(told))
             sharing = group.decided(shared, alone)[0]
-        assert sharing.chosen == ("together" if what in ("together", "all say together") else "alone"), what
+        assert sharing.chosen == ("alone" if what in ("alone", "all say alone") else "together"), what
         assert sharing.is_chance == (abs(own) < 2)
         assert sharing.by_all == what.startswith("all")
         found = group.account(0, shared, alone[0], sharing)

@@ -296,8 +296,9 @@ class Group:
         """How each clip is recovered. alone: what the fits of single clips came to, by the number of the clip.
 
         By its own held-out data where that tells both apart by two standard errors; else by that of all clips, each
-        counted in units of its own error; and alone where that does not either. A clip that has no fit of its own, or
-        one that failed, is recovered together, unless the shared one failed.
+        counted in units of its own error. Where that does not either, together: so few numbers are where it helps
+        (docs/choices.md). A clip that has no fit of its own, or one that failed, is recovered together, unless the
+        shared one failed.
         """
         gains = {k: self._gains(k, shared, one) for k, one in alone.items() if math.isfinite(one.error)}
         pooled = _sureness(torch.cat([own for own in gains.values() if own is not None] or [torch.zeros(0)]))
@@ -310,7 +311,7 @@ class Group:
             is_chance = terms is not None and abs(told) < STANDARD_ERRORS
             sure = pooled if is_chance else told
             has_failed = not math.isfinite(own.error) and one is not None
-            is_alone = has_failed or (terms is not None and sure < STANDARD_ERRORS)
+            is_alone = has_failed or (terms is not None and sure <= -STANDARD_ERRORS)
             by_all = is_chance and abs(pooled) >= STANDARD_ERRORS
             chosen: Chosen = "alone" if is_alone else "together"
             found.append(Sharing(len(self.given), chosen, level, other, is_chance, by_all))
