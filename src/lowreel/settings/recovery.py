@@ -24,6 +24,11 @@ LEAST_HELDOUT_SHARE, MOST_HELDOUT_SHARE, ENOUGH_HELDOUT_NUMBERS = 0.02, 0.05, 10
 """Share of the data that is held out: the smallest, the largest, and how many numbers judge well enough."""
 
 
+def enough_share(numbers: int) -> float:
+    """Share of so many numbers that judges well enough where fits are to be told apart."""
+    return min(MOST_HELDOUT_SHARE, max(LEAST_HELDOUT_SHARE, ENOUGH_HELDOUT_NUMBERS / max(numbers, 1)))
+
+
 class RecoverSettings(Settings):
     """What a user chooses for one recovery; what is None comes from the preset."""
 
@@ -140,11 +145,7 @@ class RecoverSettings(Settings):
         """Share of so many numbers that is held out."""
         if self.heldout is not None:
             return self.heldout
-        return (
-            min(MOST_HELDOUT_SHARE, max(LEAST_HELDOUT_SHARE, ENOUGH_HELDOUT_NUMBERS / max(numbers, 1)))
-            if self.searches
-            else LEAST_HELDOUT_SHARE
-        )
+        return enough_share(numbers) if self.searches else LEAST_HELDOUT_SHARE
 
     def generator_name(self, channels: int) -> str:
         """`generator`, or what `auto` means for clips of so many channels."""
