@@ -26,7 +26,7 @@ OWN_ERROR_FACTOR = 1.1
 """Of the error that a clip has unpacked: with what a fit begins that is to be better than it."""
 
 
-MOST_ERROR_AT_FIRST = 1e-3
+MOST_ERROR_AT_FIRST = 5e-3
 """Mean squared error with which the fit for a number of bytes begins: it does not come back from frames that rounding
 has destroyed (docs/choices.md)."""
 
