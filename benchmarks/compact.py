@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -115,6 +116,7 @@ def levels(found: Tensor, clip: Tensor) -> dict[str, float]:
 
 def encoded(clip: Tensor, encoder: str, settings: dict[str, str]) -> tuple[int, Tensor]:
     """Bytes of the packets of a film, and its frames as a player shows them, (T, 3, H, W)."""
+    os.environ.setdefault("SVT_LOG", "1")  # errors alone
     film = io.BytesIO()
     with av.open(film, "w", format="matroska") as out:
         stream = out.add_stream(encoder, rate=Fraction(25), options=settings)

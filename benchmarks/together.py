@@ -25,6 +25,7 @@ import lowreel
 from lowreel.data import Levels
 from lowreel.operators import Gaussian, MissingPixels
 from lowreel.recovery.accounting import finish
+from lowreel.recovery.policy import FitResult
 from lowreel.recovery.together import ClipData, Group
 
 from .results import Rows
@@ -119,24 +120,20 @@ def figures_of(group: Members, chosen: argparse.Namespace) -> dict[str, Any]:
     start = time.monotonic()
     shared = both.fit_together()
     spent = time.monotonic() - start
+    fits = {k: alone.fit_alone(k, shared) for k in range(len(clips))[: chosen.alone]}
     rows = []
-    for k, (name, clip) in list(enumerate(zip(group.clips, clips, strict=True)))[: chosen.alone]:
-        own = alone.fit_alone(k, shared)
-        result = both.account(k, shared, own)
-        assert result.together is not None
-
-        def level(found: Any, clip: torch.Tensor = clip, k: int = k) -> float:
-            frames = finish(found.representation.frames(), both.problem.clips[k])
-            return round(lowreel.psnr_range(frames, clip), 2)
-
+    for k, (own, sharing) in enumerate(zip(fits.values(), both.decided(shared, fits), strict=False)):
+        levels = [level(found, clips[k], both.problem.clips[k]) for found in (both.part(k, shared), own)]
         rows.append(
             {
-                "clip": name,
-                "together": level(both.part(k, shared)),
-                "alone": level(own),
-                "together_heldout_db": round(result.together.together_db, 2),
-                "alone_heldout_db": round(result.together.alone_db, 2),
-                "chosen": result.together.chosen,
+                "clip": group.clips[k],
+                "together": levels[0],
+                "alone": levels[1],
+                "together_heldout_db": round(sharing.together_db, 2),
+                "alone_heldout_db": round(sharing.alone_db, 2),
+                "chosen": sharing.chosen,
+                "is_chance": sharing.is_chance,
+                "by_all": sharing.by_all,
             }
         )
         print("  " + told(rows[-1]), flush=True)
@@ -144,13 +141,19 @@ def figures_of(group: Members, chosen: argparse.Namespace) -> dict[str, Any]:
     return {"clips": rows, "rounds_together": shared.steps, **seconds, "threads": torch.get_num_threads()}
 
 
+def level(found: FitResult, clip: torch.Tensor, problem: lowreel.Problem) -> float:
+    """psnr_range of what a fit came to, with the measured pixels put back."""
+    return round(lowreel.psnr_range(finish(found.representation.frames(), problem), clip), 2)
+
+
 def told(row: dict[str, Any]) -> str:
     held = row["together_heldout_db"] - row["alone_heldout_db"]
     right = (row["together"] >= row["alone"]) == (row["chosen"] == "together")
     gain = row["together"] - row["alone"]
+    chance, wrong = " (chance)" if row["is_chance"] else "", "" if right else ", which is the worse one"
     return (
         f"{row['clip']:<22} together {row['together']:5.2f} dB, alone {row['alone']:5.2f} ({gain:+.2f}); held-out "
-        f"{held:+.2f} dB: {row['chosen']}{'' if right else ', which is the worse one'}"
+        f"{held:+.2f} dB{chance}: {row['chosen']}{wrong}"
     )
 
 
@@ -159,9 +162,9 @@ def show(figures: dict[str, Any]) -> None:
     mean = {name: sum(row[name] for row in rows) / len(rows) for name in ("together", "alone")}
     chosen = [row[row["chosen"]] for row in rows]
     right = sum(taken >= max(row["together"], row["alone"]) for taken, row in zip(chosen, rows, strict=True))
+    size = figures["size"]
     print(
-        f"{figures['group']:<34} {figures['size']}x{figures['size']}, {figures['quality']}, "
-        f"{figures['rounds_together']} rounds: together "
+        f"{figures['group']:<34} {size}x{size}, {figures['quality']}, {figures['rounds_together']} rounds: together "
         f"{mean['together']:.2f} dB, alone {mean['alone']:.2f}, chosen {sum(chosen) / len(rows):.2f}; "
         f"{right} of {len(rows)} choices right; {figures['seconds_together']} s and {figures['seconds_alone']} s",
         flush=True,

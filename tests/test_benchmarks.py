@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("benchmarks", reason="the benchmarks are not part of a source distribution")
 
-from benchmarks import estimate, fill, speed
+from benchmarks import compact, estimate, fill, speed
 from benchmarks.timed import Pace, Trace, heights
 from benchmarks.updates import verdict
 
@@ -137,3 +137,12 @@ def test_the_table_of_filled_records_has_the_newest_row_of_each_seed():
     assert lines[0] == "| degrees C | seed 0 | seed 1 | mean |"
     assert lines[2] == "| kriging | 0.400 | 0.200 | 0.300 |"
     assert len(lines) == 6
+
+
+def test_bd_rate_is_by_how_much_more_bytes_a_level_takes():
+    """Twice the bytes at each level are 100 % more, whatever levels were measured."""
+    curve = [{"bytes": round(1000 * 10 ** ((level - 30) / 10)), "psnr": level} for level in (28, 31, 35, 40)]
+    twice = [{"bytes": 2 * round(1000 * 10 ** ((level - 30) / 10)), "psnr": level} for level in (27, 32, 36, 38)]
+    assert compact.bd_rate(curve, curve) == pytest.approx(0)
+    assert compact.bd_rate(twice, curve) == pytest.approx(1, abs=0.01)
+    assert compact.bd_rate(curve, twice) == pytest.approx(-0.5, abs=0.01)

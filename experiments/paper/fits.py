@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -108,17 +108,20 @@ class Fit:
         return solver.model_copy(update=steps)
 
     def problem(self) -> lowreel.Problem:
-        """All data, the operator, the generator to start from; of several clips each is measured by itself."""
-        generator, times = self._generator(self.clip()), self.times()
-        whole, frames = [], list(self.frames) if self.frames else slice(None)
-        for name in self.clips:
-            clip = clip_of(name)[frames]
+        """All data, the operator, the generator to start from.
+
+        Of several clips each is measured by itself, but those on lines in one space.
+        """
+        clip = self.clip()
+        generator, times = self._generator(clip), self.times()
+        if self.linear or len(self.clips) == 1:
             operator = operator_of(self.operator, tuple(clip.shape))
-            whole.append(lowreel.Problem(operator(clip), operator, generator, times[: len(clip)]))
-        if len(whole) == 1:
-            return whole[0]
-        group = lowreel.grouped(whole, self.clips, "all" if self.linear else "each")
-        return replace(group, times=times)
+            return lowreel.Problem(operator(clip), operator, generator, times, sequences=self.sequences)
+        each = []
+        for own, seconds in zip(clip.split(self.sequences), times.split(self.sequences), strict=True):
+            operator = operator_of(self.operator, tuple(own.shape))
+            each.append(lowreel.Problem(operator(own), operator, generator, seconds))
+        return lowreel.grouped(each, self.clips, "each")
 
     def times(self) -> Tensor:
         """Seconds of the frames, 25 a second; one sequence begins where the one before ends."""

@@ -13,7 +13,7 @@ from lowreel.baselines.proximal import (
     Fidelity,
     LocallyLowRank,
     LowRankAndSparse,
-    TemporalVariation,
+    Variation,
     as_blocks,
     of_blocks,
 )
@@ -35,19 +35,36 @@ def test_variation_of_two_frames():
     clip, weight = white(2, 1, 6, 5), 0.4
     difference = clip[1] - clip[0]
     moved = difference * (weight / difference.abs().clamp_min(2 * weight))
-    close(TemporalVariation(2.0, iterations=60)(clip, weight / 2), torch.stack([clip[0] + moved, clip[1] - moved]))
+    close(Variation(2.0, {0: 1.0}, iterations=60)(clip, weight / 2), torch.stack([clip[0] + moved, clip[1] - moved]))
 
 
 def test_variation_is_optimal():
     """The multipliers of the solution are no longer than the weight, and lie along each jump where there is one."""
     clip, weight = white(7, 1, 6, 5), 0.5
-    found = TemporalVariation(1.0, iterations=3000)(clip, weight)
+    found = Variation(1.0, {0: 1.0}, iterations=3000)(clip, weight)
     multipliers, jumps = (found - clip).cumsum(0), found.diff(dim=0)
     close(multipliers[-1], torch.zeros_like(clip[0]), atol=1e-4, rtol=0)
     assert float(multipliers.abs().max()) < weight * (1 + 1e-4)
     there = jumps.abs() > 1e-2
     assert 0.05 < float(there.float().mean()) < 0.95
     close(multipliers[:-1][there], weight * (jumps / jumps.abs())[there], atol=2e-3, rtol=0)
+
+
+def test_variation_of_space_and_time_is_least():
+    """No clip near the one found costs less: |x - z|^2 / 2 and the lengths of the weighted differences."""
+    clip, weights = white(4, 1, 5, 6), {0: 3.0, -2: 1.0, -1: 1.0}
+    shrunk = Variation(0.1, weights, iterations=2000)(clip, 1.0)
+
+    def cost(x):
+        differences = torch.zeros(3, *x.shape, dtype=x.dtype)
+        for own, (axis, weight) in zip(differences, weights.items(), strict=True):
+            own.narrow(axis, 0, x.shape[axis] - 1).copy_(weight * x.diff(dim=axis))
+        lengths = differences.abs().square().sum(0).sqrt()
+        return float((x - clip).abs().square().sum() / 2 + 0.1 * lengths.sum())
+
+    for k in range(20):
+        assert min(cost(shrunk + size * white(*clip.shape, seed=k)) for size in (1e-2, 0.1)) > cost(shrunk)
+    assert cost(shrunk) < 0.9 * min(cost(clip), cost(clip.mean((0, 2, 3), keepdim=True).expand(clip.shape)))
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 8), (3, 8, 5)])
@@ -117,7 +134,10 @@ def test_what_they_make_of_a_beating_disc(make):
     found = {
         name: decibels(clip / 1000, true) for name, clip in mri_baselines(data, operator, operator.observed_mask())
     }
-    assert list(found) == ["SENSE", "temporal total variation", "k-t low rank", "locally low rank", "low rank + sparse"]
+    assert list(found) == [
+        *("SENSE", "temporal total variation", "3-D total variation", "k-t low rank", "locally low rank"),
+        "low rank + sparse",
+    ]
     assert found["SENSE"] > 15
     assert min(level for name, level in found.items() if name != "SENSE") > found["SENSE"] + 1
 

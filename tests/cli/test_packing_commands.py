@@ -36,6 +36,16 @@ def test_a_run_is_packed_and_drawn(finished, packed, command):
     assert float((found.frames() - unpacked).square().mean()) <= 10**-2.5 * 1.001
 
 
+def test_a_run_says_what_it_takes(finished, command):
+    """summary.json and the closing table: bytes stored, bits a pixel, and the numbers that were measured."""
+    summary = json.loads((finished / "summary.json").read_text())
+    found = Representation.load(finished / "representation.safetensors")
+    assert summary["stored_bytes"] == found.bits() // 8
+    assert summary["bits_per_pixel"] == pytest.approx(found.bits() / (6 * 12 * 16), abs=1e-3)
+    assert summary["measured_numbers"] == round(summary["numbers_per_pixel"] * 6 * 12 * 16)
+    assert f"{summary['stored_bytes']:,} bytes" in command("info", finished).out
+
+
 def test_frames_by_number_and_by_time(packed, command):
     """--frames A:B are those of the clip; --at any times, each by itself, in any order for an array."""
     found = read_packed(packed).representation()

@@ -7,7 +7,7 @@ import torch
 from cases import levels, noise
 
 from lowreel.errors import InputError
-from lowreel.model.generators import Dcgan, Decoder, from_spec, make
+from lowreel.model.generators import Dcgan, Decoder, Lean, from_spec, make
 from lowreel.model.generators.base import to_grey_levels
 
 close = torch.testing.assert_close
@@ -21,6 +21,9 @@ GENERATORS = {
     "decoder 16x12": lambda seed=0: Decoder((3, 16, 12), seed=seed),
     "decoder 17x31": lambda seed=0: Decoder((3, 17, 31), seed=seed),
     "decoder 64x64": lambda seed=0: Decoder((3, 64, 64), seed=seed),
+    "lean 17x31": lambda seed=0: Lean((3, 17, 31), seed=seed),
+    "lean 1x1": lambda seed=0: Lean((1, 1, 1), seed=seed),
+    "lean 64x64": lambda seed=0: Lean((3, 64, 64), seed=seed),
     "decoder 45x80": lambda seed=0: Decoder((1, 45, 80), seed=seed),
 }
 

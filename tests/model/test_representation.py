@@ -86,6 +86,7 @@ def test_parameters_count(representation):
     stored = sum(t.numel() for t in representation.generator.state_dict().values())
     codes = sum(t.numel() for name, t in representation.codes.tensors().items() if name != "times")
     assert representation.parameters == {"weights": stored, "codes": codes}
+    assert representation.bits() == 32 * (stored + codes) + 64 * T
 
 
 def saved(path):

@@ -85,7 +85,7 @@ def test_zoo(name):
 
 def test_every_name_is_a_generator():
     """The command line and the zoo speak of the same names."""
-    assert set(GENERATORS) == {"auto", "decoder", "dcgan", *ZOO}
+    assert set(GENERATORS) == {"auto", "decoder", "lean", "dcgan", *ZOO}
 
 
 def test_a_damaged_zoo_file_is_refused(monkeypatch):

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowreel.errors import InputError
-from lowreel.model.generators import Dcgan, Decoder
+from lowreel.model.generators import Dcgan, Decoder, Lean
 from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
 from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
@@ -48,6 +48,7 @@ CLIPS = {
     "a line, uneven times": lambda: clip_of(Decoder((1, 9, 7)), UNEVEN, rank=2, affine=True),
     "one code for all": lambda: clip_of(Decoder((1, 8, 8)), rank=1, affine=True),
     "complex": lambda: clip_of(Decoder((2, 8, 8)), is_complex=True),
+    "lean": lambda: clip_of(Lean((1, 16, 12))),
     "the paper's, rank 4": lambda: clip_of(Dcgan(1), rank=4),
 }
 ROUNDED = PackSettings(psnr=30, updates=0)

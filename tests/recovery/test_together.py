@@ -12,7 +12,7 @@ from lowreel.errors import InputError
 from lowreel.operators import MRI, Gaussian, MissingPixels
 from lowreel.recovery.fit import Progress
 from lowreel.recovery.sharing import Sharing
-from lowreel.recovery.together import ClipData, Group
+from lowreel.recovery.together import ClipData, Group, _sureness
 from lowreel.settings import RecoverSettings
 
 FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1, precision="float32")
@@ -49,9 +49,7 @@ def test_each_clip_has_a_result_of_its_own(searched):
         assert found.uncertainty is not None
         assert tuple(found.uncertainty.shape) == A.clip_shape
         shared = found.together
-        assert shared.chosen == ("together" if shared.gain >= 0 else "alone")
-        best = max(shared.together_db, shared.alone_db)
-        assert found.heldout_db == pytest.approx(best)
+        assert found.heldout_db == pytest.approx(getattr(shared, f"{shared.chosen}_db"))
         assert shared.sentence in found.trust
 
 
@@ -98,18 +96,39 @@ def test_the_choice_is_right_where_it_is_known():
 
 
 def test_held_out_data_decides_and_says_so():
-    """The smaller error is delivered, an equal one together, and a fit that failed is not."""
+    """Its own where it is sure, that of all where not, together where neither is; what failed is not delivered."""
     group = Group.of([ClipData(f"clip {k}", DATA[k], OPERATORS[k]) for k in range(2)], FEW)
     shared = group.fit_together()
-    alone = group.fit_alone(0, shared)
-    own = group.part(0, shared)
-    for error, wanted in ((0.5 * own.error, "alone"), (own.error, "together"), (2 * own.error, "together")):
-        found = group.account(0, shared, replace(alone, error=error))
-        assert found.together.chosen == wanted
-        assert torch.equal(
-            found.representation.codes.matrix(), (alone if wanted == "alone" else own).representation.codes.matrix()
-        )
-    assert group.account(0, replace(shared, judged=diverged(shared)), alone).together.chosen == "alone"
+    alone = {k: group.fit_alone(k, shared) for k in range(2)}
+    asked = {
+        "together": (3.0, -5.0),
+        "alone": (-3.0, 5.0),
+        "all say together": (-0.5, 3.0),
+        "all say alone": (0.5, -3.0),
+        "nothing is sure": (-1.5, -1.5),
+    }
+    for what, (own, pooled) in asked.items():
+        sureness = iter([pooled, own, own])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lowreel.recovery.together._sureness", lambda gains, told=sureness: next(told))
+            sharing = group.decided(shared, alone)[0]
+        assert sharing.chosen == ("alone" if what in ("alone", "all say alone") else "together"), what
+        assert sharing.is_chance == (abs(own) < 2)
+        assert sharing.by_all == what.startswith("all")
+        found = group.account(0, shared, alone[0], sharing)
+        wanted = alone[0] if sharing.chosen == "alone" else group.part(0, shared)
+        assert torch.equal(found.representation.codes.matrix(), wanted.representation.codes.matrix())
+        assert sharing.sentence in found.trust
+    failed = replace(shared, judged=diverged(shared))
+    assert [one.chosen for one in group.decided(failed, alone)] == ["alone", "alone"]
+    assert [one.chosen for one in group.decided(shared, {0: replace(alone[0], error=math.inf)})] == ["together"] * 2
+
+
+def test_sureness_is_the_mean_in_standard_errors():
+    """Of gains that are alike it has no bound, of none it is 0."""
+    gains = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
+    assert _sureness(gains) == pytest.approx(2.5 / (gains.std().item() / 2))
+    assert (_sureness(torch.zeros(0)), _sureness(torch.zeros(5)), _sureness(-torch.ones(5))) == (0, 0, -math.inf)
 
 
 def diverged(shared):
@@ -126,10 +145,13 @@ def test_the_sentence_names_what_was_chosen():
         "Recovered together with 2 other clips, by one generator: "
         "on its held-out data that is 2.5 dB better than alone."
     )
-    told = Sharing(2, "alone", 30.0, 30.1, is_chance=True).sentence
-    assert told == (
+    assert Sharing(2, "alone", 30.0, 30.1, is_chance=True).sentence == (
         "Recovered alone: on its held-out data that is 0.1 dB better than together with 1 other clip, "
-        "which may be chance."
+        "which may be chance, and so it is over all clips."
+    )
+    assert Sharing(2, "together", 30.0, 30.1, is_chance=True, by_all=True).sentence == (
+        "Recovered together with 1 other clip, by one generator: on its held-out data that is 0.1 dB worse than alone, "
+        "which may be chance, but over all clips it is better."
     )
 
 

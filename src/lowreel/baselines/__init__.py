@@ -60,10 +60,10 @@ def quick_baselines(
     Pixels: linear and biharmonic interpolation within each frame; other operators: the clip of least norm. All: 3-D
     total variation and low rank. Beside these what the operator names as suiting it (`LinearOperator.baselines`):
     temporal or bicubic interpolation, GAP-TV, temporal total variation; low rank may go by the name k-t low rank.
-    Complex clips, of which the operator is a `RealForm`, have those of `mri_baselines` and 3-D total variation.
+    Complex clips, of which the operator is a `RealForm`, have those of `mri_baselines`.
     """
     if isinstance(operator, RealForm):
-        yield from _complex_baselines(data, operator, entries, sigma)
+        yield from _complex_baselines(data, operator, entries)
         return
     first, suiting = first_clip(data, operator, entries), operator.baselines
     yield ("linear interpolation" if operator.is_pixel_mask else "least norm"), first
@@ -83,17 +83,12 @@ def quick_baselines(
         yield "temporal total variation", clip
 
 
-def _complex_baselines(data: Data, operator: RealForm, entries: Data, sigma: float) -> Iterator[tuple[str, Tensor]]:
+def _complex_baselines(data: Data, operator: RealForm, entries: Data) -> Iterator[tuple[str, Tensor]]:
     """Of complex clips, in their real form; the methods work on clips about zero."""
     zero = operator.zero_level
     about_zero = map_data(lambda y, middle: y - middle, data, operator(torch.full(operator.clip_shape, zero)))
-    found = None
     for name, clip in mri_baselines(about_zero, operator.inner, entries):
-        shown = (to_real(clip) + zero).clamp_(0, 1)
-        found = shown if found is None else found
-        yield name, shown
-    assert found is not None
-    yield "3-D total variation", chosen_variation(data, operator, entries, found, sigma=sigma)
+        yield name, (to_real(clip) + zero).clamp_(0, 1)
 
 
 def slow_baselines(data: Data, operator: LinearOperator, entries: Data) -> dict[str, Tensor]:

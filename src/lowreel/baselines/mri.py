@@ -19,12 +19,13 @@ from ..errors import InputError
 from ..operators import Data, LinearOperator, map_data
 from .low_rank import largest_singular_value
 from .proximal import (
+    FALLING_ITERATIONS,
     LOOK_EVERY_WEIGHTS,
     Fidelity,
     LocallyLowRank,
     LowRankAndSparse,
     Proximal,
-    TemporalVariation,
+    Variation,
     as_blocks,
     falling_weights,
     low_rank,
@@ -44,6 +45,12 @@ SENSE_WEIGHTS = (0.1, 0.01, 1e-3)
 SPARSE_SHARE = 0.3
 """Weight of the sparse part of low rank + sparse as a share of the largest coefficient, where that of the low-rank part
 is 1 as a share of the largest singular value (docs/choices.md)."""
+
+TIME_AGAINST_SPACE = (3.0, 6.0)
+"""Of differences along time beside those in space that are tried for 3-D total variation (docs/choices.md)."""
+
+PLAIN_PATHS = 4
+"""Of temporal variation, k-t low rank, locally low rank, and low rank + sparse: one each."""
 
 ALIKE_ERRORS = 1.01
 """Ratio of errors within which the weaker weight is taken: a fit that sees all entries needs less of it."""
@@ -65,6 +72,14 @@ class Chosen(NamedTuple):
 
     clip: Tensor
     trial: Tensor
+    error: float
+
+
+class _Tried(NamedTuple):
+    """The best clip of a path, the number of the look that found it, and its error at the entries left out."""
+
+    clip: Tensor
+    look: int
     error: float
 
 
@@ -100,12 +115,21 @@ class Judged:
         return float((self._weights * (found - data)[self.held].abs().square()).sum())
 
     @torch.no_grad()
-    def chosen(self, path: Path) -> Chosen:
-        """The clip of the path that agrees best with entries it has not seen; a stack of clips, (n, T, 1, H, W), is
-        judged by its sum. Where nothing can be left out it is that of the weakest weight."""
+    def chosen(self, *paths: Path) -> Chosen:
+        """The clip, of one path or of several, that agrees best with entries it has not seen; a stack of clips,
+        (n, T, 1, H, W), is judged by its sum. Where nothing can be left out it is that of the first path's weakest
+        weight."""
         if self.held is None:
-            *_, clip = path(self.whole, None, 0)
+            *_, clip = paths[0](self.whole, None, 0)
             return Chosen(clip, clip, math.nan)
+        tried = [self._tried(path) for path in paths]
+        path, found = min(zip(paths, tried, strict=True), key=lambda pair: pair[1].error)
+        first = max(0, found.look - LOOKS_BACK)
+        *_, clip = islice(path(self.whole, found.clip, first), found.look + 1 - first)
+        return Chosen(clip, found.clip, found.error)
+
+    def _tried(self, path: Path) -> _Tried:
+        """The best of a path that does not see the entries left out, and after how many looks it was found."""
         best, place, least, found = None, 0, math.inf, 0
         for k, clip in enumerate(path(self.seen, None, 0)):
             whole = clip.sum(0) if clip.ndim > len(self.operator.clip_shape) else clip
@@ -117,25 +141,31 @@ class Judged:
             elif k - found >= WORSE_LOOKS:
                 break
         assert best is not None
-        first = max(0, place - LOOKS_BACK)
-        *_, clip = islice(path(self.whole, best, first), place + 1 - first)
-        return Chosen(clip, best, least)
+        return _Tried(best, place, least)
 
 
 def mri_baselines(data: Data, operator: LinearOperator, entries: Data) -> Iterator[tuple[str, Tensor]]:
     """Names and complex clips (T, 1, H, W) as they are made, the cheapest first, for an operator that takes such.
 
-    entries: booleans like the data, those that may be used. SENSE, temporal total variation, k-t low rank, locally low
-    rank, low rank + sparse.
+    entries: booleans like the data, those that may be used. SENSE, temporal and 3-D total variation, k-t low rank,
+    locally low rank, low rank + sparse.
     """
     judged = Judged(data, operator, entries)
     first = sense(judged)
     yield "SENSE", first.clip
     start = first.trial
     yield "temporal total variation", judged.chosen(temporal_variation(start)).clip
+    yield "3-D total variation", judged.chosen(*(space_time_variation(start, w) for w in TIME_AGAINST_SPACE)).clip
     yield "k-t low rank", judged.chosen(global_low_rank(start)).clip
     yield "locally low rank", judged.chosen(locally_low_rank(start)).clip
     yield "low rank + sparse", judged.chosen(low_rank_and_sparse(start)).clip.sum(0)
+
+
+def applications() -> int:
+    """How often the operator and its adjoint are applied by `mri_baselines`, about."""
+    paths = PLAIN_PATHS + len(TIME_AGAINST_SPACE)
+    whole = (LOOKS_BACK + 2) * LOOK_EVERY_WEIGHTS
+    return 2 * len(SENSE_WEIGHTS) * SENSE_ITERATIONS + paths * (FALLING_ITERATIONS + whole)
 
 
 def sense(judged: Judged) -> Chosen:
@@ -173,7 +203,14 @@ def ridge(fidelity: Fidelity, start: Tensor, weight: float, iterations: int = SE
 def temporal_variation(start: Tensor) -> Path:
     """min f(x) + weight m sum_t |x_{t+1} - x_t|, m the largest magnitude of the start, (T, 1, H, W)."""
     scale = float(start.abs().max())
-    return _path(start, lambda: TemporalVariation(scale))
+    return _path(start, lambda: Variation(scale, {0: 1.0}))
+
+
+def space_time_variation(start: Tensor, time: float) -> Path:
+    """min f(x) + weight m sum |(time x_t, x_h, x_w)|, differences along time, rows and columns together, m the largest
+    magnitude of the start, (T, 1, H, W); time: what those along time count, beside the others."""
+    scale = float(start.abs().max())
+    return _path(start, lambda: Variation(scale, {0: time, -2: 1.0, -1: 1.0}))
 
 
 def global_low_rank(start: Tensor) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -76,38 +76,49 @@ def falling_weights(
             yield x
 
 
-class TemporalVariation:
-    """R(x) = scale sum_t |x_{t+1} - x_t|, each pixel by itself, magnitudes of complex differences.
+class Variation:
+    """R(x) = scale sum_p |(D x)_p|, D the differences from pixel to next pixel along some axes, those of a pixel taken
+    together, magnitudes of complex ones. weights: of the differences, by axis.
 
     Its proximal map by the dual problem (Beck and Teboulle, 2009, fast gradient projection), which goes on from one
     call to the next.
     """
 
-    def __init__(self, scale: float, iterations: int = INNER_ITERATIONS):
-        self.scale, self.iterations = scale, iterations
+    def __init__(self, scale: float, weights: Mapping[int, float], iterations: int = INNER_ITERATIONS):
+        self.scale, self.weights, self.iterations = scale, weights, iterations
         self._dual: Tensor | None = None
 
     def __call__(self, clip: Tensor, weight: float) -> Tensor:
         most = weight * self.scale
-        if len(clip) == 1 or most == 0:
+        if most == 0:
             return clip
-        dual = torch.zeros_like(clip[1:]) if self._dual is None else self._dual
+        dual = clip.new_zeros(len(self.weights), *clip.shape) if self._dual is None else self._dual
         ahead, momentum = dual, 1.0
+        step = 1 / (4 * sum(w**2 for w in self.weights.values()))
         for _ in range(self.iterations):
-            found = ahead + self._less(clip, ahead).diff(dim=0) / 4
-            found.div_((found.abs() / most).clamp_min_(1))
+            found = self._differences(self._less(clip, ahead)).mul_(step).add_(ahead)
+            size = found.abs() if len(found) == 1 else torch.linalg.vector_norm(found, dim=0, keepdim=True)
+            found.div_(size.div_(most).clamp_min_(1))
             following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
             ahead = torch.add(found, found - dual, alpha=(momentum - 1) / following)
             dual, momentum = found, following
         self._dual = dual
         return self._less(clip, dual)
 
-    @staticmethod
-    def _less(clip: Tensor, dual: Tensor) -> Tensor:
+    def _differences(self, clip: Tensor) -> Tensor:
+        """D x, (axes, T, 1, H, W); 0 at the last pixel along each axis."""
+        found = torch.zeros(len(self.weights), *clip.shape, dtype=clip.dtype)
+        for own, (axis, weight) in zip(found, self.weights.items(), strict=True):
+            own.narrow(axis, 0, clip.shape[axis] - 1).copy_(clip.diff(dim=axis)).mul_(weight)
+        return found
+
+    def _less(self, clip: Tensor, dual: Tensor) -> Tensor:
         """The clip less the adjoint of the differences."""
         found = clip.clone()
-        found[:-1] += dual
-        found[1:] -= dual
+        for own, (axis, weight) in zip(dual, self.weights.items(), strict=True):
+            count = clip.shape[axis] - 1
+            found.narrow(axis, 0, count).add_(own.narrow(axis, 0, count), alpha=weight)
+            found.narrow(axis, 1, count).sub_(own.narrow(axis, 0, count), alpha=weight)
         return found
 
 

@@ -20,12 +20,13 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..model.generators import Generator
+from ..model.generators.layers import to_channels_last
 from ..model.representation import Representation
 from ..system.files import PACKED_MAGIC, VersionError, atomic_write, is_packed
 from .coding import Grid, decoded, encoded
 from .parts import (
     CODE_COEFFICIENTS,
-    MAPS,
+    FIRST_LAYERS,
     MOST_OCTAVES_OF_STEPS,
     STEPS_AN_OCTAVE,
     Part,
@@ -43,7 +44,7 @@ CHECKSUM_BYTES = 32
 
 MOST_HEADER_BYTES = 2**22
 MOST_PACKED_FRAMES, MOST_SIDE, MOST_PIXELS, MOST_CODE_DIM, MOST_STAGES = 2**18, 2**15, 2**26, 2**14, 16
-NUMBERS_A_BYTE, NUMBERS_ANYWAY = 2**10, 2**16
+NUMBERS_A_BYTE, NUMBERS_ANYWAY = 2**7, 2**16
 """Numbers that a byte of the file may stand for at most, and those that a file of any size may hold: a header that
 promises more is refused before memory is taken. The writer fills a file up that would fall short."""
 
@@ -84,13 +85,16 @@ class Packed:
             steps = torch.tensor([step_of(int(n)) for n in self.exponents[part.name]], dtype=torch.float64)
             whole = torch.from_numpy(self.values[part.name].astype(np.float64))
             tensors[part.name] = part.restored(part.shaped(whole * steps)).float()
-        return representation_of(self.spec, tensors, self.times, self.is_complex)
+        found = representation_of(self.spec, tensors, self.times, self.is_complex)
+        to_channels_last(found.generator)  # frames are drawn a fifth sooner
+        return found
 
     def without_idle_codes(self) -> Packed:
-        """The same clip without the numbers of the codes whose maps, or values, have all been rounded to zero."""
-        if MAPS not in self.values:
+        """The same clip without the numbers of the codes whose weights, or values, have all been rounded to zero."""
+        first = FIRST_LAYERS.get(str(self.spec["kind"]))
+        if first is None:
             return self
-        maps, codes = self.values[MAPS], self.values[CODE_COEFFICIENTS]
+        maps, codes = self.values[first], self.values[CODE_COEFFICIENTS]
         by_code = maps.reshape(1 + codes.shape[1], -1)
         acting = np.flatnonzero(by_code[1:].any(1) & codes.any(0))
         acting = acting if len(acting) else np.array([0])
@@ -99,7 +103,7 @@ class Packed:
             self,
             spec={**self.spec, "code_dim": len(acting)},
             codes={"coefficients": (len(codes), len(acting))},
-            values={**self.values, MAPS: kept, CODE_COEFFICIENTS: codes[:, acting]},
+            values={**self.values, first: kept, CODE_COEFFICIENTS: codes[:, acting]},
             exponents={**self.exponents, CODE_COEFFICIENTS: self.exponents[CODE_COEFFICIENTS][acting]},
         )
 

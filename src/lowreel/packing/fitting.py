@@ -30,7 +30,7 @@ from ..system import streams
 from .coding import LARGEST
 from .parts import (
     CODE_COEFFICIENTS,
-    MAPS,
+    FIRST_LAYERS,
     STEPS_AN_OCTAVE,
     Part,
     nearest_exponent,
@@ -112,7 +112,7 @@ class Quantised:
         return torch.cat([functional_call(self.generator, weights, (part,)) for part in parts])
 
     def _restored(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        weights, codes = split({part.name: part.restored(tensors[part.name]) for part in self.parts})
+        weights, codes = split(self.generator, {part.name: part.restored(tensors[part.name]) for part in self.parts})
         return weights, Codes(**codes, times=self.found.times).matrix()
 
     def _steps(self) -> dict[str, list[int]]:
@@ -132,8 +132,9 @@ class Quantised:
         steps = {name: [nearest_exponent(s**-0.5)] for name, s in sensitivity.items()}
         for part in self.parts:
             if part.name == CODE_COEFFICIENTS and part.steps > 1:
-                power = self.plain[MAPS][1:].double().flatten(1).square().sum(1)
-                own = (sensitivity[MAPS] / len(self.target) * power).clamp_min(1e-20)
+                first = FIRST_LAYERS[self.generator.kind]
+                power = self.plain[first][1:].double().flatten(1).square().sum(1)
+                own = (sensitivity[first] / len(self.target) * power).clamp_min(1e-20)
                 steps[part.name] = [nearest_exponent(float(s) ** -0.5) for s in own]
         return steps
 

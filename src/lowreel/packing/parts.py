@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..model.generators import Decoder, Generator, from_spec
+from ..model.generators import Decoder, Generator, Lean, from_spec
 from ..model.latents import Codes
 from ..model.representation import Representation
 from .coding import Grid
@@ -24,8 +24,11 @@ a part, half by how near they are to be."""
 
 _FRACTIONS = tuple(2 ** (k / STEPS_AN_OCTAVE) for k in range(STEPS_AN_OCTAVE))
 
-MAPS, CODE_COEFFICIENTS = "project", "codes.coefficients"
-"""The projection of a decoder's codes, bias and weight together, and the codes themselves."""
+CODE_COEFFICIENTS = "codes.coefficients"
+"""The part that the codes are, where they are free."""
+
+FIRST_LAYERS = {Decoder.kind: "project", Lean.kind: "mix"}
+"""Of generators whose codes go through an affine layer first its name: bias and weight together are a part."""
 
 
 def step_of(exponent: int) -> float:
@@ -65,11 +68,11 @@ class Part:
     def flat(self, values: Tensor) -> Tensor:
         """The tensor as (rows, columns)."""
         found = values.reshape(self.grid.rows, self.grid.columns)
-        return found if not self.repeat else found[:, _from_low_to_high(self.shape[2:])]
+        return found if len(self.axes) < 2 else found[:, _from_low_to_high(self.shape[2:])]
 
     def shaped(self, flat: Tensor) -> Tensor:
         """The tensor of `flat`, again in its own shape."""
-        if self.repeat:
+        if len(self.axes) == 2:
             flat = flat[:, _from_low_to_high(self.shape[2:]).argsort()]
         return flat.reshape(self.shape)
 
@@ -115,27 +118,25 @@ def _from_low_to_high(sides: tuple[int, int]) -> Tensor:
 def smallest(found: Representation) -> Representation:
     """The same clip by a decoder whose codes have only as many numbers as move its frames apart, each of mean square 1.
 
-    The codes of T frames span T - 1 directions from their mean, or fewer, and the projection sees no others: mean and
-    directions become its bias and its columns, in the order of what they do to its maps. Frames at any time are the
+    The codes of T frames span T - 1 directions from their mean, or fewer, and the first layer sees no others: mean and
+    directions become its bias and its columns, in the order of what they do to its output. Frames at any time are the
     same, as codes go straight from frame to frame; with cubic curves nearly. Other generators are left as they are.
     """
     generator = found.generator
-    if not isinstance(generator, Decoder):
+    name = FIRST_LAYERS.get(generator.kind)
+    if name is None:
         return found
-    project = generator.project
-    codes = found.codes.matrix().double()
+    first, codes = generator.get_submodule(name), found.codes.matrix().double()
+    weight, bias = (first.get_parameter(n).detach().double() for n in ("weight", "bias"))
     mean = codes.mean(0)
-    weight, bias = project.weight.detach().double(), project.bias.detach().double()
     basis, factor = torch.linalg.qr(weight)
     u, s, vh = torch.linalg.svd((codes - mean) @ factor.T, full_matrices=False)
     kept = max(1, min(int((s > 1e-6 * s[0].clamp_min(1e-30)).sum()), found.codes.rank, generator.code_dim))
     spread = math.sqrt(len(codes))
-    shape = {"code_dim": kept, "upsampling_stages": generator.upsampling_stages, "headroom": generator.headroom}
-    small = bare(generator.spec() | shape)
-    state = {name: t for name, t in generator.state_dict().items() if not name.startswith("project.")}
-    maps = basis @ (vh[:kept].T * s[:kept]) / spread
-    state |= {"project.weight": maps.float(), "project.bias": (bias + weight @ mean).float()}
-    small.load_state_dict(state)
+    small = bare({**generator.spec(), "code_dim": kept})
+    columns = basis @ (vh[:kept].T * s[:kept]) / spread
+    own = {f"{name}.weight": columns.float(), f"{name}.bias": (bias + weight @ mean).float()}
+    small.load_state_dict(generator.state_dict() | own)
     coefficients = (u[:, :kept] * spread).float()
     return replace(found, generator=small.eval().requires_grad_(False), codes=Codes(coefficients, found.times))
 
@@ -157,52 +158,64 @@ def skeleton(spec: Mapping[str, Any]) -> Generator:
 def parts_of(generator: Generator, codes: Mapping[str, tuple[int, ...]]) -> list[Part]:
     """What is quantised, in the order in which it is coded; codes: shapes of the tensors of the codes."""
     shapes = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
-    parts = [_part_of_codes(name, shape, generator) for name, shape in codes.items()]
-    if isinstance(generator, Decoder):
-        for name in ("project.weight", "project.bias"):
-            del shapes[name]
-        maps = _maps_of(generator)
-        parts.append(Part(MAPS, (1 + generator.code_dim, *maps), (2, 3), repeat=maps[0]))
-    return parts + [Part(name, shape) for name, shape in shapes.items()]
+    first = FIRST_LAYERS.get(generator.kind)
+    parts = [_part_of_codes(f"codes.{name}", shape, first) for name, shape in codes.items()]
+    if first is not None:
+        (outputs,) = shapes.pop(f"{first}.bias")
+        inputs = shapes.pop(f"{first}.weight")[1]
+        parts.append(_part_of_first(generator, first, 1 + inputs, outputs))
+    return parts + [_part_of_weights(name, shape) for name, shape in shapes.items()]
 
 
-def _maps_of(generator: Decoder) -> tuple[int, int, int]:
-    """Channels, height and width of what the code is projected to."""
-    return generator.project.out_features // math.prod(generator.coarse), *generator.coarse
-
-
-def _part_of_codes(name: str, shape: tuple[int, ...], generator: Generator) -> Part:
-    name = f"codes.{name}"
-    if name == CODE_COEFFICIENTS and isinstance(generator, Decoder):
+def _part_of_codes(name: str, shape: tuple[int, ...], first: str | None) -> Part:
+    if name == CODE_COEFFICIENTS and first is not None:
         return Part(name, shape, (0,), steps=shape[1])
     return Part(name, shape)
+
+
+def _part_of_first(generator: Generator, name: str, inputs: int, outputs: int) -> Part:
+    """Bias and weight: of a decoder maps of the coarse grid, of a lean one mixtures of the maps that it has."""
+    if isinstance(generator, Lean):
+        channels = outputs // len(generator.maps)
+        return Part(name, (inputs, channels, len(generator.maps)), repeat=channels)
+    assert isinstance(generator, Decoder)
+    channels = outputs // math.prod(generator.coarse)
+    return Part(name, (inputs, channels, *generator.coarse), (2, 3), repeat=channels)
+
+
+def _part_of_weights(name: str, shape: tuple[int, ...]) -> Part:
+    return Part(name, (1, *shape), (2, 3), repeat=shape[0]) if name == "maps" else Part(name, shape)
 
 
 def tensors_of_parts(found: Representation) -> dict[str, Tensor]:
     """The tensors of the parts by name, float32, before any transform."""
     tensors = {name: t.detach().float() for name, t in found.generator.state_dict().items()}
-    if isinstance(found.generator, Decoder):
-        weight, bias = tensors.pop("project.weight"), tensors.pop("project.bias")
-        tensors[MAPS] = torch.cat([bias[None], weight.T]).reshape(-1, *_maps_of(found.generator))
-    codes = {f"codes.{name}": t for name, t in found.codes.tensors().items() if name != "times"}
-    return tensors | codes
+    tensors |= {f"codes.{name}": t for name, t in found.codes.tensors().items() if name != "times"}
+    first = FIRST_LAYERS.get(found.generator.kind)
+    if first is not None:
+        weight, bias = tensors.pop(f"{first}.weight"), tensors.pop(f"{first}.bias")
+        tensors[first] = torch.cat([bias[None], weight.T])
+    shapes = {name: tuple(t.shape) for name, t in found.codes.tensors().items() if name != "times"}
+    return {part.name: tensors[part.name].reshape(part.shape) for part in parts_of(found.generator, shapes)}
 
 
-def split(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Weights and code tensors under their own names, from those of the parts."""
+def split(generator: Generator, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Weights and code tensors under their own names and in their own shapes, from those of the parts."""
     weights = {name: t for name, t in tensors.items() if not name.startswith("codes.")}
     codes = {name.removeprefix("codes."): t for name, t in tensors.items() if name.startswith("codes.")}
-    if MAPS in weights:
-        maps = weights.pop(MAPS).flatten(1)
-        weights |= {"project.bias": maps[0], "project.weight": maps[1:].T}
-    return weights, codes
+    first = FIRST_LAYERS.get(generator.kind)
+    if first is not None:
+        rows = weights.pop(first).flatten(1)
+        weights |= {f"{first}.bias": rows[0], f"{first}.weight": rows[1:].T}
+    return {name: t[0] if name == "maps" else t for name, t in weights.items()}, codes
 
 
 def representation_of(
     spec: Mapping[str, Any], tensors: Mapping[str, Tensor], times: Tensor, is_complex: bool
 ) -> Representation:
     """The representation whose parts these are; times: (T,) seconds."""
-    weights, codes = split(tensors)
+    generator = bare(spec)
+    weights, codes = split(generator, tensors)
     named = {f"generator.{name}": t for name, t in weights.items()} | {f"codes.{name}": t for name, t in codes.items()}
-    found = Representation.of(named | {"codes.times": times}, bare(spec))
+    found = Representation.of(named | {"codes.times": times}, generator)
     return replace(found, is_complex=is_complex)

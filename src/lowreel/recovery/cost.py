@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..baselines import biharmonic, interpolate_frames
 from ..baselines.low_rank import RANK_ITERATIONS, thresholded
+from ..baselines.mri import applications
 from ..baselines.networks import DEEP_PRIOR_SETTINGS, PAPER_PRESETS, has_paper_size
 from ..baselines.variation import (
     GAP_ITERATIONS,
@@ -28,7 +29,7 @@ from ..baselines.variation import (
 )
 from ..errors import InputError
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE
-from ..operators import tensors_of
+from ..operators import RealForm, tensors_of
 from ..settings import PRESETS, SolverSettings
 from ..solver.iteration import trial_updates
 from ..solver.problem import Problem
@@ -232,6 +233,8 @@ def _quick_seconds(problem: Problem) -> float:
         add_gradient_adjoint(clip, fields, (0.1, 0.1, 0.1))
 
     iterate()  # the first touches memory that no one has yet
+    if isinstance(operator, RealForm):
+        return applications() * (_seconds(lambda: operator.adjoint(operator(clip))) + _seconds(iterate))
     edges = TV_ITERATION_GRADIENTS * _seconds(iterate)
     trials = len(TIME_WEIGHTS) + (0 if problem.noise.is_exact else len(STRENGTHS) - 1)
     varied = TV_ITERATIONS + trials * TRIAL_ITERATIONS

@@ -17,7 +17,8 @@ from ..errors import InputError
 from ..model.generators import Generator
 from ..model.latents import Codes, factorise
 from ..model.representation import Representation
-from ..settings import Candidate, RecoverKeywords, RecoverSettings
+from ..operators import tensors_of
+from ..settings import Candidate, RecoverKeywords, RecoverSettings, enough_share
 from ..solver.grouped import GroupProblem, grouped
 from ..solver.problem import Problem
 from ..system.devices import CPU, device_of
@@ -25,15 +26,14 @@ from ..system.memory import parse_bytes, trim_heap
 from .accounting import accounted, in_units
 from .comparison import heldout_decibels
 from .cost import Estimate, check_fits
-from .fit import Callback, Progress, Score
+from .fit import STANDARD_ERRORS, Callback, Progress, Score
 from .fits import Fits
-from .judging import may_be_chance
 from .levels import scored_in_units
 from .policy import FitResult, planned, with_precision
 from .preparation import Given, checked_settings, given_data, posed
 from .result import Recovery
 from .search_plan import best_of
-from .sharing import Sharing
+from .sharing import Chosen, Sharing
 
 TOGETHER_TIME_SHARE = 0.5
 """Part of a time limit that the fit of all clips may take, where each is fitted alone, too."""
@@ -41,7 +41,7 @@ TOGETHER_TIME_SHARE = 0.5
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Within the block, say of errors in the input which clip they are of."""
+    """Within the block, an error in the input names the clip it is of: raises InputError, as it was, with the name."""
     try:
         yield
     except InputError as error:
@@ -97,7 +97,8 @@ class Group:
                 is_like_first = bool(problems) and one.operator.clip_shape[1:] == problems[0].operator.clip_shape[1:]
                 made = problems[0].generator if own is None and is_like_first else own
                 about: dict[str, Any] = {"times": clip.times, "holdout": clip.holdout}
-                problem = posed(one, settings, generator=made, sequences=(), beta=None, **about)
+                asking = settings if len(clips) == 1 else _with_enough_held_out(settings, one)
+                problem = posed(one, asking, generator=made, sequences=(), beta=None, **about)
             given.append(one)
             problems.append(problem)
         names = tuple(clip.name for clip in clips)
@@ -123,7 +124,8 @@ class Group:
                 break
             if alone[k].outcome.interrupted:
                 break
-        return [self.account(k, shared, alone.get(k)) for k in range(count)]
+        chosen = self.decided(shared, alone)
+        return [self.account(k, shared, alone.get(k), chosen[k]) for k in range(count)]
 
     def limit(self, begun: float, left: Sequence[int] = (), *, asks: bool = True) -> float | None:
         """Seconds for the next fit of those that began then: the one of all clips, or of the first of those left."""
@@ -215,20 +217,54 @@ class Group:
             trials=tuple(trials),
         )
 
-    def account(self, k: int, shared: FitResult, alone: FitResult | None = None) -> Recovery:
-        """The result of a clip: of the shared fits, or of its own where its held-out data prefers these."""
+    def decided(self, shared: FitResult, alone: Mapping[int, FitResult]) -> list[Sharing]:
+        """How each clip is recovered. alone: what the fits of single clips came to, by the number of the clip.
+
+        By its own held-out data where that tells both apart by two standard errors; else by that of all clips, each
+        counted in units of its own error. Where that does not either, together: so few numbers are where it helps
+        (docs/choices.md). A clip that has no fit of its own, or one that failed, is recovered together, unless the
+        shared one failed.
+        """
+        gains = {k: self._gains(k, shared, one) for k, one in alone.items() if math.isfinite(one.error)}
+        pooled = _sureness(torch.cat([own for own in gains.values() if own is not None] or [torch.zeros(0)]))
+        found = []
+        for k, clip in enumerate(self.problem.clips):
+            own, one = self.part(k, shared), alone.get(k)
+            level, other = (math.nan if fit is None else heldout_decibels(fit.error, clip) for fit in (own, one))
+            terms = gains.get(k)
+            told = _sureness(torch.zeros(0) if terms is None else terms)
+            is_chance = terms is not None and abs(told) < STANDARD_ERRORS
+            sure = pooled if is_chance else told
+            has_failed = not math.isfinite(own.error) and one is not None
+            is_alone = has_failed or (terms is not None and sure <= -STANDARD_ERRORS)
+            by_all = is_chance and abs(pooled) >= STANDARD_ERRORS
+            chosen: Chosen = "alone" if is_alone else "together"
+            found.append(Sharing(len(self.given), chosen, level, other, is_chance, by_all))
+        return found
+
+    def _gains(self, k: int, shared: FitResult, alone: FitResult) -> Tensor | None:
+        """By how much smaller the error together is at each held-out hole of a clip, over the mean of both, (N,); None
+        where the fit of all failed."""
+        clip, own = self.problem.clips[k], self.part(k, shared)
+        if not math.isfinite(own.error):
+            return None
+        both = [clip.heldout_terms(found.judged.frames()).double() for found in (alone, own)]
+        mean = float(sum(terms.mean() for terms in both)) / 2
+        return (both[0] - both[1]) / max(mean, 1e-30)
+
+    def account(
+        self, k: int, shared: FitResult, alone: FitResult | None = None, sharing: Sharing | None = None
+    ) -> Recovery:
+        """The result of a clip: of the shared fits, or of its own where `sharing`, of `decided`, says so."""
         clip, found = self.problem.clips[k], self.part(k, shared)
-        levels = [math.nan if one is None else heldout_decibels(one.error, clip) for one in (found, alone)]
-        is_alone, is_chance = alone is not None and not found.error <= alone.error, False
         if alone is not None:
-            is_chance = may_be_chance(clip, found.judged.frames(), alone.judged.frames())
+            is_alone = sharing is not None and sharing.chosen == "alone"
             best, other = (alone, found) if is_alone else (found, alone)
             trials = (*best.trials, *other.trials) if best.trials else ()  # a fit more to disagree with
             found = replace(best, seconds=best.seconds + other.seconds, trials=trials)
         result = accounted(clip, self.settings, found, self.device, {})
-        if len(self.given) == 1:
+        if sharing is None or len(self.given) == 1:
             return in_units(self.given[k], result)
-        sharing = Sharing(len(self.given), "alone" if is_alone else "together", levels[0], levels[1], is_chance)
         verdict = result.verdict.with_more(sharing.sentence)
         return in_units(self.given[k], replace(result, verdict=verdict, together=sharing))
 
@@ -248,6 +284,23 @@ class Group:
             return sum(each) / len(each)
 
         return score
+
+
+def _with_enough_held_out(settings: RecoverSettings, given: Given) -> RecoverSettings:
+    """The settings with as much held out as tells fits apart, where nobody has said how much."""
+    if settings.heldout is not None:
+        return settings
+    numbers = sum(int(known.sum()) for known in tensors_of(given.operator.observed_mask()))
+    return settings.model_copy(update={"heldout": enough_share(numbers)})
+
+
+def _sureness(gains: Tensor) -> float:
+    """The mean of gains (N,) in standard errors of it; 0 of none."""
+    if len(gains) < 2:
+        return 0.0
+    spread = float(gains.std()) / math.sqrt(len(gains))
+    mean = float(gains.mean())
+    return 0.0 if mean == 0 else mean / spread if spread > 0 else math.copysign(math.inf, mean)
 
 
 def _error(clip: Problem, found: Representation) -> float:

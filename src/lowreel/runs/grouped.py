@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..recovery.cost import Estimate
 from ..recovery.fit import Progress
 from ..recovery.policy import FitResult
+from ..recovery.result import Recovery
 from ..recovery.together import ClipData, Group, named
 from ..settings import RecoverSettings
 from ..system.checkpoints import folder_lock
@@ -162,12 +163,13 @@ def perform_group(run: GroupRun, show: ShowFit | None = None) -> tuple[dict[str,
         shared = _fit_of_all(run, group, members, group.limit(begun, asks=asks), show)
         is_ended = shared.outcome.kind != "stopped"
         shared.representation.save(run.folder / "representation.safetensors")
-        due = [k for k, member in enumerate(members) if not _is_done(member.run)]
-        for place, k in enumerate(due):
-            limit, alone = group.limit(begun, due[place:]), None
-            if asks and is_ended:
-                alone = _fit_alone(group, members[k], k, shared, limit, show)
-            notes += _finish(group, members[k], k, shared, alone)
+        alone: dict[int, FitResult] = {}
+        for k in range(len(members)) if asks and is_ended else ():
+            limit = group.limit(begun, range(k, len(members)))
+            alone[k] = _fit_alone(group, members[k], k, shared, limit, show)
+        for k, (member, sharing) in enumerate(zip(members, group.decided(shared, alone), strict=True)):
+            if not _is_done(member.run):
+                notes += _finish(member, group.account(k, shared, alone.get(k), sharing))
         found = {name: summary for name, summary in run.summaries().items() if summary is not None}
         write_json(run.folder / GROUP_FILE, group_figures(found))
         (run.folder / LIVE).unlink(missing_ok=True)
@@ -212,10 +214,9 @@ def _fit_alone(
     return found
 
 
-def _finish(group: Group, member: _Member, k: int, shared: FitResult, alone: FitResult | None) -> list[str]:
+def _finish(member: _Member, recovery: Recovery) -> list[str]:
     """Write all files of a clip; notes for the user, with its name."""
     folder, measured, truth = member.run.folder, member.measured, member.truth
-    recovery = group.account(k, shared, alone)
     member.run.write_history(recovery.history)
     summary, notes = write_results(folder, recovery, measured, truth)
     draw_report(folder / "report.png", recovery, measured, truth)

@@ -276,7 +276,8 @@ def table_of_clips(summaries: Mapping[str, Summary]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("clip", "frames", "recovered", "held-out data: together", "alone", "PSNR (max - min)", "verdict"):
+    table.add_column("clip", no_wrap=True)
+    for name in ("frames", "recovered", "held-out, together", "held-out, alone", "PSNR (max - min)", "verdict"):
         table.add_column(name)
     for name, s in summaries.items():
         shared = s.together

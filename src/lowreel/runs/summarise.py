@@ -84,7 +84,8 @@ def _sharing(recovery: Recovery) -> dict[str, Any]:
     if shared is None:
         return {}
     levels = {"together_db": rounded(shared.together_db), "alone_db": rounded(shared.alone_db)}
-    figures = {"clips": shared.clips, "chosen": shared.chosen, **levels, "is_chance": shared.is_chance}
+    figures = {"clips": shared.clips, "chosen": shared.chosen, **levels}
+    figures |= {"is_chance": shared.is_chance, "by_all": shared.by_all}
     return {"together": SharingFigures(**figures)}
 
 

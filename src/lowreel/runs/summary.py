@@ -70,6 +70,7 @@ class SharingFigures(_Figures):
     together_db: Level = None
     alone_db: Level = None
     is_chance: bool = False
+    by_all: bool = False
 
 
 class Summary(_Figures):

@@ -23,6 +23,7 @@ from .recovery import (
     ContinuedSettings,
     Device,
     RecoverSettings,
+    enough_share,
 )
 from .search import (
     BRANCH_SHARE,
@@ -83,5 +84,6 @@ __all__ = [
     "Settings",
     "SolverSettings",
     "TrainSettings",
+    "enough_share",
     "settings_sentence",
 ]

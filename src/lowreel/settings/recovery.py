@@ -24,6 +24,11 @@ LEAST_HELDOUT_SHARE, MOST_HELDOUT_SHARE, ENOUGH_HELDOUT_NUMBERS = 0.02, 0.05, 10
 """Share of the data that is held out: the smallest, the largest, and how many numbers judge well enough."""
 
 
+def enough_share(numbers: int) -> float:
+    """Share of so many numbers that judges well enough where fits are to be told apart."""
+    return min(MOST_HELDOUT_SHARE, max(LEAST_HELDOUT_SHARE, ENOUGH_HELDOUT_NUMBERS / max(numbers, 1)))
+
+
 class RecoverSettings(Settings):
     """What a user chooses for one recovery; what is None comes from the preset."""
 
@@ -53,8 +58,9 @@ class RecoverSettings(Settings):
     )
     generator: str = Field(
         "auto",
-        description="decoder (any size) or dcgan (64x64) from random weights; paper-grey or paper-rgb, the dcgan "
-        "trained on MNIST or CIFAR-10; or a file of weights. auto: decoder, in the paper's presets the trained dcgan",
+        description="decoder (any size), lean (the same of fewer weights) or dcgan (64x64) from random weights; "
+        "paper-grey or paper-rgb, the dcgan trained on MNIST or CIFAR-10; or a file of weights. auto: decoder, in the "
+        "paper's presets the trained dcgan",
     )
     seed: Seed = Field(0, description="seed of everything random")
     heldout: Annotated[float, Field(gt=0, lt=0.5)] | None = Field(
@@ -139,11 +145,7 @@ class RecoverSettings(Settings):
         """Share of so many numbers that is held out."""
         if self.heldout is not None:
             return self.heldout
-        return (
-            min(MOST_HELDOUT_SHARE, max(LEAST_HELDOUT_SHARE, ENOUGH_HELDOUT_NUMBERS / max(numbers, 1)))
-            if self.searches
-            else LEAST_HELDOUT_SHARE
-        )
+        return enough_share(numbers) if self.searches else LEAST_HELDOUT_SHARE
 
     def generator_name(self, channels: int) -> str:
         """`generator`, or what `auto` means for clips of so many channels."""

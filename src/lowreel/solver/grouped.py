@@ -133,8 +133,8 @@ def _tensors(clip: Problem) -> int:
 
 
 def joined_times(each: Sequence[Tensor]) -> Tensor:
-    """Times of the frames of several clips one after the other, rising, (T_1 + T_2 + ...,): in mean steps of each clip,
-    with one step between two clips; those of a single clip as they are. each: seconds, (T_k,)."""
+    """Times of the frames of several clips one after the other, rising, (T,): in mean steps of each clip, with one
+    step between two clips; those of a single clip as they are. each: seconds of the frames of a clip."""
     if len(each) == 1:
         return each[0]
     found, start = [], 0.0

@@ -11,7 +11,7 @@ CLIPS = ("rotating-mnist", "moving-mnist", "color-wheel", "beating-heart")
 SETS = ("mnist", "cifar10")
 """Sets of training images that `datasets.open_images` knows by name."""
 
-GENERATORS = ("auto", "decoder", "dcgan", "paper-grey", "paper-rgb")
+GENERATORS = ("auto", "decoder", "lean", "dcgan", "paper-grey", "paper-rgb")
 """What `--generator` takes beside a file."""
 
 _CLIP = re.compile(rf"({'|'.join(CLIPS)})(?::([0-9]+))?")

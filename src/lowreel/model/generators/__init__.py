@@ -8,6 +8,7 @@ from ...errors import InputError
 from .base import Generator
 from .dcgan import Dcgan, shared_start
 from .decoder import Decoder, line_start, smooth_start
+from .lean import Lean
 from .weights import STATE_DICTS, from_spec, load_weights, save_weights, weights_header
 from .zoo import ZOO, pretrained, zoo_file
 
@@ -17,6 +18,7 @@ __all__ = [
     "Dcgan",
     "Decoder",
     "Generator",
+    "Lean",
     "from_spec",
     "line_start",
     "load_weights",
@@ -33,16 +35,20 @@ __all__ = [
 def make(name: str, frame_shape: tuple[int, int, int], *, seed: int = 0) -> Generator:
     """A generator of frames (C, H, W) = `frame_shape`.
 
-    name: `decoder` (any size) or `dcgan` (64x64), which start from random weights of the seed; `paper-grey` or
-    `paper-rgb`, trained, from the zoo; or a file of weights. Raises InputError when it makes other frames.
+    name: `decoder` or `lean` (any size) or `dcgan` (64x64), which start from random weights of the seed; `paper-grey`
+    or `paper-rgb`, trained, from the zoo; or a file of weights. Raises InputError when it makes other frames.
     """
     if name == "decoder":
         return Decoder(frame_shape, seed=seed)
+    if name == "lean":
+        return Lean(frame_shape, seed=seed)
     if name == "dcgan":
         _check_frames(name, (frame_shape[0], 64, 64), frame_shape)
         return Dcgan(frame_shape[0], seed=seed)
     if name not in ZOO and not Path(name).exists():
-        raise InputError(f"generator: expected decoder, dcgan, {', '.join(ZOO)} or a file of weights, got {name!r}")
+        raise InputError(
+            f"generator: expected decoder, lean, dcgan, {', '.join(ZOO)} or a file of weights, got {name!r}"
+        )
     found = pretrained(name) if name in ZOO else load_weights(name)
     _check_frames(name, found.frame_shape, frame_shape)
     return found

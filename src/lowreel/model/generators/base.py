@@ -97,5 +97,5 @@ def seeded(seed: int, purpose: int) -> torch.Generator:
     return torch.Generator().manual_seed(16 * seed + purpose)
 
 
-WEIGHTS, CODES = range(2)
+WEIGHTS, CODES, MAP_WEIGHTS = range(3)
 """Purposes of `seeded`."""

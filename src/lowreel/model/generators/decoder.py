@@ -41,12 +41,14 @@ class Decoder(Generator):
     kind = "decoder"
     reduced_precision = True
     step_shares: ClassVar[Mapping[str, float]] = {"project": 0.7, "grow": 1.5, "refine": 1.5}
+    widths: ClassVar[Sequence[int]] = WIDTHS
+    usual_code_dim: ClassVar[int] = 64
 
     def __init__(
         self,
         frame_shape: tuple[int, int, int],
         *,
-        code_dim: int = 64,
+        code_dim: int | None = None,
         upsampling_stages: int | None = None,
         headroom: float = HEADROOM,
         seed: int = 0,
@@ -55,17 +57,30 @@ class Decoder(Generator):
         channels, height, width = frame_shape
         if min(frame_shape) < 1:
             raise InputError(f"decoder: expected a frame shape (C, H, W) of ones or more, got {tuple(frame_shape)}")
-        self.frame_shape, self.code_dim, self.headroom = (channels, height, width), code_dim, headroom
+        self.frame_shape, self.headroom = (channels, height, width), headroom
+        self.code_dim = code_dim = self.usual_code_dim if code_dim is None else code_dim
         self.upsampling_stages = upsampling_stages = (
             _upsampling_stages(min(height, width)) if upsampling_stages is None else upsampling_stages
         )
         self.coarse = (math.ceil(height / 2**upsampling_stages), math.ceil(width / 2**upsampling_stages))
-        widths = [WIDTHS[min(k, len(WIDTHS) - 1)] for k in range(upsampling_stages + 1)]
-        self.project = without_values(nn.Linear, code_dim, widths[0] * math.prod(self.coarse))
+        widths = [self.widths[min(k, len(self.widths) - 1)] for k in range(upsampling_stages + 1)]
+        self._make_coarse_layers(widths[0])
         self.grow = nn.ModuleList(without_values(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
         self.refine = nn.ModuleList(without_values(nn.Conv2d, b, b, 3, padding=1) for b in widths[1:])
         self.to_frame = without_values(nn.Conv2d, widths[-1], channels, 3, padding=1)
         self._initialise(seed)
+
+    def _make_coarse_layers(self, width: int) -> None:
+        """The layers that make the coarse feature map of a code, of so many channels."""
+        self.project = without_values(nn.Linear, self.code_dim, width * math.prod(self.coarse))
+
+    def _coarse_layers(self) -> dict[nn.Module, float]:
+        """Those that are drawn at random, with the spread that they are scaled to give."""
+        return {self.project: 1.0}
+
+    def coarse_features(self, codes: Tensor) -> Tensor:
+        """The coarse feature map before its first nonlinearity: codes (N, K) to (N, W, h, w)."""
+        return torch.unflatten(self.project(codes), 1, (-1, *self.coarse))
 
     @torch.no_grad()
     def _initialise(self, seed: int) -> None:
@@ -74,29 +89,31 @@ class Decoder(Generator):
         Plain fan-in rules lose the signal in the bilinear upsampling, and the fit then stays at one grey level. On
         torch's device without memory nothing is done.
         """
-        if self.project.weight.is_meta:
+        if self.to_frame.weight.is_meta:
             return
         source = seeded(seed, WEIGHTS)
         probed = max(2, min(PROBE_FRAMES, PROBE_PIXELS // math.prod(self.frame_shape[1:])))
         probe = torch.randn(probed, self.code_dim, generator=source)
 
+        spreads = {**self._coarse_layers(), **dict.fromkeys([*self.grow, *self.refine], 1.0), self.to_frame: 0.5}
+
         def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
-            gain = (0.5 if layer is self.to_frame else 1.0) / output.std().clamp_min(1e-6)
+            gain = spreads[layer] / output.std().clamp_min(1e-6)
             layer.weight.mul_(gain)  # type: ignore[operator]
             return output * gain
 
-        layers = [self.project, *self.grow, *self.refine, self.to_frame]
-        for layer in layers:
-            nn.init.normal_(layer.weight, 0, 1 / math.sqrt(layer.weight[0].numel()), generator=source)
-            nn.init.zeros_(layer.bias)
-        hooks = [layer.register_forward_hook(scale) for layer in layers]
+        for layer in spreads:
+            weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+            nn.init.normal_(weight, 0, 1 / math.sqrt(weight[0].numel()), generator=source)
+            nn.init.zeros_(bias)
+        hooks = [layer.register_forward_hook(scale) for layer in spreads]
         self(probe)
         for hook in hooks:
             hook.remove()
 
     def forward(self, codes: Tensor) -> Tensor:
         """Frames of codes: (N, K) to (N, C, H, W)."""
-        features = torch.unflatten(F.gelu(self.project(codes)), 1, (-1, *self.coarse))
+        features = F.gelu(self.coarse_features(codes))
         for grow, refine in zip(self.grow, self.refine, strict=True):
             features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
             features = features + F.gelu(refine(features))
@@ -105,7 +122,7 @@ class Decoder(Generator):
 
     def with_extra_stages(self, more: int, *, seed: int) -> Decoder:
         """A new decoder of the same frames with more stages of upsampling: its coarse grid is coarser by 2^more."""
-        return Decoder(
+        return type(self)(
             self.frame_shape,
             code_dim=self.code_dim,
             upsampling_stages=self.upsampling_stages + more,

@@ -17,6 +17,7 @@ from ...errors import InputError
 from ...system.files import read_tensors, tensor_hash, write_tensors
 from .dcgan import Dcgan
 from .decoder import Decoder, first_stages
+from .lean import Lean
 
 if TYPE_CHECKING:
     from .base import Generator
@@ -32,19 +33,21 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
         case "dcgan":
             return Dcgan(spec["channels"])
         case "decoder":
-            return _decoder(spec)
+            return _decoder(Decoder, spec)
+        case "lean":
+            return _decoder(Lean, spec)
         case other:
             raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
 
 
-def _decoder(spec: Mapping[str, Any]) -> Decoder:
+def _decoder(kind: type[Decoder], spec: Mapping[str, Any]) -> Decoder:
     if "doublings" in spec:
         raise InputError(
             "generator: its spec says doublings, not upsampling_stages; the file has an older form, make it anew"
         )
     shape = tuple(spec["frame_shape"])
     stages = spec.get("upsampling_stages", first_stages(shape))
-    return Decoder(shape, code_dim=spec["code_dim"], upsampling_stages=stages, headroom=spec.get("headroom", 1.0))
+    return kind(shape, code_dim=spec["code_dim"], upsampling_stages=stages, headroom=spec.get("headroom", 1.0))
 
 
 def save_weights(path: str | Path, generator: Generator, provenance: Mapping[str, Any]) -> None:
