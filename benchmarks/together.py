@@ -1,12 +1,12 @@
 """Clips that are recovered together, against each of them alone, and whether held-out data chooses right.
 
-    python -m benchmarks together [GROUP ...] [--quality draft] [--rounds N] [--alone N] [--size N] [--data FOLDER]
+    python -m benchmarks together [GROUP ...] [--quality draft] [--clips N] [--alone N] [--size N] [--data FOLDER]
 
 GROUP is the beginning of a group's name; all by default. All fits are those of `lowreel.recover_together`. Of each clip
 are printed the psnr_range together and alone, what its held-out data says of both in dB, and what it chooses; of each
 group the means, and what the choice comes to. Kept in benchmarks/results/together.json as they come, and not computed
-again. --rounds: of the fit together, in place of the usual ones; --alone: so many clips, the first of each group, are
-fitted alone, too; --size: of the frames, which are 64x64 by default.
+again. --clips: of a group, at most; --rounds: of the fit together, in place of the usual ones; --alone: so many clips,
+the first of each group, are fitted alone, too; --size: of the frames, which are 64x64 by default.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks together", description=__doc__.splitlines()[0])
     parser.add_argument("groups", nargs="*", metavar="GROUP", help="beginnings of names; default: all")
     parser.add_argument("--quality", default="draft", choices=("draft", "standard"))
+    parser.add_argument("--clips", type=int, help="of a group, the first of it; default: all")
     parser.add_argument("--rounds", type=int, help="of the fit together; default: the usual ones")
     parser.add_argument("--alone", type=int, help="clips that are fitted alone, the first of each group; default: all")
     parser.add_argument("--size", type=int, default=64, help="of the frames")
@@ -90,7 +91,8 @@ def main(arguments: list[str]) -> None:
             print(f"{group.name:<34} left out, its clips are not in {chosen.data}")
             continue
         key = {"group": group.name, "quality": chosen.quality, "size": chosen.size, "tried_alone": chosen.alone}
-        key |= {} if chosen.rounds is None else {"rounds": chosen.rounds}
+        others = {"rounds": chosen.rounds, "count": chosen.clips}
+        key |= {name: value for name, value in others.items() if value is not None}
         show(kept.find(key) or kept.add(key | figures_of(group, chosen)))
 
 
@@ -108,11 +110,11 @@ def clip_of(text: str, folder: Path, side: int) -> torch.Tensor:
 
 def figures_of(group: Members, chosen: argparse.Namespace) -> dict[str, Any]:
     """The fit of all, one of each alone, and what both come to."""
-    clips = [clip_of(text, chosen.data, chosen.size) for text in group.clips]
+    clips = [clip_of(text, chosen.data, chosen.size) for text in group.clips[: chosen.clips]]
     operators = [group.build(tuple(clip.shape)) for clip in clips]
     known = [
         ClipData(name, operator(clip), operator, levels=Levels(1.0))
-        for name, clip, operator in zip(group.clips, clips, operators, strict=True)
+        for name, clip, operator in zip(group.clips, clips, operators, strict=False)
     ]
     settings = lowreel.RecoverSettings(quality=chosen.quality, baselines="none")
     both = Group.of(known, settings.model_copy(update={"steps": chosen.rounds}))

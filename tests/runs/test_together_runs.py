@@ -111,6 +111,17 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(two, at):
     assert results(two / "run") == results(two / "unbroken")
 
 
+def test_a_clip_that_was_not_written_is_written_again(two):
+    """As after a kill between two clips: from the checkpoints, without a round, to the same bits."""
+    run_together(request("run"))
+    wanted = results(two / "run")
+    (two / "run" / "clips" / "b" / "summary.json").unlink()
+    seen = StoppedAt(-1)
+    go_on_together(two / "run", lowreel.RecoverSettings(), seen)
+    assert seen.seen == []
+    assert results(two / "run") == wanted
+
+
 def test_without_the_fits_alone(two):
     """With `always` there is one fit, and every clip has its weights."""
     seen = StoppedAt(-1)
