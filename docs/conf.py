@@ -34,11 +34,10 @@ def plain_words(app, what, name, obj, options, lines):
     """Docstrings are sentences with `code`: what reStructuredText would take for markup in them is meant as it is."""
     if what == "class":
         lines += [f"{line}" for line in fields_of(obj)]
-    for number, line in enumerate(lines):
-        parts = re.split(r"(``[^`]*``|`[^`]*`)", line)
-        parts[::2] = [re.sub(r"([*|\\]|_(?=\W|$))", r"\\\1", text) for text in parts[::2]]
-        parts[1::2] = [f"``{text.strip('`')}``" for text in parts[1::2]]
-        lines[number] = "".join(parts)
+    parts = re.split(r"(``[^`]*``|`[^`]*`)", "\n".join(lines))
+    parts[::2] = [re.sub(r"([*|\\]|_(?=\W|$))", r"\\\1", text) for text in parts[::2]]
+    parts[1::2] = [f"``{' '.join(text.strip('`').split())}``" for text in parts[1::2]]  # in one line, as they are meant
+    lines[:] = "".join(parts).split("\n")
 
 
 def fields_of(model):

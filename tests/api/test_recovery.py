@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -237,6 +238,14 @@ def test_to_xarray_has_clip_and_times():
     assert found.attrs["verdict"] in ("use", "use_with_care", "undecided", "unknown", "do_not_use")
     y = xarray.DataArray(mask()(CLIP), dims=("time", "c", "lat", "lon"), coords={"lat": np.arange(12.0)})
     assert lowreel.recover(y, mask(), **QUICK).to_xarray().recovered.dims == y.dims
+
+
+def test_without_xarray_it_is_said_what_to_install(monkeypatch):
+    """Nothing else of a recovery needs it."""
+    found = lowreel.recover(mask()(CLIP), mask(), **QUICK)
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(ImportError, match="pip install xarray"):
+        found.to_xarray()
 
 
 def test_films_are_not_written_over(found, tmp_path):

@@ -95,3 +95,12 @@ def test_verbose_logs(here, command):
     assert told.code == 0
     for words in ("asked for", "baseline linear interpolation", "fit 1: Trial"):
         assert words in told.err
+
+
+def test_verbosity_is_of_one_command(here, command):
+    """The next one in the same process logs nothing."""
+    told = [command("simulate", "missing", "clip.npy", *QUICK, "-o", name, *more) for name, more in VERBOSITIES.items()]
+    assert ["asked for" in one.err for one in told] == [True, False]
+
+
+VERBOSITIES = {"loud": ("-v",), "still": ()}

@@ -15,8 +15,14 @@ DIMS = ("time", "channel", "y", "x")
 
 
 def dataset_of(clips: Mapping[str, Any], form: Form, times: Tensor, about: Mapping[str, str]) -> Any:
-    """Clips by name, None left out, as variables; about: attributes of the dataset. times: seconds, (T,)."""
-    import xarray
+    """Clips by name, None left out, as variables; about: attributes of the dataset. times: seconds, (T,).
+
+    Raises ImportError, which says what to install, where xarray is not there.
+    """
+    try:
+        import xarray
+    except ImportError:
+        raise ImportError("to_xarray: xarray is not installed; pip install xarray") from None
 
     variables = {name: _variable(clip, times) for name, clip in clips.items() if clip is not None}
     found = xarray.Dataset(variables, attrs=dict(about))

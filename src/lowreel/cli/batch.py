@@ -51,7 +51,6 @@ def batch(
     output
         folder of the runs
     """
-    telling.log()
     common = {"operator": batching.operator} if batching.operator else {}
     recovering = with_full_paths(recovering)
     common |= _given(reading) | _given(noise) | _given(recovering)

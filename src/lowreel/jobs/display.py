@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 def shown(make: Callable[[Callbacks], RunResult], telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
     """Make a run, show its progress, and print the result. make: a function that is given callbacks that print."""
-    telling.log()
-    with Screen(telling) as screen:
+    with telling.logged(), Screen(telling) as screen:
         result = make(screen)
     if telling.as_json:
         found = {"folder": str(result.folder), "summary": result.summary.model_dump(mode="json"), "notes": result.notes}
@@ -36,8 +35,7 @@ def shown(make: Callable[[Callbacks], RunResult], telling: Telling = Telling()) 
 
 def shown_together(make: Callable[[Callbacks], GroupResult], telling: Telling = Telling()) -> None:  # noqa: B008
     """Make a run of several clips, show its progress, and print what became of each."""
-    telling.log()
-    with Screen(telling) as screen:
+    with telling.logged(), Screen(telling) as screen:
         result = make(screen)
     if telling.as_json:
         clips = {name: summary.model_dump(mode="json") for name, summary in result.summaries.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TextIO
 
@@ -14,7 +16,7 @@ LOGGER = "lowreel"
 
 
 QUIET_HELP = "print nothing but errors and, with --json, the result"
-VERBOSE_HELP = "log baselines, fits of the search and checkpoints, on the error output"
+VERBOSE_HELP = "log baselines, fits of the search and checkpoints of a run, on the error output"
 JSON_HELP = "print the result as JSON, all else on the error output"
 
 
@@ -40,13 +42,19 @@ class Telling:
         if not self.quiet:
             print(*lines, sep="\n", file=self.stream, flush=True)
 
-    def log(self) -> None:
-        """Have the records of the package's logger on the standard error output, if that is wanted."""
-        if not self.verbose:
-            return
+    @contextlib.contextmanager
+    def logged(self) -> Iterator[None]:
+        """Within the block the records of the package's logger go to the standard error output, if that is wanted."""
         logger = logging.getLogger(LOGGER)
-        if not logger.handlers:
-            handler = logging.StreamHandler()
-            handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
-            logger.addHandler(handler)
+        if not self.verbose:
+            yield
+            return
+        handler, level = logging.StreamHandler(), logger.level
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+        logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
