@@ -49,8 +49,7 @@ class Fit:
     similarity, linear: as in the settings, a rank of several clips that of each, but with codes on lines, which are all
     in one space; start: trained weights or random ones; steps: rounds, None for the preset's
     own; frames: of each clip, in this order; None takes them all. minibatch: frames that the paper's steps, which are
-    proportional to those of a minibatch, are counted over; None takes those that are fitted. first: codes that the
-    paper's presets start from, None those of the preset, alike for all frames.
+    proportional to those of a minibatch, are counted over; None takes those that are fitted.
     """
 
     clips: tuple[str, ...]
@@ -63,7 +62,6 @@ class Fit:
     steps: int | None = None
     frames: tuple[int, ...] | None = None
     minibatch: int | None = None
-    first: Literal["in order"] | None = None
 
     @property
     def name(self) -> str:
@@ -99,8 +97,6 @@ class Fit:
             steps=self.steps,
         )
         solver = settings.solver()
-        if self.first is not None:  # evenly along the line, in the order of time
-            solver = solver.model_copy(update={"init": "smooth"})
         if self.minibatch is None:
             return solver
         share = self.minibatch / len(self.clip())

@@ -13,6 +13,7 @@ column.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class Quantised:
 
     def __init__(self, found: Representation, target: Tensor, toward: Tensor | None = None):
         self.found, self.target, self.toward = found, target, target if toward is None else toward
-        self.generator: Generator = found.generator
+        self.generator: Generator = copy.deepcopy(found.generator)
         to_channels_last(self.generator)
         shapes = {name: tuple(t.shape) for name, t in found.codes.tensors().items() if name != "times"}
         self.parts = parts_of(self.generator, shapes)

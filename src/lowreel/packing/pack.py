@@ -15,11 +15,20 @@ from ..errors import InputError
 from ..model.representation import Representation
 from ..settings import DEFAULT_LOSS_DB, PackSettings
 from .container import Packed
-from .fitting import Goal, Quantised, fit
+from .fitting import Goal, Quantised, Saved, fit
 from .parts import MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE, smallest
 
 FIRST_STRIDE, LAST_STRIDE = 2 * STEPS_AN_OCTAVE, STEPS_AN_OCTAVE // 4
 """How far the searches for steps, before and after the fit, go at once in the beginning."""
+
+
+OWN_ERROR_FACTOR = 1.1
+"""Of the error that a clip has unpacked: with what a fit begins that is to be better than it."""
+
+
+MOST_ERROR_AT_FIRST = 5e-3
+"""Mean squared error with which the fit for a number of bytes begins: it does not come back from frames that rounding
+has destroyed (docs/choices.md)."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +77,42 @@ def pack(
     def size() -> int:
         return len(packed().to_bytes())
 
-    _search(state, goal, size, state.probed, FIRST_STRIDE)
-    before, error_before = state.saved(), state.error(state.probed)
+    before = state.saved()
+    if settings.updates:
+        _begin(state, goal, size)
     for update, _ in fit(state, goal, size, settings.updates, settings.seed):
         if show is not None:
             show(update + 1, settings.updates)
-    met = _search(state, goal, size, None, LAST_STRIDE)
-    if settings.updates and (not met or (goal.bytes is not None and state.error(state.probed) > error_before)):
-        state.restore(before)  # the fit was too short to be of use
-        met = _search(state, goal, size, None, LAST_STRIDE)
-    if not met:
+    if not _end(state, goal, size, before):
         raise InputError(_what_can_be_had(state, goal))
     return PackedResult(packed(), size(), state.error())
+
+
+def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
+    """The steps with which the fit begins: where not even the finest meet the error, those that hardly add to it; where
+    those of so few bytes leave nothing of the frames, finer ones, which the fit makes coarser."""
+    found = _search(state, goal, size, state.probed, FIRST_STRIDE)
+    if goal.bytes is not None and not found:
+        raise InputError(_what_can_be_had(state, goal))
+    if found and goal.bytes is not None and state.error(state.probed) > MOST_ERROR_AT_FIRST:
+        found = _search(state, Goal(error=MOST_ERROR_AT_FIRST), size, state.probed, FIRST_STRIDE)
+    if not found:
+        own = Goal(error=OWN_ERROR_FACTOR * state.error(state.probed, rounded=False))
+        _search(state, own, size, state.probed, FIRST_STRIDE)
+
+
+def _end(state: Quantised, goal: Goal, size: Callable[[], int], before: Saved) -> bool:
+    """The steps with which what is asked for is met, of the numbers as they were fitted or, where the fit was too short
+    to be of use, as they were before; whether there are any."""
+    met = _search(state, goal, size, None, LAST_STRIDE)
+    if met and goal.bytes is None:
+        return True
+    fitted, own_error = state.saved(), state.error()
+    state.restore(before)
+    met_before = _search(state, goal, size, None, FIRST_STRIDE)
+    if met and not (met_before and state.error() < own_error):
+        state.restore(fitted)
+    return met or met_before
 
 
 def _what_can_be_had(state: Quantised, goal: Goal) -> str:

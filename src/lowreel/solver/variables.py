@@ -14,7 +14,6 @@ from ..model.generators.layers import to_channels_last
 from ..model.latents import check_rank, factorise
 from ..settings import SolverSettings
 from .constraints import has_joint_lines, has_own_ranks, is_projected
-from .grouped import GroupProblem
 from .optim import OrthogonalisedMomentum, load_named_state, named_state, parameter_group
 from .precision import autocast
 from .problem import Problem, check_same, identity
@@ -196,7 +195,4 @@ def _path_start(problem: Problem, settings: SolverSettings) -> Tensor:
     code_dim = problem.generator.code_dim
     if settings.linear and (settings.rank == 2 or has_joint_lines(problem, settings)):
         return line_start(problem.times, code_dim, problem.seed, problem.sequences)
-    if isinstance(problem, GroupProblem):  # each clip around a code of its own, so that they are told apart at once
-        each = [smooth_start(clip.times, code_dim, problem.seed + k) for k, clip in enumerate(problem.clips)]
-        return torch.cat(each)
     return smooth_start(problem.times, code_dim, problem.seed)
