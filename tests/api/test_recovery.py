@@ -15,8 +15,8 @@ from PIL import Image
 
 import lowreel
 from lowreel.api import showing
-from lowreel.api.film_strip import film_strip
 from lowreel.operators import Functions, simulated_coil_maps
+from lowreel.runs.film_strip import film_strip
 
 SHAPE = (6, 1, 12, 16)
 CLIP = moving(*SHAPE[:1], 1, *SHAPE[2:])
@@ -277,6 +277,19 @@ def test_html_is_a_strip_a_verdict_and_a_table(found):
     assert found[0].verdict.kind.replace("_", " ") in text
     assert "<table>" in text
     assert "held-out data" in text
+
+
+def test_a_run_is_shown_by_a_notebook_too(tmp_path):
+    """What `lowreel.run` returns: its film strip, verdict and table, with the film gone too."""
+    np.save(tmp_path / "clip.npy", CLIP[:, 0])
+    settings = lowreel.RecoverSettings(baselines="none", **QUICK)
+    asked = {"clip": tmp_path / "clip.npy", "operator": {"kind": "missing"}, "settings": settings}
+    result = lowreel.run(lowreel.RunRequest(**asked, output=tmp_path / "run"))
+    text = result._repr_html_()
+    assert "data:image/png;base64," in text
+    assert result.summary.verdict.replace("_", " ") in text
+    (tmp_path / "run" / "recovered.mp4").unlink()
+    assert "<table>" in result._repr_html_()
 
 
 def test_a_film_strip_is_the_frames(tmp_path):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from ..analysis.metrics import psnr, psnr_range, ssim
 from ..recovery.result import Recovery as Found
+from ..runs.html import table_html
 from ..runs.summary import Summary
 from ..system.complex_clips import magnitude
 
@@ -89,13 +89,3 @@ def _known(level: float) -> float | None:
 
 def _text(value: Any) -> str:
     return "" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-def table_html(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """A table of HTML; a header where there are names of columns."""
-    head = "".join(f"<th style='text-align:left'>{html.escape(name)}</th>" for name in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in cells
-    )
-    return f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"

@@ -20,6 +20,7 @@ from ..recovery.recommendation import Recommended
 from ..recovery.result import Recovery as Found
 from ..recovery.sharing import Sharing
 from ..recovery.verdict import Outcome, Verdict
+from ..runs.html import recovery_html
 from ..runs.summarise import summarise
 from ..runs.summary import Summary
 from ..settings import Candidate, RecoverSettings, SolverSettings
@@ -27,7 +28,6 @@ from ..system.as_tensor import tensor_of
 from ..system.form import Form
 from .compare import Comparison, compared
 from .files import copy_run, save_run, write_film
-from .html import recovery_html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,6 +21,7 @@ from ..recovery.policy import planned
 from ..recovery.preparation import prepare
 from ..runs.environment import reproducible
 from ..runs.folder import Run, execute
+from ..runs.html import run_html
 from ..runs.planning import planned_sections
 from ..runs.report import draw_report
 from ..runs.sectioned import SectionedRun, expectation, perform_sections
@@ -45,6 +46,10 @@ class RunResult:
     folder: Path
     summary: Summary
     notes: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a film strip, the verdict, the table of figures."""
+        return run_html(self.folder, self.summary)
 
 
 def run(request: RunRequest, *, resume: bool = False, callbacks: Callbacks | None = None) -> RunResult:

@@ -63,6 +63,11 @@ CONTROL_EVERY = 20
 """Updates after which the steps are made finer or coarser, to come to the size or the error that is asked for."""
 
 
+AIM, LATE = 0.06, 0.7
+"""By how much of an octave of bytes, or of squared error, the fit aims below what is asked for; from which share of it
+on steps move only where that is not met."""
+
+
 @dataclass(frozen=True)
 class Goal:
     """What is asked for: bytes at most, or mean squared error at most."""
@@ -208,7 +213,7 @@ def fit(
         if update % CONTROL_EVERY == 0:
             weights = {part.name: _bits_slope(part, quantised.numbers[part.name]) for part in quantised.parts}
             if update:
-                _control(quantised, goal, size)
+                _control(quantised, goal, size, update / updates)
         if len(order) < at_once:
             order = streams.generator(seed, streams.ORDER, update).permutation(frames).tolist()
         which, order = order[:at_once], order[at_once:]
@@ -236,11 +241,21 @@ def _bits_slope(part: Part, numbers: Tensor) -> Tensor:
     return torch.log2(1 + 1 / expected).reshape(numbers.shape)
 
 
-def _control(quantised: Quantised, goal: Goal, size: Callable[[], int]) -> None:
-    """Move the steps towards what is asked for, by a quarter of an octave at most."""
+def _control(quantised: Quantised, goal: Goal, size: Callable[[], int], share: float) -> None:
+    """Move the steps towards what is asked for, by a quarter of an octave at most; share: of the fit that is over.
+
+    The aim is a little better than that. Late in a fit steps only move where it is not met: numbers have been fitted to
+    their steps, and others do them harm.
+    """
     if goal.bytes is not None:
-        octaves = 0.7 * math.log2(size() / goal.bytes)
+        excess = math.log2(size() / goal.bytes)
+        octaves = 0.7 * (excess + AIM)
     else:
         assert goal.error is not None
-        octaves = 0.4 * math.log2(goal.error / max(quantised.error(quantised.probed), 1e-12))
+        excess = math.log2(max(quantised.error(quantised.probed), 1e-12) / goal.error)
+        octaves = -0.4 * (excess + AIM)
+    if share > LATE:
+        if excess > -AIM / 2:
+            quantised.move(1 if goal.bytes is not None else -1)
+        return
     quantised.move(round(STEPS_AN_OCTAVE * max(-0.25, min(0.25, octaves))))

@@ -83,7 +83,8 @@ def pack(
     for update, _ in fit(state, goal, size, settings.updates, settings.seed):
         if show is not None:
             show(update + 1, settings.updates)
-    if not _end(state, goal, size, before):
+    is_met = _end(state, goal, size, before) if settings.updates else _search(state, goal, size, None, FIRST_STRIDE)
+    if not is_met:
         raise InputError(_what_can_be_had(state, goal))
     return PackedResult(packed(), size(), state.error())
 
@@ -104,7 +105,8 @@ def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
 def _end(state: Quantised, goal: Goal, size: Callable[[], int], before: Saved) -> bool:
     """The steps with which what is asked for is met, of the numbers as they were fitted or, where the fit was too short
     to be of use, as they were before; whether there are any."""
-    met = _search(state, goal, size, None, LAST_STRIDE)
+    is_met = size() <= goal.bytes if goal.bytes is not None else state.error() <= (goal.error or 0.0)
+    met = is_met or _search(state, goal, size, None, LAST_STRIDE)
     if met and goal.bytes is None:
         return True
     fitted, own_error = state.saved(), state.error()
