@@ -279,3 +279,19 @@ def test_settings_make_the_scanner(settings, shape):
     """Spokes with twice the samples of the longer side, spirals with one a cycle at their edge; coils; rows."""
     settings.check()
     assert from_settings(settings, CLIP).data_shape == shape
+
+
+def test_rows_count_by_how_rare_they_are():
+    """One over the share of the frames that measure a place and its neighbours; where all are measured alike, alike."""
+    frames, height, width = 8, 32, 8
+    mask = torch.zeros(frames, 1, height, width, dtype=torch.bool)
+    mask[:, :, 12:20] = True  # around zero in all frames
+    for t in range(frames):  # each other row in one frame of eight
+        mask[t, 0, t : 12 : frames] = True
+        mask[t, 0, 20 + t :: frames] = True
+    weights = MRI((frames, 1, height, width), mask=mask).density_weights()
+    assert weights is not None
+    assert bool((weights[~mask] == 0).all())
+    assert float(weights[:, 0, 15][mask[:, 0, 15]].max()) == pytest.approx(1)
+    assert float(weights[5, 0, 5, 0]) == pytest.approx(frames, rel=0.4)
+    assert MRI((frames, 1, height, width), mask=mask[:1].expand_as(mask).contiguous() | True).density_weights() is None

@@ -48,7 +48,7 @@ class Described(nn.Module):
     clip_shape: tuple[int, int, int, int]
 
     def density_weights(self) -> Tensor | None:
-        """How far apart samples of a spectrum lie that are on no grid, of 0 or more in any unit, in a shape that
+        """How far apart samples of a spectrum lie, in the frame or in time, of 0 or more in any unit, in a shape that
         expands to the data's: so much more each residual counts in a fit, which else is slow where they lie far apart.
         None where the data is no such."""
         return None

@@ -32,6 +32,10 @@ STRETCHES = 16
 SPIRAL_GAP = 4.0
 """Between the turns of all spirals of a frame that is simulated, in cycles per field of view; 1 would be enough."""
 
+ALIKE_OFTEN = 2.0
+"""How many times as often as the rarest place the most frequent one is measured, at least, for samples on a grid to
+count in a fit by how rare they are."""
+
 NEIGHBOURS = 5
 """Rows and columns over which it is counted how often a place of the spectrum is measured."""
 
@@ -182,16 +186,28 @@ class MRI(LinearOperator):
         return picture * ((data.conj() * y).sum() / power) if power > 0 else picture
 
     def density_weights(self) -> Tensor | None:
-        return None if self._plans is None else self._density_like(torch.empty(0, device=self.mask.device))
+        """Along a trajectory by how far apart its samples lie; of rows, which differ from frame to frame, one over how
+        often a place and its neighbours are measured in all frames. None where all places are measured as often."""
+        if self._plans is not None:
+            return self._density_like(torch.empty(0, device=self.mask.device))
+        often = self._often()
+        measured = often[self.mask.any(0)[0]]
+        if not measured.numel() or float(measured.max()) < ALIKE_OFTEN * float(measured.min()):
+            return None
+        return self.mask / often.clamp_min(1e-6)
 
     def sample_weights(self) -> Tensor:
-        """By how densely samples lie, or how often a place and its neighbours are measured in all frames: what is
-        measured in a share s of these speaks for (1 - s) / s frames that miss it."""
-        if (apart := self.density_weights()) is not None:
-            return apart
-        often = _smoothed(self.mask.float().mean((0, 1)))
+        """By how densely samples lie; of rows by how often a place and its neighbours are measured in all frames: what
+        is measured in a share s of these speaks for (1 - s) / s frames that miss it."""
+        if self._plans is not None:
+            return self._density_like(torch.empty(0, device=self.mask.device))
+        often = self._often()
         weights = ((1 - often) / often.clamp_min(1e-6)).clamp_min(0) * self.mask
         return weights if bool((weights > 0).any()) else self.mask.float()
+
+    def _often(self) -> Tensor:
+        """In which share of the frames a place and its neighbours are measured, (H, W)."""
+        return _smoothed(self.mask.float().mean((0, 1)))
 
     def _density_like(self, y: Tensor) -> Tensor:
         if self.density is not None:

@@ -17,20 +17,20 @@ def one_cycle(progress: float, warm_up: float = 0.1) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
-OFF_GRID_FACTOR = 2
-"""Times as many rounds are made where samples lie on no grid, whose fit is slower (docs/choices.md)."""
+UNEVEN_FACTOR = 2
+"""Times as many rounds are made where samples of a spectrum lie unevenly, whose fit is slower (docs/choices.md)."""
 
 
 def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
-    """Rounds that `iterate` makes in all; where none are given OFF_GRID_FACTOR times as many as usual for samples of a
-    spectrum that lie on no grid, and for several clips the mean over their frames of what each has alone: every
+    """Rounds that `iterate` makes in all; where none are given UNEVEN_FACTOR times as many as usual for samples of a
+    spectrum that lie unevenly, and for several clips the mean over their frames of what each has alone: every
     frame is seen as often as if it were alone (docs/choices.md)."""
     if isinstance(problem, GroupProblem) and len(problem.clips) > 1:
         each = [len(clip.times) * planned_rounds(clip, settings) for clip in problem.clips]
         return max(1, round(sum(each) / len(problem.times)))
     rounds = settings.rounds(len(minibatches(problem, settings, 0)))
     is_usual = settings.steps is not None or not problem.has_density
-    return rounds if is_usual else OFF_GRID_FACTOR * rounds
+    return rounds if is_usual else UNEVEN_FACTOR * rounds
 
 
 def minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:
