@@ -5,6 +5,7 @@ golden-angle spokes, 13 for each of 24 frames, in one stream: no counter says wh
 """
 
 import math
+import os
 import sys
 
 import ismrmrd
@@ -37,6 +38,8 @@ def chest():
 
 def main(path):
     """Measure the chest and write it."""
+    if os.path.exists(path):
+        sys.exit(f"{path}: exists already; give another name")
     draw = np.random.default_rng(0)
     points = radial(SPOKES, SIDE, FRAMES, golden_angle=True)
     maps = simulated_coil_maps(COILS, (SIDE, SIDE), 0)
@@ -47,7 +50,7 @@ def main(path):
         white = draw.standard_normal((2, COILS, samples))
         return NOISE * mixing @ (white[0] + 1j * white[1]) / math.sqrt(2)
 
-    with ismrmrd.Dataset(path, "dataset", mode="w") as file:
+    with ismrmrd.Dataset(f"{path}.part", "dataset", mode="w") as file:
         file.write_xml_header(HEADER.format(wide=2 * SIDE, side=SIDE).encode())
         alone = ismrmrd.Acquisition.from_array(noise(4096).astype(np.complex64))
         alone.set_flag(ismrmrd.ACQ_IS_NOISE_MEASUREMENT)
@@ -59,6 +62,7 @@ def main(path):
                 readout = ismrmrd.Acquisition.from_array(samples, np.ascontiguousarray(across_first[t, k]))
                 readout.center_sample, readout.scan_counter = SIDE, 1 + t * SPOKES + k
                 file.append_acquisition(readout)
+    os.replace(f"{path}.part", path)
 
 
 if __name__ == "__main__":

@@ -261,7 +261,11 @@ def test_what_a_scan_holds_in_words(tmp_path):
     assert "repetition" not in facts
     assert facts["matrix"] == "16 x 16 x 1 in 300 x 300 x 5 mm"
     (tmp_path / "scan.h5").unlink()
-    assert facts_of(ismrmrd(tmp_path, spokes(), RADIAL))["trajectory"] == "radial, beside each readout"
+    radially = facts_of(ismrmrd(tmp_path, spokes(), RADIAL))
+    assert radially["trajectory"] == "radial, beside each readout"
+    assert radially["recover it"] == f"lowreel recover {tmp_path / 'scan.h5'} -o RUN"
+    (tmp_path / "scan.h5").unlink()
+    assert "--readouts-per-frame N" in facts_of(ismrmrd(tmp_path, spokes(None), RADIAL))["recover it"]
     told = facts_of(scans.fastmri(tmp_path / "knee.h5", full(3)[1], PLAIN))
     assert (told["kind"], told["slices"], told["coils"]) == ("fastMRI", "3", str(COILS))
 

@@ -287,7 +287,7 @@ def test_rows_count_by_how_rare_they_are():
     mask = torch.zeros(frames, 1, height, width, dtype=torch.bool)
     mask[:, :, 12:20] = True  # around zero in all frames
     for t in range(frames):  # each other row in one frame of eight
-        mask[t, 0, t : 12 : frames] = True
+        mask[t, 0, t:12:frames] = True
         mask[t, 0, 20 + t :: frames] = True
     weights = MRI((frames, 1, height, width), mask=mask).density_weights()
     assert weights is not None

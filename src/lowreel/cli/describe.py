@@ -59,7 +59,7 @@ def _scan(path: Path, entries: list[Entry]) -> dict[str, Any]:
     from ..io.scans import facts_of
 
     facts = facts_of(split_member(path)[0])
-    return {"scan": path, **facts, "recover it": f"lowreel recover {path} -o RUN"} if facts else {}
+    return {"scan": path, **facts} if facts else {}
 
 
 def _clip(path: Path) -> dict[str, Any]:

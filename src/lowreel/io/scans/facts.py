@@ -12,14 +12,18 @@ from ..containers.base import imported, reading
 from ..containers.hdf5 import KIND, REMEDY
 from . import fastmri
 from .header import Encoding, encodings_of
-from .ismrmrd import NOISE_FLAG, OTHER_FLAGS, Heads, groups_of, has_flag
+from .ismrmrd import NOISE_FLAG, OTHER_FLAGS, TIME_COUNTERS, Heads, groups_of, has_flag
 
 COUNTERS = ("slice", "contrast", "set", "phase", "repetition", "average", "segment")
 """Counters of ISMRMRD that are told of where they count anything."""
 
 
+RECOVER = "recover it"
+"""Name of the fact that is a command to type."""
+
+
 def facts_of(path: Path) -> dict[str, str]:
-    """Facts about the scans in a file by what they are about; empty where it holds none.
+    """Facts about the scans in a file by what they are about, and what to type; empty where it holds none.
 
     Raises InputError for a file that is damaged.
     """
@@ -29,12 +33,12 @@ def facts_of(path: Path) -> dict[str, str]:
     with reading(path, KIND, REMEDY), h5py.File(path, "r") as file:
         for group in groups:
             before = f"{group}: " if len(groups) > 1 else ""
-            found = _of_acquisitions(file, group, f"{path}:{group}")
+            found = _of_acquisitions(file, group, f"{path}:{group}", is_one_of_several=len(groups) > 1)
             facts |= {before + name: fact for name, fact in found.items()}
     return facts if facts or not fastmri.is_fastmri(path) else _of_fastmri(path)
 
 
-def _of_acquisitions(file: Any, group: str, label: str) -> dict[str, str]:
+def _of_acquisitions(file: Any, group: str, label: str, *, is_one_of_several: bool) -> dict[str, str]:
     heads = file[f"{group}/data"].fields("head")[()]
     xml = file[f"{group}/xml"][()]
     encodings = encodings_of(xml.flat[0] if isinstance(xml, np.ndarray) else xml, label)
@@ -54,8 +58,11 @@ def _of_acquisitions(file: Any, group: str, label: str) -> dict[str, str]:
             "coils": _span(signal["active_channels"]),
             "samples": _span(signal["number_of_samples"]),
             **_places(signal, encodings),
-            **_counted(signal),
+            **(counted := _counted(signal)),
         }
+        streams = "rows" not in facts or int(np.bincount(signal["idx"]["kspace_encode_step_1"]).max()) > 1
+        flag = " --readouts-per-frame N" if streams and not {*counted} & {*TIME_COUNTERS} else ""
+        facts[RECOVER] = f"lowreel recover {label if is_one_of_several else label.rpartition(':')[0]}{flag} -o RUN"
     return facts
 
 
@@ -97,7 +104,10 @@ def _of_fastmri(path: Path) -> dict[str, str]:
     with reading(path, KIND, REMEDY), h5py.File(path, "r") as file:
         shape, header = file["kspace"].shape, file["ismrmrd_header"][()]
         columns = int((np.asarray(file["mask"][()]) != 0).sum()) if "mask" in file else None
+    if len(shape) not in (3, 4):
+        return {}
     facts = {"kind": "fastMRI", **_of_encodings(encodings_of(header, str(path)))}
+    facts[RECOVER] = f"lowreel recover {path}:slice=N -o RUN"
     names = ("slices", "coils", "rows", "columns") if len(shape) == 4 else ("slices", "rows", "columns")
     facts |= {name: str(n) for name, n in zip(names, shape, strict=False)}
     return facts if columns is None else facts | {"columns measured": str(columns)}
