@@ -198,6 +198,13 @@ REFUSED = {
 }
 
 
+def test_other_channels_are_refused():
+    """By the writer too: no file is made that could not be read."""
+    for channels, is_complex in ((5, False), (2, False), (3, True)):
+        with pytest.raises(InputError, match="pack: cannot pack this clip"):
+            pack(clip_of(Decoder((channels, 8, 8)), is_complex=is_complex), ROUNDED)
+
+
 @pytest.mark.parametrize(("asked", "words"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_met_is_refused(asked, words):
     """In a sentence that says what to do."""
@@ -300,13 +307,15 @@ def sealed(body):
 def read_or_refused(content):
     """What has a right checksum may be read, or is refused in a sentence; nothing else."""
     start = time.perf_counter()
-    told = ""
+    told, found = "", None
     try:
-        Packed.of_bytes(content, "clip.lowreel")
+        found = Packed.of_bytes(content, "clip.lowreel")
     except InputError as error:
         told = str(error)
     assert "\n" not in told
     assert time.perf_counter() - start < 1
+    if found is not None:
+        assert found.representation().frames(float(found.times[-1])).shape == (1, *found.frame_shape)
 
 
 @given(seed=st.integers(0, 2**32))
@@ -339,6 +348,9 @@ LIES = {
     "codes of nothing": {"codes": {}},
     "codes by another name": {"codes": {"weights": [T, 5]}},
     "codes that do not fit": {"codes": {"coefficients": [T, 4]}},
+    "codes of one axis": {"codes": {"coefficients": [10]}},
+    "five channels": {"generator": {"frame_shape": [5, 16, 16]}},
+    "complex of one channel": {"complex": True},
     "kind": {"generator": {"kind": "a kind of its own"}},
     "levels": {"levels": [0.0, 0.0]},
     "a list": {"generator": []},

@@ -182,7 +182,7 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
         _check_sizes(spec, codes)
         times, rate = _times(header["times"], moments)
         rate = _rate(header["rate"]) if "rate" in header else rate
-        is_complex = bool(header.get("complex", False))
+        is_complex = header.get("complex", False) is True
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -190,8 +190,9 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
     if len(levels) != 2 or not all(map(math.isfinite, levels)) or levels[0] == 0 or not 0 < rate < 10**6:
         raise InputError("its header has levels or a rate that no clip has")
     generator = skeleton(spec)
-    parts = parts_of(generator, codes)
+    check_channels(generator, is_complex)
     _check_codes(generator, codes, len(times))
+    parts = parts_of(generator, codes)
     grids = [Grid(sum(part.steps for part in parts), 1), *(part.grid for part in parts)]
     counted = sum(grid.size for grid in grids)
     if counted > NUMBERS_ANYWAY + NUMBERS_A_BYTE * len(numbers):
@@ -224,6 +225,14 @@ def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) 
             raise InputError(f"its header has codes {name[:60]!r}, which no clip has")
         if not all(0 < n <= MOST_PACKED_FRAMES for n in sizes) or math.prod(sizes) > MOST_PIXELS:
             raise InputError(f"its header has codes of shape {sizes}, which are no clip's")
+
+
+def check_channels(generator: Generator, is_complex: bool) -> None:
+    """Raise InputError where a generator draws frames of no grey, colour or complex clip."""
+    channels = generator.frame_shape[0]
+    if channels not in ((2,) if is_complex else (1, 3)):
+        kind = "complex clip, which has 2" if is_complex else "clip, which has 1 or 3"
+        raise InputError(f"its generator draws {channels} channels, not those of a {kind}")
 
 
 def _check_codes(generator: Generator, codes: Mapping[str, tuple[int, ...]], frames: int) -> None:

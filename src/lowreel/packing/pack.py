@@ -14,7 +14,7 @@ from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.representation import Representation
 from ..settings import DEFAULT_LOSS_DB, PackSettings
-from .container import Packed
+from .container import Packed, check_channels
 from .fitting import Goal, Quantised, Saved, fit
 from .parts import MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE, smallest
 
@@ -59,9 +59,14 @@ def pack(
     own error. toward: what they are fitted to in place of it where bytes are asked for, such as the clip that was
     delivered, which agrees with the data. levels, rate: as in `Packed`. show: told of updates made and planned.
 
-    Raises InputError where a loss is asked for and no error is known, and for bytes that are too few for the clip.
+    Raises InputError where a loss is asked for and no error is known, for bytes that are too few for the clip, and for
+    clips of other channels than those of grey, colour or complex ones.
     """
     settings = settings or PackSettings()
+    try:
+        check_channels(found.generator, found.is_complex)
+    except InputError as error:
+        raise InputError(f"pack: cannot pack this clip: {error}") from None
     small = smallest(found)
     unpacked = _levels_drawn(small)
     goal = _goal(settings, error, None if target is None else float((unpacked - target).double().square().mean()))
