@@ -8,6 +8,9 @@ import torch
 from conftest import moving, snapshot
 
 from lowreel import Representation, open_clip, read_packed
+from lowreel.model.generators import Decoder
+from lowreel.packing import Packed
+from lowreel.packing.parts import parts_of
 
 FEW = ("--updates", "3")
 
@@ -77,6 +80,21 @@ def test_info_and_others_take_it(packed, command):
     assert told["bits a pixel"] == pytest.approx(8 * told["bytes"] / (6 * 12 * 16), rel=1e-3)
     done = command("interpolate", packed, "--frames", "11", "-o", packed.with_name("smooth.mp4"))
     assert (done.code, done.err) == (0, "")
+
+
+def test_frames_that_take_more_memory_are_not_drawn(here, command):
+    """Two kilobytes may stand for frames of gigabytes: refused before they are drawn, with what to give."""
+    codes = {"coefficients": (2, 1)}
+    with torch.device("meta"):
+        wide = Decoder((1, 8192, 8192), code_dim=1)
+    parts = parts_of(wide, codes)
+    nothing = {part.name: np.zeros((part.grid.rows, part.grid.columns), np.int32) for part in parts}
+    steps = {part.name: np.zeros(part.steps, np.int32) for part in parts}
+    assert Packed(wide.spec(), codes, torch.tensor([0.0, 1.0]).double(), nothing, steps).save("wide.lowreel") < 10_000
+    ended = command("unpack", "wide.lowreel", "-o", "wide.mp4", "--memory", "1GB")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "8192x8192 takes about 26 GB, 1.0 GB are allowed" in ended.err
+    assert not (here / "wide.mp4").exists()
 
 
 BAD = {

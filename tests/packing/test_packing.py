@@ -10,6 +10,8 @@ import struct
 import subprocess
 import sys
 import time
+import tracemalloc
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 
@@ -24,8 +26,9 @@ from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder, Lean
 from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
+from lowreel.packing import coding
 from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
-from lowreel.packing.container import FIXED, Packed, read_packed
+from lowreel.packing.container import FIXED, MOST_FILE_BYTES, Packed, read_packed
 from lowreel.packing.pack import pack
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
 from lowreel.settings import PackSettings
@@ -87,6 +90,29 @@ def test_few_bits_for_what_is_mostly_zero():
     assert len(encoded([(Grid(200, 100), values)])) < 1.05 * entropy
     by_column = source.choice([-1, 1], (200, 100)) * (np.arange(100) < 10)
     assert len(encoded([(Grid(200, 100), by_column)])) < entropy / 3
+
+
+@contextmanager
+def memory_below(most):
+    """What is within takes fewer bytes at its peak, by Python and NumPy: torch has nothing to do with reading."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+def test_wide_arrays_take_little_memory(monkeypatch):
+    """Tables of a part of a row at once, which are the same bytes whatever the part."""
+    array = np.random.default_rng(0).integers(-9, 9, (9, 50))
+    whole = encoded([(Grid(9, 50), array)])
+    wide, zeros = Grid(8, 2**17), np.zeros((8, 2**17), np.int8)
+    with memory_below(96 * wide.size):  # 192 bytes a number for tables alone
+        assert not decoded(encoded([(wide, zeros)]), [wide])[0].any()
+    monkeypatch.setattr(coding, "TABLES_AT_ONCE", 7)
+    assert encoded([(Grid(9, 50), array)]) == whole
+    assert np.array_equal(decoded(whole, [Grid(9, 50)])[0], array)
 
 
 def test_a_number_that_is_too_large_is_refused():
@@ -369,6 +395,16 @@ def test_hostile_headers_are_refused(lie, whole):
     text = json.dumps(header).encode() + b"\n" + moments
     numbers = whole[FIXED.size + size : -32]
     refused(sealed(FIXED.pack(PACKED_MAGIC, version, len(text), len(numbers)) + text + numbers))
+
+
+def test_files_of_any_size_are_not_read(tmp_path):
+    """What is longer than a packed clip may be, or than it says, is refused by its first bytes."""
+    for name, said in (("long", MOST_FILE_BYTES), ("longer than said", 100)):
+        path = tmp_path / name
+        path.write_bytes(FIXED.pack(PACKED_MAGIC, 1, 0, said))
+        os.truncate(path, FIXED.size + MOST_FILE_BYTES + 32)
+        with memory_below(10**6), pytest.raises(InputError, match="at most|as many as it should"):
+            read_packed(path)
 
 
 def test_newer_versions_and_other_files_are_refused(whole, tmp_path):

@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..io.datasets import open_source
 from ..io.video import write_npy, write_video
 from ..io.video.writing import WRITABLE
-from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
+from ..model.representation import Representation
 from ..operators import Identity
 from ..packing import Packed, read_packed
 from ..packing.pack import PackedResult, pack
@@ -30,6 +30,7 @@ from ..runs.truth import numbers_of
 from ..settings import ClipSettings, PackSettings, RecoverSettings
 from ..system.complex_clips import magnitude, to_real
 from ..system.files import check_free_file, kind_of
+from ..system.memory import bytes_text, parse_bytes
 from ..system.values import parse_frames, parse_size
 from .interpolate import OpenedRecovery, opened_recovery, true_clip
 
@@ -158,12 +159,20 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     return [*told, f"Against the true clip: {both_told}."]
 
 
-def unpack_file(source: Path, output: Path, at: Sequence[float] | None = None, frames: str | None = None) -> list[str]:
+def unpack_file(
+    source: Path,
+    output: Path,
+    at: Sequence[float] | None = None,
+    frames: str | None = None,
+    memory: str | None = None,
+) -> list[str]:
     """Draw a packed clip, its frames A:B, or frames at any times in seconds; sentences that tell what was written.
 
-    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip. Raises InputError for a damaged file, an output
-    that is there already, and times for a film that do not rise.
+    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip; memory: that drawing may take, None: a quarter of
+    the machine's. Raises InputError for a damaged file, an output that is there already, frames that take more memory,
+    and times for a film that do not rise.
     """
+    budget = parse_bytes(memory)
     check_free_file(output)
     if output.suffix.lower() not in (*WRITABLE, ".npy"):
         kinds = ", ".join((".npy", *WRITABLE))
@@ -174,9 +183,10 @@ def unpack_file(source: Path, output: Path, at: Sequence[float] | None = None, f
     times = _wanted(source, packed, at, frames)
     if output.suffix.lower() != ".npy" and bool((times.diff() <= 0).any()):
         raise InputError("--at: the times of a film have to rise; give them in order, or write .npy")
+    _check_drawing_fits(source, packed, budget)
     found = packed.representation()
     spent = _Spent()
-    drawn = spent.counted(_drawn(found, times))
+    drawn = spent.counted(found.frames(part) for part in torch.split(times, packed.frames_at_once))
     if output.suffix.lower() == ".npy":
         shape = (len(times), *found.frame_shape)
         write_npy(output, drawn, shape, scale=packed.levels[0], offset=packed.levels[1])
@@ -203,10 +213,15 @@ def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: st
     return times
 
 
-def _drawn(found: Representation, times: Tensor) -> Iterator[Tensor]:
-    """Frames at these times, a few at a time."""
-    at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(found.generator.frame_shape[1:])))
-    return (found.frames(part) for part in torch.split(times, at_once))
+def _check_drawing_fits(source: Path, packed: Packed, budget: int) -> None:
+    """Raise InputError, before memory is taken, where frames cannot be drawn within so many bytes."""
+    needed, (_, height, width) = packed.drawing_bytes(), packed.frame_shape
+    if needed > budget:
+        more = bytes_text(1.5 * needed).replace(" ", "")
+        raise InputError(
+            f"{source}: drawing its frames of {height}x{width} takes about {bytes_text(needed)}, {bytes_text(budget)} "
+            f"are allowed; where there is more memory give --memory {more}"
+        )
 
 
 @dataclass
