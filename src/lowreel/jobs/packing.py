@@ -36,6 +36,9 @@ from .interpolate import OpenedRecovery, opened_recovery, true_clip
 
 Show = Callable[[int, int], None]
 
+HARDLY_OUTSIDE = 1e-5
+"""Seconds that a time may be outside the clip: times are told and typed with so many digits."""
+
 
 @dataclass(frozen=True)
 class _Known:
@@ -170,7 +173,7 @@ def unpack_file(
 
     output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip; memory: that drawing may take, None: a quarter of
     the machine's. Raises InputError for a damaged file, an output that is there already, frames that take more memory,
-    and times for a film that do not rise.
+    times outside the clip, and times for a film that do not rise.
     """
     budget = parse_bytes(memory)
     check_free_file(output)
@@ -205,6 +208,10 @@ def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: st
         seconds = torch.tensor(list(at), dtype=torch.float64)
         if not bool(torch.isfinite(seconds).all()):
             raise InputError("--at: expected times in seconds, got some that are not finite")
+        first, last = float(packed.times[0]), float(packed.times[-1])
+        outside = seconds[(seconds < first - HARDLY_OUTSIDE) | (seconds > last + HARDLY_OUTSIDE)].tolist()
+        if outside:
+            raise InputError(f"--at: expected times from {first:g} to {last:g} s, those of the clip, got {outside[0]:g}")
         return seconds
     limits = parse_frames(frames)
     times = packed.times if limits is None else packed.times[slice(*limits)]
