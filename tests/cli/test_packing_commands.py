@@ -110,8 +110,8 @@ BAD = {
     "no such frames": ("unpack {packed} --frames 90:95 -o new.mp4", "none of which"),
     "frames and times": ("unpack {packed} --frames 1:3 --at 0.1 -o new.mp4", "not both"),
     "times that fall": ("unpack {packed} --at 0.1 0.05 -o new.mp4", "have to rise"),
-    "a time after the clip": ("unpack {packed} --at 0.1 0.3 -o new.npy", "expected times from 0 to 0.2 s"),
-    "a time before the clip": ("unpack {packed} --at -0.1 -o new.npy", "expected times from 0 to 0.2 s"),
+    "a time after the clip": ("unpack {packed} --at 0.1 0.3 -o new.npy", "has times from 0 to 0.2 s"),
+    "a time before the clip": ("unpack {packed} --at -0.1 -o new.npy", "has times from 0 to 0.2 s"),
     "times that are none": ("unpack {packed} --at nan -o new.mp4", "finite"),
 }
 

@@ -163,6 +163,18 @@ def test_round_trip(clip, tmp_path):
     assert again.to_bytes() == path.read_bytes()
 
 
+def test_files_that_are_there_stay(tmp_path):
+    """Unless they are to be overwritten; folders stay always."""
+    packed, path = pack(clip_of(Decoder((1, 8, 8))), ROUNDED).packed, tmp_path / "clip.lowreel"
+    path.write_text("mine")
+    for taken in (path, tmp_path, tmp_path / "nowhere" / "clip.lowreel"):
+        with pytest.raises(InputError, match=r"exists already|no such folder|is a folder"):
+            packed.save(taken)
+    assert path.read_text() == "mine"
+    assert packed.save(path, overwrite=True) == path.stat().st_size
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
 def test_idle_codes_are_left_out():
     """Numbers of the codes whose maps are all zero take no place in the file; the frames are as with them."""
     packed = pack(clip_of(Decoder((1, 16, 12))), ROUNDED).packed
@@ -401,7 +413,7 @@ def test_files_of_any_size_are_not_read(tmp_path):
         path = tmp_path / name
         path.write_bytes(FIXED.pack(PACKED_MAGIC, 1, 0, said))
         os.truncate(path, FIXED.size + MOST_FILE_BYTES + 32)
-        with memory_below(10**6), pytest.raises(InputError, match="at most|as many as it should"):
+        with memory_below(10**6), pytest.raises(InputError, match=r"at most|as many as it should"):
             read_packed(path)
 
 

@@ -211,7 +211,9 @@ def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: st
         first, last = float(packed.times[0]), float(packed.times[-1])
         outside = seconds[(seconds < first - HARDLY_OUTSIDE) | (seconds > last + HARDLY_OUTSIDE)].tolist()
         if outside:
-            raise InputError(f"--at: expected times from {first:g} to {last:g} s, those of the clip, got {outside[0]:g}")
+            raise InputError(
+                f"--at: the clip has times from {first:g} to {last:g} s, got {outside[0]:g}; ask for those"
+            )
         return seconds
     limits = parse_frames(frames)
     times = packed.times if limits is None else packed.times[slice(*limits)]

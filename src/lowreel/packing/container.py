@@ -156,8 +156,17 @@ class Packed:
         content = FIXED.pack(PACKED_MAGIC, PACKED_VERSION, len(text), len(numbers)) + text + numbers
         return content + hashlib.sha256(content).digest()
 
-    def save(self, path: str | Path) -> int:
-        """Write the file, whole or not at all; how many bytes it has."""
+    def save(self, path: str | Path, *, overwrite: bool = False) -> int:
+        """Write the file, whole or not at all; how many bytes it has. Raises InputError where its folder is missing, or
+        a file of this name is there, but for overwrite=True.
+        """
+        path = Path(path)
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; give the name of a file")
+        if path.exists() and not overwrite:
+            raise InputError(f"{path}: exists already; give another name, or overwrite=True")
+        if not path.parent.is_dir():
+            raise InputError(f"{path.parent}: no such folder; make it first")
         content = self.to_bytes()
         with atomic_write(path) as temporary:
             temporary.write_bytes(content)
