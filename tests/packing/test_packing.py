@@ -13,6 +13,7 @@ import tracemalloc
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from cases import noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lowreel
 from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder, Lean
 from lowreel.model.latents import Codes, factorise
@@ -30,7 +32,7 @@ from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
 from lowreel.packing.container import FIXED, MOST_FILE_BYTES, Packed, read_packed
 from lowreel.packing.pack import pack
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
-from lowreel.settings import PackSettings
+from lowreel.settings import PackKeywords, PackSettings
 from lowreel.system.files import PACKED_MAGIC
 
 T = 6
@@ -247,6 +249,40 @@ def test_what_cannot_be_met_is_refused(asked, words):
     """In a sentence that says what to do."""
     with pytest.raises(InputError, match=words):
         pack(clip_of(Decoder((1, 8, 8))), asked)
+
+
+@pytest.fixture(scope="module")
+def recovery():
+    y = 200 * clip_of(Decoder((1, 8, 8))).frames() - 30
+    return lowreel.recover(y, quality="draft", baselines="none", steps=3, levels=(200, -30), progress=False)
+
+
+def test_a_recovery_is_packed_from_python(recovery):
+    """Settings as keywords; its error and its units are known; the same as its representation with what is known."""
+    found = lowreel.pack(recovery, psnr=20, updates=0)
+    assert found.error <= 0.01 * 1.001
+    assert found.packed.levels == (200.0, -30.0)
+    error = 10 ** (-recovery.heldout_db / 10)
+    by_loss = lowreel.pack(recovery, PackSettings(updates=3), loss=1.0)
+    alone = lowreel.pack(recovery.representation, loss=1.0, updates=3, error=error, levels=(200, -30))
+    assert by_loss.packed.to_bytes() == alone.packed.to_bytes()
+    assert set(get_type_hints(PackKeywords)) == set(PackSettings.model_fields)
+
+
+WRONG = {
+    "an array": (lambda found: lowreel.pack(found.clip), "pack: expected what recover or load"),
+    "settings of others": (lambda found: lowreel.pack(found, {"psnr": 20}), "PackSettings"),
+    "a misspelt setting": (lambda found: lowreel.pack(found, psnt=20), "did you mean psnr"),
+    "a target of others": (lambda found: lowreel.pack(found, psnr=9, target=found.clip[:2]), "target: expected a clip"),
+    "levels": (lambda found: lowreel.pack(found, psnr=9, levels=3), "levels: expected"),
+}
+
+
+@pytest.mark.parametrize(("call", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_calls_from_python_are_refused(call, words, recovery):
+    """In a sentence, before anything is fitted."""
+    with pytest.raises(InputError, match=words):
+        call(recovery)
 
 
 ELSEWHERE = """

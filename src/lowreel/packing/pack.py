@@ -65,8 +65,8 @@ def pack(
     settings = settings or PackSettings()
     try:
         check_channels(found.generator, found.is_complex)
-    except InputError as error:
-        raise InputError(f"pack: cannot pack this clip: {error}") from None
+    except InputError as reason:
+        raise InputError(f"pack: cannot pack this clip: {reason}") from None
     small = smallest(found)
     unpacked = _levels_drawn(small)
     goal = _goal(settings, error, None if target is None else float((unpacked - target).double().square().mean()))
