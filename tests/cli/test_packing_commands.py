@@ -67,10 +67,22 @@ def test_a_clip_is_packed(here, command):
     np.save(here / "clip.npy", 255 * moving(5))
     done = command("pack", "clip.npy", "--frames", "4", "--psnr", "25", *FEW, "-o", "clip.lowreel")
     assert (done.code, done.err) == (0, "")
+    assert "larger than the clip" in done.out
+    assert (here / "clip.lowreel").stat().st_size > 4 * 12 * 16
     assert command("unpack", "clip.lowreel", "-o", "again.npy").code == 0
     again = np.load("again.npy") / 255
     assert again.shape == (4, 1, 12, 16)
     assert float(np.square(again - moving(5)[:4]).mean()) <= 10**-2.5 * 1.001
+
+
+def test_a_clip_that_does_not_fit_is_not_read(here, command, monkeypatch):
+    """Refused by its size, with what to do."""
+    np.save(here / "clip.npy", moving(5))
+    monkeypatch.setattr("lowreel.io.video.clip.Clip.read", None)
+    monkeypatch.setattr("lowreel.jobs.packing.default_budget", lambda: 9 * 4 * 5 * 12 * 16 - 1)
+    ended = command("pack", "clip.npy", "--psnr", "25", *FEW, "-o", "clip.lowreel")
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert "5 frames of 12x16 takes more than" in ended.err
 
 
 def test_info_and_others_take_it(packed, command):

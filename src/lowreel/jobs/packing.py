@@ -23,6 +23,7 @@ from ..model.representation import Representation
 from ..operators import Identity
 from ..packing import Packed, read_packed
 from ..packing.pack import PackedResult, pack
+from ..recovery.cost import clip_fits
 from ..recovery.recover import recover
 from ..runs.report import decibels
 from ..runs.summary import Summary
@@ -30,7 +31,7 @@ from ..runs.truth import numbers_of
 from ..settings import ClipSettings, PackSettings, RecoverSettings
 from ..system.complex_clips import magnitude, to_real
 from ..system.files import check_free_file, kind_of
-from ..system.memory import bytes_text, parse_bytes
+from ..system.memory import bytes_text, default_budget, parse_bytes
 from ..system.values import parse_frames, parse_size
 from .interpolate import OpenedRecovery, opened_recovery, true_clip
 
@@ -121,7 +122,13 @@ def _of_clip(source: Path, reading: ClipSettings) -> _Known:
     how: dict[str, Any] = reading.model_dump(exclude={"size", "frames"})
     how |= {} if frames is None else {"frames": slice(*frames)}
     how |= {} if size is None else {"size": (size[0], size[1])}
-    opened = open_source(source, **how)
+    opened, budget = open_source(source, **how), default_budget()
+    if not clip_fits(opened.shape, budget):
+        (count, _, height, width), allowed = opened.shape, bytes_text(budget)
+        raise InputError(
+            f"{source}: fitting {count} frames of {height}x{width} takes more than {allowed}, a quarter of the memory; "
+            "use a smaller --size or fewer --frames, or pack the folder of a run"
+        )
     clip, times = opened.read(), torch.tensor([float(t) for t in opened.times], dtype=torch.float64)
     if len(clip) < 2:
         raise InputError(f"{source}: expected a clip of two frames or more, got {len(clip)}")
@@ -137,13 +144,20 @@ def _size(packed: Packed, size: int) -> str:
 
 
 def _replaced(known: _Known, result: PackedResult) -> list[str]:
-    """What the file stands for: the representation as it was stored, and the measurements."""
+    """What the file stands for: the representation as it was stored, and the measurements or the clip; and whether it
+    is larger than these."""
     stored = known.representation.bits() // 8
-    told = f"The representation has {stored:,} bytes, {stored / result.bytes:.0f} times as many"
-    if known.run is None or known.run.run is None or known.run.left_out is None:
+    told = f"The representation has {stored:,} bytes, {stored / result.bytes:.3g} times as many"
+    if known.target is not None:
+        what, numbers = "the clip", known.target.numel()
+    elif known.run is not None and known.run.run is not None and known.run.left_out is not None:
+        what, numbers = "what was measured", numbers_of(known.run.run.measured())
+    else:
         return [f"{told}."]
-    measured = numbers_of(known.run.run.measured())
-    return [f"{told}; what was measured has {measured:,} numbers, so many bytes at a byte each."]
+    lines = [f"{told}; {what} has {numbers:,} numbers, so many bytes at a byte each."]
+    if result.bytes <= numbers:
+        return lines
+    return [*lines, f"The file is larger than {what}: ask for fewer --bytes or a lower --psnr, or keep that instead."]
 
 
 def _nearness(known: _Known, result: PackedResult) -> list[str]:
