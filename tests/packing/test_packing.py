@@ -462,6 +462,8 @@ def test_newer_versions_and_other_files_are_refused(whole, tmp_path):
     other = tmp_path / "clip.lowreel"
     with pytest.raises(InputError, match="no such file"):
         read_packed(other)
+    with pytest.raises(InputError, match="is a folder"):
+        read_packed(tmp_path)
     other.write_bytes(b"hello, this is no packed clip")
     with pytest.raises(InputError, match="not a packed clip"):
         read_packed(other)

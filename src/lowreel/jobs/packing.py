@@ -30,7 +30,7 @@ from ..runs.summary import Summary
 from ..runs.truth import numbers_of
 from ..settings import ClipSettings, PackSettings, RecoverSettings
 from ..system.complex_clips import magnitude, to_real
-from ..system.files import check_free_file, kind_of
+from ..system.files import check_free_file, is_packed, kind_of
 from ..system.memory import bytes_text, default_budget, parse_bytes
 from ..system.values import parse_frames, parse_size
 from .interpolate import OpenedRecovery, opened_recovery, true_clip
@@ -84,7 +84,13 @@ def pack_file(
 
 
 def _known(source: Path, reading: ClipSettings) -> _Known:
-    if (source / "config.json").is_file() or (source.is_file() and kind_of(source) == "representation"):
+    if is_packed(source):
+        raise InputError(f"{source}: is packed already; draw its frames with lowreel unpack, or pack its run once more")
+    kind = kind_of(source) if source.is_file() else None
+    if kind not in (None, "representation"):
+        first = f"; recover it (lowreel recover {source} -o RUN) and pack RUN" if kind == "data" else ""
+        raise InputError(f"{source}: is a {kind} file, expected the folder of a finished run, or a clip{first}")
+    if (source / "config.json").is_file() or kind == "representation":
         if reading != ClipSettings():
             raise InputError(f"{source}: is packed as it is; leave out the flags for reading a clip")
         return _of_recovery(opened_recovery(source))

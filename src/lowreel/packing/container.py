@@ -187,8 +187,8 @@ def read_packed(path: str | Path) -> Packed:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file; expected one that lowreel pack wrote")
-    if not path.is_file():
-        raise InputError(f"{path}: not a file; expected one that lowreel pack wrote")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; expected a file that lowreel pack wrote")
     if not is_packed(path):
         raise InputError(f"{path}: not a packed clip; expected a file that lowreel pack wrote")
     with path.open("rb") as file:
