@@ -30,7 +30,8 @@ from lowreel.model.representation import Representation
 from lowreel.packing import coding
 from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
 from lowreel.packing.container import FIXED, MOST_FILE_BYTES, Packed, read_packed
-from lowreel.packing.pack import pack
+from lowreel.packing.fitting import Goal, Quantised
+from lowreel.packing.pack import FIRST_STRIDE, _search, pack
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
 from lowreel.settings import PackKeywords, PackSettings
 from lowreel.system.files import PACKED_MAGIC
@@ -199,6 +200,18 @@ def test_nearness_is_kept(clip):
     assert float(error.square().mean()) <= 10**-3 * 1.001
     finer, coarser = (pack(clip, PackSettings(psnr=psnr, updates=0)) for psnr in (36, 24))
     assert finer.bytes > found.bytes > coarser.bytes
+
+
+def test_the_search_ends_beside_steps_that_do_not_do():
+    """What is found does, its neighbour does not, wherever the search begins."""
+    small = smallest(clip_of(Decoder((1, 8, 8))))
+    for begin in (-40, 0, 40):
+        state = Quantised(small, small.frames())
+        state.move(begin)
+        assert _search(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
+        assert state.error() <= 1e-3
+        state.move(1)
+        assert state.error() > 1e-3
 
 
 @pytest.mark.parametrize("size", [12000, 24000])

@@ -153,8 +153,12 @@ def _goal(settings: PackSettings, error: float | None, own: float | None) -> Goa
 
 
 def _search(state: Quantised, goal: Goal, size: Callable[[], int], which: list[int] | None, stride: int) -> bool:
-    """Find the finest steps with which the file is small enough, or the coarsest with which the error is; whether
-    there are such steps. stride: of the first moves; which: the frames by which the error is judged, None: all."""
+    """Move all steps to where what is asked for is met and, an eighth of an octave on, it is not: finer steps make the
+    file too large, or coarser ones the error; whether there is such a place.
+
+    Neither size nor error follows the steps without exception, so that others further on may meet it too. stride: of
+    the first moves; which: the frames by which the error is judged, None: all.
+    """
     if goal.error is not None and state.error(which, rounded=False) > goal.error:
         return False
 
