@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .analysis.manifold import circular_correlation, cross_faded, embedded, order_along, spearman
     from .analysis.metrics import psnr, psnr_range, ssim
     from .api.load import load
+    from .api.pack import pack
     from .api.recover import recover
     from .api.recovery import Recovery
     from .api.together import recover_together
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
         as_scipy,
     )
     from .packing import read_packed
-    from .packing.pack import pack
     from .records.fill import FilledRecord, fill
     from .settings import FillSettings, RecoverSettings, SolverSettings
     from .solver.grouped import grouped
@@ -103,7 +103,7 @@ _HOMES = {
     "api.load": ("load",),
     "records.fill": ("fill", "FilledRecord"),
     "model.representation": ("Representation",),
-    "packing.pack": ("pack",),
+    "api.pack": ("pack",),
     "packing": ("read_packed",),
     "jobs.request": ("RunRequest",),
     "jobs.run": ("run",),

@@ -8,6 +8,9 @@ import torch
 from conftest import moving, snapshot
 
 from lowreel import Representation, open_clip, read_packed
+from lowreel.model.generators import Decoder
+from lowreel.packing import Packed
+from lowreel.packing.parts import parts_of
 
 FEW = ("--updates", "3")
 
@@ -64,10 +67,22 @@ def test_a_clip_is_packed(here, command):
     np.save(here / "clip.npy", 255 * moving(5))
     done = command("pack", "clip.npy", "--frames", "4", "--psnr", "25", *FEW, "-o", "clip.lowreel")
     assert (done.code, done.err) == (0, "")
+    assert "larger than the clip" in done.out
+    assert (here / "clip.lowreel").stat().st_size > 4 * 12 * 16
     assert command("unpack", "clip.lowreel", "-o", "again.npy").code == 0
     again = np.load("again.npy") / 255
     assert again.shape == (4, 1, 12, 16)
     assert float(np.square(again - moving(5)[:4]).mean()) <= 10**-2.5 * 1.001
+
+
+def test_a_clip_that_does_not_fit_is_not_read(here, command, monkeypatch):
+    """Refused by its size, with what to do."""
+    np.save(here / "clip.npy", moving(5))
+    monkeypatch.setattr("lowreel.io.video.clip.Clip.read", None)
+    monkeypatch.setattr("lowreel.jobs.packing.default_budget", lambda: 9 * 4 * 5 * 12 * 16 - 1)
+    ended = command("pack", "clip.npy", "--psnr", "25", *FEW, "-o", "clip.lowreel")
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert "5 frames of 12x16 takes more than" in ended.err
 
 
 def test_info_and_others_take_it(packed, command):
@@ -79,6 +94,21 @@ def test_info_and_others_take_it(packed, command):
     assert (done.code, done.err) == (0, "")
 
 
+def test_frames_that_take_more_memory_are_not_drawn(here, command):
+    """Two kilobytes may stand for frames of gigabytes: refused before they are drawn, with what to give."""
+    codes = {"coefficients": (2, 1)}
+    with torch.device("meta"):
+        wide = Decoder((1, 8192, 8192), code_dim=1)
+    parts = parts_of(wide, codes)
+    nothing = {part.name: np.zeros((part.grid.rows, part.grid.columns), np.int32) for part in parts}
+    steps = {part.name: np.zeros(part.steps, np.int32) for part in parts}
+    assert Packed(wide.spec(), codes, torch.tensor([0.0, 1.0]).double(), nothing, steps).save("wide.lowreel") < 10_000
+    ended = command("unpack", "wide.lowreel", "-o", "wide.mp4", "--memory", "1GB")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "8192x8192 takes about 26 GB, 1.0 GB are allowed" in ended.err
+    assert not (here / "wide.mp4").exists()
+
+
 BAD = {
     "output there": ("pack {run} --bytes 9000 -o {packed}", "exists already"),
     "two targets": ("pack {run} --bytes 9000 --psnr 30 -o new.lowreel", "give one of"),
@@ -87,11 +117,16 @@ BAD = {
     "a folder that is not there": ("pack {run} --bytes 9000 -o nowhere/new.lowreel", "no such folder"),
     "reading a run": ("pack {run} --size 8 --bytes 9000 -o new.lowreel", "leave out the flags"),
     "no packed clip": ("unpack {run}/recovered.npy -o new.mp4", "not a packed clip"),
+    "a folder, to be drawn": ("unpack {run} -o new.mp4", "is a folder; expected a file that lowreel pack wrote"),
+    "packed already": ("pack {packed} --bytes 9000 -o new.lowreel", "is packed already"),
+    "measurements": ("pack {run}/data.safetensors --bytes 9000 -o new.lowreel", "is a data file"),
     "no such file": ("unpack nothing.lowreel -o new.mp4", "no such file"),
     "kind of film": ("unpack {packed} -o new.ogv", "cannot write .ogv"),
     "no such frames": ("unpack {packed} --frames 90:95 -o new.mp4", "none of which"),
     "frames and times": ("unpack {packed} --frames 1:3 --at 0.1 -o new.mp4", "not both"),
     "times that fall": ("unpack {packed} --at 0.1 0.05 -o new.mp4", "have to rise"),
+    "a time after the clip": ("unpack {packed} --at 0.1 0.3 -o new.npy", "has times from 0 to 0.2 s"),
+    "a time before the clip": ("unpack {packed} --at -0.1 -o new.npy", "has times from 0 to 0.2 s"),
     "times that are none": ("unpack {packed} --at nan -o new.mp4", "finite"),
 }
 

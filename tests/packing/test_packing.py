@@ -5,13 +5,15 @@ import json
 import math
 import os
 import random
-import resource
 import struct
 import subprocess
 import sys
 import time
+import tracemalloc
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -20,15 +22,18 @@ from cases import noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lowreel
 from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder, Lean
 from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
+from lowreel.packing import coding
 from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
-from lowreel.packing.container import FIXED, Packed, read_packed
-from lowreel.packing.pack import pack
+from lowreel.packing.container import FIXED, MOST_FILE_BYTES, Packed, read_packed
+from lowreel.packing.fitting import Goal, Quantised
+from lowreel.packing.pack import FIRST_STRIDE, _search, pack
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
-from lowreel.settings import PackSettings
+from lowreel.settings import PackKeywords, PackSettings
 from lowreel.system.files import PACKED_MAGIC
 
 T = 6
@@ -89,6 +94,29 @@ def test_few_bits_for_what_is_mostly_zero():
     assert len(encoded([(Grid(200, 100), by_column)])) < entropy / 3
 
 
+@contextmanager
+def memory_below(most):
+    """What is within takes fewer bytes at its peak, by Python and NumPy: torch has nothing to do with reading."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+def test_wide_arrays_take_little_memory(monkeypatch):
+    """Tables of a part of a row at once, which are the same bytes whatever the part."""
+    array = np.random.default_rng(0).integers(-9, 9, (9, 50))
+    whole = encoded([(Grid(9, 50), array)])
+    wide, zeros = Grid(8, 2**17), np.zeros((8, 2**17), np.int8)
+    with memory_below(96 * wide.size):  # 192 bytes a number for tables alone
+        assert not decoded(encoded([(wide, zeros)]), [wide])[0].any()
+    monkeypatch.setattr(coding, "TABLES_AT_ONCE", 7)
+    assert encoded([(Grid(9, 50), array)]) == whole
+    assert np.array_equal(decoded(whole, [Grid(9, 50)])[0], array)
+
+
 def test_a_number_that_is_too_large_is_refused():
     """By the writer: no file is made that could not be read."""
     with pytest.raises(ValueError, match="expected numbers up to"):
@@ -138,6 +166,18 @@ def test_round_trip(clip, tmp_path):
     assert again.to_bytes() == path.read_bytes()
 
 
+def test_files_that_are_there_stay(tmp_path):
+    """Unless they are to be overwritten; folders stay always."""
+    packed, path = pack(clip_of(Decoder((1, 8, 8))), ROUNDED).packed, tmp_path / "clip.lowreel"
+    path.write_text("mine")
+    for taken in (path, tmp_path, tmp_path / "nowhere" / "clip.lowreel"):
+        with pytest.raises(InputError, match=r"exists already|no such folder|is a folder"):
+            packed.save(taken)
+    assert path.read_text() == "mine"
+    assert packed.save(path, overwrite=True) == path.stat().st_size
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
 def test_idle_codes_are_left_out():
     """Numbers of the codes whose maps are all zero take no place in the file; the frames are as with them."""
     packed = pack(clip_of(Decoder((1, 16, 12))), ROUNDED).packed
@@ -160,6 +200,18 @@ def test_nearness_is_kept(clip):
     assert float(error.square().mean()) <= 10**-3 * 1.001
     finer, coarser = (pack(clip, PackSettings(psnr=psnr, updates=0)) for psnr in (36, 24))
     assert finer.bytes > found.bytes > coarser.bytes
+
+
+def test_the_search_ends_beside_steps_that_do_not_do():
+    """What is found does, its neighbour does not, wherever the search begins."""
+    small = smallest(clip_of(Decoder((1, 8, 8))))
+    for begin in (-40, 0, 40):
+        state = Quantised(small, small.frames())
+        state.move(begin)
+        assert _search(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
+        assert state.error() <= 1e-3
+        state.move(1)
+        assert state.error() > 1e-3
 
 
 @pytest.mark.parametrize("size", [12000, 24000])
@@ -198,11 +250,52 @@ REFUSED = {
 }
 
 
+def test_other_channels_are_refused():
+    """By the writer too: no file is made that could not be read."""
+    for channels, is_complex in ((5, False), (2, False), (3, True)):
+        with pytest.raises(InputError, match="pack: cannot pack this clip"):
+            pack(clip_of(Decoder((channels, 8, 8)), is_complex=is_complex), ROUNDED)
+
+
 @pytest.mark.parametrize(("asked", "words"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_met_is_refused(asked, words):
     """In a sentence that says what to do."""
     with pytest.raises(InputError, match=words):
         pack(clip_of(Decoder((1, 8, 8))), asked)
+
+
+@pytest.fixture(scope="module")
+def recovery():
+    y = 200 * clip_of(Decoder((1, 8, 8))).frames() - 30
+    return lowreel.recover(y, quality="draft", baselines="none", steps=3, levels=(200, -30), progress=False)
+
+
+def test_a_recovery_is_packed_from_python(recovery):
+    """Settings as keywords; its error and its units are known; the same as its representation with what is known."""
+    found = lowreel.pack(recovery, psnr=20, updates=0)
+    assert found.error <= 0.01 * 1.001
+    assert found.packed.levels == (200.0, -30.0)
+    error = 10 ** (-recovery.heldout_db / 10)
+    by_loss = lowreel.pack(recovery, PackSettings(updates=3), loss=1.0)
+    alone = lowreel.pack(recovery.representation, loss=1.0, updates=3, error=error, levels=(200, -30))
+    assert by_loss.packed.to_bytes() == alone.packed.to_bytes()
+    assert set(get_type_hints(PackKeywords)) == set(PackSettings.model_fields)
+
+
+WRONG = {
+    "an array": (lambda found: lowreel.pack(found.clip), "pack: expected what recover or load"),
+    "settings of others": (lambda found: lowreel.pack(found, {"psnr": 20}), "PackSettings"),
+    "a misspelt setting": (lambda found: lowreel.pack(found, psnt=20), "did you mean psnr"),
+    "a target of others": (lambda found: lowreel.pack(found, psnr=9, target=found.clip[:2]), "target: expected a clip"),
+    "levels": (lambda found: lowreel.pack(found, psnr=9, levels=3), "levels: expected"),
+}
+
+
+@pytest.mark.parametrize(("call", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_calls_from_python_are_refused(call, words, recovery):
+    """In a sentence, before anything is fitted."""
+    with pytest.raises(InputError, match=words):
+        call(recovery)
 
 
 ELSEWHERE = """
@@ -259,11 +352,10 @@ def damaged(content, choice):
 
 def refused(content):
     """One sentence, no other error, in under a second and 50 MB."""
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    with pytest.raises(InputError) as caught:
+    start = time.perf_counter()
+    with memory_below(50 * 10**6), pytest.raises(InputError) as caught:
         Packed.of_bytes(content, "clip.lowreel")
     assert time.perf_counter() - start < 1
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
     assert str(caught.value).startswith("clip.lowreel: ")
     assert "\n" not in str(caught.value)
 
@@ -300,13 +392,15 @@ def sealed(body):
 def read_or_refused(content):
     """What has a right checksum may be read, or is refused in a sentence; nothing else."""
     start = time.perf_counter()
-    told = ""
+    told, found = "", None
     try:
-        Packed.of_bytes(content, "clip.lowreel")
+        found = Packed.of_bytes(content, "clip.lowreel")
     except InputError as error:
         told = str(error)
     assert "\n" not in told
     assert time.perf_counter() - start < 1
+    if found is not None:
+        assert found.representation().frames(float(found.times[-1])).shape == (1, *found.frame_shape)
 
 
 @given(seed=st.integers(0, 2**32))
@@ -339,6 +433,9 @@ LIES = {
     "codes of nothing": {"codes": {}},
     "codes by another name": {"codes": {"weights": [T, 5]}},
     "codes that do not fit": {"codes": {"coefficients": [T, 4]}},
+    "codes of one axis": {"codes": {"coefficients": [10]}},
+    "five channels": {"generator": {"frame_shape": [5, 16, 16]}},
+    "complex of one channel": {"complex": True},
     "kind": {"generator": {"kind": "a kind of its own"}},
     "levels": {"levels": [0.0, 0.0]},
     "a list": {"generator": []},
@@ -359,6 +456,16 @@ def test_hostile_headers_are_refused(lie, whole):
     refused(sealed(FIXED.pack(PACKED_MAGIC, version, len(text), len(numbers)) + text + numbers))
 
 
+def test_files_of_any_size_are_not_read(tmp_path):
+    """What is longer than a packed clip may be, or than it says, is refused by its first bytes."""
+    for name, said in (("long", MOST_FILE_BYTES), ("longer than said", 100)):
+        path = tmp_path / name
+        path.write_bytes(FIXED.pack(PACKED_MAGIC, 1, 0, said))
+        os.truncate(path, FIXED.size + MOST_FILE_BYTES + 32)
+        with memory_below(10**6), pytest.raises(InputError, match=r"at most|as many as it should"):
+            read_packed(path)
+
+
 def test_newer_versions_and_other_files_are_refused(whole, tmp_path):
     """In words."""
     body = bytearray(whole[:-32])
@@ -368,6 +475,8 @@ def test_newer_versions_and_other_files_are_refused(whole, tmp_path):
     other = tmp_path / "clip.lowreel"
     with pytest.raises(InputError, match="no such file"):
         read_packed(other)
+    with pytest.raises(InputError, match="is a folder"):
+        read_packed(tmp_path)
     other.write_bytes(b"hello, this is no packed clip")
     with pytest.raises(InputError, match="not a packed clip"):
         read_packed(other)

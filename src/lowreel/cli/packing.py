@@ -59,6 +59,7 @@ def unpack(
     output: Output,
     at: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
     frames: str | None = None,
+    memory: str | None = None,
 ) -> None:
     """Draw the frames of a packed clip, all of them or those at any times.
 
@@ -72,10 +73,12 @@ def unpack(
         seconds of the frames to draw, on the clock of the clip; between its frames they are drawn from codes between
     frames
         N (the first N frames), A:B or A:B:STEP; default: all
+    memory
+        memory that drawing may take, such as 4GB; default: a quarter of the machine's
     """
     parse_frames(frames)
     check_free_file(output)
     from ..jobs.packing import unpack_file
 
-    for line in unpack_file(source, output, at, frames):
+    for line in unpack_file(source, output, at, frames, memory):
         print(line)

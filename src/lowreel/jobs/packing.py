@@ -19,21 +19,26 @@ from ..errors import InputError
 from ..io.datasets import open_source
 from ..io.video import write_npy, write_video
 from ..io.video.writing import WRITABLE
-from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
+from ..model.representation import Representation
 from ..operators import Identity
 from ..packing import Packed, read_packed
 from ..packing.pack import PackedResult, pack
+from ..recovery.cost import clip_fits
 from ..recovery.recover import recover
 from ..runs.report import decibels
 from ..runs.summary import Summary
 from ..runs.truth import numbers_of
 from ..settings import ClipSettings, PackSettings, RecoverSettings
 from ..system.complex_clips import magnitude, to_real
-from ..system.files import check_free_file, kind_of
+from ..system.files import check_free_file, is_packed, kind_of
+from ..system.memory import bytes_text, default_budget, parse_bytes
 from ..system.values import parse_frames, parse_size
 from .interpolate import OpenedRecovery, opened_recovery, true_clip
 
 Show = Callable[[int, int], None]
+
+HARDLY_OUTSIDE = 1e-5
+"""Seconds that a time may be outside the clip: times are told and typed with so many digits."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,13 @@ def pack_file(
 
 
 def _known(source: Path, reading: ClipSettings) -> _Known:
-    if (source / "config.json").is_file() or (source.is_file() and kind_of(source) == "representation"):
+    if is_packed(source):
+        raise InputError(f"{source}: is packed already; draw its frames with lowreel unpack, or pack its run once more")
+    kind = kind_of(source) if source.is_file() else None
+    if kind not in (None, "representation"):
+        first = f"; recover it (lowreel recover {source} -o RUN) and pack RUN" if kind == "data" else ""
+        raise InputError(f"{source}: is a {kind} file, expected the folder of a finished run, or a clip{first}")
+    if (source / "config.json").is_file() or kind == "representation":
         if reading != ClipSettings():
             raise InputError(f"{source}: is packed as it is; leave out the flags for reading a clip")
         return _of_recovery(opened_recovery(source))
@@ -117,7 +128,13 @@ def _of_clip(source: Path, reading: ClipSettings) -> _Known:
     how: dict[str, Any] = reading.model_dump(exclude={"size", "frames"})
     how |= {} if frames is None else {"frames": slice(*frames)}
     how |= {} if size is None else {"size": (size[0], size[1])}
-    opened = open_source(source, **how)
+    opened, budget = open_source(source, **how), default_budget()
+    if not clip_fits(opened.shape, budget):
+        (count, _, height, width), allowed = opened.shape, bytes_text(budget)
+        raise InputError(
+            f"{source}: fitting {count} frames of {height}x{width} takes more than {allowed}, a quarter of the memory; "
+            "use a smaller --size or fewer --frames, or pack the folder of a run"
+        )
     clip, times = opened.read(), torch.tensor([float(t) for t in opened.times], dtype=torch.float64)
     if len(clip) < 2:
         raise InputError(f"{source}: expected a clip of two frames or more, got {len(clip)}")
@@ -133,13 +150,20 @@ def _size(packed: Packed, size: int) -> str:
 
 
 def _replaced(known: _Known, result: PackedResult) -> list[str]:
-    """What the file stands for: the representation as it was stored, and the measurements."""
+    """What the file stands for: the representation as it was stored, and the measurements or the clip; and whether it
+    is larger than these."""
     stored = known.representation.bits() // 8
-    told = f"The representation has {stored:,} bytes, {stored / result.bytes:.0f} times as many"
-    if known.run is None or known.run.run is None or known.run.left_out is None:
+    told = f"The representation has {stored:,} bytes, {stored / result.bytes:.3g} times as many"
+    if known.target is not None:
+        what, numbers = "the clip", known.target.numel()
+    elif known.run is not None and known.run.run is not None and known.run.left_out is not None:
+        what, numbers = "what was measured", numbers_of(known.run.run.measured())
+    else:
         return [f"{told}."]
-    measured = numbers_of(known.run.run.measured())
-    return [f"{told}; what was measured has {measured:,} numbers, so many bytes at a byte each."]
+    lines = [f"{told}; {what} has {numbers:,} numbers, so many bytes at a byte each."]
+    if result.bytes <= numbers:
+        return lines
+    return [*lines, f"The file is larger than {what}: ask for fewer --bytes or a lower --psnr, or keep that instead."]
 
 
 def _nearness(known: _Known, result: PackedResult) -> list[str]:
@@ -158,12 +182,20 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     return [*told, f"Against the true clip: {both_told}."]
 
 
-def unpack_file(source: Path, output: Path, at: Sequence[float] | None = None, frames: str | None = None) -> list[str]:
+def unpack_file(
+    source: Path,
+    output: Path,
+    at: Sequence[float] | None = None,
+    frames: str | None = None,
+    memory: str | None = None,
+) -> list[str]:
     """Draw a packed clip, its frames A:B, or frames at any times in seconds; sentences that tell what was written.
 
-    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip. Raises InputError for a damaged file, an output
-    that is there already, and times for a film that do not rise.
+    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip; memory: that drawing may take, None: a quarter of
+    the machine's. Raises InputError for a damaged file, an output that is there already, frames that take more memory,
+    times outside the clip, and times for a film that do not rise.
     """
+    budget = parse_bytes(memory)
     check_free_file(output)
     if output.suffix.lower() not in (*WRITABLE, ".npy"):
         kinds = ", ".join((".npy", *WRITABLE))
@@ -174,9 +206,10 @@ def unpack_file(source: Path, output: Path, at: Sequence[float] | None = None, f
     times = _wanted(source, packed, at, frames)
     if output.suffix.lower() != ".npy" and bool((times.diff() <= 0).any()):
         raise InputError("--at: the times of a film have to rise; give them in order, or write .npy")
+    _check_drawing_fits(source, packed, budget)
     found = packed.representation()
     spent = _Spent()
-    drawn = spent.counted(_drawn(found, times))
+    drawn = spent.counted(found.frames(part) for part in torch.split(times, packed.frames_at_once))
     if output.suffix.lower() == ".npy":
         shape = (len(times), *found.frame_shape)
         write_npy(output, drawn, shape, scale=packed.levels[0], offset=packed.levels[1])
@@ -195,6 +228,12 @@ def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: st
         seconds = torch.tensor(list(at), dtype=torch.float64)
         if not bool(torch.isfinite(seconds).all()):
             raise InputError("--at: expected times in seconds, got some that are not finite")
+        first, last = float(packed.times[0]), float(packed.times[-1])
+        outside = seconds[(seconds < first - HARDLY_OUTSIDE) | (seconds > last + HARDLY_OUTSIDE)].tolist()
+        if outside:
+            raise InputError(
+                f"--at: the clip has times from {first:g} to {last:g} s, got {outside[0]:g}; ask for those"
+            )
         return seconds
     limits = parse_frames(frames)
     times = packed.times if limits is None else packed.times[slice(*limits)]
@@ -203,10 +242,15 @@ def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: st
     return times
 
 
-def _drawn(found: Representation, times: Tensor) -> Iterator[Tensor]:
-    """Frames at these times, a few at a time."""
-    at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(found.generator.frame_shape[1:])))
-    return (found.frames(part) for part in torch.split(times, at_once))
+def _check_drawing_fits(source: Path, packed: Packed, budget: int) -> None:
+    """Raise InputError, before memory is taken, where frames cannot be drawn within so many bytes."""
+    needed, (_, height, width) = packed.drawing_bytes(), packed.frame_shape
+    if needed > budget:
+        more = bytes_text(1.5 * needed).replace(" ", "")
+        raise InputError(
+            f"{source}: drawing its frames of {height}x{width} takes about {bytes_text(needed)}, {bytes_text(budget)} "
+            f"are allowed; where there is more memory give --memory {more}"
+        )
 
 
 @dataclass

@@ -32,6 +32,10 @@ CONTEXT_LEVELS = len(CONTEXT_BOUNDS) + 1
 ROWS_AT_ONCE = 8
 """Rows of an array whose contexts come from the rows before them."""
 
+TABLES_AT_ONCE = 2**13
+"""Numbers whose tables are in memory at once: of wide arrays those of eight rows would take gigabytes. It changes no
+byte."""
+
 TABLE_TOTAL = 2**16
 """Sum of the integer frequencies of a table: a power of two, so that the coder divides them without rounding."""
 
@@ -71,7 +75,8 @@ def encoded(arrays: Sequence[tuple[Grid, np.ndarray]]) -> bytes:
             part = values[rows]
             sizes = np.abs(part).ravel()
             symbols, low_bits = _symbols(sizes)
-            encoder.encode(symbols, _tables(), contexts.tables(rows))
+            for first, tables in contexts.tables(rows):
+                encoder.encode(symbols[first : first + len(tables)], _tables(), tables)
             several = np.flatnonzero(sizes)
             if len(several):
                 signs = (part.ravel() < 0)[several].astype(np.int64) << low_bits[several]
@@ -92,7 +97,7 @@ def decoded(data: bytes, grids: Sequence[Grid]) -> list[np.ndarray]:
             values = np.zeros((grid.rows, grid.columns), np.int32)
             contexts = _Contexts(grid)
             for rows in contexts.chunks():
-                symbols = decoder.decode(_tables(), contexts.tables(rows))
+                symbols = np.concatenate([decoder.decode(_tables(), tables) for _, tables in contexts.tables(rows)])
                 low_bits = np.maximum(symbols.astype(np.int64) - EXACT_SIZES + LOW_BITS, 0) * (symbols >= EXACT_SIZES)
                 sizes = _least(symbols)
                 several = np.flatnonzero(symbols)
@@ -157,8 +162,8 @@ class _Contexts:
             for first in range(block, end, ROWS_AT_ONCE):
                 yield slice(first, min(first + ROWS_AT_ONCE, end))
 
-    def tables(self, rows: slice) -> np.ndarray:
-        """The table of each number of these rows, (rows * columns, SYMBOLS): whole frequencies."""
+    def tables(self, rows: slice) -> Iterator[tuple[int, np.ndarray]]:
+        """The tables of the numbers of these rows, (N, SYMBOLS) each: whole frequencies, and of which number on."""
         own = np.searchsorted(CONTEXT_BOUNDS, _smoothed(self.columns[None]), side="right")
         if self.grid.repeat and rows.start >= self.grid.repeat:
             twin = self.before[self._twins(rows)]
@@ -167,8 +172,9 @@ class _Contexts:
         else:
             other = np.full((rows.stop - rows.start, 1), CONTEXT_LEVELS)
         self.at = (own * (CONTEXT_LEVELS + 1) + other).ravel()
-        found: np.ndarray = self._frequencies()[self.at]
-        return found
+        frequencies = self._frequencies()
+        for first in range(0, len(self.at), TABLES_AT_ONCE):
+            yield first, frequencies[self.at[first : first + TABLES_AT_ONCE]]
 
     def _twins(self, rows: slice) -> slice:
         first = rows.start % self.grid.repeat

@@ -21,7 +21,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..model.generators import Generator
 from ..model.generators.layers import to_channels_last
-from ..model.representation import Representation
+from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
 from ..system.files import PACKED_MAGIC, VersionError, atomic_write, is_packed
 from .coding import Grid, decoded, encoded
 from .parts import (
@@ -42,8 +42,14 @@ FIXED = struct.Struct("<8sHII")
 
 CHECKSUM_BYTES = 32
 
+DRAWING_ARRAYS = 4
+"""Arrays of the size of the largest layer's output that drawing takes at once; measured are 2.8 to 3.8."""
+
 MOST_HEADER_BYTES = 2**22
 MOST_PACKED_FRAMES, MOST_SIDE, MOST_PIXELS, MOST_CODE_DIM, MOST_STAGES = 2**18, 2**15, 2**26, 2**14, 16
+MOST_FILE_BYTES, MOST_NUMBERS = 2**28, 2**28
+"""Of a file that is read, and in it: larger ones are refused before they are read."""
+
 NUMBERS_A_BYTE, NUMBERS_ANYWAY = 2**7, 2**16
 """Numbers that a byte of the file may stand for at most, and those that a file of any size may hold: a header that
 promises more is refused before memory is taken. The writer fills a file up that would fall short."""
@@ -77,6 +83,25 @@ class Packed:
         """(C, H, W) of the frames that are drawn."""
         channels, height, width = skeleton(self.spec).frame_shape
         return channels // 2 if self.is_complex else channels, height, width
+
+    @property
+    def frames_at_once(self) -> int:
+        """How many frames are best drawn together."""
+        return max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.frame_shape[1:])))
+
+    @torch.no_grad()
+    def drawing_bytes(self) -> int:
+        """About what memory it takes to draw `frames_at_once` frames, told without taking it."""
+        generator, largest = skeleton(self.spec).eval(), 0
+
+        def see(_: Any, __: Any, output: Tensor) -> None:
+            nonlocal largest
+            largest = max(largest, output.numel() * output.element_size())
+
+        for layer in generator.modules():
+            layer.register_forward_hook(see)
+        generator(torch.empty(self.frames_at_once, generator.code_dim, device="meta"))
+        return DRAWING_ARRAYS * largest
 
     def representation(self) -> Representation:
         """Codes and generator, from which frames at any time are drawn."""
@@ -125,11 +150,23 @@ class Packed:
         text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode() + b"\n" + moments
         counted = sum(grid.size for grid, _ in arrays)
         numbers += bytes(max(0, math.ceil((counted - NUMBERS_ANYWAY) / NUMBERS_A_BYTE) - len(numbers)))
+        size = FIXED.size + len(text) + len(numbers) + CHECKSUM_BYTES
+        if counted > MOST_NUMBERS or size > MOST_FILE_BYTES:
+            raise InputError(f"pack: {counted:,} numbers in {size:,} bytes are more than a packed clip may have")
         content = FIXED.pack(PACKED_MAGIC, PACKED_VERSION, len(text), len(numbers)) + text + numbers
         return content + hashlib.sha256(content).digest()
 
-    def save(self, path: str | Path) -> int:
-        """Write the file, whole or not at all; how many bytes it has."""
+    def save(self, path: str | Path, *, overwrite: bool = False) -> int:
+        """Write the file, whole or not at all; how many bytes it has. Raises InputError where its folder is missing, or
+        a file of this name is there, but for overwrite=True.
+        """
+        path = Path(path)
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; give the name of a file")
+        if path.exists() and not overwrite:
+            raise InputError(f"{path}: exists already; give another name, or overwrite=True")
+        if not path.parent.is_dir():
+            raise InputError(f"{path.parent}: no such folder; make it first")
         content = self.to_bytes()
         with atomic_write(path) as temporary:
             temporary.write_bytes(content)
@@ -148,23 +185,37 @@ class Packed:
 def read_packed(path: str | Path) -> Packed:
     """The packed clip in a file. Raises InputError where it is missing, damaged, or of another kind or version."""
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: no such file; expected one that lowreel pack wrote")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; expected a file that lowreel pack wrote")
     if not is_packed(path):
         raise InputError(f"{path}: not a packed clip; expected a file that lowreel pack wrote")
-    return Packed.of_bytes(path.read_bytes(), str(path))
+    with path.open("rb") as file:
+        start = file.read(FIXED.size)
+        _check_length(start, path.stat().st_size, str(path))
+        return Packed.of_bytes(start + file.read(), str(path))
+
+
+def _check_length(start: bytes, size: int, name: str) -> None:
+    """Raise InputError where a file that begins so cannot be a packed clip of this size in bytes."""
+    if size < FIXED.size + CHECKSUM_BYTES:
+        raise InputError(f"{name}: damaged: {size} bytes are no packed clip; copy it again")
+    magic, _, header_bytes, number_bytes = FIXED.unpack_from(start)
+    if magic != PACKED_MAGIC:
+        raise InputError(f"{name}: not a packed clip; expected a file that lowreel pack wrote")
+    if size != FIXED.size + header_bytes + number_bytes + CHECKSUM_BYTES:
+        raise InputError(f"{name}: damaged: its {size} bytes are not as many as it should have; copy it again")
+    if size > MOST_FILE_BYTES:
+        raise InputError(f"{name}: has {size:,} bytes, expected a packed clip of {MOST_FILE_BYTES:,} at most")
 
 
 def _checked_content(content: bytes, name: str) -> tuple[bytes, bytes]:
     """Header and coded numbers of bytes whose checksum is right."""
-    if len(content) < FIXED.size + CHECKSUM_BYTES:
-        raise InputError(f"{name}: damaged: {len(content)} bytes are no packed clip; copy it again")
-    magic, version, header_bytes, number_bytes = FIXED.unpack_from(content)
-    if magic != PACKED_MAGIC:
-        raise InputError(f"{name}: not a packed clip; expected a file that lowreel pack wrote")
-    expected = FIXED.size + header_bytes + number_bytes + CHECKSUM_BYTES
+    _check_length(content, len(content), name)
+    _, version, header_bytes, _ = FIXED.unpack_from(content)
     body, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
-    if len(content) != expected or hashlib.sha256(body).digest() != checksum:
+    if hashlib.sha256(body).digest() != checksum:
         raise InputError(f"{name}: damaged: its checksum is not that of its {len(content)} bytes; copy it again")
     if version > PACKED_VERSION:
         raise VersionError(f"{name}: packed by a newer lowreel (file version {version}); upgrade to read it")
@@ -182,7 +233,7 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
         _check_sizes(spec, codes)
         times, rate = _times(header["times"], moments)
         rate = _rate(header["rate"]) if "rate" in header else rate
-        is_complex = bool(header.get("complex", False))
+        is_complex = header.get("complex", False) is True
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -190,12 +241,15 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
     if len(levels) != 2 or not all(map(math.isfinite, levels)) or levels[0] == 0 or not 0 < rate < 10**6:
         raise InputError("its header has levels or a rate that no clip has")
     generator = skeleton(spec)
-    parts = parts_of(generator, codes)
+    check_channels(generator, is_complex)
     _check_codes(generator, codes, len(times))
+    parts = parts_of(generator, codes)
     grids = [Grid(sum(part.steps for part in parts), 1), *(part.grid for part in parts)]
     counted = sum(grid.size for grid in grids)
     if counted > NUMBERS_ANYWAY + NUMBERS_A_BYTE * len(numbers):
         raise InputError(f"its header promises {counted} numbers, more than its {len(numbers)} bytes can hold")
+    if counted > MOST_NUMBERS:
+        raise InputError(f"it has {counted:,} numbers, expected {MOST_NUMBERS:,} at most")
     steps, *values = decoded(numbers[: len(numbers) // 4 * 4], grids)
     if np.abs(steps).max(initial=0) > MOST_OCTAVES_OF_STEPS * STEPS_AN_OCTAVE:
         raise InputError("it has steps that no packed clip has")
@@ -224,6 +278,14 @@ def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) 
             raise InputError(f"its header has codes {name[:60]!r}, which no clip has")
         if not all(0 < n <= MOST_PACKED_FRAMES for n in sizes) or math.prod(sizes) > MOST_PIXELS:
             raise InputError(f"its header has codes of shape {sizes}, which are no clip's")
+
+
+def check_channels(generator: Generator, is_complex: bool) -> None:
+    """Raise InputError where a generator draws frames of no grey, colour or complex clip."""
+    channels = generator.frame_shape[0]
+    if channels not in ((2,) if is_complex else (1, 3)):
+        kind = "complex clip, which has 2" if is_complex else "clip, which has 1 or 3"
+        raise InputError(f"its generator draws {channels} channels, not those of a {kind}")
 
 
 def _check_codes(generator: Generator, codes: Mapping[str, tuple[int, ...]], frames: int) -> None:

@@ -14,7 +14,7 @@ from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.representation import Representation
 from ..settings import DEFAULT_LOSS_DB, PackSettings
-from .container import Packed
+from .container import Packed, check_channels
 from .fitting import Goal, Quantised, Saved, fit
 from .parts import MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE, smallest
 
@@ -59,9 +59,14 @@ def pack(
     own error. toward: what they are fitted to in place of it where bytes are asked for, such as the clip that was
     delivered, which agrees with the data. levels, rate: as in `Packed`. show: told of updates made and planned.
 
-    Raises InputError where a loss is asked for and no error is known, and for bytes that are too few for the clip.
+    Raises InputError where a loss is asked for and no error is known, for bytes that are too few for the clip, and for
+    clips of other channels than those of grey, colour or complex ones.
     """
     settings = settings or PackSettings()
+    try:
+        check_channels(found.generator, found.is_complex)
+    except InputError as reason:
+        raise InputError(f"pack: cannot pack this clip: {reason}") from None
     small = smallest(found)
     unpacked = _levels_drawn(small)
     goal = _goal(settings, error, None if target is None else float((unpacked - target).double().square().mean()))
@@ -148,8 +153,12 @@ def _goal(settings: PackSettings, error: float | None, own: float | None) -> Goa
 
 
 def _search(state: Quantised, goal: Goal, size: Callable[[], int], which: list[int] | None, stride: int) -> bool:
-    """Find the finest steps with which the file is small enough, or the coarsest with which the error is; whether
-    there are such steps. stride: of the first moves; which: the frames by which the error is judged, None: all."""
+    """Move all steps to where what is asked for is met and, an eighth of an octave on, it is not: finer steps make the
+    file too large, or coarser ones the error; whether there is such a place.
+
+    Neither size nor error follows the steps without exception, so that others further on may meet it too. stride: of
+    the first moves; which: the frames by which the error is judged, None: all.
+    """
     if goal.error is not None and state.error(which, rounded=False) > goal.error:
         return False
 

@@ -6,7 +6,7 @@ The command line, the run folder's `config.json` and the Python functions all us
 from .batch import BatchSettings
 from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from .interpolation import InterpolateSettings
-from .keywords import FillKeywords, RecoverKeywords
+from .keywords import FillKeywords, PackKeywords, RecoverKeywords
 from .model import Seed, Settings, settings_sentence
 from .packing import DEFAULT_LOSS_DB, PackSettings
 from .page import ServeSettings
@@ -73,6 +73,7 @@ __all__ = [
     "InterpolateSettings",
     "MeasureSettings",
     "NoiseSettings",
+    "PackKeywords",
     "PackSettings",
     "Precision",
     "Preset",

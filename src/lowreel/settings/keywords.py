@@ -20,6 +20,16 @@ class FillKeywords(TypedDict, total=False):
     seed: int
 
 
+class PackKeywords(TypedDict, total=False):
+    """Fields of `PackSettings`, which says what they mean."""
+
+    bytes: int | None
+    psnr: float | None
+    loss: float | None
+    updates: int
+    seed: int
+
+
 class RecoverKeywords(TypedDict, total=False):
     """Fields of `RecoverSettings`, which says what they mean; `generator`, which may also be a model, is left out."""
 
