@@ -106,8 +106,11 @@ class RunRequest(Settings):
             write_json(path, self.model_dump(mode="json"))
 
     def with_given(self, output: Path | None, settings: RecoverSettings) -> Self:
-        """The same with the output and the settings of a command line, those that are not as by default."""
-        own = self.settings.model_copy(update=settings.model_dump(exclude_defaults=True))
+        """The same with the output and the settings that were typed on a command line, one that is as by default too.
+
+        Raises InputError for settings that contradict each other.
+        """
+        own = RecoverSettings(**(self.settings.model_dump() | settings.model_dump(exclude_unset=True)))
         folder = self.output if output is None else str(output)
         return self.model_copy(update={"settings": own, "output": folder})
 
