@@ -182,6 +182,8 @@ def test_a_fit_of_a_group_goes_on_where_it_was():
         ({"A": [OPERATORS[0], MRI((4, 1, 12, 10), mask=torch.ones(12, 10).bool())],
           "y": [DATA[0], torch.randn(4, 1, 12, 10).to(torch.complex64)]}, r"y\[1\]: complex clips"),
         ({"rank": 5}, "rank: expected 1 to 4"),
+        ({"names": ["one"]}, r"names: expected one for each of 2 clips, or none, got \['one'\]"),
+        ({"names": "ab"}, "names: expected one for each of 2"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_of_the_clip(given, message):

@@ -72,7 +72,8 @@ def recover_together(
     if not isinstance(y, list | tuple) or len(y) != count or count == 0:
         got = len(y) if isinstance(y, list | tuple) else type(y).__name__
         raise InputError(f"recover: expected a list with the data of each of {count} operators, got {got}")
-    names, noises = names or [f"y[{k}]" for k in range(count)], noise if isinstance(noise, list) else count * [noise]
+    names = _of_names(names, count)
+    noises = noise if isinstance(noise, list) else count * [noise]
     of_each = {"times": times, "levels": levels, "holdout": holdout}
     known = [{what: _of(given, k, count, what) for what, given in of_each.items()} for k in range(count)]
     forms = [form_of(one, operator) for one, operator in zip(y, A, strict=True)]
@@ -101,6 +102,13 @@ def _ends(callback: Callable[[Progress], object], progress: Progress) -> bool:
         return callback(progress) is True
     except StopIteration:
         return True
+
+
+def _of_names(names: Sequence[str], count: int) -> list[str]:
+    """A name for each clip. Raises InputError for more or fewer."""
+    if isinstance(names, str) or len(names) not in (0, count):
+        raise InputError(f"names: expected one for each of {count} clips, or none, got {names!r}")
+    return list(names) or [f"y[{k}]" for k in range(count)]
 
 
 def _of(values: Sequence[Any] | None, k: int, count: int, what: str) -> Any:
