@@ -216,7 +216,10 @@ def test_channels_last_are_answered_with_what_to_do():
 
 
 NO_CLIP = {
-    "channels last": (np.moveaxis(CLIP.repeat(3, 1), 1, -1), r"\(6, 12, 16, 3\) with channels last.*transpose\(0, 3, 1"),
+    "channels last": (
+        np.moveaxis(CLIP.repeat(3, 1), 1, -1),
+        r"\(6, 12, 16, 3\) with channels last.*transpose\(0, 3, 1",
+    ),
     "two channels": (CLIP.repeat(2, 1), r"1 or 3 channels, got \(6, 2, 12, 16\); give"),
     "two clips": ([CLIP, CLIP[:4]], r"list of 2 arrays \(6, 1, 12, 16\).*recover_together"),
     "two clips of one length": ([CLIP[:, 0], CLIP[:, 0]], r"list of 2 arrays \(6, 12, 16\).*recover_together"),

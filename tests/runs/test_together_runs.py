@@ -180,6 +180,22 @@ def test_a_run_goes_on_as_it_was_begun(two):
         go_on_together(two / "run" / "clips" / "a", lowreel.RecoverSettings())
 
 
+CLIPS = {"number": 5, "nothing": [], "a path": ["../../R1"], "the folder": [".."], "twice": ["a", "a"], "numbers": [1]}
+
+
+@pytest.mark.parametrize("clips", CLIPS.values(), ids=CLIPS)
+@pytest.mark.parametrize("words", ["recover R --resume", "info R", "interpolate R -o x.mp4"])
+def test_a_damaged_list_of_clips_is_refused(here, command, clips, words):
+    """In a sentence: no name leads out of the folder."""
+    (here / "R").mkdir()
+    config = {"version": 2, "settings": {}, "always": False, "request": None, "clips": clips}
+    (here / "R" / "config.json").write_text(json.dumps(config))
+    told = command(words)
+    assert told.code == 2
+    assert "expected clips to be a list of names" in told.err
+    assert len(told.err.splitlines()) == 1
+
+
 def test_names_and_series():
     """A series is its clips in order; folders have the names of the files, numbered where these are alike."""
     assert series(["rotating-mnist:8..10", "x.mp4"]) == [*(f"rotating-mnist:{k}" for k in (8, 9, 10)), "x.mp4"]

@@ -17,7 +17,6 @@ from ..recovery.preparation import Given
 from ..system.as_tensor import tensor_and_missing
 from ..system.form import Form
 
-
 CHANNELS = (1, 3)
 """How many channels a clip has that comes without an operator."""
 
