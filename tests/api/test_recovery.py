@@ -269,6 +269,15 @@ def test_figures_are_drawn(found):
     pyplot.close("all")
 
 
+def test_what_cannot_be_called_or_compared_is_refused():
+    """At the door, with what was wanted."""
+    recovery = lowreel.recover(mask()(CLIP), mask(), **QUICK)
+    with pytest.raises(lowreel.InputError, match=r"truth: expected a clip of shape \(6, 1, 12, 16\).*got \(3, 1"):
+        recovery.plot(truth=CLIP[:3])
+    with pytest.raises(lowreel.InputError, match="callback: expected a function of a RecoveryProgress, or None, got 5"):
+        lowreel.recover(CLIP, callback=5)
+
+
 def test_html_is_a_strip_a_verdict_and_a_table(found):
     """Pictures are in it as data: a notebook needs no files and no network."""
     text = found[0]._repr_html_()
