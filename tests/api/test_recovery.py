@@ -101,6 +101,28 @@ def test_a_loaded_clip_has_the_form_that_is_asked_for(tmp_path):
     xarray.testing.assert_equal(lowreel.load(folder, like=y).clip.time, y.time)
 
 
+def test_a_loaded_grey_clip_lacks_its_channels_where_the_data_does(tmp_path):
+    """As it was before it was saved."""
+    y = mask()(CLIP)[:, 0]
+    before = lowreel.recover(y, mask(), **QUICK)
+    folder = before.save(tmp_path / "run")
+    np.testing.assert_allclose(lowreel.load(folder, like=y).clip, before.clip, atol=1e-6)
+    assert lowreel.load(folder, like=y).clip.shape == SHAPE[:1] + SHAPE[2:]
+    assert lowreel.load(folder, like=CLIP).clip.shape == SHAPE
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_how_clips_were_recovered_together_is_loaded(tmp_path, always):
+    """What was chosen and by how much; NaN where a clip was not tried alone."""
+    clips, operators = [CLIP, 1 - CLIP], [mask(), mask()]
+    data = [A(x) for A, x in zip(operators, clips, strict=True)]
+    before = lowreel.recover_together(data, operators, always=always, baselines="none", **QUICK)[1]
+    after = lowreel.load(before.save(tmp_path / "run"))
+    assert after.together.sentence == before.together.sentence
+    assert after.together.chosen == before.together.chosen
+    assert after.together.alone_db == pytest.approx(before.together.alone_db, abs=1e-3, nan_ok=True)
+
+
 def test_what_cannot_be_loaded_is_said(tmp_path):
     """No run, one that has not ended, one without its clip."""
     with pytest.raises(lowreel.InputError, match="expected a run folder"):
