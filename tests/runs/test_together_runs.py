@@ -35,9 +35,9 @@ def request(output, **known):
 
 
 def results(run):
-    """What an unbroken run and a resumed one must share: all but the seconds."""
+    """What an unbroken run and a resumed one must share: all but the seconds and the date."""
     clips = sorted((run / "clips").iterdir())
-    texts = [re.sub(r'"seconds": [0-9.]+', "", (clip / "summary.json").read_text()) for clip in clips]
+    texts = [re.sub(r'"seconds": [0-9.]+|"date": "[^"]*"', "", (clip / "summary.json").read_text()) for clip in clips]
     names = ("recovered.npy", "representation.safetensors")
     arrays = [(clip / name).read_bytes() for clip in clips for name in names]
     return texts, arrays, (run / "representation.safetensors").read_bytes(), (run / "group.json").read_text()
