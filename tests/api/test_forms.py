@@ -215,6 +215,26 @@ def test_channels_last_are_answered_with_what_to_do():
         lowreel.Mask((8, 12, 16, 3), np.ones((8, 12, 16), bool))
 
 
+NO_CLIP = {
+    "channels last": (
+        np.moveaxis(CLIP.repeat(3, 1), 1, -1),
+        r"\(6, 12, 16, 3\) with channels last.*transpose\(0, 3, 1",
+    ),
+    "two channels": (CLIP.repeat(2, 1), r"1 or 3 channels, got \(6, 2, 12, 16\); give"),
+    "two clips": ([CLIP, CLIP[:4]], r"list of 2 arrays \(6, 1, 12, 16\).*recover_together"),
+    "two clips of one length": ([CLIP[:, 0], CLIP[:, 0]], r"list of 2 arrays \(6, 12, 16\).*recover_together"),
+    "tensors": ([torch.from_numpy(CLIP)] * 2, "recover_together"),
+}
+
+
+@pytest.mark.parametrize(("y", "told"), NO_CLIP.values(), ids=NO_CLIP)
+def test_without_an_operator_other_than_one_clip_is_refused(y, told):
+    """Its axes are never guessed; a list of frames is one clip."""
+    with pytest.raises(lowreel.InputError, match=told):
+        lowreel.recover(y, **QUICK)
+    assert lowreel.recover(list(CLIP), **QUICK).clip.shape == SHAPE
+
+
 class Halving:
     """As libraries of tensors have it: batches of frames, without a word about their size."""
 

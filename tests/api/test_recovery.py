@@ -88,8 +88,9 @@ def test_saved_and_loaded_it_is_the_same(found, tmp_path, command):
     told = command("info", folder)
     assert told.code == 0, told.err
     assert "verdict" in told.out
-    with pytest.raises(lowreel.InputError, match="holds a run"):
-        before.save(folder)
+    for recovery in (before, after):
+        with pytest.raises(lowreel.InputError, match=r"holds a run already; save to a folder that is new or empty$"):
+            recovery.save(folder)
 
 
 def test_a_loaded_clip_has_the_form_that_is_asked_for(tmp_path):
@@ -99,6 +100,28 @@ def test_a_loaded_clip_has_the_form_that_is_asked_for(tmp_path):
     assert type(lowreel.load(folder).clip) is np.ndarray
     assert isinstance(lowreel.load(folder, like=torch.zeros(1)).clip, torch.Tensor)
     xarray.testing.assert_equal(lowreel.load(folder, like=y).clip.time, y.time)
+
+
+def test_a_loaded_grey_clip_lacks_its_channels_where_the_data_does(tmp_path):
+    """As it was before it was saved."""
+    y = mask()(CLIP)[:, 0]
+    before = lowreel.recover(y, mask(), **QUICK)
+    folder = before.save(tmp_path / "run")
+    np.testing.assert_allclose(lowreel.load(folder, like=y).clip, before.clip, atol=1e-6)
+    assert lowreel.load(folder, like=y).clip.shape == SHAPE[:1] + SHAPE[2:]
+    assert lowreel.load(folder, like=CLIP).clip.shape == SHAPE
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_how_clips_were_recovered_together_is_loaded(tmp_path, always):
+    """What was chosen and by how much; NaN where a clip was not tried alone."""
+    clips, operators = [CLIP, 1 - CLIP], [mask(), mask()]
+    data = [A(x) for A, x in zip(operators, clips, strict=True)]
+    before = lowreel.recover_together(data, operators, always=always, baselines="none", **QUICK)[1]
+    after = lowreel.load(before.save(tmp_path / "run"))
+    assert after.together.sentence == before.together.sentence
+    assert after.together.chosen == before.together.chosen
+    assert after.together.alone_db == pytest.approx(before.together.alone_db, abs=1e-3, nan_ok=True)
 
 
 def test_what_cannot_be_loaded_is_said(tmp_path):
@@ -267,6 +290,15 @@ def test_figures_are_drawn(found):
     assert rows[0] >= 3
     assert rows[1] >= rows[0] + 3
     pyplot.close("all")
+
+
+def test_what_cannot_be_called_or_compared_is_refused():
+    """At the door, with what was wanted."""
+    recovery = lowreel.recover(mask()(CLIP), mask(), **QUICK)
+    with pytest.raises(lowreel.InputError, match=r"truth: expected a clip of shape \(6, 1, 12, 16\).*got \(3, 1"):
+        recovery.plot(truth=CLIP[:3])
+    with pytest.raises(lowreel.InputError, match="callback: expected a function of a RecoveryProgress, or None, got 5"):
+        lowreel.recover(CLIP, callback=5)
 
 
 def test_html_is_a_strip_a_verdict_and_a_table(found):

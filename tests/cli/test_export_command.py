@@ -4,7 +4,10 @@ import formats
 import h5py
 import netCDF4
 import numpy as np
+import pytest
 from conftest import moving
+
+from lowreel.system.files import PACKED_MAGIC
 
 
 def test_a_run_comes_back_as_its_source_is(here, command):
@@ -27,6 +30,28 @@ def test_a_run_comes_back_as_its_source_is(here, command):
         ended = command(words)
         assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert not (here / "a.nc").exists()
+
+
+NO_RUN = {
+    "gone": "gone: no such folder",
+    "clip.npy": "clip.npy: expected the folder of a run, got a file",
+    "c.lowreel": "got a packed clip; make one of it: lowreel unpack c.lowreel -o clip.npy",
+    ".": "with a config.json; check the path",
+    "two": "two: a run of several clips; export them one by one: two/clips/a",
+    "begun": "no recovered.npy yet; go on with it first: lowreel recover begun --resume",
+}
+
+
+@pytest.mark.parametrize("name", NO_RUN)
+def test_what_has_no_clip_to_export_says_what_to_do(here, command, name):
+    """By what it is."""
+    (here / "c.lowreel").write_bytes(PACKED_MAGIC)
+    for folder, config in {"two": '{"version": 2, "clips": ["a", "b"]}', "begun": '{"version": 2}'}.items():
+        (here / folder).mkdir()
+        (here / folder / "config.json").write_text(config)
+    ended = command("export", name, "-o", "x.nc")
+    assert ended.code == 2
+    assert NO_RUN[name] in ended.err
 
 
 def test_a_file_with_complex_numbers_alone_is_described(here, command):

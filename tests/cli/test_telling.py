@@ -3,11 +3,14 @@
 import json
 import tomllib
 
+import numpy as np
 import pytest
 from conftest import snapshot
 
 from lowreel.catalogue import OPERATORS
+from lowreel.jobs.display import Screen
 from lowreel.jobs.request import RunRequest
+from lowreel.jobs.telling import Telling
 
 QUICK = ("--quality", "draft", "--steps", "2")
 
@@ -71,6 +74,55 @@ def test_a_config_that_is_wrong_is_refused_in_a_sentence(here, command, words):
     assert "Traceback" not in told.err
     assert len(told.err.splitlines()) == 1
     assert snapshot(here) == before
+
+
+def test_a_config_is_of_use_in_another_folder(here, command, monkeypatch):
+    """It has full paths."""
+    np.save(here / "mask.npy", np.indices((12, 16)).sum(0) % 2 == 0)
+    assert command("inpaint", "clip.npy", "--mask", "mask.npy", *QUICK, "-o", "a", "--save-config", "c.toml").code == 0
+    (here / "other").mkdir()
+    monkeypatch.chdir(here / "other")
+    assert command("recover", "--config", "../c.toml", "-o", "b").code == 0
+    assert (here / "a/recovered.npy").read_bytes() == (here / "other/b/recovered.npy").read_bytes()
+    arrays = {"operator": "snapshot", "mask": "m", "coil_maps": "../mask.npy"}
+    full = RunRequest(data="d.npy", arrays=arrays, output="run").with_full_paths()
+    assert (full.arrays.mask, full.arrays.coil_maps) == ("m", str(here / "mask.npy"))
+    assert full.output == str(here / "other/run")
+
+
+REFUSED = {
+    "the run is refused": ("simulate missing none.npy --save-config c.toml", "none.npy"),
+    "its folder is used": ("simulate missing clip.npy -o full --save-config c.toml", "full: holds other files"),
+    "no folder": (
+        "simulate missing clip.npy --save-config none/c.toml",
+        "--save-config none/c.toml: no such folder, none",
+    ),
+    "the file is there": ("simulate missing clip.npy --save-config clip.npy", "another name with --save-config"),
+    "a wrong key": ("recover --config wrong.toml", "wrong.toml: settings: rnk: no such setting; did you mean rank"),
+    "clips together": ("recover --config right.toml --together", "--config right.toml: is of one clip"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_leaves_no_config(here, command, words, said):
+    """It is said what is wrong, and where."""
+    (here / "full").mkdir()
+    (here / "full" / "x").write_text("theirs")
+    RunRequest(clip="clip.npy", mask="m.png").save(here / "right.toml")
+    (here / "wrong.toml").write_text("version = 1\nclip = 'clip.npy'\nmask = 'm.png'\n[settings]\nrnk = 4\n")
+    before = snapshot(here)
+    told = command(words)
+    assert told.code == 2
+    assert said in told.err
+    assert snapshot(here) == before
+
+
+def test_a_quiet_screen_begins_no_bar():
+    """Neither for a clip, nor for a fit of several."""
+    with Screen(Telling(quiet=True)) as screen:
+        screen.on_fit("all clips together", None)
+        screen.on_progress(None, 1, 1)
+        assert screen.bar is None
 
 
 def test_results_as_json(here, command):

@@ -132,3 +132,14 @@ def test_warnings_of_the_data_are_said_once():
         warned()
     assert said == ["Warning: cut in four"]
     assert [str(one.message) for one in others] == ["another"]
+
+
+def test_what_is_typed_beside_a_config_counts_more(monkeypatch, tmp_path):
+    """A value that is the default, too; what is not typed is as the file has it."""
+    RunRequest(data="y.safetensors", settings=SETTINGS, output="run").save(tmp_path / "c.toml")
+    made = []
+    monkeypatch.setattr(commands, "_run", lambda *asked: made.append(asked[0]))
+    commands.call(["recover", "--config", str(tmp_path / "c.toml"), "--quality", "standard", "--rank", "auto"])
+    commands.call(["recover", "--config", str(tmp_path / "c.toml"), "-o", "other"])
+    assert made[0].settings == SETTINGS.model_copy(update={"quality": "standard", "rank": "auto"})
+    assert (made[1].settings, made[1].output) == (SETTINGS, "other")

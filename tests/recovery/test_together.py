@@ -182,10 +182,32 @@ def test_a_fit_of_a_group_goes_on_where_it_was():
         ({"A": [OPERATORS[0], MRI((4, 1, 12, 10), mask=torch.ones(12, 10).bool())],
           "y": [DATA[0], torch.randn(4, 1, 12, 10).to(torch.complex64)]}, r"y\[1\]: complex clips"),
         ({"rank": 5}, "rank: expected 1 to 4"),
+        ({"y": [], "A": []}, "A: of several clips expected a list with an operator for each.*got none"),
+        ({"A": OPERATORS[0]}, "A: of several clips expected a list .*got MissingPixels"),
+        ({"A": None}, "A: of several clips expected a list .*got NoneType"),
+        ({"noise": (0.1,)}, "noise: of several clips expected a list with one for each of 2"),
+        ({"callback": 5}, "callback: expected a function of a RecoveryProgress, or None, got 5"),
+        ({"names": ["one"]}, r"names: expected one for each of 2 clips, or none, got \['one'\]"),
+        ({"names": "ab"}, "names: expected one for each of 2"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_of_the_clip(given, message):
     """Each mistake by the name of its clip."""
     known = {"y": DATA, "A": OPERATORS} | given
     with pytest.raises(InputError, match=message):
-        recover(known.pop("y"), known.pop("A"), FEW, **known)
+        recover_together(known.pop("y"), known.pop("A"), FEW, **known)
+
+
+def test_a_callback_of_several_clips_is_told_of_rounds_and_ends_them():
+    """It draws no frames; the outcome says what ended the fits, and nothing of a command line."""
+    seen = []
+
+    def watch(progress):
+        seen.append((progress.made, progress.frames(), progress.share))
+        return len(seen) == 2
+
+    found = recover_together(DATA, OPERATORS, FEW, callback=watch, noise=(0.0, 0.1))
+    assert [(made, frames) for made, frames, _ in seen] == [(1, None), (2, None)]
+    for one in found:
+        assert one.outcome.sentence.startswith("Stopped by its callback after round 2 of 6")
+        assert one.outcome.sentence.endswith("To go on, recover the clips again from the start.")

@@ -35,9 +35,9 @@ def request(output, **known):
 
 
 def results(run):
-    """What an unbroken run and a resumed one must share: all but the seconds."""
+    """What an unbroken run and a resumed one must share: all but the seconds and the date."""
     clips = sorted((run / "clips").iterdir())
-    texts = [re.sub(r'"seconds": [0-9.]+', "", (clip / "summary.json").read_text()) for clip in clips]
+    texts = [re.sub(r'"seconds": [0-9.]+|"date": "[^"]*"', "", (clip / "summary.json").read_text()) for clip in clips]
     names = ("recovered.npy", "representation.safetensors")
     arrays = [(clip / name).read_bytes() for clip in clips for name in names]
     return texts, arrays, (run / "representation.safetensors").read_bytes(), (run / "group.json").read_text()
@@ -178,6 +178,22 @@ def test_a_run_goes_on_as_it_was_begun(two):
     assert "finished already" in go_on_together(two / "run", lowreel.RecoverSettings(time=5)).notes[0]
     with pytest.raises(InputError, match="run of several clips; check the path"):
         go_on_together(two / "run" / "clips" / "a", lowreel.RecoverSettings())
+
+
+CLIPS = {"number": 5, "nothing": [], "a path": ["../../R1"], "the folder": [".."], "twice": ["a", "a"], "numbers": [1]}
+
+
+@pytest.mark.parametrize("clips", CLIPS.values(), ids=CLIPS)
+@pytest.mark.parametrize("words", ["recover R --resume", "info R", "interpolate R -o x.mp4"])
+def test_a_damaged_list_of_clips_is_refused(here, command, clips, words):
+    """In a sentence: no name leads out of the folder."""
+    (here / "R").mkdir()
+    config = {"version": 2, "settings": {}, "always": False, "request": None, "clips": clips}
+    (here / "R" / "config.json").write_text(json.dumps(config))
+    told = command(words)
+    assert told.code == 2
+    assert "expected clips to be a list of names" in told.err
+    assert len(told.err.splitlines()) == 1
 
 
 def test_names_and_series():

@@ -36,6 +36,7 @@ def save_run(path: Path, found: Found, measured: Measured, holdout: Any) -> Path
     """
     about = {"rate": "25", "source": "", "audio": False, **measured.clip}
     own = Measured(measured.data, measured.operator, measured.times, measured.noise, about)
+    _check_free(path)
     with new_folder(path.resolve()) as draft:
         run = Run(draft, found.settings)
         run.begin(own, None if holdout is None else _booleans(holdout))
@@ -48,9 +49,19 @@ def save_run(path: Path, found: Found, measured: Measured, holdout: Any) -> Path
 
 def copy_run(run: Path, path: Path) -> Path:
     """Copy a run folder. Raises InputError where the folder to write holds anything already."""
+    _check_free(path)
     with new_folder(path.resolve()) as draft:
         shutil.copytree(run, draft, dirs_exist_ok=True)
     return path
+
+
+def _check_free(path: Path) -> None:
+    """Raise InputError unless a run can be saved here: there is nothing, or an empty folder."""
+    if path.is_file():
+        raise InputError(f"{path}: is a file; save to a folder that is new or empty")
+    if path.is_dir() and any(path.iterdir()):
+        what = "a run" if (path / "config.json").exists() else "other files"
+        raise InputError(f"{path}: holds {what} already; save to a folder that is new or empty")
 
 
 def _booleans(holdout: Any) -> torch.Tensor:

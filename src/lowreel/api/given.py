@@ -17,21 +17,43 @@ from ..recovery.preparation import Given
 from ..system.as_tensor import tensor_and_missing
 from ..system.form import Form
 
+CHANNELS = (1, 3)
+"""How many channels a clip has that comes without an operator."""
+
 
 def operator_of(y: Any, A: Any, clip_shape: Sequence[int] | None) -> tuple[Any, Sequence[int] | None]:
     """The operator and the shape of its clips: as given, or, without an operator, the mask of what is known of a clip;
     without a shape, that of what the adjoint makes of the data.
 
-    Raises InputError for a clip with holes that is none.
+    Raises InputError for a clip with holes that is none, such as one with channels last, and for several clips.
     """
     if A is not None:
         return A, clip_shape_of_data(A, y) if clip_shape is None else clip_shape
+    _check_one_clip(y)
     values, missing = tensor_and_missing(y, "data")
+    shape = tuple(values.shape)
     if values.ndim not in (3, 4):
-        shape = tuple(values.shape)
         raise InputError(f"data: without an operator it is a clip, (T, C, H, W) or (T, H, W), got {shape}; give A")
+    if values.ndim == 4 and shape[1] not in CHANNELS:
+        last = " with channels last" if shape[3] in CHANNELS else ""
+        advice = "y.transpose(0, 3, 1, 2) of an array, y.permute(0, 3, 1, 2) of a tensor, " if last else ""
+        raise InputError(
+            f"data: without an operator it is a clip, (T, C, H, W) of 1 or 3 channels, got {shape}{last}; give it in "
+            f"that order, {advice}or A"
+        )
     known = ~torch.isnan(values)
     return Mask(values.shape, known if missing is None else known & ~torch.from_numpy(missing)), clip_shape
+
+
+def _check_one_clip(y: Any) -> None:
+    """Raise InputError for a list of clips; one of frames, all (H, W) or (C, H, W), is a clip."""
+    shapes = [tuple(getattr(one, "shape", ())) for one in y] if isinstance(y, list | tuple) else []
+    are_frames = len(set(shapes)) <= 1 and all(len(s) < 3 or (len(s) == 3 and s[0] in CHANNELS) for s in shapes)
+    if not are_frames and all(len(shape) >= 3 for shape in shapes):
+        raise InputError(
+            f"data: expected one clip, got a list of {len(shapes)} arrays {shapes[0]}; recover them one by one, or "
+            "with an operator for each by recover_together([y1, y2], [A1, A2])"
+        )
 
 
 def form_of(y: Any, A: Any) -> tuple[Form, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from torch import Tensor
 from ..data import Levels, Measured
 from ..errors import InputError
 from ..model.representation import Representation
+from ..operators.shapes import without_channel
 from ..recovery.comparison import Baseline
 from ..recovery.recommendation import Recommended
 from ..recovery.result import Recovery as Found
+from ..recovery.sharing import Sharing
 from ..recovery.verdict import Outcome, Verdict
 from ..runs.folder import Run
 from ..runs.sectioned import SectionedRun
-from ..runs.summary import Summary
+from ..runs.summary import SharingFigures, Summary
 from ..settings import SolverSettings
 from ..system.form import Form
 from .recovery import Recovery, Source
@@ -31,7 +34,8 @@ def load(path: str | Path, *, like: Any = None) -> Recovery[Any]:
 
     path: the folder; of a run in sections that of one section, RUN/sections/000. like: an array, of whose library the
     clips are: a tensor for tensors on its device, the xarray.DataArray of the data for its coordinates; NumPy's arrays
-    if None. What a folder does not keep is empty: `trials`, and the clips of all baselines but the best.
+    if None; of grey clips (T, H, W) without an axis of channels where it has none. What a folder does not keep is
+    empty: `trials`, and the clips of all baselines but the best.
 
     Raises InputError for a folder that holds no run, a run that has not ended, and files that are damaged.
     """
@@ -52,7 +56,15 @@ def load(path: str | Path, *, like: Any = None) -> Recovery[Any]:
     found = _found(run, summary, measured)
     recommended = _array(folder, "recommended")
     source = Source(measured, run=folder)
-    return Recovery(found, Form() if like is None else Form.of(like), source, recommended, summary)
+    return Recovery(found, _form(like, found.clip), source, recommended, summary)
+
+
+def _form(like: Any, clip: Tensor) -> Form:
+    """The form of clips like an array; of a grey clip, (T, 1, H, W), (T, H, W) where that is so."""
+    if like is None:
+        return Form()
+    shape = tuple(getattr(like, "shape", ()))
+    return replace(Form.of(like), squeezed=shape if without_channel(shape, tuple(clip.shape)) else None)
 
 
 def _found(run: Run, summary: Summary, measured: Measured | None) -> Found:
@@ -80,10 +92,17 @@ def _found(run: Run, summary: Summary, measured: Measured | None) -> Found:
         uncertainty=_array(folder, "uncertainty"),
         last_steps=summary.last_steps,
         delivered=summary.delivered,
+        together=None if summary.together is None else _sharing(summary.together),
         recommended=Recommended.named(summary.recommended, _level(summary.recommended_heldout_db)),
         levels=Levels(float(about.get("scale", 1.0)), float(about.get("offset", 0.0))),
         clip_range=summary.clip_range or (0.0, 1.0),
     )
+
+
+def _sharing(figures: SharingFigures) -> Sharing:
+    """How a clip of a group was recovered."""
+    known = figures.model_dump()
+    return Sharing(**known | {name: _level(known[name]) for name in ("together_db", "alone_db")})
 
 
 def _level(level: float | None) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
@@ -12,11 +11,10 @@ from torch import Tensor
 from ..data import Noise
 from ..model.generators import Generator
 from ..recovery.comparison import Baseline, OnBaseline
-from ..recovery.fit import CTRL_C, Progress
+from ..recovery.fit import Progress
 from ..recovery.logs import log_baseline
 from ..recovery.preparation import Given, checked_settings, given_data
 from ..recovery.recover import recover as recover_tensors
-from ..recovery.result import Recovery as Found
 from ..settings import Candidate, RecoverKeywords, RecoverSettings
 from ..system.as_tensor import tensor_of
 from ..system.devices import device_of
@@ -25,7 +23,7 @@ from .given import exact_pixels, form_of, measured_of, operator_of
 from .recovery import Clip, Recovery, Source
 from .showing import Display, display_of
 from .together import or_together
-from .watch import RecoveryProgress, Watch
+from .watch import RecoveryProgress, Watch, check_callback
 
 
 @or_together
@@ -74,6 +72,7 @@ def recover(
     """
     settings, generator = checked_settings(settings, choices, generator)
     device_of(settings.device)
+    check_callback(callback)
     A, clip_shape = operator_of(y, A, clip_shape)
     form, y = form_of(y, A)
     given = given_data(y, A, noise, clip_shape, levels)
@@ -82,11 +81,10 @@ def recover(
     known |= {"holdout": holdout, "choice": choice, "resume": resume}
     calls = _Calls(given, form, score, on_baseline)
     with display_of(progress) as display:
-        watch = Watch(given, form, callback, display.show)
+        watch = Watch(callback, display.show, lambda now: RecoveryProgress.of(now, given, form))
         known |= {"callback": watch, "score": calls.score(), "on_baseline": calls.baseline(display)}
         found = recover_tensors(given, A, settings, **known)
-    if watch.has_stopped or found.outcome.interrupted:
-        found = _said_in_python(found, watch.has_stopped)
+    found = watch.said(found, "Go on with recover(..., resume=) of what the callback was given.")
     measured = measured_of(given, found.representation.times)
     return Recovery(found, form, Source(measured, exact_pixels(y, measured), holdout))
 
@@ -116,11 +114,3 @@ class _Calls:
                 self.own_baseline(name, replace(baseline, clip=self.form.put(baseline.clip)))
 
         return told
-
-
-def _said_in_python(found: Found, by_callback: bool) -> Found:
-    """An outcome that names what a caller of `recover` can do, not flags of the command line."""
-    remedy = "Go on with recover(..., resume=) of what the callback was given."
-    sentence = re.sub(r"Go on with --resume.*?\.$", remedy, found.outcome.sentence)
-    sentence = sentence.replace(CTRL_C, "its callback") if by_callback else sentence
-    return replace(found, outcome=replace(found.outcome, sentence=sentence))

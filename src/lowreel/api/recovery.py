@@ -12,6 +12,7 @@ from torch import Tensor
 from typing_extensions import TypeVar
 
 from ..data import Levels, Measured
+from ..errors import InputError
 from ..model.representation import Representation
 from ..operators.shapes import without_channel
 from ..recovery.comparison import Baseline
@@ -241,11 +242,14 @@ class Recovery(Generic[Clip]):
         """A matplotlib figure: what was measured, the best baseline, the recovered clip, and its standard deviation.
 
         truth: the true clip, (T, C, H, W) in the units of the data, which is shown too, with the errors; frames: how
-        many are shown, evenly over the clip.
+        many are shown, evenly over the clip. Raises InputError for a true clip of another shape.
         """
         from .plot import drawn
 
         true = in_grey(self._true(truth), self.levels)
+        if true is not None and true.shape != self.found.clip.shape:
+            wanted, got = tuple(self.found.clip.shape), tuple(true.shape)
+            raise InputError(f"truth: expected a clip of shape {wanted}, as the recovered one, got {got}")
         return drawn(in_grey_levels(self.found), self.source.measured, true, frames)
 
     def video(self, path: str | Path, *, overwrite: bool = False) -> Path:

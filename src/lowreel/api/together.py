@@ -9,15 +9,17 @@ from typing import Any, TypeVar, Unpack, cast
 from ..data import Noise
 from ..errors import InputError
 from ..model.generators import Generator
-from ..recovery.fit import Progress
 from ..recovery.together import ClipData, Group
 from ..settings import RecoverKeywords, RecoverSettings
 from .given import exact_pixels, form_of, measured_of
 from .recovery import Recovery, Source
 from .showing import display_of
+from .watch import RecoveryProgress, Watch, check_callback
 
 FOR_ONE_CLIP = ("clip_shape", "sequences", "beta", "resume", "score", "choice", "on_baseline", "neighbour")
 """Arguments of `recover` that several clips do not have."""
+
+TO_GO_ON = "To go on, recover the clips again from the start."
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,12 +40,12 @@ def recover_together(
     A: Sequence[Any],
     settings: RecoverSettings | None = None,
     *,
-    noise: float | Noise | Mapping[str, Any] | list[Any] | None = 0.0,
+    noise: float | Noise | Mapping[str, Any] | list[Any] | tuple[Any, ...] | None = 0.0,
     generator: Generator | str | None = None,
     times: Sequence[Any] | None = None,
     levels: Sequence[Any] | None = None,
     holdout: Sequence[Any] | None = None,
-    callback: Callable[[Progress], object] | None = None,
+    callback: Callable[[RecoveryProgress], object] | None = None,
     progress: bool | None = None,
     always: bool = False,
     names: Sequence[str] = (),
@@ -58,9 +60,9 @@ def recover_together(
 
     y, A: of each clip, as in `recover`, for frames of one size and any lengths. noise: one for all, or a list with that
     of each. times, levels, holdout: a list with those of each clip, or None. callback: called after every round of any
-    fit; it ends them with the best so far by returning True, or raising StopIteration or KeyboardInterrupt. progress:
-    as in `recover`. always: leave out the fits of each clip alone, which are about half of the work. names: of the
-    clips, for errors; else y[0], y[1]. choices: as in `recover`.
+    fit with a `RecoveryProgress`, whose `frames()` are None; it ends them with the best so far by returning True, or
+    raising StopIteration or KeyboardInterrupt. progress: as in `recover`. always: leave out the fits of each clip
+    alone, which are about half of the work. names: of the clips, for errors; else y[0], y[1]. choices: as in `recover`.
 
     Returns a result for each clip, in order and in the form of its data. A list of one is recovered as that clip alone.
     Raises InputError as `recover` does, with the clip's name, and for complex clips.
@@ -68,11 +70,10 @@ def recover_together(
     refused = [name for name in FOR_ONE_CLIP if name in choices]
     if refused:
         raise InputError(f"{refused[0]}: is for one clip; recover them one by one, or leave it out")
-    count = len(A)
-    if not isinstance(y, list | tuple) or len(y) != count or count == 0:
-        got = len(y) if isinstance(y, list | tuple) else type(y).__name__
-        raise InputError(f"recover: expected a list with the data of each of {count} operators, got {got}")
-    names, noises = names or [f"y[{k}]" for k in range(count)], noise if isinstance(noise, list) else count * [noise]
+    check_callback(callback)
+    count = _count_of(y, A)
+    names = _of_names(names, count)
+    noises = noise if isinstance(noise, list | tuple) else count * [noise]
     of_each = {"times": times, "levels": levels, "holdout": holdout}
     known = [{what: _of(given, k, count, what) for what, given in of_each.items()} for k in range(count)]
     forms = [form_of(one, operator) for one, operator in zip(y, A, strict=True)]
@@ -81,26 +82,31 @@ def recover_together(
     ]
     group = Group.of(clips, settings, generator=generator, **choices)
     with display_of(progress) as display:
-
-        def told(now: Progress) -> None:
-            display.show(now)
-            if callback is not None and _ends(callback, now):
-                raise KeyboardInterrupt
-
-        found = group.recovered(told, always=always)
+        watch = Watch(callback, display.show, RecoveryProgress.without_frames)
+        found = group.recovered(watch, always=always)
     results = []
-    for k, one in enumerate(found):
+    for k, one in enumerate(watch.said(one, TO_GO_ON) for one in found):
         measured = measured_of(group.given[k], one.representation.times)
         results.append(Recovery(one, forms[k][0], Source(measured, exact_pixels(y[k], measured), known[k]["holdout"])))
     return results
 
 
-def _ends(callback: Callable[[Progress], object], progress: Progress) -> bool:
-    """Whether the user's callback ends the fits."""
-    try:
-        return callback(progress) is True
-    except StopIteration:
-        return True
+def _count_of(y: Any, A: Any) -> int:
+    """How many clips there are. Raises InputError for anything but as many operators as data, one or more."""
+    if not isinstance(A, list | tuple) or not A:
+        got = "none" if isinstance(A, list | tuple) else type(A).__name__
+        raise InputError(f"A: of several clips expected a list with an operator for each, such as [A1, A2], got {got}")
+    if not isinstance(y, list | tuple) or len(y) != len(A):
+        got = str(len(y)) if isinstance(y, list | tuple) else type(y).__name__
+        raise InputError(f"y: expected a list with the data of each of {len(A)} operators, got {got}")
+    return len(A)
+
+
+def _of_names(names: Sequence[str], count: int) -> list[str]:
+    """A name for each clip. Raises InputError for more or fewer."""
+    if isinstance(names, str) or len(names) not in (0, count):
+        raise InputError(f"names: expected one for each of {count} clips, or none, got {names!r}")
+    return list(names) or [f"y[{k}]" for k in range(count)]
 
 
 def _of(values: Sequence[Any] | None, k: int, count: int, what: str) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..analysis.metrics import error_decibels
+from ..errors import InputError
 from ..model.representation import Representation
-from ..recovery.fit import Progress
+from ..recovery.fit import CTRL_C, Progress
 from ..recovery.logs import RoundsLogged
 from ..recovery.preparation import Given
+from ..recovery.result import Recovery as Found
 from ..system.form import Form
 
 
@@ -31,12 +34,18 @@ class RecoveryProgress(Progress):
             frames = found.frames()
             return form.put(frames * given.levels.scale if given.is_complex else given.in_units(frames))
 
+        return RecoveryProgress.without_frames(progress, put)
+
+    @staticmethod
+    def without_frames(progress: Progress, put: Callable[[Representation], Any] | None = None) -> RecoveryProgress:
+        """The progress of fits of several clips, which draws none of them; put: draws one, after all."""
         known = {f.name: getattr(progress, f.name) for f in fields(Progress)}
         return RecoveryProgress(**known, put=put)
 
     def frames(self) -> Any:
         """The clip as far as the fit has come, (T, C, H, W), in the form and the units of the data; None before the
-        first round. Drawn when it is asked for: a round takes as long as before where it is not."""
+        first round, and of several clips. Drawn when it is asked for: a round takes as long as before where it is
+        not."""
         return None if self.now is None or self.put is None else self.put(self.now())
 
     @property
@@ -62,20 +71,19 @@ class RecoveryProgress(Progress):
 
 
 class Watch:
-    """The callback of a recovery: shows it, tells the user's own callback, and ends it where that says so.
+    """The callback of fits: shows them, tells the user's own callback, and ends them where that says so.
 
-    told: the user's; it ends the recovery, which then gives the best so far, by returning True, or by raising
-    StopIteration or KeyboardInterrupt. show: what draws it.
+    told: the user's; it ends the fits, which then give the best so far, by returning True, or by raising StopIteration
+    or KeyboardInterrupt. show: what draws them; of: what the user's is given of a round.
     """
 
     def __init__(
         self,
-        given: Given,
-        form: Form,
         told: Callable[[RecoveryProgress], object] | None,
         show: Callable[[Progress], None],
+        of: Callable[[Progress], RecoveryProgress],
     ) -> None:
-        self.given, self.form, self.told, self.show = given, form, told, show
+        self.told, self.show, self.of = told, show, of
         self.has_stopped = False
         self.log = RoundsLogged()
 
@@ -86,9 +94,23 @@ class Watch:
         if self.told is None:
             return
         try:
-            is_over = self.told(RecoveryProgress.of(progress, self.given, self.form)) is True
+            is_over = self.told(self.of(progress)) is True
         except StopIteration:
             is_over = True
         if is_over:
             self.has_stopped = True
             raise KeyboardInterrupt
+
+    def said(self, found: Found, remedy: str) -> Found:
+        """A recovery whose outcome names what ended it and, in place of flags of the command line, the remedy."""
+        if not (self.has_stopped or found.outcome.interrupted):
+            return found
+        sentence = re.sub(r"Go on with --resume.*?\.$", remedy, found.outcome.sentence)
+        sentence = sentence.replace(CTRL_C, "its callback") if self.has_stopped else sentence
+        return replace(found, outcome=replace(found.outcome, sentence=sentence))
+
+
+def check_callback(callback: Any) -> None:
+    """Raise InputError for what is given as a callback and cannot be called."""
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback: expected a function of a RecoveryProgress, or None, got {callback!r}")

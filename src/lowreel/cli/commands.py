@@ -24,13 +24,14 @@ from ..settings import (
     RecoverSettings,
     TrainSettings,
 )
-from ..system.files import check_free_file, unused_folder
+from ..system.files import unused_folder
 from ..system.memory import parse_bytes
 from ..system.processes import set_libraries
 from ..system.values import parse_size
 from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
+from .config import FromConfig, ToConfig, check_no_config, from_config, saved_config
 from .export import add_export
 from .fill import add_fill
 from .info import add_info
@@ -60,9 +61,6 @@ add_info(app)
 add_fill(app)
 add_packing(app)
 
-SAVE_CONFIG_HELP = "file to write, .toml or .json, with all that is asked for: recover --config FILE does it again"
-CONFIG_HELP = "in place of DATA: a file that --save-config wrote; settings and -o that are given here count more"
-
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]
 Noise = Annotated[NoiseSettings, Flat]
@@ -73,8 +71,6 @@ Together = Annotated[bool, Parameter(name=["--together", "--clips-together"])]
 Always = Annotated[bool, Parameter(name="--always-together")]
 Measuring = Annotated[MeasureSettings, Flat]
 Resume = Annotated[bool, Parameter(name="--resume")]
-ToConfig = Annotated[Path | None, Parameter(name="--save-config", help=SAVE_CONFIG_HELP)]
-FromConfig = Annotated[Path | None, Parameter(name="--config", help=CONFIG_HELP)]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -152,7 +148,7 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
         sharing = Sharing(together, always_together)
         about: dict[str, Any] = {"operator": operator, "holdout": holdout, "reading": reading, "noise": noise}
         if more or sharing.is_meant:
-            _check_no_config(save_config)
+            check_no_config(save_config)
             simulated_together((clip, *more), about, sharing, recovering, output, resume, telling)
             return
         _run(RunRequest(clip=clip, **about, settings=recovering, output=output), resume, save_config, telling)
@@ -215,9 +211,10 @@ def recover(
     always_together
         the same, without the fit of each clip alone for comparison: about half of the time
     """
+    sharing = Sharing(together, always_together)
     if data is None or config is not None:
         is_alone = not any((data, truth, holdout, resume)) and arrays == ArraysSettings()
-        _run(_from_config(config, is_alone).with_given(output, recovering), False, save_config, telling)
+        _run(from_config(config, is_alone, sharing).with_given(output, recovering), False, save_config, telling)
         return
     if resume:
         if more:
@@ -228,9 +225,8 @@ def recover(
         _go_on(data, recovering, arrays, telling)
         return
     about: dict[str, Any] = {"arrays": None if arrays == ArraysSettings() else arrays, "holdout": holdout}
-    sharing = Sharing(together, always_together)
     if more or sharing.is_meant:
-        _check_no_config(save_config)
+        check_no_config(save_config)
         recovered_together((data, *more), truth or [], about, sharing, recovering, output, telling)
         return
     if truth is not None and len(truth) > 1:
@@ -350,33 +346,16 @@ def _measure(
     print(f"wrote {output}: {measured.operator.kind}, clip {measured.operator.clip_shape}")
 
 
-def _check_no_config(save_config: Path | None) -> None:
-    """Raise InputError where the request of several clips is to be saved, which no file can hold yet."""
-    if save_config is not None:
-        raise InputError(f"--save-config {save_config}: is for one clip; leave it out with --together")
-
-
-def _from_config(config: Path | None, is_alone: bool) -> RunRequest:
-    """What a file of --save-config asks for; is_alone: whether nothing else says what is recovered."""
-    if config is None:
-        raise InputError("recover: give a data file, or --config FILE that --save-config wrote; see --help")
-    if not is_alone:
-        raise InputError(f"{config}: says what is recovered; beside --config give settings and -o alone")
-    return RunRequest.load(config)
-
-
 def _run(
     request: RunRequest, resume: bool = False, save_config: Path | None = None, telling: Telling = Telling()
 ) -> None:
     """Carry out what is asked for, and show what it came to; save_config: a file to write the request to before."""
     if not resume:
         request.check()
-    if save_config is not None:
-        check_free_file(save_config)
-        request.save(save_config)
-    from ..jobs.run import run
+    with saved_config(request, save_config, resume=resume):
+        from ..jobs.run import run
 
-    shown(lambda screen: run(request, resume=resume, callbacks=screen), telling)
+        shown(lambda screen: run(request, resume=resume, callbacks=screen), telling)
 
 
 def _go_on(folder: Path, settings: RecoverSettings, arrays: ArraysSettings, telling: Telling) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from ..errors import InputError
+from ..runs.config import is_group, names_in
+from ..system.files import is_packed, read_json
 
 if TYPE_CHECKING:
     from ..io.export import Delivered
@@ -63,8 +65,7 @@ def _delivered(folder: Path, like: Path | None) -> tuple[Delivered, list[str]]:
     from ..system.names import is_clip_name
 
     recovered = folder / "recovered.npy"
-    if not (folder / "config.json").is_file() or not recovered.is_file():
-        raise InputError(f"{folder}: expected the folder of a run that has a recovered.npy; run it, or --resume it")
+    _check_has_clip(folder, recovered)
     about, times, request = _known(folder)
     notes = []
     source = like or (Path(about["source"]) if about.get("source") else None)  # data made in Python has none
@@ -79,6 +80,22 @@ def _delivered(folder: Path, like: Path | None) -> tuple[Delivered, list[str]]:
     values = np.load(recovered, mmap_mode="r", allow_pickle=False)
     chosen = {name: reading.get(name) for name in ("channel", "plane")} if like is None else {}
     return Delivered(values, times, _rate(about), source, cropped, **chosen), notes
+
+
+def _check_has_clip(folder: Path, recovered: Path) -> None:
+    """Raise InputError unless this is the folder of a run of one clip, which is there."""
+    if folder.is_file():
+        remedy = f"; make one of it: lowreel unpack {folder} -o clip.npy" if is_packed(folder) else ""
+        raise InputError(f"{folder}: expected the folder of a run, got a {'packed clip' if remedy else 'file'}{remedy}")
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give that of a run")
+    if is_group(folder):
+        first = names_in(folder, read_json(folder / "config.json"))[0]
+        raise InputError(f"{folder}: a run of several clips; export them one by one: {folder}/clips/{first}")
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}: expected the folder of a run, with a config.json; check the path")
+    if not recovered.is_file():
+        raise InputError(f"{folder}: has no recovered.npy yet; go on with it first: lowreel recover {folder} --resume")
 
 
 def _rate(about: dict[str, Any]) -> Any:

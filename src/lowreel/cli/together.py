@@ -11,8 +11,8 @@ from ..jobs.display import shown_together
 from ..jobs.request import RunRequest
 from ..jobs.telling import Telling
 from ..jobs.together_request import TogetherRequest, series
+from ..runs.config import is_group
 from ..settings import RecoverSettings
-from ..system.files import read_json
 
 
 class Sharing(NamedTuple):
@@ -86,9 +86,7 @@ def _run(
 
 def go_on_with(folder: Path, settings: RecoverSettings, telling: Telling) -> bool:
     """Go on with a run of several clips; whether there is one in the folder."""
-    path = folder / "config.json"
-    config = read_json(path) if path.is_file() else None
-    if not isinstance(config, dict) or "clips" not in config:
+    if not is_group(folder):
         return False
     from ..jobs.together import go_on_together
 

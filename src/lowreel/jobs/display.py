@@ -192,6 +192,8 @@ class Screen(Callbacks):
 
     def on_fit(self, what: str, progress: Progress) -> None:
         """Move the bar of what is fitted; begin one where it has none."""
+        if self.telling.quiet:
+            return
         self._bar_of(what).show(progress)
 
     def on_baseline(self, name: str, baseline: Baseline) -> None:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from ..catalogue import OPERATORS, OperatorSettings
 from ..errors import InputError
 from ..settings import ArraysSettings, ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings, Settings
-from ..system.files import check_free_file, is_toml, read_json, read_toml, write_json, write_toml
+from ..system.files import check_free_file, is_toml, read_json, read_toml, split_member, write_json, write_toml
 from ..system.memory import parse_bytes
 from ..system.names import GENERATORS, file_text, source_text
 from ..system.values import parse_frames, parse_size
@@ -92,11 +92,15 @@ class RunRequest(Settings):
 
     @staticmethod
     def load(path: str | Path) -> RunRequest:
-        """What `save` wrote. Raises InputError for a file that is damaged, or of another version."""
+        """What `save` wrote. Raises InputError, with the file and the key, for one that is damaged or of another
+        version."""
         content = read_toml(path) if is_toml(path) else read_json(path)
         if not isinstance(content, dict) or content.get("version") != 1:
             raise InputError(f"{path}: expected a request of version 1; ask for the recovery again")
-        return RunRequest(**content)
+        try:
+            return RunRequest(**{name: _part(name, value) for name, value in content.items()})
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
 
     def save(self, path: str | Path) -> None:
         """Write the request as JSON, or, into a file named .toml, as TOML, without what is None."""
@@ -106,10 +110,22 @@ class RunRequest(Settings):
             write_json(path, self.model_dump(mode="json"))
 
     def with_given(self, output: Path | None, settings: RecoverSettings) -> Self:
-        """The same with the output and the settings of a command line, those that are not as by default."""
-        own = self.settings.model_copy(update=settings.model_dump(exclude_defaults=True))
+        """The same with the output and the settings that were typed on a command line, one that is as by default too.
+
+        Raises InputError for settings that contradict each other.
+        """
+        own = RecoverSettings(**(self.settings.model_dump() | settings.model_dump(exclude_unset=True)))
         folder = self.output if output is None else str(output)
         return self.model_copy(update={"settings": own, "output": folder})
+
+    def with_full_paths(self) -> Self:
+        """The same for whoever is in another working folder: sources, arrays, generator and output as full paths."""
+        paths: dict[str, Any] = {name: source_text(text) for name in PATHS if (text := getattr(self, name)) is not None}
+        output = None if self.output is None else str(Path(self.output).resolve())
+        if self.arrays is not None:
+            names = {name: _full_file(text) for name in ARRAY_PATHS if (text := getattr(self.arrays, name)) is not None}
+            paths["arrays"] = self.arrays.model_copy(update=names)
+        return self.model_copy(update={**paths, "settings": with_full_paths(self.settings), "output": output})
 
     def check(self) -> None:
         """Raise InputError for mistakes that can be seen before torch is imported or a clip is read."""
@@ -126,10 +142,9 @@ class RunRequest(Settings):
 
         Settings and output are left out: a run has them beside it.
         """
-        paths = {name: source_text(text) for name in PATHS if (text := getattr(self, name)) is not None}
         sides = parse_size(self.reading.size)
         reading = self.reading.model_copy(update={"size": "x".join(map(str, sides))}) if sides else self.reading
-        full = self.model_copy(update={**paths, "reading": reading})
+        full = self.with_full_paths().model_copy(update={"reading": reading, "arrays": self.arrays})
         return full.model_dump(mode="json", exclude={"settings", "output"})
 
     def is_same_recovery(self, other: RunRequest) -> bool:
@@ -194,6 +209,34 @@ class InterpolateRequest(Settings):
 
 PATHS = ("clip", "mask", "data", "truth", "holdout")
 """Fields of a request that are files, or names in their place."""
+
+ARRAY_PATHS = ("mask", "trajectory", "coil_maps", "gating")
+"""Fields of `ArraysSettings` that may be files; else they are names in the file of the data."""
+
+
+def _full_file(text: str) -> str:
+    """FILE or FILE:NAME with its full path, where there is such a file; else the text as it is."""
+    return str(Path(text).resolve()) if split_member(text)[0].exists() else text
+
+
+_PARTS: dict[str, type[Settings]] = {
+    "reading": ClipSettings,
+    "noise": NoiseSettings,
+    "settings": RecoverSettings,
+    "arrays": ArraysSettings,
+}
+"""Fields of a request that are settings, which name a wrong key of their own."""
+
+
+def _part(name: str, value: Any) -> Any:
+    """What a file says of a field. Raises InputError, with the key, for settings that are wrong."""
+    model = _PARTS.get(name)
+    if model is None or not isinstance(value, dict):
+        return value
+    try:
+        return model(**value)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 def check_measuring(operator: OperatorSettings | None, reading: ClipSettings, noise: NoiseSettings) -> None:

@@ -69,8 +69,6 @@ def go_on_together(
     """Go on with the run of several clips in a folder, with its own settings but for the time, memory and device of
     this session. asked: what it has to be a run of. Raises InputError where these differ, or there is no such run."""
     callbacks, settings = callbacks or Callbacks(), with_full_paths(settings)
-    if not GroupRun.is_in(folder):
-        raise InputError(f"{folder}: expected the folder of a run of several clips; check the path")
     run = GroupRun.open(folder)
     if without_session(settings) not in (RecoverSettings(), without_session(run.settings)):
         raise InputError(

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from ..system.complex_clips import magnitude
 from ..system.files import atomic_write, new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import operator_budget
 from ..system.names import source_text
+from .config import CONFIG_VERSION, check_version, names_in
 from .environment import reproducible
 from .outputs import read_chosen, write_baseline, write_chosen, write_clip, write_results
 from .preview import LIVE, PreviewWriter
@@ -46,18 +47,6 @@ from .summary import FILE, Summary
 LOG = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 10.0
-
-CONFIG_VERSION = 2
-"""Of config.json: since 2 it holds what was asked for as a request."""
-
-
-def check_version(folder: Path, config: Mapping[str, Any]) -> None:
-    """Raise InputError for a run folder whose config.json is of another version."""
-    version = config.get("version", CONFIG_VERSION)
-    if version > CONFIG_VERSION:
-        raise InputError(f"{folder}: a run of a newer lowreel (version {version}); upgrade to read it")
-    if version < CONFIG_VERSION:
-        raise InputError(f"{folder}: a run of an older lowreel (version {version}); make a new one of the same clip")
 
 
 @dataclass(frozen=True)
@@ -150,8 +139,8 @@ class Run:
             check_version(folder, config)
         if isinstance(config, dict) and "sections" in config:
             raise InputError(f"{folder}: a run in {len(config['sections'])} sections; give one: {folder}/sections/000")
-        if isinstance(config, dict) and "clips" in config:
-            raise InputError(f"{folder}: a run of several clips; give one: {folder}/clips/{config['clips'][0]}")
+        if names := names_in(folder, config):
+            raise InputError(f"{folder}: a run of several clips; give one: {folder}/clips/{names[0]}")
         try:
             settings = RecoverSettings(**config["settings"])
             choice = Candidate(**config["choice"]) if config.get("choice") else None

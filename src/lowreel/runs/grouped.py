@@ -24,7 +24,8 @@ from ..system.checkpoints import folder_lock
 from ..system.complex_clips import magnitude
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import parse_bytes
-from .folder import CONFIG_VERSION, CheckpointCallback, Run, check_version, score_of
+from .config import CONFIG_VERSION, check_version, is_group, names_in
+from .folder import CheckpointCallback, Run, score_of
 from .outputs import write_results
 from .preview import LIVE, PreviewWriter
 from .report import draw_report
@@ -55,9 +56,7 @@ class GroupRun:
     @staticmethod
     def is_in(folder: str | Path) -> bool:
         """Whether the run in a folder is one of several clips."""
-        path = Path(folder) / "config.json"
-        config = read_json(path) if path.is_file() else None
-        return isinstance(config, dict) and "clips" in config
+        return is_group(folder)
 
     @staticmethod
     def create(
@@ -83,11 +82,14 @@ class GroupRun:
 
     @staticmethod
     def open(folder: str | Path) -> GroupRun:
-        """The run in a folder. Raises InputError when it is damaged."""
+        """The run in a folder. Raises InputError when there is none, or it is damaged."""
+        if not is_group(folder):
+            raise InputError(f"{folder}: expected the folder of a run of several clips; check the path")
         config = read_json(Path(folder) / "config.json")
         check_version(Path(folder), config)
+        names = names_in(folder, config)
         try:
-            settings, names = RecoverSettings(**config["settings"]), tuple(config["clips"])
+            settings = RecoverSettings(**config["settings"])
             return GroupRun(Path(folder), settings, names, config["always"], config["request"])
         except (KeyError, TypeError, ValueError) as error:
             what = f"{folder}/config.json: cannot use it ({error})"

@@ -28,7 +28,8 @@ from ..settings import LAST_ROUNDS_SHARE, WARM_ROUNDS_SHARE, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
-from .folder import CONFIG_VERSION, Run, Start, check_version, execute
+from .config import CONFIG_VERSION, check_version
+from .folder import Run, Start, execute
 from .outputs import timing
 from .report import draw_report, draw_sections, frames_shown
 from .sections import Section, Source, joined, shortest_section

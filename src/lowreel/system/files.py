@@ -262,10 +262,10 @@ def check_free(folder: Path) -> None:
         raise InputError(f"{folder}: holds other files; give an empty or new folder with -o")
 
 
-def check_free_file(file: Path) -> None:
-    """Raise InputError unless there is no file of this name."""
+def check_free_file(file: Path, flag: str = "-o") -> None:
+    """Raise InputError unless there is no file of this name. flag: by which it was given."""
     if file.exists():
-        raise InputError(f"{file}: exists already; give another name with -o")
+        raise InputError(f"{file}: exists already; give another name with {flag}")
 
 
 def unused_folder(folder: Path) -> Path:
