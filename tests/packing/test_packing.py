@@ -456,6 +456,22 @@ def test_hostile_headers_are_refused(lie, whole):
     refused(sealed(FIXED.pack(PACKED_MAGIC, version, len(text), len(numbers)) + text + numbers))
 
 
+def test_millions_of_zeros_in_few_bytes_are_refused():
+    """What decodes without a fault, but stands for more numbers than so many bytes may: the padding taken away."""
+    with torch.device("meta"):
+        wide = Lean((1, 1024, 1024), upsampling_stages=1, code_dim=1)
+    codes = {"coefficients": (2, 1)}
+    parts = parts_of(wide, codes)
+    nothing = {part.name: np.zeros((part.grid.rows, part.grid.columns), np.int32) for part in parts}
+    steps = {part.name: np.zeros(part.steps, np.int32) for part in parts}
+    content = Packed(wide.spec(), codes, TIMES[:2], nothing, steps).to_bytes()
+    _, version, size, _ = FIXED.unpack_from(content)
+    numbers = content[FIXED.size + size : -32].rstrip(b"\0") + bytes(8)
+    numbers += bytes(-len(numbers) % 4)
+    text = content[FIXED.size : FIXED.size + size]
+    refused(sealed(FIXED.pack(PACKED_MAGIC, version, len(text), len(numbers)) + text + numbers))
+
+
 def test_files_of_any_size_are_not_read(tmp_path):
     """What is longer than a packed clip may be, or than it says, is refused by its first bytes."""
     for name, said in (("long", MOST_FILE_BYTES), ("longer than said", 100)):
