@@ -20,6 +20,7 @@ from formats import FORMATS
 from lowreel.cli.describe import describe
 from lowreel.errors import InputError
 from lowreel.io import containers
+from lowreel.io.scans import scan_of
 from lowreel.io.video import open_clip
 
 GAPS = Path(__file__).parents[3] / "shared" / "data" / "gaps" / "alboranSST_small.nc"
@@ -208,7 +209,7 @@ def test_a_folder_of_dicom_is_in_the_order_of_instance_numbers(tmp_path):
 
 
 def test_ismrmrd(tmp_path):
-    """A series of images is a clip; raw data is named, and what to type is said, also where there is nothing else."""
+    """A series of images is a clip; raw data is named, and what to type is said; without its header it is refused."""
     path, clip = tmp_path / "scan.h5", moving(5)
     with ismrmrd.Dataset(str(path)) as file:
         for frame in clip:
@@ -219,8 +220,9 @@ def test_ismrmrd(tmp_path):
         open_clip(f"{path}:dataset/data")
     with ismrmrd.Dataset(str(tmp_path / "raw.h5")) as file:
         file.append_acquisition(ismrmrd.Acquisition.from_array(np.ones((2, 8), "c8")))
-    about = describe(tmp_path / "raw.h5")
-    assert f"lowreel recover {tmp_path / 'raw.h5'} -o RUN" in about["dataset/data"]
+    assert "dataset/xml is missing" in describe(tmp_path / "raw.h5")["no header"]
+    with pytest.raises(InputError, match=r"has no header \(dataset/xml\)"):
+        scan_of(tmp_path / "raw.h5")
 
 
 def test_fields_of_structured_arrays(tmp_path):

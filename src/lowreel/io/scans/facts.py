@@ -40,6 +40,9 @@ def facts_of(path: Path) -> dict[str, str]:
 
 def _of_acquisitions(file: Any, group: str, label: str, *, is_one_of_several: bool) -> dict[str, str]:
     heads = file[f"{group}/data"].fields("head")[()]
+    if f"{group}/xml" not in file:
+        told = f"{len(heads)} in {group}/data"
+        return {"kind": "ISMRMRD, raw", "readouts": told, "no header": f"{group}/xml is missing; convert it again"}
     xml = file[f"{group}/xml"][()]
     encodings = encodings_of(xml.flat[0] if isinstance(xml, np.ndarray) else xml, label)
     others = {NOISE_FLAG: "noise", **OTHER_FLAGS}

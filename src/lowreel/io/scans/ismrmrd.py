@@ -71,6 +71,8 @@ def load(
     label = f"{path}:{group}"
     h5py = imported("h5py", path, "ISMRMRD")
     with reading(path, KIND, REMEDY), h5py.File(path, "r") as file:
+        if f"{group}/xml" not in file:
+            raise InputError(f"{label}: has no header ({group}/xml), so that frames have no size; convert it again")
         xml, heads = file[f"{group}/xml"][()], file[f"{group}/data"].fields("head")[()]
     xml = xml.flat[0] if isinstance(xml, np.ndarray) else xml
     encodings = encodings_of(xml, label)
