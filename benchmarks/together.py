@@ -91,8 +91,7 @@ def main(arguments: list[str]) -> None:
             print(f"{group.name:<34} left out, its clips are not in {chosen.data}")
             continue
         key = {"group": group.name, "quality": chosen.quality, "size": chosen.size, "tried_alone": chosen.alone}
-        others = {"rounds": chosen.rounds, "count": chosen.clips}
-        key |= {name: value for name, value in others.items() if value is not None}
+        key |= {"rounds": chosen.rounds, "count": chosen.clips}  # None too, which a row of another number is not
         show(kept.find(key) or kept.add(key | figures_of(group, chosen)))
 
 

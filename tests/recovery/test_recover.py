@@ -429,11 +429,11 @@ class Clock:
         self.each = each if callable(each) else lambda k: first if k == 1 and first is not None else each
         self.check, self.now, self.rounds, self.fitted = check, 0.0, 0, 0.0
         module = import_module("lowreel.recovery.recover")
-        self.frames, self.accounted = Representation.frames, module._accounted
+        self.frames, self.accounted = Representation.frames, module.accounted
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         monkeypatch.setattr(fitting, "iterate", self.iterate)
         monkeypatch.setattr(Representation, "frames", lambda *given: self.draw(*given))
-        monkeypatch.setattr(module, "_accounted", self.account)
+        monkeypatch.setattr(module, "accounted", self.account)
 
     def iterate(self, problem, solver, state=None):
         for found in iterate(problem, solver, state):

@@ -16,7 +16,7 @@ from .recovery import Recovery, Source
 from .showing import display_of
 from .watch import RecoveryProgress, Watch, check_callback
 
-FOR_ONE_CLIP = ("clip_shape", "sequences", "beta", "resume", "score", "choice", "on_baseline", "neighbour")
+FOR_ONE_CLIP = ("clip_shape", "sequences", "beta", "resume", "score", "choice", "on_baseline")
 """Arguments of `recover` that several clips do not have."""
 
 TO_GO_ON = "To go on, recover the clips again from the start."

@@ -186,8 +186,9 @@ class MRI(LinearOperator):
         return picture * ((data.conj() * y).sum() / power) if power > 0 else picture
 
     def density_weights(self) -> Tensor | None:
-        """Along a trajectory by how far apart its samples lie; of rows, which differ from frame to frame, one over how
-        often a place and its neighbours are measured in all frames. None where all places are measured as often."""
+        """Along a trajectory by how far apart its samples lie; on a grid one over how often a place and its neighbours
+        are measured in all frames, whether others are measured in each frame or the same rows, some of which stand
+        alone. None where all are measured about as often."""
         if self._plans is not None:
             return self._density_like(torch.empty(0, device=self.mask.device))
         often = self._often()

@@ -17,8 +17,7 @@ from ..settings import Candidate, RecoverKeywords, RecoverSettings
 from ..solver.problem import Problem
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes
-from .accounting import accounted as _accounted
-from .accounting import in_units
+from .accounting import accounted, in_units
 from .comparison import OnBaseline
 from .cost import check_fits
 from .fit import Callback, Progress, Score
@@ -90,7 +89,7 @@ def recover(
     check_fits(needs, None if settings.memory is None else parse_bytes(settings.memory))
     fits = Fits(ready, device, choice, callback, score, own_holdout=holdout is not None)
     found, problem, quick = fits.all(problem, plan, resume, on_baseline)
-    return in_units(given, _accounted(problem, settings, found.on(CPU), device, quick))
+    return in_units(given, accounted(problem, settings, found.on(CPU), device, quick))
 
 
 def _from_neighbour(
