@@ -2,7 +2,7 @@
 
     python -m benchmarks robust [JOB ...] [--trials 5] [--minutes N] [--seed 0]
 
-JOB is the beginning of recover, sections, batch, train, fill or export; default: all. Each is done once without a
+JOB is the beginning of recover, sections, batch, train, fill, pack or export; default: all. Each is done once without a
 fault. Then, so many times with each kind of fault at a random moment or size, it is begun, meets the fault, and is
 gone on with as its own words say until it ends. Counted are results that have the bits of the unbroken one, faults
 that ended in a sentence (exit code 2, no stack trace; of kills there is none to say), and what was neither.
@@ -273,5 +273,6 @@ JOBS = (
         "record.nc",
         ("filled.nc",),
     ),
+    Job("pack", _finished, "pack run -o clip.lowreel", "pack run -o clip.lowreel", "run", ("clip.lowreel",)),
     Job("export", _finished, "export run -o clip.nii", "export run -o clip.nii", "run", ("clip.nii",)),
 )

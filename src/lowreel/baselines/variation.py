@@ -237,7 +237,9 @@ def _minimum_of_pixels(
     unknown = (~alike).to(x)
     dual_steps = [factor / (TAU * 12.0) for factor in factors]
     steps = [TAU * factor for factor in factors]
-    blocks = [_Block.of(x, ahead, edges, unknown, *place) for place in _places(tuple(x.shape))]
+    places = list(_places(tuple(x.shape)))
+    change = x.new_empty(max(x[frames, :, rows].numel() for frames, rows in places))
+    blocks = [_Block.of(x, ahead, edges, unknown, change, *place) for place in places]
     for k in range(1, iterations + 1):
         looks = k % LOOK_EVERY_ITERATIONS == 0
         moved = sum(block.iterate(dual_steps, steps, looks) for block in blocks)
@@ -261,8 +263,9 @@ def _places(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
 class _Block:
     """Views of a block of the clip x, of `ahead`, and of the edges in time, down and across.
 
-    later: views of three tensors each: edges of an axis, the pixels at their end and at their beginning; earlier, for
-    each axis: the edges that end in the block and their pixels in `change`.
+    change: room for what is taken from its pixels, the same for all blocks, as they are gone over in turn. later: views
+    of three tensors each: edges of an axis, the pixels at their end and at their beginning; earlier, for each axis: the
+    edges that end in the block and their pixels in `change`.
     """
 
     x: Tensor
@@ -274,9 +277,12 @@ class _Block:
     earlier: list[tuple[Tensor, Tensor]]
 
     @staticmethod
-    def of(x: Tensor, ahead: Tensor, edges: Tensor, unknown: Tensor, frames: slice, rows: slice) -> _Block:
-        """That of these frames and rows."""
-        change = torch.empty_like(x[frames, :, rows])
+    def of(
+        x: Tensor, ahead: Tensor, edges: Tensor, unknown: Tensor, room: Tensor, frames: slice, rows: slice
+    ) -> _Block:
+        """That of these frames and rows; room: as many values as the largest block has, for `change`."""
+        own_shape = x[frames, :, rows].shape
+        change = room[: own_shape.numel()].view(own_shape)
         later, earlier = [], []
         for axis, (edge, part) in enumerate(zip(edges, (frames, rows, slice(0, x.shape[3])), strict=True)):
             own = [frames, slice(None), rows, slice(None)]

@@ -100,6 +100,7 @@ def _quick(problem: Problem, settings: RecoverSettings, on_baseline: OnBaseline 
     """The quick baselines, where they are wanted and can be run before the fit."""
     if settings.baselines == "none" or not can_come_first(problem):
         return {}
+    trim_heap()  # what the estimate has freed
     found = compared(problem, noise_sigma(problem), on_baseline, partial(finish, problem=problem))
     trim_heap()
     return found

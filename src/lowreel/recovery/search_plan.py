@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -160,6 +161,10 @@ THREADS_POWER = 0.7
 """Power of the number of threads by which a fit is faster: 1.6 times with two (docs/choices.md)."""
 
 
+LARGE_FRAME_PIXELS = 2**17
+"""Pixels of a frame from which on fits are made one after the other, with all threads each (docs/choices.md)."""
+
+
 def best_of(trials: Iterable[Trial]) -> Trial:
     """The one with the smallest held-out error, the first of equals; the one that was made to its end, once one was.
 
@@ -177,9 +182,11 @@ def side_by_side(problem: Problem, plan: Search, most: int) -> int:
     """Fits of the plan that are made at once, at most `most`, with a share of the threads each: so that all are made
     soonest, and no more of them than that takes.
 
-    One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
+    One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share; and
+    where frames are large, as the threads of one fit then have enough to do, and a second one takes as much memory.
     """
-    if problem.device.type != "cpu" or is_external(problem.operator):
+    pixels = math.prod(problem.operator.clip_shape[2:])
+    if problem.device.type != "cpu" or is_external(problem.operator) or pixels >= LARGE_FRAME_PIXELS:
         return 1
     able = range(1, max(1, min(most, torch.get_num_threads())) + 1)
     return min(able, key=lambda at_once: (round(replace(plan, at_once=at_once).in_turn, 6), at_once))
