@@ -8,7 +8,7 @@ import torch
 
 from lowreel.baselines import first_clip
 from lowreel.errors import InputError
-from lowreel.io.datasets import open_source
+from lowreel.io.video import open_clip
 from lowreel.operators import (
     Cosine,
     Fourier,
@@ -27,7 +27,7 @@ from lowreel.recovery import comparison
 from lowreel.recovery.recover import recover
 from lowreel.settings import RecoverSettings
 
-CLIP = open_source("rotating-mnist:3", size=(16, 16), frames=slice(6)).read()
+CLIP = open_clip("rotating-mnist:3", size=(16, 16), frames=slice(6)).read()
 S = tuple(CLIP.shape)
 EVERY = torch.ones(16, 16, dtype=torch.bool)
 QUICK = RecoverSettings(quality="draft", steps=40, heldout=0.05)

@@ -16,8 +16,7 @@ from torch import Tensor
 from ..analysis.metrics import error_decibels, psnr
 from ..data import data_header
 from ..errors import InputError
-from ..io.datasets import open_source
-from ..io.video import write_npy, write_video
+from ..io.video import open_clip, write_npy, write_video
 from ..io.video.writing import WRITABLE
 from ..model.representation import Representation
 from ..operators import Identity
@@ -128,7 +127,7 @@ def _of_clip(source: Path, reading: ClipSettings) -> _Known:
     how: dict[str, Any] = reading.model_dump(exclude={"size", "frames"})
     how |= {} if frames is None else {"frames": slice(*frames)}
     how |= {} if size is None else {"size": (size[0], size[1])}
-    opened, budget = open_source(source, **how), default_budget()
+    opened, budget = open_clip(source, **how), default_budget()
     if not clip_fits(opened.shape, budget):
         (count, _, height, width), allowed = opened.shape, bytes_text(budget)
         raise InputError(

@@ -20,8 +20,7 @@ from ..data import (
     as_noise,
 )
 from ..errors import InputError
-from ..io.datasets import open_source
-from ..io.video import Clip, check_way_round, mask_and_sentence
+from ..io.video import Clip, check_way_round, mask_and_sentence, open_clip
 from ..operators import (
     Data,
     LinearOperator,
@@ -192,7 +191,7 @@ def _open(clip: Path, reading: ClipSettings) -> Clip:
     frames = slice(*how["frames"]) if how["frames"] else None
     size = (how["size"][0], how["size"][1]) if how["size"] else None
     chosen = {name: how[name] for name in ("channels", *CHOSEN)}
-    return open_source(clip, size=size, fit=how["fit"], frames=frames, **chosen)
+    return open_clip(clip, size=size, fit=how["fit"], frames=frames, **chosen)
 
 
 CHOSEN = ("white", "black", "channel", "plane")
@@ -200,7 +199,7 @@ CHOSEN = ("white", "black", "channel", "plane")
 
 
 def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
-    """How a clip is read, as plain data: the arguments of `open_source`."""
+    """How a clip is read, as plain data: the arguments of `open_clip`."""
     return {
         "path": source_text(clip),
         "size": parse_size(reading.size),

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ..data import Measured, NoNoise, PoissonNoise, WhiteNoise
 from ..errors import InputError
-from ..io.datasets import open_source
-from ..io.video import MOSAICS, Clip
+from ..io.video import MOSAICS, Clip, open_clip
 from ..operators import tensors_of, with_phase
 from ..system.files import is_array_file
 
@@ -39,7 +38,7 @@ def open_truth(reading: dict[str, Any], clip_shape: Sequence[int] | None) -> Cli
     for name in ("size", "levels"):
         if arguments.get(name) is not None:
             arguments[name] = tuple(arguments[name])
-    truth = open_source(path, **arguments)
+    truth = open_clip(path, **arguments)
     if clip_shape is not None and tuple(truth.shape) != tuple(clip_shape):
         raise InputError(
             f"{path}: the true clip is {tuple(truth.shape)} (T, C, H, W), the measured one {tuple(clip_shape)}; "
