@@ -12,10 +12,11 @@ from lowreel.model.generators import Decoder
 from lowreel.model.latents import factorise
 from lowreel.model.representation import Representation
 from lowreel.operators import Gaussian, MissingPixels
-from lowreel.recovery import policy as fits
+from lowreel.recovery import fits
 from lowreel.recovery import search_plan as plans
 from lowreel.recovery.fit import Outcome, Trial, fit
-from lowreel.recovery.policy import _last_fit, planned, search_plan, smallest_rank
+from lowreel.recovery.fits import _last_fit
+from lowreel.recovery.policy import planned, search_plan, smallest_rank
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
 from lowreel.recovery.search import search, varied
