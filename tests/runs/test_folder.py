@@ -329,7 +329,6 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
     measured = Measured(operator(clip), operator, torch.arange(len(clip)).double())
     run = Run.create(tmp_path / "run", measured, RecoverSettings(quality="draft", steps=3))
     _, summary, _ = execute(run, measured, clip, generator=Broken((1, 12, 16)))
-    summary = run.finish(summary)
     assert (summary.outcome.kind, summary.verdict) == ("diverged", "do_not_use")
     assert summary.delivered == "biharmonic interpolation"
     assert run.summary() == summary

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from .. import __version__
 from ..catalogue import OPERATORS, MissingSettings, OperatorSettings
 from ..errors import InputError
-from ..jobs.display import shown
+from ..jobs.display import Screen, show_result
 from ..jobs.errors import exit_codes
 from ..jobs.request import RunRequest, check_measuring
 from ..jobs.telling import Telling
@@ -355,7 +355,9 @@ def _run(
     with saved_config(request, save_config, resume=resume):
         from ..jobs.run import run
 
-        shown(lambda screen: run(request, resume=resume, callbacks=screen), telling)
+        with Screen(telling) as screen:
+            result = run(request, resume=resume, callbacks=screen)
+    show_result(result, telling)
 
 
 def _go_on(folder: Path, settings: RecoverSettings, arrays: ArraysSettings, telling: Telling) -> None:
@@ -367,4 +369,6 @@ def _go_on(folder: Path, settings: RecoverSettings, arrays: ArraysSettings, tell
         return
     from ..jobs.run import go_on
 
-    shown(lambda screen: go_on(folder, settings, screen, operator=arrays.operator), telling)
+    with Screen(telling) as screen:
+        result = go_on(folder, settings, screen, operator=arrays.operator)
+    show_result(result, telling)

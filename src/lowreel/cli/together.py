@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import InputError
-from ..jobs.display import shown_together
+from ..jobs.display import Screen, show_clips
 from ..jobs.request import RunRequest
 from ..jobs.telling import Telling
 from ..jobs.together_request import TogetherRequest, series
@@ -81,7 +81,9 @@ def _run(
     request.check()
     from ..jobs.together import run_together
 
-    shown_together(lambda screen: run_together(request, resume=resume, callbacks=screen), telling)
+    with Screen(telling) as screen:
+        result = run_together(request, resume=resume, callbacks=screen)
+    show_clips(result, telling)
 
 
 def go_on_with(folder: Path, settings: RecoverSettings, telling: Telling) -> bool:
@@ -90,5 +92,7 @@ def go_on_with(folder: Path, settings: RecoverSettings, telling: Telling) -> boo
         return False
     from ..jobs.together import go_on_together
 
-    shown_together(lambda screen: go_on_together(folder, settings, screen), telling)
+    with Screen(telling) as screen:
+        result = go_on_together(folder, settings, screen)
+    show_clips(result, telling)
     return True

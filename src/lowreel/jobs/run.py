@@ -23,7 +23,6 @@ from ..runs.environment import reproducible
 from ..runs.folder import Run, execute
 from ..runs.html import run_html
 from ..runs.planning import planned_sections
-from ..runs.report import draw_report
 from ..runs.sectioned import SectionedRun, expectation, perform_sections
 from ..runs.sections import Section, Source
 from ..runs.summary import Summary
@@ -182,15 +181,14 @@ def _begun_in_sections(
 
 
 def _perform(run: Run, measured: Measured, truth: Tensor | None, callbacks: Callbacks) -> RunResult:
-    """Carry out a run, draw its report, write its summary."""
+    """Carry out a run."""
     doubts = [] if truth is None else truth_warnings(truth, measured)
 
     def show(progress: Progress) -> None:
         callbacks.on_progress(progress, 1, 1)
 
-    recovery, summary, notes = execute(run, measured, truth, show=show, on_baseline=callbacks.on_baseline)
-    draw_report(run.folder / "report.png", recovery, measured, truth)
-    return RunResult(run.folder, run.finish(summary), (*doubts, *notes))
+    _, summary, notes = execute(run, measured, truth, show=show, on_baseline=callbacks.on_baseline)
+    return RunResult(run.folder, summary, (*doubts, *notes))
 
 
 def _perform_sections(run: SectionedRun, callbacks: Callbacks) -> RunResult:

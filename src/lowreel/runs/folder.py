@@ -42,6 +42,7 @@ from .config import CONFIG_VERSION, check_version, names_in
 from .environment import reproducible
 from .outputs import read_chosen, write_baseline, write_chosen, write_clip, write_results
 from .preview import LIVE, PreviewWriter
+from .report import draw_report
 from .summary import FILE, Summary
 
 LOG = logging.getLogger(__name__)
@@ -162,14 +163,21 @@ class Run:
         """The summary of a finished run, or None. Raises InputError where it cannot be read."""
         return Summary.read(self.folder)
 
-    def finish(self, summary: Summary) -> Summary:
-        """Write summary.json, the last file of a run: it says that the others are complete. What was written."""
-        summary = reproducible(summary, self.request, self.settings)
+    def finish(self, recovery: Recovery, measured: Measured, truth: Tensor | None) -> tuple[Summary, list[str]]:
+        """Write history, clips, report and, last of all, summary.json, which says that the others are complete.
+
+        truth: the true clip, (T, C, H, W) in [0, 1], where it is known. Returns the summary and notes for the user.
+        """
+        (self.folder / FILE).unlink(missing_ok=True)
+        self.write_history(recovery.history)
+        found, notes = write_results(self.folder, recovery, measured, truth)
+        draw_report(self.folder / "report.png", recovery, measured, truth)
+        summary = reproducible(found, self.request, self.settings)
         summary.write(self.folder)
         (self.folder / LIVE).unlink(missing_ok=True)
         if summary.is_complete:
             (self.folder / PREVIOUS).unlink(missing_ok=True)
-        return summary
+        return summary, notes
 
     def save_progress(self, progress: Progress) -> None:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
@@ -306,11 +314,12 @@ def execute(
     show: Callable[[Progress], None] | None = None,
     on_baseline: OnBaseline | None = None,
 ) -> tuple[Recovery, Summary, list[str]]:
-    """Recover a run's clip from where it stands and write the results into its folder, but for picture and summary.
+    """Recover a run's clip from where it stands and write the results into its folder.
 
-    Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
-    kill at any moment: `execute` on the same folder goes on from the last checkpoint and ends in the same bits. Before
-    the fit begins the best baseline is there as recovered.* and baseline.npy; on_baseline: told of it.
+    truth: the true clip, (T, C, H, W) in [0, 1], where it is known. Returns the recovery, its summary, and notes for
+    the user. What is on disk survives a kill at any moment: `execute` on the same folder goes on from the last
+    checkpoint and ends in the same bits. Before the fit begins the best baseline is there as recovered.* and
+    baseline.npy; on_baseline: told of it. Raises InputError as `recover` does.
     """
     keeper = CheckpointCallback(run, PreviewWriter(run.folder), show)
     with folder_lock(run.folder):
@@ -335,10 +344,7 @@ def execute(
             )
         finally:
             keeper.save()
-        (run.folder / FILE).unlink(missing_ok=True)
-        run.write_history(recovery.history)
-        summary, notes = write_results(run.folder, recovery, measured, truth)
-    return recovery, summary, notes
+        return recovery, *run.finish(recovery, measured, truth)
 
 
 def score_of(truth: Tensor) -> Score:

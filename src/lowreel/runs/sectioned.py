@@ -31,7 +31,7 @@ from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_byte
 from .config import CONFIG_VERSION, check_version
 from .folder import Run, Start, execute
 from .outputs import timing
-from .report import draw_report, draw_sections, frames_shown
+from .report import draw_sections, frames_shown
 from .sections import Section, Source, joined, shortest_section
 from .summarise import WholeScores, summarise_sections
 from .summary import FILE, Summary
@@ -299,9 +299,7 @@ def _perform_section(
     measured = own.measured()
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
     doubts = [] if truth is None or k != run.pilot else truth_warnings(truth, measured)
-    recovery, summary, notes = execute(own, measured, truth, show=show)
-    draw_report(own.folder / "report.png", recovery, measured, truth)
-    own.finish(summary)
+    recovery, _, notes = execute(own, measured, truth, show=show)
     if recovery.outcome.interrupted:
         raise KeyboardInterrupt
     return [*doubts, *notes]
