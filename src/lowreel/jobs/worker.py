@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..errors import InputError
 from ..runs.summary import Summary, summary_of
@@ -21,9 +21,6 @@ from .display import Screen, show_result
 from .errors import in_one_line
 from .manifest import Row
 from .request import RunRequest, command_line
-
-if TYPE_CHECKING:
-    pass
 
 INTERRUPTED = "interrupted"
 """What is told in place of an error where Ctrl-C came between two fits."""
