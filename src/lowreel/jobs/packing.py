@@ -27,7 +27,7 @@ from ..recovery.recover import recover
 from ..runs.report import decibels
 from ..runs.summary import Summary
 from ..runs.truth import numbers_of
-from ..settings import ClipSettings, PackSettings, RecoverSettings
+from ..settings import ClipSettings, PackSettings, RecoverSettings, UnpackSettings
 from ..system.complex_clips import magnitude, to_real
 from ..system.files import check_free_file, is_packed, kind_of
 from ..system.memory import bytes_text, default_budget, parse_bytes
@@ -181,20 +181,13 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     return [*told, f"Against the true clip: {both_told}."]
 
 
-def unpack_file(
-    source: Path,
-    output: Path,
-    at: Sequence[float] | None = None,
-    frames: str | None = None,
-    memory: str | None = None,
-) -> list[str]:
+def unpack_file(source: Path, output: Path, settings: UnpackSettings) -> list[str]:
     """Draw a packed clip, its frames A:B, or frames at any times in seconds; sentences that tell what was written.
 
-    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip; memory: that drawing may take, None: a quarter of
-    the machine's. Raises InputError for a damaged file, an output that is there already, frames that take more memory,
-    times outside the clip, and times for a film that do not rise.
+    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip. Raises InputError for a damaged file, an output
+    that is there already, frames that take more memory, times outside the clip, and times for a film that do not rise.
     """
-    budget = parse_bytes(memory)
+    budget = parse_bytes(settings.memory)
     check_free_file(output)
     if output.suffix.lower() not in (*WRITABLE, ".npy"):
         kinds = ", ".join((".npy", *WRITABLE))
@@ -202,7 +195,7 @@ def unpack_file(
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
     packed = read_packed(source)
-    times = _wanted(source, packed, at, frames)
+    times = _wanted(source, packed, settings.at, settings.frames)
     if output.suffix.lower() != ".npy" and bool((times.diff() <= 0).any()):
         raise InputError("--at: the times of a film have to rise; give them in order, or write .npy")
     _check_drawing_fits(source, packed, budget)

@@ -8,7 +8,7 @@ from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from .interpolation import InterpolateSettings
 from .keywords import FillKeywords, PackKeywords, RecoverKeywords
 from .model import Seed, Settings, settings_sentence
-from .packing import DEFAULT_LOSS_DB, PackSettings
+from .packing import DEFAULT_LOSS_DB, PackSettings, UnpackSettings
 from .page import ServeSettings
 from .records import FillSettings
 from .recovery import (
@@ -37,6 +37,7 @@ from .search import (
     Quality,
 )
 from .solver import BATCH_PIXELS, PRESETS, UPDATES, DataTerm, Precision, Preset, SolverSettings
+from .together import TogetherSettings
 from .training import TRAINING_STEPS, ImagesSettings, TrainSettings
 
 __all__ = [
@@ -84,7 +85,9 @@ __all__ = [
     "ServeSettings",
     "Settings",
     "SolverSettings",
+    "TogetherSettings",
     "TrainSettings",
+    "UnpackSettings",
     "enough_share",
     "settings_sentence",
 ]
