@@ -28,6 +28,7 @@ from ..model.generators.layers import to_channels_last
 from ..model.latents import Codes
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
 from ..system import streams
+from ..system.frames import spread
 from .coding import LARGEST
 from .parts import (
     CODE_COEFFICIENTS,
@@ -98,7 +99,7 @@ class Quantised:
         self.parts = parts_of(self.generator, shapes)
         plain = tensors_of_parts(found)
         self.plain = {part.name: part.transformed(plain[part.name].double()).float() for part in self.parts}
-        self.probed = sorted({round(t) for t in np.linspace(0, len(target) - 1, PROBED_FRAMES).tolist()})
+        self.probed = spread(len(target), PROBED_FRAMES)
         self.exponents = self._steps()
         self.coarser = 0
         self.numbers = {

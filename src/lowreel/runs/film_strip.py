@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..system.frames import spread
+
 STRIP_FRAMES = 6
 """Frames of a clip that a strip shows."""
 
@@ -38,4 +40,4 @@ def film_strip(frames: Tensor) -> bytes:
 
 def frames_of_strip(count: int) -> list[int]:
     """Numbers of the frames that a strip shows, of a clip of so many: evenly, first and last among them."""
-    return sorted({round(float(t)) for t in np.linspace(0, count - 1, min(count, STRIP_FRAMES))})
+    return spread(count, STRIP_FRAMES)

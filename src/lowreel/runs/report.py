@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from torch import Tensor
 
 from ..analysis.metrics import psnr
@@ -19,6 +18,7 @@ from ..data import Measured
 from ..operators import tensors_of
 from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
+from ..system.frames import spread
 from .summary import SectionFigures, Summary
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class _Row:
 
 def frames_shown(count: int) -> list[int]:
     """Numbers of the frames that a report shows, of a clip of so many: spread evenly, first and last among them."""
-    return [round(float(t)) for t in np.linspace(0, count - 1, min(count, COLUMNS))]
+    return spread(count, COLUMNS)
 
 
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,8 +31,7 @@ class GroupProblem(Problem):
     @property
     def frames_of_clips(self) -> list[range]:
         """The numbers of the frames of each clip."""
-        ends = itertools.accumulate((len(clip.times) for clip in self.clips), initial=0)
-        return [range(a, b) for a, b in itertools.pairwise(ends)]
+        return self._diagonal.frames_of_clips()
 
     def on(self, device: torch.device) -> Problem:
         """The same problem on a device, with those of its clips; itself where it is there."""
@@ -63,8 +61,12 @@ class GroupProblem(Problem):
 
     @property
     def _fitted_of(self) -> list[Data]:
+        return self._diagonal.by_clip(self.fitted)
+
+    @property
+    def _diagonal(self) -> BlockDiagonal:
         assert isinstance(self.operator, BlockDiagonal)
-        return self.operator.by_clip(self.fitted)
+        return self.operator
 
     @property
     def has_density(self) -> bool:

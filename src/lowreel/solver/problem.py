@@ -21,6 +21,7 @@ from ..operators.arrangement import Lines, Ordered
 from ..settings import DataTerm, SolverSettings
 from ..system import streams
 from ..system.files import tensor_hash
+from ..system.frames import spread
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
 
 PROBED_PARTS = 6
@@ -245,7 +246,7 @@ class Problem:
         assert isinstance(self.heldout, Tensor)
         assert self._spectrum_weights is not None
         parts = range(math.ceil(self.operator.clip_shape[0] / self.operator.part_frames))
-        some = sorted({round(float(k)) for k in torch.linspace(0, len(parts) - 1, PROBED_PARTS)})
+        some = spread(len(parts), PROBED_PARTS)
         some = some if bool(tensors_of(self.operator.take(self.heldout, some))[0].any()) else list(parts)
         operator = self.operator.subset(some)
         own = [self.operator.take(t, some) for t in (self.heldout, self.fitted, self._spectrum_weights)]

@@ -28,7 +28,11 @@ from ..runs.summary import Summary
 from ..runs.truth import open_truth
 from ..system.complex_clips import magnitude
 from ..system.files import read_json
+from ..system.frames import spread
 from ..system.memory import operator_budget
+
+CEILING_FRAMES = 5
+"""Frames by which the largest standard deviation is told."""
 
 WHITE = 0.25
 """The error that is drawn white."""
@@ -131,8 +135,7 @@ class Look:
     def _ceiling(self) -> float:
         """The largest standard deviation, about: that of a few frames."""
         sigma = self._array("uncertainty.npy")
-        few = np.linspace(0, len(sigma) - 1, 5).round().astype(int)
-        return max(float(sigma[t].max()) for t in few) or 1.0
+        return max(float(sigma[t].max()) for t in spread(len(sigma), CEILING_FRAMES)) or 1.0
 
     def _truth(self) -> Any:
         reading = self.config.get("truth")

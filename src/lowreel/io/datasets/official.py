@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
-from ..video import UNREADABLE
+from ..video.pictures import UNREADABLE
 
 SAMPLE = 100
 """MNIST test digits that come with the package: the first ones of the test set."""
