@@ -19,7 +19,7 @@ RETRIES = 5
 LOCAL = "local"
 """In place of an address, for Ray too: a new cluster of this machine alone."""
 
-STOPPING = 120.0
+STOPPING_SECONDS = 120.0
 """Seconds that rows under way have to end with the best so far."""
 
 
@@ -74,7 +74,7 @@ def _as_they_end(ray: Any, pending: dict[Any, Row]) -> Iterator[Record]:
             for reference in pending:
                 ray.cancel(reference, force=False)
             if pending:
-                ray.wait(list(pending), num_returns=len(pending), timeout=STOPPING)
+                ray.wait(list(pending), num_returns=len(pending), timeout=STOPPING_SECONDS)
         raise
 
 

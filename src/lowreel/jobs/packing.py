@@ -36,7 +36,7 @@ from .interpolate import OpenedRecovery, opened_recovery, true_clip
 
 Show = Callable[[int, int], None]
 
-HARDLY_OUTSIDE = 1e-5
+HARDLY_OUTSIDE_SECONDS = 1e-5
 """Seconds that a time may be outside the clip: times are told and typed with so many digits."""
 
 
@@ -221,7 +221,8 @@ def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: st
         if not bool(torch.isfinite(seconds).all()):
             raise InputError("--at: expected times in seconds, got some that are not finite")
         first, last = float(packed.times[0]), float(packed.times[-1])
-        outside = seconds[(seconds < first - HARDLY_OUTSIDE) | (seconds > last + HARDLY_OUTSIDE)].tolist()
+        beyond = torch.maximum(first - seconds, seconds - last)
+        outside = seconds[beyond > HARDLY_OUTSIDE_SECONDS].tolist()
         if outside:
             raise InputError(
                 f"--at: the clip has times from {first:g} to {last:g} s, got {outside[0]:g}; ask for those"

@@ -126,7 +126,7 @@ def _simulated(
     return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how, None
 
 
-PROBED = 16
+NORM_PROBE_FRAMES = 16
 """Frames by which the norm of an operator's rows is told, where it is told by a probe."""
 
 
@@ -140,7 +140,7 @@ def _first_parts(
     part = part_frames_of(settings)
     if part is None or part >= clip_shape[0]:
         return None
-    shape = (part * max(1, min(PROBED, clip_shape[0]) // part), *clip_shape[1:])
+    shape = (part * max(1, min(NORM_PROBE_FRAMES, clip_shape[0]) // part), *clip_shape[1:])
     return from_settings(settings, shape, seed=measuring.seed, memory=operator_budget(measuring.memory))
 
 

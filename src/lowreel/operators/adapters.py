@@ -20,7 +20,7 @@ from .tensors import Data, map_data, tensors_of
 
 ArrayFunction = Callable[[np.ndarray], Any]
 
-ROUNDING = 1e-4
+AGREEING_SHARE = 1e-4
 """How far two ways to compute the same data may lie apart, relative to its largest number."""
 
 
@@ -339,4 +339,4 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape:
         return False
     largest = float(one.detach().abs().max()) if one.numel() else 0.0
-    return bool(((one - other).detach().abs() <= ROUNDING * largest).all())
+    return bool(((one - other).detach().abs() <= AGREEING_SHARE * largest).all())

@@ -20,7 +20,7 @@ from .real_form import on_real_clips
 from .shapes import Shape
 from .tensors import Data, inner, map_data, tensors_of
 
-TOLERANCE = 1e-3
+SOUND_DEFECT_SHARE = 1e-3
 """Relative defect up to which an operator is called sound."""
 
 SCALES = (-1.0, 4.0, 1e-3)
@@ -29,7 +29,7 @@ SCALES = (-1.0, 4.0, 1e-3)
 TRIALS = 3
 """Pairs of clip and data in the dot-product test."""
 
-ROUNDS = 20
+POWER_ITERATIONS = 20
 """Steps of the power iteration."""
 
 CLIP_AXES = ("frames", "channels", "rows", "columns")
@@ -108,7 +108,7 @@ class _Trials:
         return found
 
 
-def check_operator(operator: LinearOperator, *, tolerance: float = TOLERANCE) -> None:
+def check_operator(operator: LinearOperator, *, tolerance: float = SOUND_DEFECT_SHARE) -> None:
     """Raise InputError when `adjoint` is not the adjoint of `forward`, or `forward` is not linear.
 
     Tests Re<A x, y> = <x, A* y> and A(x + w) = A x + A w to `tolerance` relative; the message names the defect.
@@ -118,7 +118,7 @@ def check_operator(operator: LinearOperator, *, tolerance: float = TOLERANCE) ->
         raise InputError(f"operator: {defect}")
 
 
-def diagnose(operator: LinearOperator, *, tolerance: float = TOLERANCE) -> Diagnosis:
+def diagnose(operator: LinearOperator, *, tolerance: float = SOUND_DEFECT_SHARE) -> Diagnosis:
     """Everything that `check_operator` tests, as numbers and a sentence, with norm and cost. Raises nothing."""
     trials = _Trials(on_real_clips(operator), tolerance)
     defect = _defect_of(trials)
@@ -309,7 +309,7 @@ def _norm_and_cost(operator: LinearOperator) -> tuple[float, float, float]:
     forward_seconds = adjoint_seconds = math.inf
     norm = 0.0
     with torch.no_grad():
-        for _ in range(ROUNDS):
+        for _ in range(POWER_ITERATIONS):
             x = x / max(_size(x), 1e-30)
             start = time.perf_counter()
             y = operator(x)

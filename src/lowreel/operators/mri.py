@@ -29,7 +29,7 @@ __all__ = ["MRI"]
 STRETCHES = 16
 """Pieces of a readout that are held out each by itself where a frame has fewer than four readouts."""
 
-SPIRAL_GAP = 4.0
+SPIRAL_GAP_CYCLES = 4.0
 """Between the turns of all spirals of a frame that is simulated, in cycles per field of view; 1 would be enough."""
 
 ALIKE_OFTEN = 2.0
@@ -131,7 +131,7 @@ class MRI(LinearOperator):
             path = radial(settings.spokes, across, frames, golden_angle=settings.golden_angle)
         else:
             leaves = settings.spirals or 1
-            turns = across / 2 / leaves / SPIRAL_GAP
+            turns = across / 2 / leaves / SPIRAL_GAP_CYCLES
             samples = round(math.pi * turns * across)  # a cycle per field of view apart at the edge, nearer within
             path = spiral(leaves, samples, frames, turns=turns, golden_angle=settings.golden_angle)
         return MRI(clip_shape, trajectory=path, coil_maps=maps, memory=memory)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .transforms import CENTRE
+from .transforms import CENTRE_SHARE
 
 __all__ = ["cartesian_rows", "simulated_coil_maps", "simulated_phase", "with_phase"]
 
@@ -86,7 +86,7 @@ def with_phase(clip: Tensor, seed: int = 0) -> Tensor:
 def cartesian_rows(acceleration: float, shape: tuple[int, int], frames: int, seed: int = 0) -> Tensor:
     """Booleans (T, 1, H, W): about H / acceleration whole rows a frame, others in each, zero in the middle.
 
-    The CENTRE around zero are always there; the others are drawn with a chance that falls with the square of the
+    The CENTRE_SHARE around zero are always there; the others are drawn with a chance that falls with the square of the
     distance from the edge (Lustig et al., Magn. Reson. Med. 58:1182, 2007). Raises InputError for an acceleration
     below 1.
     """
@@ -100,6 +100,6 @@ def cartesian_rows(acceleration: float, shape: tuple[int, int], frames: int, see
     mask = np.zeros((frames, 1, height, width), bool)
     for frame in range(frames):
         words = np.log(streams.uniforms(seed, streams.LINES, frame, height) + 2.0**-54) / chance
-        words[order[: min(kept, max(1, round(CENTRE * height)))]] = 1
+        words[order[: min(kept, max(1, round(CENTRE_SHARE * height)))]] = 1
         mask[frame, 0, np.argsort(-words, kind="stable")[:kept]] = True
     return torch.from_numpy(mask)

@@ -24,10 +24,10 @@ from .tensors import by_adjoint
 
 __all__ = ["Cosine", "Fourier", "SinglePixel"]
 
-CENTRE = 0.04
+CENTRE_SHARE = 0.04
 """Share of the rows around frequency zero that Cartesian sampling always keeps, at least one."""
 
-LOW = 0.25
+LOW_SHARE = 0.25
 """Share of the cosine coefficients in random order that are the lowest ones."""
 
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -104,7 +104,7 @@ class Fourier(LinearOperator):
 
     def _rows(self, frame: int, height: int, width: int) -> np.ndarray:
         kept = max(1, round(self.amount * height))
-        centre = min(kept, max(1, round(CENTRE * height)))
+        centre = min(kept, max(1, round(CENTRE_SHARE * height)))
         frequency = np.abs(np.fft.fftfreq(height))
         words = streams.raw(self.seed, streams.LINES, frame, 0, height).astype(np.float64)
         order = np.argsort(frequency, kind="stable")
@@ -350,7 +350,7 @@ class Cosine(_Chosen):
             numbers = frame_numbers(frames, within)
             words = [streams.raw(seed, streams.ROWS, t, 0, height * width).astype(np.float64) for t in numbers]
             for row in words:
-                row[lowest[: math.ceil(LOW * m)]] = -1
+                row[lowest[: math.ceil(LOW_SHARE * m)]] = -1
             places = np.stack([np.argsort(row, kind="stable")[:m] for row in words])
         self.register_buffer("places", torch.from_numpy(places.copy()))
 

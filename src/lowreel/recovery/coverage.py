@@ -11,10 +11,10 @@ from ..operators import Data, LinearOperator, tensors_of
 from ..operators.arrangement import Lines, Pixels
 from ..solver.problem import Problem
 
-FEW = 0.05
+WORDLESS_SHARE = 0.05
 """Share of the missing pixels beyond what was held out that is not worth a word."""
 
-MOST_UNJUDGED = 0.5
+MOST_UNJUDGED_SHARE = 0.5
 """That from which on there is no verdict, and no baseline is recommended."""
 
 
@@ -56,7 +56,7 @@ def caveat(unseen: float, unjudged: float = 0.0) -> str:
     """What a verdict leaves out, as a sentence; empty where that is next to nothing."""
     if unseen > 0:
         return f"No frame observes {_percent(unseen)} of the picture: there nothing can be checked."
-    if unjudged > FEW:
+    if unjudged > WORDLESS_SHARE:
         told = f"Of what is missing {_percent(unjudged)} lies farther from what was measured than anything held out"
         return f"{told}: there nothing can be checked."
     return ""

@@ -40,7 +40,7 @@ SHORT_ROUNDS = 40
 """Rounds under which the last tenth of them is too short to say that a fit has converged."""
 
 STANDARD_ERRORS = 2.0
-"""Standard errors by which a later iterate has to be worse on held-out data for an earlier one to be delivered."""
+"""Standard errors of the mean by which two clips have to differ on held-out data for that not to be called chance."""
 
 CTRL_C = "Ctrl-C"
 

@@ -13,16 +13,16 @@ from ..analysis.metrics import stated_peak_decibels
 from ..operators import Data, inner, map_data, tensors_of
 from ..solver.problem import Problem
 from .comparison import Baseline, best_by_heldout
-from .coverage import MOST_UNJUDGED, caveat, judged_by, unjudged_share, unseen_share
-from .fit import SHORT_ROUNDS
+from .coverage import MOST_UNJUDGED_SHARE, caveat, judged_by, unjudged_share, unseen_share
+from .fit import SHORT_ROUNDS, STANDARD_ERRORS
 from .policy import FEW_NUMBERS
 from .verdict import Outcome, Verdict, judge
 
-UNEXPLAINED = 0.25
+UNEXPLAINED_SHARE = 0.25
 """Share of what the data says beyond a constant clip, and beyond its noise, that a result may leave unexplained; it
 was found as docs/choices.md tells."""
 
-FLAT = 1e-6
+FLAT_ENERGY_SHARE = 1e-6
 """Share of the data's energy beyond a constant clip under which exact numbers are all alike."""
 
 REASONS = {
@@ -62,7 +62,7 @@ def judged(
     if problem.heldout is not None and count >= FEW_NUMBERS:
         held = unexplained(problem, frames, problem.heldout)
         shares |= {} if are_holes else {"held-out": held}  # a hole may hide what no data foretells
-    wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED}
+    wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED_SHARE}
     if wrong:
         return _misfit(wrong, problem, outcome.kind == "stopped" or rounds < SHORT_ROUNDS)
     if count < FEW_NUMBERS:
@@ -77,11 +77,11 @@ def judged(
     if heldout_db == math.inf or _is_flat(problem):
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
-    if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED:
+    if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED_SHARE:
         told = f"on {told_count} it misses {min(held.share, 1):.0%} of what the data says"
         return Verdict("undecided", f"Undecided: {told} beyond a constant clip; look at it, or use a larger --heldout.")
     unjudged = unjudged_share(problem)
-    if unjudged > MOST_UNJUDGED and found.kind != "unknown":
+    if unjudged > MOST_UNJUDGED_SHARE and found.kind != "unknown":
         told = "what was held out lies nearer to measured pixels than most of what is missing; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
     return found.with_more(caveat(unseen_share(problem.operator, problem.known), unjudged))
@@ -134,10 +134,9 @@ def _beyond_constant(problem: Problem) -> tuple[float, float]:
     grey = float(inner(kept, problem.data)) / max(float(inner(kept, kept)), 1e-30)
     flat: Data = map_data(lambda o: grey * o, ones)
     said = _residuals(problem, flat, problem.known)
-    noise = (problem.noise.rms or 0.0) ** 2
-    return float(said.mean(dtype=torch.float64)), FLAT * _energy(problem) / len(said) + 4 * noise * math.sqrt(
-        2 / len(said)
-    )
+    noise = 4 * (problem.noise.rms or 0.0) ** 2 * math.sqrt(2 / len(said))
+    rounding = FLAT_ENERGY_SHARE * _energy(problem) / len(said)
+    return float(said.mean(dtype=torch.float64)), rounding + noise
 
 
 def _residuals(problem: Problem, found: Data, entries: Data) -> Tensor:
@@ -158,4 +157,4 @@ def _energy(problem: Problem) -> float:
 def may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
     """Whether two clips' (T, C, H, W) squared errors on the held-out data differ by less than two standard errors."""
     gain = problem.heldout_terms(other) - problem.heldout_terms(frames)
-    return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))
+    return float(gain.mean().abs()) < STANDARD_ERRORS * float(gain.std()) / math.sqrt(len(gain))

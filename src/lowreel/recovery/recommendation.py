@@ -12,15 +12,13 @@ from torch import Tensor
 
 from ..solver.problem import Problem
 from .comparison import Baseline, best_by_heldout, heldout_decibels
-from .coverage import MOST_UNJUDGED, unjudged_share
+from .coverage import MOST_UNJUDGED_SHARE, unjudged_share
+from .fit import STANDARD_ERRORS
 
 GENERATOR = "generator"
 
 ENOUGH_HOLES = 3
 """Holes, or held-out numbers, under which nothing is said of a mean."""
-
-STANDARD_ERRORS = 2.0
-"""By how many a mean has to be better than the better of the two to be recommended."""
 
 SHARE_STEP = 0.05
 """To which the share of the generator is rounded: held-out data does not tell it more exactly."""
@@ -69,7 +67,7 @@ def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: 
     out speaks for most of what is missing.
     """
     name = best_by_heldout(baselines)
-    if name is None or unjudged_share(problem) > MOST_UNJUDGED:
+    if name is None or unjudged_share(problem) > MOST_UNJUDGED_SHARE:
         return Recommended(heldout_db=heldout_db)
     bar = baselines[name].heldout_db
     single = Recommended(1.0, name, heldout_db) if heldout_db >= bar else Recommended(0.0, name, bar)

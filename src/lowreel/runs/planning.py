@@ -11,7 +11,7 @@ from ..operators import is_of_complex_clips, is_rebuilt, part_frames
 from ..recovery.cost import clip_fits
 from ..settings import RecoverSettings
 from ..system.memory import operator_budget, parse_bytes, taken_bytes
-from .scenes import SHORTEST, cuts, outlines
+from .scenes import SHORTEST_SCENE_FRAMES, cuts, outlines
 from .sectioned import longest_section
 from .sections import Section, Source, sections_of
 
@@ -49,7 +49,7 @@ def planned_sections(source: Source, settings: RecoverSettings) -> list[Section]
 
 
 def _cuts(source: Source, frames: int, step: int, settings: RecoverSettings) -> list[int]:
-    if settings.cuts == "none" or frames < 2 * SHORTEST:
+    if settings.cuts == "none" or frames < 2 * SHORTEST_SCENE_FRAMES:
         return []
     if isinstance(source, Measured):
         return cuts([outlines(source)], step)

@@ -14,7 +14,7 @@ from ..io.video import MOSAICS, Clip, open_clip
 from ..operators import tensors_of, with_phase
 from ..system.files import is_array_file
 
-COLOUR_MISFIT = 0.1
+COLOUR_MISFIT_SHARE = 0.1
 """How far, as a share of the data, a true clip of colours may be from explaining data of one channel."""
 
 
@@ -64,7 +64,7 @@ def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
         choices += [how | {"mosaic": pattern} for how in choices for pattern in MOSAICS]
     best = min(choices, key=lambda how: _misfit(load_truth(how, shape), measured)[0])
     error, power = _misfit(load_truth(best, shape), measured)
-    if is_colour and error > COLOUR_MISFIT**2 * power:
+    if is_colour and error > COLOUR_MISFIT_SHARE**2 * power:
         raise InputError(
             f"{reading['path']}: the true clip has colours, the data one channel, and neither its luma nor a Bayer "
             f"mosaic of it explains the data ({math.sqrt(error / power):.0%} off); give the true clip in one channel"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-HELD = 1 << 26
+HELD_BYTES = 1 << 26
 """Bytes of frames that were looked at and are held until they are read."""
 
 
@@ -146,12 +146,12 @@ def _levels(
 
 
 def _found(label: str, reader: Reader, read: Sequence[int], held: dict[int, np.ndarray] | None) -> GreyLevels:
-    """Levels of the frames that are looked at; held: takes those that will be read, where they take at most HELD."""
+    """Levels of the frames that are looked at; held: takes those that will be read, of HELD_BYTES at most."""
     extent, wanted = Extent(label), set(read) if held is not None else set()
     indices = looked_at(reader.available, 8 * math.prod(reader.shape), read)
     for index, stored in zip(indices, reader.stored(indices), strict=True):
         extent.add(index, stored)
-        if held is not None and index in wanted and len(wanted) * stored.nbytes <= HELD:
+        if held is not None and index in wanted and len(wanted) * stored.nbytes <= HELD_BYTES:
             held[index] = stored
     found = found_levels(extent.checked())
     part = "" if len(indices) == reader.available else f" (of {len(indices)} frames that were looked at)"
