@@ -24,6 +24,10 @@ AGREEING_SHARE = 1e-4
 """How far two ways to compute the same data may lie apart, relative to its largest number."""
 
 
+REFUSALS = (ValueError, TypeError, IndexError, RuntimeError, AssertionError)
+"""What libraries raise, and people, where a function is given an array of a shape that it is not for."""
+
+
 def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -> LinearOperator:
     """Any linear operator as one of ours; ours is returned as it is.
 
@@ -141,13 +145,14 @@ def _own_clip_shape(operator: Any) -> Sequence[int] | None:
 def clip_shape_of_data(operator: Any, data: Any) -> tuple[int, ...] | None:
     """The shape of the clip that the adjoint of an operator of others makes of data, (T, C, H, W) or (T, H, W).
 
-    None where the operator says itself which clips it is for, and where its adjoint makes no clip of this data.
+    None where the operator says itself which clips it is for, and where its adjoint makes no clip of this data, or says
+    by one of REFUSALS that it takes none of this shape; other errors of it are raised.
     """
     if adapter_of(operator) is None or isinstance(operator, LinearOperator) or _own_clip_shape(operator) is not None:
         return None
     try:
         shape = tuple(_adjoint_of_data(operator, data))
-    except Exception:  # whatever it raises, it does not say so
+    except REFUSALS:
         return None
     return shape if len(shape) in (3, 4) else None
 
@@ -160,7 +165,8 @@ def _adjoint_of_data(operator: Any, data: Any) -> Sequence[int]:
         with torch.no_grad():
             return operator.A_adjoint(single).shape
     if hasattr(operator, "rmatvec"):
-        return operator.dims if math.prod(data.shape) == operator.shape[0] else ()
+        dims = getattr(operator, "dims", ())
+        return dims if tensor_of(data, "data").numel() == operator.shape[0] else ()
     functions = _array_functions(operator)
     back = operator[1] if functions is None else functions.adjoint
     return np.shape(back(array_of(tensor_of(data, "data"))))
