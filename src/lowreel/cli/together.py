@@ -39,7 +39,7 @@ def recovered_together(
     output: Path | None,
     telling: Telling,
 ) -> None:
-    """Recover measured clips together. truths: none, or the true clip of each."""
+    """Recover measured clips together. truths: none, or the true clip of each; raises InputError for another number."""
     _check_asked(data, sharing)
     if truths and len(truths) != len(data):
         raise InputError(f"--truth: expected none, or one for each of {len(data)} clips in their order")

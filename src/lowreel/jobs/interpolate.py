@@ -78,7 +78,8 @@ class OpenedRecovery:
 
     @property
     def seen(self) -> Representation:
-        """The representation with the codes of the other frames alone."""
+        """The representation with the codes of the other frames alone. Raises InputError where fewer than two are
+        left."""
         if len(self.kept) < 2:
             raise InputError(f"{self.name}: expected two measured frames or more, got {len(self.kept)}")
         return replace(self.found, codes=self.found.codes.of(self.kept))

@@ -247,7 +247,10 @@ class Composed(Combined):
 
     @classmethod
     def from_settings(cls, settings: Any, clip_shape: Shape, *, seed: int, memory: int | None) -> LinearOperator:
-        """Settings of a chain: the first of them sees the clip, each other what the one before makes of it."""
+        """Settings of a chain: the first of them sees the clip, each other what the one before makes of it.
+
+        Raises InputError where what one makes is no clip for the next.
+        """
         members = settings.members()
         share = None if memory is None else memory // len(members)
         chain = from_settings(members[0], clip_shape, seed=seed, memory=share)

@@ -117,6 +117,7 @@ class BlockDiagonal(Combined):
         return tuple(one for operator in self.clips() for one in operator.arrangements())
 
     def repeated_rows(self, known: tuple[Tensor, ...]) -> list[int]:
+        """See `InParts`."""
         own = zip(self.clips(), self.by_clip(known), strict=True)
         return [rows for operator, entries in own for rows in operator.repeated_rows(tensors_of(entries))]
 

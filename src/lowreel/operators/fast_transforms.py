@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def hadamard(x: Tensor) -> Tensor:
-    """Walsh-Hadamard transform of the last two axes, whose lengths are powers of two; entries +1 and -1."""
+    """Walsh-Hadamard transform of the last two axes of (..., H, W), whose lengths are powers of two; entries +1, -1."""
     for axis in (-1, -2):
         length, half = x.shape[axis], 1
         while half < length:
@@ -21,7 +21,8 @@ def hadamard(x: Tensor) -> Tensor:
 
 
 def dct(x: Tensor) -> Tensor:
-    """Orthonormal DCT-II of the last axis, by one FFT of its even entries followed by its odd ones (Makhoul, 1980)."""
+    """Orthonormal DCT-II of the last axis of x, of any shape, by one FFT of its even entries followed by its odd ones
+    (Makhoul, 1980)."""
     count = x.shape[-1]
     turn, scale = _dct_factors(count, x)
     spectrum = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1))
@@ -29,7 +30,7 @@ def dct(x: Tensor) -> Tensor:
 
 
 def inverse_dct(y: Tensor) -> Tensor:
-    """The inverse, and adjoint, of `dct`."""
+    """The inverse, and adjoint, of `dct`; y: of any shape."""
     count = y.shape[-1]
     turn, scale = _dct_factors(count, y)
     real = y / scale

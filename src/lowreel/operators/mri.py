@@ -178,7 +178,8 @@ class MRI(LinearOperator):
     def gridded(self, y: Tensor) -> Tensor:
         """A^H (w y), w the density weights, times the one number that makes its data nearest to y: a first picture.
 
-        Without given weights they are those of Pipe and Menon (1999), and 1 on a Cartesian grid.
+        Without given weights they are those of Pipe and Menon (1999), and 1 on a Cartesian grid. y: data,
+        (T, coils, ...); the picture is (T, 1, H, W), complex.
         """
         picture = self.adjoint(self._density_like(y) * y)
         data = self(picture)

@@ -87,7 +87,7 @@ class InParts(nn.Module):
     def repeated_rows(self, known: tuple[Tensor, ...]) -> list[int]:
         """Of each tensor of the data the rows of one part, where all are measured alike and not in full; else all rows.
 
-        known: booleans like the tensors of the data, the entries that say something.
+        known: booleans of the same shapes as the tensors of the data: the entries that say something.
         """
         frames, *frame = self.clip_shape
         together = self.part_frames

@@ -80,7 +80,8 @@ def from_spec(spec: Spec, tensors: Tensors | None = None, *, memory: int | None 
 
 
 def rebuilt(spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
-    """What `from_spec` gives, without a look at whether it is the operator that was saved."""
+    """What `from_spec` gives, without a look at whether it is the operator that was saved. Raises InputError for a kind
+    that is not known."""
     found = class_of(spec)
     if found is None:
         raise InputError(f"operator: unknown kind {spec.get('kind')!r}; is the file of a newer lowreel?")

@@ -64,5 +64,6 @@ class ByAdjoint(torch.autograd.Function):
 
 
 def by_adjoint(function: TensorFunction, transposed: TensorFunction, v: Tensor) -> Tensor:
-    """`function(v)` of a linear map, with `transposed` as its gradient: autograd keeps no intermediate result."""
+    """`function(v)` of a linear map, with `transposed` as its gradient: autograd keeps no intermediate result. v: of
+    any shape that the function takes."""
     return ByAdjoint.apply(lambda t: (function(t.detach()),), lambda t: (transposed(t.detach()),), v)[0]

@@ -307,7 +307,10 @@ class SinglePixel(_Chosen):
 
     @classmethod
     def from_spec(cls, spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
-        """As usual; of a size whose patterns were other ones before, the spec has to say that they are of today."""
+        """As usual; of a size whose patterns were other ones before, the spec has to say that they are of today.
+
+        Raises InputError where it does not.
+        """
         camera = super().from_spec(spec, tensors, memory)
         if camera.parameters_spec().keys() - spec.keys():
             raise InputError("operator: some of these single-pixel patterns were combinations of others; measure again")

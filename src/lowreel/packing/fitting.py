@@ -112,7 +112,8 @@ class Quantised:
 
     @torch.no_grad()
     def frames(self, tensors: Mapping[str, Tensor], which: list[int]) -> Tensor:
-        """Frames of these numbers, drawn from the tensors of the parts after their transform."""
+        """Frames of these numbers, (N, C, H, W), drawn from the tensors of the parts, as `Part.transformed` gives
+        them."""
         at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         weights, codes = self._restored(tensors)
         parts = torch.split(codes[which], at_once)

@@ -92,7 +92,8 @@ class Run:
         return run
 
     def begin(self, measured: Measured, holdout: Tensor | None = None) -> None:
-        """Write settings and data into the folder, which is there and empty; holdout: as in `create`."""
+        """Write settings and data into the folder, which is there and empty; holdout: (T, 1, H, W), as in
+        `create`."""
         measured.save(self.folder / "data.safetensors")
         if holdout is not None:
             write_chosen(self.folder, holdout)

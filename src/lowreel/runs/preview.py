@@ -147,7 +147,7 @@ class PreviewWriter:
     first: Live | None = None
 
     def begin(self, name: str, clip: Tensor, heldout_db: float) -> None:
-        """Draw a baseline's clip: shown until a fit is better on held-out data."""
+        """Draw a baseline's clip, (T, C, H, W): shown until a fit is better on held-out data."""
         self.first = Live.of_baseline(name, clip, heldout_db)
         with contextlib.suppress(OSError):
             self.first.save(self.folder)

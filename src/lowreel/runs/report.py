@@ -81,7 +81,7 @@ def frames_shown(count: int) -> list[int]:
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
     """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve.
 
-    Of complex clips the magnitudes.
+    Of complex clips the magnitudes. truth: the true clip, (T, C, H, W), where it is known.
     """
     recovery, truth = recovery.magnitudes(), None if truth is None else magnitude(truth)
     shown = frames_shown(len(recovery.clip))
@@ -239,7 +239,8 @@ def draw_sections(
 ) -> None:
     """Write the PNG of a clip in sections: rows of frames, and the level of each frame or section, with the cuts.
 
-    shown: numbers of the frames; levels: PSNR of each frame against the true one, or None.
+    shown: numbers of the frames; pictures: these frames, (C, H, W) each, by what they show; levels: PSNR of each frame
+    of the clip against the true one, or None.
     """
     title = "\n".join([in_sections(summary), *textwrap.wrap(summary.trust, 100)])
     rows = [_Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]

@@ -80,7 +80,7 @@ def _misfit(truth: Tensor, measured: Measured) -> tuple[float, float]:
 
 
 def truth_warnings(truth: Tensor, measured: Measured) -> list[str]:
-    """A sentence for the user where the true clip would not have given the data: it may be another clip.
+    """A sentence for the user where the true clip, (T, C, H, W), would not have given the data: it may be another clip.
 
     That is where the error exceeds a tenth of the data and three times the noise. Nothing is said where the noise has
     outliers or is not known.

@@ -46,7 +46,8 @@ def entries(path: Path) -> list[Entry]:
 
 
 def load(path: Path, entry: Entry) -> Lazy:
-    """A data set; MATLAB's in MATLAB's order of axes, which version 7.3 stores reversed."""
+    """A data set; MATLAB's in MATLAB's order of axes, which version 7.3 stores reversed. Raises InputError for one that
+    is not there, damaged, or too large."""
     with reading(path, KIND, REMEDY):
         file = _h5py(path).File(path, "r")
         if entry.name not in file:

@@ -49,7 +49,7 @@ def load(path: Path, entry: Entry) -> np.ndarray:
     """A variable, in MATLAB's order of axes.
 
     MATLAB stores whole numbers of class double as bytes: they stay so, but for zeros and ones, which are no bytes of
-    grey levels.
+    grey levels. Raises InputError for one that is damaged or too large.
     """
     if math.prod(entry.shape) > DEFLATE_FACTOR * path.stat().st_size:
         raise InputError(f"{path}:{entry.name}: says that it has shape {entry.shape}, which the file cannot hold")

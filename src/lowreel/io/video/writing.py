@@ -37,7 +37,7 @@ def write_video(
     audio: Path | None = None,
     audio_span: tuple[float, float] | None = None,
 ) -> list[str]:
-    """Write a clip, or its slices (n, C, H, W) as they come, as H.264 (.mp4, .mov, .mkv) or .gif; atomically.
+    """Write a clip (T, C, H, W), or its slices as they come, as H.264 (.mp4, .mov, .mkv) or .gif; atomically.
 
     Grey levels are clipped to [0, 1]. Frame n is shown at `times[n] - times[0]` seconds, or n / `rate`. The sound of
     the file `audio` from `audio_span` (seconds on its video's clock; that of `times` by default) is copied, not
