@@ -25,7 +25,7 @@ AGREEING_SHARE = 1e-4
 
 
 REFUSALS = (ValueError, TypeError, IndexError, RuntimeError, AssertionError)
-"""What libraries raise, and people, where a function is given an array of a shape that it is not for."""
+"""What functions of libraries and of users raise when they are given an array of a shape that they are not made for."""
 
 
 def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -> LinearOperator:
@@ -60,7 +60,7 @@ def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -
 
 
 def adapter_of(operator: Any) -> Callable[[Any, Shape], LinearOperator] | None:
-    """What makes one of ours of an operator of another kind and a clip shape; None where nothing does."""
+    """The function that makes a `LinearOperator` of such an operator and a clip shape; None where there is none."""
     if isinstance(operator, type):
         return None
     if callable(getattr(operator, "A", None)) and callable(getattr(operator, "A_adjoint", None)):
@@ -94,7 +94,7 @@ def _with_products(matrix: Any) -> Any:
 
 @dataclass(frozen=True)
 class _ArrayFunctions:
-    """What an operator on arrays does, its adjoint, and the shape that it says it takes, if it does."""
+    """An operator on arrays as two functions, and the shape of the arrays that it takes, where it tells it."""
 
     forward: ArrayFunction
     adjoint: ArrayFunction

@@ -80,7 +80,7 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         return self.H @ self
 
     def as_map(self) -> LinearMap:
-        """The operator without parts and identity: what it does, and its adjoint."""
+        """The operator as a plain linear map with its adjoint, without parts and spec."""
         return self.H.H
 
     def __matmul__(self, inner: Any) -> Any:
@@ -130,7 +130,7 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         return entries
 
     def arrangements(self) -> tuple[Arrangement, ...]:
-        """What the numbers of each tensor of the data are to each other; each by itself, in most.
+        """How the numbers of each tensor of the data are related; each stands by itself, in most operators.
 
         What is held out of the data to judge a recovery is chosen by it (`data.hold_out`).
         """
@@ -143,7 +143,7 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         return torch.from_numpy(white).reshape(self.clip_shape).to(self.device, dtype)
 
     def _modules_to_move(self) -> dict[str, nn.Module | None]:
-        """The modules in it that go with it to another device (`moved`): all, but for somebody else's."""
+        """The modules in it that go with it to another device (`moved`): all but those of other libraries."""
         return self._modules
 
     def row_norm(self) -> float:
@@ -154,11 +154,11 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
 
 
 class Combined(LinearOperator):
-    """An operator made of others, its members, to which parts, specs and excerpts lead on."""
+    """An operator made of others, its members; its parts, its spec and its excerpts are made of theirs."""
 
     @abstractmethod
     def members(self) -> dict[str, LinearOperator]:
-        """Those it is made of, by what stands before the names of their tensors."""
+        """The operators it is made of, by the prefix of the names of their tensors."""
 
     @classmethod
     @abstractmethod

@@ -1,4 +1,5 @@
-"""What is told of an operator: its identity in files, excerpts of it, and how it is made of a file or of settings."""
+"""What an operator says of itself: its identity in files, how it is cut, and how it is made of a file or of
+settings."""
 
 from __future__ import annotations
 
@@ -48,9 +49,9 @@ class Described(nn.Module):
     clip_shape: tuple[int, int, int, int]
 
     def density_weights(self) -> Tensor | None:
-        """How far apart samples of a spectrum lie, in the frame or in time, of 0 or more in any unit, in a shape that
-        expands to the data's: so much more each residual counts in a fit, which else is slow where they lie far apart.
-        None where the data is no such."""
+        """Weights of the residuals of samples of a spectrum in a fit: how far apart the samples lie, in the frame or in
+        time, 0 or more in any unit, in a shape that expands to the data's. Without them a fit is slow where samples lie
+        far apart. None where the data is no such samples."""
         return None
 
     def sample_weights(self) -> Tensor | None:
@@ -63,15 +64,16 @@ class Described(nn.Module):
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Names of the simpler methods that suit it, beside those that suit any operator (`lowreel.baselines`)."""
+        """Names of the baselines that suit this operator, beside those that suit any operator (`lowreel.baselines`)."""
         return ()
 
     def members(self) -> dict[str, LinearOperator]:
-        """The operators that it is made of, by what stands before the names of their tensors; none, in most."""
+        """The operators that it is made of, by the prefix of the names of their tensors; most are made of none."""
         return {}
 
     def bytes_to_come(self) -> int:
-        """Bytes that it will take in use, beside its tensors, the clip and the data, and does not hold yet."""
+        """Bytes that it will take when it is used, and has not taken yet, besides its tensors, the clip and the
+        data."""
         return sum(member.bytes_to_come() for member in self.members().values())
 
     @abstractmethod

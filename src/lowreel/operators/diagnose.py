@@ -24,7 +24,7 @@ SOUND_DEFECT_SHARE = 1e-3
 """Relative defect up to which an operator is called sound."""
 
 SCALES = (-1.0, 4.0, 1e-3)
-"""Numbers that a clip is multiplied with: they find what ignores the sign, what saturates and what rounds."""
+"""A clip is multiplied by these numbers: that exposes operators that ignore the sign, saturate, or round."""
 
 TRIALS = 3
 """Pairs of clip and data in the dot-product test."""
@@ -274,7 +274,7 @@ def _what_is_wrong(
 
 
 def _best_ratio(left: list[list[float]], right: list[list[float]]) -> float:
-    """The number that `right` has to be multiplied with to come closest to `left`; 1 where `right` is zero."""
+    """The number by which `right` has to be multiplied to come closest to `left`; 1 where `right` is zero."""
     pairs = [(a, b) for one, other in zip(left, right, strict=True) for a, b in zip(one, other, strict=True)]
     power = sum(b * b for _, b in pairs)
     return sum(a * b for a, b in pairs) / power if power else 1.0

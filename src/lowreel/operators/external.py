@@ -1,4 +1,5 @@
-"""What an operator of another library needs to be one of ours: what it does, its adjoint, and what it is known by."""
+"""The base of operators of other libraries: how they are called, their adjoint, and how they are recognised in a
+file."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from .tensors import ByAdjoint, Data, TensorsFunction, map_data, tensors_of
 
 
 class ExternalOperator(LinearOperator):
-    """An operator that knows nothing of ours: what it does and its adjoint, which a subclass calls.
+    """An operator of another library, as two functions, it and its adjoint, which a subclass calls.
 
     Gradients flow through the two, each being the derivative of the other. What it does is recorded as a few numbers of
     its response to a seeded probe, so that a run can only be resumed with an operator that does the same.
@@ -64,7 +65,7 @@ class ExternalOperator(LinearOperator):
         return type(self).__name__
 
     def _modules_to_move(self) -> dict[str, torch.nn.Module | None]:
-        """None: it is given numbers where it computes, and its own come back to where the clip is."""
+        """None: what it is given is moved to where it computes, and what it returns back to where the clip is."""
         return {}
 
     def _rounded(self, found: Tensor, like: Tensor, what: str) -> Tensor:
@@ -128,7 +129,7 @@ class ExternalOperator(LinearOperator):
 
 
 def is_external(operator: LinearOperator) -> bool:
-    """Whether any part of it is made elsewhere: adapted, or a class of somebody else's."""
+    """Whether any part of it comes from elsewhere: from another library, or from a class that a user wrote."""
     return any(
         isinstance(module, ExternalOperator) or not type(module).__module__.startswith("lowreel.")
         for module in operator.modules()
@@ -158,7 +159,7 @@ def array_of(values: Any) -> np.ndarray:
 
 
 def returned_tensor(result: Any) -> Tensor:
-    """What an operator of others returned, as a tensor on the CPU."""
+    """What an operator of another library returned, as a tensor on the CPU."""
     return tensor_of(result, "it returned").cpu()
 
 

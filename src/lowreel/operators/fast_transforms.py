@@ -76,8 +76,8 @@ def cake_cutting(height: int, width: int) -> np.ndarray:
 
 
 def _independent(count: int) -> np.ndarray:
-    """Numbers of rows of the Hadamard matrix that are linearly independent in their first `count` entries, rising:
-    each that is no combination of rows of fewer stripes."""
+    """The rows of the Hadamard matrix, by rising number, that are linearly independent in their first `count` entries:
+    each is no combination of rows with fewer stripes."""
     size = power_of_two(count)
     return np.sort(np.argsort(_stripes(size))[_fewest(size, count)])
 

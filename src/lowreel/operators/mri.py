@@ -27,20 +27,20 @@ from .trajectories import radial, spiral
 __all__ = ["MRI"]
 
 STRETCHES = 16
-"""Pieces of a readout that are held out each by itself where a frame has fewer than four readouts."""
+"""Where a frame has fewer than four readouts, each is cut into so many pieces, which are held out one by one."""
 
 SPIRAL_GAP_CYCLES = 4.0
-"""Between the turns of all spirals of a frame that is simulated, in cycles per field of view; 1 would be enough."""
+"""Distance between the turns of all spirals of a simulated frame, in cycles per field of view; 1 would be enough."""
 
 ALIKE_OFTEN = 2.0
-"""How many times as often as the rarest place the most frequent one is measured, at least, for samples on a grid to
-count in a fit by how rare they are."""
+"""Samples on a grid are weighted in a fit by how rare they are only if the most frequent place is measured at least so
+many times as often as the rarest one."""
 
 NEIGHBOURS = 5
-"""Rows and columns over which it is counted how often a place of the spectrum is measured."""
+"""How often a place of the spectrum is measured is a mean over so many rows and columns around it."""
 
 FEW_READOUTS = 4
-"""Readouts of a frame, below which single ones are too much of it to be held out."""
+"""In a frame with fewer readouts a single one is too large a part to be held out."""
 
 
 class MRI(LinearOperator):
@@ -303,7 +303,7 @@ class MRI(LinearOperator):
 
 
 def _smoothed(shares: Tensor) -> Tensor:
-    """A mean over NEIGHBOURS rows and columns of (H, W) that go round its edges."""
+    """The mean over NEIGHBOURS rows and columns, (H, W), where each edge is followed by the opposite one."""
     wide = pad(shares[None, None], (NEIGHBOURS // 2,) * 4, mode="circular")
     return avg_pool2d(wide, NEIGHBOURS, 1)[0, 0]
 

@@ -95,7 +95,7 @@ class Mask(LinearOperator):
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Where another frame may know what one hides, what lies between the two in time."""
+        """Interpolation in time, where a pixel that is hidden in one frame is seen in another."""
         return () if torch.equal(self.mask, self.mask[:1].expand_as(self.mask)) else ("temporal interpolation",)
 
     def row_norm(self) -> float:

@@ -16,13 +16,13 @@ from .transforms import CENTRE_SHARE
 __all__ = ["cartesian_rows", "simulated_coil_maps", "simulated_phase", "with_phase"]
 
 COIL_DISTANCE, COIL_RADIUS = 1.6, 0.8
-"""Of the middle of a coil from that of the picture, and of its wire: in half widths of the picture."""
+"""Distance of the middle of a coil from that of the picture, and radius of its wire, in half widths of the picture."""
 
 WIRE_PIECES = 64
 """Straight pieces that a coil's wire is made of."""
 
 PHASE_TURNS = 0.35
-"""Most that the simulated phase departs from its mean, in turns."""
+"""The simulated phase departs from its mean by at most so many turns."""
 
 
 def simulated_coil_maps(coils: int, shape: tuple[int, int], seed: int = 0) -> Tensor:
@@ -63,8 +63,8 @@ def _field_of_coil(place: float, x: NDArray[np.float64], y: NDArray[np.float64])
 def simulated_phase(shape: tuple[int, int], seed: int = 0) -> Tensor:
     """A smooth phase in radians, (H, W), float32: waves of at most one period a picture; pure function of its seed.
 
-    Such is what is left of an uneven main field and of the coil that sends. It departs from its mean by at most
-    PHASE_TURNS turns.
+    An uneven main field, and the coil that sends, leave such a phase. It departs from its mean by at most PHASE_TURNS
+    turns.
     """
     rows, columns = (np.arange(n) / n for n in shape)
     numbers = iter(streams.uniforms(seed, streams.PHASE, 0, 18))

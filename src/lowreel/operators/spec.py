@@ -28,12 +28,13 @@ WITHOUT_SETTINGS = (
     "real_form:RealForm",
     "block_diagonal:BlockDiagonal",
 )
-"""Operators that no one makes by flags: of a mask, of sums, of somebody else, of complex and of several clips."""
+"""Operators that no flags make: masks, sums, those of other libraries, real forms of complex ones, and groups of
+clips."""
 
 
 @cache
 def class_at(home: str) -> type[LinearOperator]:
-    """The class that is at home there: module:class of this folder."""
+    """The class at an address, module:class, where the module is one of this folder."""
     module, _, name = home.partition(":")
     return getattr(import_module(f".{module}", __package__), name)
 
@@ -100,6 +101,6 @@ def spec_hash(spec: Spec) -> str:
 
 
 def with_prefix(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
-    """The tensors whose names begin so, and a dot, by the rest of their names."""
+    """The tensors whose names begin with this prefix and a dot, by the rest of their names."""
     start = prefix + "."
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

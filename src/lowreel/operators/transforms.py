@@ -28,7 +28,7 @@ CENTRE_SHARE = 0.04
 """Share of the rows around frequency zero that Cartesian sampling always keeps, at least one."""
 
 LOW_SHARE = 0.25
-"""Share of the cosine coefficients in random order that are the lowest ones."""
+"""Of the cosine coefficients in order "random", this share are the lowest ones."""
 
 GOLDEN = (math.sqrt(5) - 1) / 2
 """Share of a half turn between a radial line and the next."""

@@ -76,8 +76,8 @@ class Estimate:
     busy: bool = False
 
     def several(self, at_once: int, in_turn: float) -> Estimate:
-        """That of so many fits side by side, which take as long as so many one after the other, and of the choice of a
-        rank between them."""
+        """The estimate for `at_once` fits side by side, which take as long as `in_turn` fits one after the other, and
+        for the choice of a rank between them."""
         seconds = in_turn * self.seconds + RANK_CLIPS * self.drawing
         return replace(self, memory=self.memory + (at_once - 1) * self.each, seconds=seconds)
 
@@ -92,13 +92,13 @@ class Estimate:
 
 
 TRIAL_SECONDS = 0.25
-"""Of updates that are timed."""
+"""Seconds of updates that are timed."""
 
 BUSY_SHARE = 0.6
-"""Share of the time of its threads under which a process is kept from its cores by others."""
+"""A process that gets less than this share of the time of its threads has to share its cores with others."""
 
 RANK_CLIPS = 10
-"""Clips that are drawn to choose a rank, about."""
+"""About how often the clip is drawn to choose a rank."""
 
 Which = Literal["none", "quick", "all"]
 """Which baselines are run."""

@@ -12,10 +12,10 @@ from ..operators.arrangement import Lines, Pixels
 from ..solver.problem import Problem
 
 WORDLESS_SHARE = 0.05
-"""Share of the missing pixels beyond what was held out that is not worth a word."""
+"""Nothing is said where less than this share of the missing pixels is beyond what the held-out ones can speak for."""
 
 MOST_UNJUDGED_SHARE = 0.5
-"""That from which on there is no verdict, and no baseline is recommended."""
+"""From this share on there is no verdict, and no baseline is recommended."""
 
 
 def unseen_share(operator: LinearOperator, known: Data) -> float:

@@ -28,16 +28,16 @@ PLANNED_TIME_SHARE = 0.95
 """Part of a time limit that is planned with: a round may take longer than those before it."""
 
 TELLING_ROUNDS = 4
-"""Rounds that tell the pace well enough to shorten a run; before, half of the limit has to be over."""
+"""After so many rounds the pace is known well enough to shorten a run; before, half of the limit has to be over."""
 
 FINISHED_SHARE = 0.25
-"""Share of its rounds under which a fit that a time limit has ended is not finished but stopped."""
+"""A fit that a time limit ends before this share of its rounds counts as stopped, not as finished."""
 
 REPLAN_ROUNDS = 8
 """Rounds after which a run with a time limit looks at its pace again: other work on the machine may slow it down."""
 
 SHORT_ROUNDS = 40
-"""Rounds under which the last tenth of them is too short to say that a fit has converged."""
+"""Of fewer rounds the last tenth is too short to say that a fit has converged."""
 
 STANDARD_ERRORS = 2.0
 """Standard errors of the mean by which two clips have to differ on held-out data for that not to be called chance."""
@@ -131,10 +131,10 @@ def fit(
     """Make the rounds of `iterate` and keep the best by held-out data; stop after `limit` seconds or on Ctrl-C.
 
     With a limit the schedule is shortened to end in time, checks included, when the first rounds have shown their pace
-    and again where they become slower; no round is begun that would end too late, but for the first one. score: a
-    number that is noted of the frames at each check and takes part in nothing. until: the round after which to end, on
-    the way of the full schedule, which is then not shortened. part: of the schedule, after which to end; the limit is
-    for all of it. least: rounds under which the fit is of no use: where the limit leaves room for fewer it ends.
+    and again where they become slower; no round is begun that would end too late, but for the first one. score: gives a
+    number of the frames, which is noted at each check and changes nothing. until: the round after which to end; the
+    schedule stays that of all rounds. part: share of the schedule after which to end; the limit is for all of it.
+    least: rounds under which the fit is of no use: where the limit leaves room for fewer it ends.
 
     Raises KeyboardInterrupt on Ctrl-C before the first round has ended, as there is nothing yet to return; InputError
     as `iterate` does.
@@ -177,7 +177,7 @@ def fit(
 
 
 def _goal(steps: int, until: int | None, part: float) -> int:
-    """The round after which a fit of so many ends."""
+    """The round after which a fit ends that has so many in its schedule."""
     return part_of(part, steps) if until is None else min(steps, until)
 
 
@@ -197,7 +197,7 @@ class _Pace:
     checking: float = 0.0
 
     def note(self, seconds: float, check: float | None) -> None:
-        """One round more, and the check after it if there was one."""
+        """Note one round more, and the check after it if there was one."""
         self.first = self.first if self.rounds else seconds
         self.rounds, self.seconds = self.rounds + 1, self.seconds + seconds
         if check is not None:

@@ -35,17 +35,17 @@ from .search_plan import Search, best_of
 from .verdict import Outcome
 
 STILL_FALLING_SHARE = 0.9
-"""Share of its rounds after which the best iterate of a fit has to come, for more rounds with all data to help."""
+"""Where the best iterate of a fit comes after this share of its rounds, more rounds with all data help."""
 
 NEAR_ERRORS = 2.0
-"""Mean square distance of the last fit from the one it goes on from, in held-out errors of that one, at most."""
+"""The last fit may differ from the one that it goes on from, in the mean square, by so many held-out errors of that
+one."""
 
 
 @dataclass
 class Fits:
-    """The fits of a recovery on a device, all within the time of the settings, which the baselines do not count to.
-
-    own_holdout: whether the user has said what is held out, so that it stays.
+    """The fits of a recovery on a device, all within the time limit of the settings, which leaves out the baselines.
+    own_holdout: whether the user has said what is held out: then it is not changed.
     """
 
     settings: RecoverSettings
@@ -79,7 +79,7 @@ class Fits:
         return in_place_of(found, self.single(problem, None)), problem, quick
 
     def _connected(self, resume: Progress | None) -> Progress | None:
-        """Put what goes on onto the device, and let callbacks see what is on the CPU."""
+        """Move what the fit goes on from to the device, and have callbacks see everything on the CPU."""
         if self.callback is not None:
             self.callback = partial(_shown, self.callback, self.settings.solver().precision)
         if self.device != CPU:
@@ -184,7 +184,7 @@ def fit_once(
 
 
 def in_place_of(search: FitResult, single: FitResult) -> FitResult:
-    """What a single fit came to that was made because the search before it was too short; the better of both."""
+    """The better of a search that had too little time and of the single fit that was made after it."""
     seconds = search.seconds + single.seconds
     better = single if single.error <= search.error else replace(search, outcome=single.outcome, is_short=False)
     return replace(better, seconds=seconds, trials=())
@@ -319,7 +319,7 @@ class _Last:
 
 def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> _Last:
     """Going on from the best fit with smaller steps; or, where more rounds made its held-out error rise, from scratch
-    to the round in which that was smallest. A problem that goes on from a neighbour has no scratch to begin from."""
+    to the round in which that was smallest. A problem that started from a neighbour cannot begin from scratch."""
     everything = replace(problem, heldout=None)
     solver = _with_rank(problem, solver, settings, best)
     if problem.start is None and best.step < STILL_FALLING_SHARE * best.steps:

@@ -19,11 +19,11 @@ from .policy import FEW_NUMBERS
 from .verdict import Outcome, Verdict, judge
 
 UNEXPLAINED_SHARE = 0.25
-"""Share of what the data says beyond a constant clip, and beyond its noise, that a result may leave unexplained; it
-was found as docs/choices.md tells."""
+"""A result may leave this share of the data unexplained, counted beyond a constant clip and beyond the noise;
+docs/choices.md tells how it was found."""
 
 FLAT_ENERGY_SHARE = 1e-6
-"""Share of the data's energy beyond a constant clip under which exact numbers are all alike."""
+"""Exact data counts as constant where less than this share of its energy is beyond a constant clip."""
 
 REASONS = {
     "fitted": "Likely reasons, the likeliest first: the clip's levels leave [0, 1] (range); the data follows another "
@@ -45,13 +45,13 @@ def judged(
     compared: Mapping[str, Baseline],
     clip_range: tuple[float, float],
 ) -> Verdict:
-    """`judge`, with what it cannot know: a fit that diverged, too few held-out numbers, what of a mask's holes nothing
-    speaks for; data that the result does not explain, and numbers that are all alike.
+    """`judge`, and what that cannot see: a fit that diverged, too few held-out numbers, holes of a mask that no
+    held-out number speaks for, data that the result does not explain, and data that is constant.
 
     rounds: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
     the held-out data judged; heldout_db: its level there, with peak 1; compared: baselines that have not seen that data
-    either; clip_range: lowest and highest grey level of the clip that is delivered, whose difference is the peak that
-    is meant in what is said.
+    either; clip_range: lowest and highest grey level of the clip that is delivered, whose difference is the peak of the
+    levels in the sentence.
     """
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return Verdict("do_not_use", "Do not use: the fit diverged before anything was found.")

@@ -21,20 +21,21 @@ from .search_plan import Search, side_by_side
 from .verdict import Outcome
 
 FEW_NUMBERS = 8
-"""Held-out numbers under which their error says nothing about the clip."""
+"""The error at fewer held-out numbers says nothing about the clip."""
 
 SEARCH_TIME_SHARE = 0.5
-"""Share of the time of a whole search under which a time limit leaves one fit with fixed settings instead."""
+"""With a time limit below this share of the time of a whole search, one fit with fixed settings is made instead."""
 
 LEAST_COARSE_PIXELS = 4
-"""Pixels a side that the coarse grid of a decoder has at least, for a deeper one to be tried."""
+"""A deeper decoder is tried only if the coarse grid of the usual one has at least so many pixels a side."""
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What the fits came to. judged: the representation that the held-out data, of which it saw nothing, gave `error`,
-    in round `chosen` of `steps`; the delivered one may be that of a last fit with all data, of `last_steps` rounds.
-    is_short: whether a time limit left no fit of a search enough rounds, so that a single one is to be made instead."""
+    """What the fits came to. judged: the representation of round `chosen` of `steps`, which has seen none of the
+    held-out data and has `error` on it; the one that is delivered may come from a last fit with all data, of
+    `last_steps` rounds. is_short: whether a time limit left no fit of a search enough rounds, so that a single one is
+    to be made instead."""
 
     representation: Representation
     judged: Representation
@@ -90,7 +91,8 @@ def planned(
 
 
 def with_precision(problem: Problem, settings: RecoverSettings, resume: Progress | None = None) -> RecoverSettings:
-    """The settings with the precision in which this machine is faster, or in which the run was begun."""
+    """The settings with the precision in which this machine is faster; of a run that goes on, that in which it was
+    begun."""
     if settings.precision != "auto":
         return settings
     precision = resume.precision if resume else precision_of(problem, settings.solver())

@@ -91,8 +91,8 @@ def given_data(
 def checked_settings(
     settings: RecoverSettings | None, choices: RecoverKeywords, generator: Generator | str | None
 ) -> tuple[RecoverSettings, Generator | None]:
-    """The settings, the usual ones without any, with the choices put in, a generator's name too, and one's own
-    generator. Raises InputError for anything else."""
+    """The settings (the defaults if None) with the choices and the name of a generator put in; and a generator of one's
+    own, if it is one. Raises InputError for anything else."""
     if not isinstance(settings, RecoverSettings | None):
         got = type(settings).__name__
         raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")

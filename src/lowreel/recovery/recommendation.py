@@ -18,10 +18,10 @@ from .fit import STANDARD_ERRORS
 GENERATOR = "generator"
 
 ENOUGH_HOLES = 3
-"""Holes, or held-out numbers, under which nothing is said of a mean."""
+"""With fewer holes, or held-out numbers, no weighted mean is recommended."""
 
 SHARE_STEP = 0.05
-"""To which the share of the generator is rounded: held-out data does not tell it more exactly."""
+"""The share of the generator is rounded to a multiple of this: held-out data does not tell it more exactly."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Recommended:
 
     @staticmethod
     def named(name: str, heldout_db: float) -> Recommended:
-        """What has this name, as a summary has it."""
+        """The recommendation with this name, as it stands in a summary."""
         if name == GENERATOR:
             return Recommended(heldout_db=heldout_db)
         mean = re.fullmatch(rf"(\d+)% {GENERATOR}, the rest (.+)", name)
@@ -63,8 +63,8 @@ class Recommended:
 
 def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: Mapping[str, Baseline]) -> Recommended:
     """The best by held-out data. frames: of the generator, (T, C, H, W), with its level; baselines: which, like it,
-    have not seen that data. A baseline is none where nothing that was held
-    out speaks for most of what is missing.
+    have not seen that data. No baseline is recommended where what was held out speaks for less than half of what is
+    missing.
     """
     name = best_by_heldout(baselines)
     if name is None or unjudged_share(problem) > MOST_UNJUDGED_SHARE:

@@ -25,9 +25,8 @@ from .verdict import Outcome
 
 
 def varied(problem: Problem, choice: Candidate) -> Problem:
-    """The problem with the generator of a choice; raises InputError where it is no decoder and should have more stages.
-
-    One that goes on from another fit has the generator of that, chosen before.
+    """The problem with the generator of a choice; raises InputError where more stages are wanted of a generator that is
+    no decoder. A problem that goes on from another fit keeps the generator of that.
     """
     if choice.extra_stages == 0 or problem.start is not None:
         return problem
@@ -85,7 +84,7 @@ def search(
 
 
 def _only_best_goes_on(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    """The trials without what the others would need to go on: weights and moments of each."""
+    """The trials; all but the best without what they would need to go on, their weights and moments."""
     best = best_of(trials) if trials else None
     return tuple(trial if trial is best else replace(trial, progress=None) for trial in trials)
 
@@ -211,12 +210,14 @@ class _Work:
         )
 
     def share_of(self, choice: Candidate, turn: Sequence[Candidate], waves: int) -> float | None:
-        """Seconds for the rest of the whole schedule of one of the fits of a turn, with so many waves after it."""
+        """Seconds for the rest of the schedule of one of the fits that are made now, with so many waves of fits after
+        them."""
         shares = [LOOK_SHARE - self.begun_at(one) for one in turn]
         return self.share(self.plan.to_come(shares, waves), (1 - self.begun_at(choice)) * slower(self.plan.at_once))
 
     def share(self, all_of_it: float, own: float) -> float | None:
-        """Seconds of those that are left for a fit that takes `own` of `all_of_it`, which is all that is to come."""
+        """Seconds for one fit out of those that are left: `own` is its work, `all_of_it` all the work that is still to
+        come."""
         if self.limit is None:
             return None
         return max(self.limit - (time.monotonic() - self.begun), 0.0) * own / all_of_it
@@ -281,7 +282,7 @@ def _is_cut(trial: Trial) -> bool:
 
 
 def _made(trials: tuple[Trial, ...], trunk: Progress | None) -> int:
-    """Rounds that the trials have made, those that they share counted once, and those that are made again not."""
+    """Rounds made by the trials: those that they share count once, those of trials that are made again do not count."""
     shared = 0 if trunk is None else trunk.state.step
     whole = [trial for trial in trials if not _is_cut(trial)]
     return shared + sum(len(trial.history) - (0 if trial.choice.begins_afresh else shared) for trial in whole)

@@ -35,7 +35,8 @@ class Search:
     def told_by(self, trials: Sequence[Trial], trunk: Progress | None = None) -> Search:
         """The plan with what the fits that were made say of overfitting.
 
-        One that diverged says that the preset's choice does not do, one against overfitting that it was called for.
+        A fit that diverged says that the preset's choice is not good enough; one with a change against overfitting,
+        that there was a reason to try it.
         """
         histories = [trial.history for trial in trials] + ([] if trunk is None else [trunk.history])
         overfits = any(overfitted(history) for history in histories) or any(
@@ -59,7 +60,7 @@ class Search:
         return waves
 
     def open_waves(self, trials: Sequence[Trial]) -> int:
-        """Waves of which these trials do not tell the choices."""
+        """How many waves there are whose choices these trials do not tell yet."""
         return max(self.waves, 1) - len(self._waves(trials))
 
     def next(self, trials: Sequence[Trial]) -> list[Candidate]:
@@ -163,7 +164,7 @@ THREADS_POWER = 0.7
 def best_of(trials: Iterable[Trial]) -> Trial:
     """The one with the smallest held-out error, the first of equals; the one that was made to its end, once one was.
 
-    To go on has cost that one nothing that counts, even where its error has risen a little since it was the smallest.
+    That one stays the best even if its error has risen a little on the way to its end.
     """
     return min(trials, key=lambda trial: (not is_whole(trial), trial.error))
 
@@ -174,10 +175,9 @@ def is_whole(trial: Trial) -> bool:
 
 
 def side_by_side(problem: Problem, plan: Search, most: int) -> int:
-    """Fits of the plan that are made at once, at most `most`, with a share of the threads each: so that all are made
-    soonest, and no more of them than that takes.
-
-    One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share.
+    """How many fits of the plan are made at once, at most `most`, each with its share of the threads: the smallest
+    number with which all of them end soonest. One on an accelerator, which a single fit keeps busy, and with operators
+    of other libraries, which may not be safe to share.
     """
     if problem.device.type != "cpu" or is_external(problem.operator):
         return 1

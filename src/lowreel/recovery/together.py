@@ -128,7 +128,8 @@ class Group:
         return [self.account(k, shared, alone.get(k), chosen[k]) for k in range(count)]
 
     def limit(self, begun: float, left: Sequence[int] = (), *, asks: bool = True) -> float | None:
-        """Seconds for the next fit of those that began then: the one of all clips, or of the first of those left."""
+        """Seconds for the next fit of a recovery that began at `begun`: the fit of all clips, or that of the first of
+        those left."""
         whole = self.settings.time
         if whole is None or not left:
             return whole if whole is None or not asks else TOGETHER_TIME_SHARE * whole

@@ -18,7 +18,8 @@ def one_cycle(progress: float, warm_up: float = 0.1) -> float:
 
 
 UNEVEN_FACTOR = 2
-"""Times as many rounds are made where samples of a spectrum lie unevenly, whose fit is slower (docs/choices.md)."""
+"""So many times as many rounds are made where samples of a spectrum lie unevenly, because such a fit is slower
+(docs/choices.md)."""
 
 
 def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
@@ -34,7 +35,8 @@ def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
 
 
 def minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:
-    """The parts in a random order of their own for each round, cut into minibatches; of several clips those of all."""
+    """The numbers of the parts in a random order, another one in each round, cut into minibatches; of a group, the
+    parts of all clips."""
     operator = problem.operator
     frames, _, height, width = operator.clip_shape
     sizes, most = operator.part_sizes(), settings.frames_at_once(frames, height * width)
