@@ -63,7 +63,7 @@ def blocks():
 
 @pytest.fixture
 def few_updates(monkeypatch):
-    """The slow baselines make two rounds."""
+    """The slow baselines make two epochs."""
     monkeypatch.setattr(networks, "DEEP_PRIOR_SETTINGS", networks.DEEP_PRIOR_SETTINGS.model_copy(update={"steps": 2}))
     few = {name: preset.model_copy(update={"steps": 2}) for name, preset in PRESETS.items()}
     monkeypatch.setattr(networks, "PRESETS", few)
@@ -524,7 +524,7 @@ def test_a_step_of_zero_leaves_the_codes():
 
 
 def test_the_papers_presets_are_among_the_slow_ones(monkeypatch):
-    """At 64x64, by their names, and on a digit better than black after a few rounds; elsewhere they are left out."""
+    """At 64x64, by their names, and on a digit better than black after a few epochs; elsewhere they are left out."""
     few = {name: preset.model_copy(update={"steps": 15}) for name, preset in PRESETS.items()}
     monkeypatch.setattr(networks, "PRESETS", few)
     clip = open_clip("rotating-mnist:0").read(0, 2)

@@ -265,7 +265,7 @@ def test_data_of_unknown_noise_is_kept_where_it_proves_to_be_exact(sigma, agrees
 )
 @pytest.mark.parametrize("term", ["squared", "weighted", "huber", "l1"])
 def test_every_term_fits_every_kind_of_data(operator, term):
-    """A round is made, and its loss is a number."""
+    """An epoch is made, and its loss is a number."""
     settings = RecoverSettings(quality="draft", steps=2, data_term=term, heldout=0.2, baselines="none")
     found = recover(operator(moving(2, 1, 8, 8)), operator, settings, noise=None)
     assert np.isfinite(found.history[-1]["loss"])

@@ -93,7 +93,7 @@ def test_what_is_wrong_is_never_called_good(name, monkeypatch):
     "operator", [Gaussian(S, 100), SinglePixel(S, 120, "random")], ids=lambda operator: operator.kind
 )
 def test_what_is_right_still_is(operator, monkeypatch):
-    """The same rounds, clip and baseline, with the data's own operator."""
+    """The same epochs, clip and baseline, with the data's own operator."""
     assert verdict_on(operator, operator, monkeypatch) == "use"
 
 

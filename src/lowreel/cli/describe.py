@@ -226,7 +226,7 @@ def _run(path: Path) -> dict[str, Any]:
     summary = run.summary()
     if summary is None:
         progress = run.load_progress()
-        at = f"round {progress.state.step} of {progress.steps}" if progress else "not begun"
+        at = f"epoch {progress.state.step} of {progress.steps}" if progress else "not begun"
         return {"run": path, "state": f"unfinished, {at}; go on with: lowreel recover {path} --resume"}
     return _finished(path, summary)
 

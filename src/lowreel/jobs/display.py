@@ -139,8 +139,8 @@ def progress_text(progress: Progress) -> str:
 
 
 class ProgressBar(Bar):
-    """The progress of a recovery: rounds, loss, held-out error, time left. what: what is recovered, in words; closing:
-    what is said after the last round."""
+    """The progress of a recovery: epochs, loss, held-out error, time left. what: what is recovered, in words; closing:
+    what is said after the last epoch."""
 
     def __init__(self, what: str = "recovering", to: TextIO | None = None, *, closing: str = "; now the files") -> None:
         super().__init__(what, to)

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..data import hold_out
 from ..model.representation import Representation
 from ..settings import (
-    LAST_ROUNDS_SHARE,
+    LAST_EPOCHS_SHARE,
     LAST_STEP_SHARE,
     LEAST_HELDOUT_SHARE,
     Candidate,
@@ -35,7 +35,7 @@ from .search_plan import Search, best_of
 from .verdict import Outcome
 
 STILL_FALLING_SHARE = 0.9
-"""Where the best iterate of a fit comes after this share of its rounds, more rounds with all data help."""
+"""Where the best iterate of a fit comes after this share of its epochs, more epochs with all data help."""
 
 NEAR_ERRORS = 2.0
 """The last fit may differ from the one that it goes on from, in the mean square, by so many held-out errors of that
@@ -212,7 +212,7 @@ def fit_chosen(
         if callback is not None:
             callback(replace(progress, before=seconds()))
 
-    limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_ROUNDS_SHARE)
+    limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_EPOCHS_SHARE)
     done, trunk = (resume.trials, resume.trunk) if resume else ((), None)
     trials, stopped = search(
         problem, solver, plan, done=done, trunk=trunk, limit=limit, callback=searching, score=score
@@ -254,7 +254,7 @@ def fit_chosen(
 
 def _show_last(callback: Callback, plan: Search, found: FitResult, until: int | None, progress: Progress) -> None:
     """Show where the last fit stands, after the search that `found` came from."""
-    made = plan.rounds(best_of(found.trials).steps, found.trials)
+    made = plan.epochs(best_of(found.trials).steps, found.trials)
     callback(
         replace(
             progress,
@@ -310,7 +310,7 @@ def _ended(found: FitResult, best: Trial, last: _Last, progress: Progress, outco
 
 @dataclass(frozen=True)
 class _Last:
-    """The fit with all data. until: the round to end after, of a fit from scratch; None where it goes on."""
+    """The fit with all data. until: the epoch to end after, of a fit from scratch; None where it goes on."""
 
     problem: Problem
     solver: SolverSettings
@@ -318,15 +318,15 @@ class _Last:
 
 
 def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> _Last:
-    """Going on from the best fit with smaller steps; or, where more rounds made its held-out error rise, from scratch
-    to the round in which that was smallest. A problem that started from a neighbour cannot begin from scratch."""
+    """Going on from the best fit with smaller steps; or, where more epochs made its held-out error rise, from scratch
+    to the epoch in which that was smallest. A problem that started from a neighbour cannot begin from scratch."""
     everything = replace(problem, heldout=None)
     solver = _with_rank(problem, solver, settings, best)
     if problem.start is None and best.step < STILL_FALLING_SHARE * best.steps:
         return _Last(everything, solver.model_copy(update={"steps": best.steps}), best.step)
     generator = copy.deepcopy(best.representation.generator).requires_grad_(True)
     start = best.representation.codes.matrix()
-    steps = {"steps": max(1, round(LAST_ROUNDS_SHARE * best.steps)), "early_weight_decay": None}
+    steps = {"steps": max(1, round(LAST_EPOCHS_SHARE * best.steps)), "early_weight_decay": None}
     going_on = replace(everything, generator=generator, start=start)
     return _Last(going_on, solver.model_copy(update=steps | _smaller_steps(solver)), None)
 

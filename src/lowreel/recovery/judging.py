@@ -14,7 +14,7 @@ from ..operators import Data, inner, map_data, tensors_of
 from ..solver.problem import Problem
 from .comparison import Baseline, best_by_heldout
 from .coverage import MOST_UNJUDGED_SHARE, caveat, judged_by, unjudged_share, unseen_share
-from .fit import SHORT_ROUNDS, STANDARD_ERRORS
+from .fit import SHORT_EPOCHS, STANDARD_ERRORS
 from .policy import FEW_NUMBERS
 from .verdict import Outcome, Verdict, judge
 
@@ -38,7 +38,7 @@ REASONS = {
 def judged(
     problem: Problem,
     outcome: Outcome,
-    rounds: int,
+    epochs: int,
     delivered: Tensor,
     frames: Tensor,
     heldout_db: float,
@@ -48,7 +48,7 @@ def judged(
     """`judge`, and what that cannot see: a fit that diverged, too few held-out numbers, holes of a mask that no
     held-out number speaks for, data that the result does not explain, and data that is constant.
 
-    rounds: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
+    epochs: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
     the held-out data judged; heldout_db: its level there, with peak 1; compared: baselines that have not seen that data
     either; clip_range: lowest and highest grey level of the clip that is delivered, whose difference is the peak of the
     levels in the sentence.
@@ -64,7 +64,7 @@ def judged(
         shares |= {} if are_holes else {"held-out": held}  # a hole may hide what no data foretells
     wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED_SHARE}
     if wrong:
-        return _misfit(wrong, problem, outcome.kind == "stopped" or rounds < SHORT_ROUNDS)
+        return _misfit(wrong, problem, outcome.kind == "stopped" or epochs < SHORT_EPOCHS)
     if count < FEW_NUMBERS:
         told = f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
         return Verdict("unknown", told)
@@ -88,10 +88,10 @@ def judged(
 
 
 def _misfit(wrong: Mapping[str, float], problem: Problem, is_short: bool) -> Verdict:
-    """The verdict on a result that misses these shares of its data; is_short: whether more rounds may help."""
+    """The verdict on a result that misses these shares of its data; is_short: whether more epochs may help."""
     told = " and ".join(f"{min(share, 1):.0%} of what the {what} numbers say" for what, share in wrong.items())
     told = f"the result does not explain the data; it misses {told} beyond a constant clip."
-    short = "The fit was short: give it more rounds or time first. " if is_short else ""
+    short = "The fit was short: give it more epochs or time first. " if is_short else ""
     reasons = short + REASONS[next(iter(wrong))]
     if problem.noise.rms is None:
         return Verdict("undecided", f"Undecided: {told} The noise, which is not known, may be that large. {reasons}")

@@ -10,7 +10,7 @@ import torch
 from ..model.generators import Decoder
 from ..model.latents import factorise
 from ..model.representation import Representation
-from ..settings import LAST_ROUNDS_SHARE, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
+from ..settings import LAST_EPOCHS_SHARE, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
 from ..solver.precision import precision_of
 from ..solver.problem import Problem
 from ..system.devices import device_of
@@ -32,9 +32,9 @@ LEAST_COARSE_PIXELS = 4
 
 @dataclass(frozen=True)
 class FitResult:
-    """What the fits came to. judged: the representation of round `chosen` of `steps`, which has seen none of the
+    """What the fits came to. judged: the representation of epoch `chosen` of `steps`, which has seen none of the
     held-out data and has `error` on it; the one that is delivered may come from a last fit with all data, of
-    `last_steps` rounds. is_short: whether a time limit left no fit of a search enough rounds, so that a single one is
+    `last_steps` epochs. is_short: whether a time limit left no fit of a search enough epochs, so that a single one is
     to be made instead."""
 
     representation: Representation
@@ -78,16 +78,16 @@ def planned(
     if not settings.searches or problem.held_count < FEW_NUMBERS or goes_on == "fit":
         return None, one
     if choice is not None:
-        return Search(choice, (), 0), one.several(1, 1 + LAST_ROUNDS_SHARE)
+        return Search(choice, (), 0), one.several(1, 1 + LAST_EPOCHS_SHARE)
     plan = search_plan(problem, settings, given=given)
     room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
     plan = replace(plan, at_once=resume.at_once if resume else side_by_side(problem, plan, 1 + room))
     short = settings.time is not None and settings.time < SEARCH_TIME_SHARE * one.seconds * (
-        plan.in_turn + LAST_ROUNDS_SHARE
+        plan.in_turn + LAST_EPOCHS_SHARE
     )
     if short and goes_on is None:
         return None, one
-    return plan, one.several(plan.at_once, plan.in_turn + LAST_ROUNDS_SHARE)
+    return plan, one.several(plan.at_once, plan.in_turn + LAST_EPOCHS_SHARE)
 
 
 def with_precision(problem: Problem, settings: RecoverSettings, resume: Progress | None = None) -> RecoverSettings:

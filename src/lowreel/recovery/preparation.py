@@ -136,7 +136,7 @@ def prepare(
     beta: Tensor | None = None,
     holdout: Any = None,
 ) -> Problem:
-    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round.
+    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first epoch.
 
     times: seconds of the frames, (T,), rising; beta: weights of eq. (6), (T - 1,). Raises InputError as `recover` does.
     """

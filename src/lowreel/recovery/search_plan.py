@@ -21,8 +21,8 @@ class Search:
     the best so far. at_once: fits side by side, at most. overfits: whether the trunk did, so that changes against that
     are tried too.
 
-    Up to `BRANCH_SHARE` of the rounds the choices that begin alike share one fit, the trunk, which is that of the
-    first; a change of the generator, or of the first half, starts afresh. After `LOOK_SHARE` of the rounds the best of
+    Up to `BRANCH_SHARE` of the epochs the choices that begin alike share one fit, the trunk, which is that of the
+    first; a change of the generator, or of the first half, starts afresh. After `LOOK_SHARE` of the epochs the best of
     all goes on alone to the end.
     """
 
@@ -92,8 +92,8 @@ class Search:
         """Choices at most."""
         return 1 + (self.waves * len(self.changes) if self.branches else 0)
 
-    def rounds(self, steps: int, trials: Sequence[Trial] = (), *, parted: bool = True) -> int:
-        """Rounds of all fits, of so many each if they went to their ends, as far as these trials tell what is tried.
+    def epochs(self, steps: int, trials: Sequence[Trial] = (), *, parted: bool = True) -> int:
+        """Epochs of all fits, of so many each if they went to their ends, as far as these trials tell what is tried.
 
         parted: whether they share a trunk; else each starts afresh.
         """
@@ -114,13 +114,13 @@ class Search:
         return BRANCH_SHARE + self.to_come(first, self.waves - 1)
 
     def to_come(self, shares: Sequence[float], waves: int) -> float:
-        """How long fits of these shares of the rounds take side by side, so many waves after them, and the end of the
+        """How long fits of these shares of the epochs take side by side, so many waves after them, and the end of the
         best, in fits with all threads."""
         each = [_side_by_side(shares, self.at_once), *waves * [_side_by_side(self._shares(), self.at_once)]]
         return sum(each) * slower(self.at_once) + 1 - LOOK_SHARE
 
     def _shares(self) -> list[float]:
-        """The shares of the rounds that a wave's fits make, if all share the trunk that can."""
+        """The shares of the epochs that a wave's fits make, if all share the trunk that can."""
         return [LOOK_SHARE - (0 if _begins_afresh(change) else BRANCH_SHARE) for change in self._open_changes]
 
 

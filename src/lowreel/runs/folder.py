@@ -26,7 +26,7 @@ from ..model.representation import Representation
 from ..operators import operator_from_name
 from ..recovery.comparison import Baseline, OnBaseline
 from ..recovery.fit import Progress, Score, Trial
-from ..recovery.logs import RoundsLogged, log_baseline
+from ..recovery.logs import EpochsLogged, log_baseline
 from ..recovery.recover import recover
 from ..recovery.result import Recovery
 from ..recovery.verdict import Outcome
@@ -208,7 +208,7 @@ class Run:
         return load_checkpoint(self.folder, "state", partial(_progress, own=generator))
 
     def write_history(self, history: Sequence[dict[str, Any]]) -> None:
-        """Write history.jsonl: one line a round."""
+        """Write history.jsonl: one line an epoch."""
         with atomic_write(self.folder / "history.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
 
@@ -275,13 +275,13 @@ def _has_more(progress: Progress, before: Progress | None) -> bool:
 
 @dataclass
 class CheckpointCallback:
-    """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each round."""
+    """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each epoch."""
 
     run: Run
     sketch: PreviewWriter
     show: Callable[[Progress], None] | None = None
     last: Progress | None = None
-    log: RoundsLogged = field(default_factory=RoundsLogged)
+    log: EpochsLogged = field(default_factory=EpochsLogged)
     written: float = field(default_factory=time.monotonic)
 
     def __call__(self, progress: Progress) -> None:
@@ -302,7 +302,7 @@ class CheckpointCallback:
         if self.last is not None:
             self.run.save_progress(self.last)
             self.run.write_history(self.last.history)
-            LOG.debug("checkpoint after round %d in %s", self.last.made, self.run.folder)
+            LOG.debug("checkpoint after epoch %d in %s", self.last.made, self.run.folder)
         self.written = time.monotonic()
 
 

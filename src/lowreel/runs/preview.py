@@ -41,7 +41,7 @@ class Live:
     """A run as it stands.
 
     frames: (N, C, h, w) uint8, those of the numbers `shown`; path: (T, 2), the codes in their first two principal
-    directions; about: `stage`, `number` of the fit in a search, `fits` that are done, `step` of `steps`, `made` rounds
+    directions; about: `stage`, `number` of the fit in a search, `fits` that are done, `step` of `steps`, `made` epochs
     of all `planned`, `seconds`, `loss`, `heldout_db`, `picture` (what the frames are of: "generator", or a baseline
     that is better so far), and `curve`, rows of step, loss and held-out error.
     """
@@ -135,7 +135,7 @@ def _about(progress: Progress) -> dict[str, Any]:
 
 @dataclass
 class PreviewWriter:
-    """Called after every round; draws the run now and then, in no more than PREVIEW_TIME_SHARE of the time.
+    """Called after every epoch; draws the run now and then, in no more than PREVIEW_TIME_SHARE of the time.
 
     Of fits side by side it keeps to the first one that is not over.
     """

@@ -211,7 +211,7 @@ def _draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
         other.plot(*best, "g^", ms=6)
         other.set_ylabel("true PSNR of the generated\nframes, best marked (dB)", fontsize=7, color="tab:green")
         other.tick_params(labelsize=7, colors="tab:green")
-    axes.set_xlabel("round", fontsize=8)
+    axes.set_xlabel("epoch", fontsize=8)
     plain_numbers(axes.yaxis)
     axes.tick_params(which="both", labelsize=7)
     axes.grid(alpha=0.3)
@@ -319,7 +319,7 @@ def figures(s: Summary) -> Sequence[tuple[str, str]]:
     rows += [
         ("held-out data", _heldout(s)),
         *_chosen(s),
-        ("fit", f"{_rounds(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
+        ("fit", f"{_epochs(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
         ("parameters", f"{s.parameters['weights']:,} weights, {s.parameters['codes']:,} in the codes"),
         *_stored(s),
     ]
@@ -342,11 +342,11 @@ def _heldout(s: Summary) -> str:
     return f"{by_range}, {decibels(s.heldout_db)} (peak 1): PSNR where it was measured but not fitted"
 
 
-def _rounds(s: Summary) -> str:
-    """Rounds of each fit, as --steps has them, and of the last one."""
+def _epochs(s: Summary) -> str:
+    """Epochs of each fit, as --steps has them, and of the last one."""
     last = s.last_steps
     most = "at most " if s.sections else ""
-    return f"{most}{s.steps} rounds" + (f", then {most}{last} with all data" if last else "")
+    return f"{most}{s.steps} epochs" + (f", then {most}{last} with all data" if last else "")
 
 
 def _with_search(s: Summary) -> str:

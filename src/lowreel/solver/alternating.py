@@ -12,7 +12,7 @@ from .problem import Problem
 from .variables import Variables
 
 
-def alternating_round(fit: Variables, problem: Problem, settings: SolverSettings, step: int) -> float:
+def alternating_epoch(fit: Variables, problem: Problem, settings: SolverSettings, step: int) -> float:
     """Algorithm 1: gradient step on the codes, projection, Adam step on the weights at the projected codes.
 
     Both steps are the authors', that on the codes for data whose rows have norm 1 (`Problem.mean_row_norm_sq`), as long

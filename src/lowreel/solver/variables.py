@@ -168,7 +168,7 @@ class Variables:
         return codes + p["mean"] if "mean" in p else codes
 
     def snapshot(self, step: int, loss: float) -> State:
-        """All that a restart needs, copied. step: rounds made; loss: mean over the minibatches of the last."""
+        """All that a restart needs, copied. step: epochs made; loss: mean over the minibatches of the last."""
         shares = [[share.value, share.loss] for share in (self.code_share, self.weight_share)]
         memory = named_state(*self.optimisers) | {"shares": torch.tensor(shares, dtype=torch.float64)}
         weights = {name: tensor.detach().clone() for name, tensor in self.generator.state_dict().items()}
