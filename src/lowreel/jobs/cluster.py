@@ -17,7 +17,7 @@ RETRIES = 5
 """How often a row is gone on with after its worker or its node has died."""
 
 LOCAL = "local"
-"""In place of an address, for Ray too: a new cluster of this machine alone."""
+"""The address, in Ray too, that stands for a new cluster of this machine alone."""
 
 STOPPING_SECONDS = 120.0
 """Seconds that rows under way have to end with the best so far."""

@@ -214,7 +214,7 @@ class Run:
 
 
 def _trunk_header(trunk: Progress) -> dict[str, Any]:
-    """Where the fits of a search part as JSON, but for the tensors of its state."""
+    """The trunk of a search, where its fits part, as JSON; without the tensors of its state."""
     about = {"steps": trunk.steps, "seconds": trunk.seconds, "history": list(trunk.history)}
     return {"state": trunk.state.header(), **about}
 
@@ -268,7 +268,7 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any], own: Generator
 
 
 def _has_more(progress: Progress, before: Progress | None) -> bool:
-    """Whether a fit of a search has ended since, or the one that they share has come to where they part."""
+    """Whether a fit of a search has ended since, or the trunk has come to where the fits part."""
     trials, had_trunk = (0, False) if before is None else (len(before.trials), before.trunk is not None)
     return len(progress.trials) > trials or (progress.trunk is not None and not had_trunk)
 
@@ -349,15 +349,15 @@ def execute(
 
 
 def score_of(truth: Tensor) -> Score:
-    """What the history tells of frames beside the true clip, (T, C, H, W): their PSNR, of complex ones that of the
-    magnitudes."""
+    """A function that gives the PSNR of frames against the true clip, (T, C, H, W), for the history; of complex clips
+    that of the magnitudes."""
     return lambda frames: round(psnr(magnitude(frames), truth), 3)
 
 
 def _first_picture(
     run: Run, measured: Measured, sketch: PreviewWriter, tell: OnBaseline | None, name: str, baseline: Baseline
 ) -> None:
-    """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
+    """Write a baseline as the result so far, unless there are checkpoints: a run that goes on may have come further."""
     log_baseline(name, baseline)
     sketch.begin(name, baseline.clip, baseline.heldout_db)
     if not any((run.folder / name).exists() for name in (NEWEST, PREVIOUS)):

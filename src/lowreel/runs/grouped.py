@@ -132,7 +132,7 @@ class _Member:
 
 
 def memory_of_each(settings: RecoverSettings, clips: int) -> str:
-    """What the operator of one of so many clips may take its share of, as --memory has it."""
+    """The memory for the recovery of one of so many clips, as a value of --memory."""
     return f"{parse_bytes(settings.memory) // clips // 1000}KB"
 
 

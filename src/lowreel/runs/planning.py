@@ -16,7 +16,7 @@ from .sectioned import longest_section
 from .sections import Section, Source, sections_of
 
 MEMORY_OVER_SMALL_CLIP = 8
-"""A clip is small whose arrays take less than this part of the memory: it needs no trial to see that they fit."""
+"""A clip whose arrays take less than this part of the memory is small: no trial is needed to see that it fits."""
 
 FRAMES_SEARCHED_AT_ONCE = 32
 """Frames that are looked at together for cuts."""

@@ -27,7 +27,7 @@ PREVIEW_TIME_SHARE = 0.02
 """Part of a run's time that is spent on showing it, at most."""
 
 PREVIEW_SECONDS = 1.0
-"""From one picture to the next, at least."""
+"""Seconds from one picture to the next, at least."""
 
 PREVIEW_FRAMES, PREVIEW_PIXELS = 6, 240
 """Frames that are drawn, and the pixels of their longer side, at most."""

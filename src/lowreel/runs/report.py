@@ -35,22 +35,22 @@ PAGE_INCHES = 10.05
 """Width of a page in inches."""
 
 LABEL_SHARE = 0.13
-"""Share of it that is left to the labels of the rows."""
+"""Share of the width of a page that the labels of the rows take."""
 
 GAP_SHARE = 0.03
-"""Between two frames, as a share of a frame's width."""
+"""Gap between two frames, as a share of the width of a frame."""
 
 TALLEST_INCHES = 40.0
-"""Inches that all frames may be high together: those of very tall clips are drawn smaller."""
+"""Height in inches of all frames together, at most: those of very tall clips are drawn smaller."""
 
 CURVES_INCHES = 1.7
-"""Inches that what is below the frames is high."""
+"""Height in inches of the curves below the frames."""
 
 NARROW_PIXELS = 240
 """Pixels of a frame that are drawn as squares; wider ones are made smaller, which is smoothed."""
 
 LINE_INCHES = 0.14
-"""Inches that a line of a label is high."""
+"""Height in inches of a line of a label."""
 
 
 def measured_view(measured: Measured) -> Tensor:

@@ -231,7 +231,7 @@ def _same(names: Sequence[AnyName]) -> AnyName | str:
 
 
 def _outcome(found: Sequence[Summary]) -> Ended:
-    """That of the section that ended worst."""
+    """The outcome of the section that ended worst."""
     worst = min(range(len(found)), key=lambda k: WORST_FIRST.index(found[k].outcome.kind))
     ended = found[worst].outcome
     if ended.kind == "converged":
