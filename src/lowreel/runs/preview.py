@@ -20,6 +20,7 @@ from ..model.representation import Representation
 from ..recovery.fit import Progress
 from ..system.complex_clips import magnitude
 from ..system.files import read_tensors, write_tensors
+from ..system.frames import spread
 
 LIVE = "live.safetensors"
 
@@ -60,7 +61,7 @@ class Live:
         if not bool(found.codes.matrix().isfinite().all()):
             return None
         count = len(found.codes)
-        shown = _shown(count)
+        shown = spread(count, PREVIEW_FRAMES)
         path = embedded(found.codes.matrix(), 2).coordinates.float()
         padded = torch.zeros(count, 2)
         padded[:, : path.shape[1]] = path
@@ -72,7 +73,7 @@ class Live:
         about = {"stage": "baselines", "picture": name, "number": 0, "fits": 0, "step": 0, "steps": 0, "made": 0}
         known = heldout_db if math.isfinite(heldout_db) else None
         about |= {"planned": 0, "seconds": 0.0, "loss": None, "heldout_db": known, "curve": []}
-        shown = _shown(len(clip))
+        shown = spread(len(clip), PREVIEW_FRAMES)
         return Live(_bytes(magnitude(clip[shown])), tuple(shown), torch.zeros(len(clip), 2), about)
 
     def with_picture(self, first: Live) -> Live:
@@ -93,11 +94,6 @@ class Live:
             return Live(tensors["frames"], tuple(header["shown"]), tensors["path"], header)
         except (InputError, KeyError, OSError, TypeError):
             return None
-
-
-def _shown(count: int) -> list[int]:
-    """Numbers of the frames that are drawn, of so many."""
-    return sorted({round(k * (count - 1) / (PREVIEW_FRAMES - 1)) for k in range(PREVIEW_FRAMES)})
 
 
 def _drawn(found: Representation, shown: list[int]) -> Tensor:
