@@ -78,7 +78,7 @@ def _is_matrix(operator: Any) -> bool:
     """Whether it is two-dimensional, of numbers: an array, a tensor, or sparse."""
     from scipy.sparse import issparse
 
-    return (isinstance(operator, np.ndarray | Tensor) or issparse(operator)) and operator.ndim == 2
+    return bool((isinstance(operator, np.ndarray | Tensor) or issparse(operator)) and operator.ndim == 2)
 
 
 def _with_products(matrix: Any) -> Any:
@@ -163,13 +163,13 @@ def _adjoint_of_data(operator: Any, data: Any) -> Sequence[int]:
     if hasattr(operator, "A_adjoint"):
         single = map_data(lambda t: tensor_of(t, "data").float(), data)
         with torch.no_grad():
-            return operator.A_adjoint(single).shape
+            return tuple(operator.A_adjoint(single).shape)
     if hasattr(operator, "rmatvec"):
-        dims = getattr(operator, "dims", ())
+        dims = tuple(getattr(operator, "dims", ()))
         return dims if tensor_of(data, "data").numel() == operator.shape[0] else ()
     functions = _array_functions(operator)
     back = operator[1] if functions is None else functions.adjoint
-    return np.shape(back(array_of(tensor_of(data, "data"))))
+    return tuple(np.shape(back(array_of(tensor_of(data, "data")))))
 
 
 def _agreeing(operator: LinearOperator, clip_shape: Shape) -> LinearOperator:
@@ -325,7 +325,8 @@ class DeepinvOperator(ExternalOperator):
     def _back(self, y: Data) -> Tensor:
         data = map_data(self._own, y)
         with torch.enable_grad():
-            return self.physics.A_adjoint(self._container(list(data)) if self.stacked else data)
+            found: Tensor = self.physics.A_adjoint(self._container(list(data)) if self.stacked else data)
+        return found
 
     def _sees_frames_alone(self) -> bool:
         clip = probe_clip(self.clip_shape)

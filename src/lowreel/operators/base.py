@@ -65,7 +65,8 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         first = tensors_of(y)[0]
         like = first.real if first.is_complex() and not self.takes_complex_clips else first
         pullback = torch.func.vjp(self._measure, like.new_zeros(self.clip_shape))[1]
-        return pullback(y)[0]
+        back: Tensor = pullback(y)[0]
+        return back
 
     @property
     def H(self) -> LinearMap:
@@ -123,7 +124,8 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         """
         if self.has_no_zero_rows:
             return torch.ones(self.data_shape, dtype=torch.bool, device=self.device)
-        return map_data(lambda t: t != 0, self(self._white_clip()))
+        response: Data = self(self._white_clip())
+        return map_data(lambda t: t != 0, response)
 
     def with_redundant(self, entries: Data) -> Data:
         """Booleans like the data: these entries and those that say the same as one of them; none, in most."""
@@ -276,7 +278,8 @@ class Composed(Combined):
         return self.inner.device
 
     def _measure(self, x: Tensor) -> Data:
-        return self.outer(self.inner(x))
+        found: Data = self.outer(self.inner(x))
+        return found
 
     def _adjoint(self, y: Data) -> Tensor:
         return self.inner.adjoint(self.outer.adjoint(y))
@@ -354,7 +357,8 @@ class Sum(Combined):
 
     def _measure(self, x: Tensor) -> Data:
         each = [map_data(lambda t, w=weight: w * t, operator(x)) for operator, weight in self._terms()]
-        return map_data(lambda *tensors: sum(tensors[1:], tensors[0]), *each)
+        total: Data = map_data(lambda *tensors: sum(tensors[1:], tensors[0]), *each)
+        return total
 
     def _adjoint(self, y: Data) -> Tensor:
         if len(self.weights) > 1 and any(t.is_complex() for t in tensors_of(y)):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -114,10 +114,11 @@ class Described(nn.Module):
         return cls._called(known | ({"within": tuple(spec["within"])} if "within" in spec else {}))
 
     @classmethod
-    def _called(cls, known: Mapping[str, Any]) -> Any:
+    def _called(cls, known: Mapping[str, Any]) -> LinearOperator:
         """The class called with those of the values that it has arguments for. Raises KeyError where one is missing."""
         arguments = inspect.signature(cls).parameters.values()
-        return cls(**{a.name: known[a.name] for a in arguments if a.name in known or a.default is a.empty})
+        made = cls(**{a.name: known[a.name] for a in arguments if a.name in known or a.default is a.empty})
+        return cast("LinearOperator", made)
 
     @classmethod
     def frames_of_part(cls, parameters: Mapping[str, Any]) -> int | None:

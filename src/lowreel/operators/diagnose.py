@@ -89,7 +89,8 @@ class _Trials:
             raise _Defect(f"forward does not give data of its own data_shape: {error}") from error
 
     def adjoint(self, y: Data) -> Tensor:
-        return self._apply("adjoint", self.operator.adjoint, y)
+        found: Tensor = self._apply("adjoint", self.operator.adjoint, y)
+        return found
 
     def _apply(self, what: str, function: Callable[[Any], Any], argument: Any) -> Any:
         """function(argument); a defect when it raises, changes its argument, or gives no finite floats."""
@@ -323,7 +324,7 @@ def _norm_and_cost(operator: LinearOperator) -> tuple[float, float, float]:
 
 def _dtype(trials: _Trials) -> str:
     """Type of the numbers that it gives, before an adapter rounds them to ours."""
-    returned = getattr(trials.operator, "returned", None)
+    returned: str | None = getattr(trials.operator, "returned", None)
     if returned is not None:
         return returned
     try:

@@ -18,7 +18,7 @@ from ..system.as_tensor import tensor_of
 from .base import LinearOperator
 from .shapes import Shape
 from .spec import Spec, Tensors
-from .tensors import ByAdjoint, Data, TensorsFunction, map_data, tensors_of
+from .tensors import Data, TensorsFunction, linear, map_data, tensors_of
 
 
 class ExternalOperator(LinearOperator):
@@ -99,12 +99,12 @@ class ExternalOperator(LinearOperator):
         return there, back
 
     def _measure(self, x: Tensor) -> Data:
-        found = ByAdjoint.apply(*self._both_ways(), x)
+        found = linear(*self._both_ways(), x)
         return found if self.stacked else found[0]
 
     def _adjoint(self, y: Data) -> Tensor:
         there, back = self._both_ways()
-        return ByAdjoint.apply(back, there, *tensors_of(y))[0]
+        return linear(back, there, *tensors_of(y))[0]
 
     @classmethod
     def from_spec(cls, spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
@@ -155,7 +155,8 @@ def probe_clip(clip_shape: Shape) -> Tensor:
 
 def array_of(values: Any) -> np.ndarray:
     """The numbers of a tensor, as NumPy sees them."""
-    return values.detach().cpu().numpy()
+    found: np.ndarray = values.detach().cpu().numpy()
+    return found
 
 
 def returned_tensor(result: Any) -> Tensor:

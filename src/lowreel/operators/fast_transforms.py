@@ -25,7 +25,7 @@ def dct(x: Tensor) -> Tensor:
     (Makhoul, 1980)."""
     count = x.shape[-1]
     turn, scale = _dct_factors(count, x)
-    spectrum = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1))
+    spectrum: Tensor = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1))
     return (spectrum * turn).real * scale
 
 
@@ -72,7 +72,8 @@ def cake_cutting(height: int, width: int) -> np.ndarray:
     stripes = [_stripes(power_of_two(n))[kept] for n, kept in ((height, rows), (width, columns))]
     down, across = np.meshgrid(*stripes, indexing="ij")
     order = np.lexsort(((down + across).ravel(), (down * across).ravel()))
-    return (rows[:, None] * power_of_two(width) + columns).ravel()[order]
+    places: np.ndarray = (rows[:, None] * power_of_two(width) + columns).ravel()
+    return places[order]
 
 
 def _independent(count: int) -> np.ndarray:

@@ -319,11 +319,12 @@ class OnGrid(NamedTuple):
 
     def forward(self, picture: Tensor, maps: Tensor) -> Tensor:
         """(H, W) and (coils, H, W) to (coils, H, W)."""
-        return torch.fft.fft2(maps * (picture * self.before), norm="ortho").mul_(self.after)
+        spectra: Tensor = torch.fft.fft2(maps * (picture * self.before), norm="ortho")
+        return spectra.mul_(self.after)
 
     def adjoint(self, spectra: Tensor, conjugates: Tensor) -> Tensor:
         """The adjoint, given the conjugates of the maps: (coils, H, W) twice to (H, W)."""
-        pictures = torch.fft.ifft2(spectra * self.after.conj(), norm="ortho")
+        pictures: Tensor = torch.fft.ifft2(spectra * self.after.conj(), norm="ortho")
         return pictures.mul_(conjugates).sum(0) * self.before.conj()
 
 

@@ -36,7 +36,8 @@ clips."""
 def class_at(home: str) -> type[LinearOperator]:
     """The class at an address, module:class, where the module is one of this folder."""
     module, _, name = home.partition(":")
-    return getattr(import_module(f".{module}", __package__), name)
+    found: type[LinearOperator] = getattr(import_module(f".{module}", __package__), name)
+    return found
 
 
 @cache

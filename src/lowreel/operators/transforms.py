@@ -130,10 +130,12 @@ class Fourier(LinearOperator):
             yield rows, columns
 
     def _measure(self, x: Tensor) -> Tensor:
-        return torch.fft.fft2(x, norm="ortho") * self.mask
+        spectrum: Tensor = torch.fft.fft2(x, norm="ortho")
+        return spectrum * self.mask
 
     def _adjoint(self, y: Any) -> Tensor:
-        return torch.fft.ifft2(y * self.mask, norm="ortho").real
+        frames: Tensor = torch.fft.ifft2(y * self.mask, norm="ortho")
+        return frames.real
 
     def _subset(self, parts: Sequence[int]) -> Fourier:
         other = self._like(len(parts), (len(parts), *self.data_shape[1:]), mask=self.mask[torch.as_tensor(parts)])
@@ -169,8 +171,9 @@ class Fourier(LinearOperator):
 
     def with_redundant(self, entries: Any) -> Tensor:
         """The spectrum of a real frame is symmetric: y(-k) is the conjugate of y(k)."""
-        negative = entries.flip(-2, -1).roll((1, 1), (-2, -1))
-        return (entries | negative) & self.mask
+        negative: Tensor = entries.flip(-2, -1).roll((1, 1), (-2, -1))
+        both: Tensor = entries | negative
+        return both & self.mask
 
     def row_norm(self) -> float:
         return 1.0
