@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> None:
 
 def rows_of(kept: Rows, name: str, case: Case, chosen: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     """The rows of a clip by codec, kept or made now."""
-    clip = lowreel.open_source(chosen.data / case.file, size=case.size, frames=slice(case.frames)).read()
+    clip = lowreel.open_clip(chosen.data / case.file, size=case.size, frames=slice(case.frames)).read()
     clip = clip.expand(-1, 3, -1, -1)
     found: dict[str, list[dict[str, Any]]] = {}
     for codec, (encoder, settings, qualities) in CODECS.items():

@@ -69,8 +69,8 @@ def pincat(folder: Path) -> Case:
 
 JOBS = (
     Job("demo", lambda _: missing(lowreel.open_clip(demo()).read())),
-    Job("walking", lambda folder: missing(lowreel.open_source(str(folder / WALKING), size=(64, 64)).read()), WALKING),
-    Job("rotating-mnist:7", lambda _: missing(lowreel.open_source("rotating-mnist:7").read())),
+    Job("walking", lambda folder: missing(lowreel.open_clip(str(folder / WALKING), size=(64, 64)).read()), WALKING),
+    Job("rotating-mnist:7", lambda _: missing(lowreel.open_clip("rotating-mnist:7").read())),
     Job("drop", drop, DROP),
     Job("pincat", pincat, PINCAT),
 )

@@ -54,7 +54,7 @@ def row_of(rows: Rows, name: str, source: str, steps: int) -> float:
     row = rows.find(key)
     if row is None:
         generator = make(GENERATOR[name], (1 if name == "rotating-mnist" else 3, 64, 64))
-        clip = lowreel.open_source(source, size=(64, 64), channels=generator.frame_shape[0]).read()
+        clip = lowreel.open_clip(source, size=(64, 64), channels=generator.frame_shape[0]).read()
         start = time.monotonic()
         frames = represented(clip, generator, steps)
         level = round(lowreel.psnr_range(frames, clip), 2)

@@ -99,7 +99,7 @@ def sources_of(row: Row, most: int, folder: Path) -> list[str]:
 
 def clip_of(row: Row, source: str) -> torch.Tensor:
     """The clip, 64x64; of archery the paper's 64 frames."""
-    return lowreel.open_source(source, size=(64, 64), frames=slice(64 if row.clips == "archery" else None)).read()
+    return lowreel.open_clip(source, size=(64, 64), frames=slice(64 if row.clips == "archery" else None)).read()
 
 
 def cell(kept: Rows, row: Row, source: str, seed: int) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     rows = Rows(f"starts_{chosen.preset}")
     found: dict[str, dict[str, Any]] = {}
     for source in chosen.clips:
-        clip = lowreel.open_source(source, size=(64, 64)).read()
+        clip = lowreel.open_clip(source, size=(64, 64)).read()
         trained = chosen.trained or ("paper-grey" if clip.shape[1] == 1 else "paper-rgb")
         name = "walking" if source == str(WALKING) else Path(source).name
         for label, generator in (("trained", trained), ("random", chosen.random)):

@@ -21,6 +21,9 @@ from . import homes
 Point = tuple[float, float]
 """Seconds since the start, and a PSNR in dB."""
 
+LAST_SHARES = ("LAST_EPOCHS_SHARE", "LAST_ROUNDS_SHARE", "LAST_ROUNDS")
+"""Names that the share of the last fit has, or had in earlier commits."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -114,8 +117,8 @@ class Pace:
         if self.first is None and progress.made >= at_once:  # what starts up is no pace
             self.first = self.last
         is_search = getattr(progress, "stage", "fit") == "search"
-        known = vars(import_module("lowreel.settings"))  # of commits before, under another name or none
-        last_rounds = known.get("LAST_ROUNDS_SHARE", known.get("LAST_ROUNDS", 0.0)) if is_search else 0.0
+        known = vars(import_module("lowreel.settings"))
+        last_rounds = next((known[name] for name in LAST_SHARES if name in known), 0.0) if is_search else 0.0
         self.planned = progress.planned + last_rounds * progress.steps
         if progress.made >= self.rounds * at_once:
             self.is_cut = True

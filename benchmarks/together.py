@@ -102,9 +102,9 @@ def clip_of(text: str, folder: Path, side: int) -> torch.Tensor:
     chosen = slice(int(first), int(last)) if frames else None
     if name != DEMO:
         source = str(folder / name) if "/" in name else name
-        return lowreel.open_source(source, size=(side, side), channels=1, frames=chosen).read()
+        return lowreel.open_clip(source, size=(side, side), channels=1, frames=chosen).read()
     with as_file(files("lowreel") / "assets" / "demo.mp4") as path:
-        return lowreel.open_source(path, size=(side, side), channels=1, frames=slice(32)).read()
+        return lowreel.open_clip(path, size=(side, side), channels=1, frames=slice(32)).read()
 
 
 def figures_of(group: Members, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def seconds_of_a_round() -> float:
 
     prepare = found("recovery.preparation:prepare", "recovery.recover:prepare", "recover:prepare")
 
-    clip = lowreel.open_source("rotating-mnist:7", frames=slice(8)).read()
+    clip = lowreel.open_clip("rotating-mnist:7", frames=slice(8)).read()
     operator = lowreel.MissingPixels(tuple(clip.shape), 0.8)
     settings = lowreel.RecoverSettings(quality="draft", steps=ROUNDS)
     rounds = lowreel.iterate(prepare(operator(clip), operator, settings), settings.solver())

@@ -33,7 +33,7 @@ HEADER = """<?xml version="1.0"?>
 
 def chest():
     """Grey levels (T, 1, H, W) of a beating heart."""
-    return lowreel.open_source("beating-heart:0", size=(SIDE, SIDE)).read()
+    return lowreel.open_clip("beating-heart:0", size=(SIDE, SIDE)).read()
 
 
 def main(path):

@@ -5,7 +5,7 @@ import torch
 import lowreel
 from lowreel.operators import radial, simulated_coil_maps, with_phase
 
-drawn = lowreel.open_source("beating-heart:0", size=(48, 48), frames=slice(8)).read()
+drawn = lowreel.open_clip("beating-heart:0", size=(48, 48), frames=slice(8)).read()
 truth = with_phase(drawn)  # a smooth phase, as a scanner's images have it
 
 maps = simulated_coil_maps(coils=4, shape=(48, 48))

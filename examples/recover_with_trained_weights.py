@@ -6,7 +6,7 @@ like what the generator was trained on (here MNIST digits).
 
 import lowreel
 
-clip = lowreel.open_source("rotating-mnist:2").read()  # (32, 1, 64, 64)
+clip = lowreel.open_clip("rotating-mnist:2").read()  # (32, 1, 64, 64)
 A = lowreel.MissingPixels(tuple(clip.shape), ratio=0.9, seed=0)
 
 settings = lowreel.RecoverSettings(

@@ -154,7 +154,7 @@ def away(start):
 
 @pytest.fixture(scope="session")
 def _finished(tmp_path_factory):
-    """A finished run of two rounds, made once; tests take a copy."""
+    """A finished run of two epochs, made once; tests take a copy."""
     from lowreel.cli import main
 
     folder = tmp_path_factory.mktemp("finished")
@@ -167,5 +167,5 @@ def _finished(tmp_path_factory):
 
 @pytest.fixture
 def finished(_finished, tmp_path):
-    """A run of two rounds that is finished, in tmp_path/run."""
+    """A run of two epochs that is finished, in tmp_path/run."""
     return Path(shutil.copytree(_finished, tmp_path / "run"))

@@ -1,4 +1,7 @@
-"""What a docstring has to say: the errors that a function raises, and the shapes of the tensors that it takes."""
+"""What a docstring has to say: the errors that a function raises, and the shapes of the tensors that it takes.
+
+That of a method which does what another one says may name that in its place: See `LinearOperator`.
+"""
 
 import ast
 import re
@@ -7,9 +10,11 @@ from pathlib import Path
 import lowreel
 
 ROOT = Path(lowreel.__file__).parent
-FOLDERS = ("solver", "model", "training", "recovery", "baselines", "analysis", "system")
-RAISES = re.compile(r"\b[Rr]aises?\b|InputError")
-SHAPE = re.compile(r"\([A-Z0-9.]+(, ?[\w ]+|,)+\)|any shape|same shape|scalar")
+HELP = {"cli"}
+"""Folders whose docstrings are what `--help` prints: their errors are those of every command."""
+RAISES = re.compile(r"\b[Rr]aises?\b|InputError|SystemExit")
+SHAPE = re.compile(r"\((?:[A-Z0-9.]+|coils|n|samples|rows)(, ?[\w .]+|,)+\)|any shape|same shapes?|scalar|clip_shape")
+ELSEWHERE = re.compile(r"\b([Ss]ee|[Aa]s) `[\w.]+`")
 
 
 def public_functions(body):
@@ -30,6 +35,10 @@ def raises(node):
     return False
 
 
+def is_overload(node):
+    return any("overload" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
 def takes_tensors(node):
     annotations = [ast.unparse(a.annotation) for a in (*node.args.args, *node.args.kwonlyargs) if a.annotation]
     return any(re.search(r"\bTensor\b", text) and "dict" not in text for text in annotations)
@@ -38,10 +47,12 @@ def takes_tensors(node):
 def lacking():
     """Names of the public functions whose docstring leaves out errors or shapes, and how many were looked at."""
     found, count = [], 0
-    for path in sorted(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py")):
+    for path in sorted(ROOT.rglob("*.py")):
         for node in public_functions(ast.parse(path.read_text(encoding="utf-8")).body):
             doc, place = ast.get_docstring(node) or "", f"{path.relative_to(ROOT)}: {node.name}"
             count += 1
+            if path.relative_to(ROOT).parts[0] in HELP or is_overload(node) or ELSEWHERE.search(doc):
+                continue
             if raises(node) and not RAISES.search(doc):
                 found.append(f"{place}: errors")
             if takes_tensors(node) and not SHAPE.search(doc):
@@ -50,7 +61,7 @@ def lacking():
 
 
 def test_docstrings_name_errors_and_shapes():
-    """Of every public function in the folders that compute."""
+    """Of every public function, commands apart."""
     found, count = lacking()
-    assert count > 100
+    assert count > 1000
     assert found == []

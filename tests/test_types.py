@@ -10,7 +10,7 @@ import lowreel
 WRONG = """\
 import lowreel
 
-clip = lowreel.open_source("rotating-mnist:7").read()
+clip = lowreel.open_clip("rotating-mnist:7").read()
 camera = lowreel.MissingPixels((8, 1, 64, 64), 0.8, seed=0)
 settings = lowreel.RecoverSettings(rnk=4)
 recovery = lowreel.recover(camera(clip), camera, settings)

@@ -142,7 +142,7 @@ class Fit:
 def clip_of(name: str) -> Tensor:
     """The frames of a name or path, 64x64, as the paper takes them."""
     source = name if ":" in name else CLIPS / name
-    return lowreel.open_source(source, size=(64, 64), frames=slice(FRAMES.get(name))).read()
+    return lowreel.open_clip(source, size=(64, 64), frames=slice(FRAMES.get(name))).read()
 
 
 def operator_of(text: str, shape: tuple[int, ...]) -> lowreel.LinearOperator:

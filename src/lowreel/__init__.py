@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .baselines import baselines
     from .data import Measured, add_white_noise
     from .errors import InputError
-    from .io.datasets import open_source
     from .io.video import open_clip, read_mask, write_video
     from .jobs.request import RunRequest
     from .jobs.run import run
@@ -63,7 +62,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "io.datasets": ("open_source",),
     "io.video": ("open_clip", "read_mask", "write_video"),
     "operators": (
         "LinearOperator",
@@ -116,7 +114,6 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 (the order in which a recovery meets them)
     "open_clip",
-    "open_source",
     "read_mask",
     "write_video",
     "Measured",

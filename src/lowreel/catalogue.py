@@ -49,6 +49,7 @@ class MissingSettings(OperatorSettings):
     ratio: float = Field(0.8, description="share of the pixels dropped in each frame, between 0 and 1")
 
     def check(self) -> None:
+        """See `OperatorSettings`."""
         _check_ratio(self.ratio)
 
 
@@ -64,6 +65,7 @@ class BlocksSettings(OperatorSettings):
     block: PositiveInt = Field(8, description="side of a block in pixels")
 
     def check(self) -> None:
+        """See `OperatorSettings`."""
         _check_ratio(self.ratio)
 
 
@@ -81,6 +83,7 @@ class FramesSettings(OperatorSettings):
     )
 
     def check(self) -> None:
+        """See `OperatorSettings`."""
         if self.ratio is not None:
             _check_ratio(self.ratio)
         if self.drop is not None:
@@ -114,6 +117,7 @@ class CountSettings(OperatorSettings):
     )
 
     def check(self) -> None:
+        """See `OperatorSettings`."""
         if (self.m is None) == (self.sampling is None):
             raise InputError(f"{self.name}: give --m (a number) or --sampling (a share), one of them")
 
@@ -190,6 +194,7 @@ class FourierSettings(OperatorSettings):
     lines: PositiveInt | None = Field(None, description="radial lines per frame, in place of --sampling")
 
     def check(self) -> None:
+        """See `OperatorSettings`."""
         if (self.lines is None) == (self.sampling is None):
             raise InputError("fourier: give --sampling (share of the rows) or --lines (radial lines per frame)")
 
@@ -216,6 +221,7 @@ class MriSettings(OperatorSettings):
     phase: bool = Field(False, description="give the clip a smooth phase before it is measured")
 
     def check(self) -> None:
+        """See `OperatorSettings`."""
         chosen = [self.spokes, self.spirals, self.acceleration]
         if sum(value is not None for value in chosen) != 1:
             raise InputError(
@@ -291,6 +297,7 @@ class SeveralSettings(OperatorSettings):
     of: tuple[str, ...] = ()
 
     def check(self) -> None:
+        """See `OperatorSettings`."""
         if not self.of:
             raise InputError(f'{self.name}: say which operators with --of, such as --of "blur --sigma 1"')
         for text in self.of:

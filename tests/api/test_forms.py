@@ -259,6 +259,14 @@ def test_the_adjoint_says_what_shape_clips_have(name):
     assert lowreel.recover(y, ADJOINTS[name], **QUICK).clip.shape == SHAPE
 
 
+def test_an_adjoint_that_is_wrong_is_not_taken_for_one_that_does_not_fit():
+    """Of another shape it is asked for the shape of its clips; an error of its own is raised as it is."""
+    with pytest.raises(lowreel.InputError, match="clip_shape"):
+        lowreel.recover(CLIP[0, 0], (lambda x: x, lambda y: y.reshape(6, 2, 12, 16)), **QUICK)
+    with pytest.raises(ZeroDivisionError):
+        lowreel.recover(CLIP, (lambda x: x, lambda y: y * (1 // 0)), **QUICK)
+
+
 THEIRS = {
     "pylops, in its axes": lambda: pylops.Smoothing2D((3, 3), dims=(6, 12, 16), axes=(1, 2)),
     "sigpy, grey frames": lambda: sigpy.linop.Downsample((6, 12, 16), (1, 2, 2)),

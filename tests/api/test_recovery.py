@@ -172,7 +172,7 @@ def test_a_callback_sees_frames_and_stops():
     assert all(math.isfinite(loss) for _, _, loss, _ in seen)
     assert found.steps == 3
     assert found.outcome.kind == "stopped"
-    assert found.outcome.sentence.startswith("Stopped by its callback after round 3 of 9")
+    assert found.outcome.sentence.startswith("Stopped by its callback after epoch 3 of 9")
     assert "recover(..., resume=)" in found.outcome.sentence
 
     def over(progress):
@@ -188,7 +188,7 @@ def test_what_a_callback_was_given_is_gone_on_from():
     lowreel.recover(y, mask(), callback=lambda p: seen.append(p) or len(seen) == 2, **how)
     resumed = lowreel.recover(y, mask(), resume=seen[-1], **how)
     assert np.array_equal(resumed.clip, whole.clip)
-    assert "round 2 of 5" in repr(seen[-1])
+    assert "epoch 2 of 5" in repr(seen[-1])
 
 
 def test_scores_and_baselines_are_told_in_the_form_of_the_data():

@@ -26,7 +26,7 @@ from lowreel.baselines.validation import left_out
 from lowreel.baselines.variation import add_gradient, add_gradient_adjoint, shrink_to_one
 from lowreel.data import add_white_noise, hold_out
 from lowreel.data.distances import share_beyond
-from lowreel.io.datasets import open_source
+from lowreel.io.video import open_clip
 from lowreel.model.generators import Decoder
 from lowreel.operators import (
     Bayer,
@@ -63,7 +63,7 @@ def blocks():
 
 @pytest.fixture
 def few_updates(monkeypatch):
-    """The slow baselines make two rounds."""
+    """The slow baselines make two epochs."""
     monkeypatch.setattr(networks, "DEEP_PRIOR_SETTINGS", networks.DEEP_PRIOR_SETTINGS.model_copy(update={"steps": 2}))
     few = {name: preset.model_copy(update={"steps": 2}) for name, preset in PRESETS.items()}
     monkeypatch.setattr(networks, "PRESETS", few)
@@ -524,10 +524,10 @@ def test_a_step_of_zero_leaves_the_codes():
 
 
 def test_the_papers_presets_are_among_the_slow_ones(monkeypatch):
-    """At 64x64, by their names, and on a digit better than black after a few rounds; elsewhere they are left out."""
+    """At 64x64, by their names, and on a digit better than black after a few epochs; elsewhere they are left out."""
     few = {name: preset.model_copy(update={"steps": 15}) for name, preset in PRESETS.items()}
     monkeypatch.setattr(networks, "PRESETS", few)
-    clip = open_source("rotating-mnist:0").read(0, 2)
+    clip = open_clip("rotating-mnist:0").read(0, 2)
     operator = MissingPixels(tuple(clip.shape), 0.5)
     found = networks.paper_clips(operator(clip), operator, operator.observed_mask())
     assert list(found) == ["paper-latent", "paper-joint"]

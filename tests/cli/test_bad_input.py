@@ -348,6 +348,9 @@ BAD = {
     "resume with unknown settings": Bad(
         "recover run --resume", ["config.json", "depth"], run_with("config.json", b'{"settings": {"depth": 3}}')
     ),
+    "resume with what only begins a run": Bad(
+        "recover run --resume --together --save-config a.toml", ["--save-config and --together"], begun_run
+    ),
     "resume without data": Bad("recover run --resume", ["data.safetensors"], run_without("data.safetensors")),
     "resume with damaged data": Bad("recover run --resume", ["data.safetensors"], run_with("data.safetensors", b"x")),
     "resume with a damaged checkpoint": Bad(

@@ -20,7 +20,7 @@ from lowreel.data import (
 )
 from lowreel.data.noise import NOISE_KINDS
 from lowreel.errors import InputError
-from lowreel.io.datasets import open_source
+from lowreel.io.video import open_clip
 from lowreel.operators import Blur, Fourier, Identity, MissingPixels, Signs, Snapshot, Stacked
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
@@ -177,7 +177,7 @@ def test_weights_are_one_over_the_variance():
 def test_weighted_photons_do_not_darken_the_clip():
     """With few photons the weighted fit keeps the mean level, and over two seeds is no worse than the unweighted."""
     demo = files("lowreel") / "assets" / "demo.mp4"
-    clip = open_source(demo, size=(32, 32), channels=1, frames=slice(8)).read()
+    clip = open_clip(demo, size=(32, 32), channels=1, frames=slice(8)).read()
     operator = Identity(tuple(clip.shape))
     gains = []
     for seed in (1, 2):
@@ -200,7 +200,7 @@ FLAT = {
 @pytest.mark.parametrize(("build", "spoil"), FLAT.values(), ids=FLAT)
 def test_robust_fits_of_a_digit_on_black(build, spoil):
     """A background that is met exactly does not let the robust scale vanish."""
-    clip = open_source("rotating-mnist:7", size=(32, 32), frames=slice(8)).read()
+    clip = open_clip("rotating-mnist:7", size=(32, 32), frames=slice(8)).read()
     operator = build(tuple(clip.shape))
     data, entry = spoil(operator(clip), operator)
     found = recover(data, operator, RecoverSettings(quality="draft", steps=60, baselines="none"), noise=entry)
@@ -265,7 +265,7 @@ def test_data_of_unknown_noise_is_kept_where_it_proves_to_be_exact(sigma, agrees
 )
 @pytest.mark.parametrize("term", ["squared", "weighted", "huber", "l1"])
 def test_every_term_fits_every_kind_of_data(operator, term):
-    """A round is made, and its loss is a number."""
+    """An epoch is made, and its loss is a number."""
     settings = RecoverSettings(quality="draft", steps=2, data_term=term, heldout=0.2, baselines="none")
     found = recover(operator(moving(2, 1, 8, 8)), operator, settings, noise=None)
     assert np.isfinite(found.history[-1]["loss"])

@@ -15,7 +15,6 @@ from scipy.io import loadmat, savemat
 
 from lowreel.errors import InputError
 from lowreel.io import containers
-from lowreel.io.datasets import open_source
 from lowreel.io.video import open_clip, read_mask
 from lowreel.system.files import split_member
 
@@ -58,7 +57,7 @@ def test_a_clip_is_the_same_clip_in_every_kind(kind, channels, tmp_path):
     truth = moving(channels=channels)
     stored = frames_last(truth) if name == "a.mat" else truth
     path = write(tmp_path / name, first=stored, other=1 - stored)
-    assert torch.equal(open_source(f"{path}:first").read(), torch.from_numpy(truth))
+    assert torch.equal(open_clip(f"{path}:first").read(), torch.from_numpy(truth))
     assert torch.equal(open_clip(f"{path}:other", frames=slice(2, 4)).read(), torch.from_numpy(1 - truth)[2:4])
     alone = write(tmp_path / f"b{path.suffix}", only=stored, rate=np.ones((1, 1)))
     assert torch.equal(open_clip(alone).read(), torch.from_numpy(truth))

@@ -14,7 +14,7 @@ from conftest import encode, moving
 from PIL import Image
 
 from lowreel import InputError, open_clip
-from lowreel.io.datasets import open_images, open_source
+from lowreel.io.datasets import open_images
 from lowreel.io.datasets.clips import color_wheel, moving_mnist, rotating_mnist
 from lowreel.io.datasets.official import SAMPLE, sample_digits
 
@@ -120,7 +120,7 @@ def test_missing_files_are_named_with_the_places(tmp_path, monkeypatch):
             open_images(name)
         assert [word for word in (name, file, "data", "LOWREEL_DATA") if word not in str(refused.value)] == []
     with pytest.raises(InputError, match=f"0 to {SAMPLE - 1} come with the package.*t10k-images-idx3-ubyte"):
-        open_source(f"rotating-mnist:{SAMPLE}")
+        open_clip(f"rotating-mnist:{SAMPLE}")
 
 
 DAMAGED = {
@@ -203,15 +203,15 @@ NAMED = {
 @pytest.mark.parametrize("name", NAMED)
 def test_named_clips(name):
     """Shape and range; the same name the same clip, another number another; the wishes of `open_clip` hold."""
-    clip = open_source(name)
+    clip = open_clip(name)
     frames = clip.read()
     assert (clip.shape, str(clip.source)) == (NAMED[name], name)
     assert (float(frames.min()), float(frames.max()) > 0.9, float(frames.max()) <= 1) == (0, True, True)
-    assert torch.equal(open_source(name).read(), frames)
-    assert not torch.equal(open_source(name.split(":")[0]).read(), frames)
-    part = open_source(name, frames=slice(2, 8, 3), channels=3)
+    assert torch.equal(open_clip(name).read(), frames)
+    assert not torch.equal(open_clip(name.split(":")[0]).read(), frames)
+    part = open_clip(name, frames=slice(2, 8, 3), channels=3)
     close(part.read(), frames[2:8:3].expand(-1, 3, -1, -1))
-    assert open_source(name, size=(16, 24)).shape[2:] == (16, 24)
+    assert open_clip(name, size=(16, 24)).shape[2:] == (16, 24)
 
 
 def test_rotating_mnist_turns():
@@ -247,7 +247,7 @@ DRAWN = {
 @pytest.mark.parametrize("name", DRAWN)
 def test_named_clips_stay_what_they_are(name):
     """A name is a clip for good: runs read their truth by it."""
-    levels = open_source(name).read().mul(255).round().byte()
+    levels = open_clip(name).read().mul(255).round().byte()
     assert hashlib.sha256(levels.numpy().tobytes()).hexdigest()[:16] == DRAWN[name]
 
 
@@ -266,11 +266,11 @@ def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("color-wheel").mkdir()
     Image.fromarray(seeded_levels(6, 5)).save("color-wheel/1.png")
-    assert open_source("color-wheel").shape == (1, 1, 6, 5)
+    assert open_clip("color-wheel").shape == (1, 1, 6, 5)
 
 
 @pytest.mark.parametrize("name", ["rotating-mnist:x", "moving-mnist:-1", "color-wheel:1:2", f"moving-mnist:{2**32}"])
 def test_wrong_numbers_are_refused(name):
     """In words, not as a missing file."""
     with pytest.raises(InputError, match=r"expected NAME:NUMBER|below"):
-        open_source(name)
+        open_clip(name)

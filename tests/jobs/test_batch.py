@@ -300,7 +300,7 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     assert snapshot(clips.parent / "out" / "a") == before
     page = (clips.parent / "out" / "report.html").read_text()
     assert "a/report.png" in page
-    assert "<p>finished: 2; Do not use: 2</p>" in page  # so few rounds do not explain the data
+    assert "<p>finished: 2; Do not use: 2</p>" in page  # so few epochs do not explain the data
     assert "http" not in page
 
 

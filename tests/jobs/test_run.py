@@ -25,13 +25,13 @@ class Noted(Callbacks):
     """Keeps what it is told."""
 
     def __init__(self):
-        self.said, self.rounds = [], []
+        self.said, self.epochs = [], []
 
     def say(self, sentence):
         self.said.append(sentence)
 
     def on_progress(self, progress, section, sections):
-        self.rounds.append((section, sections))
+        self.epochs.append((section, sections))
 
 
 def test_a_run_from_python_is_that_of_the_command(here, command, capsys):
@@ -43,7 +43,7 @@ def test_a_run_from_python_is_that_of_the_command(here, command, capsys):
     assert result.folder == here / "a"
     assert result.summary == Run.open("a").summary()
     assert len(noted.said) == 1
-    assert set(noted.rounds) == {(1, 1)}
+    assert set(noted.epochs) == {(1, 1)}
     words = "simulate missing clip.npy --ratio 0.5 --quality draft --steps 2 --baselines none -o b"
     assert command(words).code == 0
     for name in ("recovered.npy", "representation.safetensors"):
@@ -65,7 +65,7 @@ def test_data_in_python_is_cut_as_the_command_does(here):
     settings, noted = QUICK.model_copy(update={"section_frames": 16, "steps": 1, "cuts": "none"}), Noted()
     lowreel.run(lowreel.RunRequest(data="y.safetensors", settings=settings, output="run"), callbacks=noted)
     assert json.loads((here / "run" / "summary.json").read_text())["sections"][-1]["frames"][1] == 44
-    assert noted.rounds[-1] == (3, 3)
+    assert noted.epochs[-1] == (3, 3)
     assert np.load(here / "run" / "recovered.npy").shape == clip.shape
 
 

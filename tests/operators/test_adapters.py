@@ -463,7 +463,7 @@ def blocks():
 
 
 def test_the_page_runs(monkeypatch):
-    """Every example of docs/plugins.md, with two rounds for each recovery."""
+    """Every example of docs/plugins.md, with two epochs for each recovery."""
     few = partial(recover, settings=RecoverSettings(quality="draft", steps=2, baselines="none"))
     monkeypatch.setattr(lowreel, "recover", few)
     names = {}

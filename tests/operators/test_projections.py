@@ -8,7 +8,7 @@ import torch
 from cases import levels
 
 from lowreel.operators import Gaussian, Signs
-from lowreel.operators.projections import BLOCK
+from lowreel.operators.projections import BLOCK_ROWS
 
 
 def test_gaussian_entries_have_mean_zero_and_variance_one_over_m():
@@ -45,7 +45,7 @@ def test_signs_are_plus_and_minus_one():
 @pytest.mark.parametrize("kind", [Gaussian, Signs])
 def test_projections_drawn_anew_are_those_held(kind):
     """However many rows are held in memory, y = A x and A* y are the same to the bit."""
-    m = 5 * BLOCK - 1
+    m = 5 * BLOCK_ROWS - 1
     x, y = levels(2, 1, 63, 9, dtype=torch.float32), levels(2, m, dtype=torch.float32)
     shape, whole = tuple(x.shape), kind.bytes_for(tuple(x.shape), m)
     tilings = [kind(shape, m, seed=3, memory=round(whole * share)) for share in (0, 0.25, 0.5, 0.8, 1, 2)]

@@ -52,7 +52,7 @@ def test_memory_is_near_the_peak(shape, python_path):
 
 
 def test_time_grows_with_the_rounds():
-    """Twice the rounds are twice the time; the problem is left as it was."""
+    """Twice the epochs are twice the time; the problem is left as it was."""
     operator = Identity((4, 1, 16, 16))
     problem = prepare(torch.rand(4, 1, 16, 16), operator, RecoverSettings())
     before = {name: w.clone() for name, w in problem.generator.state_dict().items()}

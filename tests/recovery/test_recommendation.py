@@ -93,7 +93,7 @@ def test_a_mean_has_the_share_with_the_smallest_error():
 
 def test_dropped_frames_are_judged_by_frames():
     """A baseline that is black in frames it has not seen loses; the one that joins frames in time is named."""
-    clip = lowreel.open_source("rotating-mnist:3", size=(16, 16), frames=slice(20)).read()
+    clip = lowreel.open_clip("rotating-mnist:3", size=(16, 16), frames=slice(20)).read()
     operator = MissingFrames(tuple(clip.shape), dropped=range(5, 8))
     found = recover(operator(clip), operator, FEW.model_copy(update={"heldout": None}))
     assert found.verdict.kind == "do_not_use"

@@ -1,4 +1,4 @@
-"""The public `recover`: what is delivered, when it stops, and what it says about it. Tiny clips, few rounds."""
+"""The public `recover`: what is delivered, when it stops, and what it says about it. Tiny clips, few epochs."""
 
 import math
 import time
@@ -76,7 +76,7 @@ def test_recovery_agrees_with_data_free_of_noise(operator):
 
 
 def test_recovery_is_better_than_knowing_nothing(operator):
-    """On an easy clip some more rounds beat the mean of the true clip by 3 dB."""
+    """On an easy clip some more epochs beat the mean of the true clip by 3 dB."""
     found = recover(
         operator(CLIP), operator, RecoverSettings(baselines="none", quality="draft", steps=50, heldout=0.05)
     )
@@ -106,12 +106,12 @@ def test_noise_is_not_forced_on_the_clip():
 def test_the_iterate_delivered_is_the_one_that_heldout_data_prefers(choices):
     """The last one that is not worse than the best by two standard errors, by the numbers held out."""
     operator = OPERATORS["missing"]()
-    settings, rounds = FEW.model_copy(update={"steps": 12, **choices}), []
+    settings, epochs = FEW.model_copy(update={"steps": 12, **choices}), []
     y = operator(CLIP)
-    found = recover(y, operator, settings, callback=rounds.append)
+    found = recover(y, operator, settings, callback=epochs.append)
     problem, solver = prepare(y, operator, settings), settings.solver()
     least, best, errors = None, 0, []
-    for progress in rounds:
+    for progress in epochs:
         terms = problem.heldout_terms(progress.state.representation(problem, solver).frames())
         errors.append(float(terms.double().sum()))
         if (
@@ -122,8 +122,8 @@ def test_the_iterate_delivered_is_the_one_that_heldout_data_prefers(choices):
         least = terms if errors[-1] == min(errors) else least
     assert [row["heldout"] for row in found.history] == pytest.approx(errors)
     assert found.heldout_db == pytest.approx(-10 * math.log10(errors[best - 1]))
-    assert rounds[-1].best.step == best
-    state = rounds[best - 1].state
+    assert epochs[-1].best.step == best
+    state = epochs[best - 1].state
     for name, tensor in found.representation.generator.state_dict().items():
         assert torch.equal(tensor, state.weights[name]), name
     assert torch.equal(found.representation.codes.coefficients, state.parameters["coefficients"])
@@ -154,10 +154,10 @@ def test_same_settings_same_result():
 
 def test_ctrl_c_keeps_the_best_so_far():
     """KeyboardInterrupt from `callback` ends the run as stopped, with the best so far and what to do."""
-    operator, rounds = OPERATORS["missing"](), []
+    operator, epochs = OPERATORS["missing"](), []
 
     def callback(progress):
-        rounds.append(progress)
+        epochs.append(progress)
         if progress.state.step == 4:
             raise KeyboardInterrupt
 
@@ -168,22 +168,22 @@ def test_ctrl_c_keeps_the_best_so_far():
     assert found.steps == 4
     assert found.clip.isfinite().all()
     for name, tensor in found.representation.generator.state_dict().items():
-        assert torch.equal(tensor, rounds[-1].best.weights[name])
+        assert torch.equal(tensor, epochs[-1].best.weights[name])
 
 
 def test_resume_gives_the_unbroken_result():
     """Stopped and gone on with, the result is that of the unbroken run, history and all."""
-    operator, rounds = OPERATORS["missing"](), []
+    operator, epochs = OPERATORS["missing"](), []
     y = operator(CLIP)
 
     def callback(progress):
-        rounds.append(progress)
+        epochs.append(progress)
         if progress.state.step == 3:
             raise KeyboardInterrupt
 
     unbroken = recover(y, operator, FEW)
     recover(y, operator, FEW, callback=callback)
-    resumed = recover(y, operator, FEW, resume=rounds[-1])
+    resumed = recover(y, operator, FEW, resume=epochs[-1])
     assert torch.equal(resumed.clip, unbroken.clip)
     assert resumed.outcome == unbroken.outcome
     keep = ("step", "loss", "heldout")
@@ -191,7 +191,7 @@ def test_resume_gives_the_unbroken_result():
 
 
 def test_every_outcome_has_a_sentence_for_the_user():
-    """Finished or converged when all rounds were done."""
+    """Finished or converged when all epochs were done."""
     operator = OPERATORS["missing"]()
     found = recover(operator(CLIP), operator, FEW)
     assert found.outcome.kind in ("finished", "converged")
@@ -355,14 +355,14 @@ REFUSED = {
 
 @pytest.mark.parametrize(("call", "message"), REFUSED.values(), ids=REFUSED)
 def test_wrong_input_is_refused(call, message):
-    """Before the first round, by an InputError that says what came."""
+    """Before the first epoch, by an InputError that says what came."""
     operator = Identity(SHAPE)
     with pytest.raises(InputError, match=message):
         call(CLIP.clone(), operator)
 
 
 def test_a_stop_delivers_the_last_round_when_it_is_the_best():
-    """Between two measurements of the held-out error a stop measures once more, so no round is lost."""
+    """Between two measurements of the held-out error a stop measures once more, so no epoch is lost."""
     clip = moving()
     operator = MissingPixels(tuple(clip.shape), 0.5)
     seen = []
@@ -399,35 +399,35 @@ def test_a_resume_with_other_settings_is_refused(other):
         )
 
 
-def paced(first, each, rounds, check=0.0):
+def paced(first, each, epochs, check=0.0):
     pace = _Pace()
     pace.note(first, check)
-    for _ in range(rounds - 1):
+    for _ in range(epochs - 1):
         pace.note(each, None)
     return pace
 
 
 def test_what_a_time_limit_leaves_room_for():
-    """Rounds at the pace of those made, the first one left out, and the checks of a run of that length."""
+    """Epochs at the pace of those made, the first one left out, and the checks of a run of that length."""
     assert _affordable(4, 15.65, paced(3.0, 0.1, 4), 1000) == 4 + 156
     assert _affordable(4, 15.65, paced(3.0, 0.1, 4), 50) == 50, "never more than planned"
-    assert _affordable(1, 7.0, paced(3.0, 0.1, 1), 1000) == 3, "as long as it is alone the first round counts"
+    assert _affordable(1, 7.0, paced(3.0, 0.1, 1), 1000) == 3, "as long as it is alone the first epoch counts"
     assert _affordable(9, 0.05, paced(3.0, 0.1, 9), 50) == 9, "no time for one more"
     assert _affordable(9, -5.0, paced(3.0, 0.1, 9), 50) == 9
     for left in (1.0, 10.0, 100.0, 1000.0):
-        rounds = _affordable(4, left, paced(1.0, 1.0, 4, check=2.0), 1000)
-        every = max(1, math.ceil(rounds / CHECKS_PER_RUN))
-        made = [step for step in range(5, rounds + 1) if step % every == 0 or step == rounds]
-        assert rounds == 4 or rounds - 4 + 2.0 * len(made) <= left
+        epochs = _affordable(4, left, paced(1.0, 1.0, 4, check=2.0), 1000)
+        every = max(1, math.ceil(epochs / CHECKS_PER_RUN))
+        made = [step for step in range(5, epochs + 1) if step % every == 0 or step == epochs]
+        assert epochs == 4 or epochs - 4 + 2.0 * len(made) <= left
 
 
 class Clock:
-    """Time that passes only where rounds are made and clips drawn: seconds of the first round, of those after it, and
+    """Time that passes only where epochs are made and clips drawn: seconds of the first epoch, of those after it, and
     of a clip; `fitted` is when the fits were over."""
 
     def __init__(self, monkeypatch, each, check=0.0, first=None):
         self.each = each if callable(each) else lambda k: first if k == 1 and first is not None else each
-        self.check, self.now, self.rounds, self.fitted = check, 0.0, 0, 0.0
+        self.check, self.now, self.epochs, self.fitted = check, 0.0, 0, 0.0
         module = import_module("lowreel.recovery.recover")
         self.frames, self.accounted = Representation.frames, module.accounted
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
@@ -437,8 +437,8 @@ class Clock:
 
     def iterate(self, problem, solver, state=None):
         for found in iterate(problem, solver, state):
-            self.rounds += 1
-            self.now += self.each(self.rounds)
+            self.epochs += 1
+            self.now += self.each(self.epochs)
             yield found
 
     def draw(self, *given):
@@ -452,10 +452,10 @@ class Clock:
 
 PACES = {
     "even": {"each": 0.5},
-    "checks as long as rounds": {"each": 0.5, "check": 0.5},
-    "checks longer than rounds": {"each": 0.2, "check": 1.5},
+    "checks as long as epochs": {"each": 0.5, "check": 0.5},
+    "checks longer than epochs": {"each": 0.2, "check": 1.5},
     "a slow start": {"each": 0.5, "first": 5.0},
-    "few rounds": {"each": 4.5, "check": 1.0},
+    "few epochs": {"each": 4.5, "check": 1.0},
     "far too many": {"each": 0.2, "check": 0.5, "steps": 100_000},
     "slower and slower": {"each": lambda k: 0.2 + 0.02 * k, "check": 0.3},
 }
@@ -463,18 +463,18 @@ PACES = {
 
 @pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
 def test_a_time_limit_holds(pace, monkeypatch):
-    """Rounds and checks, the last one too, are over within the limit, and most of it is used."""
+    """Epochs and checks, the last one too, are over within the limit, and most of it is used."""
     steps = pace.get("steps", 140)
     clock = Clock(monkeypatch, **{name: value for name, value in pace.items() if name != "steps"})
     operator = OPERATORS["missing"]()
     found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": steps, "time": 15.0}))
     assert 8 < clock.fitted <= 15
-    assert found.steps == clock.rounds
+    assert found.steps == clock.epochs
     assert found.history[-1]["heldout"] is not None
 
 
 def test_a_limit_shorter_than_a_round_ends_after_it(monkeypatch):
-    """One round has to be made for there to be a clip."""
+    """One epoch has to be made for there to be a clip."""
     clock = Clock(monkeypatch, each=20.0, check=1.0)
     operator = OPERATORS["missing"]()
     found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 140, "time": 15.0}))
@@ -486,7 +486,7 @@ def test_a_limit_shorter_than_a_round_ends_after_it(monkeypatch):
     ("each", "kind"), [(4.5, "stopped"), (0.5, "stopped"), (0.3, "finished"), (0.05, None)], ids=str
 )
 def test_a_run_of_too_few_rounds_is_not_finished(each, kind, monkeypatch):
-    """Under a quarter of its rounds it is stopped, and told what to do; from there on it is finished but shortened."""
+    """Under a quarter of its epochs it is stopped, and told what to do; from there on it is finished but shortened."""
     Clock(monkeypatch, each=each)
     operator = OPERATORS["missing"]()
     found = recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 140, "time": 15.0}))
@@ -497,13 +497,13 @@ def test_a_run_of_too_few_rounds_is_not_finished(each, kind, monkeypatch):
         return
     assert (found.outcome.kind == "stopped") == (found.steps < 35)
     assert found.outcome.kind == kind
-    assert f"{found.steps} of 140 rounds" in sentence
+    assert f"{found.steps} of 140 epochs" in sentence
     assert "longer --time" in sentence
     assert ("--resume" in sentence) == (kind == "stopped")
 
 
 def test_a_run_that_was_too_short_goes_on(monkeypatch):
-    """Each session makes more of its rounds, so that the same command ends some time; without a limit it makes all."""
+    """Each session makes more of its epochs, so that the same command ends some time; without a limit it makes all."""
     Clock(monkeypatch, each=2.0)
     operator, made, resume, kind = OPERATORS["missing"](), [], None, "stopped"
     y, settings = operator(CLIP), FEW.model_copy(update={"steps": 40, "time": 10.0})
@@ -541,7 +541,7 @@ def test_a_time_limit_holds_for_a_search(pace, monkeypatch):
 
 
 def test_too_little_time_for_a_search_is_for_one_fit(monkeypatch):
-    """Where the rounds turn out too slow for it; the limit holds, and a resume goes on with the one fit."""
+    """Where the epochs turn out too slow for it; the limit holds, and a resume goes on with the one fit."""
     clock = Clock(monkeypatch, each=2.0, check=0.5)
     operator, seen = OPERATORS["missing"](), []
     y = operator(CLIP)
@@ -557,7 +557,7 @@ def test_too_little_time_for_a_search_is_for_one_fit(monkeypatch):
 
 
 def test_rounds_are_counted_alike_everywhere():
-    """--steps are the rounds of each fit; those of the last one are told apart."""
+    """--steps are the epochs of each fit; those of the last one are told apart."""
     operator, seen = OPERATORS["missing"](), []
     y = operator(CLIP)
     found = recover(y, operator, RecoverSettings(baselines="none", steps=40, heldout=0.1), callback=seen.append)
@@ -605,7 +605,7 @@ def test_settings_as_keywords_are_the_settings():
 
 @pytest.mark.parametrize("stops_at", [1, 2])
 def test_a_fit_that_is_stopped_delivers_no_less_than_a_baseline(stops_at):
-    """The best quick baseline is there before the first round; a fit that has come to less is not delivered."""
+    """The best quick baseline is there before the first epoch; a fit that has come to less is not delivered."""
     clip = moving(8, 1, 32, 32)
     operator = MissingPixels(tuple(clip.shape), 0.5)
     pictures = []

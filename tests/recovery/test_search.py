@@ -12,10 +12,11 @@ from lowreel.model.generators import Decoder
 from lowreel.model.latents import factorise
 from lowreel.model.representation import Representation
 from lowreel.operators import Gaussian, MissingPixels
-from lowreel.recovery import policy as fits
+from lowreel.recovery import fits
 from lowreel.recovery import search_plan as plans
 from lowreel.recovery.fit import Outcome, Trial, fit
-from lowreel.recovery.policy import _last_fit, planned, search_plan, smallest_rank
+from lowreel.recovery.fits import _last_fit
+from lowreel.recovery.policy import planned, search_plan, smallest_rank
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
 from lowreel.recovery.search import search, varied
@@ -100,7 +101,7 @@ def test_each_fit_is_as_if_alone(operator):
 
 
 def test_the_best_alone_goes_to_its_end(operator):
-    """The others are given up after LOOK_SHARE of the rounds; all rounds are told, and as many as were planned."""
+    """The others are given up after LOOK_SHARE of the epochs; all epochs are told, and as many as were planned."""
     seen = []
     recovery = recover(operator(CLIP), operator, LONG, callback=seen.append)
     best, steps = best_of(recovery.trials), LONG.steps
@@ -110,7 +111,7 @@ def test_the_best_alone_goes_to_its_end(operator):
     made = [progress.made for progress in seen if progress.stage == "search"]
     assert made == list(range(1, len(made) + 1))
     plan = search_plan(problem_of(operator, LONG), LONG).told_by(recovery.trials)
-    assert len(made) == plan.rounds(steps) == seen[len(made) - 1].planned
+    assert len(made) == plan.epochs(steps) == seen[len(made) - 1].planned
 
 
 @pytest.mark.parametrize(("ratio", "overfits"), [(0.0, True), (math.inf, False)])
@@ -189,7 +190,7 @@ def test_the_best_trial_is_gone_on_from_with_all_data(operator):
 
 
 def test_where_more_rounds_harm_the_last_fit_starts_afresh():
-    """A fit whose held-out error rose again is made anew with all data, to the round where that was smallest, on the
+    """A fit whose held-out error rose again is made anew with all data, to the epoch where that was smallest, on the
     way of the same schedule; one that had not ended goes on."""
     problem = problem_of(OPERATORS["missing"]())
     trials, _ = search(problem, FEW.solver(), Search(FIRST, (), 1))
@@ -255,7 +256,7 @@ def test_a_resume_goes_on_with_what_was_begun(stage):
     try:
         recover(y, operator, begun, callback=seen.append)
     except KeyboardInterrupt:
-        pytest.fail("no round was made")
+        pytest.fail("no epoch was made")
     progress = next(p for p in seen if p.stage == stage and (p.trials or stage == "fit"))
     other = FEW.model_copy(update={"time": None if stage == "fit" else 1e-6})
     resumed = recover(y, operator, other, resume=progress)
@@ -295,16 +296,16 @@ def test_a_search_without_time_stops_with_what_it_has():
 
 
 def test_an_error_while_watching_stops_the_fits():
-    """A full disk, say: the error comes through at once, not after all rounds."""
-    operator, rounds = OPERATORS["missing"](), []
+    """A full disk, say: the error comes through at once, not after all epochs."""
+    operator, epochs = OPERATORS["missing"](), []
 
     def callback(progress):
-        rounds.append(progress.made)
+        epochs.append(progress.made)
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
         recover(operator(CLIP), operator, FEW.model_copy(update={"steps": 100_000}), callback=callback)
-    assert len(rounds) == 1
+    assert len(epochs) == 1
 
 
 def test_a_run_with_a_generator_of_ones_own_goes_on(tmp_path):
@@ -323,11 +324,11 @@ def test_time_is_shared_out_by_turns():
     """Half a fit for all, a quarter for each that parts there, three quarters for each that does not, a quarter in the
     end; side by side a fit takes longer, all of them less."""
     plan = Search(FIRST, ({"early_weight_decay": 10.0}, {"similarity": 0.1}), 1)
-    assert plan.rounds(40) / 40 == plan.in_turn == 0.5 + 0.25 + 0.25 + 0.25
+    assert plan.epochs(40) / 40 == plan.in_turn == 0.5 + 0.25 + 0.25 + 0.25
     plan = replace(plan, overfits=True)
-    assert plan.rounds(40) / 40 == plan.in_turn == 0.5 + 0.25 + 0.75 + 0.25 + 0.25
+    assert plan.epochs(40) / 40 == plan.in_turn == 0.5 + 0.25 + 0.75 + 0.25 + 0.25
     beside = replace(plan, at_once=2)
-    assert beside.rounds(40) == plan.rounds(40)
+    assert beside.epochs(40) == plan.epochs(40)
     assert beside.in_turn == pytest.approx(0.5 + slower(2) * 0.75 + 0.25)  # the longest of the three
     assert replace(plan, waves=0).in_turn == replace(plan, changes=()).in_turn == 1
 

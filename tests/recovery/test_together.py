@@ -1,4 +1,4 @@
-"""`recover_together`: each clip's own result, chosen by its own held-out data. Tiny clips, few rounds."""
+"""`recover_together`: each clip's own result, chosen by its own held-out data. Tiny clips, few epochs."""
 
 import math
 from dataclasses import replace
@@ -209,5 +209,5 @@ def test_a_callback_of_several_clips_is_told_of_rounds_and_ends_them():
     found = recover_together(DATA, OPERATORS, FEW, callback=watch, noise=(0.0, 0.1))
     assert [(made, frames) for made, frames, _ in seen] == [(1, None), (2, None)]
     for one in found:
-        assert one.outcome.sentence.startswith("Stopped by its callback after round 2 of 6")
+        assert one.outcome.sentence.startswith("Stopped by its callback after epoch 2 of 6")
         assert one.outcome.sentence.endswith("To go on, recover the clips again from the start.")

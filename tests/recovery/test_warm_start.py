@@ -1,4 +1,4 @@
-"""Where a section starts that goes on from its neighbour: codes, weights, what is held out, rounds."""
+"""Where a section starts that goes on from its neighbour: codes, weights, what is held out, epochs."""
 
 import pytest
 import torch
@@ -12,11 +12,11 @@ from lowreel.operators import Gaussian, Mask, Stacked
 from lowreel.recovery.fit import fit
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
-from lowreel.recovery.warm_start import Neighbour, continued, fewer_rounds
-from lowreel.settings import WARM_ROUNDS_SHARE, WARM_STEP_FACTOR
+from lowreel.recovery.warm_start import Neighbour, continued, fewer_epochs
+from lowreel.settings import WARM_EPOCHS_SHARE, WARM_STEP_FACTOR
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import identity
-from lowreel.solver.schedule import planned_rounds
+from lowreel.solver.schedule import planned_epochs
 
 SETTINGS = RecoverSettings(quality="draft", baselines="none")
 SHIFTS = {"after it": 8, "before it": -8, "across a cut": None}
@@ -84,13 +84,13 @@ def test_from_nothing(reason):
 
 def test_rounds_are_fewer_unless_they_were_given():
     problem = problem_of()
-    usual = planned_rounds(problem, SETTINGS.solver())
-    fewer, plain = fewer_rounds(problem, SETTINGS), SETTINGS.solver()
-    assert planned_rounds(problem, fewer.solver()) == fewer.steps == round(WARM_ROUNDS_SHARE * usual)
+    usual = planned_epochs(problem, SETTINGS.solver())
+    fewer, plain = fewer_epochs(problem, SETTINGS), SETTINGS.solver()
+    assert planned_epochs(problem, fewer.solver()) == fewer.steps == round(WARM_EPOCHS_SHARE * usual)
     assert fewer.solver().matrix_lr == WARM_STEP_FACTOR * plain.matrix_lr
     assert fewer.solver().similarity == plain.similarity
     given = SETTINGS.model_copy(update={"steps": 3})
-    assert fewer_rounds(problem, given).solver() == given.solver()
+    assert fewer_epochs(problem, given).solver() == given.solver()
 
 
 def test_another_start_is_another_fit():

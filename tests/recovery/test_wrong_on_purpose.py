@@ -8,7 +8,7 @@ import torch
 
 from lowreel.baselines import first_clip
 from lowreel.errors import InputError
-from lowreel.io.datasets import open_source
+from lowreel.io.video import open_clip
 from lowreel.operators import (
     Cosine,
     Fourier,
@@ -27,7 +27,7 @@ from lowreel.recovery import comparison
 from lowreel.recovery.recover import recover
 from lowreel.settings import RecoverSettings
 
-CLIP = open_source("rotating-mnist:3", size=(16, 16), frames=slice(6)).read()
+CLIP = open_clip("rotating-mnist:3", size=(16, 16), frames=slice(6)).read()
 S = tuple(CLIP.shape)
 EVERY = torch.ones(16, 16, dtype=torch.bool)
 QUICK = RecoverSettings(quality="draft", steps=40, heldout=0.05)
@@ -93,7 +93,7 @@ def test_what_is_wrong_is_never_called_good(name, monkeypatch):
     "operator", [Gaussian(S, 100), SinglePixel(S, 120, "random")], ids=lambda operator: operator.kind
 )
 def test_what_is_right_still_is(operator, monkeypatch):
-    """The same rounds, clip and baseline, with the data's own operator."""
+    """The same epochs, clip and baseline, with the data's own operator."""
     assert verdict_on(operator, operator, monkeypatch) == "use"
 
 

@@ -69,7 +69,7 @@ def _killed(away, tmp_path_factory):
 
 @pytest.fixture
 def killed(_killed, tmp_path, monkeypatch):
-    """A folder in which `run` was killed after some rounds and holds two checkpoints."""
+    """A folder in which `run` was killed after some epochs and holds two checkpoints."""
     folder = Path(shutil.copytree(_killed, tmp_path / "killed"))
     monkeypatch.chdir(folder)
     return folder
@@ -97,7 +97,7 @@ def test_killed_while_saving_ends_in_the_same_bits(away, tmp_path, unbroken):
 
 @pytest.mark.slow
 def test_killed_at_every_write_ends_in_the_same_bits(away, tmp_path, unbroken):
-    """Every fsync and rename of the first rounds and of the end is once the last thing that a run did not do."""
+    """Every fsync and rename of the first epochs and of the end is once the last thing that a run did not do."""
     assert die_again_and_again(away, fresh(tmp_path), (*range(9, 24), *range(1, 24))) == unbroken
 
 
@@ -119,7 +119,7 @@ def kill_at_random(start, folder, kills, seed):
 
 
 def test_killed_at_random_ends_in_the_same_bits(start, tmp_path, unbroken):
-    """SIGKILL at random moments, saving after every round: the bits of an unbroken run."""
+    """SIGKILL at random moments, saving after every epoch: the bits of an unbroken run."""
     assert kill_at_random(start, fresh(tmp_path), kills=2, seed=1) == unbroken
 
 
@@ -132,7 +132,7 @@ def test_killed_often_at_random_ends_in_the_same_bits(seed, start, tmp_path, unb
 
 @pytest.mark.parametrize("dies_at", [2, 5])
 def test_killed_while_it_is_made(dies_at, away, tmp_path, unbroken):
-    """A run killed before its first round goes on with --resume, or starts when the command is given again."""
+    """A run killed before its first epoch goes on with --resume, or starts when the command is given again."""
     folder = fresh(tmp_path)
     assert away(SIMULATE, folder, dies_at=dies_at).code == -signal.SIGKILL
     outcome = away(SIMULATE + " --resume", folder)
@@ -152,7 +152,7 @@ def test_leftovers_of_a_killed_run_are_swept(killed, away, unbroken):
 
 
 def test_history_is_whole_after_a_kill_between_checkpoint_and_history(finished, command):
-    """The checkpoint of the last round is written before its history: resumed from there, no row is missing."""
+    """The checkpoint of the last epoch is written before its history: resumed from there, no row is missing."""
     rows = (finished / "history.jsonl").read_text()
     (finished / "history.jsonl").write_text("".join(rows.splitlines(keepends=True)[:-1]))
     (finished / "summary.json").unlink()
@@ -170,7 +170,7 @@ def cut(path):
 
 @pytest.mark.parametrize("damage", [cut, Path.unlink])
 def test_damaged_checkpoint_gives_way_to_the_one_before(damage, killed, away, unbroken):
-    """A damaged or missing newest checkpoint costs some rounds and changes no bit."""
+    """A damaged or missing newest checkpoint costs some epochs and changes no bit."""
     damage(killed / "run" / "state.safetensors")
     assert away(RESUME, killed).code == 0
     assert results(killed / "run") == unbroken
@@ -270,7 +270,7 @@ def test_ctrl_c_after_the_fit_says_how_to_go_on(here, command, monkeypatch):
 
 
 def test_time_limit(here, command):
-    """--time ends the fit in time and keeps the results; of too few rounds it is stopped, and can be gone on with."""
+    """--time ends the fit in time and keeps the results; of too few epochs it is stopped, and can be gone on with."""
     outcome = command("simulate missing clip.npy --quality draft --steps 100000 --time 0.5 -o run")
     assert outcome.code == 0, outcome.err
     summary = json.loads((here / "run" / "summary.json").read_text())
@@ -329,7 +329,6 @@ def test_a_run_that_diverges_is_recorded(tmp_path):
     measured = Measured(operator(clip), operator, torch.arange(len(clip)).double())
     run = Run.create(tmp_path / "run", measured, RecoverSettings(quality="draft", steps=3))
     _, summary, _ = execute(run, measured, clip, generator=Broken((1, 12, 16)))
-    summary = run.finish(summary)
     assert (summary.outcome.kind, summary.verdict) == ("diverged", "do_not_use")
     assert summary.delivered == "biharmonic interpolation"
     assert run.summary() == summary

@@ -23,7 +23,7 @@ def case():
 
 
 def drawn(case, folder, steps=12, **chosen):
-    """The result of a recovery that is drawn after each round, and each picture of it."""
+    """The result of a recovery that is drawn after each epoch, and each picture of it."""
     pictures = []
     sketch = PreviewWriter(folder)
 
@@ -38,7 +38,7 @@ def drawn(case, folder, steps=12, **chosen):
 
 @pytest.mark.parametrize("quality", ["draft", "standard"])
 def test_what_is_shown_is_the_run(case, tmp_path, quality):
-    """Frames, path and curve of the rounds so far; the recovery is that of one nobody looks at, bit for bit."""
+    """Frames, path and curve of the epochs so far; the recovery is that of one nobody looks at, bit for bit."""
     shown, alone, pictures = drawn(case, tmp_path, quality=quality)
     assert torch.equal(shown.clip, alone.clip)
     frames, channels, height, width = case[1].clip_shape

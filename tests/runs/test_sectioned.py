@@ -29,7 +29,7 @@ from lowreel.runs.sectioned import (
     per_frame,
 )
 from lowreel.runs.sections import Section, joined
-from lowreel.settings import WARM_ROUNDS_SHARE
+from lowreel.settings import WARM_EPOCHS_SHARE
 from lowreel.system.files import read_tensors, write_tensors
 from lowreel.system.memory import taken_bytes
 
@@ -387,7 +387,7 @@ def test_time_is_shared_out_by_frames(unbroken):
     assert _share(run, [1, 2, 0], 48.0) == pytest.approx(19.0)
     assert _share(run, [2, 0], 29.0) == pytest.approx(14.0)
     fewer = replace(run, settings=RecoverSettings(quality="draft"))
-    assert _share(fewer, [1, 2, 0], 19 + 29 * WARM_ROUNDS_SHARE) == pytest.approx(19.0)
+    assert _share(fewer, [1, 2, 0], 19 + 29 * WARM_EPOCHS_SHARE) == pytest.approx(19.0)
     assert _share(fewer, [2, 0], 29.0) == pytest.approx(14.0)
 
 
@@ -397,7 +397,7 @@ def test_the_time_said_follows_the_rounds(unbroken, monkeypatch):
     given = replace(SectionedRun.open(unbroken), settings=RecoverSettings(quality="draft", steps=6))
     fewer = replace(given, settings=RecoverSettings(quality="draft"))
     assert expectation(given).seconds == pytest.approx(48.0)
-    assert expectation(fewer).seconds == pytest.approx(19 + 29 * WARM_ROUNDS_SHARE)
+    assert expectation(fewer).seconds == pytest.approx(19 + 29 * WARM_EPOCHS_SHARE)
     assert expectation(given).baselines == expectation(fewer).baselines == pytest.approx(2 * 48.0)
 
 

@@ -9,7 +9,7 @@ import torch
 from cases import levels
 from conftest import moving
 
-from lowreel import InputError, Measured, MissingPixels, add_white_noise, open_source
+from lowreel import InputError, Measured, MissingPixels, add_white_noise, open_clip
 from lowreel.operators import Signs, SinglePixel, Snapshot, from_spec, temporal_slice
 from lowreel.runs.scenes import cuts, outlines
 from lowreel.runs.sections import OVERLAP_FRAMES, ClipSource, joined, sections_of
@@ -28,8 +28,8 @@ OPERATORS = {
 def scenes():
     """Frames of three clips that have nothing in common, one after the other: 16, 20 and 24."""
     with as_file(files("lowreel") / "assets" / "demo.mp4") as path:
-        demo = open_source(path, size=(32, 32), channels=3).read(0, 40)
-    return torch.cat([demo[:16], open_source("color-wheel:0", size=(32, 32)).read(0, 20), 1 - demo[16:].flip(3)])
+        demo = open_clip(path, size=(32, 32), channels=3).read(0, 40)
+    return torch.cat([demo[:16], open_clip("color-wheel:0", size=(32, 32)).read(0, 20), 1 - demo[16:].flip(3)])
 
 
 def measured(clip, make, noise=0.0):
@@ -50,7 +50,7 @@ def test_cuts_are_found_and_nothing_else(name, noise):
 @pytest.mark.parametrize("clip", ["rotating-mnist:3", "moving-mnist:0", "color-wheel:0"])
 @pytest.mark.parametrize("name", OPERATORS)
 def test_no_cut_is_found_where_there_is_none(name, clip):
-    found = measured(open_source(clip, size=(32, 32)).read(0, 32), OPERATORS[name])
+    found = measured(open_clip(clip, size=(32, 32)).read(0, 32), OPERATORS[name])
     assert cuts([outlines(found)], found.operator.part_frames) == []
 
 
@@ -139,7 +139,7 @@ def test_joints_are_cross_faded():
 
 
 def test_a_clip_is_measured_section_by_section_as_at_once():
-    clip, operator = open_source("rotating-mnist:3"), MissingPixels((32, 1, 64, 64), 0.8, seed=4)
+    clip, operator = open_clip("rotating-mnist:3"), MissingPixels((32, 1, 64, 64), 0.8, seed=4)
     source = ClipSource(clip, operator.spec(), {}, torch.arange(32).double() / 25, {}, 0.1, 0.1, 4)
     data = add_white_noise(operator(clip.read()), operator, level=0.1, seed=4)[0]
     part = source.temporal_slice(range(8, 20))

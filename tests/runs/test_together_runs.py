@@ -44,7 +44,7 @@ def results(run):
 
 
 class StoppedAt(Callbacks):
-    """Ctrl-C in a round of all fits."""
+    """Ctrl-C in an epoch of all fits."""
 
     def __init__(self, number):
         self.left, self.seen = number, []
@@ -112,7 +112,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(two, at):
 
 
 def test_a_clip_that_was_not_written_is_written_again(two):
-    """As after a kill between two clips: from the checkpoints, without a round, to the same bits."""
+    """As after a kill between two clips: from the checkpoints, without an epoch, to the same bits."""
     run_together(request("run"))
     wanted = results(two / "run")
     (two / "run" / "clips" / "b" / "summary.json").unlink()

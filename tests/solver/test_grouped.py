@@ -15,7 +15,7 @@ from lowreel.settings import PRESETS, SolverSettings
 from lowreel.solver.grouped import grouped, joined_times
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import Problem
-from lowreel.solver.schedule import minibatches, planned_rounds
+from lowreel.solver.schedule import minibatches, planned_epochs
 from lowreel.solver.state import State
 
 close = torch.testing.assert_close
@@ -103,7 +103,7 @@ def test_a_frame_counts_as_much_whatever_its_operator(clips):
 
 @pytest.mark.parametrize("preset", ["default", "paper-joint"])
 def test_a_group_of_one_is_the_clip_alone(preset):
-    """Every round of the fit, to the bit."""
+    """Every epoch of the fit, to the bit."""
     operator = MissingPixels((6, 1, 16, 16), 0.5, seed=1)
     generator = Decoder((1, 16, 16), seed=0)
     clip = moving(6, 1, 16, 16)
@@ -119,7 +119,7 @@ def test_a_group_of_one_is_the_clip_alone(preset):
 
 
 def test_minibatches_are_of_all_clips(group):
-    """Each part once a round, none with more frames than asked for unless one part has them; clips are mixed."""
+    """Each part once an epoch, none with more frames than asked for unless one part has them; clips are mixed."""
     settings = SolverSettings(batch_size=4, steps=1)
     batches = [minibatches(group, settings, step) for step in range(4)]
     lengths = [len(part.frames) for part in group.operator.parts()]
@@ -130,13 +130,13 @@ def test_minibatches_are_of_all_clips(group):
 
 
 def test_frames_are_seen_as_often_as_alone(clips, group):
-    """The rounds of a group are the mean over its frames of those of each clip alone; those that are given are kept."""
+    """The epochs of a group are the mean over its frames of those of each clip alone; those that are given are kept."""
     settings = SolverSettings(batch_size=4)
-    each = [planned_rounds(clip, settings) for clip in clips]
+    each = [planned_epochs(clip, settings) for clip in clips]
     assert len(set(each)) > 1
-    mean = sum(n * rounds for n, rounds in zip(LENGTHS, each, strict=True)) / sum(LENGTHS)
-    assert planned_rounds(group, settings) == round(mean)
-    assert planned_rounds(group, settings.model_copy(update={"steps": 7})) == 7
+    mean = sum(n * epochs for n, epochs in zip(LENGTHS, each, strict=True)) / sum(LENGTHS)
+    assert planned_epochs(group, settings) == round(mean)
+    assert planned_epochs(group, settings.model_copy(update={"steps": 7})) == 7
 
 
 @pytest.mark.parametrize("algorithm", ["joint", "alternating"])
@@ -150,7 +150,7 @@ def test_a_rank_is_that_of_each_clip_or_of_all(clips, algorithm, of):
     codes = state.codes(group, settings).matrix()
     ranks = [int(torch.linalg.matrix_rank(part, rtol=1e-4)) for part in codes.split(LENGTHS)]
     assert ranks == [1, 1, 1]
-    if algorithm == "joint":  # with one start for all frames, those of Algorithm 1 are alike for some rounds
+    if algorithm == "joint":  # with one start for all frames, those of Algorithm 1 are alike for some epochs
         close(low_rank(codes, 1), codes, rtol=1e-4, atol=1e-5) if of == "all" else None
         assert (int(torch.linalg.matrix_rank(codes, rtol=1e-4)) == 1) == (of == "all")
 

@@ -1,4 +1,4 @@
-"""The iteration, where the answer is known: closed forms, one round by hand, constraints, restarts."""
+"""The iteration, where the answer is known: closed forms, one epoch by hand, constraints, restarts."""
 
 import math
 from dataclasses import replace
@@ -61,7 +61,7 @@ def problem_of(operator, *, generator=None, clip=None, dtype=torch.float64, **kn
 
 
 def starting(problem, settings, codes):
-    """A state before the first round, with these codes in place of the start of the preset."""
+    """A state before the first epoch, with these codes in place of the start of the preset."""
     identity = next(iterate(problem, settings)).identity
     weights = {name: t.clone() for name, t in problem.generator.state_dict().items()}
     return State(0, math.nan, {"coefficients": codes.clone()}, weights, {}, identity)
@@ -189,7 +189,7 @@ def test_a_halved_step_survives_a_resume(settings):
         assert_same(last(iterate(problem, settings, again)), states[-1])
 
 
-# One round of the paper's algorithm, by hand
+# One epoch of the paper's algorithm, by hand
 
 
 def by_hand(problem, settings, z, sequences, beta, project):
@@ -279,7 +279,7 @@ def test_paper_presets_are_algorithm_1_from_one_unit_vector():
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_rank_is_kept_every_round(name, rank, linear):
-    """After every round Z has the rank asked for; linear: Z minus its mean one less, so that rank 2 is a line."""
+    """After every epoch Z has the rank asked for; linear: Z minus its mean one less, so that rank 2 is a line."""
     generator = Linear(SHAPE[1:], 5)
     problem = problem_of(DATA["missing"](), generator=generator)
     settings = ALGORITHMS[name].model_copy(update={"rank": rank, "linear": linear, "code_lr": 0.5})
@@ -298,7 +298,7 @@ def test_rank_is_kept_every_round(name, rank, linear):
 
 
 def test_sequences_stay_on_lines_of_their_own():
-    """Each sequence on its line, all of the joint rank, after every round of Algorithm 1."""
+    """Each sequence on its line, all of the joint rank, after every epoch of Algorithm 1."""
     problem = problem_of(DATA["missing"](), generator=Linear(SHAPE[1:], 5), sequences=(3, 3))
     settings = ALGORITHMS["alternating"].model_copy(update={"rank": 3, "linear": True, "code_lr": 0.5})
     for state in iterate(problem, settings, starting(problem, settings, noise(T, 5))):
@@ -387,13 +387,13 @@ def test_same_seed_same_result(problem, settings):
 
 
 def test_states_are_numbered_and_end(problem, settings):
-    """One state a round, numbered from 1, to the number of rounds."""
+    """One state an epoch, numbered from 1, to the number of epochs."""
     assert [state.step for state in iterate(problem, settings)] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("constraint", [{}, {"rank": 2}, {"rank": 2, "linear": True}, {"fit_weights": False}], ids=str)
 def test_resume_equals_the_unbroken_run(problem, settings, constraint, tmp_path):
-    """Stopped after any round, written to a file, read and gone on with: the same bits as without a break."""
+    """Stopped after any epoch, written to a file, read and gone on with: the same bits as without a break."""
     settings = settings.model_copy(update=constraint)
     unbroken = list(iterate(problem, settings))
     for stop in (1, 3):
@@ -419,7 +419,7 @@ def test_resume_at_the_end_has_nothing_to_do(problem, settings):
 
 
 def test_snapshots_share_no_memory(problem, settings):
-    """Later rounds do not change a state, and changing a state changes no later round."""
+    """Later epochs do not change a state, and changing a state changes no later epoch."""
     unbroken = list(iterate(problem, settings))
     kept = []
     for state in iterate(problem, settings):
@@ -475,7 +475,7 @@ def test_heldout_entries_do_not_influence_the_fit(settings):
 
 @pytest.mark.parametrize("name", DATA)
 def test_loss_of_the_joint_fit_is_the_scaled_squared_error(name):
-    """With steps of no size and no similarity the loss of a round is scale times the squared residuals, all parts."""
+    """With steps of no size and no similarity the loss of an epoch is scale times the squared residuals, all parts."""
     problem = problem_of(DATA[name](), dtype=torch.float32)
     settings = SolverSettings(steps=1, batch_size=2, code_lr=1e-30, weight_lr=1e-30, similarity=0.0)
     state = next(iterate(problem, settings))
@@ -588,7 +588,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED)
 def test_wrong_problems_are_refused(make, message):
-    """What does not fit together is refused before the first round."""
+    """What does not fit together is refused before the first epoch."""
     with pytest.raises(InputError, match=message):
         make()
 

@@ -13,7 +13,7 @@ def start(context, arguments, folder, **options):
     """Start `lowreel` with these arguments in `folder`; its output goes to out.txt and err.txt in `log`.
 
     arguments: a list, or words with spaces between. log: a folder that exists. dies_at: it is killed right before its
-    n-th fsync or rename. largest: bytes a file may have. hurried: a checkpoint after every round, in the workers of a
+    n-th fsync or rename. largest: bytes a file may have. hurried: a checkpoint after every epoch, in the workers of a
     batch too. The process is forked from a server that holds torch already.
     """
     arguments = arguments.split() if isinstance(arguments, str) else arguments
@@ -52,7 +52,7 @@ def _command(arguments, folder, *, log, dies_at=None, largest=None, hurried=Fals
 
 
 def hurried_worker():
-    """`prepare_worker` of the workers of a batch, which then write a checkpoint after every round."""
+    """`prepare_worker` of the workers of a batch, which then write a checkpoint after every epoch."""
     from lowreel.jobs.worker import prepare_worker
     from lowreel.runs import folder as runs
 

@@ -118,7 +118,7 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     assert (tmp_path / "recovered.mp4").stat().st_size > 1000
     page.reload()
     page.wait_for_selector("#results table.figures")
-    assert "Stopped after round" in page.locator("#figures").inner_text()
+    assert "Stopped after epoch" in page.locator("#figures").inner_text()
     page.wait_for_selector("#mine a")
     page.get_by_role("tab", name="Look").click()
     choose(page, "[id='run-first run']")

@@ -567,7 +567,7 @@ def test_open_page_is_for_this_machine_alone():
 
 def test_page_for_others_asks_for_the_password(monkeypatch):
     """Nothing is answered before; the token in the address or the password in the form gives a cookie that opens it."""
-    monkeypatch.setattr("lowreel.web.auth.WAIT", 0.0)
+    monkeypatch.setattr("lowreel.web.auth.WAIT_SECONDS", 0.0)
     guard = guarded(behind, "secret", 1000, b"salt" * 4)
     for path in ("/", "/run/abc/recovered.mp4", "/gradio_api/upload", "/config"):
         status, _, body = answer(guard, path=path, host="lab.example")

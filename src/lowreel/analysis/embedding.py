@@ -21,6 +21,7 @@ from torch.nn.functional import interpolate
 from ..model.representation import Representation
 from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
+from ..system.frames import spread
 from .manifold import Embedding, Order, embedded, order_along, order_sentence, spearman
 
 THUMBNAIL_PIXELS, MOST_THUMBNAILS = 64, 400
@@ -85,7 +86,7 @@ class CodePath:
 def path_of(name: str, found: Representation, numbers: Sequence[int] | None = None) -> CodePath:
     """The path of a representation; numbers: of its frames, 0, 1, ... if None."""
     codes = found.codes.matrix()
-    shown = np.unique(np.linspace(0, len(codes) - 1, min(len(codes), MOST_THUMBNAILS)).round().astype(int)).tolist()
+    shown = spread(len(codes), MOST_THUMBNAILS)
     return CodePath(
         name,
         embedded(codes),
@@ -137,8 +138,8 @@ def _draw_path(axes: Any, path: CodePath) -> None:
     points = axes.scatter(x, y, c=numbers, cmap="viridis", s=26, zorder=2)
     axes.figure.colorbar(points, ax=axes, label="frame", pad=0.01, shrink=0.8, ticks=MaxNLocator(integer=True))
     axes.margins(0.3)
-    for t in np.unique(np.linspace(0, len(x) - 1, min(len(x), THUMBNAILS_ALONG)).round().astype(int)):
-        _draw_thumbnail(axes, path, int(t), (float(x[t]), float(y[t])))
+    for t in spread(len(x), THUMBNAILS_ALONG):
+        _draw_thumbnail(axes, path, t, (float(x[t]), float(y[t])))
     axes.set_xlabel("first principal direction of the codes")
     axes.set_ylabel("frame" if path.is_line else "second principal direction")
     title = "\n".join(textwrap.wrap(f"{path.name}: {path.sentence}", 100))

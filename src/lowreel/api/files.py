@@ -14,8 +14,7 @@ from ..errors import InputError
 from ..io.video import write_video
 from ..recovery.result import Recovery as Found
 from ..runs.folder import Run
-from ..runs.outputs import timing, write_results
-from ..runs.report import draw_report
+from ..runs.outputs import timing
 from ..system.as_tensor import tensor_of
 from ..system.complex_clips import magnitude
 from ..system.files import new_folder
@@ -40,10 +39,7 @@ def save_run(path: Path, found: Found, measured: Measured, holdout: Any) -> Path
     with new_folder(path.resolve()) as draft:
         run = Run(draft, found.settings)
         run.begin(own, None if holdout is None else _booleans(holdout))
-        run.write_history(found.history)
-        summary, _ = write_results(draft, found, own, None)
-        draw_report(draft / "report.png", found, own, None)
-        run.finish(summary)
+        run.finish(found, own, None)
     return path
 
 

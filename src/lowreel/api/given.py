@@ -88,7 +88,8 @@ def exact_pixels(data: Any, measured: Measured) -> tuple[Tensor, Tensor] | None:
 
 
 def measured_of(given: Given, times: Tensor) -> Measured:
-    """The data in grey levels; of complex clips over white, with the operator of these."""
+    """The data in grey levels; of complex clips over white, with the operator of these. times: seconds of the frames,
+    (T,)."""
     levels = {"scale": given.levels.scale, "offset": given.levels.offset}
     if not given.is_complex:
         return Measured(given.data, given.operator, times, given.noise, levels)

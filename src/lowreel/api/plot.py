@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from torch import Tensor
 
 from ..data import Measured
 from ..recovery.result import Recovery as Found
 from ..runs.report import measured_view
 from ..system.complex_clips import magnitude
+from ..system.frames import spread
 from .showing import is_notebook
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def drawn(found: Found, measured: Measured | None, truth: Tensor | None, frames:
     found, true = found.magnitudes(), None if truth is None else magnitude(truth)
     rows = _rows(found, measured, true)
     count, height, width = len(found.clip), *found.clip.shape[-2:]
-    shown = sorted({round(float(t)) for t in np.linspace(0, count - 1, min(count, max(frames, 1)))})
+    shown = spread(count, max(frames, 1))
     cell = CELL_INCHES * height / width
     title = textwrap.wrap(found.trust, 110)
     size = (LABEL_INCHES + CELL_INCHES * len(shown) + BAR_INCHES, 0.2 * len(title) + 0.4 + cell * len(rows))

@@ -65,7 +65,7 @@ def recover(
     `Recovery.choice`; a number of the frames for the history.
 
     progress: True shows a bar, False nothing, None shows it in a terminal and in a notebook, there with frames.
-    callback: called with a `RecoveryProgress` after every round, whose `frames()` draws the clip so far; returning True
+    callback: called with a `RecoveryProgress` after every epoch, whose `frames()` draws the clip so far; returning True
     or raising StopIteration ends the fit with the best so far. resume: what it was last given. on_baseline: called with
     a name and a baseline whenever one is better than those before. Raises InputError for data, operators and settings
     that do not fit, and an operator whose adjoint is wrong.

@@ -146,22 +146,22 @@ class Recovery(Generic[Clip]):
 
     @property
     def history(self) -> tuple[dict[str, Any], ...]:
-        """A row a round: step, loss, heldout (squared error per pixel, None between checks), seconds."""
+        """A row an epoch: step, loss, heldout (squared error per pixel, None between checks), seconds."""
         return self.found.history
 
     @property
     def steps(self) -> int:
-        """Rounds of the fit that was chosen."""
+        """Epochs of the fit that was chosen."""
         return self.found.steps
 
     @property
     def last_steps(self) -> int:
-        """Rounds of the last fit, with all data, which gave the representation; 0 where there was none."""
+        """Epochs of the last fit, with all data, which gave the representation; 0 where there was none."""
         return self.found.last_steps
 
     @property
     def chosen(self) -> int:
-        """The round of the chosen fit that held-out data prefers."""
+        """The epoch of the chosen fit that held-out data prefers."""
         return self.found.chosen
 
     @property
@@ -285,7 +285,7 @@ class Recovery(Generic[Clip]):
     def __repr__(self) -> str:
         shape = tuple(self.found.clip.shape)
         return (
-            f"Recovery(clip {shape}, {self.outcome.kind} after {self.steps} rounds in {self.seconds:.1f} s, "
+            f"Recovery(clip {shape}, {self.outcome.kind} after {self.steps} epochs in {self.seconds:.1f} s, "
             f"held-out {self.heldout_range_db:.2f} dB; {self.trust})"
         )
 

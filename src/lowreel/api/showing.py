@@ -44,7 +44,7 @@ class Display:
         pass
 
     def show(self, progress: Progress) -> None:
-        """Show where a recovery stands after a round."""
+        """Show where a recovery stands after an epoch."""
 
     def tell_baseline(self, name: str, baseline: Baseline) -> None:
         """Say that there is a first picture."""
@@ -122,4 +122,4 @@ def _notebook_bar(total: int) -> Any:
         warnings.simplefilter("ignore")  # that ipywidgets are missing: the bar of text does
         from tqdm.auto import tqdm
 
-        return tqdm(total=total, desc="recovering", unit="round", leave=True)
+        return tqdm(total=total, desc="recovering", unit="epoch", leave=True)

@@ -59,7 +59,7 @@ def recover_together(
     result (`Recovery.together`); the data of each is held out, scaled and judged by itself.
 
     y, A: of each clip, as in `recover`, for frames of one size and any lengths. noise: one for all, or a list with that
-    of each. times, levels, holdout: a list with those of each clip, or None. callback: called after every round of any
+    of each. times, levels, holdout: a list with those of each clip, or None. callback: called after every epoch of any
     fit with a `RecoveryProgress`, whose `frames()` are None; it ends them with the best so far by returning True, or
     raising StopIteration or KeyboardInterrupt. progress: as in `recover`. always: leave out the fits of each clip
     alone, which are about half of the work. names: of the clips, for errors; else y[0], y[1]. choices: as in `recover`.

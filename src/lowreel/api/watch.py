@@ -11,7 +11,7 @@ from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.representation import Representation
 from ..recovery.fit import CTRL_C, Progress
-from ..recovery.logs import RoundsLogged
+from ..recovery.logs import EpochsLogged
 from ..recovery.preparation import Given
 from ..recovery.result import Recovery as Found
 from ..system.form import Form
@@ -19,7 +19,7 @@ from ..system.form import Form
 
 @dataclass(frozen=True, repr=False)
 class RecoveryProgress(Progress):
-    """Where a recovery stands after a round, as `Progress` has it, with what a callback asks for most.
+    """Where a recovery stands after an epoch, as `Progress` has it, with what a callback asks for most.
 
     It may be kept, and given to `recover(..., resume=)` to go on from there.
     """
@@ -44,28 +44,28 @@ class RecoveryProgress(Progress):
 
     def frames(self) -> Any:
         """The clip as far as the fit has come, (T, C, H, W), in the form and the units of the data; None before the
-        first round, and of several clips. Drawn when it is asked for: a round takes as long as before where it is
+        first epoch, and of several clips. Drawn when it is asked for: an epoch takes as long as before where it is
         not."""
         return None if self.now is None or self.put is None else self.put(self.now())
 
     @property
     def share(self) -> float:
-        """Part of all planned rounds that is made, from 0 to 1."""
+        """Part of all planned epochs that is made, from 0 to 1."""
         return self.made / self.planned if self.planned else 0.0
 
     @property
     def loss(self) -> float:
-        """Mean loss of the last round."""
+        """Mean loss of the last epoch."""
         return self.state.loss
 
     @property
     def heldout_db(self) -> float:
-        """PSNR with peak 1 of the best round so far on held-out data, in dB; -inf where none was judged."""
+        """PSNR with peak 1 of the best epoch so far on held-out data, in dB; -inf where none was judged."""
         return error_decibels(self.best_error)
 
     def __repr__(self) -> str:
         return (
-            f"RecoveryProgress({self.stage}, round {self.made} of {self.planned}, {self.seconds:.1f} s, "
+            f"RecoveryProgress({self.stage}, epoch {self.made} of {self.planned}, {self.seconds:.1f} s, "
             f"loss {self.loss:.3g}, held-out {self.heldout_db:.2f} dB)"
         )
 
@@ -74,7 +74,7 @@ class Watch:
     """The callback of fits: shows them, tells the user's own callback, and ends them where that says so.
 
     told: the user's; it ends the fits, which then give the best so far, by returning True, or by raising StopIteration
-    or KeyboardInterrupt. show: what draws them; of: what the user's is given of a round.
+    or KeyboardInterrupt. show: what draws them; of: what the user's is given of an epoch.
     """
 
     def __init__(
@@ -85,10 +85,10 @@ class Watch:
     ) -> None:
         self.told, self.show, self.of = told, show, of
         self.has_stopped = False
-        self.log = RoundsLogged()
+        self.log = EpochsLogged()
 
     def __call__(self, progress: Progress) -> None:
-        """Show a round; raises KeyboardInterrupt, by which a fit ends, where the user's callback ends it."""
+        """Show an epoch; raises KeyboardInterrupt, by which a fit ends, where the user's callback ends it."""
         self.show(progress)
         self.log(progress)
         if self.told is None:

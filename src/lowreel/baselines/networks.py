@@ -14,7 +14,7 @@ from ..operators import Data, LinearOperator, map_data
 from ..settings import PRESETS, Preset, RecoverSettings, SolverSettings
 from ..solver.iteration import iterate
 from ..solver.problem import Problem
-from ..solver.schedule import planned_rounds
+from ..solver.schedule import planned_epochs
 from .validation import LEFT_OUT_SHARE, error_on
 
 DEEP_PRIOR_SETTINGS = SolverSettings(steps=300, code_lr=0.0, weight_lr=1e-2, batch_size=None)
@@ -70,10 +70,10 @@ def _early_stopped(
     except InputError:
         return None
     problem = _problem(data, operator, entries, held, generator)
-    rounds = planned_rounds(problem, solver)
+    epochs = planned_epochs(problem, solver)
     best, least = None, math.inf
     for state in iterate(problem, solver):
-        if state.step % max(1, rounds // LOOKS_PER_FIT) and state.step < rounds:
+        if state.step % max(1, epochs // LOOKS_PER_FIT) and state.step < epochs:
             continue
         clip = state.representation(problem, solver).frames()
         error = error_on(held, operator, clip, data)

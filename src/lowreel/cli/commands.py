@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from cyclopts import App, Parameter
 from .. import __version__
 from ..catalogue import OPERATORS, MissingSettings, OperatorSettings
 from ..errors import InputError
-from ..jobs.display import shown
+from ..jobs.display import Screen, show_result
 from ..jobs.errors import exit_codes
 from ..jobs.request import RunRequest, check_measuring
 from ..jobs.telling import Telling
@@ -22,6 +23,7 @@ from ..settings import (
     MeasureSettings,
     NoiseSettings,
     RecoverSettings,
+    TogetherSettings,
     TrainSettings,
 )
 from ..system.files import unused_folder
@@ -37,7 +39,7 @@ from .fill import add_fill
 from .info import add_info
 from .packing import add_packing
 from .serve import add_serve
-from .together import Sharing, go_on_with, recovered_together, simulated_together
+from .together import go_on_with, recovered_together, simulated_together
 
 app = App(
     name="lowreel",
@@ -145,7 +147,7 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
         together: bool = False,
         always_together: Always = False,
     ) -> None:
-        sharing = Sharing(together, always_together)
+        sharing = TogetherSettings(together=together, always_together=always_together)
         about: dict[str, Any] = {"operator": operator, "holdout": holdout, "reading": reading, "noise": noise}
         if more or sharing.is_meant:
             check_no_config(save_config)
@@ -211,17 +213,14 @@ def recover(
     always_together
         the same, without the fit of each clip alone for comparison: about half of the time
     """
-    sharing = Sharing(together, always_together)
+    sharing = TogetherSettings(together=together, always_together=always_together)
     if data is None or config is not None:
         is_alone = not any((data, truth, holdout, resume)) and arrays == ArraysSettings()
         _run(from_config(config, is_alone, sharing).with_given(output, recovering), False, save_config, telling)
         return
     if resume:
-        if more:
-            raise InputError(f"{more[0]}: --resume goes on with one run; give its folder alone")
-        if output is not None or truth is not None or holdout is not None:
-            own = "a run goes on in its own folder, with its own truth and held-out data"
-            raise InputError(f"{data}: {own}; leave out -o, --truth and --holdout")
+        known = {"-o": output, "--truth": truth, "--holdout": holdout, "--save-config": save_config}
+        _check_resumed(data, more, known | {"--together": together, "--always-together": always_together})
         _go_on(data, recovering, arrays, telling)
         return
     about: dict[str, Any] = {"arrays": None if arrays == ArraysSettings() else arrays, "holdout": holdout}
@@ -355,7 +354,18 @@ def _run(
     with saved_config(request, save_config, resume=resume):
         from ..jobs.run import run
 
-        shown(lambda screen: run(request, resume=resume, callbacks=screen), telling)
+        with Screen(telling) as screen:
+            result = run(request, resume=resume, callbacks=screen)
+    show_result(result, telling)
+
+
+def _check_resumed(folder: Path, more: Sequence[Path], given: Mapping[str, Any]) -> None:
+    """Raise InputError where something is given that a run which goes on has already. given: values by their flags."""
+    if more:
+        raise InputError(f"{more[0]}: --resume goes on with one run; give its folder alone")
+    if flags := [flag for flag, value in given.items() if value]:
+        own = "a run goes on in its own folder, with its own truth and held-out data, as it was begun"
+        raise InputError(f"{folder}: {own}; leave out {' and '.join(flags)}")
 
 
 def _go_on(folder: Path, settings: RecoverSettings, arrays: ArraysSettings, telling: Telling) -> None:
@@ -367,4 +377,6 @@ def _go_on(folder: Path, settings: RecoverSettings, arrays: ArraysSettings, tell
         return
     from ..jobs.run import go_on
 
-    shown(lambda screen: go_on(folder, settings, screen, operator=arrays.operator), telling)
+    with Screen(telling) as screen:
+        result = go_on(folder, settings, screen, operator=arrays.operator)
+    show_result(result, telling)

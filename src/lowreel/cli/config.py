@@ -11,8 +11,8 @@ from cyclopts import Parameter
 
 from ..errors import InputError
 from ..jobs.request import RunRequest
+from ..settings import TogetherSettings
 from ..system.files import check_free, check_free_file
-from .together import Sharing
 
 SAVE_CONFIG_HELP = "file to write, .toml or .json, with all that is asked for: recover --config FILE does it again"
 CONFIG_HELP = "in place of DATA: a file that --save-config wrote; settings and -o that are given here count more"
@@ -27,7 +27,7 @@ def check_no_config(save_config: Path | None) -> None:
         raise InputError(f"--save-config {save_config}: is for one clip; leave it out with --together")
 
 
-def from_config(config: Path | None, is_alone: bool, sharing: Sharing) -> RunRequest:
+def from_config(config: Path | None, is_alone: bool, sharing: TogetherSettings) -> RunRequest:
     """What a file of --save-config asks for; is_alone: whether nothing else says what is recovered.
 
     Raises InputError where there is no file, or it is to be recovered with other clips: it is of one.

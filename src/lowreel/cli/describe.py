@@ -64,7 +64,7 @@ def _scan(path: Path, entries: list[Entry]) -> dict[str, Any]:
 
 def _clip(path: Path) -> dict[str, Any]:
     try:
-        clip = _drawn(path) if is_clip_name(path) else open_clip(path)
+        clip = open_clip(path)
     except InputError as error:
         file = split_member(path)[0]
         if not file.is_file() or file.suffix.lower() not in TIFF_FILES:
@@ -82,12 +82,6 @@ def _clip(path: Path) -> dict[str, Any]:
         "audio": "yes" if clip.has_audio else "no",
         **_levels(clip),
     }
-
-
-def _drawn(path: Path) -> Clip:
-    from ..io.datasets import open_source
-
-    return open_source(path)
 
 
 def _levels(clip: Clip) -> dict[str, Any]:
@@ -232,7 +226,7 @@ def _run(path: Path) -> dict[str, Any]:
     summary = run.summary()
     if summary is None:
         progress = run.load_progress()
-        at = f"round {progress.state.step} of {progress.steps}" if progress else "not begun"
+        at = f"epoch {progress.state.step} of {progress.steps}" if progress else "not begun"
         return {"run": path, "state": f"unfinished, {at}; go on with: lowreel recover {path} --resume"}
     return _finished(path, summary)
 

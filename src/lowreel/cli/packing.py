@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ..settings import ClipSettings, PackSettings
+from ..settings import ClipSettings, PackSettings, UnpackSettings
 from ..system.files import check_free_file
 from ..system.values import parse_frames, parse_size
 
@@ -57,9 +57,7 @@ def unpack(
     source: Path,
     *,
     output: Output,
-    at: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
-    frames: str | None = None,
-    memory: str | None = None,
+    drawing: Annotated[UnpackSettings, Parameter(name="*", consume_multiple=True)] = UnpackSettings(),
 ) -> None:
     """Draw the frames of a packed clip, all of them or those at any times.
 
@@ -69,16 +67,10 @@ def unpack(
         file that `lowreel pack` wrote
     output
         file to write: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip
-    at
-        seconds of the frames to draw, on the clock of the clip; between its frames they are drawn from codes between
-    frames
-        N (the first N frames), A:B or A:B:STEP; default: all
-    memory
-        memory that drawing may take, such as 4GB; default: a quarter of the machine's
     """
-    parse_frames(frames)
+    parse_frames(drawing.frames)
     check_free_file(output)
     from ..jobs.packing import unpack_file
 
-    for line in unpack_file(source, output, at, frames, memory):
+    for line in unpack_file(source, output, drawing):
         print(line)

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import InputError
-from ..jobs.display import shown_together
+from ..jobs.display import Screen, show_clips
 from ..jobs.request import RunRequest
 from ..jobs.telling import Telling
 from ..jobs.together_request import TogetherRequest, series
 from ..runs.config import is_group
-from ..settings import RecoverSettings
-
-
-class Sharing(NamedTuple):
-    """Whether clips are to be recovered together, and whether without asking if that is better."""
-
-    together: bool
-    always: bool
-
-    @property
-    def is_meant(self) -> bool:
-        """Whether one of both was asked for."""
-        return self.together or self.always
+from ..settings import RecoverSettings, TogetherSettings
 
 
 def simulated_together(
     clips: Sequence[Path],
     about: Mapping[str, Any],
-    sharing: Sharing,
+    sharing: TogetherSettings,
     settings: RecoverSettings,
     output: Path | None,
     resume: bool,
@@ -46,12 +34,12 @@ def recovered_together(
     data: Sequence[Path],
     truths: Sequence[Path],
     about: Mapping[str, Any],
-    sharing: Sharing,
+    sharing: TogetherSettings,
     settings: RecoverSettings,
     output: Path | None,
     telling: Telling,
 ) -> None:
-    """Recover measured clips together. truths: none, or the true clip of each."""
+    """Recover measured clips together. truths: none, or the true clip of each; raises InputError for another number."""
     _check_asked(data, sharing)
     if truths and len(truths) != len(data):
         raise InputError(f"--truth: expected none, or one for each of {len(data)} clips in their order")
@@ -60,7 +48,7 @@ def recovered_together(
     _run(requests, sharing, settings, output, False, telling)
 
 
-def _check_asked(clips: Sequence[Path], sharing: Sharing) -> None:
+def _check_asked(clips: Sequence[Path], sharing: TogetherSettings) -> None:
     if not sharing.is_meant:
         raise InputError(
             f"{clips[1]}: one clip at a time; add --together (with snapshot and exposure --clips-together) to recover "
@@ -70,18 +58,20 @@ def _check_asked(clips: Sequence[Path], sharing: Sharing) -> None:
 
 def _run(
     clips: tuple[RunRequest, ...],
-    sharing: Sharing,
+    sharing: TogetherSettings,
     settings: RecoverSettings,
     output: Path | None,
     resume: bool,
     telling: Telling,
 ) -> None:
     folder = None if output is None else str(output)
-    request = TogetherRequest(clips=clips, always=sharing.always, settings=settings, output=folder)
+    request = TogetherRequest(clips=clips, always=sharing.always_together, settings=settings, output=folder)
     request.check()
     from ..jobs.together import run_together
 
-    shown_together(lambda screen: run_together(request, resume=resume, callbacks=screen), telling)
+    with Screen(telling) as screen:
+        result = run_together(request, resume=resume, callbacks=screen)
+    show_clips(result, telling)
 
 
 def go_on_with(folder: Path, settings: RecoverSettings, telling: Telling) -> bool:
@@ -90,5 +80,7 @@ def go_on_with(folder: Path, settings: RecoverSettings, telling: Telling) -> boo
         return False
     from ..jobs.together import go_on_together
 
-    shown_together(lambda screen: go_on_together(folder, settings, screen), telling)
+    with Screen(telling) as screen:
+        result = go_on_together(folder, settings, screen)
+    show_clips(result, telling)
     return True

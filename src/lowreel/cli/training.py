@@ -38,7 +38,10 @@ def start_training(
 def resume_training(
     output: Path, dataset: str, generator: str | None, choosing: ImagesSettings, settings: TrainSettings
 ) -> None:
-    """Go on with a training as it was begun; what is given has to be the same, but for the number of epochs."""
+    """Go on with a training as it was begun; what is given has to be the same, but for the number of epochs.
+
+    Raises InputError for anything else that differs.
+    """
     training = Training.open(output)
     there = {**training.request, **training.settings.model_dump()}
     given = _request(dataset, generator, choosing, every=False) | settings.model_dump(exclude_unset=True)

@@ -244,7 +244,8 @@ def whitening(covariance: Tensor) -> Tensor:
 def prewhiten(data: Tensor, covariance: Tensor) -> Tensor:
     """Data (T, coils, ...) whose noise is white, of variance 1 in each coil; see `whitening`.
 
-    Maps that were known before, (coils, H, W), are changed alike: prewhiten(maps[None], covariance)[0].
+    Maps that were known before, (coils, H, W), are changed alike: prewhiten(maps[None], covariance)[0]. covariance:
+    (coils, coils). Raises InputError for one of another number of coils, and as `whitening`.
     """
     if data.shape[1] != len(covariance):
         raise InputError(f"noise: a covariance of {len(covariance)} coils does not fit data of {data.shape[1]}")

@@ -42,6 +42,7 @@ def hold_out(
     What says the same as a held-out number is held out with it (`LinearOperator.with_redundant`), beyond the share.
 
     data: where it is pixels with holes between them, others are cut where about as much changes; None: anywhere.
+    Raises InputError where nothing is left to fit or to judge.
     """
     observed_mask = operator.observed_mask() if known is None else known
     candidates = tensors_of(observed_mask)

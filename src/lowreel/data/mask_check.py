@@ -14,7 +14,8 @@ NEARLY_ALL = 0.9
 def contradiction(y: Tensor, observed: Tensor) -> str | None:
     """What data says against a mask, in words; None where it says nothing.
 
-    y: as it was given, before what is not observed is left out; observed: booleans that broadcast to its shape.
+    y: as it was given, of any shape, before what is not observed is left out; observed: booleans that broadcast to its
+    shape.
     """
     observed = observed.expand(y.shape)
     there = (y != 0) & ~y.isnan()

@@ -21,7 +21,7 @@ from .manifest import Row
 from .worker import Record, perform_row, prepare_worker
 
 SMALL_CLIP_BYTES = 2 * 10**9
-"""A budget that is plenty for small clips; large ones have shorter sections with it."""
+"""Memory that is plenty for small clips; with it, large ones are recovered in shorter sections."""
 
 DEATHS = 3
 """How often the worker of a row may die before the row is given up."""
@@ -48,7 +48,7 @@ def rows_at_once(rows: Sequence[Row], cpus: int) -> int:
 
 
 def _spare(rows: Sequence[Row], at_once: int, cpus: int) -> str:
-    """What to do about cores that have nothing to do for want of memory."""
+    """A sentence on cores that stay idle for lack of memory, and what to do about it."""
     most = min(len(rows), cores() // cpus, machine_bytes() // SMALL_CLIP_BYTES)
     if at_once >= most:
         return ""

@@ -21,10 +21,10 @@ class Callbacks:
         """What is known before the fit: the units of arrays, the sections, the time and the memory."""
 
     def on_progress(self, progress: Progress, section: int, sections: int) -> None:
-        """Called after every round. section: number of the section under way, from 1; sections: how many there are."""
+        """Called after every epoch. section: number of the section under way, from 1; sections: how many there are."""
 
     def on_fit(self, what: str, progress: Progress) -> None:
-        """Called after every round of a fit of several clips. what: is fitted, in words."""
+        """Called after every epoch of a fit of several clips. what: is fitted, in words."""
 
     def on_baseline(self, name: str, baseline: Baseline) -> None:
         """Called when there is a first picture."""

@@ -17,9 +17,9 @@ RETRIES = 5
 """How often a row is gone on with after its worker or its node has died."""
 
 LOCAL = "local"
-"""In place of an address, for Ray too: a new cluster of this machine alone."""
+"""The address, in Ray too, that stands for a new cluster of this machine alone."""
 
-STOPPING = 120.0
+STOPPING_SECONDS = 120.0
 """Seconds that rows under way have to end with the best so far."""
 
 
@@ -74,7 +74,7 @@ def _as_they_end(ray: Any, pending: dict[Any, Row]) -> Iterator[Record]:
             for reference in pending:
                 ray.cancel(reference, force=False)
             if pending:
-                ray.wait(list(pending), num_returns=len(pending), timeout=STOPPING)
+                ray.wait(list(pending), num_returns=len(pending), timeout=STOPPING_SECONDS)
         raise
 
 

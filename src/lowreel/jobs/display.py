@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from .together import GroupResult
 
 
-def shown(make: Callable[[Callbacks], RunResult], telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
-    """Make a run, show its progress, and print the result. make: a function that is given callbacks that print."""
-    with telling.logged(), Screen(telling) as screen:
-        result = make(screen)
+def show_result(result: RunResult, telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
+    """Print what a run came to, as a table or as JSON."""
     if telling.as_json:
         found = {"folder": str(result.folder), "summary": result.summary.model_dump(mode="json"), "notes": result.notes}
         print(json.dumps(found, indent=2))
@@ -33,18 +31,16 @@ def shown(make: Callable[[Callbacks], RunResult], telling: Telling = Telling()) 
         show_summary(result.folder, result.summary, result.notes)
 
 
-def shown_together(make: Callable[[Callbacks], GroupResult], telling: Telling = Telling()) -> None:  # noqa: B008
-    """Make a run of several clips, show its progress, and print what became of each."""
-    with telling.logged(), Screen(telling) as screen:
-        result = make(screen)
+def show_clips(result: GroupResult, telling: Telling = Telling()) -> None:  # noqa: B008
+    """Print what became of each clip of a run of several, as a table or as JSON."""
     if telling.as_json:
         clips = {name: summary.model_dump(mode="json") for name, summary in result.summaries.items()}
         print(json.dumps({"folder": str(result.folder), "clips": clips, "notes": result.notes}, indent=2))
     elif not telling.quiet:
-        _show_clips(result)
+        _print_clips(result)
 
 
-def _show_clips(result: GroupResult) -> None:
+def _print_clips(result: GroupResult) -> None:
     """Print a table of several clips, whether to trust each, and where they lie."""
     from rich.console import Console
 
@@ -143,8 +139,8 @@ def progress_text(progress: Progress) -> str:
 
 
 class ProgressBar(Bar):
-    """The progress of a recovery: rounds, loss, held-out error, time left. what: what is recovered, in words; closing:
-    what is said after the last round."""
+    """The progress of a recovery: epochs, loss, held-out error, time left. what: what is recovered, in words; closing:
+    what is said after the last epoch."""
 
     def __init__(self, what: str = "recovering", to: TextIO | None = None, *, closing: str = "; now the files") -> None:
         super().__init__(what, to)
@@ -166,17 +162,24 @@ class ProgressBar(Bar):
 class Screen(Callbacks):
     """Callbacks that print what is said, and show a bar for the clip, or for each of its sections.
 
-    As a context: the bar is taken away at its end. telling: how much is told, and where.
+    As a context: within it the records of the package's logger are printed too, if that is wanted; at its end the bar
+    is taken away. telling: how much is told, and where.
     """
 
     def __init__(self, telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
         self.bar: ProgressBar | None = None
         self.telling = telling
+        self._logged = telling.logged()
 
     def __enter__(self) -> Self:
+        self._logged.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end_bar()
+        self._logged.__exit__(None, None, None)
+
+    def _end_bar(self) -> None:
         if self.bar is not None:
             self.bar.__exit__()
 
@@ -204,7 +207,7 @@ class Screen(Callbacks):
 
     def _bar_of(self, what: str) -> ProgressBar:
         if self.bar is None or self.bar.what != what:
-            self.__exit__()
+            self._end_bar()
             self.bar = ProgressBar(what, self.telling.stream).__enter__()
             if self.bar.bar.disable and what != "recovering":
                 self.telling.say(what)

@@ -34,7 +34,10 @@ def in_one_line(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
-    """Exit as a command does: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted."""
+    """Exit as a command does, by SystemExit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted.
+
+    Raises errors of the program itself as they are.
+    """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     try:

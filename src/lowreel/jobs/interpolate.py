@@ -40,7 +40,7 @@ from .request import InterpolateRequest
 FRAMES_DRAWN_AT_ONCE = 16
 """Frames drawn together: bounds the memory of a long video."""
 
-FAST = 60.0
+FASTEST_FRAMES_A_SECOND = 60.0
 """Frames a second above which players leave some out."""
 
 MOST_A_SECOND = {".gif": 100.0, ".mkv": 1000.0}
@@ -78,7 +78,8 @@ class OpenedRecovery:
 
     @property
     def seen(self) -> Representation:
-        """The representation with the codes of the other frames alone."""
+        """The representation with the codes of the other frames alone. Raises InputError where fewer than two are
+        left."""
         if len(self.kept) < 2:
             raise InputError(f"{self.name}: expected two measured frames or more, got {len(self.kept)}")
         return replace(self.found, codes=self.found.codes.of(self.kept))
@@ -172,7 +173,7 @@ def _write(file: Path, parts: Iterator[Tensor], times: Tensor, slow: float, shap
 def _slowness(file: Path, recovery: OpenedRecovery, times: Tensor, wanted: float | None) -> float:
     """How many times slower than the clip the video plays. Raises InputError where the file cannot hold that rate."""
     rate, own = _rate(times), _rate(recovery.found.times)
-    slow = wanted if wanted is not None else 1.0 if rate <= max(FAST, own) else rate / own
+    slow = wanted if wanted is not None else 1.0 if rate <= max(FASTEST_FRAMES_A_SECOND, own) else rate / own
     most = MOST_A_SECOND.get(file.suffix.lower(), 10_000.0)
     if file.suffix != ".npy" and rate / slow > most:
         raise InputError(

@@ -16,8 +16,7 @@ from torch import Tensor
 from ..analysis.metrics import error_decibels, psnr
 from ..data import data_header
 from ..errors import InputError
-from ..io.datasets import open_source
-from ..io.video import write_npy, write_video
+from ..io.video import open_clip, write_npy, write_video
 from ..io.video.writing import WRITABLE
 from ..model.representation import Representation
 from ..operators import Identity
@@ -28,7 +27,7 @@ from ..recovery.recover import recover
 from ..runs.report import decibels
 from ..runs.summary import Summary
 from ..runs.truth import numbers_of
-from ..settings import ClipSettings, PackSettings, RecoverSettings
+from ..settings import ClipSettings, PackSettings, RecoverSettings, UnpackSettings
 from ..system.complex_clips import magnitude, to_real
 from ..system.files import check_free_file, is_packed, kind_of
 from ..system.memory import bytes_text, default_budget, parse_bytes
@@ -37,7 +36,7 @@ from .interpolate import OpenedRecovery, opened_recovery, true_clip
 
 Show = Callable[[int, int], None]
 
-HARDLY_OUTSIDE = 1e-5
+HARDLY_OUTSIDE_SECONDS = 1e-5
 """Seconds that a time may be outside the clip: times are told and typed with so many digits."""
 
 
@@ -128,7 +127,7 @@ def _of_clip(source: Path, reading: ClipSettings) -> _Known:
     how: dict[str, Any] = reading.model_dump(exclude={"size", "frames"})
     how |= {} if frames is None else {"frames": slice(*frames)}
     how |= {} if size is None else {"size": (size[0], size[1])}
-    opened, budget = open_source(source, **how), default_budget()
+    opened, budget = open_clip(source, **how), default_budget()
     if not clip_fits(opened.shape, budget):
         (count, _, height, width), allowed = opened.shape, bytes_text(budget)
         raise InputError(
@@ -182,20 +181,13 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     return [*told, f"Against the true clip: {both_told}."]
 
 
-def unpack_file(
-    source: Path,
-    output: Path,
-    at: Sequence[float] | None = None,
-    frames: str | None = None,
-    memory: str | None = None,
-) -> list[str]:
+def unpack_file(source: Path, output: Path, settings: UnpackSettings) -> list[str]:
     """Draw a packed clip, its frames A:B, or frames at any times in seconds; sentences that tell what was written.
 
-    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip; memory: that drawing may take, None: a quarter of
-    the machine's. Raises InputError for a damaged file, an output that is there already, frames that take more memory,
-    times outside the clip, and times for a film that do not rise.
+    output: .mp4, .mov, .mkv, .gif, or .npy in the units of the clip. Raises InputError for a damaged file, an output
+    that is there already, frames that take more memory, times outside the clip, and times for a film that do not rise.
     """
-    budget = parse_bytes(memory)
+    budget = parse_bytes(settings.memory)
     check_free_file(output)
     if output.suffix.lower() not in (*WRITABLE, ".npy"):
         kinds = ", ".join((".npy", *WRITABLE))
@@ -203,7 +195,7 @@ def unpack_file(
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
     packed = read_packed(source)
-    times = _wanted(source, packed, at, frames)
+    times = _wanted(source, packed, settings.at, settings.frames)
     if output.suffix.lower() != ".npy" and bool((times.diff() <= 0).any()):
         raise InputError("--at: the times of a film have to rise; give them in order, or write .npy")
     _check_drawing_fits(source, packed, budget)
@@ -229,7 +221,8 @@ def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: st
         if not bool(torch.isfinite(seconds).all()):
             raise InputError("--at: expected times in seconds, got some that are not finite")
         first, last = float(packed.times[0]), float(packed.times[-1])
-        outside = seconds[(seconds < first - HARDLY_OUTSIDE) | (seconds > last + HARDLY_OUTSIDE)].tolist()
+        beyond = torch.maximum(first - seconds, seconds - last)
+        outside = seconds[beyond > HARDLY_OUTSIDE_SECONDS].tolist()
         if outside:
             raise InputError(
                 f"--at: the clip has times from {first:g} to {last:g} s, got {outside[0]:g}; ask for those"

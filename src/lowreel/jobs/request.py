@@ -149,9 +149,7 @@ class RunRequest(Settings):
 
     def is_same_recovery(self, other: RunRequest) -> bool:
         """Whether a run that was begun as one of the two requests may go on as the other."""
-        nothing = {name: RecoverSettings.model_fields[name].default for name in OF_SESSION}
-        own, its = (one.settings.model_copy(update=nothing) for one in (self, other))
-        return own == its and self.asked() == other.asked()
+        return without_session(self.settings) == without_session(other.settings) and self.asked() == other.asked()
 
     @property
     def kind(self) -> str | None:
@@ -248,6 +246,12 @@ def check_measuring(operator: OperatorSettings | None, reading: ClipSettings, no
         raise InputError(f"noise: give one kind at a time, not {flags}")
     if operator is not None:
         operator.check()
+
+
+def without_session(settings: RecoverSettings) -> RecoverSettings:
+    """The settings without those that may differ from one session with a run to the next."""
+    nothing = {name: RecoverSettings.model_fields[name].default for name in OF_SESSION}
+    return settings.model_copy(update=nothing)
 
 
 def with_full_paths(settings: RecoverSettings) -> RecoverSettings:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import Tensor
 
@@ -23,7 +23,6 @@ from ..runs.environment import reproducible
 from ..runs.folder import Run, execute
 from ..runs.html import run_html
 from ..runs.planning import planned_sections
-from ..runs.report import draw_report
 from ..runs.sectioned import SectionedRun, expectation, perform_sections
 from ..runs.sections import Section, Source
 from ..runs.summary import Summary
@@ -33,7 +32,7 @@ from ..system.devices import device_of
 from ..system.files import check_free, split_member, unused_folder
 from ..system.memory import operator_budget, parse_bytes
 from .callbacks import Callbacks, data_warnings_said
-from .request import OF_SESSION, RunRequest, with_full_paths
+from .request import RunRequest, with_full_paths, without_session
 from .sources import source_of
 
 LOG = logging.getLogger(__name__)
@@ -93,26 +92,19 @@ def go_on(
     summary = begun.summary()
     if summary is not None and summary.is_complete:
         return RunResult(folder, summary, (f"{folder} was finished already; this is what it found.",))
+    session = in_this_session(begun.settings, settings)
     if isinstance(begun, SectionedRun):
-        return _perform_sections(_in_this_session(begun, settings), callbacks)
-    run = _in_this_session(begun, settings)
+        return _perform_sections(replace(begun, settings=session), callbacks)
+    run = replace(begun, settings=session)
     measured = run.measured(operator)
     truth = load_truth(run.truth, measured.operator.clip_shape) if run.truth else None
     with data_warnings_said(callbacks.say):
         return _perform(run, measured, truth, callbacks)
 
 
-AnyRun = TypeVar("AnyRun", Run, SectionedRun)
-
-
 def _check_wish(run: Run | SectionedRun, settings: RecoverSettings, asked: RunRequest | None) -> None:
     """Raise InputError where other settings are given than a run has, or another clip, operator or noise."""
-    nothing = {name: RecoverSettings.model_fields[name].default for name in OF_SESSION}
-    if settings.model_copy(update=nothing) not in (RecoverSettings(), run.settings.model_copy(update=nothing)):
-        raise InputError(
-            f"{run.folder}: a run goes on with the settings it has; only --time, --memory and --device can be given "
-            "with --resume"
-        )
+    check_same_settings(run.folder, run.settings, settings)
     if asked is not None and asked.asked() != run.request:
         raise InputError(
             f"{run.folder}: holds a run of another clip, operator or noise; give the same, or go on with "
@@ -120,13 +112,21 @@ def _check_wish(run: Run | SectionedRun, settings: RecoverSettings, asked: RunRe
         )
 
 
-def _in_this_session(run: AnyRun, settings: RecoverSettings) -> AnyRun:
-    """The run with the limits and the device of this session. Raises InputError where this machine lacks the device."""
-    own = run.settings
-    device = own.device if settings.device == "auto" else settings.device
+def check_same_settings(folder: Path, own: RecoverSettings, given: RecoverSettings) -> None:
+    """Raise InputError where a run is to go on with other settings than it has, those of a session apart."""
+    if without_session(given) not in (RecoverSettings(), without_session(own)):
+        raise InputError(
+            f"{folder}: a run goes on with the settings it has; only --time, --memory and --device can be given with "
+            "--resume"
+        )
+
+
+def in_this_session(own: RecoverSettings, given: RecoverSettings) -> RecoverSettings:
+    """The settings of a run with the limits and the device of this session. Raises InputError where this machine lacks
+    the device."""
+    device = own.device if given.device == "auto" else given.device
     device_of(device)
-    limits = {"time": settings.time, "memory": settings.memory or own.memory, "device": device}
-    return replace(run, settings=own.model_copy(update=limits))
+    return own.model_copy(update={"time": given.time, "memory": given.memory or own.memory, "device": device})
 
 
 def _begun(folder: Path, request: RunRequest, callbacks: Callbacks) -> Callable[[], RunResult]:
@@ -182,15 +182,14 @@ def _begun_in_sections(
 
 
 def _perform(run: Run, measured: Measured, truth: Tensor | None, callbacks: Callbacks) -> RunResult:
-    """Carry out a run, draw its report, write its summary."""
+    """Carry out a run."""
     doubts = [] if truth is None else truth_warnings(truth, measured)
 
     def show(progress: Progress) -> None:
         callbacks.on_progress(progress, 1, 1)
 
-    recovery, summary, notes = execute(run, measured, truth, show=show, on_baseline=callbacks.on_baseline)
-    draw_report(run.folder / "report.png", recovery, measured, truth)
-    return RunResult(run.folder, run.finish(summary), (*doubts, *notes))
+    _, summary, notes = execute(run, measured, truth, show=show, on_baseline=callbacks.on_baseline)
+    return RunResult(run.folder, summary, (*doubts, *notes))
 
 
 def _perform_sections(run: SectionedRun, callbacks: Callbacks) -> RunResult:

@@ -20,8 +20,7 @@ from ..data import (
     as_noise,
 )
 from ..errors import InputError
-from ..io.datasets import open_source
-from ..io.video import Clip, check_way_round, mask_and_sentence
+from ..io.video import Clip, check_way_round, mask_and_sentence, open_clip
 from ..operators import (
     Data,
     LinearOperator,
@@ -127,7 +126,7 @@ def _simulated(
     return ClipSource(opened, spec, {}, clip_times(opened), about, level, sigma, measuring.seed), how, None
 
 
-PROBED = 16
+NORM_PROBE_FRAMES = 16
 """Frames by which the norm of an operator's rows is told, where it is told by a probe."""
 
 
@@ -141,7 +140,7 @@ def _first_parts(
     part = part_frames_of(settings)
     if part is None or part >= clip_shape[0]:
         return None
-    shape = (part * max(1, min(PROBED, clip_shape[0]) // part), *clip_shape[1:])
+    shape = (part * max(1, min(NORM_PROBE_FRAMES, clip_shape[0]) // part), *clip_shape[1:])
     return from_settings(settings, shape, seed=measuring.seed, memory=operator_budget(measuring.memory))
 
 
@@ -192,7 +191,7 @@ def _open(clip: Path, reading: ClipSettings) -> Clip:
     frames = slice(*how["frames"]) if how["frames"] else None
     size = (how["size"][0], how["size"][1]) if how["size"] else None
     chosen = {name: how[name] for name in ("channels", *CHOSEN)}
-    return open_source(clip, size=size, fit=how["fit"], frames=frames, **chosen)
+    return open_clip(clip, size=size, fit=how["fit"], frames=frames, **chosen)
 
 
 CHOSEN = ("white", "black", "channel", "plane")
@@ -200,7 +199,7 @@ CHOSEN = ("white", "black", "channel", "plane")
 
 
 def _reading(clip: Path, reading: ClipSettings) -> dict[str, Any]:
-    """How a clip is read, as plain data: the arguments of `open_source`."""
+    """How a clip is read, as plain data: the arguments of `open_clip`."""
     return {
         "path": source_text(clip),
         "size": parse_size(reading.size),

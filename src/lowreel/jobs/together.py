@@ -18,8 +18,9 @@ from ..system.files import check_free, unused_folder
 from ..system.memory import operator_budget, parse_bytes
 from .callbacks import Callbacks, data_warnings_said
 from .request import RunRequest, with_full_paths
+from .run import check_same_settings, in_this_session
 from .sources import source_of
-from .together_request import TogetherRequest, without_session
+from .together_request import TogetherRequest
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,7 @@ def go_on_together(
     this session. asked: what it has to be a run of. Raises InputError where these differ, or there is no such run."""
     callbacks, settings = callbacks or Callbacks(), with_full_paths(settings)
     run = GroupRun.open(folder)
-    if without_session(settings) not in (RecoverSettings(), without_session(run.settings)):
-        raise InputError(
-            f"{folder}: a run goes on with the settings it has; only --time, --memory and --device can be given with "
-            "--resume"
-        )
+    check_same_settings(folder, run.settings, settings)
     if asked is not None and asked.asked() != run.request:
         raise InputError(
             f"{folder}: holds a run of other clips; give the same, or go on with lowreel recover {folder} --resume"
@@ -82,12 +79,9 @@ def go_on_together(
     if run.is_done:
         known = {name: summary for name, summary in run.summaries().items() if summary is not None}
         return GroupResult(folder, known, (f"{folder} was finished already; this is what it found.",))
-    own = run.settings
-    device = own.device if settings.device == "auto" else settings.device
-    device_of(device)
-    of_session = {"time": settings.time, "memory": settings.memory or own.memory, "device": device}
+    session = in_this_session(run.settings, settings)
     with data_warnings_said(callbacks.say):
-        return _performed(replace(run, settings=own.model_copy(update=of_session)), callbacks)
+        return _performed(replace(run, settings=session), callbacks)
 
 
 def _performed(run: GroupRun, callbacks: Callbacks) -> GroupResult:

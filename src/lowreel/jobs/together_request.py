@@ -15,7 +15,7 @@ from ..settings import RecoverSettings, Settings
 from ..system.files import split_member
 from ..system.memory import parse_bytes
 from ..system.names import CLIPS, is_clip_name
-from .request import OF_SESSION, RunRequest
+from .request import RunRequest
 
 MOST_OF_A_SERIES = 1000
 """Clips that one series may name."""
@@ -62,12 +62,6 @@ class TogetherRequest(Settings):
         """What is asked for of each clip, by its name, with the settings of all."""
         named = zip(clip_names(self.clips), self.clips, strict=True)
         return {name: clip.model_copy(update={"settings": self.settings, "output": None}) for name, clip in named}
-
-
-def without_session(settings: RecoverSettings) -> RecoverSettings:
-    """The settings without those that may differ from one session with a run to the next."""
-    nothing = {name: RecoverSettings.model_fields[name].default for name in OF_SESSION}
-    return settings.model_copy(update=nothing)
 
 
 def series(texts: Sequence[str | Path]) -> list[str]:

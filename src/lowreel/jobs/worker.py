@@ -8,24 +8,19 @@ import shlex
 import signal
 import time
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..errors import InputError
 from ..runs.summary import Summary, summary_of
 from ..system.files import read_json, write_json
 from ..system.processes import die_with_parent, set_libraries
-from .callbacks import Callbacks
-from .display import shown
+from .display import Screen, show_result
 from .errors import in_one_line
 from .manifest import Row
 from .request import RunRequest, command_line
-
-if TYPE_CHECKING:
-    from .run import RunResult
 
 INTERRUPTED = "interrupted"
 """What is told in place of an error where Ctrl-C came between two fits."""
@@ -141,7 +136,7 @@ def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | 
                 go_on = (run / "config.json").is_file()
                 print(f"$ lowreel {shlex.join(command_line(request, resume=go_on))}", flush=True)
                 try:
-                    shown(partial(_made, request, go_on))
+                    _make(request, go_on)
                     return None
                 except BusyError as error:
                     if time.monotonic() > end:
@@ -154,10 +149,13 @@ def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | 
             return in_one_line(error)
 
 
-def _made(request: RunRequest, resume: bool, callbacks: Callbacks) -> RunResult:
+def _make(request: RunRequest, resume: bool) -> None:
+    """Make the run, or go on with it, and print what it comes to."""
     from .run import run
 
-    return run(request, resume=resume, callbacks=callbacks)
+    with Screen() as screen:
+        result = run(request, resume=resume, callbacks=screen)
+    show_result(result)
 
 
 @contextlib.contextmanager

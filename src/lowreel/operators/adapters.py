@@ -20,8 +20,12 @@ from .tensors import Data, map_data, tensors_of
 
 ArrayFunction = Callable[[np.ndarray], Any]
 
-ROUNDING = 1e-4
+AGREEING_SHARE = 1e-4
 """How far two ways to compute the same data may lie apart, relative to its largest number."""
+
+
+REFUSALS = (ValueError, TypeError, IndexError, RuntimeError, AssertionError)
+"""What functions of libraries and of users raise when they are given an array of a shape that they are not made for."""
 
 
 def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -> LinearOperator:
@@ -56,7 +60,7 @@ def as_linear_operator(operator: Any, clip_shape: Sequence[int] | None = None) -
 
 
 def adapter_of(operator: Any) -> Callable[[Any, Shape], LinearOperator] | None:
-    """What makes one of ours of an operator of another kind and a clip shape; None where nothing does."""
+    """The function that makes a `LinearOperator` of such an operator and a clip shape; None where there is none."""
     if isinstance(operator, type):
         return None
     if callable(getattr(operator, "A", None)) and callable(getattr(operator, "A_adjoint", None)):
@@ -74,7 +78,7 @@ def _is_matrix(operator: Any) -> bool:
     """Whether it is two-dimensional, of numbers: an array, a tensor, or sparse."""
     from scipy.sparse import issparse
 
-    return (isinstance(operator, np.ndarray | Tensor) or issparse(operator)) and operator.ndim == 2
+    return bool((isinstance(operator, np.ndarray | Tensor) or issparse(operator)) and operator.ndim == 2)
 
 
 def _with_products(matrix: Any) -> Any:
@@ -90,7 +94,7 @@ def _with_products(matrix: Any) -> Any:
 
 @dataclass(frozen=True)
 class _ArrayFunctions:
-    """What an operator on arrays does, its adjoint, and the shape that it says it takes, if it does."""
+    """An operator on arrays as two functions, and the shape of the arrays that it takes, where it tells it."""
 
     forward: ArrayFunction
     adjoint: ArrayFunction
@@ -141,13 +145,14 @@ def _own_clip_shape(operator: Any) -> Sequence[int] | None:
 def clip_shape_of_data(operator: Any, data: Any) -> tuple[int, ...] | None:
     """The shape of the clip that the adjoint of an operator of others makes of data, (T, C, H, W) or (T, H, W).
 
-    None where the operator says itself which clips it is for, and where its adjoint makes no clip of this data.
+    None where the operator says itself which clips it is for, and where its adjoint makes no clip of this data, or says
+    by one of REFUSALS that it takes none of this shape; other errors of it are raised.
     """
     if adapter_of(operator) is None or isinstance(operator, LinearOperator) or _own_clip_shape(operator) is not None:
         return None
     try:
         shape = tuple(_adjoint_of_data(operator, data))
-    except Exception:  # whatever it raises, it does not say so
+    except REFUSALS:
         return None
     return shape if len(shape) in (3, 4) else None
 
@@ -158,12 +163,13 @@ def _adjoint_of_data(operator: Any, data: Any) -> Sequence[int]:
     if hasattr(operator, "A_adjoint"):
         single = map_data(lambda t: tensor_of(t, "data").float(), data)
         with torch.no_grad():
-            return operator.A_adjoint(single).shape
+            return tuple(operator.A_adjoint(single).shape)
     if hasattr(operator, "rmatvec"):
-        return operator.dims if math.prod(data.shape) == operator.shape[0] else ()
+        dims = tuple(getattr(operator, "dims", ()))
+        return dims if tensor_of(data, "data").numel() == operator.shape[0] else ()
     functions = _array_functions(operator)
     back = operator[1] if functions is None else functions.adjoint
-    return np.shape(back(array_of(tensor_of(data, "data"))))
+    return tuple(np.shape(back(array_of(tensor_of(data, "data")))))
 
 
 def _agreeing(operator: LinearOperator, clip_shape: Shape) -> LinearOperator:
@@ -319,7 +325,8 @@ class DeepinvOperator(ExternalOperator):
     def _back(self, y: Data) -> Tensor:
         data = map_data(self._own, y)
         with torch.enable_grad():
-            return self.physics.A_adjoint(self._container(list(data)) if self.stacked else data)
+            found: Tensor = self.physics.A_adjoint(self._container(list(data)) if self.stacked else data)
+        return found
 
     def _sees_frames_alone(self) -> bool:
         clip = probe_clip(self.clip_shape)
@@ -339,4 +346,4 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape:
         return False
     largest = float(one.detach().abs().max()) if one.numel() else 0.0
-    return bool(((one - other).detach().abs() <= ROUNDING * largest).all())
+    return bool(((one - other).detach().abs() <= AGREEING_SHARE * largest).all())

@@ -1,4 +1,5 @@
-"""What the numbers of an operator's data are to each other, so that a part of them can stand for what is missing."""
+"""How the numbers of an operator's data are related: some of them, held out, are to stand for those that are
+missing."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Ordered:
-    """Numbers along the last axis from coarse to fine, the same patterns for all channels of the axis before it."""
+    """The numbers along the last axis go from coarse to fine; all channels, on the axis before it, have the same
+    patterns."""
 
 
 @dataclass(frozen=True)

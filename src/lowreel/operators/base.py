@@ -65,7 +65,8 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         first = tensors_of(y)[0]
         like = first.real if first.is_complex() and not self.takes_complex_clips else first
         pullback = torch.func.vjp(self._measure, like.new_zeros(self.clip_shape))[1]
-        return pullback(y)[0]
+        back: Tensor = pullback(y)[0]
+        return back
 
     @property
     def H(self) -> LinearMap:
@@ -80,7 +81,7 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         return self.H @ self
 
     def as_map(self) -> LinearMap:
-        """The operator without parts and identity: what it does, and its adjoint."""
+        """The operator as a plain linear map with its adjoint, without parts and spec."""
         return self.H.H
 
     def __matmul__(self, inner: Any) -> Any:
@@ -123,14 +124,15 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         """
         if self.has_no_zero_rows:
             return torch.ones(self.data_shape, dtype=torch.bool, device=self.device)
-        return map_data(lambda t: t != 0, self(self._white_clip()))
+        response: Data = self(self._white_clip())
+        return map_data(lambda t: t != 0, response)
 
     def with_redundant(self, entries: Data) -> Data:
         """Booleans like the data: these entries and those that say the same as one of them; none, in most."""
         return entries
 
     def arrangements(self) -> tuple[Arrangement, ...]:
-        """What the numbers of each tensor of the data are to each other; each by itself, in most.
+        """How the numbers of each tensor of the data are related; each stands by itself, in most operators.
 
         What is held out of the data to judge a recovery is chosen by it (`data.hold_out`).
         """
@@ -143,7 +145,7 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
         return torch.from_numpy(white).reshape(self.clip_shape).to(self.device, dtype)
 
     def _modules_to_move(self) -> dict[str, nn.Module | None]:
-        """The modules in it that go with it to another device (`moved`): all, but for somebody else's."""
+        """The modules in it that go with it to another device (`moved`): all but those of other libraries."""
         return self._modules
 
     def row_norm(self) -> float:
@@ -154,11 +156,11 @@ class LinearOperator(InParts, Described, OnArrays, ABC):
 
 
 class Combined(LinearOperator):
-    """An operator made of others, its members, to which parts, specs and excerpts lead on."""
+    """An operator made of others, its members; its parts, its spec and its excerpts are made of theirs."""
 
     @abstractmethod
     def members(self) -> dict[str, LinearOperator]:
-        """Those it is made of, by what stands before the names of their tensors."""
+        """The operators it is made of, by the prefix of the names of their tensors."""
 
     @classmethod
     @abstractmethod
@@ -247,7 +249,10 @@ class Composed(Combined):
 
     @classmethod
     def from_settings(cls, settings: Any, clip_shape: Shape, *, seed: int, memory: int | None) -> LinearOperator:
-        """Settings of a chain: the first of them sees the clip, each other what the one before makes of it."""
+        """Settings of a chain: the first of them sees the clip, each other what the one before makes of it.
+
+        Raises InputError where what one makes is no clip for the next.
+        """
         members = settings.members()
         share = None if memory is None else memory // len(members)
         chain = from_settings(members[0], clip_shape, seed=seed, memory=share)
@@ -273,7 +278,8 @@ class Composed(Combined):
         return self.inner.device
 
     def _measure(self, x: Tensor) -> Data:
-        return self.outer(self.inner(x))
+        found: Data = self.outer(self.inner(x))
+        return found
 
     def _adjoint(self, y: Data) -> Tensor:
         return self.inner.adjoint(self.outer.adjoint(y))
@@ -351,7 +357,8 @@ class Sum(Combined):
 
     def _measure(self, x: Tensor) -> Data:
         each = [map_data(lambda t, w=weight: w * t, operator(x)) for operator, weight in self._terms()]
-        return map_data(lambda *tensors: sum(tensors[1:], tensors[0]), *each)
+        total: Data = map_data(lambda *tensors: sum(tensors[1:], tensors[0]), *each)
+        return total
 
     def _adjoint(self, y: Data) -> Tensor:
         if len(self.weights) > 1 and any(t.is_complex() for t in tensors_of(y)):

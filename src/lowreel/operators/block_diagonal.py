@@ -92,7 +92,7 @@ class BlockDiagonal(Combined):
         return found
 
     def _by_clip_of(self, parts: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-        """Runs of parts of one clip: its number, and the numbers that these parts have there."""
+        """For each run of parts of the same clip: the number of the clip, and the numbers of the parts in it."""
         places = [(k, p) for k, operator in enumerate(self.clips()) for p in range(len(operator.part_sizes()))]
         for k, run in itertools.groupby((places[part] for part in parts), key=lambda place: place[0]):
             yield k, [p for _, p in run]
@@ -117,6 +117,7 @@ class BlockDiagonal(Combined):
         return tuple(one for operator in self.clips() for one in operator.arrangements())
 
     def repeated_rows(self, known: tuple[Tensor, ...]) -> list[int]:
+        """See `InParts`."""
         own = zip(self.clips(), self.by_clip(known), strict=True)
         return [rows for operator, entries in own for rows in operator.repeated_rows(tensors_of(entries))]
 

@@ -1,4 +1,4 @@
-"""How an operator is called: with arrays of any library, from which what comes out is too."""
+"""How an operator is called: with arrays of any library, and what it returns is of the same library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .shapes import misfit, without_channel
 from .tensors import Data, map_data, shape_of, tensors_of
 
 _SHORT = (torch.float16, torch.bfloat16)
-"""Types in which the CPU has no transform of Fourier's, and too few digits for an adjoint."""
+"""Types without a Fourier transform on the CPU, and with too few digits for an exact adjoint."""
 
 
 class OnArrays(nn.Module):

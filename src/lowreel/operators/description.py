@@ -1,11 +1,12 @@
-"""What is told of an operator: its identity in files, excerpts of it, and how it is made of a file or of settings."""
+"""What an operator says of itself: its identity in files, how it is cut, and how it is made of a file or of
+settings."""
 
 from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -48,9 +49,9 @@ class Described(nn.Module):
     clip_shape: tuple[int, int, int, int]
 
     def density_weights(self) -> Tensor | None:
-        """How far apart samples of a spectrum lie, in the frame or in time, of 0 or more in any unit, in a shape that
-        expands to the data's: so much more each residual counts in a fit, which else is slow where they lie far apart.
-        None where the data is no such."""
+        """Weights of the residuals of samples of a spectrum in a fit: how far apart the samples lie, in the frame or in
+        time, 0 or more in any unit, in a shape that expands to the data's. Without them a fit is slow where samples lie
+        far apart. None where the data is no such samples."""
         return None
 
     def sample_weights(self) -> Tensor | None:
@@ -63,15 +64,16 @@ class Described(nn.Module):
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Names of the simpler methods that suit it, beside those that suit any operator (`lowreel.baselines`)."""
+        """Names of the baselines that suit this operator, beside those that suit any operator (`lowreel.baselines`)."""
         return ()
 
     def members(self) -> dict[str, LinearOperator]:
-        """The operators that it is made of, by what stands before the names of their tensors; none, in most."""
+        """The operators that it is made of, by the prefix of the names of their tensors; most are made of none."""
         return {}
 
     def bytes_to_come(self) -> int:
-        """Bytes that it will take in use, beside its tensors, the clip and the data, and does not hold yet."""
+        """Bytes that it will take when it is used, and has not taken yet, besides its tensors, the clip and the
+        data."""
         return sum(member.bytes_to_come() for member in self.members().values())
 
     @abstractmethod
@@ -112,10 +114,11 @@ class Described(nn.Module):
         return cls._called(known | ({"within": tuple(spec["within"])} if "within" in spec else {}))
 
     @classmethod
-    def _called(cls, known: Mapping[str, Any]) -> Any:
+    def _called(cls, known: Mapping[str, Any]) -> LinearOperator:
         """The class called with those of the values that it has arguments for. Raises KeyError where one is missing."""
         arguments = inspect.signature(cls).parameters.values()
-        return cls(**{a.name: known[a.name] for a in arguments if a.name in known or a.default is a.empty})
+        made = cls(**{a.name: known[a.name] for a in arguments if a.name in known or a.default is a.empty})
+        return cast("LinearOperator", made)
 
     @classmethod
     def frames_of_part(cls, parameters: Mapping[str, Any]) -> int | None:

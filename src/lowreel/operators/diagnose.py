@@ -20,16 +20,16 @@ from .real_form import on_real_clips
 from .shapes import Shape
 from .tensors import Data, inner, map_data, tensors_of
 
-TOLERANCE = 1e-3
+SOUND_DEFECT_SHARE = 1e-3
 """Relative defect up to which an operator is called sound."""
 
 SCALES = (-1.0, 4.0, 1e-3)
-"""Numbers that a clip is multiplied with: they find what ignores the sign, what saturates and what rounds."""
+"""A clip is multiplied by these numbers: that exposes operators that ignore the sign, saturate, or round."""
 
 TRIALS = 3
 """Pairs of clip and data in the dot-product test."""
 
-ROUNDS = 20
+POWER_ITERATIONS = 20
 """Steps of the power iteration."""
 
 CLIP_AXES = ("frames", "channels", "rows", "columns")
@@ -89,7 +89,8 @@ class _Trials:
             raise _Defect(f"forward does not give data of its own data_shape: {error}") from error
 
     def adjoint(self, y: Data) -> Tensor:
-        return self._apply("adjoint", self.operator.adjoint, y)
+        found: Tensor = self._apply("adjoint", self.operator.adjoint, y)
+        return found
 
     def _apply(self, what: str, function: Callable[[Any], Any], argument: Any) -> Any:
         """function(argument); a defect when it raises, changes its argument, or gives no finite floats."""
@@ -108,7 +109,7 @@ class _Trials:
         return found
 
 
-def check_operator(operator: LinearOperator, *, tolerance: float = TOLERANCE) -> None:
+def check_operator(operator: LinearOperator, *, tolerance: float = SOUND_DEFECT_SHARE) -> None:
     """Raise InputError when `adjoint` is not the adjoint of `forward`, or `forward` is not linear.
 
     Tests Re<A x, y> = <x, A* y> and A(x + w) = A x + A w to `tolerance` relative; the message names the defect.
@@ -118,7 +119,7 @@ def check_operator(operator: LinearOperator, *, tolerance: float = TOLERANCE) ->
         raise InputError(f"operator: {defect}")
 
 
-def diagnose(operator: LinearOperator, *, tolerance: float = TOLERANCE) -> Diagnosis:
+def diagnose(operator: LinearOperator, *, tolerance: float = SOUND_DEFECT_SHARE) -> Diagnosis:
     """Everything that `check_operator` tests, as numbers and a sentence, with norm and cost. Raises nothing."""
     trials = _Trials(on_real_clips(operator), tolerance)
     defect = _defect_of(trials)
@@ -274,7 +275,7 @@ def _what_is_wrong(
 
 
 def _best_ratio(left: list[list[float]], right: list[list[float]]) -> float:
-    """The number that `right` has to be multiplied with to come closest to `left`; 1 where `right` is zero."""
+    """The number by which `right` has to be multiplied to come closest to `left`; 1 where `right` is zero."""
     pairs = [(a, b) for one, other in zip(left, right, strict=True) for a, b in zip(one, other, strict=True)]
     power = sum(b * b for _, b in pairs)
     return sum(a * b for a, b in pairs) / power if power else 1.0
@@ -309,7 +310,7 @@ def _norm_and_cost(operator: LinearOperator) -> tuple[float, float, float]:
     forward_seconds = adjoint_seconds = math.inf
     norm = 0.0
     with torch.no_grad():
-        for _ in range(ROUNDS):
+        for _ in range(POWER_ITERATIONS):
             x = x / max(_size(x), 1e-30)
             start = time.perf_counter()
             y = operator(x)
@@ -323,7 +324,7 @@ def _norm_and_cost(operator: LinearOperator) -> tuple[float, float, float]:
 
 def _dtype(trials: _Trials) -> str:
     """Type of the numbers that it gives, before an adapter rounds them to ours."""
-    returned = getattr(trials.operator, "returned", None)
+    returned: str | None = getattr(trials.operator, "returned", None)
     if returned is not None:
         return returned
     try:

@@ -1,4 +1,5 @@
-"""What an operator of another library needs to be one of ours: what it does, its adjoint, and what it is known by."""
+"""The base of operators of other libraries: how they are called, their adjoint, and how they are recognised in a
+file."""
 
 from __future__ import annotations
 
@@ -17,11 +18,11 @@ from ..system.as_tensor import tensor_of
 from .base import LinearOperator
 from .shapes import Shape
 from .spec import Spec, Tensors
-from .tensors import ByAdjoint, Data, TensorsFunction, map_data, tensors_of
+from .tensors import Data, TensorsFunction, linear, map_data, tensors_of
 
 
 class ExternalOperator(LinearOperator):
-    """An operator that knows nothing of ours: what it does and its adjoint, which a subclass calls.
+    """An operator of another library, as two functions, it and its adjoint, which a subclass calls.
 
     Gradients flow through the two, each being the derivative of the other. What it does is recorded as a few numbers of
     its response to a seeded probe, so that a run can only be resumed with an operator that does the same.
@@ -64,7 +65,7 @@ class ExternalOperator(LinearOperator):
         return type(self).__name__
 
     def _modules_to_move(self) -> dict[str, torch.nn.Module | None]:
-        """None: it is given numbers where it computes, and its own come back to where the clip is."""
+        """None: what it is given is moved to where it computes, and what it returns back to where the clip is."""
         return {}
 
     def _rounded(self, found: Tensor, like: Tensor, what: str) -> Tensor:
@@ -98,12 +99,12 @@ class ExternalOperator(LinearOperator):
         return there, back
 
     def _measure(self, x: Tensor) -> Data:
-        found = ByAdjoint.apply(*self._both_ways(), x)
+        found = linear(*self._both_ways(), x)
         return found if self.stacked else found[0]
 
     def _adjoint(self, y: Data) -> Tensor:
         there, back = self._both_ways()
-        return ByAdjoint.apply(back, there, *tensors_of(y))[0]
+        return linear(back, there, *tensors_of(y))[0]
 
     @classmethod
     def from_spec(cls, spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
@@ -128,7 +129,7 @@ class ExternalOperator(LinearOperator):
 
 
 def is_external(operator: LinearOperator) -> bool:
-    """Whether any part of it is made elsewhere: adapted, or a class of somebody else's."""
+    """Whether any part of it comes from elsewhere: from another library, or from a class that a user wrote."""
     return any(
         isinstance(module, ExternalOperator) or not type(module).__module__.startswith("lowreel.")
         for module in operator.modules()
@@ -154,11 +155,12 @@ def probe_clip(clip_shape: Shape) -> Tensor:
 
 def array_of(values: Any) -> np.ndarray:
     """The numbers of a tensor, as NumPy sees them."""
-    return values.detach().cpu().numpy()
+    found: np.ndarray = values.detach().cpu().numpy()
+    return found
 
 
 def returned_tensor(result: Any) -> Tensor:
-    """What an operator of others returned, as a tensor on the CPU."""
+    """What an operator of another library returned, as a tensor on the CPU."""
     return tensor_of(result, "it returned").cpu()
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def hadamard(x: Tensor) -> Tensor:
-    """Walsh-Hadamard transform of the last two axes, whose lengths are powers of two; entries +1 and -1."""
+    """Walsh-Hadamard transform of the last two axes of (..., H, W), whose lengths are powers of two; entries +1, -1."""
     for axis in (-1, -2):
         length, half = x.shape[axis], 1
         while half < length:
@@ -21,15 +21,16 @@ def hadamard(x: Tensor) -> Tensor:
 
 
 def dct(x: Tensor) -> Tensor:
-    """Orthonormal DCT-II of the last axis, by one FFT of its even entries followed by its odd ones (Makhoul, 1980)."""
+    """Orthonormal DCT-II of the last axis of x, of any shape, by one FFT of its even entries followed by its odd ones
+    (Makhoul, 1980)."""
     count = x.shape[-1]
     turn, scale = _dct_factors(count, x)
-    spectrum = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1))
+    spectrum: Tensor = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1))
     return (spectrum * turn).real * scale
 
 
 def inverse_dct(y: Tensor) -> Tensor:
-    """The inverse, and adjoint, of `dct`."""
+    """The inverse, and adjoint, of `dct`; y: of any shape."""
     count = y.shape[-1]
     turn, scale = _dct_factors(count, y)
     real = y / scale
@@ -71,12 +72,13 @@ def cake_cutting(height: int, width: int) -> np.ndarray:
     stripes = [_stripes(power_of_two(n))[kept] for n, kept in ((height, rows), (width, columns))]
     down, across = np.meshgrid(*stripes, indexing="ij")
     order = np.lexsort(((down + across).ravel(), (down * across).ravel()))
-    return (rows[:, None] * power_of_two(width) + columns).ravel()[order]
+    places: np.ndarray = (rows[:, None] * power_of_two(width) + columns).ravel()
+    return places[order]
 
 
 def _independent(count: int) -> np.ndarray:
-    """Numbers of rows of the Hadamard matrix that are linearly independent in their first `count` entries, rising:
-    each that is no combination of rows of fewer stripes."""
+    """The rows of the Hadamard matrix, by rising number, that are linearly independent in their first `count` entries:
+    each is no combination of rows with fewer stripes."""
     size = power_of_two(count)
     return np.sort(np.argsort(_stripes(size))[_fewest(size, count)])
 

@@ -27,20 +27,20 @@ from .trajectories import radial, spiral
 __all__ = ["MRI"]
 
 STRETCHES = 16
-"""Pieces of a readout that are held out each by itself where a frame has fewer than four readouts."""
+"""Where a frame has fewer than four readouts, each is cut into so many pieces, which are held out one by one."""
 
-SPIRAL_GAP = 4.0
-"""Between the turns of all spirals of a frame that is simulated, in cycles per field of view; 1 would be enough."""
+SPIRAL_GAP_CYCLES = 4.0
+"""Distance between the turns of all spirals of a simulated frame, in cycles per field of view; 1 would be enough."""
 
 ALIKE_OFTEN = 2.0
-"""How many times as often as the rarest place the most frequent one is measured, at least, for samples on a grid to
-count in a fit by how rare they are."""
+"""Samples on a grid are weighted in a fit by how rare they are only if the most frequent place is measured at least so
+many times as often as the rarest one."""
 
 NEIGHBOURS = 5
-"""Rows and columns over which it is counted how often a place of the spectrum is measured."""
+"""How often a place of the spectrum is measured is a mean over so many rows and columns around it."""
 
 FEW_READOUTS = 4
-"""Readouts of a frame, below which single ones are too much of it to be held out."""
+"""In a frame with fewer readouts a single one is too large a part to be held out."""
 
 
 class MRI(LinearOperator):
@@ -131,7 +131,7 @@ class MRI(LinearOperator):
             path = radial(settings.spokes, across, frames, golden_angle=settings.golden_angle)
         else:
             leaves = settings.spirals or 1
-            turns = across / 2 / leaves / SPIRAL_GAP
+            turns = across / 2 / leaves / SPIRAL_GAP_CYCLES
             samples = round(math.pi * turns * across)  # a cycle per field of view apart at the edge, nearer within
             path = spiral(leaves, samples, frames, turns=turns, golden_angle=settings.golden_angle)
         return MRI(clip_shape, trajectory=path, coil_maps=maps, memory=memory)
@@ -178,7 +178,8 @@ class MRI(LinearOperator):
     def gridded(self, y: Tensor) -> Tensor:
         """A^H (w y), w the density weights, times the one number that makes its data nearest to y: a first picture.
 
-        Without given weights they are those of Pipe and Menon (1999), and 1 on a Cartesian grid.
+        Without given weights they are those of Pipe and Menon (1999), and 1 on a Cartesian grid. y: data,
+        (T, coils, ...); the picture is (T, 1, H, W), complex.
         """
         picture = self.adjoint(self._density_like(y) * y)
         data = self(picture)
@@ -302,7 +303,7 @@ class MRI(LinearOperator):
 
 
 def _smoothed(shares: Tensor) -> Tensor:
-    """A mean over NEIGHBOURS rows and columns of (H, W) that go round its edges."""
+    """The mean over NEIGHBOURS rows and columns, (H, W), where each edge is followed by the opposite one."""
     wide = pad(shares[None, None], (NEIGHBOURS // 2,) * 4, mode="circular")
     return avg_pool2d(wide, NEIGHBOURS, 1)[0, 0]
 
@@ -318,11 +319,12 @@ class OnGrid(NamedTuple):
 
     def forward(self, picture: Tensor, maps: Tensor) -> Tensor:
         """(H, W) and (coils, H, W) to (coils, H, W)."""
-        return torch.fft.fft2(maps * (picture * self.before), norm="ortho").mul_(self.after)
+        spectra: Tensor = torch.fft.fft2(maps * (picture * self.before), norm="ortho")
+        return spectra.mul_(self.after)
 
     def adjoint(self, spectra: Tensor, conjugates: Tensor) -> Tensor:
         """The adjoint, given the conjugates of the maps: (coils, H, W) twice to (H, W)."""
-        pictures = torch.fft.ifft2(spectra * self.after.conj(), norm="ortho")
+        pictures: Tensor = torch.fft.ifft2(spectra * self.after.conj(), norm="ortho")
         return pictures.mul_(conjugates).sum(0) * self.before.conj()
 
 

@@ -33,10 +33,13 @@ class Plans:
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Plans:
-        return self.__reduce__()[0](*self.__reduce__()[1])
+        return Plans(*self._made_of())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Plans, (self._points, self._mask, self._shape, self._centred, self._memory)
+        return Plans, self._made_of()
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return self._points, self._mask, self._shape, self._centred, self._memory
 
     def wrapping(self, dtype: torch.dtype) -> Wrapping:
         """How pictures lie on the grid of all transforms in this real type."""

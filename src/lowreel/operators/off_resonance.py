@@ -1,4 +1,4 @@
-"""Fields that are not even: what pixels turn by during a readout, as a few transforms of the picture at fixed times."""
+"""Uneven magnetic fields: pixels turn during a readout, which is computed by a few transforms at fixed times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ TURNING_ERROR = 1e-6
 """Error of the phase factors of any pixel at any time."""
 
 MOST_SEGMENTS = 128
-"""Enough for pixels that turn fifty times in a readout; more is taken for a mistake."""
+"""At most so many segments: enough for pixels that turn fifty times in a readout; a need for more is taken for a
+mistake."""
 
 
 class Segments(NamedTuple):

@@ -87,7 +87,7 @@ class InParts(nn.Module):
     def repeated_rows(self, known: tuple[Tensor, ...]) -> list[int]:
         """Of each tensor of the data the rows of one part, where all are measured alike and not in full; else all rows.
 
-        known: booleans like the tensors of the data, the entries that say something.
+        known: booleans of the same shapes as the tensors of the data: the entries that say something.
         """
         frames, *frame = self.clip_shape
         together = self.part_frames
@@ -109,18 +109,18 @@ class InParts(nn.Module):
 
 
 def _brightness(together: int, device: torch.device) -> Tensor:
-    """Factors that tell the frames of a part apart, (together, 1, 1, 1)."""
+    """Factors by which the frames of a part differ, (together, 1, 1, 1)."""
     return torch.linspace(0.5, 1.5, together, device=device).view(-1, 1, 1, 1)
 
 
 def finer(coarse: InParts, fine: InParts, parts: Sequence[int]) -> list[int]:
-    """The parts of `fine` that the parts of `coarse` are made of."""
+    """The numbers of the parts of `fine` that make up these parts of `coarse`."""
     frames, wide, narrow = coarse.clip_shape[0], coarse.part_frames, fine.part_frames
     return [k for p in parts for k in range(p * wide // narrow, math.ceil(min((p + 1) * wide, frames) / narrow))]
 
 
 def finer_slice(coarse: InParts, fine: InParts, part: int) -> slice | tuple[slice, ...]:
-    """The rows of the data of `fine` that a part of `coarse` has."""
+    """The rows of the data of `fine` that belong to a part of `coarse`."""
     inside = finer(coarse, fine, [part])
     return fine._data_slice(inside[0], inside[-1] + 1)
 

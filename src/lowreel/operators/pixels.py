@@ -16,6 +16,7 @@ from ..system.as_tensor import tensor_of
 from .arrangement import Alone, Arrangement, Pixels
 from .base import LinearOperator
 from .shapes import FrameWindow, Shape, checked_clip_shape, frame_numbers, within_spec
+from .tensors import tensors_of
 
 __all__ = ["Identity", "Mask", "MissingBlocks", "MissingFrames", "MissingPixels"]
 
@@ -34,7 +35,8 @@ class Identity(LinearOperator):
         return x
 
     def _adjoint(self, y: Any) -> Tensor:
-        return y
+        (pixels,) = tensors_of(y)
+        return pixels
 
     def _subset(self, parts: Sequence[int]) -> Identity:
         shape = (len(parts), *self.clip_shape[1:])
@@ -78,7 +80,8 @@ class Mask(LinearOperator):
         return x * self.mask
 
     def _adjoint(self, y: Any) -> Tensor:
-        return y * self.mask
+        (pixels,) = tensors_of(y)
+        return pixels * self.mask
 
     def _subset(self, parts: Sequence[int]) -> Mask:
         shape = (len(parts), *self.clip_shape[1:])
@@ -95,7 +98,7 @@ class Mask(LinearOperator):
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Where another frame may know what one hides, what lies between the two in time."""
+        """Interpolation in time, where a pixel that is hidden in one frame is seen in another."""
         return () if torch.equal(self.mask, self.mask[:1].expand_as(self.mask)) else ("temporal interpolation",)
 
     def row_norm(self) -> float:

@@ -19,7 +19,7 @@ def operator_from_name(text: str, clip_shape: Sequence[int] | None = None) -> Li
 
     The object is anything that `as_linear_operator` takes, or a function or class that makes one: it is called with the
     clip shape (T, C, H, W), or with nothing where it takes nothing. Raises InputError when there is no such object,
-    when loading or making it fails, and for what is no operator.
+    when importing or making it fails, and when it is no operator.
     """
     found = load_object(text)
     if isinstance(found, LinearOperator) or adapter_of(found) or not callable(found):

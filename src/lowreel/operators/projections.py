@@ -21,11 +21,11 @@ from .tensors import by_adjoint
 
 __all__ = ["Gaussian", "Projections", "Signs"]
 
-BLOCK = 64
+BLOCK_ROWS = 64
 """Rows that are drawn, and multiplied, together. Each product has this shape however many blocks are held in memory,
 so that its bits do not depend on that."""
 
-LANE = 64
+LANE_COLUMNS = 64
 """Columns are filled up with zeros to a multiple of this: blocks then lie alike in memory, held or drawn."""
 
 
@@ -36,10 +36,10 @@ LONGEST_DRAW_SECONDS = 30.0
 class Projections(LinearOperator):
     """m projections of every frame, y_t = A_t x_t with a random matrix of its own for each frame.
 
-    y: (T, m); the rows of A_t run over C H W. The matrices follow from the seed. Of each one as many blocks of BLOCK
-    rows are held as `memory` bytes allow (default: half of `default_budget()`), the others are drawn whenever they are
-    used: the numbers are the same to the bit, only the time is not. within: see `FrameWindow`. Raises InputError unless
-    1 <= m <= C H W.
+    y: (T, m); the rows of A_t run over C H W. The matrices follow from the seed. Of each one as many blocks (of
+    BLOCK_ROWS rows) are held as `memory` bytes allow (default: half of `default_budget()`), the others are drawn
+    whenever they are used: the numbers are the same to the bit, only the time is not. within: see `FrameWindow`. Raises
+    InputError unless 1 <= m <= C H W.
     """
 
     part_length = 1
@@ -65,7 +65,7 @@ class Projections(LinearOperator):
             raise InputError(f"{self.kind}: expected m from 1 to C H W = {self._pixels} numbers per frame, got {m}")
         super().__init__(clip_shape, (frames, m), part_frames=1)
         self.m, self.seed, self.within = int(m), int(seed), within
-        self._columns = -(-self._pixels // LANE) * LANE
+        self._columns = -(-self._pixels // LANE_COLUMNS) * LANE_COLUMNS
         self._numbers = frame_numbers(frames, within)
         self._frames: Sequence[int] = range(frames)
         memory = default_budget() // 2 if memory is None else memory
@@ -85,11 +85,11 @@ class Projections(LinearOperator):
     def bytes_for(cls, clip_shape: Shape, m: int) -> int:
         """Bytes of all matrices when none has to be drawn anew."""
         frames, *size = clip_shape
-        return int(frames * m * -(-math.prod(size) // LANE) * LANE * cls.stored_bytes)
+        return int(frames * m * -(-math.prod(size) // LANE_COLUMNS) * LANE_COLUMNS * cls.stored_bytes)
 
     def _rows_within(self, memory: int) -> int:
         rows = int(memory / (self.clip_shape[0] * self._columns * self.stored_bytes))
-        return self.m if rows >= self.m else rows // BLOCK * BLOCK
+        return self.m if rows >= self.m else rows // BLOCK_ROWS * BLOCK_ROWS
 
     def _check_time(self, missing: int, memory: int) -> None:
         """Raise InputError where drawing the rows that are not held would take too long at each use."""
@@ -115,8 +115,8 @@ class Projections(LinearOperator):
     def _draw_all(self, rows: range) -> Tensor:
         drawn = torch.empty(0)
         for frame in self._frames:
-            for start in range(rows.start, rows.stop, BLOCK):
-                block = self._draw(self._numbers[frame], range(start, min(start + BLOCK, rows.stop)))
+            for start in range(rows.start, rows.stop, BLOCK_ROWS):
+                block = self._draw(self._numbers[frame], range(start, min(start + BLOCK_ROWS, rows.stop)))
                 if not drawn.numel():
                     drawn = block.new_empty(len(self._frames), len(rows), *block.shape[1:])
                 drawn[frame, start : start + len(block)] = block
@@ -125,8 +125,8 @@ class Projections(LinearOperator):
     def _blocks(self, frame: int, like: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Blocks of rows of sqrt(m) A_t, and where they stand in y_t."""
         held = self.held.shape[1] if self.held.numel() else 0
-        for start in range(0, self.m, BLOCK):
-            rows = range(start, min(start + BLOCK, self.m))
+        for start in range(0, self.m, BLOCK_ROWS):
+            rows = range(start, min(start + BLOCK_ROWS, self.m))
             is_held = start < held
             stored = self.held[frame, rows.start : rows.stop] if is_held else self._draw(self._numbers[frame], rows)
             yield slice(rows.start, rows.stop), self._entries(stored.to(like.device), like.dtype)

@@ -67,7 +67,8 @@ class RealForm(Combined):
         return self.inner.sample_weights()
 
     def _measure(self, x: Tensor) -> Data:
-        return self.inner(to_complex(x))
+        found: Data = self.inner(to_complex(x))
+        return found
 
     def _adjoint(self, y: Data) -> Tensor:
         return to_real(self.inner.adjoint(y))

@@ -21,7 +21,7 @@ from .tensors import by_adjoint
 
 __all__ = ["Bayer", "Blur", "Downsample", "LongExposure"]
 
-REACH = 3.0
+BLUR_REACH_SIGMAS = 3.0
 """Standard deviations at which a Gaussian blur is cut off."""
 
 
@@ -85,7 +85,7 @@ class Blur(LinearOperator):
 def _gaussian(sigma: float) -> Tensor:
     if not 0 < sigma <= 100:
         raise InputError(f"blur: expected a sigma above 0 and at most 100 pixels, got {sigma:g}")
-    reach = max(1, math.ceil(REACH * sigma))
+    reach = max(1, math.ceil(BLUR_REACH_SIGMAS * sigma))
     line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
     kernel = torch.outer(line, line)
     return (kernel / kernel.sum()).float()

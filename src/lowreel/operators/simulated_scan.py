@@ -11,18 +11,18 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..system import streams
-from .transforms import CENTRE
+from .transforms import CENTRE_SHARE
 
 __all__ = ["cartesian_rows", "simulated_coil_maps", "simulated_phase", "with_phase"]
 
 COIL_DISTANCE, COIL_RADIUS = 1.6, 0.8
-"""Of the middle of a coil from that of the picture, and of its wire: in half widths of the picture."""
+"""Distance of the middle of a coil from that of the picture, and radius of its wire, in half widths of the picture."""
 
 WIRE_PIECES = 64
 """Straight pieces that a coil's wire is made of."""
 
 PHASE_TURNS = 0.35
-"""Most that the simulated phase departs from its mean, in turns."""
+"""The simulated phase departs from its mean by at most so many turns."""
 
 
 def simulated_coil_maps(coils: int, shape: tuple[int, int], seed: int = 0) -> Tensor:
@@ -63,8 +63,8 @@ def _field_of_coil(place: float, x: NDArray[np.float64], y: NDArray[np.float64])
 def simulated_phase(shape: tuple[int, int], seed: int = 0) -> Tensor:
     """A smooth phase in radians, (H, W), float32: waves of at most one period a picture; pure function of its seed.
 
-    Such is what is left of an uneven main field and of the coil that sends. It departs from its mean by at most
-    PHASE_TURNS turns.
+    An uneven main field, and the coil that sends, leave such a phase. It departs from its mean by at most PHASE_TURNS
+    turns.
     """
     rows, columns = (np.arange(n) / n for n in shape)
     numbers = iter(streams.uniforms(seed, streams.PHASE, 0, 18))
@@ -86,7 +86,7 @@ def with_phase(clip: Tensor, seed: int = 0) -> Tensor:
 def cartesian_rows(acceleration: float, shape: tuple[int, int], frames: int, seed: int = 0) -> Tensor:
     """Booleans (T, 1, H, W): about H / acceleration whole rows a frame, others in each, zero in the middle.
 
-    The CENTRE around zero are always there; the others are drawn with a chance that falls with the square of the
+    The CENTRE_SHARE around zero are always there; the others are drawn with a chance that falls with the square of the
     distance from the edge (Lustig et al., Magn. Reson. Med. 58:1182, 2007). Raises InputError for an acceleration
     below 1.
     """
@@ -100,6 +100,6 @@ def cartesian_rows(acceleration: float, shape: tuple[int, int], frames: int, see
     mask = np.zeros((frames, 1, height, width), bool)
     for frame in range(frames):
         words = np.log(streams.uniforms(seed, streams.LINES, frame, height) + 2.0**-54) / chance
-        words[order[: min(kept, max(1, round(CENTRE * height)))]] = 1
+        words[order[: min(kept, max(1, round(CENTRE_SHARE * height)))]] = 1
         mask[frame, 0, np.argsort(-words, kind="stable")[:kept]] = True
     return torch.from_numpy(mask)

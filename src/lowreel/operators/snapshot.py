@@ -75,7 +75,8 @@ class Snapshot(LinearOperator):
         return torch.stack([group.sum(0) for group in (x * self.codes).split(self.part_frames)])
 
     def _adjoint(self, y: Any) -> Tensor:
-        return y.repeat_interleave(self.part_frames, 0)[: self.clip_shape[0]] * self.codes
+        repeated: Tensor = y.repeat_interleave(self.part_frames, 0)[: self.clip_shape[0]]
+        return repeated * self.codes
 
     def _subset(self, parts: Sequence[int]) -> Snapshot:
         frames = torch.tensor([t for k in parts for t in self.parts()[k].frames])

@@ -28,14 +28,16 @@ WITHOUT_SETTINGS = (
     "real_form:RealForm",
     "block_diagonal:BlockDiagonal",
 )
-"""Operators that no one makes by flags: of a mask, of sums, of somebody else, of complex and of several clips."""
+"""Operators that no flags make: masks, sums, those of other libraries, real forms of complex ones, and groups of
+clips."""
 
 
 @cache
 def class_at(home: str) -> type[LinearOperator]:
-    """The class that is at home there: module:class of this folder."""
+    """The class at an address, module:class, where the module is one of this folder."""
     module, _, name = home.partition(":")
-    return getattr(import_module(f".{module}", __package__), name)
+    found: type[LinearOperator] = getattr(import_module(f".{module}", __package__), name)
+    return found
 
 
 @cache
@@ -80,7 +82,8 @@ def from_spec(spec: Spec, tensors: Tensors | None = None, *, memory: int | None 
 
 
 def rebuilt(spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
-    """What `from_spec` gives, without a look at whether it is the operator that was saved."""
+    """What `from_spec` gives, without a look at whether it is the operator that was saved. Raises InputError for a kind
+    that is not known."""
     found = class_of(spec)
     if found is None:
         raise InputError(f"operator: unknown kind {spec.get('kind')!r}; is the file of a newer lowreel?")
@@ -99,6 +102,6 @@ def spec_hash(spec: Spec) -> str:
 
 
 def with_prefix(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
-    """The tensors whose names begin so, and a dot, by the rest of their names."""
+    """The tensors whose names begin with this prefix and a dot, by the rest of their names."""
     start = prefix + "."
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

@@ -1,4 +1,4 @@
-"""Excerpts of an operator: the same measurement of a stretch of the frames, from its spec, the whole never built."""
+"""Excerpts of an operator: from its spec alone, the operator that measures a stretch of the frames in the same way."""
 
 from __future__ import annotations
 

@@ -60,9 +60,16 @@ class ByAdjoint(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        return (None, None, *ByAdjoint.apply(ctx.back, ctx.there, *gradients))
+        return (None, None, *linear(ctx.back, ctx.there, *gradients))
+
+
+def linear(there: TensorsFunction, back: TensorsFunction, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """there(*tensors) of a linear map whose adjoint is `back`; tensors: of any shape that the map takes."""
+    found: tuple[Tensor, ...] = ByAdjoint.apply(there, back, *tensors)  # type: ignore[no-untyped-call]  # torch has none
+    return found
 
 
 def by_adjoint(function: TensorFunction, transposed: TensorFunction, v: Tensor) -> Tensor:
-    """`function(v)` of a linear map, with `transposed` as its gradient: autograd keeps no intermediate result."""
-    return ByAdjoint.apply(lambda t: (function(t.detach()),), lambda t: (transposed(t.detach()),), v)[0]
+    """`function(v)` of a linear map, with `transposed` as its gradient: autograd keeps no intermediate result. v: of
+    any shape that the function takes."""
+    return linear(lambda t: (function(t.detach()),), lambda t: (transposed(t.detach()),), v)[0]

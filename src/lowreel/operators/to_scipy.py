@@ -53,7 +53,8 @@ def as_scipy(operator: LinearOperator) -> Any:
 
 
 def _real_and_imaginary(function: Callable[[np.ndarray], Any], v: np.ndarray) -> np.ndarray:
-    return function(v.real) + 1j * function(v.imag) if np.iscomplexobj(v) else function(v)
+    found: np.ndarray = function(v.real) + 1j * function(v.imag) if np.iscomplexobj(v) else function(v)
+    return found
 
 
 def _typed(values: Tensor, like: Tensor) -> Tensor:

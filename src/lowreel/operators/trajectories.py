@@ -16,7 +16,7 @@ from .transforms import GOLDEN
 __all__ = ["radial", "spiral"]
 
 TURN_DEGREES = 360 / ((1 + math.sqrt(5)) / 2)
-"""Of a spiral to the next, in a golden order: the larger part of a turn."""
+"""Angle from one spiral to the next in golden order, in degrees: the larger part of a turn."""
 
 
 def radial(spokes: int, samples: int, frames: int, *, golden_angle: bool = True, oversampling: int = 2) -> Tensor:

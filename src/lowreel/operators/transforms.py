@@ -24,11 +24,11 @@ from .tensors import by_adjoint
 
 __all__ = ["Cosine", "Fourier", "SinglePixel"]
 
-CENTRE = 0.04
+CENTRE_SHARE = 0.04
 """Share of the rows around frequency zero that Cartesian sampling always keeps, at least one."""
 
-LOW = 0.25
-"""Share of the cosine coefficients in random order that are the lowest ones."""
+LOW_SHARE = 0.25
+"""Of the cosine coefficients in order "random", this share are the lowest ones."""
 
 GOLDEN = (math.sqrt(5) - 1) / 2
 """Share of a half turn between a radial line and the next."""
@@ -104,7 +104,7 @@ class Fourier(LinearOperator):
 
     def _rows(self, frame: int, height: int, width: int) -> np.ndarray:
         kept = max(1, round(self.amount * height))
-        centre = min(kept, max(1, round(CENTRE * height)))
+        centre = min(kept, max(1, round(CENTRE_SHARE * height)))
         frequency = np.abs(np.fft.fftfreq(height))
         words = streams.raw(self.seed, streams.LINES, frame, 0, height).astype(np.float64)
         order = np.argsort(frequency, kind="stable")
@@ -130,10 +130,12 @@ class Fourier(LinearOperator):
             yield rows, columns
 
     def _measure(self, x: Tensor) -> Tensor:
-        return torch.fft.fft2(x, norm="ortho") * self.mask
+        spectrum: Tensor = torch.fft.fft2(x, norm="ortho")
+        return spectrum * self.mask
 
     def _adjoint(self, y: Any) -> Tensor:
-        return torch.fft.ifft2(y * self.mask, norm="ortho").real
+        frames: Tensor = torch.fft.ifft2(y * self.mask, norm="ortho")
+        return frames.real
 
     def _subset(self, parts: Sequence[int]) -> Fourier:
         other = self._like(len(parts), (len(parts), *self.data_shape[1:]), mask=self.mask[torch.as_tensor(parts)])
@@ -169,8 +171,9 @@ class Fourier(LinearOperator):
 
     def with_redundant(self, entries: Any) -> Tensor:
         """The spectrum of a real frame is symmetric: y(-k) is the conjugate of y(k)."""
-        negative = entries.flip(-2, -1).roll((1, 1), (-2, -1))
-        return (entries | negative) & self.mask
+        negative: Tensor = entries.flip(-2, -1).roll((1, 1), (-2, -1))
+        both: Tensor = entries | negative
+        return both & self.mask
 
     def row_norm(self) -> float:
         return 1.0
@@ -307,7 +310,10 @@ class SinglePixel(_Chosen):
 
     @classmethod
     def from_spec(cls, spec: Spec, tensors: Tensors, memory: int | None) -> LinearOperator:
-        """As usual; of a size whose patterns were other ones before, the spec has to say that they are of today."""
+        """As usual; of a size whose patterns were other ones before, the spec has to say that they are of today.
+
+        Raises InputError where it does not.
+        """
         camera = super().from_spec(spec, tensors, memory)
         if camera.parameters_spec().keys() - spec.keys():
             raise InputError("operator: some of these single-pixel patterns were combinations of others; measure again")
@@ -350,7 +356,7 @@ class Cosine(_Chosen):
             numbers = frame_numbers(frames, within)
             words = [streams.raw(seed, streams.ROWS, t, 0, height * width).astype(np.float64) for t in numbers]
             for row in words:
-                row[lowest[: math.ceil(LOW * m)]] = -1
+                row[lowest[: math.ceil(LOW_SHARE * m)]] = -1
             places = np.stack([np.argsort(row, kind="stable")[:m] for row in words])
         self.register_buffer("places", torch.from_numpy(places.copy()))
 

@@ -133,7 +133,7 @@ class Packed:
         )
 
     def to_bytes(self) -> bytes:
-        """The file as bytes."""
+        """The file as bytes. Raises InputError for a clip of more numbers than a packed one may have."""
         parts = self.parts
         steps = np.concatenate([self.exponents[part.name] for part in parts])
         arrays = [(Grid(len(steps), 1), steps), *((part.grid, self.values[part.name]) for part in parts)]

@@ -28,6 +28,7 @@ from ..model.generators.layers import to_channels_last
 from ..model.latents import Codes
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
 from ..system import streams
+from ..system.frames import spread
 from .coding import LARGEST
 from .parts import (
     CODE_COEFFICIENTS,
@@ -98,7 +99,7 @@ class Quantised:
         self.parts = parts_of(self.generator, shapes)
         plain = tensors_of_parts(found)
         self.plain = {part.name: part.transformed(plain[part.name].double()).float() for part in self.parts}
-        self.probed = sorted({round(t) for t in np.linspace(0, len(target) - 1, PROBED_FRAMES).tolist()})
+        self.probed = spread(len(target), PROBED_FRAMES)
         self.exponents = self._steps()
         self.coarser = 0
         self.numbers = {
@@ -111,7 +112,8 @@ class Quantised:
 
     @torch.no_grad()
     def frames(self, tensors: Mapping[str, Tensor], which: list[int]) -> Tensor:
-        """Frames of these numbers, drawn from the tensors of the parts after their transform."""
+        """Frames of these numbers, (N, C, H, W), drawn from the tensors of the parts, as `Part.transformed` gives
+        them."""
         at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         weights, codes = self._restored(tensors)
         parts = torch.split(codes[which], at_once)

@@ -66,24 +66,25 @@ class Part:
         return Grid(rows, math.prod(self.shape) // rows, self.repeat)
 
     def flat(self, values: Tensor) -> Tensor:
-        """The tensor as (rows, columns)."""
+        """The tensor, of this part's shape, as (rows, columns)."""
         found = values.reshape(self.grid.rows, self.grid.columns)
         return found if len(self.axes) < 2 else found[:, _from_low_to_high(self.shape[2:])]
 
     def shaped(self, flat: Tensor) -> Tensor:
-        """The tensor of `flat`, again in its own shape."""
+        """The tensor of `flat`, (rows, columns), again in its own shape."""
         if len(self.axes) == 2:
             flat = flat[:, _from_low_to_high(self.shape[2:]).argsort()]
         return flat.reshape(self.shape)
 
     def transformed(self, values: Tensor) -> Tensor:
-        """The cosine transform along `axes`, orthonormal; of any other tensor itself."""
+        """The cosine transform along `axes`, orthonormal, of the same shape; of a part without such axes the tensor
+        itself."""
         for axis in self.axes:
             values = _along(cosines(self.shape[axis]), values, axis)
         return values
 
     def restored(self, values: Tensor) -> Tensor:
-        """What `transformed` was of."""
+        """What `transformed` was of, of the same shape."""
         for axis in self.axes:
             values = _along(cosines(self.shape[axis]).T, values, axis)
         return values
@@ -200,7 +201,8 @@ def tensors_of_parts(found: Representation) -> dict[str, Tensor]:
 
 
 def split(generator: Generator, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Weights and code tensors under their own names and in their own shapes, from those of the parts."""
+    """Weights and code tensors under their own names and in their own shapes, from those of the parts, each of the same
+    shape as `Part.restored` gives it."""
     weights = {name: t for name, t in tensors.items() if not name.startswith("codes.")}
     codes = {name.removeprefix("codes."): t for name, t in tensors.items() if name.startswith("codes.")}
     first = FIRST_LAYERS.get(generator.kind)

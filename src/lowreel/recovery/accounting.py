@@ -1,4 +1,4 @@
-"""What the fits of a clip came to, as a result: agreeing with exact data, compared with baselines, judged."""
+"""From finished fits to a `Recovery`: made to agree with exact data, compared with the baselines, and judged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .verdict import Outcome
 def accounted(
     problem: Problem, settings: RecoverSettings, found: FitResult, device: torch.device, quick: dict[str, Baseline]
 ) -> Recovery:
-    """What was found, finished and compared with the baselines.
+    """The result of the fits: made to agree with the data, compared with the baselines, and judged.
 
     problem: of the clip, on the CPU; found: what its fits came to; device: on which; quick: the quick baselines, where
     they were run before the fit.
@@ -97,8 +97,8 @@ def _range_of(clip: Tensor, problem: Problem) -> tuple[float, float]:
 
 
 def _delivered_instead(outcome: Outcome, heldout_db: float, baselines: dict[str, Baseline]) -> str | None:
-    """The baseline that is delivered in place of what a fit has come to that did not end: where it is better on
-    held-out data. Whoever stops a fit, at any moment, gets no less than a baseline would have given."""
+    """Name of the baseline that is delivered in place of a fit that was stopped or diverged, where it is better on
+    held-out data; else None. Whoever stops a fit, at any moment, gets no less than the best baseline."""
     name = best_by_heldout(baselines)
     if name is None or outcome.kind not in ("stopped", "diverged"):
         return None

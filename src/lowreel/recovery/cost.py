@@ -33,7 +33,7 @@ from ..operators import RealForm, tensors_of
 from ..settings import PRESETS, SolverSettings
 from ..solver.iteration import trial_updates
 from ..solver.problem import Problem
-from ..solver.schedule import planned_rounds
+from ..solver.schedule import planned_epochs
 from ..solver.variables import FULL_PRECISION_SHARE
 from ..system.devices import CPU
 from ..system.memory import bytes_text, taken_bytes, trim_heap
@@ -76,8 +76,8 @@ class Estimate:
     busy: bool = False
 
     def several(self, at_once: int, in_turn: float) -> Estimate:
-        """That of so many fits side by side, which take as long as so many one after the other, and of the choice of a
-        rank between them."""
+        """The estimate for `at_once` fits side by side, which take as long as `in_turn` fits one after the other, and
+        for the choice of a rank between them."""
         seconds = in_turn * self.seconds + RANK_CLIPS * self.drawing
         return replace(self, memory=self.memory + (at_once - 1) * self.each, seconds=seconds)
 
@@ -92,13 +92,13 @@ class Estimate:
 
 
 TRIAL_SECONDS = 0.25
-"""Of updates that are timed."""
+"""Seconds of updates that are timed."""
 
 BUSY_SHARE = 0.6
-"""Share of the time of its threads under which a process is kept from its cores by others."""
+"""A process that gets less than this share of the time of its threads has to share its cores with others."""
 
 RANK_CLIPS = 10
-"""Clips that are drawn to choose a rank, about."""
+"""About how often the clip is drawn to choose a rank."""
 
 Which = Literal["none", "quick", "all"]
 """Which baselines are run."""
@@ -115,7 +115,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     with torch.autograd.graph.saved_tensors_hooks(kept.note, lambda t: t):
         update(0.0)
     each, share = _update_seconds(update, solver)
-    rounds, drawing = planned_rounds(problem, solver), _drawing_seconds(problem)
+    epochs, drawing = planned_epochs(problem, solver), _drawing_seconds(problem)
     del update
     clip = 4 * math.prod(problem.operator.clip_shape)
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
@@ -124,7 +124,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     fit = MEMORY_SLACK_FACTOR * kept.bytes + WEIGHT_COPIES * weights
     return Estimate(
         memory=round(taken_bytes() + fit + CLIP_ARRAYS * clip + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
-        seconds=rounds * minibatches * each + min(CHECKS_PER_RUN, rounds) * drawing,
+        seconds=epochs * minibatches * each + min(CHECKS_PER_RUN, epochs) * drawing,
         baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
         each=round(fit),
         drawing=drawing,
@@ -210,7 +210,7 @@ class _Kept:
 
 
 def _passes(solver: SolverSettings) -> int:
-    """Passes over the clip in a round: Algorithm 1 makes one for the codes and one for the weights."""
+    """Passes over the clip in an epoch: Algorithm 1 makes one for the codes and one for the weights."""
     return 2 if solver.algorithm == "alternating" and solver.fit_weights else 1
 
 

@@ -11,11 +11,11 @@ from ..operators import Data, LinearOperator, tensors_of
 from ..operators.arrangement import Lines, Pixels
 from ..solver.problem import Problem
 
-FEW = 0.05
-"""Share of the missing pixels beyond what was held out that is not worth a word."""
+WORDLESS_SHARE = 0.05
+"""Nothing is said where less than this share of the missing pixels is beyond what the held-out ones can speak for."""
 
-MOST_UNJUDGED = 0.5
-"""That from which on there is no verdict, and no baseline is recommended."""
+MOST_UNJUDGED_SHARE = 0.5
+"""From this share on there is no verdict, and no baseline is recommended."""
 
 
 def unseen_share(operator: LinearOperator, known: Data) -> float:
@@ -56,7 +56,7 @@ def caveat(unseen: float, unjudged: float = 0.0) -> str:
     """What a verdict leaves out, as a sentence; empty where that is next to nothing."""
     if unseen > 0:
         return f"No frame observes {_percent(unseen)} of the picture: there nothing can be checked."
-    if unjudged > FEW:
+    if unjudged > WORDLESS_SHARE:
         told = f"Of what is missing {_percent(unjudged)} lies farther from what was measured than anything held out"
         return f"{told}: there nothing can be checked."
     return ""

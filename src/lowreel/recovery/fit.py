@@ -1,4 +1,4 @@
-"""One fit from its first round to its last: the best iterate by held-out data, a time limit, how it ended."""
+"""One fit from its first epoch to its last: the best iterate by held-out data, a time limit, how it ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..model.representation import Representation
 from ..settings import Candidate, Precision, SolverSettings
 from ..solver.iteration import iterate
 from ..solver.problem import Problem
-from ..solver.schedule import planned_rounds
+from ..solver.schedule import planned_epochs
 from ..solver.state import State
 from ..system.memory import trim_heap
 from .verdict import Outcome
@@ -25,22 +25,22 @@ CHECKS_PER_RUN = 12
 """How often in a run the held-out error is measured, at most: each time all frames are drawn."""
 
 PLANNED_TIME_SHARE = 0.95
-"""Part of a time limit that is planned with: a round may take longer than those before it."""
+"""Part of a time limit that is planned with: an epoch may take longer than those before it."""
 
-TELLING_ROUNDS = 4
-"""Rounds that tell the pace well enough to shorten a run; before, half of the limit has to be over."""
+TELLING_EPOCHS = 4
+"""After so many epochs the pace is known well enough to shorten a run; before, half of the limit has to be over."""
 
 FINISHED_SHARE = 0.25
-"""Share of its rounds under which a fit that a time limit has ended is not finished but stopped."""
+"""A fit that a time limit ends before this share of its epochs counts as stopped, not as finished."""
 
-REPLAN_ROUNDS = 8
-"""Rounds after which a run with a time limit looks at its pace again: other work on the machine may slow it down."""
+REPLAN_EPOCHS = 8
+"""Epochs after which a run with a time limit looks at its pace again: other work on the machine may slow it down."""
 
-SHORT_ROUNDS = 40
-"""Rounds under which the last tenth of them is too short to say that a fit has converged."""
+SHORT_EPOCHS = 40
+"""Of fewer epochs the last tenth is too short to say that a fit has converged."""
 
 STANDARD_ERRORS = 2.0
-"""Standard errors by which a later iterate has to be worse on held-out data for an earlier one to be delivered."""
+"""Standard errors of the mean by which two clips have to differ on held-out data for that not to be called chance."""
 
 CTRL_C = "Ctrl-C"
 
@@ -49,7 +49,7 @@ CTRL_C = "Ctrl-C"
 class Trial:
     """A finished fit of the search: its settings, its best iterate by held-out data, and how it came about.
 
-    error: that iterate's held-out squared error per pixel; step: its round, of `steps`; history: as in `Progress`;
+    error: that iterate's held-out squared error per pixel; step: its epoch, of `steps`; history: as in `Progress`;
     identity: what it was a fit of, as in `State`; progress: where it stands, if it may be gone on with; a fit that was
     given up before its end has a shorter history than `steps`.
     """
@@ -71,7 +71,7 @@ class Trial:
 
     def __repr__(self) -> str:
         return (
-            f"Trial({self.choice}, held-out error {self.error:.3g} in round {self.step} of {self.steps}, "
+            f"Trial({self.choice}, held-out error {self.error:.3g} in epoch {self.step} of {self.steps}, "
             f"{self.seconds:.1f} s)"
         )
 
@@ -81,13 +81,13 @@ Stage = Literal["fit", "search", "last"]
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands after a round: shown live, written as a checkpoint, given back to go on.
+    """Where a run stands after an epoch: shown live, written as a checkpoint, given back to go on.
 
     best: the state that the held-out data prefers so far (`prefers`), and its error. least: what the held-out numbers
-    say of the one with the smallest error. steps: rounds planned. seconds: spent so far.
-    history: one row a round with step, loss, heldout (squared error per pixel, None between checks), seconds, and
+    say of the one with the smallest error. steps: epochs planned. seconds: spent so far.
+    history: one row an epoch with step, loss, heldout (squared error per pixel, None between checks), seconds, and
     `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
-    all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: rounds of
+    all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: epochs of
     all fits together; before: seconds that the search has taken. number: of the fit of the search, counted from 0; now:
     draws what the state stands for, for whoever looks. trunk: where the fits of a search part, once they have;
     precision: of the products, as the run began.
@@ -128,18 +128,18 @@ def fit(
     part: float = 1.0,
     least: int = 0,
 ) -> tuple[Progress, Outcome]:
-    """Make the rounds of `iterate` and keep the best by held-out data; stop after `limit` seconds or on Ctrl-C.
+    """Make the epochs of `iterate` and keep the best by held-out data; stop after `limit` seconds or on Ctrl-C.
 
-    With a limit the schedule is shortened to end in time, checks included, when the first rounds have shown their pace
-    and again where they become slower; no round is begun that would end too late, but for the first one. score: a
-    number that is noted of the frames at each check and takes part in nothing. until: the round after which to end, on
-    the way of the full schedule, which is then not shortened. part: of the schedule, after which to end; the limit is
-    for all of it. least: rounds under which the fit is of no use: where the limit leaves room for fewer it ends.
+    With a limit the schedule is shortened to end in time, checks included, when the first epochs have shown their pace
+    and again where they become slower; no epoch is begun that would end too late, but for the first one. score: gives a
+    number of the frames, which is noted at each check and changes nothing. until: the epoch after which to end; the
+    schedule stays that of all epochs. part: share of the schedule after which to end; the limit is for all of it.
+    least: epochs under which the fit is of no use: where the limit leaves room for fewer it ends.
 
-    Raises KeyboardInterrupt on Ctrl-C before the first round has ended, as there is nothing yet to return; InputError
+    Raises KeyboardInterrupt on Ctrl-C before the first epoch has ended, as there is nothing yet to return; InputError
     as `iterate` does.
     """
-    progress, full = resume, planned_rounds(problem, solver)
+    progress, full = resume, planned_epochs(problem, solver)
     steps = resume.steps if resume and resume.steps >= FINISHED_SHARE * full else full  # one cut short is planned anew
     goal = _goal(steps, until, part)
     start, spent, pace = time.monotonic(), resume.seconds if resume else 0.0, _Pace()
@@ -160,9 +160,9 @@ def fit(
                     return progress, _diverged(progress)
                 if state.step >= goal:
                     break
-                rounds = steps if allowed is None else allowed.rounds(state.step, steps, goal, pace)
-                if rounds != steps:
-                    is_over, steps = rounds == 0, rounds
+                epochs = steps if allowed is None else allowed.epochs(state.step, steps, goal, pace)
+                if epochs != steps:
+                    is_over, steps = epochs == 0, epochs
                     goal = max(_goal(steps, until, part), state.step + 1)
                     break
     except KeyboardInterrupt:
@@ -172,51 +172,51 @@ def fit(
     if is_over or is_interrupted:
         progress = _with_last_judged(problem, solver, progress, score)
     if not is_over and not is_interrupted and part < 1:
-        return progress, Outcome("finished", f"The first {progress.state.step} of {progress.steps} rounds were made.")
+        return progress, Outcome("finished", f"The first {progress.state.step} of {progress.steps} epochs were made.")
     return progress, _outcome(progress, min(full, until or full), is_interrupted)
 
 
 def _goal(steps: int, until: int | None, part: float) -> int:
-    """The round after which a fit of so many ends."""
+    """The epoch after which a fit ends that has so many in its schedule."""
     return part_of(part, steps) if until is None else min(steps, until)
 
 
 def part_of(share: float, steps: int) -> int:
-    """Rounds in a share of a schedule, rounded up: two different shares then give different rounds."""
+    """Epochs in a share of a schedule, rounded up: two different shares then give different epochs."""
     return max(1, math.ceil(share * steps))
 
 
 @dataclass
 class _Pace:
-    """What the rounds of this session and their checks have taken, in seconds. first: the first round alone."""
+    """What the epochs of this session and their checks have taken, in seconds. first: the first epoch alone."""
 
     first: float = 0.0
-    rounds: int = 0
+    epochs: int = 0
     seconds: float = 0.0
     checks: int = 0
     checking: float = 0.0
 
     def note(self, seconds: float, check: float | None) -> None:
-        """One round more, and the check after it if there was one."""
-        self.first = self.first if self.rounds else seconds
-        self.rounds, self.seconds = self.rounds + 1, self.seconds + seconds
+        """Note one epoch more, and the check after it if there was one."""
+        self.first = self.first if self.epochs else seconds
+        self.epochs, self.seconds = self.epochs + 1, self.seconds + seconds
         if check is not None:
             self.checks, self.checking = self.checks + 1, self.checking + check
 
     @property
     def each(self) -> float:
-        """Seconds of a round. The first one starts everything up and counts only while there is no other."""
-        return (self.seconds - self.first) / (self.rounds - 1) if self.rounds > 1 else self.first
+        """Seconds of an epoch. The first one starts everything up and counts only while there is no other."""
+        return (self.seconds - self.first) / (self.epochs - 1) if self.epochs > 1 else self.first
 
     @property
     def check(self) -> float:
-        """Seconds of a check; as long as none was made those of a round, which takes longer."""
+        """Seconds of a check; as long as none was made those of an epoch, which takes longer."""
         return self.checking / self.checks if self.checks else self.each
 
 
 @dataclass(frozen=True)
 class _TimeLimit:
-    """A limit of so many seconds from `start`. full: rounds of the schedule; until, least: as in `fit`."""
+    """A limit of so many seconds from `start`. full: epochs of the schedule; until, least: as in `fit`."""
 
     seconds: float
     start: float
@@ -224,16 +224,16 @@ class _TimeLimit:
     until: int | None
     least: int
 
-    def rounds(self, step: int, steps: int, goal: int, pace: _Pace) -> int:
-        """The rounds that a fit is planned with after `step` of `steps`: fewer where its pace turns out to be too slow,
-        0 where it has to end now. goal: the round after which it would end otherwise."""
+    def epochs(self, step: int, steps: int, goal: int, pace: _Pace) -> int:
+        """The epochs that a fit is planned with after `step` of `steps`: fewer where its pace turns out to be too slow,
+        0 where it has to end now. goal: the epoch after which it would end otherwise."""
         spent = time.monotonic() - self.start
         left = PLANNED_TIME_SHARE * self.seconds - spent
         room = _affordable(step, left, pace, steps if self.until is None else goal)
-        is_told = pace.rounds >= TELLING_ROUNDS or spent >= self.seconds / 2
+        is_told = pace.epochs >= TELLING_EPOCHS or spent >= self.seconds / 2
         if room == step or (is_told and room < max(self.least, self.until or 0)):
             return 0
-        is_due = steps == self.full or step % REPLAN_ROUNDS == 0
+        is_due = steps == self.full or step % REPLAN_EPOCHS == 0
         is_short = room < (steps if steps == self.full else 0.95 * steps)
         return room if self.until is None and is_told and is_due and is_short else steps
 
@@ -253,7 +253,7 @@ def _with_last_judged(problem: Problem, solver: SolverSettings, progress: Progre
 
 
 def prefers(later: Tensor, least: Tensor | None) -> bool:
-    """Whether a later round is kept in place of the one with the smallest held-out error so far.
+    """Whether a later epoch is kept in place of the one with the smallest held-out error so far.
 
     later, least: what the held-out numbers say of both, (N,) each (`Problem.heldout_terms`). It is, unless it is worse
     by more than two standard errors of their difference: steps become smaller towards the end, so that later iterates
@@ -266,30 +266,30 @@ def prefers(later: Tensor, least: Tensor | None) -> bool:
 
 
 def _affordable(step: int, left: float, pace: _Pace, goal: int) -> int:
-    """The round up to which this many seconds last, `goal` at most, with the checks of a run of that length.
+    """The epoch up to which this many seconds last, `goal` at most, with the checks of a run of that length.
 
-    step: the rounds made; it is the answer where there is no time for one more.
+    step: the epochs made; it is the answer where there is no time for one more.
     """
     most = min(goal, step + int(max(left, 0.0) / max(pace.each, 1e-9)))
 
-    def seconds(rounds: int) -> float:
-        return (rounds - step) * pace.each + _checks(step, rounds) * pace.check
+    def seconds(epochs: int) -> float:
+        return (epochs - step) * pace.each + _checks(step, epochs) * pace.check
 
-    return next((rounds for rounds in range(most, step, -1) if seconds(rounds) <= left), step)
+    return next((epochs for epochs in range(most, step, -1) if seconds(epochs) <= left), step)
 
 
 def _every(steps: int) -> int:
-    """Rounds from one check to the next in a run of so many."""
+    """Epochs from one check to the next in a run of so many."""
     return max(1, math.ceil(steps / CHECKS_PER_RUN))
 
 
 def _is_checked(step: int, steps: int, goal: int) -> bool:
-    """Whether the held-out error is measured after a round: CHECKS_PER_RUN times a run, and at both ends."""
+    """Whether the held-out error is measured after an epoch: CHECKS_PER_RUN times a run, and at both ends."""
     return step % _every(steps) == 0 or step in (1, steps, goal)
 
 
 def _checks(step: int, steps: int) -> int:
-    """Checks that are still to be made after so many rounds of a run."""
+    """Checks that are still to be made after so many epochs of a run."""
     every = _every(steps)
     return steps // every - step // every + (steps % every != 0)
 
@@ -303,7 +303,7 @@ def _follow(
     score: Score | None,
     goal: int,
 ) -> Progress:
-    """The progress after one more round; the held-out error is measured CHECKS_PER_RUN times a run and at its end."""
+    """The progress after one more epoch; the held-out error is measured CHECKS_PER_RUN times a run and at its end."""
     steps = solver.steps or 0
     row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
     row |= {"heldout": None, "seconds": round(seconds, 3)}
@@ -357,34 +357,34 @@ def _check(
 def _diverged(progress: Progress) -> Outcome:
     return Outcome(
         "diverged",
-        f"The loss was no longer a number after round {progress.state.step}; the best iterate before that (round "
+        f"The loss was no longer a number after epoch {progress.state.step}; the best iterate before that (epoch "
         f"{progress.best.step}) is kept. Check the data's range, or lower the steps by --preset default.",
     )
 
 
 def _outcome(progress: Progress, full: int, is_interrupted: bool) -> Outcome:
-    """How a fit of `full` rounds ended, be it by Ctrl-C, by a time limit or by itself."""
+    """How a fit of `full` epochs ended, be it by Ctrl-C, by a time limit or by itself."""
     step, steps = progress.state.step, progress.steps
     if is_interrupted and step < steps:
         return Outcome(
             "stopped",
-            f"Stopped by {CTRL_C} after round {step} of {steps}; the best iterate so far (round "
+            f"Stopped by {CTRL_C} after epoch {step} of {steps}; the best iterate so far (epoch "
             f"{progress.best.step}) is kept. Go on with --resume.",
             interrupted=True,
         )
     if step < FINISHED_SHARE * full:
         return Outcome(
             "stopped",
-            f"The time limit left room for {step} of {full} rounds, too few for a good clip: use a longer --time, a "
+            f"The time limit left room for {step} of {full} epochs, too few for a good clip: use a longer --time, a "
             "smaller --size or fewer --frames, or go on with --resume.",
         )
     if step < full:
         return Outcome(
             "finished",
-            f"The time limit shortened the run to {step} of {full} rounds; a longer --time may give a better clip.",
+            f"The time limit shortened the run to {step} of {full} epochs; a longer --time may give a better clip.",
         )
-    if steps < SHORT_ROUNDS:
-        return Outcome("finished", f"All {steps} rounds were made, too few to tell whether more would help.")
+    if steps < SHORT_EPOCHS:
+        return Outcome("finished", f"All {steps} epochs were made, too few to tell whether more would help.")
     tenth = steps // 10
     errors = [(row["step"], row["heldout"]) for row in progress.history if row["heldout"]]
     early = [error for step, error in errors if step <= steps - tenth]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,23 +14,38 @@ from torch import Tensor
 
 from ..data import hold_out
 from ..model.representation import Representation
-from ..settings import LEAST_HELDOUT_SHARE, Candidate, Precision, RecoverSettings
+from ..settings import (
+    LAST_EPOCHS_SHARE,
+    LAST_STEP_SHARE,
+    LEAST_HELDOUT_SHARE,
+    Candidate,
+    Precision,
+    RecoverSettings,
+    SolverSettings,
+)
 from ..solver.problem import Problem, check_same, identity
 from ..system.devices import CPU
 from ..system.memory import trim_heap
 from .accounting import finish
 from .comparison import Baseline, OnBaseline, can_come_first, compared, noise_sigma
-from .fit import Callback, Progress, Score
-from .policy import FitResult, fit_chosen, fit_once, in_place_of
-from .search import varied
-from .search_plan import Search
+from .fit import CTRL_C, Callback, Progress, Score, Trial, fit
+from .policy import FitResult, smallest_rank, tried_ranks
+from .search import TIME_LIMIT, search, varied
+from .search_plan import Search, best_of
+from .verdict import Outcome
+
+STILL_FALLING_SHARE = 0.9
+"""Where the best iterate of a fit comes after this share of its epochs, more epochs with all data help."""
+
+NEAR_ERRORS = 2.0
+"""The last fit may differ from the one that it goes on from, in the mean square, by so many held-out errors of that
+one."""
 
 
 @dataclass
 class Fits:
-    """The fits of a recovery on a device, all within the time of the settings, which the baselines do not count to.
-
-    own_holdout: whether the user has said what is held out, so that it stays.
+    """The fits of a recovery on a device, all within the time limit of the settings, which leaves out the baselines.
+    own_holdout: whether the user has said what is held out: then it is not changed.
     """
 
     settings: RecoverSettings
@@ -62,7 +79,7 @@ class Fits:
         return in_place_of(found, self.single(problem, None)), problem, quick
 
     def _connected(self, resume: Progress | None) -> Progress | None:
-        """Put what goes on onto the device, and let callbacks see what is on the CPU."""
+        """Move what the fit goes on from to the device, and have callbacks see everything on the CPU."""
         if self.callback is not None:
             self.callback = partial(_shown, self.callback, self.settings.solver().precision)
         if self.device != CPU:
@@ -141,3 +158,214 @@ def _across(
 def _drawn(now: Callable[[], Representation]) -> Representation:
     """What a state stands for, on the CPU."""
     return now().on(CPU)
+
+
+def fit_once(
+    problem: Problem,
+    solver: SolverSettings,
+    limit: float | None,
+    callback: Callback | None,
+    resume: Progress | None,
+    score: Score | None,
+) -> FitResult:
+    """One fit with fixed settings; the best iterate by held-out data is delivered."""
+    progress, outcome = fit(problem, solver, limit=limit, callback=callback, resume=resume, score=score)
+    best = progress.best.representation(problem, solver)
+    return FitResult(
+        representation=best,
+        judged=best,
+        error=progress.best_error,
+        chosen=progress.best.step,
+        history=progress.history,
+        outcome=outcome,
+        steps=progress.state.step,
+        seconds=progress.seconds,
+        solver=solver,
+    )
+
+
+def in_place_of(search: FitResult, single: FitResult) -> FitResult:
+    """The better of a search that had too little time and of the single fit that was made after it."""
+    seconds = search.seconds + single.seconds
+    better = single if single.error <= search.error else replace(search, outcome=single.outcome, is_short=False)
+    return replace(better, seconds=seconds, trials=())
+
+
+def fit_chosen(
+    problem: Problem,
+    settings: RecoverSettings,
+    plan: Search,
+    callback: Callback | None,
+    resume: Progress | None,
+    score: Score | None,
+) -> FitResult:
+    """The search, then a last fit with all data and the settings that were chosen.
+
+    Without the last one where the search was stopped, where no time is left for it, and where it ends far from the best
+    fit of the search.
+    """
+    solver, start, spent = settings.solver(), time.monotonic(), resume.before if resume else 0.0
+
+    def seconds() -> float:
+        return spent + time.monotonic() - start
+
+    def searching(progress: Progress) -> None:
+        if callback is not None:
+            callback(replace(progress, before=seconds()))
+
+    limit = None if settings.time is None else settings.time * plan.in_turn / (plan.in_turn + LAST_EPOCHS_SHARE)
+    done, trunk = (resume.trials, resume.trunk) if resume else ((), None)
+    trials, stopped = search(
+        problem, solver, plan, done=done, trunk=trunk, limit=limit, callback=searching, score=score
+    )
+    plan = plan.told_by(trials, trunk)
+
+    def left() -> float | None:
+        return None if settings.time is None else settings.time - (time.monotonic() - start)
+
+    is_as_before = all(any(trial is old for old in done) for trial in trials)
+    found = _best(trials, solver, spent if is_as_before else seconds())
+    if stopped is not None:
+        is_short = stopped == TIME_LIMIT and all(trial.outcome.kind == "stopped" for trial in trials)
+        return replace(found, outcome=_stopped(stopped, plan, trials), is_short=is_short)
+    if found.outcome.kind in ("diverged", "stopped"):
+        return found
+    best, rest = best_of(trials), left()
+    chosen, spared = varied(problem, best.choice), 0.0
+    if rest is not None:
+        drawing, each = _drawing_seconds(chosen, best), best.seconds / max(len(best.history), 1)
+        ranks = len(tried_ranks(best.representation)) if _rank_is_open(found.solver, settings) else 0
+        spared = 2 * drawing  # to see whether what it ends in is near
+        if rest - drawing < ranks * drawing + spared + each + drawing:
+            return found
+    last, rest = _last_fit(chosen, found.solver, settings, best), left()
+    if last.until is not None and rest is not None and rest - spared < best.seconds * last.until / best.steps:
+        return found
+    progress, outcome = fit(
+        last.problem,
+        last.solver,
+        limit=None if rest is None else max(rest - spared, 0.0),
+        callback=None if callback is None else partial(_show_last, callback, plan, found, last.until),
+        resume=resume if resume and resume.stage == "last" else None,
+        score=score,
+        until=last.until,
+    )
+    return _ended(found, best, last, progress, outcome)
+
+
+def _show_last(callback: Callback, plan: Search, found: FitResult, until: int | None, progress: Progress) -> None:
+    """Show where the last fit stands, after the search that `found` came from."""
+    made = plan.epochs(best_of(found.trials).steps, found.trials)
+    callback(
+        replace(
+            progress,
+            stage="last",
+            trials=found.trials,
+            at_once=plan.at_once,
+            before=found.seconds,
+            made=made + progress.made,
+            planned=made + (until or progress.planned),
+        )
+    )
+
+
+def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> FitResult:
+    """What the search came to."""
+    best = best_of(trials)
+    return FitResult(
+        representation=best.representation,
+        judged=best.representation,
+        error=best.error,
+        chosen=best.step,
+        history=best.history,
+        outcome=best.outcome,
+        steps=len(best.history),
+        seconds=seconds,
+        solver=best.choice.solver(solver),
+        trials=trials,
+    )
+
+
+def _ended(found: FitResult, best: Trial, last: _Last, progress: Progress, outcome: Outcome) -> FitResult:
+    """What the last fit came to, or the best of the search where it is far from that."""
+    ended = progress.state.representation(last.problem, last.solver)
+    seconds = found.seconds + progress.seconds
+    cut_off = last.until is not None and progress.state.step < last.until
+    if cut_off or not _is_near(ended, best):
+        return replace(found, seconds=seconds, outcome=outcome if outcome.interrupted else best.outcome)
+    rows = tuple(
+        row | {"step": row["step"] + best.step, "seconds": round(row["seconds"] + found.seconds, 3)}
+        for row in progress.history
+    )
+    before = tuple(row for row in best.history if row["step"] <= best.step)
+    return replace(
+        found,
+        representation=ended,
+        history=best.history if last.until else before + rows,
+        outcome=outcome if outcome.interrupted else best.outcome,
+        last_steps=progress.state.step,
+        seconds=seconds,
+        solver=last.solver,
+    )
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The fit with all data. until: the epoch to end after, of a fit from scratch; None where it goes on."""
+
+    problem: Problem
+    solver: SolverSettings
+    until: int | None
+
+
+def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> _Last:
+    """Going on from the best fit with smaller steps; or, where more epochs made its held-out error rise, from scratch
+    to the epoch in which that was smallest. A problem that started from a neighbour cannot begin from scratch."""
+    everything = replace(problem, heldout=None)
+    solver = _with_rank(problem, solver, settings, best)
+    if problem.start is None and best.step < STILL_FALLING_SHARE * best.steps:
+        return _Last(everything, solver.model_copy(update={"steps": best.steps}), best.step)
+    generator = copy.deepcopy(best.representation.generator).requires_grad_(True)
+    start = best.representation.codes.matrix()
+    steps = {"steps": max(1, round(LAST_EPOCHS_SHARE * best.steps)), "early_weight_decay": None}
+    going_on = replace(everything, generator=generator, start=start)
+    return _Last(going_on, solver.model_copy(update=steps | _smaller_steps(solver)), None)
+
+
+def _smaller_steps(solver: SolverSettings) -> dict[str, float]:
+    steps = {name: getattr(solver, name) for name in ("code_lr", "weight_lr", "matrix_lr")}
+    return {name: LAST_STEP_SHARE * step for name, step in steps.items() if step is not None}
+
+
+def _rank_is_open(solver: SolverSettings, settings: RecoverSettings) -> bool:
+    return settings.rank == "auto" and solver.rank is None
+
+
+def _with_rank(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> SolverSettings:
+    """The settings with the smallest rank of the codes that held-out data allows, where none was given."""
+    if not _rank_is_open(solver, settings):
+        return solver
+    rank = smallest_rank(problem, best.representation)
+    return solver.model_copy(update={"rank": rank}) if rank < min(best.representation.codes.matrix().shape) else solver
+
+
+def _drawing_seconds(problem: Problem, best: Trial) -> float:
+    """Seconds in which a clip is drawn and judged."""
+    start = time.monotonic()
+    problem.heldout_error(best.representation.frames())
+    return time.monotonic() - start
+
+
+def _is_near(ended: Representation, best: Trial) -> bool:
+    """Whether what the last fit came to differs from the best of the search by about its error and no more."""
+    distance = float((ended.frames() - best.representation.frames()).square().mean())
+    return math.isfinite(distance) and distance <= NEAR_ERRORS * best.error
+
+
+def _stopped(by: str, plan: Search, trials: tuple[Trial, ...]) -> Outcome:
+    return Outcome(
+        "stopped",
+        f"Stopped by {by} in the search over settings, after {len(trials)} of at most {plan.most} fits; the best so "
+        f"far is kept. Go on with --resume{'' if by == CTRL_C else ', use a longer --time, or --quality draft'}.",
+        interrupted=by == CTRL_C,
+    )

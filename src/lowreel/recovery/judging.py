@@ -13,17 +13,17 @@ from ..analysis.metrics import stated_peak_decibels
 from ..operators import Data, inner, map_data, tensors_of
 from ..solver.problem import Problem
 from .comparison import Baseline, best_by_heldout
-from .coverage import MOST_UNJUDGED, caveat, judged_by, unjudged_share, unseen_share
-from .fit import SHORT_ROUNDS
+from .coverage import MOST_UNJUDGED_SHARE, caveat, judged_by, unjudged_share, unseen_share
+from .fit import SHORT_EPOCHS, STANDARD_ERRORS
 from .policy import FEW_NUMBERS
 from .verdict import Outcome, Verdict, judge
 
-UNEXPLAINED = 0.25
-"""Share of what the data says beyond a constant clip, and beyond its noise, that a result may leave unexplained; it
-was found as docs/choices.md tells."""
+UNEXPLAINED_SHARE = 0.25
+"""A result may leave this share of the data unexplained, counted beyond a constant clip and beyond the noise;
+docs/choices.md tells how it was found."""
 
-FLAT = 1e-6
-"""Share of the data's energy beyond a constant clip under which exact numbers are all alike."""
+FLAT_ENERGY_SHARE = 1e-6
+"""Exact data counts as constant where less than this share of its energy is beyond a constant clip."""
 
 REASONS = {
     "fitted": "Likely reasons, the likeliest first: the clip's levels leave [0, 1] (range); the data follows another "
@@ -38,20 +38,20 @@ REASONS = {
 def judged(
     problem: Problem,
     outcome: Outcome,
-    rounds: int,
+    epochs: int,
     delivered: Tensor,
     frames: Tensor,
     heldout_db: float,
     compared: Mapping[str, Baseline],
     clip_range: tuple[float, float],
 ) -> Verdict:
-    """`judge`, with what it cannot know: a fit that diverged, too few held-out numbers, what of a mask's holes nothing
-    speaks for; data that the result does not explain, and numbers that are all alike.
+    """`judge`, and what that cannot see: a fit that diverged, too few held-out numbers, holes of a mask that no
+    held-out number speaks for, data that the result does not explain, and data that is constant.
 
-    rounds: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
+    epochs: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
     the held-out data judged; heldout_db: its level there, with peak 1; compared: baselines that have not seen that data
-    either; clip_range: lowest and highest grey level of the clip that is delivered, whose difference is the peak that
-    is meant in what is said.
+    either; clip_range: lowest and highest grey level of the clip that is delivered, whose difference is the peak of the
+    levels in the sentence.
     """
     if outcome.kind == "diverged" and math.isnan(heldout_db):
         return Verdict("do_not_use", "Do not use: the fit diverged before anything was found.")
@@ -62,9 +62,9 @@ def judged(
     if problem.heldout is not None and count >= FEW_NUMBERS:
         held = unexplained(problem, frames, problem.heldout)
         shares |= {} if are_holes else {"held-out": held}  # a hole may hide what no data foretells
-    wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED}
+    wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED_SHARE}
     if wrong:
-        return _misfit(wrong, problem, outcome.kind == "stopped" or rounds < SHORT_ROUNDS)
+        return _misfit(wrong, problem, outcome.kind == "stopped" or epochs < SHORT_EPOCHS)
     if count < FEW_NUMBERS:
         told = f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
         return Verdict("unknown", told)
@@ -77,21 +77,21 @@ def judged(
     if heldout_db == math.inf or _is_flat(problem):
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
-    if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED:
+    if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED_SHARE:
         told = f"on {told_count} it misses {min(held.share, 1):.0%} of what the data says"
         return Verdict("undecided", f"Undecided: {told} beyond a constant clip; look at it, or use a larger --heldout.")
     unjudged = unjudged_share(problem)
-    if unjudged > MOST_UNJUDGED and found.kind != "unknown":
+    if unjudged > MOST_UNJUDGED_SHARE and found.kind != "unknown":
         told = "what was held out lies nearer to measured pixels than most of what is missing; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
     return found.with_more(caveat(unseen_share(problem.operator, problem.known), unjudged))
 
 
 def _misfit(wrong: Mapping[str, float], problem: Problem, is_short: bool) -> Verdict:
-    """The verdict on a result that misses these shares of its data; is_short: whether more rounds may help."""
+    """The verdict on a result that misses these shares of its data; is_short: whether more epochs may help."""
     told = " and ".join(f"{min(share, 1):.0%} of what the {what} numbers say" for what, share in wrong.items())
     told = f"the result does not explain the data; it misses {told} beyond a constant clip."
-    short = "The fit was short: give it more rounds or time first. " if is_short else ""
+    short = "The fit was short: give it more epochs or time first. " if is_short else ""
     reasons = short + REASONS[next(iter(wrong))]
     if problem.noise.rms is None:
         return Verdict("undecided", f"Undecided: {told} The noise, which is not known, may be that large. {reasons}")
@@ -134,10 +134,9 @@ def _beyond_constant(problem: Problem) -> tuple[float, float]:
     grey = float(inner(kept, problem.data)) / max(float(inner(kept, kept)), 1e-30)
     flat: Data = map_data(lambda o: grey * o, ones)
     said = _residuals(problem, flat, problem.known)
-    noise = (problem.noise.rms or 0.0) ** 2
-    return float(said.mean(dtype=torch.float64)), FLAT * _energy(problem) / len(said) + 4 * noise * math.sqrt(
-        2 / len(said)
-    )
+    noise = 4 * (problem.noise.rms or 0.0) ** 2 * math.sqrt(2 / len(said))
+    rounding = FLAT_ENERGY_SHARE * _energy(problem) / len(said)
+    return float(said.mean(dtype=torch.float64)), rounding + noise
 
 
 def _residuals(problem: Problem, found: Data, entries: Data) -> Tensor:
@@ -158,4 +157,4 @@ def _energy(problem: Problem) -> float:
 def may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
     """Whether two clips' (T, C, H, W) squared errors on the held-out data differ by less than two standard errors."""
     gain = problem.heldout_terms(other) - problem.heldout_terms(frames)
-    return float(gain.mean().abs()) < 2 * float(gain.std()) / math.sqrt(len(gain))
+    return float(gain.mean().abs()) < STANDARD_ERRORS * float(gain.std()) / math.sqrt(len(gain))

@@ -10,18 +10,18 @@ from .fit import Progress
 LOG = logging.getLogger(__name__)
 
 
-class RoundsLogged:
-    """Logs, of the progress after each round, fits of the search that have ended and each stage that begins."""
+class EpochsLogged:
+    """Logs, of the progress after each epoch, fits of the search that have ended and each stage that begins."""
 
     def __init__(self) -> None:
         self.stage = ""
         self.trials = 0
 
     def __call__(self, progress: Progress) -> None:
-        """Log what is new since the round before."""
+        """Log what is new since the epoch before."""
         if progress.stage != self.stage:
             self.stage = progress.stage
-            LOG.info("%s, round %d of %d", WORDS[progress.stage], progress.made, progress.planned)
+            LOG.info("%s, epoch %d of %d", WORDS[progress.stage], progress.made, progress.planned)
         for trial in progress.trials[self.trials :]:
             LOG.info("fit %d: %r, %s", self.trials + 1, trial, trial.outcome.sentence)
             self.trials += 1

@@ -91,8 +91,8 @@ def given_data(
 def checked_settings(
     settings: RecoverSettings | None, choices: RecoverKeywords, generator: Generator | str | None
 ) -> tuple[RecoverSettings, Generator | None]:
-    """The settings, the usual ones without any, with the choices put in, a generator's name too, and one's own
-    generator. Raises InputError for anything else."""
+    """The settings (the defaults if None) with the choices and the name of a generator put in; and a generator of one's
+    own, if it is one. Raises InputError for anything else."""
     if not isinstance(settings, RecoverSettings | None):
         got = type(settings).__name__
         raise InputError(f"settings: expected lowreel.RecoverSettings(rank=4, ...) or None, got {got}")
@@ -136,7 +136,7 @@ def prepare(
     beta: Tensor | None = None,
     holdout: Any = None,
 ) -> Problem:
-    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first round.
+    """The problem that `recover` solves, on the CPU, with everything checked that can be before the first epoch.
 
     times: seconds of the frames, (T,), rising; beta: weights of eq. (6), (T - 1,). Raises InputError as `recover` does.
     """

@@ -12,18 +12,16 @@ from torch import Tensor
 
 from ..solver.problem import Problem
 from .comparison import Baseline, best_by_heldout, heldout_decibels
-from .coverage import MOST_UNJUDGED, unjudged_share
+from .coverage import MOST_UNJUDGED_SHARE, unjudged_share
+from .fit import STANDARD_ERRORS
 
 GENERATOR = "generator"
 
 ENOUGH_HOLES = 3
-"""Holes, or held-out numbers, under which nothing is said of a mean."""
-
-STANDARD_ERRORS = 2.0
-"""By how many a mean has to be better than the better of the two to be recommended."""
+"""With fewer holes, or held-out numbers, no weighted mean is recommended."""
 
 SHARE_STEP = 0.05
-"""To which the share of the generator is rounded: held-out data does not tell it more exactly."""
+"""The share of the generator is rounded to a multiple of this: held-out data does not tell it more exactly."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Recommended:
 
     @staticmethod
     def named(name: str, heldout_db: float) -> Recommended:
-        """What has this name, as a summary has it."""
+        """The recommendation with this name, as it stands in a summary."""
         if name == GENERATOR:
             return Recommended(heldout_db=heldout_db)
         mean = re.fullmatch(rf"(\d+)% {GENERATOR}, the rest (.+)", name)
@@ -65,11 +63,11 @@ class Recommended:
 
 def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: Mapping[str, Baseline]) -> Recommended:
     """The best by held-out data. frames: of the generator, (T, C, H, W), with its level; baselines: which, like it,
-    have not seen that data. A baseline is none where nothing that was held
-    out speaks for most of what is missing.
+    have not seen that data. No baseline is recommended where what was held out speaks for less than half of what is
+    missing.
     """
     name = best_by_heldout(baselines)
-    if name is None or unjudged_share(problem) > MOST_UNJUDGED:
+    if name is None or unjudged_share(problem) > MOST_UNJUDGED_SHARE:
         return Recommended(heldout_db=heldout_db)
     bar = baselines[name].heldout_db
     single = Recommended(1.0, name, heldout_db) if heldout_db >= bar else Recommended(0.0, name, bar)

@@ -27,7 +27,7 @@ from .policy import planned, with_precision
 from .preparation import Given, checked_settings, given_data, posed
 from .result import Recovery
 from .search import varied
-from .warm_start import Neighbour, continued, fewer_rounds
+from .warm_start import Neighbour, continued, fewer_epochs
 
 
 def recover(
@@ -60,12 +60,12 @@ def recover(
     operator that does not say it. noise: standard deviation of the noise, in units of y; 0 means that the data is
     exact and the clip will agree with it, None that nothing is known of it; or what a maker of noise or a data
     file says of it. times: seconds of the frames (25 a second if None). sequences: lengths of stretches without a cut.
-    beta: weights of eq. (6). callback: called after every round; a KeyboardInterrupt ends the fit with the best so far.
+    beta: weights of eq. (6). callback: called after every epoch; a KeyboardInterrupt ends the fit with the best so far.
     resume: what `callback` was last given, to go on from there. score: a number of the frames, such as their PSNR
     against a true clip, that is noted in the history and takes part in no choice. choice: what held-out data chose
     before for data of the same kind (`Recovery.choice`); the search over settings is then left out. on_baseline: called
     with a name and a baseline's clip before the fit begins, whenever one is better than those before. neighbour:
-    another stretch of the same clip, from which the fit starts, with fewer rounds, where nothing is left to choose and
+    another stretch of the same clip, from which the fit starts, with fewer epochs, where nothing is left to choose and
     its generator is of the same size. levels: white less black, and black, in the units of the data; None finds them:
     [0, 1] unless the data cannot be of such a clip. Then the clips of the result, and its standard deviations, are in
     the units of the data (`Recovery.levels`); those of the representation are in [0, 1]. Complex clips, where the
@@ -101,7 +101,7 @@ def _from_neighbour(
     warm = continued(problem if choice is None else varied(problem, choice), neighbour)
     if warm is None:
         return problem, settings, choice
-    return warm, fewer_rounds(warm, settings), choice and choice.going_on()
+    return warm, fewer_epochs(warm, settings), choice and choice.going_on()
 
 
 def _as_asked(

@@ -26,9 +26,9 @@ class Recovery:
     """What `recover` returns.
 
     clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise;
-    representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in round
+    representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in epoch
     `chosen` of the `steps` that the chosen fit made; clip_range: lowest and highest grey level of the delivered clip;
-    last_steps: rounds of the last fit, with all data, which gave the representation, 0 where there was none; verdict:
+    last_steps: epochs of the last fit, with all data, which gave the representation, 0 where there was none; verdict:
     whether to trust it, by comparison with the best baseline; trust: the same as a sentence. trials: the fits among
     which held-out data chose, none where the settings were given. solver: the settings of the fit that is delivered.
     uncertainty: standard deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without
@@ -107,6 +107,6 @@ class Recovery:
 
     def __repr__(self) -> str:
         return (
-            f"Recovery(clip {tuple(self.clip.shape)}, {self.outcome.kind} after {self.steps} rounds in "
+            f"Recovery(clip {tuple(self.clip.shape)}, {self.outcome.kind} after {self.steps} epochs in "
             f"{self.seconds:.1f} s, held-out {self.heldout_range_db:.2f} dB; {self.trust})"
         )

@@ -18,16 +18,15 @@ from ..errors import InputError
 from ..model.generators import Decoder
 from ..settings import BRANCH_SHARE, LOOK_SHARE, Candidate, SolverSettings
 from ..solver.problem import Problem, check_same, identity
-from ..solver.schedule import planned_rounds
+from ..solver.schedule import planned_epochs
 from .fit import CTRL_C, FINISHED_SHARE, Callback, Progress, Score, Trial, fit, part_of
 from .search_plan import Search, best_of, curbs_overfitting, is_whole, slower
 from .verdict import Outcome
 
 
 def varied(problem: Problem, choice: Candidate) -> Problem:
-    """The problem with the generator of a choice; raises InputError where it is no decoder and should have more stages.
-
-    One that goes on from another fit has the generator of that, chosen before.
+    """The problem with the generator of a choice; raises InputError where more stages are wanted of a generator that is
+    no decoder. A problem that goes on from another fit keeps the generator of that.
     """
     if choice.extra_stages == 0 or problem.start is not None:
         return problem
@@ -54,7 +53,7 @@ def search(
     it or None.
 
     done, trunk: of an earlier session; they are not made again but for those that were cut off. limit: seconds for
-    all: the schedule is shortened to end in time. callback: called, in this thread, after every round of any fit, and
+    all: the schedule is shortened to end in time. callback: called, in this thread, after every epoch of any fit, and
     with what Ctrl-C cut off. Each fit is the same whatever runs beside it. On Ctrl-C the fits under way end with their
     best. Raises InputError where `done` is of another problem or plan.
     """
@@ -85,7 +84,7 @@ def search(
 
 
 def _only_best_goes_on(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    """The trials without what the others would need to go on: weights and moments of each."""
+    """The trials; all but the best without what they would need to go on, their weights and moments."""
     best = best_of(trials) if trials else None
     return tuple(trial if trial is best else replace(trial, progress=None) for trial in trials)
 
@@ -96,7 +95,7 @@ PARTED = "Stopped where the fits of the search part; go on with --resume."
 
 
 def _is_made_again(old: Trial, trials: tuple[Trial, ...]) -> bool:
-    """Whether a fit that was cut off has been made since, and with no fewer rounds."""
+    """Whether a fit that was cut off has been made since, and with no fewer epochs."""
     return any(trial.choice == old.choice and len(trial.history) >= len(old.history) for trial in trials)
 
 
@@ -132,7 +131,7 @@ class _Work:
         part = BRANCH_SHARE if self.plan.branches else 1.0
         try:
             progress, outcome = self.fit(choice, show, part=part, limit=self.share(self.plan.in_turn, 1.0))
-        except KeyboardInterrupt:  # before the first round
+        except KeyboardInterrupt:  # before the first epoch
             return None, CTRL_C
         is_there = outcome.kind == "finished" and progress.state.step >= part_of(part, progress.steps)
         if is_there and self.plan.branches and progress.state.step < progress.steps:
@@ -196,9 +195,9 @@ class _Work:
         resume: Progress | None = None,
         part: float = 1.0,
     ) -> tuple[Progress, Outcome]:
-        """One of the fits; where a time limit leaves it too few rounds it ends at once."""
+        """One of the fits; where a time limit leaves it too few epochs it ends at once."""
         problem, solver = varied(self.problem, choice), choice.solver(self.solver)
-        steps = resume.steps if resume else planned_rounds(problem, solver)
+        steps = resume.steps if resume else planned_epochs(problem, solver)
         return fit(
             problem,
             solver,
@@ -211,18 +210,20 @@ class _Work:
         )
 
     def share_of(self, choice: Candidate, turn: Sequence[Candidate], waves: int) -> float | None:
-        """Seconds for the rest of the whole schedule of one of the fits of a turn, with so many waves after it."""
+        """Seconds for the rest of the schedule of one of the fits that are made now, with so many waves of fits after
+        them."""
         shares = [LOOK_SHARE - self.begun_at(one) for one in turn]
         return self.share(self.plan.to_come(shares, waves), (1 - self.begun_at(choice)) * slower(self.plan.at_once))
 
     def share(self, all_of_it: float, own: float) -> float | None:
-        """Seconds of those that are left for a fit that takes `own` of `all_of_it`, which is all that is to come."""
+        """Seconds for one fit out of those that are left: `own` is its work, `all_of_it` all the work that is still to
+        come."""
         if self.limit is None:
             return None
         return max(self.limit - (time.monotonic() - self.begun), 0.0) * own / all_of_it
 
     def begun_at(self, choice: Candidate) -> float:
-        """The share of its rounds that a fit has from the trunk."""
+        """The share of its epochs that a fit has from the trunk."""
         return 0.0 if self.trunk is None or choice.begins_afresh else BRANCH_SHARE
 
     def trial(self, choice: Candidate, progress: Progress, outcome: Outcome) -> Trial:
@@ -246,14 +247,14 @@ class _Work:
         return self.trunk is not None or self.plan.first not in [trial.choice for trial in trials if not _is_cut(trial)]
 
     def shown(self, choice: Candidate, trials: tuple[Trial, ...], made: Callable[[Progress], int]) -> Callback:
-        """Shows the fit of a choice beside the trials that are done; made: rounds of all by then."""
+        """Shows the fit of a choice beside the trials that are done; made: epochs of all by then."""
         due, parted = self.plan.due(trials), self.is_parted(trials)
         number = due.index(choice) if choice in due else len(due)
 
         def show(progress: Progress) -> None:
             if self.callback is None:
                 return
-            planned = max(made(progress), self.plan.rounds(progress.steps, trials, parted=parted))
+            planned = max(made(progress), self.plan.epochs(progress.steps, trials, parted=parted))
             self.callback(
                 replace(
                     progress,
@@ -281,7 +282,7 @@ def _is_cut(trial: Trial) -> bool:
 
 
 def _made(trials: tuple[Trial, ...], trunk: Progress | None) -> int:
-    """Rounds that the trials have made, those that they share counted once, and those that are made again not."""
+    """Epochs made by the trials: those that they share count once, those of trials that are made again do not count."""
     shared = 0 if trunk is None else trunk.state.step
     whole = [trial for trial in trials if not _is_cut(trial)]
     return shared + sum(len(trial.history) - (0 if trial.choice.begins_afresh else shared) for trial in whole)
@@ -294,7 +295,7 @@ class _Wave:
     work: _Work
     choices: list[Candidate]
     before: tuple[Trial, ...]
-    rounds: queue.SimpleQueue[tuple[int, Progress | Trial | None]] = field(default_factory=queue.SimpleQueue)
+    epochs: queue.SimpleQueue[tuple[int, Progress | Trial | None]] = field(default_factory=queue.SimpleQueue)
 
     def run(self) -> tuple[tuple[Trial, ...], str | None]:
         """The trials, in the order of the choices, and what stopped them."""
@@ -308,7 +309,7 @@ class _Wave:
             futures = [pool.submit(self._fit, k) for k in sorted(pending)]
             while pending:
                 try:
-                    k, news = self.rounds.get()
+                    k, news = self.epochs.get()
                     if isinstance(news, Progress):
                         made[k], last = news.made - self._shared(k), (k, news)
                         if stopped is None:
@@ -335,7 +336,7 @@ class _Wave:
         return tuple(found[k] for k in sorted(found)), stopped
 
     def _shared(self, k: int) -> int:
-        """Rounds of a choice's fit that are the trunk's."""
+        """Epochs of a choice's fit that are the trunk's."""
         trunk = self.work.trunk
         return 0 if trunk is None or self.choices[k].begins_afresh else trunk.state.step
 
@@ -344,19 +345,19 @@ class _Wave:
         try:
             if not self.work.stop.is_set() and not self.work.is_slow.is_set():
                 trial = self._trial(k)
-        except KeyboardInterrupt:  # stopped before the first round
+        except KeyboardInterrupt:  # stopped before the first epoch
             pass
         except BaseException:
             self.work.stop.set()
             raise
         finally:
-            self.rounds.put((k, trial))
+            self.epochs.put((k, trial))
 
     def _trial(self, k: int) -> Trial:
         choice = self.choices[k]
 
         def callback(progress: Progress) -> None:
-            self.rounds.put((k, progress))
+            self.epochs.put((k, progress))
             if self.work.stop.is_set():
                 raise KeyboardInterrupt
 
@@ -365,7 +366,7 @@ class _Wave:
         limit = work.share_of(choice, turn, waves)
         progress, outcome = work.fit(choice, callback, resume=work.parted(choice), part=LOOK_SHARE, limit=limit)
         if outcome.kind == "finished" and progress.state.step < part_of(LOOK_SHARE, progress.steps):
-            outcome = Outcome("stopped", f"The time limit ended this fit after {progress.state.step} rounds.")
+            outcome = Outcome("stopped", f"The time limit ended this fit after {progress.state.step} epochs.")
         if outcome.kind == "stopped" and not outcome.interrupted:
             self.work.is_slow.set()  # so would be those that are still to be begun
         return self.work.trial(choice, progress, outcome)

@@ -22,8 +22,8 @@ class Search:
     the best so far. at_once: fits side by side, at most. overfits: whether the trunk did, so that changes against that
     are tried too.
 
-    Up to `BRANCH_SHARE` of the rounds the choices that begin alike share one fit, the trunk, which is that of the
-    first; a change of the generator, or of the first half, starts afresh. After `LOOK_SHARE` of the rounds the best of
+    Up to `BRANCH_SHARE` of the epochs the choices that begin alike share one fit, the trunk, which is that of the
+    first; a change of the generator, or of the first half, starts afresh. After `LOOK_SHARE` of the epochs the best of
     all goes on alone to the end.
     """
 
@@ -36,7 +36,8 @@ class Search:
     def told_by(self, trials: Sequence[Trial], trunk: Progress | None = None) -> Search:
         """The plan with what the fits that were made say of overfitting.
 
-        One that diverged says that the preset's choice does not do, one against overfitting that it was called for.
+        A fit that diverged says that the preset's choice is not good enough; one with a change against overfitting,
+        that there was a reason to try it.
         """
         histories = [trial.history for trial in trials] + ([] if trunk is None else [trunk.history])
         overfits = any(overfitted(history) for history in histories) or any(
@@ -60,7 +61,7 @@ class Search:
         return waves
 
     def open_waves(self, trials: Sequence[Trial]) -> int:
-        """Waves of which these trials do not tell the choices."""
+        """How many waves there are whose choices these trials do not tell yet."""
         return max(self.waves, 1) - len(self._waves(trials))
 
     def next(self, trials: Sequence[Trial]) -> list[Candidate]:
@@ -92,8 +93,8 @@ class Search:
         """Choices at most."""
         return 1 + (self.waves * len(self.changes) if self.branches else 0)
 
-    def rounds(self, steps: int, trials: Sequence[Trial] = (), *, parted: bool = True) -> int:
-        """Rounds of all fits, of so many each if they went to their ends, as far as these trials tell what is tried.
+    def epochs(self, steps: int, trials: Sequence[Trial] = (), *, parted: bool = True) -> int:
+        """Epochs of all fits, of so many each if they went to their ends, as far as these trials tell what is tried.
 
         parted: whether they share a trunk; else each starts afresh.
         """
@@ -114,13 +115,13 @@ class Search:
         return BRANCH_SHARE + self.to_come(first, self.waves - 1)
 
     def to_come(self, shares: Sequence[float], waves: int) -> float:
-        """How long fits of these shares of the rounds take side by side, so many waves after them, and the end of the
+        """How long fits of these shares of the epochs take side by side, so many waves after them, and the end of the
         best, in fits with all threads."""
         each = [_side_by_side(shares, self.at_once), *waves * [_side_by_side(self._shares(), self.at_once)]]
         return sum(each) * slower(self.at_once) + 1 - LOOK_SHARE
 
     def _shares(self) -> list[float]:
-        """The shares of the rounds that a wave's fits make, if all share the trunk that can."""
+        """The shares of the epochs that a wave's fits make, if all share the trunk that can."""
         return [LOOK_SHARE - (0 if _begins_afresh(change) else BRANCH_SHARE) for change in self._open_changes]
 
 
@@ -168,7 +169,7 @@ LARGE_FRAME_PIXELS = 2**17
 def best_of(trials: Iterable[Trial]) -> Trial:
     """The one with the smallest held-out error, the first of equals; the one that was made to its end, once one was.
 
-    To go on has cost that one nothing that counts, even where its error has risen a little since it was the smallest.
+    That one stays the best even if its error has risen a little on the way to its end.
     """
     return min(trials, key=lambda trial: (not is_whole(trial), trial.error))
 
@@ -179,11 +180,10 @@ def is_whole(trial: Trial) -> bool:
 
 
 def side_by_side(problem: Problem, plan: Search, most: int) -> int:
-    """Fits of the plan that are made at once, at most `most`, with a share of the threads each: so that all are made
-    soonest, and no more of them than that takes.
-
-    One alone on an accelerator, which a fit fills, and with operators of others, which may not be safe to share; and
-    where frames are large, as the threads of one fit then have enough to do, and a second one takes as much memory.
+    """How many fits of the plan are made at once, at most `most`, each with its share of the threads: the smallest
+    number with which all of them end soonest. One on an accelerator, which a single fit keeps busy; with operators of
+    other libraries, which may not be safe to share; and where frames are large, as the threads of one fit then have
+    enough to do and a second fit takes as much memory again.
     """
     pixels = math.prod(problem.operator.clip_shape[2:])
     if problem.device.type != "cpu" or is_external(problem.operator) or pixels >= LARGE_FRAME_PIXELS:

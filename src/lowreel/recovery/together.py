@@ -82,7 +82,7 @@ class Group:
         generator: Generator | str | None = None,
         **choices: Unpack[RecoverKeywords],
     ) -> Group:
-        """The group of these clips, with everything checked that can be before the first round.
+        """The group of these clips, with everything checked that can be before the first epoch.
 
         Raises InputError, with the name of the clip, where one does not fit its operator, or the others.
         """
@@ -120,7 +120,7 @@ class Group:
         for k in range(count) if asks and shared.outcome.kind != "stopped" else ():
             try:
                 alone[k] = self.fit_alone(k, shared, callback, limit=self.limit(begun, range(k, count)))
-            except KeyboardInterrupt:  # before its first round
+            except KeyboardInterrupt:  # before its first epoch
                 break
             if alone[k].outcome.interrupted:
                 break
@@ -128,7 +128,8 @@ class Group:
         return [self.account(k, shared, alone.get(k), chosen[k]) for k in range(count)]
 
     def limit(self, begun: float, left: Sequence[int] = (), *, asks: bool = True) -> float | None:
-        """Seconds for the next fit of those that began then: the one of all clips, or of the first of those left."""
+        """Seconds for the next fit of a recovery that began at `begun`: the fit of all clips, or that of the first of
+        those left."""
         whole = self.settings.time
         if whole is None or not left:
             return whole if whole is None or not asks else TOGETHER_TIME_SHARE * whole

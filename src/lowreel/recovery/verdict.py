@@ -17,8 +17,8 @@ VerdictKind = Literal["use", "use_with_care", "undecided", "unknown", "do_not_us
 class Outcome:
     """How a run ended, and a sentence that says what to do. interrupted: stopped by the user, not by a time limit.
 
-    stopped: the rounds made are too few, so that the run may be gone on with; one that a time limit has shortened is
-    finished where it made enough of its rounds.
+    stopped: the epochs made are too few, so that the run may be gone on with; one that a time limit has shortened is
+    finished where it made enough of its epochs.
     """
 
     kind: OutcomeKind

@@ -11,9 +11,9 @@ from torch import Tensor
 from ..model.generators import smooth_start
 from ..model.representation import Representation
 from ..operators import Data, tensors_of
-from ..settings import WARM_ROUNDS_SHARE, ContinuedSettings, RecoverSettings
+from ..settings import WARM_EPOCHS_SHARE, ContinuedSettings, RecoverSettings
 from ..solver.problem import Problem
-from ..solver.schedule import planned_rounds
+from ..solver.schedule import planned_epochs
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def first_codes(problem: Problem, theirs: Tensor, shared: dict[int, int]) -> Ten
     return theirs[[shared[edge] for edge in edges]] + (path - path[edges])
 
 
-def fewer_rounds(problem: Problem, settings: RecoverSettings) -> RecoverSettings:
-    """The settings for a problem of `continued`: fewer rounds, unless they are given, and larger steps."""
+def fewer_epochs(problem: Problem, settings: RecoverSettings) -> RecoverSettings:
+    """The settings for a problem of `continued`: fewer epochs, unless they are given, and larger steps."""
     if settings.steps is not None:
         return settings
-    rounds = max(1, round(WARM_ROUNDS_SHARE * planned_rounds(problem, settings.solver())))
-    return ContinuedSettings(**settings.model_dump() | {"steps": rounds})
+    epochs = max(1, round(WARM_EPOCHS_SHARE * planned_epochs(problem, settings.solver())))
+    return ContinuedSettings(**settings.model_dump() | {"steps": epochs})

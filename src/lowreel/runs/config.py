@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..system.files import read_json
 
 CONFIG_VERSION = 2
-"""Of config.json: since 2 it holds what was asked for as a request."""
+"""Version of config.json; since version 2 it holds what was asked for as a request."""
 
 
 def check_version(folder: Path, config: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a result depends on beside what was asked for: versions, the machine, the time."""
+"""What a result depends on besides the request: versions, the machine, the time."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from ..model.representation import Representation
 from ..operators import operator_from_name
 from ..recovery.comparison import Baseline, OnBaseline
 from ..recovery.fit import Progress, Score, Trial
-from ..recovery.logs import RoundsLogged, log_baseline
+from ..recovery.logs import EpochsLogged, log_baseline
 from ..recovery.recover import recover
 from ..recovery.result import Recovery
 from ..recovery.verdict import Outcome
@@ -42,6 +42,7 @@ from .config import CONFIG_VERSION, check_version, names_in
 from .environment import reproducible
 from .outputs import read_chosen, write_baseline, write_chosen, write_clip, write_results
 from .preview import LIVE, PreviewWriter
+from .report import draw_report
 from .summary import FILE, Summary
 
 LOG = logging.getLogger(__name__)
@@ -91,7 +92,8 @@ class Run:
         return run
 
     def begin(self, measured: Measured, holdout: Tensor | None = None) -> None:
-        """Write settings and data into the folder, which is there and empty; holdout: as in `create`."""
+        """Write settings and data into the folder, which is there and empty; holdout: (T, 1, H, W), as in
+        `create`."""
         measured.save(self.folder / "data.safetensors")
         if holdout is not None:
             write_chosen(self.folder, holdout)
@@ -162,14 +164,21 @@ class Run:
         """The summary of a finished run, or None. Raises InputError where it cannot be read."""
         return Summary.read(self.folder)
 
-    def finish(self, summary: Summary) -> Summary:
-        """Write summary.json, the last file of a run: it says that the others are complete. What was written."""
-        summary = reproducible(summary, self.request, self.settings)
+    def finish(self, recovery: Recovery, measured: Measured, truth: Tensor | None) -> tuple[Summary, list[str]]:
+        """Write history, clips, report and, last of all, summary.json, which says that the others are complete.
+
+        truth: the true clip, (T, C, H, W) in [0, 1], where it is known. Returns the summary and notes for the user.
+        """
+        (self.folder / FILE).unlink(missing_ok=True)
+        self.write_history(recovery.history)
+        found, notes = write_results(self.folder, recovery, measured, truth)
+        draw_report(self.folder / "report.png", recovery, measured, truth)
+        summary = reproducible(found, self.request, self.settings)
         summary.write(self.folder)
         (self.folder / LIVE).unlink(missing_ok=True)
         if summary.is_complete:
             (self.folder / PREVIOUS).unlink(missing_ok=True)
-        return summary
+        return summary, notes
 
     def save_progress(self, progress: Progress) -> None:
         """Write a checkpoint; the one before is kept as state.previous.safetensors until the next."""
@@ -199,13 +208,13 @@ class Run:
         return load_checkpoint(self.folder, "state", partial(_progress, own=generator))
 
     def write_history(self, history: Sequence[dict[str, Any]]) -> None:
-        """Write history.jsonl: one line a round."""
+        """Write history.jsonl: one line an epoch."""
         with atomic_write(self.folder / "history.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
 
 
 def _trunk_header(trunk: Progress) -> dict[str, Any]:
-    """Where the fits of a search part as JSON, but for the tensors of its state."""
+    """The trunk of a search, where its fits part, as JSON; without the tensors of its state."""
     about = {"steps": trunk.steps, "seconds": trunk.seconds, "history": list(trunk.history)}
     return {"state": trunk.state.header(), **about}
 
@@ -259,20 +268,20 @@ def _progress(tensors: dict[str, Tensor], header: dict[str, Any], own: Generator
 
 
 def _has_more(progress: Progress, before: Progress | None) -> bool:
-    """Whether a fit of a search has ended since, or the one that they share has come to where they part."""
+    """Whether a fit of a search has ended since, or the trunk has come to where the fits part."""
     trials, had_trunk = (0, False) if before is None else (len(before.trials), before.trunk is not None)
     return len(progress.trials) > trials or (progress.trunk is not None and not had_trunk)
 
 
 @dataclass
 class CheckpointCallback:
-    """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each round."""
+    """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each epoch."""
 
     run: Run
     sketch: PreviewWriter
     show: Callable[[Progress], None] | None = None
     last: Progress | None = None
-    log: RoundsLogged = field(default_factory=RoundsLogged)
+    log: EpochsLogged = field(default_factory=EpochsLogged)
     written: float = field(default_factory=time.monotonic)
 
     def __call__(self, progress: Progress) -> None:
@@ -293,7 +302,7 @@ class CheckpointCallback:
         if self.last is not None:
             self.run.save_progress(self.last)
             self.run.write_history(self.last.history)
-            LOG.debug("checkpoint after round %d in %s", self.last.made, self.run.folder)
+            LOG.debug("checkpoint after epoch %d in %s", self.last.made, self.run.folder)
         self.written = time.monotonic()
 
 
@@ -306,11 +315,12 @@ def execute(
     show: Callable[[Progress], None] | None = None,
     on_baseline: OnBaseline | None = None,
 ) -> tuple[Recovery, Summary, list[str]]:
-    """Recover a run's clip from where it stands and write the results into its folder, but for picture and summary.
+    """Recover a run's clip from where it stands and write the results into its folder.
 
-    Returns the recovery, the summary for `Run.finish`, and notes for the user. What is on disk survives a
-    kill at any moment: `execute` on the same folder goes on from the last checkpoint and ends in the same bits. Before
-    the fit begins the best baseline is there as recovered.* and baseline.npy; on_baseline: told of it.
+    truth: the true clip, (T, C, H, W) in [0, 1], where it is known. Returns the recovery, its summary, and notes for
+    the user. What is on disk survives a kill at any moment: `execute` on the same folder goes on from the last
+    checkpoint and ends in the same bits. Before the fit begins the best baseline is there as recovered.* and
+    baseline.npy; on_baseline: told of it. Raises InputError as `recover` does.
     """
     keeper = CheckpointCallback(run, PreviewWriter(run.folder), show)
     with folder_lock(run.folder):
@@ -335,22 +345,19 @@ def execute(
             )
         finally:
             keeper.save()
-        (run.folder / FILE).unlink(missing_ok=True)
-        run.write_history(recovery.history)
-        summary, notes = write_results(run.folder, recovery, measured, truth)
-    return recovery, summary, notes
+        return recovery, *run.finish(recovery, measured, truth)
 
 
 def score_of(truth: Tensor) -> Score:
-    """What the history tells of frames beside the true clip, (T, C, H, W): their PSNR, of complex ones that of the
-    magnitudes."""
+    """A function that gives the PSNR of frames against the true clip, (T, C, H, W), for the history; of complex clips
+    that of the magnitudes."""
     return lambda frames: round(psnr(magnitude(frames), truth), 3)
 
 
 def _first_picture(
     run: Run, measured: Measured, sketch: PreviewWriter, tell: OnBaseline | None, name: str, baseline: Baseline
 ) -> None:
-    """Write a baseline as what the run has come to so far; a run that is gone on with may have come further."""
+    """Write a baseline as the result so far, unless there are checkpoints: a run that goes on may have come further."""
     log_baseline(name, baseline)
     sketch.begin(name, baseline.clip, baseline.heldout_db)
     if not any((run.folder / name).exists() for name in (NEWEST, PREVIOUS)):

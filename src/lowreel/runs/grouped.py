@@ -26,9 +26,7 @@ from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import parse_bytes
 from .config import CONFIG_VERSION, check_version, is_group, names_in
 from .folder import CheckpointCallback, Run, score_of
-from .outputs import write_results
 from .preview import LIVE, PreviewWriter
-from .report import draw_report
 from .summary import Summary
 from .truth import load_truth, truth_warnings
 
@@ -134,7 +132,7 @@ class _Member:
 
 
 def memory_of_each(settings: RecoverSettings, clips: int) -> str:
-    """What the operator of one of so many clips may take its share of, as --memory has it."""
+    """The memory for the recovery of one of so many clips, as a value of --memory."""
     return f"{parse_bytes(settings.memory) // clips // 1000}KB"
 
 
@@ -218,12 +216,8 @@ def _fit_alone(
 
 def _finish(member: _Member, recovery: Recovery) -> list[str]:
     """Write all files of a clip; notes for the user, with its name."""
-    folder, measured, truth = member.run.folder, member.measured, member.truth
-    member.run.write_history(recovery.history)
-    summary, notes = write_results(folder, recovery, measured, truth)
-    draw_report(folder / "report.png", recovery, measured, truth)
-    member.run.finish(summary)
-    doubts = [] if truth is None else truth_warnings(truth, measured)
+    _, notes = member.run.finish(recovery, member.measured, member.truth)
+    doubts = [] if member.truth is None else truth_warnings(member.truth, member.measured)
     return [f"{member.name}: {note}" for note in (*doubts, *notes)]
 
 

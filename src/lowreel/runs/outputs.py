@@ -40,7 +40,7 @@ def read_chosen(folder: Path) -> np.ndarray | None:
 
 def write_clip(folder: Path, measured: Measured, clip: Tensor, name: str = "recovered") -> list[str]:
     """recovered.npy and recovered.mp4, or those of another name; notes for the user. The film of a complex clip has its
-    magnitudes."""
+    magnitudes. clip: (T, C, H, W) in grey levels."""
     about = measured.clip
     levels = {"scale": about.get("scale", 1.0), "offset": about.get("offset", 0.0)}
     write_npy(folder / f"{name}.npy", clip, tuple(clip.shape), **levels)
@@ -48,7 +48,7 @@ def write_clip(folder: Path, measured: Measured, clip: Tensor, name: str = "reco
 
 
 def write_baseline(folder: Path, measured: Measured, clip: Tensor) -> None:
-    """baseline.npy."""
+    """Write baseline.npy; clip: (T, C, H, W) in grey levels."""
     levels = {"scale": measured.clip.get("scale", 1.0), "offset": measured.clip.get("offset", 0.0)}
     write_npy(folder / "baseline.npy", clip, tuple(clip.shape), **levels)
 
@@ -56,7 +56,8 @@ def write_baseline(folder: Path, measured: Measured, clip: Tensor) -> None:
 def write_results(
     folder: Path, recovery: Recovery, measured: Measured, truth: Tensor | None
 ) -> tuple[Summary, list[str]]:
-    """All files of a finished recovery but picture and summary; the summary, and notes for the user."""
+    """All files of a finished recovery but picture and summary; the summary, and notes for the user. truth: the true
+    clip, (T, C, H, W), where it is known."""
     clip = measured.clip
     recovery.representation.save(folder / "representation.safetensors")
     if (name := recovery.best_baseline(truth)) is not None:
@@ -74,7 +75,8 @@ def write_results(
 
 
 def timing(seconds: Tensor, clip: Mapping[str, Any]) -> dict[str, Any]:
-    """Frame times, rate and audio of the source file, as `write_video` takes them; clip: as in `Measured`."""
+    """Frame times, rate and audio of the source file, as `write_video` takes them. seconds: of the frames, (T,);
+    clip: as in `Measured`."""
     times = [Fraction(t).limit_denominator(1_000_000) for t in seconds.tolist()]
     source = Path(clip["source"]) if clip.get("audio") and Path(clip["source"]).is_file() else None
     rate = Fraction(clip.get("rate", "25"))

@@ -11,12 +11,12 @@ from ..operators import is_of_complex_clips, is_rebuilt, part_frames
 from ..recovery.cost import clip_fits
 from ..settings import RecoverSettings
 from ..system.memory import operator_budget, parse_bytes, taken_bytes
-from .scenes import SHORTEST, cuts, outlines
+from .scenes import SHORTEST_SCENE_FRAMES, cuts, outlines
 from .sectioned import longest_section
 from .sections import Section, Source, sections_of
 
 MEMORY_OVER_SMALL_CLIP = 8
-"""A clip is small whose arrays take less than this part of the memory: it needs no trial to see that they fit."""
+"""A clip whose arrays take less than this part of the memory is small: no trial is needed to see that it fits."""
 
 FRAMES_SEARCHED_AT_ONCE = 32
 """Frames that are looked at together for cuts."""
@@ -49,7 +49,7 @@ def planned_sections(source: Source, settings: RecoverSettings) -> list[Section]
 
 
 def _cuts(source: Source, frames: int, step: int, settings: RecoverSettings) -> list[int]:
-    if settings.cuts == "none" or frames < 2 * SHORTEST:
+    if settings.cuts == "none" or frames < 2 * SHORTEST_SCENE_FRAMES:
         return []
     if isinstance(source, Measured):
         return cuts([outlines(source)], step)

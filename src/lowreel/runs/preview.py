@@ -20,6 +20,7 @@ from ..model.representation import Representation
 from ..recovery.fit import Progress
 from ..system.complex_clips import magnitude
 from ..system.files import read_tensors, write_tensors
+from ..system.frames import spread
 
 LIVE = "live.safetensors"
 
@@ -27,7 +28,7 @@ PREVIEW_TIME_SHARE = 0.02
 """Part of a run's time that is spent on showing it, at most."""
 
 PREVIEW_SECONDS = 1.0
-"""From one picture to the next, at least."""
+"""Seconds from one picture to the next, at least."""
 
 PREVIEW_FRAMES, PREVIEW_PIXELS = 6, 240
 """Frames that are drawn, and the pixels of their longer side, at most."""
@@ -41,7 +42,7 @@ class Live:
     """A run as it stands.
 
     frames: (N, C, h, w) uint8, those of the numbers `shown`; path: (T, 2), the codes in their first two principal
-    directions; about: `stage`, `number` of the fit in a search, `fits` that are done, `step` of `steps`, `made` rounds
+    directions; about: `stage`, `number` of the fit in a search, `fits` that are done, `step` of `steps`, `made` epochs
     of all `planned`, `seconds`, `loss`, `heldout_db`, `picture` (what the frames are of: "generator", or a baseline
     that is better so far), and `curve`, rows of step, loss and held-out error.
     """
@@ -60,7 +61,7 @@ class Live:
         if not bool(found.codes.matrix().isfinite().all()):
             return None
         count = len(found.codes)
-        shown = _shown(count)
+        shown = spread(count, PREVIEW_FRAMES)
         path = embedded(found.codes.matrix(), 2).coordinates.float()
         padded = torch.zeros(count, 2)
         padded[:, : path.shape[1]] = path
@@ -72,7 +73,7 @@ class Live:
         about = {"stage": "baselines", "picture": name, "number": 0, "fits": 0, "step": 0, "steps": 0, "made": 0}
         known = heldout_db if math.isfinite(heldout_db) else None
         about |= {"planned": 0, "seconds": 0.0, "loss": None, "heldout_db": known, "curve": []}
-        shown = _shown(len(clip))
+        shown = spread(len(clip), PREVIEW_FRAMES)
         return Live(_bytes(magnitude(clip[shown])), tuple(shown), torch.zeros(len(clip), 2), about)
 
     def with_picture(self, first: Live) -> Live:
@@ -93,11 +94,6 @@ class Live:
             return Live(tensors["frames"], tuple(header["shown"]), tensors["path"], header)
         except (InputError, KeyError, OSError, TypeError):
             return None
-
-
-def _shown(count: int) -> list[int]:
-    """Numbers of the frames that are drawn, of so many."""
-    return sorted({round(k * (count - 1) / (PREVIEW_FRAMES - 1)) for k in range(PREVIEW_FRAMES)})
 
 
 def _drawn(found: Representation, shown: list[int]) -> Tensor:
@@ -135,7 +131,7 @@ def _about(progress: Progress) -> dict[str, Any]:
 
 @dataclass
 class PreviewWriter:
-    """Called after every round; draws the run now and then, in no more than PREVIEW_TIME_SHARE of the time.
+    """Called after every epoch; draws the run now and then, in no more than PREVIEW_TIME_SHARE of the time.
 
     Of fits side by side it keeps to the first one that is not over.
     """
@@ -147,7 +143,7 @@ class PreviewWriter:
     first: Live | None = None
 
     def begin(self, name: str, clip: Tensor, heldout_db: float) -> None:
-        """Draw a baseline's clip: shown until a fit is better on held-out data."""
+        """Draw a baseline's clip, (T, C, H, W): shown until a fit is better on held-out data."""
         self.first = Live.of_baseline(name, clip, heldout_db)
         with contextlib.suppress(OSError):
             self.first.save(self.folder)

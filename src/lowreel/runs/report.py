@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from torch import Tensor
 
 from ..analysis.metrics import psnr
@@ -19,6 +18,7 @@ from ..data import Measured
 from ..operators import tensors_of
 from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
+from ..system.frames import spread
 from .summary import SectionFigures, Summary
 
 if TYPE_CHECKING:
@@ -35,22 +35,22 @@ PAGE_INCHES = 10.05
 """Width of a page in inches."""
 
 LABEL_SHARE = 0.13
-"""Share of it that is left to the labels of the rows."""
+"""Share of the width of a page that the labels of the rows take."""
 
 GAP_SHARE = 0.03
-"""Between two frames, as a share of a frame's width."""
+"""Gap between two frames, as a share of the width of a frame."""
 
 TALLEST_INCHES = 40.0
-"""Inches that all frames may be high together: those of very tall clips are drawn smaller."""
+"""Height in inches of all frames together, at most: those of very tall clips are drawn smaller."""
 
 CURVES_INCHES = 1.7
-"""Inches that what is below the frames is high."""
+"""Height in inches of the curves below the frames."""
 
 NARROW_PIXELS = 240
 """Pixels of a frame that are drawn as squares; wider ones are made smaller, which is smoothed."""
 
 LINE_INCHES = 0.14
-"""Inches that a line of a label is high."""
+"""Height in inches of a line of a label."""
 
 
 def measured_view(measured: Measured) -> Tensor:
@@ -75,13 +75,13 @@ class _Row:
 
 def frames_shown(count: int) -> list[int]:
     """Numbers of the frames that a report shows, of a clip of so many: spread evenly, first and last among them."""
-    return [round(float(t)) for t in np.linspace(0, count - 1, min(count, COLUMNS))]
+    return spread(count, COLUMNS)
 
 
 def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
     """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve.
 
-    Of complex clips the magnitudes.
+    Of complex clips the magnitudes. truth: the true clip, (T, C, H, W), where it is known.
     """
     recovery, truth = recovery.magnitudes(), None if truth is None else magnitude(truth)
     shown = frames_shown(len(recovery.clip))
@@ -211,7 +211,7 @@ def _draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
         other.plot(*best, "g^", ms=6)
         other.set_ylabel("true PSNR of the generated\nframes, best marked (dB)", fontsize=7, color="tab:green")
         other.tick_params(labelsize=7, colors="tab:green")
-    axes.set_xlabel("round", fontsize=8)
+    axes.set_xlabel("epoch", fontsize=8)
     plain_numbers(axes.yaxis)
     axes.tick_params(which="both", labelsize=7)
     axes.grid(alpha=0.3)
@@ -239,7 +239,8 @@ def draw_sections(
 ) -> None:
     """Write the PNG of a clip in sections: rows of frames, and the level of each frame or section, with the cuts.
 
-    shown: numbers of the frames; levels: PSNR of each frame against the true one, or None.
+    shown: numbers of the frames; pictures: these frames, (C, H, W) each, by what they show; levels: PSNR of each frame
+    of the clip against the true one, or None.
     """
     title = "\n".join([in_sections(summary), *textwrap.wrap(summary.trust, 100)])
     rows = [_Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]
@@ -318,7 +319,7 @@ def figures(s: Summary) -> Sequence[tuple[str, str]]:
     rows += [
         ("held-out data", _heldout(s)),
         *_chosen(s),
-        ("fit", f"{_rounds(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
+        ("fit", f"{_epochs(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
         ("parameters", f"{s.parameters['weights']:,} weights, {s.parameters['codes']:,} in the codes"),
         *_stored(s),
     ]
@@ -341,11 +342,11 @@ def _heldout(s: Summary) -> str:
     return f"{by_range}, {decibels(s.heldout_db)} (peak 1): PSNR where it was measured but not fitted"
 
 
-def _rounds(s: Summary) -> str:
-    """Rounds of each fit, as --steps has them, and of the last one."""
+def _epochs(s: Summary) -> str:
+    """Epochs of each fit, as --steps has them, and of the last one."""
     last = s.last_steps
     most = "at most " if s.sections else ""
-    return f"{most}{s.steps} rounds" + (f", then {most}{last} with all data" if last else "")
+    return f"{most}{s.steps} epochs" + (f", then {most}{last} with all data" if last else "")
 
 
 def _with_search(s: Summary) -> str:

@@ -25,7 +25,7 @@ CUT_SPREAD_SHARE = 0.3
 """Share of the spread of all cells that a change has to be, for a cut: in a clip that stands still nearly, every change
 is many times the usual one."""
 
-SHORTEST = 6
+SHORTEST_SCENE_FRAMES = 6
 """Frames of the shortest scene: a flash is no scene."""
 
 LEAST_PARTS = 2
@@ -60,10 +60,11 @@ def cuts(outlines_of_stretches: Iterable[Tensor], step: int = 1) -> list[int]:
     """Numbers of the frames with which a new scene begins, rising; from the outlines of the frames in order.
 
     A cut is a change that is far larger than those around it and a good part of all that ever changes. Fades from one
-    scene to the next are not found. step: frames of a part of the operator, which are looked at together.
+    scene to the next are not found. outlines_of_stretches: (N, cells) each, of any N. step: frames of a part of the
+    operator, which are looked at together.
     """
     outline = torch.cat([part.nanmean(0, keepdim=True) for o in outlines_of_stretches for part in torch.split(o, step)])
-    changes, shortest = _changes(outline), max(LEAST_PARTS, math.ceil(SHORTEST / step))
+    changes, shortest = _changes(outline), max(LEAST_PARTS, math.ceil(SHORTEST_SCENE_FRAMES / step))
     spread = float(outline[~outline.isnan()].std()) if outline.numel() > 1 else 0.0
     found: list[int] = []
     for t in range(1, len(outline)):

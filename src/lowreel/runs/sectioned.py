@@ -24,14 +24,14 @@ from ..recovery.cost import CLIP_ARRAYS, DATA_ARRAYS, Estimate, with_some_to_spa
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
 from ..recovery.preparation import prepare
-from ..settings import LAST_ROUNDS_SHARE, WARM_ROUNDS_SHARE, RecoverSettings
+from ..settings import LAST_EPOCHS_SHARE, WARM_EPOCHS_SHARE, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
 from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
 from .config import CONFIG_VERSION, check_version
 from .folder import Run, Start, execute
 from .outputs import timing
-from .report import draw_report, draw_sections, frames_shown
+from .report import draw_sections, frames_shown
 from .sections import Section, Source, joined, shortest_section
 from .summarise import WholeScores, summarise_sections
 from .summary import FILE, Summary
@@ -203,18 +203,18 @@ def expectation(run: SectionedRun) -> Estimate:
     about: dict[str, Any] = {"noise": measured.noise, "times": measured.times, "holdout": own.holdout()}
     problem = prepare(measured.data, measured.operator, own.settings, **about)
     plan, needs = planned(problem, own.settings)
-    once = needs.seconds / ((plan.in_turn + LAST_ROUNDS_SHARE) if plan else 1)
-    others = (1 + LAST_ROUNDS_SHARE) * once if plan else once
+    once = needs.seconds / ((plan.in_turn + LAST_EPOCHS_SHARE) if plan else 1)
+    others = (1 + LAST_EPOCHS_SHARE) * once if plan else once
     lengths = [len(section.frames) / len(run.sections[run.pilot].frames) for section in run.sections]
-    rest = sum(length * _rounds(run, k) for k, length in enumerate(lengths) if k != run.pilot)
+    rest = sum(length * _epochs(run, k) for k, length in enumerate(lengths) if k != run.pilot)
     if problem.is_time_invariant:
         rest = sum(lengths) - 1
     return replace(needs, seconds=needs.seconds + rest * others, baselines=sum(lengths) * needs.baselines)
 
 
-def _rounds(run: SectionedRun, k: int) -> float:
-    """Rounds of a section's fits as a share of those of one that starts from nothing."""
-    return WARM_ROUNDS_SHARE if run.settings.steps is None and run.start(k) is not None else 1.0
+def _epochs(run: SectionedRun, k: int) -> float:
+    """Epochs of a section's fits as a share of those of one that starts from nothing."""
+    return WARM_EPOCHS_SHARE if run.settings.steps is None and run.start(k) is not None else 1.0
 
 
 def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[Summary, list[str]]:
@@ -241,7 +241,7 @@ def perform_sections(run: SectionedRun, *, show: Show | None = None) -> tuple[Su
 
 @dataclass
 class _Clock:
-    """Shows the rounds of a section, and knows how long its fits have taken in this session."""
+    """Shows the epochs of a section, and knows how long its fits have taken in this session."""
 
     show: Show | None
     number: int
@@ -266,14 +266,14 @@ def is_done(own: Run) -> bool:
 
 
 PILOT_TIME_FACTOR = 3.0
-"""How many times as long as that of another section, of as many rounds, the pilot's recovery takes, roughly."""
+"""How many times as long as that of another section, of as many epochs, the pilot's recovery takes, roughly."""
 
 
 def _share(run: SectionedRun, due: Sequence[int], left: float | None) -> float | None:
     """Seconds of the time left for the first of the sections that are due."""
     if left is None:
         return None
-    lengths = {k: len(run.sections[k].frames) * _rounds(run, k) for k in due}
+    lengths = {k: len(run.sections[k].frames) * _epochs(run, k) for k in due}
     if run.settings.searches and run.pilot in lengths:
         lengths[run.pilot] *= PILOT_TIME_FACTOR
     return left * lengths[due[0]] / sum(lengths.values())
@@ -299,9 +299,7 @@ def _perform_section(
     measured = own.measured()
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
     doubts = [] if truth is None or k != run.pilot else truth_warnings(truth, measured)
-    recovery, summary, notes = execute(own, measured, truth, show=show)
-    draw_report(own.folder / "report.png", recovery, measured, truth)
-    own.finish(summary)
+    recovery, _, notes = execute(own, measured, truth, show=show)
     if recovery.outcome.interrupted:
         raise KeyboardInterrupt
     return [*doubts, *notes]

@@ -124,7 +124,8 @@ def _inner(start: int, stop: int, usual: int, most: int | None, lap: int, step: 
 
 
 def joined(sections: Sequence[Section], clips: Iterable[Tensor]) -> Iterator[Tensor]:
-    """The frames of the whole clip, stretch by stretch, from those of each section; overlaps are cross-faded."""
+    """The frames of the whole clip, stretch by stretch, from those of each section, (n, C, H, W); overlaps are
+    cross-faded."""
     held: Tensor | None = None
     for k, (section, clip) in enumerate(zip(sections, clips, strict=True)):
         if held is not None and len(held):

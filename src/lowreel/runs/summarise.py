@@ -27,7 +27,8 @@ WORST_FIRST: tuple[OutcomeKind, ...] = ("diverged", "stopped", "finished", "conv
 
 
 def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> Summary:
-    """What was done, how well, and whether to trust it; of complex clips the scores are those of the magnitudes."""
+    """What was done, how well, and whether to trust it; of complex clips the scores are those of the magnitudes. truth:
+    the true clip, (T, C, H, W), where it is known."""
     frames, channels, height, width = recovery.clip.shape
     codes = recovery.representation.codes
     levels = {name: b.heldout_db for name, b in recovery.baselines.items()}
@@ -230,7 +231,7 @@ def _same(names: Sequence[AnyName]) -> AnyName | str:
 
 
 def _outcome(found: Sequence[Summary]) -> Ended:
-    """That of the section that ended worst."""
+    """The outcome of the section that ended worst."""
     worst = min(range(len(found)), key=lambda k: WORST_FIRST.index(found[k].outcome.kind))
     ended = found[worst].outcome
     if ended.kind == "converged":

@@ -10,12 +10,11 @@ from torch import Tensor
 
 from ..data import Measured, NoNoise, PoissonNoise, WhiteNoise
 from ..errors import InputError
-from ..io.datasets import open_source
-from ..io.video import MOSAICS, Clip
+from ..io.video import MOSAICS, Clip, open_clip
 from ..operators import tensors_of, with_phase
 from ..system.files import is_array_file
 
-COLOUR_MISFIT = 0.1
+COLOUR_MISFIT_SHARE = 0.1
 """How far, as a share of the data, a true clip of colours may be from explaining data of one channel."""
 
 
@@ -39,7 +38,7 @@ def open_truth(reading: dict[str, Any], clip_shape: Sequence[int] | None) -> Cli
     for name in ("size", "levels"):
         if arguments.get(name) is not None:
             arguments[name] = tuple(arguments[name])
-    truth = open_source(path, **arguments)
+    truth = open_clip(path, **arguments)
     if clip_shape is not None and tuple(truth.shape) != tuple(clip_shape):
         raise InputError(
             f"{path}: the true clip is {tuple(truth.shape)} (T, C, H, W), the measured one {tuple(clip_shape)}; "
@@ -65,7 +64,7 @@ def in_levels_of(measured: Measured, reading: dict[str, Any]) -> dict[str, Any]:
         choices += [how | {"mosaic": pattern} for how in choices for pattern in MOSAICS]
     best = min(choices, key=lambda how: _misfit(load_truth(how, shape), measured)[0])
     error, power = _misfit(load_truth(best, shape), measured)
-    if is_colour and error > COLOUR_MISFIT**2 * power:
+    if is_colour and error > COLOUR_MISFIT_SHARE**2 * power:
         raise InputError(
             f"{reading['path']}: the true clip has colours, the data one channel, and neither its luma nor a Bayer "
             f"mosaic of it explains the data ({math.sqrt(error / power):.0%} off); give the true clip in one channel"
@@ -81,7 +80,7 @@ def _misfit(truth: Tensor, measured: Measured) -> tuple[float, float]:
 
 
 def truth_warnings(truth: Tensor, measured: Measured) -> list[str]:
-    """A sentence for the user where the true clip would not have given the data: it may be another clip.
+    """A sentence for the user where the true clip, (T, C, H, W), would not have given the data: it may be another clip.
 
     That is where the error exceeds a tenth of the data and three times the noise. Nothing is said where the noise has
     outliers or is not known.

@@ -8,7 +8,7 @@ from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from .interpolation import InterpolateSettings
 from .keywords import FillKeywords, PackKeywords, RecoverKeywords
 from .model import Seed, Settings, settings_sentence
-from .packing import DEFAULT_LOSS_DB, PackSettings
+from .packing import DEFAULT_LOSS_DB, PackSettings, UnpackSettings
 from .page import ServeSettings
 from .records import FillSettings
 from .recovery import (
@@ -17,7 +17,7 @@ from .recovery import (
     LEAST_HELDOUT_SHARE,
     MOST_HELDOUT_SHARE,
     SECTION_FRAMES,
-    WARM_ROUNDS_SHARE,
+    WARM_EPOCHS_SHARE,
     WARM_STEP_FACTOR,
     Auto,
     ContinuedSettings,
@@ -27,7 +27,7 @@ from .recovery import (
 )
 from .search import (
     BRANCH_SHARE,
-    LAST_ROUNDS_SHARE,
+    LAST_EPOCHS_SHARE,
     LAST_STEP_SHARE,
     LONGER,
     LOOK_SHARE,
@@ -37,6 +37,7 @@ from .search import (
     Quality,
 )
 from .solver import BATCH_PIXELS, PRESETS, UPDATES, DataTerm, Precision, Preset, SolverSettings
+from .together import TogetherSettings
 from .training import TRAINING_STEPS, ImagesSettings, TrainSettings
 
 __all__ = [
@@ -45,7 +46,7 @@ __all__ = [
     "DEFAULT_LOSS_DB",
     "ENOUGH_HELDOUT_NUMBERS",
     "LARGE_SECTION_FRAMES",
-    "LAST_ROUNDS_SHARE",
+    "LAST_EPOCHS_SHARE",
     "LAST_STEP_SHARE",
     "LEAST_HELDOUT_SHARE",
     "LONGER",
@@ -57,7 +58,7 @@ __all__ = [
     "SWEEPS",
     "TRAINING_STEPS",
     "UPDATES",
-    "WARM_ROUNDS_SHARE",
+    "WARM_EPOCHS_SHARE",
     "WARM_STEP_FACTOR",
     "ArraysSettings",
     "Auto",
@@ -84,7 +85,9 @@ __all__ = [
     "ServeSettings",
     "Settings",
     "SolverSettings",
+    "TogetherSettings",
     "TrainSettings",
+    "UnpackSettings",
     "enough_share",
     "settings_sentence",
 ]

@@ -1,4 +1,4 @@
-"""How small a packed clip is to be, or how near to what is packed."""
+"""How small a packed clip is to be, or how near to what is packed; which of its frames are drawn."""
 
 from __future__ import annotations
 
@@ -30,3 +30,17 @@ class PackSettings(Settings):
         PACK_UPDATES, description="minibatches of the fit that the quantised numbers get; 0: they are only rounded"
     )
     seed: Seed = Field(0, description="seed of the order of the frames in that fit")
+
+
+class UnpackSettings(Settings):
+    """Which frames of a packed clip are drawn, and within how much memory."""
+
+    at: tuple[float, ...] | None = Field(
+        None,
+        description="seconds of the frames to draw, on the clock of the clip; between its frames they are drawn from "
+        "codes between",
+    )
+    frames: str | None = Field(None, description="N (the first N frames), A:B or A:B:STEP; default: all")
+    memory: str | None = Field(
+        None, description="memory that drawing may take, such as 4GB; default: a quarter of the machine's"
+    )

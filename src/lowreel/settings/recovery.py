@@ -13,8 +13,8 @@ from .solver import BATCH_PIXELS, PRESETS, Precision, Preset, SolverSettings
 Auto = Literal["auto"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
-WARM_ROUNDS_SHARE, WARM_STEP_FACTOR = 0.6, 1.4
-"""A section that starts from its neighbour: its share of the rounds, and how many times the step (docs/choices.md)."""
+WARM_EPOCHS_SHARE, WARM_STEP_FACTOR = 0.6, 1.4
+"""A section that starts from its neighbour: its share of the epochs, and how many times the step (docs/choices.md)."""
 
 SECTION_FRAMES, LARGE_SECTION_FRAMES = 64, 32
 """Frames of a section, about, and where frames have more than BATCH_PIXELS: enough that they help each other, few
@@ -48,8 +48,8 @@ class RecoverSettings(Settings):
     )
     steps: PositiveInt | None = Field(
         None,
-        description="rounds of each fit; each sees every frame once. After a search a last fit, with all data, makes "
-        "some more: a quarter as many, or as many as the best fit made until its best round",
+        description="epochs of each fit; each sees every frame once. After a search a last fit, with all data, makes "
+        "some more: a quarter as many, or as many as the best fit made until its best epoch",
     )
     time: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None,
@@ -155,7 +155,7 @@ class RecoverSettings(Settings):
 
 
 class ContinuedSettings(RecoverSettings):
-    """Those of a section that starts from its neighbour, whose `steps` are the fewer rounds that it then needs."""
+    """Those of a section that starts from its neighbour, whose `steps` are the fewer epochs that it then needs."""
 
     def solver(self) -> SolverSettings:
         """As usual, with larger steps."""

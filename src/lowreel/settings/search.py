@@ -1,4 +1,4 @@
-"""What the search over settings tries, and how many rounds each of its fits gets."""
+"""What the search over settings tries, and how many epochs each of its fits gets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Candidate(Settings):
 
     @property
     def begins_afresh(self) -> bool:
-        """Whether its fit differs from the preset's before `BRANCH_SHARE` of the rounds: it cannot go on from that."""
+        """Whether its fit differs from the preset's before `BRANCH_SHARE` of the epochs: it cannot go on from that."""
         return self.extra_stages > 0 or self.early_weight_decay is not None
 
 
@@ -60,11 +60,11 @@ SWEEPS: dict[Quality, int] = {"draft": 0, "standard": 1, "best": 2}
 """How often `MOVES` are tried."""
 
 BRANCH_SHARE, LOOK_SHARE = 0.5, 0.75
-"""Shares of the rounds: up to the first all settings that are tried share one fit, and after the second the best alone
+"""Shares of the epochs: up to the first all settings that are tried share one fit, and after the second the best alone
 goes on (docs/choices.md)."""
 
 LONGER: dict[Quality, int] = {"draft": 1, "standard": 1, "best": 2}
-"""How many times as many rounds a fit gets."""
+"""How many times as many epochs a fit gets."""
 
-LAST_ROUNDS_SHARE, LAST_STEP_SHARE = 0.25, 0.3
-"""The last fit, with all data, goes on from the best one: its share of the rounds, and of the step."""
+LAST_EPOCHS_SHARE, LAST_STEP_SHARE = 0.25, 0.3
+"""The last fit, with all data, goes on from the best one: its share of the epochs, and of the step."""

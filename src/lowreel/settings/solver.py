@@ -22,9 +22,9 @@ class SolverSettings(Settings):
         "alternating: Algorithm 1 of the paper, a gradient step on the codes, projection, an Adam step on the weights",
     )
     steps: PositiveInt | None = Field(
-        None, description="rounds, each of which sees every frame once; None chooses them from the size of the clip"
+        None, description="epochs, each of which sees every frame once; None chooses them from the size of the clip"
     )
-    epoch_factor: PositiveInt = Field(1, description="how many times as many rounds, where `steps` is None")
+    epoch_factor: PositiveInt = Field(1, description="how many times as many epochs, where `steps` is None")
     fit_weights: bool = Field(True, description="fit the generator's weights too (eq. 5), or the codes alone (eq. 4)")
     rank: PositiveInt | None = Field(None, description="rank of the T x K code matrix (eq. 7); None leaves it free")
     linear: bool = Field(False, description="codes as mean plus rank - 1 principal vectors: with rank 2 on a line")
@@ -48,7 +48,7 @@ class SolverSettings(Settings):
         0.0, description="joint: weight matrices shrink by this times the step on them, at each step"
     )
     early_weight_decay: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="joint: that of the first half of the rounds, where it is another one"
+        None, description="joint: that of the first half of the epochs, where it is another one"
     )
     batch_size: PositiveInt | None = Field(
         4, description="frames in a minibatch, fewer of large frames; None takes them all at once"
@@ -70,8 +70,8 @@ class SolverSettings(Settings):
         """Frames in a minibatch of a clip of so many frames of so many pixels each."""
         return frames if self.batch_size is None else min(self.batch_size, max(1, BATCH_PIXELS // pixels))
 
-    def rounds(self, minibatches: int) -> int:
-        """`steps`, or as many rounds of so many minibatches each as come to about UPDATES."""
+    def epochs(self, minibatches: int) -> int:
+        """`steps`, or as many epochs of so many minibatches each as come to about UPDATES."""
         return self.steps or self.epoch_factor * max(round(UPDATES / minibatches), 40)
 
 
@@ -90,4 +90,4 @@ PRESETS: dict[str, SolverSettings] = {
     "paper-latent": SolverSettings(**_PAPER, fit_weights=False),
     "paper-joint": SolverSettings(**_PAPER),
 }
-"""Named settings: our own, and the authors' (steps 200 T/256 and 0.001 T/256, 2000 rounds)."""
+"""Named settings: our own, and the authors' (steps 200 T/256 and 0.001 T/256, 2000 epochs)."""

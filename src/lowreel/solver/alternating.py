@@ -12,12 +12,13 @@ from .problem import Problem
 from .variables import Variables
 
 
-def alternating_round(fit: Variables, problem: Problem, settings: SolverSettings, step: int) -> float:
+def alternating_epoch(fit: Variables, problem: Problem, settings: SolverSettings, step: int) -> float:
     """Algorithm 1: gradient step on the codes, projection, Adam step on the weights at the projected codes.
 
-    Both steps are the authors', that on the codes for data whose rows have norm 1 (`Problem.mean_row_norm_sq`), as
-    long as they do not make the loss rise. A step that did is halved for its next time, and grows back slowly: weights
-    that bend the loss more than theirs make it swing, and codes on a line fall back again and again (docs/choices.md).
+    Both steps are the authors', that on the codes for data whose rows have norm 1 (`Problem.mean_row_norm_sq`), as long
+    as they do not make the loss rise. After one that did, the step is halved, and then grows back slowly: with weights
+    that curve the loss more than the authors' did, full steps make it oscillate, and codes on a line lose what was
+    gained, again and again (docs/choices.md).
     """
     z = fit.codes["coefficients"]
     loss = _paper_loss(fit, problem, settings)

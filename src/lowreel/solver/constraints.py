@@ -22,7 +22,8 @@ def has_own_ranks(problem: Problem, settings: SolverSettings) -> bool:
 
 
 def is_projected(problem: Problem, settings: SolverSettings) -> bool:
-    """Whether codes are held to their form sequence by sequence, after each step; else by factors, or not at all."""
+    """Whether codes are projected onto their constraint after each step, sequence by sequence. Otherwise they are kept
+    to it by being stored as factors, or are free."""
     return has_joint_lines(problem, settings) or has_own_ranks(problem, settings)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,9 +21,9 @@ from .problem import Problem
 class GroupProblem(Problem):
     """The problem of several clips one after the other; made by `grouped`.
 
-    clips: the problem of each alone, by which its held-out entries, and what they say, are its own. The loss is eq. (6)
-    over the frames of all, similarity within each clip alone; whatever their operators, a frame of one counts as much
-    as a frame of another.
+    clips: the problem of each clip alone, with held-out entries of its own and its own way to judge by them. The loss
+    is eq. (6) over the frames of all, similarity within each clip alone; whatever their operators, a frame of one
+    counts as much as a frame of another.
     """
 
     clips: tuple[Problem, ...] = ()
@@ -32,8 +31,7 @@ class GroupProblem(Problem):
     @property
     def frames_of_clips(self) -> list[range]:
         """The numbers of the frames of each clip."""
-        ends = itertools.accumulate((len(clip.times) for clip in self.clips), initial=0)
-        return [range(a, b) for a, b in itertools.pairwise(ends)]
+        return self._diagonal.frames_of_clips()
 
     def on(self, device: torch.device) -> Problem:
         """The same problem on a device, with those of its clips; itself where it is there."""
@@ -49,8 +47,8 @@ class GroupProblem(Problem):
     def fit_weights(self) -> Data:
         """What the square of each residual counts, shaped as the data.
 
-        T_k / R_k at the fitted entries of clip k, over that of the first clip, so that a clip of its own counts as it
-        would alone; R_k: what a natural clip makes of these entries (`Problem.scale` is one over it).
+        T_k / R_k at the fitted entries of clip k, over that of the first clip, so that a group of one clip is weighted
+        as that clip alone; R_k: what a natural clip makes of these entries (`Problem.scale` is one over it).
         """
         shares = [
             len(clip.times) * clip.scale(entries) for clip, entries in zip(self.clips, self._fitted_of, strict=True)
@@ -63,8 +61,12 @@ class GroupProblem(Problem):
 
     @property
     def _fitted_of(self) -> list[Data]:
+        return self._diagonal.by_clip(self.fitted)
+
+    @property
+    def _diagonal(self) -> BlockDiagonal:
         assert isinstance(self.operator, BlockDiagonal)
-        return self.operator.by_clip(self.fitted)
+        return self.operator
 
     @property
     def has_density(self) -> bool:

@@ -6,40 +6,40 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 
 from ..settings import SolverSettings
-from .alternating import alternating_round
-from .joint import joint_round, update
+from .alternating import alternating_epoch
+from .joint import joint_epoch, update
 from .problem import Problem
-from .schedule import minibatches, planned_rounds
+from .schedule import minibatches, planned_epochs
 from .state import State
 from .variables import Variables
 
 
 def iterate(problem: Problem, settings: SolverSettings, state: State | None = None) -> Iterator[State]:
-    """Fit codes, and weights where wanted, to the data; yield a snapshot after each round.
+    """Fit codes, and weights where wanted, to the data; yield a snapshot after each epoch.
 
     The loop is the algorithm and nothing else: the caller decides when to stop, what to save and what to show. With
     `state` it goes on from there, to the same bits as an unbroken run on the same build and number of threads. The
     generator in `problem` is left untouched. Raises InputError when the rank or the state do not fit the problem.
     """
     fit = Variables(problem, settings, state)
-    round_of = alternating_round if settings.algorithm == "alternating" else joint_round
+    epoch_of = alternating_epoch if settings.algorithm == "alternating" else joint_epoch
     step = state.step if state else 0
-    while step < planned_rounds(problem, settings):
-        loss = round_of(fit, problem, settings, step)
+    while step < planned_epochs(problem, settings):
+        loss = epoch_of(fit, problem, settings, step)
         step += 1
         yield fit.snapshot(step, loss)
 
 
 def trial_updates(problem: Problem, settings: SolverSettings) -> tuple[Callable[[float], None], int]:
-    """For timing: a function that makes one update of a fit of its own, and the number of updates in a round.
+    """For timing: a function that makes one update of a fit of its own, and the number of updates in an epoch.
 
     The function is given how far the run is, from 0 to 1, by which the precision may differ. An update of Algorithm 1
-    is a whole round.
+    is a whole epoch.
     """
     fit = Variables(problem, settings, None)
 
     def alternate(_: float) -> None:
-        alternating_round(fit, problem, settings, 0)
+        alternating_epoch(fit, problem, settings, 0)
 
     if settings.algorithm == "alternating":
         return alternate, 1

@@ -9,15 +9,15 @@ from ..settings import BRANCH_SHARE, SolverSettings
 from .constraints import is_projected, projected, with_similarity
 from .losses import variation
 from .problem import Problem
-from .schedule import minibatches, one_cycle, planned_rounds
+from .schedule import minibatches, one_cycle, planned_epochs
 from .variables import Variables
 
 
-def joint_round(fit: Variables, problem: Problem, settings: SolverSettings, step: int) -> float:
+def joint_epoch(fit: Variables, problem: Problem, settings: SolverSettings, step: int) -> float:
     """One pass over all parts in a fresh random order, an Adam step on codes and weights for each minibatch."""
     parts = problem.operator.parts()
     batches = minibatches(problem, settings, step)
-    updates = planned_rounds(problem, settings) * len(batches)
+    updates = planned_epochs(problem, settings) * len(batches)
     scale, total = problem.scale(problem.fit_weights), 0.0
     for k, batch in enumerate(batches):
         frames = [t for part in batch for t in parts[part].frames]

@@ -17,7 +17,7 @@ JUDGED_SPREAD_PERCENT = 5.0 / HUBER_SPREADS
 
 
 def data_fidelity(found: Data, data: Data, weights: Data, term: DataTerm = "squared", *, least: float = 0.0) -> Tensor:
-    """Sum over the entries of their weight (or truth) times what the residual found - data costs, `residual_terms`.
+    """Sum over the entries of their weight (or boolean) times the cost of the residual found - data (`residual_terms`).
 
     The robust standard deviation of a robust term is that of the residuals whose weight is not 0, and `least` at least.
     """

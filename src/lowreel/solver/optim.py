@@ -1,4 +1,5 @@
-"""An optimiser whose steps count all directions of a weight matrix alike, and what a checkpoint holds of optimisers."""
+"""An optimiser that moves all directions of a weight matrix equally, and the part of optimisers that a checkpoint
+holds."""
 
 from __future__ import annotations
 

@@ -18,13 +18,14 @@ from ..system.devices import wait_for
 from .problem import Problem
 
 PRODUCT_SIDE = 256
-"""Of the matrices that are multiplied first: small, because emulated products take a hundred times as long."""
+"""Rows of the matrices that are multiplied first: few, because emulated products take a hundred times as long."""
 
 TIMING_REPEATS = 3
-"""Of each timing, the shortest of which counts."""
+"""How often each timing is repeated; the shortest counts."""
 
 LEAST_PIXELS = 2**13
-"""Of a minibatch, for half precision to be tried on it: of fewer a pass takes a millisecond or two, which is noise."""
+"""Pixels that a minibatch needs for half precision to be tried: a pass over fewer takes a millisecond or two, which
+cannot be timed."""
 
 REDUCED_TIME_SHARE = 0.9
 """Share of the time in float32 that half precision has to stay under, to be worth its rounding."""

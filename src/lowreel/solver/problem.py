@@ -21,25 +21,26 @@ from ..operators.arrangement import Lines, Ordered
 from ..settings import DataTerm, SolverSettings
 from ..system import streams
 from ..system.files import tensor_hash
+from ..system.frames import spread
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
 
 PROBED_PARTS = 6
-"""Parts of a clip by which it is told what held-out numbers say of errors, at most."""
+"""At most so many parts of a clip are used to tell what the error at held-out numbers says of the error per pixel."""
 
 PROBE_ITERATIONS = 20
-"""Of conjugate gradients, in which the clip of least norm is found there."""
+"""Iterations of conjugate gradients in which the clip of least norm is found there."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """Data, the operator that made it, the generator to start from, and what is known of the frames.
 
-    heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing.
-    times: seconds of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6).
-    rank_of: whether a rank that is wanted is that of the codes of all sequences together, or of each of them.
-    start: first codes, (T, K), of a fit that goes on from another one's generator; None draws them.
-    noise: what it has put out of use is left out altogether. data_term: what residuals cost in the fit, see
-    `residual_terms`; "weighted" is the square over the variance that the noise has at A G(z).
+    heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing. times: seconds
+    of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6). rank_of: whether a
+    rank that is wanted is that of the codes of all sequences together, or of each of them. start: first codes, (T, K),
+    of a fit that goes on from another one's generator; None draws them. noise: entries that it has destroyed are not
+    used at all. data_term: what residuals cost in the fit, see `residual_terms`; "weighted" is the square over the
+    variance that the noise has at A G(z).
     """
 
     data: Data
@@ -128,7 +129,8 @@ class Problem:
 
     @cached_property
     def is_time_invariant(self) -> bool:
-        """Whether all parts are measured alike and not in full: more frames of a still scene then tell no more."""
+        """Whether all parts are measured by the same rows, and not completely: more frames of a still scene then add
+        nothing."""
         known = tensors_of(self.operator.observed_mask())
         rows = self.operator.repeated_rows(known)
         return all(n < len(entries) for n, entries in zip(rows, known, strict=True))
@@ -178,11 +180,12 @@ class Problem:
         return power / seen
 
     def heldout_terms(self, clip: Tensor) -> Tensor:
-        """What each hole says of a clip (T, C, H, W): together they are the squared error per pixel.
+        """What each hole adds to the held-out error of a clip (T, C, H, W): their sum is the squared error per pixel.
 
         Returns (N,) on the CPU, N the number of holes: of held-out entries where these lie apart, else of what lies
         together (`data.holes`); (0,) when nothing is held out. Where the data term is robust, outliers count little,
-        see `validation_loss`. Of samples of a spectrum each has its part of the error at those that are fitted, too.
+        see `validation_loss`. Where the data is samples of a spectrum, each hole has its part of the error at the
+        fitted samples, too.
         """
         if self.heldout is None:
             return torch.zeros(0)
@@ -213,9 +216,9 @@ class Problem:
         """What turns the squared residuals of the held-out entries, by tensor of the data, into error per pixel.
 
         One number for all, but where numbers are ordered from coarse to fine: there each counts by what it holds of a
-        natural clip. The few coarse ones, which hold most of the energy, would else drown the others. Lines of a
-        spectrum speak for those that are missing alone, as around zero all is measured; where it is known for how much
-        of it, by that (`LinearOperator.sample_weights`).
+        natural clip. The few coarse ones, which hold most of the energy, would otherwise outweigh all others. Held-out
+        lines of a spectrum stand only for the missing lines, because around frequency zero everything is measured;
+        where it is known for how many missing ones each stands, that is its weight (`LinearOperator.sample_weights`).
         """
         assert self.heldout is not None
         if self._spectrum_weights is not None and isinstance(self.heldout, Tensor):
@@ -240,12 +243,13 @@ class Problem:
 
     @cached_property
     def _gap_share(self) -> float:
-        """Of the error at held-out samples of a spectrum what the mean of the spectrum has, 1 at most, where the fitted
-        ones are met: by a clip of natural spectrum that is recovered as the clip of least norm from some parts."""
+        """The mean error over the spectrum as a share of the error at held-out samples, at most 1, for a clip that
+        meets the fitted samples. It is found with a clip of natural spectrum, recovered as the clip of least norm from
+        some parts."""
         assert isinstance(self.heldout, Tensor)
         assert self._spectrum_weights is not None
         parts = range(math.ceil(self.operator.clip_shape[0] / self.operator.part_frames))
-        some = sorted({round(float(k)) for k in torch.linspace(0, len(parts) - 1, PROBED_PARTS)})
+        some = spread(len(parts), PROBED_PARTS)
         some = some if bool(tensors_of(self.operator.take(self.heldout, some))[0].any()) else list(parts)
         operator = self.operator.subset(some)
         own = [self.operator.take(t, some) for t in (self.heldout, self.fitted, self._spectrum_weights)]
@@ -260,7 +264,7 @@ class Problem:
 
     def _at_fitted_samples(self, found: Data) -> float:
         """Squared error per pixel at the fitted samples of a spectrum, beyond white noise of known size; 0 where the
-        noise is not known, so that to fit it is no merit."""
+        noise is not known: fitting it must not count in favour of a clip."""
         if not (self.noise.is_exact or isinstance(self.noise, WhiteNoise)):
             return 0.0
         weights, y, entries = self._spectrum_weights, tensors_of(self.data)[0], tensors_of(self.fitted)[0]
@@ -311,7 +315,7 @@ def _summed(terms: Tensor, holes: Tensor | None) -> Tensor:
 
 
 def _levelling(response: Tensor, held: Tensor) -> Tensor:
-    """For each held-out entry how many times as much as here it would hold if all held the same, (N,).
+    """For each held-out entry the factor that would make all of them hold the same energy, (N,).
 
     response: squares that a natural clip gives, (T, C, m); of each pattern a mean over frames and channels is meant.
     """
@@ -353,7 +357,7 @@ def check_same(here: Mapping[str, str], saved: Mapping[str, str]) -> None:
 
 
 def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
-    """What else has to be the same when a run goes on, the length apart."""
+    """Hash of the other settings that have to be the same when a run goes on: all but its length."""
     heldout = "" if problem.heldout is None else _hash(problem.heldout)
     beta = "" if problem.beta is None else tensor_hash(problem.beta)
     start = "" if problem.start is None else _start_hash(problem.generator, problem.start)
@@ -365,7 +369,7 @@ def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
 
 
 def _start_hash(generator: Generator, codes: Tensor) -> str:
-    """Of a fit that goes on from another one: its first codes and weights, which no seed draws."""
+    """Hash of the first codes and weights of a fit that goes on from another one; no seed would draw them again."""
     return " ".join(tensor_hash(t) for t in (codes, *generator.state_dict().values()))
 
 

@@ -1,4 +1,4 @@
-"""How many rounds there are, what each minibatch sees, and how large a step is at a point of a run."""
+"""How many epochs there are, what each minibatch sees, and how large a step is at a point of a run."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ def one_cycle(progress: float, warm_up: float = 0.1) -> float:
 
 
 UNEVEN_FACTOR = 2
-"""Times as many rounds are made where samples of a spectrum lie unevenly, whose fit is slower (docs/choices.md)."""
+"""So many times as many epochs are made where samples of a spectrum lie unevenly, because such a fit is slower
+(docs/choices.md)."""
 
 
-def planned_rounds(problem: Problem, settings: SolverSettings) -> int:
-    """Rounds that `iterate` makes in all; where none are given UNEVEN_FACTOR times as many as usual for samples of a
+def planned_epochs(problem: Problem, settings: SolverSettings) -> int:
+    """Epochs that `iterate` makes in all; where none are given UNEVEN_FACTOR times as many as usual for samples of a
     spectrum that lie unevenly, and for several clips the mean over their frames of what each has alone: every
     frame is seen as often as if it were alone (docs/choices.md)."""
     if isinstance(problem, GroupProblem) and len(problem.clips) > 1:
-        each = [len(clip.times) * planned_rounds(clip, settings) for clip in problem.clips]
+        each = [len(clip.times) * planned_epochs(clip, settings) for clip in problem.clips]
         return max(1, round(sum(each) / len(problem.times)))
-    rounds = settings.rounds(len(minibatches(problem, settings, 0)))
+    epochs = settings.epochs(len(minibatches(problem, settings, 0)))
     is_usual = settings.steps is not None or not problem.has_density
-    return rounds if is_usual else UNEVEN_FACTOR * rounds
+    return epochs if is_usual else UNEVEN_FACTOR * epochs
 
 
 def minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:
-    """The parts in a random order of their own for each round, cut into minibatches; of several clips those of all."""
+    """The numbers of the parts in a random order, another one in each epoch, cut into minibatches; of a group, the
+    parts of all clips."""
     operator = problem.operator
     frames, _, height, width = operator.clip_shape
     sizes, most = operator.part_sizes(), settings.frames_at_once(frames, height * width)

@@ -18,11 +18,11 @@ from .problem import Problem
 
 @dataclass(frozen=True)
 class State:
-    """A snapshot after `step` rounds: all that a restart needs, on any device, sharing no memory with the iteration.
+    """A snapshot after `step` epochs: all that a restart needs, on any device, sharing no memory with the iteration.
 
-    parameters: code tensors by name; weights: the generator's state; optimiser: what the optimisers remember by the
-    names of `optim.named_state`, and under `shares` (2, 2) those of Algorithm 1's steps on codes and on weights, and
-    the losses at which these steps were taken; loss: mean over the round's minibatches; identity: hashes of
+    parameters: code tensors by name; weights: the generator's state; optimiser: the memory of the optimisers by the
+    names of `optim.named_state`, and, as `shares`, (2, 2): of Algorithm 1's steps on codes and on weights the share
+    that is taken and the loss at which the last one was; loss: mean over the epoch's minibatches; identity: hashes of
     the data, the operator and the generator.
     """
 

@@ -20,16 +20,17 @@ from .problem import Problem, check_same, identity
 from .state import State
 
 LEAST_STEP_SHARE = 1 / 1024
-"""Smallest share of the authors' steps that Algorithm 1 falls to."""
+"""Algorithm 1 takes at least this share of the authors' steps."""
 
 
 CODES_GROWTH_FACTOR, WEIGHTS_GROWTH_FACTOR = 1.05, 1.02
-"""By what these shares grow after a step that did not make the loss rise."""
+"""Factors by which these shares grow after a step that did not make the loss rise."""
 
 
 WEIGHTS_RISE_FACTOR = 1.1
-"""By what factor a step on the weights may make the loss rise before its share is halved: Adam, which has momentum,
-never falls steadily, and a share that takes that for trouble goes to the smallest (docs/choices.md)."""
+"""By what factor a step on the weights may make the loss rise before its share is halved: under Adam, which has
+momentum, the loss never falls steadily, and a stricter rule would soon bring the share to its minimum
+(docs/choices.md)."""
 
 
 MATRIX_MOMENTUM = 0.9
@@ -115,7 +116,7 @@ class Variables:
     def _matrix_momentum(
         self, settings: SolverSettings, matrices: dict[str, nn.Parameter]
     ) -> OrthogonalisedMomentum | None:
-        """A group for each share of the step that layers take."""
+        """The optimiser of these weights, with one group for all layers that take the same share of the step."""
         by_share: dict[float, dict[str, nn.Parameter]] = {}
         for name, weight in matrices.items():
             share = self.generator.step_shares.get(name.partition(".")[0], 1.0)
@@ -136,8 +137,8 @@ class Variables:
     def descend(self, loss: Tensor, share: float, decay: float) -> None:
         """An update of the joint fit: all that is fitted moves down the gradient of the loss, which is a scalar.
 
-        share: of the steps of the settings; decay: weight matrices shrink by this times their step. As all directions
-        of a matrix move alike, also those in which the gradient is noise, what noise adds has to go again.
+        share: of the steps of the settings; decay: weight matrices shrink by this times their step. All directions of a
+        matrix move equally, also those in which the gradient is only noise; decay takes away again what these add.
         """
         for optimiser in self.optimisers:
             optimiser.zero_grad()
@@ -167,7 +168,7 @@ class Variables:
         return codes + p["mean"] if "mean" in p else codes
 
     def snapshot(self, step: int, loss: float) -> State:
-        """All that a restart needs, copied. step: rounds made; loss: mean over the minibatches of the last."""
+        """All that a restart needs, copied. step: epochs made; loss: mean over the minibatches of the last."""
         shares = [[share.value, share.loss] for share in (self.code_share, self.weight_share)]
         memory = named_state(*self.optimisers) | {"shares": torch.tensor(shares, dtype=torch.float64)}
         weights = {name: tensor.detach().clone() for name, tensor in self.generator.state_dict().items()}

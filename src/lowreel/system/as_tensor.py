@@ -1,4 +1,5 @@
-"""Arrays as people have them (NumPy, torch, xarray, dask, lists) as tensors: as they are meant, or refused."""
+"""Tensors from the arrays that people have: of NumPy, torch, xarray and dask, and lists; what is ambiguous is
+refused."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class BusyError(InputError):
 
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold a folder against a second process; InputError when another one works in it."""
+    """Lock a folder during the block. Raises BusyError, an InputError, when another process works in it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,5 @@
-"""Complex clips: as real ones of twice the channels, on which everything works, and as the picture that is shown."""
+"""Complex clips as real ones of twice the channels, with which everything computes, and as magnitudes, which are
+shown."""
 
 from __future__ import annotations
 

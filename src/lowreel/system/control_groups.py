@@ -1,4 +1,4 @@
-"""What the control groups of a process allow it: a container's, or a scheduler's for its job (Linux)."""
+"""Limits on memory and cores that a container or a scheduler sets by the control groups of a process (Linux)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def core_limits(groups: Path = CONTROL_GROUPS, own: Path = OWN_GROUPS) -> Iterat
 
 
 def _files(controller: str, name: str, old_name: str, groups: Path, own: Path) -> Iterator[Path]:
-    """Where a limit stands for the process's group and for those above it: by its name in version 2 of control groups,
-    and by that in version 1, which has a tree for each controller."""
+    """The files that hold a limit of the process's group and of those above it, under its name in version 2 of control
+    groups and in version 1, which has a tree for each controller."""
     try:
         lines = own.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 HEADER_KEY = "lowreel"
 
 VERSIONS = {"state": 2, "training": 2}
-"""By the kind of a file the version that is written and read, where that is not 1."""
+"""The version of each kind of file that is written and read, where it is not 1."""
 
 PACKED_MAGIC = b"\x89LOWREEL"
 """What the file of a packed clip begins with."""
 
 LEFT_AFTER_SECONDS = 600.0
-"""Seconds after which a half-filled folder that nobody holds counts as left behind."""
+"""A half-filled folder that no process holds counts as left behind after so many seconds."""
 
 ARRAY_FILES = (
     ".mat",
@@ -47,7 +47,7 @@ ARRAY_FILES = (
     ".cfl",
     ".zarr",
 )
-"""Ends of the names of files that hold arrays; those of .zarr are folders."""
+"""Suffixes of files that hold arrays; .zarr is a folder."""
 
 TIFF_FILES = (".tif", ".tiff", ".btf", ".tf8")
 """Suffixes of TIFF, which may hold several series of pictures."""
@@ -300,7 +300,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _is_left(folder: Path) -> bool:
-    """Whether nobody is filling this folder: it is old, for those of other machines, and not locked on this one."""
+    """Whether no process is filling this folder: no one on this machine has locked it, and it is too old for one
+    elsewhere."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""What comes out is of the kind of what went in: NumPy's arrays, torch's tensors, xarray's arrays with coordinates."""
+"""Results are of the library of what was given: NumPy's arrays, torch's tensors, xarray's arrays with coordinates."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ Library = Literal["numpy", "torch", "xarray"]
 
 @dataclass(frozen=True)
 class Form:
-    """Of which library an array is that somebody gave, and on which device a tensor.
-
-    is_double: whether it has float64 or complex128 numbers. like: xarray's array, whose axes, coordinates and
-    attributes what has the same shape gets too.
+    """The library of an array that was given, and the device of a tensor. is_double: whether its numbers are float64 or
+    complex128. like: xarray's array; results of the same shape get its axes, coordinates and attributes.
     """
 
     library: Library = "numpy"
@@ -29,7 +27,8 @@ class Form:
 
     @staticmethod
     def of(values: Any) -> Form:
-        """That of an array; of the first one of several; of lists and all that is of no library NumPy's."""
+        """The form of an array; of several arrays that of the first; of lists, and of all that is of no library,
+        NumPy's."""
         import torch
 
         if isinstance(values, list | tuple):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Within the block BLAS and LAPACK use one thread: for many small systems, which threads only wait for.
+    """Within the block BLAS and LAPACK use one thread: for many small systems, which more threads only slow down.
 
     The limit is that of the process, so other threads share it while the block lasts.
     """

@@ -19,7 +19,8 @@ def machine_bytes() -> int:
 
 
 def resident_bytes(*, peak: bool = False) -> int:
-    """Memory of this process now, or at its peak so far, which psutil does not know; 0 where the system is silent."""
+    """Memory of this process in bytes, now or at its peak so far, which psutil does not know; 0 where the system does
+    not tell."""
     wanted = "VmHWM:" if peak else "VmRSS:"
     try:
         with open("/proc/self/status", encoding="ascii") as file:
@@ -29,7 +30,8 @@ def resident_bytes(*, peak: bool = False) -> int:
 
 
 PROGRAM_BYTES = 460 * 10**6
-"""Bytes that a process takes, apart from its clip, once all is loaded that a recovery uses; at its start half of it."""
+"""Bytes that a process takes, apart from its clip, once it has loaded all that a recovery uses; at its start it is
+half."""
 
 
 def taken_bytes() -> int:
@@ -76,6 +78,6 @@ def bytes_text(count: float) -> str:
 
 
 def trim_heap() -> None:
-    """Give memory that was freed, but kept for what comes next, back to the system; nothing where that is unknown."""
+    """Give memory that was freed, but is kept for reuse, back to the system; does nothing where the system cannot."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

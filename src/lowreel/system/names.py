@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 CLIPS = ("rotating-mnist", "moving-mnist", "color-wheel", "beating-heart")
-"""Families of drawn clips; `datasets.open_source` draws them."""
+"""Families of drawn clips; `io.video.open_clip` draws them."""
 
 SETS = ("mnist", "cifar10")
 """Sets of training images that `datasets.open_images` knows by name."""

@@ -1,4 +1,4 @@
-"""Processes: variables that libraries read at their start, cores, and signals to stop (Ctrl-C, a scheduler's)."""
+"""Processes: variables that libraries read when they are loaded, cores, and signals to stop (Ctrl-C, a scheduler's)."""
 
 from __future__ import annotations
 

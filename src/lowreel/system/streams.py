@@ -1,4 +1,5 @@
-"""Random numbers by address: the same (seed, purpose, frame, row) gives the same numbers on every machine.
+"""Random numbers that follow from an address: the same (seed, purpose, frame, row) gives the same ones on every
+machine.
 
 The raw bits are NumPy's Philox-4x64, whose output is fixed; what turns them into uniforms and normals is here and
 is fixed by `VERSION`. Addressed numbers let a matrix be drawn in tiles of any shape, in any order.

@@ -1,4 +1,4 @@
-"""Values of flags that are more than a number or a word."""
+"""Values of flags that are made of several numbers, such as 48x64 and 0:10:2."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-WAIT = 1.0
+WAIT_SECONDS = 1.0
 """Seconds before the answer to a wrong password."""
 
-FORM = 4096
+FORM_BYTES = 4096
 """Bytes of a login form, at most."""
 
 OPEN = re.compile(
@@ -140,17 +140,17 @@ class Auth:
             return
         if given is not None:
             async with self.one_at_a_time:
-                await asyncio.sleep(WAIT)
+                await asyncio.sleep(WAIT_SECONDS)
         told = "That is not it." if given is not None else ""
         await _answer(scope, send, 401, LOGIN.replace("{told}", told))
 
 
 async def _body(receive: Receive) -> bytes:
     found, more = b"", True
-    while more and len(found) <= FORM:
+    while more and len(found) <= FORM_BYTES:
         message = await receive()
         found, more = found + message.get("body", b""), message.get("more_body", False)
-    return found[:FORM]
+    return found[:FORM_BYTES]
 
 
 def _bounded(receive: Receive, largest: int) -> Receive:

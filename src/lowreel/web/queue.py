@@ -131,7 +131,7 @@ class Queue:
                 self._keep(replace(job, status="waiting", created=time.time(), spent=0.0, error=None))
 
     def delete(self, job: Job) -> None:
-        """Forget a recovery that is over, and remove its folder."""
+        """Forget a recovery that is over, and remove its folder. Raises InputError for one that is not over."""
         with self._lock:
             if self._known[job.id].status in ("waiting", "running"):
                 raise InputError("It is not over yet; stop it first.")

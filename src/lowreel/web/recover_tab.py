@@ -11,7 +11,7 @@ from .recover_form import RecoverForm
 from .service import Service
 from .wipe import wipe, wipe_of
 
-MINE = 99
+REMEMBERED_RUNS = 99
 """Runs of a visitor's that the browser remembers, beside the last one."""
 
 KEEP_ADDRESS = "(key) => { if (key) history.replaceState(null, '', '?run=' + key); return []; }"
@@ -42,7 +42,7 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState) -> Non
         visitor = request.client.host if request.client is not None else ""
         job = form.started({c: given[c] for c in form.components}, visitor)
         before = [key for key in given[mine] if isinstance(key, str)]
-        return job, job, "", [*before[-MINE:], job]
+        return job, job, "", [*before[-REMEMBERED_RUNS:], job]
 
     given, found = {*form.components, mine}, [current, address, seen, mine]
     asked = start.click(in_words(begin), given, found, api_visibility="private")

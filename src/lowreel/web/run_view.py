@@ -28,18 +28,22 @@ from ..runs.summary import Summary
 from ..runs.truth import open_truth
 from ..system.complex_clips import magnitude
 from ..system.files import read_json
+from ..system.frames import spread
 from ..system.memory import operator_budget
 
-WHITE = 0.25
+CEILING_FRAMES = 5
+"""Frames by which the largest standard deviation is told."""
+
+WHITE_ERROR = 0.25
 """The error that is drawn white."""
 
 RECOVERED, MEASURED, TRUE = "recovered", "measured", "true"
-ERROR, SIGMA = f"error (white: {WHITE})", "standard deviation"
+ERROR, SIGMA = f"error (white: {WHITE_ERROR})", "standard deviation"
 """What may be shown, beside the best baseline, which has a name of its own."""
 
 READING = threading.Lock()
 
-WHOLE = 2**28
+WHOLE_VALUES = 2**28
 """Numbers of a clip whose data is looked at as a whole, where its operator cannot be cut, at most."""
 
 
@@ -93,7 +97,7 @@ class Look:
         if layer.startswith(SIGMA):
             return _heat(self._array("uncertainty.npy")[t] / self._ceiling())
         if layer == ERROR:
-            return _heat(np.abs(self._grey("recovered.npy", t) - self._true(t).numpy()) / WHITE)
+            return _heat(np.abs(self._grey("recovered.npy", t) - self._true(t).numpy()) / WHITE_ERROR)
         if layer in (RECOVERED, self.baseline):
             return _picture(self._grey("recovered.npy" if layer == RECOVERED else "baseline.npy", t))
         return _picture((self._measured(t) if layer == MEASURED else self._true(t)).numpy())
@@ -131,8 +135,7 @@ class Look:
     def _ceiling(self) -> float:
         """The largest standard deviation, about: that of a few frames."""
         sigma = self._array("uncertainty.npy")
-        few = np.linspace(0, len(sigma) - 1, 5).round().astype(int)
-        return max(float(sigma[t].max()) for t in few) or 1.0
+        return max(float(sigma[t].max()) for t in spread(len(sigma), CEILING_FRAMES)) or 1.0
 
     def _truth(self) -> Any:
         reading = self.config.get("truth")
@@ -189,7 +192,7 @@ def _representation(path: Path, _stamp: int) -> Representation:
 def _view(path: Path, stamp: int, t: int) -> Tensor:
     file = DataFile.open(path)
     step = part_frames(file.spec)
-    if step is None and math.prod(file.spec["clip_shape"]) > WHOLE:
+    if step is None and math.prod(file.spec["clip_shape"]) > WHOLE_VALUES:
         raise InputError("what was measured of this clip is too large to be shown here")
     if step is None:
         return _whole_view(path, stamp)[t]

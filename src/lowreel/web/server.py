@@ -30,16 +30,16 @@ SALT, SALT_BYTES = ".salt", 32
 EVERYWHERE = ("0.0.0.0", "::")
 """All addresses of this machine."""
 
-SESSIONS = 200
+MOST_SESSIONS = 200
 """Visitors whose state the server keeps in memory; the others have theirs in the address."""
 
-NICE = 10
+NICENESS = 10
 """How far the page stands back behind the recoveries."""
 
-SWEEP = 300.0
+SWEEP_SECONDS = 300.0
 """Seconds between two looks for uploads that nobody uses."""
 
-ROOM = 2**20
+BESIDE_FILES_BYTES = 2**20
 """Bytes of a request beside its files."""
 
 
@@ -127,7 +127,7 @@ def application(service: Service, password: str | None, salt: bytes) -> Any:
     page = page_of(service)
     page.queue(default_concurrency_limit=8, max_size=200, api_open=False)
     page.has_launched = True  # or Gradio takes any path of this machine for an upload
-    page.state_session_capacity = SESSIONS
+    page.state_session_capacity = MOST_SESSIONS
     largest = parse_bytes(service.settings.upload)
     gr.mount_gradio_app(
         app,
@@ -142,7 +142,7 @@ def application(service: Service, password: str | None, salt: bytes) -> Any:
         theme=THEME,
         css=STYLE,
     )
-    return guarded(app, password, largest + ROOM, salt)
+    return guarded(app, password, largest + BESIDE_FILES_BYTES, salt)
 
 
 def _stand_back() -> None:
@@ -151,7 +151,7 @@ def _stand_back() -> None:
     Threads of a fit wait for each other, so that a look at it costs more than the time it takes.
     """
     with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _fetch_nothing() -> None:
@@ -232,6 +232,6 @@ def _listening(settings: ServeSettings) -> Iterator[socket.socket]:
 
 
 def _sweep(folder: Path, over: threading.Event) -> None:
-    while not over.wait(SWEEP):
+    while not over.wait(SWEEP_SECONDS):
         with contextlib.suppress(OSError):
             remove_unused(folder)

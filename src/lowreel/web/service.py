@@ -309,7 +309,10 @@ class Service:
             raise
 
     def side_by_side(self, first: tuple[str, str], second: tuple[str, str]) -> str:
-        """A video of two layers beside each other, frame by frame; the link to it. first, second: address and layer."""
+        """A video of two layers beside each other, frame by frame; the link to it. first, second: address and layer.
+
+        Raises InputError where a run is missing, or they have too many frames.
+        """
         looks = [self.look(key) for key, _ in (first, second)]
         if None in looks:
             raise InputError("Choose two runs.")
@@ -327,7 +330,10 @@ class Service:
         return f"run/made/{video.name}"
 
     def interpolated(self, key: str, settings: InterpolateSettings) -> str:
-        """A video of frames between those of a run; the link to it, and what there is to tell of it, as HTML."""
+        """A video of frames between those of a run; the link to it, and what there is to tell of it, as HTML.
+
+        Raises InputError where no run is chosen, and for frames that cannot be drawn.
+        """
         folder = self.folder(key)
         if folder is None:
             raise InputError("Choose a run.")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from ..jobs.callbacks import Callbacks
-from ..jobs.display import shown
+from ..jobs.display import Screen, show_result
 from ..jobs.errors import exit_codes
 from ..jobs.request import InterpolateRequest, RunRequest
 from ..jobs.run import RunResult, go_on, run
@@ -39,6 +39,8 @@ if __name__ == "__main__":
         what, file = sys.argv[1:]
         if what == "run":
             asked = RunRequest.load(file)
-            shown(lambda screen: carry_out(asked, screen))
+            with Screen() as screen:
+                result = carry_out(asked, screen)
+            show_result(result)
         else:
             draw(InterpolateRequest.load(file))

@@ -53,7 +53,7 @@ def progress(live: Live, section: str, limit: float | None = None) -> str:
     if about["stage"] == "search":
         what += f": {about['fits']} fits done"
     told = [section] if section else []
-    told += [f"{what}; round {about['step']} of {about['steps']}"]
+    told += [f"{what}; epoch {about['step']} of {about['steps']}"]
     if about["picture"] != "generator":
         told += [_picture_told(about)]
     elif about["heldout_db"] is not None:
@@ -82,7 +82,7 @@ def left(seconds: float, made: int, planned: int, limit: float | None = None) ->
 
 
 def curves(rows: Sequence[Sequence[float | None]]) -> str:
-    """Loss and held-out error over the rounds, on a logarithmic scale; rows: step, loss, held-out error."""
+    """Loss and held-out error over the epochs, on a logarithmic scale; rows: step, loss, held-out error."""
     loss, held = _pairs(rows, 1), _pairs(rows, 2)
     every = [y for _, y in (*loss, *held)]
     if not every:
@@ -99,14 +99,14 @@ def curves(rows: Sequence[Sequence[float | None]]) -> str:
     for pairs, name in ((loss, "loss"), (held, "held")):
         points = " ".join(point(x, y) for x, y in pairs)
         lines += f'<polyline class="{name}" points="{points}"/>' if points else ""
-    lines += f'<text x="{WIDE - 10}" y="{HIGH - 6}" text-anchor="end">round {last:.0f}</text>'
+    lines += f'<text x="{WIDE - 10}" y="{HIGH - 6}" text-anchor="end">epoch {last:.0f}</text>'
     lines += f'<text x="{WIDE - 12}" y="22" text-anchor="end"><tspan class="loss">loss on the fitted data</tspan>'
     lines += '<tspan class="held" dx="12">held-out error</tspan></text>'
     return _svg(lines, "loss and held-out error")
 
 
 def _pairs(rows: Sequence[Sequence[float | None]], column: int) -> list[tuple[float, float]]:
-    """Rounds and values of a column that have a place on a logarithmic scale."""
+    """Epochs and values of a column that have a place on a logarithmic scale."""
     pairs = [(row[0], row[column]) for row in rows]
     return [(x, y) for x, y in pairs if x is not None and y is not None and math.isfinite(y) and y > 0]
 

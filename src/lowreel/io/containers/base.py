@@ -21,6 +21,10 @@ SLOWEST, FASTEST = 1, Fraction(1, 10_000)
 """Frames that are so many seconds apart, or more, or less than so few, are shown at the usual rate, not in their own
 time: a video cannot be watched so, or not be written."""
 
+DEFLATE_FACTOR = 1100
+"""How many times as large as its file an array may be that is packed by deflate, which makes nothing smaller than by
+1032: what says that it is larger is damaged."""
+
 
 @dataclass(frozen=True)
 class Entry:

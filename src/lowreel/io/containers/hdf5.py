@@ -10,13 +10,12 @@ import numpy as np
 
 from ...errors import InputError
 from .axes import roles_of, turned
-from .base import Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
+from .base import DEFLATE_FACTOR, Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
 from .cf import Packing, packing_of
 from .other_kinds import MINC
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-DEFLATE = 1100  # deflate makes nothing smaller than by 1032
 HIDDEN = ("#refs#", "#subsystem#")  # where MATLAB 7.3 keeps the contents of cells and objects
 COMPLEX_FIELDS = ("real", "imag")
 NO_NUMBERS = "no array of numbers"
@@ -47,13 +46,14 @@ def entries(path: Path) -> list[Entry]:
 
 
 def load(path: Path, entry: Entry) -> Lazy:
-    """A data set; MATLAB's in MATLAB's order of axes, which version 7.3 stores reversed."""
+    """A data set; MATLAB's in MATLAB's order of axes, which version 7.3 stores reversed. Raises InputError for one that
+    is not there, damaged, or too large."""
     with reading(path, KIND, REMEDY):
         file = _h5py(path).File(path, "r")
         if entry.name not in file:
             return _field(path, file, entry)
         data = file[entry.name]
-        if DEFLATE * data.id.get_storage_size() < data.dtype.itemsize * math.prod(entry.shape):
+        if DEFLATE_FACTOR * data.id.get_storage_size() < data.dtype.itemsize * math.prod(entry.shape):
             check_size(path, entry, data.dtype.itemsize)  # the header claims more than the file can hold
         if data.id.get_storage_size() == 0:
             raise InputError(f"{path}:{entry.name}: has a shape, {entry.shape}, but no numbers; save it again")

@@ -16,10 +16,9 @@ from typing import IO, Protocol
 import numpy as np
 
 from ...errors import InputError
-from .base import Entry, check_size, reading
+from .base import DEFLATE_FACTOR, Entry, check_size, reading
 
 KIND, REMEDY = "a MATLAB file", "copy it again, or save it again in MATLAB"
-DEFLATE = 1100  # zlib makes nothing smaller than by 1032
 HEADER, CHUNK = 128, 1 << 16
 MATRIX, COMPRESSED = 14, 15
 COMPLEX, LOGICAL = 0x0800, 0x0200
@@ -50,9 +49,9 @@ def load(path: Path, entry: Entry) -> np.ndarray:
     """A variable, in MATLAB's order of axes.
 
     MATLAB stores whole numbers of class double as bytes: they stay so, but for zeros and ones, which are no bytes of
-    grey levels.
+    grey levels. Raises InputError for one that is damaged or too large.
     """
-    if math.prod(entry.shape) > DEFLATE * path.stat().st_size:
+    if math.prod(entry.shape) > DEFLATE_FACTOR * path.stat().st_size:
         raise InputError(f"{path}:{entry.name}: says that it has shape {entry.shape}, which the file cannot hold")
     check_size(path, entry, 1)
     with reading(path, KIND, REMEDY), open(path, "rb") as file:

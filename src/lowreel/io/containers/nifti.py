@@ -18,7 +18,8 @@ SECONDS = {"sec": Fraction(1), "msec": Fraction(1, 1000), "usec": Fraction(1, 1_
 
 
 def entries(path: Path) -> list[Entry]:
-    """The one image of the file, named by nothing; axes behind the third that have one place are left out."""
+    """The one image of the file, named by nothing; axes behind the third that have one place are left out. Raises
+    InputError for a damaged file."""
     with reading(path, KIND, REMEDY):
         image = opened(path)
         shape, dtype = _shape(image), image.dataobj.dtype
@@ -59,7 +60,7 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
 
 
 def opened(path: Path) -> Any:
-    """The image of nibabel, its numbers unread."""
+    """The image of nibabel, its numbers unread. Raises ValueError for CIFTI, which `reading` turns into a sentence."""
     image = imported("nibabel", path, "NIfTI").load(path)
     if not hasattr(image.header, "get_xyzt_units"):
         raise ValueError("it is CIFTI, of surfaces and not of pictures")

@@ -30,7 +30,7 @@ def entries(path: Path) -> list[Entry]:
 
 
 def load(path: Path, entry: Entry) -> np.ndarray:
-    """An array, or a field of one; that of an .npy is mapped, not read."""
+    """An array, or a field of one; that of an .npy is mapped, not read. Raises InputError for a damaged file."""
     with reading(path, KIND, REMEDY):
         if path.suffix.lower() == ".npy":
             mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)

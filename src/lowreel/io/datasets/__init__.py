@@ -1,6 +1,5 @@
-"""Images to train on, and clips drawn from a name: Rotating MNIST, Moving MNIST, the Color Wheel."""
+"""Images to train on, and clips drawn from a name: Rotating MNIST, Moving MNIST, the Color Wheel, a beating heart."""
 
-from .clips import open_source
 from .images import Images, open_images
 
-__all__ = ["Images", "open_images", "open_source"]
+__all__ = ["Images", "open_images"]

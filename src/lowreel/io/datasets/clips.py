@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,60 +13,27 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from ...errors import InputError
 from ...system import streams
-from ...system.names import is_clip_name, is_wrong_clip_name, split_clip_name
-from ..video import Clip, clip_of, open_clip
+from ...system.names import split_clip_name
 from .heart import beating_heart
 from .official import SAMPLE, mnist_digit, sample_digits
 
 SIDE, DIGIT = 64, 28
 
 
-def open_source(
-    source: str | Path,
-    *,
-    size: tuple[int, int] | None = None,
-    fit: Literal["squash", "crop"] = "squash",
-    channels: int | None = None,
-    frames: slice | None = None,
-    levels: tuple[float, float] | None = None,
-    white: float | None = None,
-    black: float | None = None,
-    channel: int | None = None,
-    plane: int | None = None,
-    mosaic: str | None = None,
-) -> Clip:
-    """A clip by name or from a file, with the wishes of `open_clip`.
+def drawn(source: str | Path) -> Tensor:
+    """The clip of a name, (T, C, H, W) in [0, 1].
 
     `rotating-mnist:N` is test digit N of MNIST (0 to 99 come with the package) turned by 2 degrees a frame, 32
     frames; `moving-mnist:SEED` two of the digits 0 to 99 that bounce in the frame, 20 frames; `color-wheel:SEED` a
     wheel of 12 colours turned by 1 degree a frame, 64 frames. These are 64x64 (paper, Section 3). `beating-heart:SEED`
     is a slice through a breathing chest, 24 frames of 128x128. The number is 0 if left out.
 
-    Raises InputError for an unknown name or number, and whatever `open_clip` does.
+    Raises InputError for a number that is too large, and for a digit whose file is not there.
     """
-    if not is_clip_name(source):
-        if is_wrong_clip_name(source):
-            raise InputError(f"{source}: expected NAME:NUMBER, such as {str(source).split(':')[0]}:7")
-        return open_clip(
-            source,
-            size=size,
-            fit=fit,
-            channels=channels,
-            frames=frames,
-            levels=levels,
-            white=white,
-            black=black,
-            channel=channel,
-            plane=plane,
-            mosaic=mosaic,
-        )
-    said = {"--white": white, "--black": black, "--channel": channel, "--plane": plane}
-    for flag in (flag for flag, value in said.items() if value is not None):
-        raise InputError(f"{source}: is drawn, in [0, 1]; leave out {flag}")
     name, number = split_clip_name(source)
     if number >= 2**32:
         raise InputError(f"{source}: the number should be below 2^32")
-    return clip_of(DRAWN[name](number), f"{name}:{number}", size=size, fit=fit, channels=channels, frames=frames)
+    return DRAWN[name](number)
 
 
 def rotating_mnist(number: int, frames: int = 32) -> Tensor:

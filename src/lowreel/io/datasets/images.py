@@ -43,7 +43,8 @@ class Images:
         return self.pixels.shape[1]
 
     def batch(self, indices: Tensor | slice, size: tuple[int, int] | None = None) -> Tensor:
-        """Images (n, C, H, W), float32 in [0, 1], resized bilinearly (to `size` if given)."""
+        """Images (n, C, H, W), float32 in [0, 1], resized bilinearly (to `size` if given). indices: (n,), or a
+        slice."""
         levels = self.pixels[indices].float().div_(255)
         size = size or self.size
         if levels.shape[2:] == size:

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
-from ..video import UNREADABLE
+from ..video.pictures import UNREADABLE
 
 SAMPLE = 100
 """MNIST test digits that come with the package: the first ones of the test set."""
@@ -141,7 +141,8 @@ def _records(path: Path, raw: bytes) -> Tensor:
 
 
 def tiles(sheet: Path, side: int, channels: int) -> Tensor:
-    """A picture of square tiles, row by row: uint8 (N, C, side, side), grey (C = 1) or colour (3)."""
+    """A picture of square tiles, row by row: uint8 (N, C, side, side), grey (C = 1) or colour (3). Raises InputError
+    for a damaged picture, and one that is not made of whole tiles."""
     try:
         with Image.open(sheet) as image:
             array = np.asarray(image.convert("L" if channels == 1 else "RGB"))

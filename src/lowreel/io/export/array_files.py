@@ -34,7 +34,7 @@ def write_npz(path: Path, clip: Delivered) -> list[str]:
 
 
 def write_mat(path: Path, clip: Delivered) -> list[str]:
-    """One variable, in MATLAB's order of axes."""
+    """One variable, in MATLAB's order of axes. Raises InputError where it is more than such a file can hold."""
     from scipy.io import savemat
 
     values = clip.in_axes

@@ -191,7 +191,7 @@ def _there(kspace: NDArray[np.complex64], mask: str | Path | None) -> tuple[NDAr
 
 
 def points_of(given: str | Path, shape: tuple[int, ...]) -> tuple[NDArray[np.floating], list[str]]:
-    """(T or 1, readouts, samples, 2), rows first, in the unit of the file."""
+    """(T or 1, readouts, samples, 2), rows first, in the unit of the file. Raises InputError for other shapes."""
     frames, _, count, samples = shape
     if split_member(given)[0].suffix.lower() == ".cfl":
         text, array, axes = _bart_axes(given)

@@ -1,7 +1,7 @@
 """Files and folders of frames <-> clips, lazily, both ways: frame times, audio, crop, resize."""
 
 from .array_clips import write_npy
-from .clip import Clip, clip_of, open_clip
+from .clip import Clip, open_clip
 from .masks import check_way_round, mask_and_sentence, read_holdout, read_mask
 from .movies import MOVIES
 from .pictures import PICTURES, UNREADABLE, natural_order
@@ -17,7 +17,6 @@ __all__ = [
     "UNREADABLE",
     "Clip",
     "check_way_round",
-    "clip_of",
     "mask_and_sentence",
     "natural_order",
     "open_clip",

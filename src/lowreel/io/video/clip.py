@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, TIFF_FILES, is_array_file, split_member
+from ...system.names import is_clip_name, is_wrong_clip_name, split_clip_name
 from ..containers import advice, is_series, refuse_hidden
 from .array_clips import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-HELD = 1 << 26
+HELD_BYTES = 1 << 26
 """Bytes of frames that were looked at and are held until they are read."""
 
 
@@ -145,12 +146,12 @@ def _levels(
 
 
 def _found(label: str, reader: Reader, read: Sequence[int], held: dict[int, np.ndarray] | None) -> GreyLevels:
-    """Levels of the frames that are looked at; held: takes those that will be read, where they take at most HELD."""
+    """Levels of the frames that are looked at; held: takes those that will be read, of HELD_BYTES at most."""
     extent, wanted = Extent(label), set(read) if held is not None else set()
     indices = looked_at(reader.available, 8 * math.prod(reader.shape), read)
     for index, stored in zip(indices, reader.stored(indices), strict=True):
         extent.add(index, stored)
-        if held is not None and index in wanted and len(wanted) * stored.nbytes <= HELD:
+        if held is not None and index in wanted and len(wanted) * stored.nbytes <= HELD_BYTES:
             held[index] = stored
     found = found_levels(extent.checked())
     part = "" if len(indices) == reader.available else f" (of {len(indices)} frames that were looked at)"
@@ -173,6 +174,9 @@ def open_clip(
 ) -> Clip:
     """Open a video, a picture, a folder of pictures, or a file of arrays (docs/files-of-others.md); reads no frame yet.
 
+    A name in place of a file, such as rotating-mnist:7, is a clip that is drawn: rotating-mnist, moving-mnist,
+    color-wheel or beating-heart with a number, 0 if left out; they differ by number and stay the same for good.
+
     `size` (H, W) resizes to exactly that, `fit="crop"` after a central crop to its aspect ratio; `channels` 1 takes
     the luma of colour, 3 repeats grey; `frames` selects start:stop:step. Raises InputError for whatever the file,
     or a wish, has wrong. Arrays may be (H, W), (T, H, W), (T, C, H, W) or (T, H, W, C), those of MATLAB (H, W),
@@ -187,21 +191,20 @@ def open_clip(
     if mosaic is not None and (mosaic not in MOSAICS or channels != 1):
         raise InputError(f"mosaic: expected one of {', '.join(MOSAICS)}, with channels=1; got {mosaic}")
     choice = Choice(levels, white, black, channel, plane, mosaic)
+    if is_clip_name(path):
+        reader, name = _drawing(path, choice), ":".join(map(str, split_clip_name(path)))
+        return _clip(Path(name), reader, size, fit, channels, frames, choice)
     return _clip(Path(path), _reader(Path(path), choice), size, fit, channels, frames, choice)
 
 
-def clip_of(
-    tensor: Tensor,
-    name: str,
-    *,
-    size: tuple[int, int] | None = None,
-    fit: Literal["squash", "crop"] = "squash",
-    channels: int | None = None,
-    frames: slice | None = None,
-) -> Clip:
-    """A clip of frames in memory, (T, C, H, W) in [0, 1], with the wishes of `open_clip`; `name` is its source."""
-    _check_wishes(size, fit, channels)
-    return _clip(Path(name), TensorReader(tensor), size, fit, channels, frames)
+def _drawing(name: str | Path, choice: Choice) -> Reader:
+    """The reader of a clip that is drawn."""
+    said = {"--white": choice.white, "--black": choice.black, "--channel": choice.channel, "--plane": choice.plane}
+    for flag in (flag for flag, value in said.items() if value is not None):
+        raise InputError(f"{name}: is drawn, in [0, 1]; leave out {flag}")
+    from ..datasets.clips import drawn
+
+    return TensorReader(drawn(name))
 
 
 def _clip(
@@ -211,7 +214,7 @@ def _clip(
     fit: str,
     channels: int | None,
     frames: slice | None,
-    choice: Choice = Choice(),
+    choice: Choice,
 ) -> Clip:
     indices = _selected(path, reader, frames or slice(None))
     shape = (len(indices), channels or reader.shape[0], *(size or reader.shape[1:]))
@@ -230,6 +233,8 @@ def _check_wishes(size: tuple[int, int] | None, fit: str, channels: int | None) 
 
 
 def _reader(path: Path, choice: Choice) -> Reader:
+    if is_wrong_clip_name(path):
+        raise InputError(f"{path}: expected NAME:NUMBER, such as {str(path).split(':')[0]}:7")
     file, _ = split_member(path)
     if not file.exists():
         raise InputError(

@@ -128,7 +128,8 @@ def looked_at(count: int, frame_bytes: int, read: Iterable[int]) -> list[int]:
 
 
 def said_levels(white: float | None, black: float | None, label: str) -> GreyLevels | None:
-    """Levels of which the user said both ends, or white with black at 0; None where white has to be found."""
+    """Levels of which the user said both ends, or white with black at 0; None where white has to be found. Raises
+    InputError where white is not above black."""
     if white is None:
         return None
     offset = black or 0.0
@@ -139,7 +140,8 @@ def said_levels(white: float | None, black: float | None, label: str) -> GreyLev
 
 
 def with_black(found: GreyLevels, black: float | None, label: str) -> GreyLevels:
-    """The levels that were found, with the black that the user said."""
+    """The levels that were found, with the black that the user said. Raises InputError where that is not below
+    white."""
     if black is None:
         return found
     white = found.offset + found.scale
@@ -149,7 +151,8 @@ def with_black(found: GreyLevels, black: float | None, label: str) -> GreyLevels
 
 
 def check_within(levels: Tensor, index: int, said: GreyLevels, label: str) -> None:
-    """Raise InputError where a frame, in grey levels, has numbers beyond the black and white that were said."""
+    """Raise InputError where a frame, (C, H, W) in grey levels, has numbers beyond the black and white that were
+    said."""
     low, high = float(levels.min()), float(levels.max())
     if low < -1e-6 or high > 1 + 1e-6:
         ends = [said.offset + said.scale * v for v in (low, high)]

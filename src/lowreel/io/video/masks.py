@@ -68,7 +68,7 @@ def read_mask(path: str | Path, clip_shape: Sequence[int], keep: str | None = No
 
 
 def mask_and_sentence(path: str | Path, clip_shape: Sequence[int], keep: str | None = None) -> tuple[Tensor, str]:
-    """`read_mask`, and what it took for kept, in a sentence."""
+    """`read_mask`, and what it took for kept, in a sentence; raises InputError as that does."""
     frames, (height, width) = clip_shape[0], tuple(clip_shape[2:])
     seen = _seen(Path(path), frames, (height, width))
     kept = _kept(seen, keep, str(path))
@@ -106,7 +106,8 @@ def read_holdout(path: str | Path, clip_shape: Sequence[int]) -> Tensor:
 
 
 def check_way_round(clip: Clip, mask: Tensor, path: str | Path) -> None:
-    """Raise InputError where a clip is of one colour all over what a mask keeps, and is not where it is filled in."""
+    """Raise InputError where a clip is of one colour all over what a mask, (T, 1, H, W), keeps, and is not where it is
+    filled in."""
     for k in {0, len(clip) // 2}:
         frame, kept = clip.read(k, k + 1)[0], mask[k].expand(clip.shape[1:])
         inside, outside = frame[kept], frame[~kept]

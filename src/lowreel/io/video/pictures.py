@@ -64,7 +64,7 @@ class PictureReader:
 
 
 def pictures_of(folder: Path) -> list[tuple[Path, int]]:
-    """The pictures of a folder in natural order: 2.jpg before 10.jpg."""
+    """The pictures of a folder in natural order: 2.jpg before 10.jpg. Raises InputError where it holds none."""
     found = [p for p in folder.iterdir() if p.suffix.lower() in PICTURES and p.name[0] != "." and p.is_file()]
     if not found:
         raise InputError(f"{folder}: holds no pictures; expected frames as {', '.join(PICTURES)}")

@@ -37,7 +37,7 @@ class Reader(Protocol):
 
 
 def coloured(frame: Tensor, channels: int) -> Tensor:
-    """A frame with 1 or 3 channels: the luma of colour, or grey three times."""
+    """A frame (C, H, W) with 1 or 3 channels: the luma of colour, or grey three times."""
     if frame.shape[0] == channels:
         return frame
     if channels == 3:

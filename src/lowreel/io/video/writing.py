@@ -16,6 +16,7 @@ from PIL import Image
 from ...errors import InputError
 from ...system.as_tensor import tensor_of
 from ...system.files import atomic_write
+from .planes import LIMITED
 from .reader import ACCURATE, RATE, fraction
 from .sound import end_of, open_sound, span_of
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 WRITABLE = (".mp4", ".mov", ".mkv", ".gif")
 VIDEO_TICK = Fraction(1, 90000)  # exact for 24, 25, 30, 50, 60 frames per second and their 1000/1001 relatives
-BT709, LIMITED = 1, 1  # FFmpeg's numbers for the colour matrix and range of video
+BT709 = 1  # FFmpeg's number for the colour matrix of video
 
 
 def write_video(
@@ -36,7 +37,7 @@ def write_video(
     audio: Path | None = None,
     audio_span: tuple[float, float] | None = None,
 ) -> list[str]:
-    """Write a clip, or its slices (n, C, H, W) as they come, as H.264 (.mp4, .mov, .mkv) or .gif; atomically.
+    """Write a clip (T, C, H, W), or its slices as they come, as H.264 (.mp4, .mov, .mkv) or .gif; atomically.
 
     Grey levels are clipped to [0, 1]. Frame n is shown at `times[n] - times[0]` seconds, or n / `rate`. The sound of
     the file `audio` from `audio_span` (seconds on its video's clock; that of `times` by default) is copied, not
