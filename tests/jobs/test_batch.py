@@ -299,7 +299,8 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     assert results(clips.parent / "out")["bad"]["status"] == "finished"
     assert snapshot(clips.parent / "out" / "a") == before
     page = (clips.parent / "out" / "report.html").read_text()
-    assert "a/report.png" in page
+    assert '<a href="a/report.png"><img src="a/strip.png"' in page
+    assert page.count('class="bad"') == 2  # by its verdict: a status is red where the row failed
     assert "<p>finished: 2; Do not use: 2</p>" in page  # so few rounds do not explain the data
     assert "http" not in page
 
