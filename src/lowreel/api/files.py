@@ -42,7 +42,7 @@ def save_run(path: Path, found: Found, measured: Measured, holdout: Any) -> Path
         run.begin(own, None if holdout is None else _booleans(holdout))
         run.write_history(found.history)
         summary, _ = write_results(draft, found, own, None)
-        draw_report(draft / "report.png", found, own, None)
+        draw_report(draft, found, own, None)
         run.finish(summary)
     return path
 

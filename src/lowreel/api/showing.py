@@ -8,8 +8,8 @@ import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 from ..jobs.display import ProgressBar, progress_text
-from ..runs.film_strip import film_strip
 from ..runs.preview import PREVIEW_TIME_SHARE, Live
+from ..system.film_strip import film_strip
 
 if TYPE_CHECKING:
     from ..recovery.comparison import Baseline

@@ -189,7 +189,7 @@ def _perform(run: Run, measured: Measured, truth: Tensor | None, callbacks: Call
         callbacks.on_progress(progress, 1, 1)
 
     recovery, summary, notes = execute(run, measured, truth, show=show, on_baseline=callbacks.on_baseline)
-    draw_report(run.folder / "report.png", recovery, measured, truth)
+    draw_report(run.folder, recovery, measured, truth)
     return RunResult(run.folder, run.finish(summary), (*doubts, *notes))
 
 

@@ -366,7 +366,8 @@ def clip_information(clip: Any) -> dict[str, Any]:
     Scale and offset are kept for arrays and TIFF, whose units `recovered.npy` has to have; others stay in [0, 1].
     """
     array = clip.keeps_units
-    return {
+    spacing = {} if clip.spacing is None else {"spacing": list(clip.spacing)}
+    return spacing | {
         "source": source_text(clip.source),
         "rate": str(clip.rate),
         "scale": float(clip.scale) if array else 1.0,

@@ -221,7 +221,7 @@ def _finish(member: _Member, recovery: Recovery) -> list[str]:
     folder, measured, truth = member.run.folder, member.measured, member.truth
     member.run.write_history(recovery.history)
     summary, notes = write_results(folder, recovery, measured, truth)
-    draw_report(folder / "report.png", recovery, measured, truth)
+    draw_report(folder, recovery, measured, truth)
     member.run.finish(summary)
     doubts = [] if truth is None else truth_warnings(truth, measured)
     return [f"{member.name}: {note}" for note in (*doubts, *notes)]

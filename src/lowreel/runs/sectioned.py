@@ -300,7 +300,7 @@ def _perform_section(
     truth = None if own.truth is None else load_truth(own.truth, measured.operator.clip_shape)
     doubts = [] if truth is None or k != run.pilot else truth_warnings(truth, measured)
     recovery, summary, notes = execute(own, measured, truth, show=show)
-    draw_report(own.folder / "report.png", recovery, measured, truth)
+    draw_report(own.folder, recovery, measured, truth)
     own.finish(summary)
     if recovery.outcome.interrupted:
         raise KeyboardInterrupt
@@ -336,7 +336,7 @@ def _join(run: SectionedRun) -> tuple[Summary, list[str]]:
     summary = summarise_sections(run.sections, found, run.pilot, run.operator, scores)
     shown = frames_shown(shape[0])
     pictures = _pictures(run, shown, shape, scale, offset)
-    draw_sections(run.folder / "report.png", summary, shown, pictures, None if scores is None else scores.levels)
+    draw_sections(run.folder, summary, shown, pictures, None if scores is None else scores.levels)
     return summary, notes
 
 

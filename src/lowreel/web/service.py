@@ -43,6 +43,7 @@ FILES = {
     "recommended.mp4": "video/mp4",
     "recommended.npy": "application/octet-stream",
     "report.png": "image/png",
+    "report.pdf": "application/pdf",
     "summary.json": "application/json",
     "representation.safetensors": "application/octet-stream",
     "uncertainty.npy": "application/octet-stream",
