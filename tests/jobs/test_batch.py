@@ -305,6 +305,15 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     assert "http" not in page
 
 
+def test_verbose_rows_log(clips, command):
+    """Baselines and fits, in the log of the row and, behind its name, on the error output."""
+    done = command("batch clips/a.npy -o out --operator missing --quality draft --steps 3 --baselines quick -v")
+    assert done.code == 0
+    log = (clips.parent / "out" / "rows" / "a.log").read_text()
+    assert "baseline linear interpolation" in log
+    assert "asked for" in log
+
+
 @pytest.mark.parametrize("column", ["clip", "data"])
 def test_other_settings_for_a_begun_row_are_refused(column, clips, command):
     """A run is not gone on with by another command line: the row fails and says so, and its figures are kept."""
