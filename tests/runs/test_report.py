@@ -79,6 +79,10 @@ def test_all_is_on_the_page_and_nothing_over_another(shape, kinds):
     every = [*boxes, (left - 0.5, top, left + wide, top + high + 0.4)]
     assert all(apart(*pair) for pair in combinations(every, 2))
     assert all(box[0] >= 0 and box[1] >= 0.9 and box[2] <= PAGE_WIDE and box[3] <= PAGE_HIGH for box in every)
+    told = " ".join(text.get_text() for text in axes.texts if text.get_position()[1] < plan.blocks[0].top)
+    assert [int(number) for number in re.findall(r"\d+", told)] == len(plan.blocks) * [shown[k] for k in plan.columns]
+    if width * plan.scale < 0.8:
+        return
     places = {round(box[0], 6): shown[column] for box, column in zip(boxes, plan.columns, strict=False)}
     texts = {text.get_position()[0]: text.get_text() for text in axes.texts if text.get_text().startswith("frame")}
     for at, number in places.items():

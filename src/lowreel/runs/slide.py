@@ -41,6 +41,9 @@ AXIS_WIDE, AXIS_HIGH = 0.75, 0.45
 ENTRY_WIDE, ENTRY_HIGH, MOST_ENTRIES = 1.65, 0.17, 6
 """Inches of an entry of the legend above the curves, and how many there are at most."""
 
+NUMBER_WIDE, NAMED_WIDE = 0.4, 0.8
+"""Inches of a frame above which its number has room, and above which the word "frame" has."""
+
 NARROW_PIXELS = 240
 """Pixels of a frame that are drawn as squares; wider ones are made smaller, which is smoothed."""
 
@@ -75,10 +78,10 @@ class Row:
         return LINE * max(len(self.label.splitlines()), 3 if self.is_map else 1)
 
 
-Arrangement = Literal["beside", "under", "split", "split under"]
-"""Curves beside the rows or below them; maps beside pictures, with the curves below the maps or below all."""
+Arrangement = Literal["beside", "under", "split", "split under", "split beside"]
+"""Curves beside the rows or below them; maps beside pictures, and curves below the maps, below all or beside all."""
 
-ARRANGEMENTS: tuple[Arrangement, ...] = ("beside", "under", "split", "split under")
+ARRANGEMENTS: tuple[Arrangement, ...] = ("beside", "under", "split", "split under", "split beside")
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _arranged(rows: Sequence[Row], columns: tuple[int, ...], arrangement: Arrang
     beside = [
         LABEL_WIDE + (len(columns) - 1) * GAP + (BAR_WIDE if any(r.is_map for r in g) else MARGIN) for g in groups
     ]
-    across = PAGE_WIDE - 2 * MARGIN - sum(beside) - (CURVES_WIDE if arrangement == "beside" else 0.0)
+    across = PAGE_WIDE - 2 * MARGIN - sum(beside) - (CURVES_WIDE if "beside" in arrangement else 0.0)
     under = legend_high(CURVES_WIDE if arrangement == "split" else PAGE_WIDE) + CURVES_HIGH + AXIS_HIGH
     room = PAGE_HIGH - top - HEAD - MARGIN
     of_groups = [
@@ -158,7 +161,7 @@ def _curves(
 ) -> tuple[float, float, float, float]:
     """Left, top, width and height of the curves' axes. right: where the last block ends."""
     lowest = PAGE_HIGH - MARGIN - AXIS_HIGH
-    if arrangement == "beside":
+    if "beside" in arrangement:
         left = right + AXIS_WIDE
         wide = PAGE_WIDE - MARGIN - AXIS_WIDE - left
         top = blocks[0].top + legend_high(wide)
@@ -231,10 +234,19 @@ def draw_pictures(axes: Axes, plan: Plan, shown: Sequence[int]) -> None:
                 _draw_bar(axes, row, lefts[-1] + width + 0.08, top + (height - high) / 2, high)
             elif row.spacing is not None:
                 _draw_scale_bar(axes, row.frames[0].shape[-1], row.spacing, (lefts[0], top, width, height))
-        for left, column in zip(lefts, plan.columns, strict=True):
-            axes.text(
-                left + width / 2, block.top - 0.05, f"frame {shown[column]}", fontsize=9, ha="center", va="bottom"
-            )
+        _draw_numbers(axes, [shown[column] for column in plan.columns], lefts, width, block.top - 0.05)
+
+
+def _draw_numbers(axes: Axes, numbers: Sequence[int], lefts: Sequence[float], width: float, bottom: float) -> None:
+    """Which frames are shown, above them; of very narrow ones in one text."""
+    about: dict[str, Any] = {"fontsize": 9, "va": "bottom"}
+    if width + GAP < NUMBER_WIDE:
+        text = f"frames {', '.join(map(str, numbers))}" if len(numbers) > 1 else f"frame {numbers[0]}"
+        axes.text(lefts[0], bottom, text, **about)
+        return
+    for left, number in zip(lefts, numbers, strict=True):
+        text = f"frame {number}" if width + GAP >= NAMED_WIDE else str(number)
+        axes.text(left + width / 2, bottom, text, ha="center", **about)
 
 
 def _draw_frame(axes: Axes, row: Row, frame: Tensor, box: tuple[float, float, float, float]) -> None:
