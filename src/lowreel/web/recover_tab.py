@@ -61,22 +61,7 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
         if stamp.startswith(f"{last}\n"):
             rest = (gr.skip(),) * (7 + len(show))
             return stamp, gr.skip(), gr.skip(), gr.skip() if listed == last_listed else listed, *rest
-        ended = service.file(key, "summary.json") is not None and status in ("finished", "stopped")
-        look = service.look(key) if ended else None
-        return (
-            stamp,
-            service.status_html(key),
-            gr.Timer(pace(service.seconds(key))),
-            listed,
-            gr.update(visible=status in ("running", "waiting") and service.jobs.get(key) is not None),
-            gr.update(visible=status in ("stopped", "failed")),
-            gr.update(visible=look is not None),
-            service.figures(key) if ended else "",
-            service.downloads(key) if ended else "",
-            service.asked(key),
-            gr.update(visible=look is not None and service.jobs.get(key) is not None),
-            *wipe_of(look),
-        )
+        return stamp, *_standing(service, key, status, listed)
 
     timer = gr.Timer(LOOK_SECONDS)
     outputs = [seen, told, timer, others, stop, more, results, figures, downloads, asked, delete, *show]
@@ -84,6 +69,25 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
         refresh, [current, seen, mine], outputs, show_progress="hidden", api_visibility="private", trigger_mode="once"
     )
     page.load(_opened, None, [current, example], show_progress="hidden", api_visibility="private")
+
+
+def _standing(service: Service, key: str, status: str, listed: str) -> tuple[Any, ...]:
+    """What the tab shows of the run at an address; status: how it stands; listed: links to the visitor's own runs."""
+    ended = service.file(key, "summary.json") is not None and status in ("finished", "stopped")
+    look, is_own = service.look(key) if ended else None, service.jobs.get(key) is not None
+    return (
+        service.status_html(key),
+        gr.Timer(pace(service.seconds(key))),
+        listed,
+        gr.update(visible=status in ("running", "waiting") and is_own),
+        gr.update(visible=status in ("stopped", "failed")),
+        gr.update(visible=look is not None),
+        service.figures(key) if ended else "",
+        service.downloads(key) if ended else "",
+        service.asked(key),
+        gr.update(visible=look is not None and is_own),
+        *wipe_of(look),
+    )
 
 
 def _opened(request: gr.Request) -> tuple[str, Any]:

@@ -13,7 +13,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """Settings by what they are about, those first that are changed most."""
 
-WORDS = {
+MEANINGS = {
     "quality": "care in the choice of settings",
     "time": "seconds it may take",
     "steps": "rounds of a fit",
@@ -35,5 +35,5 @@ WORDS = {
 def said_in_words(name: str) -> str:
     """A setting in words with its name behind, where that says more; else its name."""
     plain = name.replace("_", " ")
-    said = WORDS.get(name, plain)
+    said = MEANINGS.get(name, plain)
     return said if plain in said else f"{said} ({plain})"
