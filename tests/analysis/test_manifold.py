@@ -8,8 +8,10 @@ import pytest
 import torch
 from cases import levels, noise
 
+from lowreel.analysis.embedding import CodePath
 from lowreel.analysis.manifold import (
     Order,
+    are_as_noise,
     circular_correlation,
     cross_faded,
     embedded,
@@ -79,6 +81,35 @@ def test_still_frames_are_in_order():
     """Codes that coincide have nothing between them."""
     assert order_along(on_a_line([1.0, 1.0, 1.0, 2.0])).is_kept
     assert Order((), ()).longest == (0, 0)
+
+
+def moving_spot(frames):
+    """A spot that goes round, (T, 1, 24, 24)."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 24), torch.linspace(-1, 1, 24), indexing="ij")
+    turns = torch.linspace(0, 6, frames)[:, None, None]
+    return torch.exp(-9 * ((x - 0.6 * turns.cos()) ** 2 + (y - 0.6 * turns.sin()) ** 2))[:, None]
+
+
+@pytest.mark.parametrize("size", [4, 24])
+@pytest.mark.parametrize("count", [8, 40])
+def test_frames_of_noise_have_no_order(count, size):
+    """Those of a motion have, also under noise that is weaker than it, and any two frames alone."""
+    drawn = torch.Generator().manual_seed(0)
+    random = torch.rand(100, count, 1, size, size, generator=drawn)
+    assert sum(map(are_as_noise, random)) >= (95 if size == 24 else 40)
+    spot = moving_spot(count)
+    assert not are_as_noise(spot)
+    assert not are_as_noise(spot + 0.05 * torch.randn(spot.shape, generator=drawn))
+    assert not are_as_noise(random[0, :2])
+
+
+def test_no_order_is_claimed_for_noise():
+    """Whatever the codes: those of frames of noise may lie on a smooth path all the same."""
+    codes = on_a_line([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+    random = torch.rand(8, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    for frames, told in ((random, "as in noise"), (moving_spot(8), "keeps the order")):
+        path = CodePath("a", embedded(codes), 1.0, order_along(codes), tuple(range(8)), 1, frames, tuple(range(8)))
+        assert told in path.sentence
 
 
 def test_spearman_knows_order_alone():

@@ -4,10 +4,13 @@ import os
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from lowreel.api.showing import NotebookDisplay
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "notebook.py"
 
@@ -58,6 +61,15 @@ def test_progress_is_seen_in_a_notebook(book, outputs):
     assert not [
         o for o in outputs[1] if o.output_type == "error" or (o.get("name") == "stderr" and "Warning" in str(o))
     ]
+
+
+@pytest.mark.parametrize(("error", "total"), [(None, 7), (ValueError, 40)])
+def test_a_bar_is_red_where_something_went_wrong(error, total):
+    """Not where a fit ended before all rounds were made: tqdm's is red where it ends before its total."""
+    shown = NotebookDisplay()
+    shown.bar = SimpleNamespace(n=7, total=40, refresh=lambda: None, close=lambda: None)
+    shown.__exit__(error, None, None)
+    assert shown.bar.total == total
 
 
 def test_a_picture_is_shown_once(outputs):

@@ -16,7 +16,7 @@ from PIL import Image
 import lowreel
 from lowreel.api import showing
 from lowreel.operators import Functions, simulated_coil_maps
-from lowreel.runs.film_strip import film_strip
+from lowreel.system.film_strip import film_strip
 
 SHAPE = (6, 1, 12, 16)
 CLIP = moving(*SHAPE[:1], 1, *SHAPE[2:])

@@ -23,7 +23,7 @@ from lowreel import Measured, Representation, __version__, open_clip, psnr, psnr
 
 FILES = {
     *("config.json", "data.safetensors", "history.jsonl", "state.safetensors", "representation.safetensors"),
-    *("recovered.mp4", "recovered.npy", "baseline.npy", "report.png", "summary.json"),
+    *("recovered.mp4", "recovered.npy", "baseline.npy", "report.png", "report.pdf", "strip.png", "summary.json"),
 }
 FIELDS = {
     *("outcome", "frames", "height", "width", "channels", "operator", "numbers_per_pixel", "steps", "seconds", "seed"),

@@ -299,9 +299,19 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     assert results(clips.parent / "out")["bad"]["status"] == "finished"
     assert snapshot(clips.parent / "out" / "a") == before
     page = (clips.parent / "out" / "report.html").read_text()
-    assert "a/report.png" in page
+    assert '<a href="a/report.png"><img src="a/strip.png"' in page
+    assert page.count('class="bad"') == 2  # by its verdict: a status is red where the row failed
     assert "<p>finished: 2; Do not use: 2</p>" in page  # so few epochs do not explain the data
     assert "http" not in page
+
+
+def test_verbose_rows_log(clips, command):
+    """Baselines and fits, in the log of the row and, behind its name, on the error output."""
+    done = command("batch clips/a.npy -o out --operator missing --quality draft --steps 3 --baselines quick -v")
+    assert done.code == 0
+    log = (clips.parent / "out" / "rows" / "a.log").read_text()
+    assert "baseline linear interpolation" in log
+    assert "asked for" in log
 
 
 @pytest.mark.parametrize("column", ["clip", "data"])

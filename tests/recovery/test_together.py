@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from cases import moving
@@ -199,15 +200,30 @@ def test_what_is_wrong_is_said_of_the_clip(given, message):
 
 
 def test_a_callback_of_several_clips_is_told_of_rounds_and_ends_them():
-    """It draws no frames; the outcome says what ended the fits, and nothing of a command line."""
+    """The outcome says what ended the fits, and nothing of a command line."""
     seen = []
 
     def watch(progress):
-        seen.append((progress.made, progress.frames(), progress.share))
+        seen.append((progress.made, progress.share))
         return len(seen) == 2
 
     found = recover_together(DATA, OPERATORS, FEW, callback=watch, noise=(0.0, 0.1))
-    assert [(made, frames) for made, frames, _ in seen] == [(1, None), (2, None)]
+    assert [made for made, _ in seen] == [1, 2]
     for one in found:
         assert one.outcome.sentence.startswith("Stopped by its callback after epoch 2 of 6")
         assert one.outcome.sentence.endswith("To go on, recover the clips again from the start.")
+
+
+def test_a_callback_of_several_clips_gets_the_frames_of_those_that_a_fit_is_of():
+    """Of all of them in the fit of all, then of one after the other; each in the form and the units of its data."""
+    seen = []
+    data = [DATA[0].numpy() * 100, DATA[1]]
+    recover_together(data, OPERATORS, FEW, callback=lambda p: seen.append(p.frames()), noise=(0.0, 0.1), levels=LEVELS)
+    kinds = [tuple(None if clip is None else (type(clip), tuple(clip.shape)) for clip in frames) for frames in seen]
+    first, second = (np.ndarray, (6, 1, 12, 10)), (torch.Tensor, (4, 1, 12, 10))
+    assert list(dict.fromkeys(kinds)) == [(first, second), (first, None), (None, second)]
+    assert seen[0][0].max() > 10
+    assert seen[0][1].max() <= 1
+
+
+LEVELS = ((100.0, 0.0), None)

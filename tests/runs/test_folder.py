@@ -22,7 +22,7 @@ SIMULATE = "simulate missing clip.npy --quality draft --steps 10 -o run"
 RESUME = "recover run --resume"
 FILES = {
     *("config.json", "data.safetensors", "history.jsonl", "state.safetensors", "representation.safetensors"),
-    *("recovered.mp4", "recovered.npy", "baseline.npy", "report.png", "summary.json"),
+    *("recovered.mp4", "recovered.npy", "baseline.npy", "report.png", "report.pdf", "strip.png", "summary.json"),
 }
 
 

@@ -35,7 +35,8 @@ from lowreel.system.memory import taken_bytes
 
 SIMULATE = "simulate missing clip.npy --ratio 0.5 --steps 6 --section-frames 16"
 DRAFT = f"{SIMULATE} --quality draft"
-WHOLE = {"config.json", "recovered.mp4", "recovered.npy", "baseline.npy", "report.png", "sections", "summary.json"}
+WHOLE = {"config.json", "recovered.mp4", "recovered.npy", "baseline.npy", "sections", "summary.json"}
+WHOLE |= {"report.png", "report.pdf", "strip.png"}
 
 
 def film():

@@ -18,7 +18,7 @@ from lowreel.jobs.together_request import TogetherRequest, clip_names, series
 QUICK = lowreel.RecoverSettings(quality="draft", steps=6, baselines="none", heldout=0.1, precision="float32")
 FLAGS = "--quality draft --steps 6 --baselines none --heldout 0.1 --precision float32"
 FILES = {"config.json", "data.safetensors", "history.jsonl", "state.safetensors", "representation.safetensors"}
-FILES |= {"recovered.mp4", "recovered.npy", "report.png", "summary.json"}
+FILES |= {"recovered.mp4", "recovered.npy", "report.png", "report.pdf", "strip.png", "summary.json"}
 
 
 @pytest.fixture

@@ -26,11 +26,13 @@ from lowreel.settings import ClipSettings, InterpolateSettings, NoiseSettings, R
 from lowreel.system.files import read_json
 from lowreel.web.auth import Auth, guarded
 from lowreel.web.form import CHOICES, SERVERS, fields, filled, operator_of
+from lowreel.web.interpolate_tab import chosen_of
 from lowreel.web.queue import Queue
 from lowreel.web.run_view import ERROR
 from lowreel.web.server import SALT, SALT_BYTES, _salt
 from lowreel.web.service import Service, Wish
 from lowreel.web.uploads import make_ready, remove_unused
+from lowreel.web.words import GROUPS
 
 QUICK = RecoverSettings(quality="draft", steps=3, baselines="none")
 LONG = RecoverSettings(quality="draft", steps=100000, baselines="none")
@@ -75,6 +77,16 @@ def test_form_has_every_setting(model):
     made = fields(model)
     assert set(made) == set(model.model_fields) - set(SERVERS)
     assert filled(model, {name: component.value for name, component in made.items()}) == model()
+
+
+def test_settings_are_in_groups_and_in_words():
+    """Every setting of a recovery that a visitor has is in one group, and says what it means before its name."""
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(set(RecoverSettings.model_fields) - set(SERVERS))
+    made = fields(RecoverSettings, {}, GROUPS)
+    assert list(made) == grouped
+    assert made["rank"].label == "patterns that the frames are mixed of (rank)"
+    assert all(len(component.label) > len(name) for name, component in made.items())
 
 
 @pytest.mark.parametrize("generator", ["/etc/passwd", "../weights.pth", "--resume"])
@@ -184,6 +196,16 @@ def test_a_run_of_the_page_is_that_of_the_command_line(service, away, tmp_path):
         assert look.frame(layer, 2).shape == (12, 16, 3)
     true = (moving()[2, 0] * 255).round().astype(np.uint8)
     assert (look.frame("true", 2)[..., 0] == true).all()
+    assert 'poster="data:image/png;base64,' in service.downloads(job.id)
+    shown = service.asked(job.id)
+    assert "missing ratio 0.5" in shown
+    for told in (
+        "rounds of a fit (steps)</th><td>3",
+        "random</th><td>0",
+        "(linear)</th><td>no",
+        "(time)</th><td>default",
+    ):
+        assert told in shown
 
 
 def test_data_that_was_measured_is_recovered(service):
@@ -324,6 +346,20 @@ def test_slow_motion_is_that_of_the_command_line(service):
     assert [path.suffix for path in (service.work / "made").iterdir()] == [".mp4"]
     with pytest.raises(InputError, match="two frames of 0 to 5"):
         service.interpolated(job.id, InterpolateSettings(between=(4, 1)))
+
+
+OPEN = {
+    "the one that is open": (["b", "a"], "a", "b", "a"),
+    "its first section": (["b", "a/000", "a/001"], "a", None, "a/000"),
+    "another section of it, chosen before": (["a/000", "a/001"], "a", "a/001", "a/001"),
+    "none is open": (["b", "a"], "", "b", "b"),
+    "the open one has no codes yet": (["b"], "a", None, None),
+}
+
+
+@pytest.mark.parametrize(("keys", "opened", "before", "chosen"), OPEN.values(), ids=OPEN)
+def test_the_open_run_is_chosen(keys, opened, before, chosen):
+    assert chosen_of(keys, opened, before) == chosen
 
 
 # --------------------------------------------------------------------------------------------------- files of strangers
@@ -652,6 +688,8 @@ def test_what_gradio_has_beside_is_shut(site):
     """What fetches, runs or writes for strangers is not there; the page itself is."""
     assert site.get("/").status_code == 200
     assert site.get("/config").status_code == 200
+    assert site.get("/example.mp4").headers["content-type"] == "video/mp4"
+    assert "example.mp4" in site.get("/").text
     for path in SHUT:
         for ask in (site.get, site.post):
             assert ask(path).status_code == 404, path

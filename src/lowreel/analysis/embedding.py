@@ -19,16 +19,17 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..model.representation import Representation
+from ..system.colours import FITTED_COLOUR, HELD_OUT_COLOUR
 from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
 from ..system.frames import spread
-from .manifold import Embedding, Order, embedded, order_along, order_sentence, spearman
+from .manifold import AS_NOISE, Embedding, Order, are_as_noise, embedded, order_along, order_sentence, spearman
 
-THUMBNAIL_PIXELS, MOST_THUMBNAILS = 64, 400
+THUMBNAIL_PIXELS, MOST_THUMBNAILS = 96, 400
 """Pixels of the longer side of a thumbnail, and how many of them a page holds at most."""
 
-THUMBNAILS_ALONG = 9
-"""Thumbnails beside the path in the picture."""
+THUMBNAILS_ALONG, THUMBNAIL_POINTS = 9, 62
+"""Thumbnails beside the path in the picture, and points (1/72 inch) of the longer side of one."""
 
 ZERO_VALUE_SHARE = 1e-6
 """Share of the largest singular value under which one is rounding."""
@@ -72,10 +73,17 @@ class CodePath:
         return float(self.embedding.singular_values[0]) <= STILL_SHARE * float(self.size)
 
     @property
+    def is_noise(self) -> bool:
+        """Whether its frames, as the thumbnails have them, are those of noise; an order then means nothing."""
+        return are_as_noise(self.thumbnails)
+
+    @property
     def sentence(self) -> str:
         """Whether the path keeps the order of the frames; on a line with Spearman's correlation."""
         if self.is_still:
             return "All codes are the same: every frame is the same picture."
+        if self.is_noise:
+            return AS_NOISE
         told = order_sentence(self.order, self.numbers)
         if not self.is_line:
             return told
@@ -117,7 +125,7 @@ def draw_paths(file: str | Path, paths: Sequence[CodePath]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 5.4 * len(paths)), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(13.333, 7 * len(paths)), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(paths), 2, squeeze=False, width_ratios=[2.4, 1])
     for (left, right), one in zip(axes, paths, strict=True):
@@ -137,7 +145,7 @@ def _draw_path(axes: Any, path: CodePath) -> None:
         axes.plot(x[t : t + 2], y[t : t + 2], color="0.75", lw=1, ls="-" if is_next else ":", zorder=1)
     points = axes.scatter(x, y, c=numbers, cmap="viridis", s=26, zorder=2)
     axes.figure.colorbar(points, ax=axes, label="frame", pad=0.01, shrink=0.8, ticks=MaxNLocator(integer=True))
-    axes.margins(0.3)
+    axes.margins(0.55)
     for t in spread(len(x), THUMBNAILS_ALONG):
         _draw_thumbnail(axes, path, t, (float(x[t]), float(y[t])))
     axes.set_xlabel("first principal direction of the codes")
@@ -157,9 +165,10 @@ def _draw_thumbnail(axes: Any, path: CodePath, frame: int, at: tuple[float, floa
     away = np.array([(at[k] - middle[k]) / span[k] for k in range(2)])
     if path.is_line:
         away = np.array([1.0, -1.0]) if frame % 2 else np.array([-1.0, 1.0])
-    away = 46 * away / max(float(np.hypot(*away)), 1e-9)
+    away = 1.25 * THUMBNAIL_POINTS * away / max(float(np.hypot(*away)), 1e-9)
     levels = picture[..., 0] if picture.shape[2] == 1 else picture
-    box = OffsetImage(levels, zoom=0.5, cmap="gray", norm=Normalize(0, 1))
+    zoom = THUMBNAIL_POINTS / max(picture.shape[:2])
+    box = OffsetImage(levels, zoom=zoom, cmap="gray", norm=Normalize(0, 1), interpolation="nearest")
     axes.annotate(str(path.numbers[frame]), at, fontsize=7, xytext=(5, -9), textcoords="offset points")
     axes.add_artist(
         AnnotationBbox(
@@ -179,9 +188,9 @@ def _draw_values(axes: Any, path: CodePath) -> None:
 
     values = path.embedding.singular_values.numpy()[:SHOWN_SINGULAR_VALUES]
     values = values[values > ZERO_VALUE_SHARE * values[0]] if values[0] > 0 else values[:1] + 1
-    axes.semilogy(np.arange(1, len(values) + 1), values / values[0], "o-", ms=4, lw=1)
+    axes.semilogy(np.arange(1, len(values) + 1), values / values[0], "o-", color=FITTED_COLOUR, ms=4, lw=1)
     if path.rank <= len(values):
-        axes.axvline(path.rank, color="tab:red", lw=1, ls="--", label=f"rank of the codes: {path.rank}")
+        axes.axvline(path.rank, color=HELD_OUT_COLOUR, lw=1, ls="--", label=f"rank of the codes: {path.rank}")
         axes.legend(fontsize=8, frameon=False)
     axes.set_xlabel("number")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

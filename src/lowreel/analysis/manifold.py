@@ -76,6 +76,29 @@ def order_along(codes: Tensor) -> Order:
     return Order(tuple(kept), tuple(dict.fromkeys(pair for pair in neighbours if pair[1] - pair[0] > 1)))
 
 
+UNLIKE_SHARE = 0.95
+"""Part of the mean squared distance of any two frames; frames that follow each other are closer, but in noise."""
+
+
+def are_as_noise(frames: Tensor) -> bool:
+    """Whether frames that follow each other, of (T, C, H, W), differ as much as any two of them, as those of noise do.
+
+    Of fewer than three there is nothing to tell. Any two are as far apart as twice their variance, on average.
+    """
+    points = frames.reshape(len(frames), -1).double()
+    if len(points) < 3:
+        return False
+    following = float((points[1:] - points[:-1]).square().sum(1).mean())
+    variance = float((points - points.mean(0)).square().sum()) / (len(points) - 1)
+    return following >= UNLIKE_SHARE * 2 * variance
+
+
+AS_NOISE = (
+    "Frames that follow each other are no more alike than any two of the clip, as in noise: an order along the path "
+    "would say nothing."
+)
+
+
 def order_sentence(order: Order, names: Sequence[int] | None = None) -> str:
     """What to tell a user who wants to draw frames between; names: numbers of the frames, 0, 1, ... if None."""
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..data import Measured
 from ..recovery.result import Recovery as Found
-from ..runs.report import measured_view
+from ..runs.report import LABEL_CHARACTERS, measured_label, measured_view
 from ..system.complex_clips import magnitude
 from ..system.frames import spread
 from .showing import is_notebook
@@ -45,7 +45,7 @@ def drawn(found: Found, measured: Measured | None, truth: Tensor | None, frames:
             is_map = ceiling is not None
             image = axis.imshow(
                 picture[..., 0] if picture.shape[-1] == 1 else picture.clip(0, 1),
-                cmap="viridis" if is_map else "gray",
+                cmap="magma" if is_map else "gray",
                 vmin=0,
                 vmax=ceiling if is_map else 1,
                 interpolation="nearest",
@@ -54,7 +54,9 @@ def drawn(found: Found, measured: Measured | None, truth: Tensor | None, frames:
             axis.set_yticks([])
         line[0].set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center")
         if ceiling is not None:
-            figure.colorbar(image, ax=list(line), fraction=0.03, pad=0.01).ax.tick_params(labelsize=7)
+            bar = figure.colorbar(image, ax=list(line), fraction=0.03, pad=0.01)
+            bar.ax.tick_params(labelsize=7)
+            bar.set_label("grey level", fontsize=7)
     for axis, t in zip(axes[0], shown, strict=True):
         axis.set_title(f"frame {t}", fontsize=8)
     return figure
@@ -64,11 +66,10 @@ def _rows(found: Found, measured: Measured | None, truth: Tensor | None) -> list
     """Label, clip, and of maps the value of the brightest colour."""
     rows: list[tuple[str, Tensor, float | None]] = [] if truth is None else [("true", truth, None)]
     if measured is not None:
-        label = "measured" if measured.operator.is_pixel_mask else "adjoint of\nthe data"
-        rows.append((label, measured_view(measured), None))
+        rows.append((measured_label(measured), measured_view(measured), None))
     clips = {}
     if (name := found.best_baseline(truth)) is not None:
-        clips[name.replace(" ", "\n")] = found.baselines[name].clip
+        clips[textwrap.fill(name, LABEL_CHARACTERS)] = found.baselines[name].clip
     clips["recovered"] = found.clip
     rows += [(label, clip, None) for label, clip in clips.items()]
     if truth is not None:

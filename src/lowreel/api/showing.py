@@ -8,8 +8,8 @@ import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 from ..jobs.display import ProgressBar, progress_text
-from ..runs.film_strip import film_strip
 from ..runs.preview import PREVIEW_TIME_SHARE, Live
+from ..system.film_strip import film_strip
 
 if TYPE_CHECKING:
     from ..recovery.comparison import Baseline
@@ -83,9 +83,13 @@ class NotebookDisplay(Display):
         self.picture: Any = None
         self.due = 0.0
 
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    def __exit__(self, kind: object = None, *_: object) -> None:
+        if self.bar is None:
+            return
+        if kind is None:  # a fit that ended before all rounds were made is over too: the bar would turn red
+            self.bar.total = self.bar.n
+            self.bar.refresh()
+        self.bar.close()
 
     def tell_baseline(self, name: str, baseline: Baseline) -> None:
         """Show its frames until the fit has some."""

@@ -9,8 +9,11 @@ from typing import Any, TypeVar, Unpack, cast
 from ..data import Noise
 from ..errors import InputError
 from ..model.generators import Generator
+from ..model.representation import Representation
+from ..recovery.fit import Progress
 from ..recovery.together import ClipData, Group
 from ..settings import RecoverKeywords, RecoverSettings
+from ..system.form import Form
 from .given import exact_pixels, form_of, measured_of
 from .recovery import Recovery, Source
 from .showing import display_of
@@ -60,9 +63,10 @@ def recover_together(
 
     y, A: of each clip, as in `recover`, for frames of one size and any lengths. noise: one for all, or a list with that
     of each. times, levels, holdout: a list with those of each clip, or None. callback: called after every epoch of any
-    fit with a `RecoveryProgress`, whose `frames()` are None; it ends them with the best so far by returning True, or
-    raising StopIteration or KeyboardInterrupt. progress: as in `recover`. always: leave out the fits of each clip
-    alone, which are about half of the work. names: of the clips, for errors; else y[0], y[1]. choices: as in `recover`.
+    fit with a `RecoveryProgress`, whose `frames()` are a list with those of each clip, None for clips that the fit is
+    not of; it ends the fits with the best so far by returning True, or raising StopIteration or KeyboardInterrupt.
+    progress: as in `recover`. always: leave out the fits of each clip alone, which are about half of the work. names:
+    of the clips, for errors; else y[0], y[1]. choices: as in `recover`.
 
     Returns a result for each clip, in order and in the form of its data. A list of one is recovered as that clip alone.
     Raises InputError as `recover` does, with the clip's name, and for complex clips.
@@ -81,14 +85,38 @@ def recover_together(
         ClipData(name, forms[k][1], A[k], _of(noises, k, count, "noise"), **known[k]) for k, name in enumerate(names)
     ]
     group = Group.of(clips, settings, generator=generator, **choices)
+    drawing = _Drawing(group, [form for form, _ in forms])
     with display_of(progress) as display:
-        watch = Watch(callback, display.show, RecoveryProgress.without_frames)
-        found = group.recovered(watch, always=always)
+        watch = Watch(callback, display.show, drawing.told)
+        found = group.recovered(watch, always=always, begin=drawing.begin)
     results = []
     for k, one in enumerate(watch.said(one, TO_GO_ON) for one in found):
         measured = measured_of(group.given[k], one.representation.times)
         results.append(Recovery(one, forms[k][0], Source(measured, exact_pixels(y[k], measured), known[k]["holdout"])))
     return results
+
+
+class _Drawing:
+    """What a callback is told of the fits of a group, with the frames of the clips that a fit is of, in their forms."""
+
+    def __init__(self, group: Group, forms: Sequence[Form]) -> None:
+        self.group, self.forms = group, forms
+        self.clip: int | None = None
+
+    def begin(self, clip: int | None) -> None:
+        """Note which clip the next fit is of; None: of all."""
+        self.clip = clip
+
+    def told(self, progress: Progress) -> RecoveryProgress:
+        """The progress of the fit under way."""
+        return RecoveryProgress.drawing(progress, functools.partial(self._drawn, self.clip))
+
+    def _drawn(self, clip: int | None, found: Representation) -> list[Any]:
+        frames, drawn = found.frames(), [None] * len(self.forms)
+        parts = {clip: range(len(frames))} if clip is not None else dict(enumerate(self.group.problem.frames_of_clips))
+        for k, own in parts.items():
+            drawn[k] = self.forms[k].put(self.group.given[k].in_units(frames[own.start : own.stop]))
+        return drawn
 
 
 def _count_of(y: Any, A: Any) -> int:

@@ -34,18 +34,18 @@ class RecoveryProgress(Progress):
             frames = found.frames()
             return form.put(frames * given.levels.scale if given.is_complex else given.in_units(frames))
 
-        return RecoveryProgress.without_frames(progress, put)
+        return RecoveryProgress.drawing(progress, put)
 
     @staticmethod
-    def without_frames(progress: Progress, put: Callable[[Representation], Any] | None = None) -> RecoveryProgress:
-        """The progress of fits of several clips, which draws none of them; put: draws one, after all."""
+    def drawing(progress: Progress, put: Callable[[Representation], Any]) -> RecoveryProgress:
+        """The same progress with `put`, which draws what a representation is of."""
         known = {f.name: getattr(progress, f.name) for f in fields(Progress)}
         return RecoveryProgress(**known, put=put)
 
     def frames(self) -> Any:
         """The clip as far as the fit has come, (T, C, H, W), in the form and the units of the data; None before the
-        first epoch, and of several clips. Drawn when it is asked for: an epoch takes as long as before where it is
-        not."""
+        first epoch. Of several clips a list with each, None for those that the fit is not of. Drawn when it is asked
+        for: an epoch takes as long as before where it is not."""
         return None if self.now is None or self.put is None else self.put(self.now())
 
     @property

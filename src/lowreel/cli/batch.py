@@ -63,7 +63,7 @@ def batch(
     todo = [row for row in rows if is_done(row, folder) is None]
     telling.say(f"{len(rows)} rows, {len(rows) - len(todo)} of them finished before")
     try:
-        for record in performed(todo, folder, batching, telling.say) if todo else ():
+        for record in performed(todo, folder, batching, telling.say, verbose=telling.verbose) if todo else ():
             results.add(record)
             telling.say(results.line(record))
             results.write_now_and_then()

@@ -79,6 +79,7 @@ def _clip(path: Path) -> dict[str, Any]:
         **({"axes": clip.axes} if clip.axes else {}),
         "rate": f"{float(clip.rate):.4g} frames a second",
         "seconds": f"{float(clip.times[-1] - clip.times[0]):.3f} from the first frame to the last",
+        **({} if clip.spacing is None else {"pixels": "{:.4g} {} wide".format(*clip.spacing)}),
         "audio": "yes" if clip.has_audio else "no",
         **_levels(clip),
     }

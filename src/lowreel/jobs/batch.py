@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -28,16 +29,17 @@ DEATHS = 3
 
 
 def performed(
-    rows: Sequence[Row], folder: Path, batching: BatchSettings, say: Callable[[str], None]
+    rows: Sequence[Row], folder: Path, batching: BatchSettings, say: Callable[[str], None], *, verbose: bool = False
 ) -> Iterator[Record]:
-    """The rows as they end, made on this machine or on a Ray cluster. say: told how many are made at once."""
+    """The rows as they end, made on this machine or on a Ray cluster. say: told how many are made at once. verbose:
+    what is logged goes to the logs of the rows, and on this machine to the error output."""
     if batching.ray is not None:
         from .cluster import performed_on_ray
 
-        return performed_on_ray(rows, folder, batching)
+        return performed_on_ray(rows, folder, batching, verbose=verbose)
     at_once, cpus = rows_at_once(rows, batching.cpus_per_clip), batching.cpus_per_clip
     say(f"{at_once} at once, of {cpus} core{'s' if cpus > 1 else ''} each{_spare(rows, at_once, cpus)}")
-    return performed_here(rows, folder, cpus, at_once)
+    return performed_here(rows, folder, cpus, at_once, verbose=verbose)
 
 
 def rows_at_once(rows: Sequence[Row], cpus: int) -> int:
@@ -59,8 +61,8 @@ def _spare(rows: Sequence[Row], at_once: int, cpus: int) -> str:
 class _Worker:
     """A process that makes one row after the other; a new one where it has died."""
 
-    def __init__(self) -> None:
-        self.pool = self._new()
+    def __init__(self, *, verbose: bool = False) -> None:
+        self.pool, self.verbose = self._new(), verbose
 
     @staticmethod
     def _new() -> ProcessPoolExecutor:
@@ -68,11 +70,12 @@ class _Worker:
 
     def begin(self, row: Row, folder: Path, cpus: int) -> Future[Record]:
         """Start on a row."""
+        perform = partial(perform_row, verbose=True) if self.verbose else perform_row
         try:
-            return self.pool.submit(perform_row, row, folder, cpus)
+            return self.pool.submit(perform, row, folder, cpus)
         except BrokenProcessPool:
             self.replace()
-            return self.pool.submit(perform_row, row, folder, cpus)
+            return self.pool.submit(perform, row, folder, cpus)
 
     def replace(self) -> None:
         """Take a new process for the one that has died."""
@@ -86,7 +89,9 @@ class _Worker:
                 os.kill(pid, signal.SIGINT)
 
 
-def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -> Iterator[Record]:
+def performed_here(
+    rows: Sequence[Row], folder: Path, cpus: int, at_once: int, *, verbose: bool = False
+) -> Iterator[Record]:
     """The rows by processes of this machine, as they end; each worker makes one row after the other.
 
     A worker that dies (of too little memory, say) is replaced and its row gone on with, DEATHS times at most. On Ctrl-C
@@ -94,7 +99,7 @@ def performed_here(rows: Sequence[Row], folder: Path, cpus: int, at_once: int) -
     """
     resource_tracker.ensure_running()  # which would let stops through again while the first worker starts
     waiting, deaths = deque(rows), Counter[str]()
-    idle, running = [_Worker() for _ in range(at_once)], dict[Future[Record], tuple[_Worker, Row]]()
+    idle, running = [_Worker(verbose=verbose) for _ in range(at_once)], dict[Future[Record], tuple[_Worker, Row]]()
     try:
         while waiting or running:
             while waiting and idle:

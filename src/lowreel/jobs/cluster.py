@@ -23,7 +23,9 @@ STOPPING_SECONDS = 120.0
 """Seconds that rows under way have to end with the best so far."""
 
 
-def performed_on_ray(rows: Sequence[Row], folder: Path, batching: BatchSettings) -> Iterator[Record]:
+def performed_on_ray(
+    rows: Sequence[Row], folder: Path, batching: BatchSettings, *, verbose: bool = False
+) -> Iterator[Record]:
     """The rows as Ray tasks, as they end.
 
     Each goes on from its last checkpoint in FOLDER, which all nodes have to see, when its worker or node dies. Ctrl-C
@@ -38,7 +40,8 @@ def performed_on_ray(rows: Sequence[Row], folder: Path, batching: BatchSettings)
         check_room([node["Resources"] for node in ray.nodes() if node["Alive"]], wanted)
         needs = {"num_cpus": batching.cpus_per_clip, "num_gpus": batching.gpus_per_clip}
         task = ray.remote(max_retries=RETRIES, **needs)(perform_row)
-        tasks = {task.options(memory=row.memory()).remote(row, folder, batching.cpus_per_clip): row for row in rows}
+        given = (folder, batching.cpus_per_clip)
+        tasks = {task.options(memory=row.memory()).remote(row, *given, verbose=verbose): row for row in rows}
         yield from _as_they_end(ray, tasks)
     finally:
         ray.shutdown()

@@ -29,15 +29,18 @@ LEVELS = {
 }
 """Columns with the level of the best baseline, and where the summary has it."""
 
-PAGE_COLUMNS = (
-    "psnr_range",
-    "best_baseline",
-    "best_baseline_psnr_range",
-    "heldout_range_db",
-    "best_baseline_heldout_range_db",
-    "seconds",
-)
-"""Columns that are on the page too."""
+PAGE_COLUMNS = {
+    "psnr_range": "PSNR (range), dB",
+    "best_baseline": "best baseline",
+    "best_baseline_psnr_range": "its PSNR (range), dB",
+    "heldout_range_db": "held-out (range), dB",
+    "best_baseline_heldout_range_db": "of that baseline, dB",
+    "seconds": "seconds",
+}
+"""Columns that are on the page too, and what stands above them."""
+
+PAGE_NAMES = ("status", *PAGE_COLUMNS.values(), "")
+"""What stands above the columns of the page behind the name of the row."""
 
 WRITE_SECONDS = 30.0
 """Seconds from one writing of the results to the next while rows are made, at least."""
@@ -155,22 +158,26 @@ class Results:
         counts = [_counted(str(cell["status"]) for cell in cells), _counted(cell.get("verdict") for cell in cells)]
         template = (files("lowreel") / "assets" / "batch.html").read_text(encoding="utf-8")
         page = Environment(autoescape=True).from_string(template)
-        return page.render(rows=list(map(self._page_row, self.rows, cells)), counts="; ".join(filter(None, counts)))
+        shown = list(map(self._page_row, self.rows, cells))
+        return page.render(rows=shown, columns=PAGE_NAMES, counts="; ".join(filter(None, counts)))
 
     def _page_row(self, row: Row, cells: dict[str, Any]) -> dict[str, Any]:
-        """What the page says of a row. picture, video: links to these files of the run, None where there are none."""
+        """What the page says of a row. picture, report, video: links to files of the run, None where there are none."""
 
         def link(file: str) -> str | None:
             return f"{quote(row.name)}/{file}" if (self.folder / row.name / file).is_file() else None
 
+        failed = cells["status"] == "failed"
+        classes = {"failed": failed, "bad": failed or cells.get("verdict") == VERDICTS["do_not_use"]}
         told = [cells["status"], *(cells.get(name) for name in PAGE_COLUMNS), cells.get("error") or cells.get("trust")]
         return {
             "name": row.name,
             "asked": _asked(row),
-            "picture": link("report.png"),
+            "picture": link("strip.png") or link("report.png"),
+            "report": link("report.png"),
             "video": link("recovered.mp4"),
-            "texts": [_text(value) for value in told],
-            "is_bad": cells["status"] == "failed" or cells.get("verdict") == "Do not use",
+            "texts": [(name, _text(value)) for name, value in zip(PAGE_NAMES, told, strict=True)],
+            "classes": " ".join(name for name, holds in classes.items() if holds),
         }
 
 

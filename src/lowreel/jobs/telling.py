@@ -45,16 +45,24 @@ class Telling:
     @contextlib.contextmanager
     def logged(self) -> Iterator[None]:
         """Within the block the records of the package's logger go to the standard error output, if that is wanted."""
-        logger = logging.getLogger(LOGGER)
         if not self.verbose:
             yield
             return
-        handler, level = logging.StreamHandler(), logger.level
-        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
-        try:
+        with logged_to(sys.stderr):
             yield
-        finally:
-            logger.removeHandler(handler)
-            logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def logged_to(stream: TextIO, name: str = "") -> Iterator[None]:
+    """Within the block the records of the package's logger go to a stream too, each behind a name."""
+    logger, handler = logging.getLogger(LOGGER), logging.StreamHandler(stream)
+    level = logger.level
+    before = name.replace("%", "%%") + (": " if name else "")
+    handler.setFormatter(logging.Formatter(f"{before}%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import shlex
 import signal
+import sys
 import time
 from dataclasses import dataclass, fields, replace
 from importlib import import_module
@@ -21,6 +22,7 @@ from .display import Screen, show_result
 from .errors import in_one_line
 from .manifest import Row
 from .request import RunRequest, command_line
+from .telling import Telling, logged_to
 
 INTERRUPTED = "interrupted"
 """What is told in place of an error where Ctrl-C came between two fits."""
@@ -83,10 +85,11 @@ def _is_of(record: Record, request: RunRequest) -> bool:
     return record.request is not None and RunRequest(**record.request).is_same_recovery(request)
 
 
-def perform_row(row: Row, folder: Path, threads: int) -> Record:
+def perform_row(row: Row, folder: Path, threads: int, *, verbose: bool = False) -> Record:
     """Make a row's run in FOLDER/NAME, or go on with it; a finished one is passed over, an error is told.
 
-    What it prints goes to FOLDER/rows/NAME.log. Ctrl-C ends the run with the best so far, and its next time goes on.
+    What it prints goes to FOLDER/rows/NAME.log. verbose: so does what is logged, which goes to the error output, behind
+    the name of the row, as well. Ctrl-C ends the run with the best so far, and its next time goes on.
     """
     if (done := is_done(row, folder)) is not None:
         return done
@@ -102,7 +105,9 @@ def perform_row(row: Row, folder: Path, threads: int) -> Record:
         return replace(before, status="failed", request=asked, error=told)
     start, spent = time.monotonic(), before.seconds if is_begun and before is not None else 0.0
     Record(row.name, "begun", asked, spent).save(folder)
-    failure = _error_of(request, run, folder / "rows" / f"{row.name}.log", threads)
+    log = folder / "rows" / f"{row.name}.log"
+    with logged_to(sys.stderr, row.name) if verbose else contextlib.nullcontext():
+        failure = _error_of(request, run, log, threads, Telling(verbose=verbose))
     summary = Summary.read(run) if failure is None else None
     status: Status = "failed" if summary is None else "finished"
     if failure == INTERRUPTED or (summary is not None and not summary.is_complete):
@@ -113,7 +118,7 @@ def perform_row(row: Row, folder: Path, threads: int) -> Record:
     return record
 
 
-def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | None:
+def _error_of(request: RunRequest, run: Path, log: Path, threads: int, telling: Telling) -> str | None:
     """Carry out a request, or go on with its run, with the output in a file; the error in one line, or None."""
     set_libraries()  # for the tasks of a cluster, which nobody has prepared
     import torch
@@ -136,7 +141,7 @@ def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | 
                 go_on = (run / "config.json").is_file()
                 print(f"$ lowreel {shlex.join(command_line(request, resume=go_on))}", flush=True)
                 try:
-                    _make(request, go_on)
+                    _make(request, go_on, telling)
                     return None
                 except BusyError as error:
                     if time.monotonic() > end:
@@ -149,13 +154,13 @@ def _error_of(request: RunRequest, run: Path, log: Path, threads: int) -> str | 
             return in_one_line(error)
 
 
-def _make(request: RunRequest, resume: bool) -> None:
+def _make(request: RunRequest, resume: bool, telling: Telling) -> None:
     """Make the run, or go on with it, and print what it comes to."""
     from .run import run
 
-    with Screen() as screen:
+    with Screen(telling) as screen:
         result = run(request, resume=resume, callbacks=screen)
-    show_result(result)
+    show_result(result, telling)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
@@ -111,13 +111,22 @@ class Group:
         """On which the fits are."""
         return device_of(self.settings.device)
 
-    def recovered(self, callback: Callback | None = None, *, always: bool = False) -> list[Recovery]:
-        """The fit of all clips, one of each alone unless `always`, and what they come to."""
+    def recovered(
+        self,
+        callback: Callback | None = None,
+        *,
+        always: bool = False,
+        begin: Callable[[int | None], None] = lambda _: None,
+    ) -> list[Recovery]:
+        """The fit of all clips, one of each alone unless `always`, and what they come to. begin: told before each fit
+        which clip it is of, None for all."""
         count, begun = len(self.given), time.monotonic()
+        begin(None)
         asks = not always and count > 1
         shared = self.fit_together(callback, limit=self.limit(begun, asks=asks))
         alone: dict[int, FitResult] = {}
         for k in range(count) if asks and shared.outcome.kind != "stopped" else ():
+            begin(k)
             try:
                 alone[k] = self.fit_alone(k, shared, callback, limit=self.limit(begun, range(k, count)))
             except KeyboardInterrupt:  # before its first epoch

@@ -172,7 +172,7 @@ class Run:
         (self.folder / FILE).unlink(missing_ok=True)
         self.write_history(recovery.history)
         found, notes = write_results(self.folder, recovery, measured, truth)
-        draw_report(self.folder / "report.png", recovery, measured, truth)
+        draw_report(self.folder, recovery, measured, truth)
         summary = reproducible(found, self.request, self.settings)
         summary.write(self.folder)
         (self.folder / LIVE).unlink(missing_ok=True)
@@ -373,7 +373,8 @@ def clip_information(clip: Any) -> dict[str, Any]:
     Scale and offset are kept for arrays and TIFF, whose units `recovered.npy` has to have; others stay in [0, 1].
     """
     array = clip.keeps_units
-    return {
+    spacing = {} if clip.spacing is None else {"spacing": list(clip.spacing)}
+    return spacing | {
         "source": source_text(clip.source),
         "rate": str(clip.rate),
         "scale": float(clip.scale) if array else 1.0,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from ..io.video import open_clip
 from ..recovery.result import Recovery
 from ..system.complex_clips import magnitude
-from .film_strip import film_strip, frames_of_strip
+from ..system.film_strip import frames_of_strip, strip_html
 from .report import figures
 from .summary import Summary
 
@@ -25,9 +24,9 @@ DO_NOT_USE_COLOUR = "#a3241b"
 
 def recovery_html(found: Recovery, summary: Summary) -> str:
     """found: in grey levels."""
-    parts = [strip_html(magnitude(found.clip), "recovered")]
+    parts = [_strip(magnitude(found.clip), "recovered")]
     if found.has_better:
-        parts.append(strip_html(magnitude(found.recommended_clip), f"recommended: {found.recommended.name}"))
+        parts.append(_strip(magnitude(found.recommended_clip), f"recommended: {found.recommended.name}"))
     return _page(parts, summary)
 
 
@@ -39,7 +38,7 @@ def run_html(folder: Path, summary: Summary) -> str:
     clip = open_clip(film)
     shown = frames_of_strip(len(clip))
     frames = torch.cat([clip.read(t, t + 1) for t in shown])
-    return _page([_figure(frames, shown, "recovered", len(clip))], summary)
+    return _page([strip_html(frames, shown, "recovered", len(clip))], summary)
 
 
 def _page(pictures: Sequence[str], summary: Summary) -> str:
@@ -50,20 +49,10 @@ def _page(pictures: Sequence[str], summary: Summary) -> str:
     return "<div>" + "".join(pictures) + said + table_html((), figures(summary)) + "</div>"
 
 
-def strip_html(clip: Tensor, label: str) -> str:
+def _strip(clip: Tensor, label: str) -> str:
     """Frames of a clip (T, C, H, W) in [0, 1] side by side, with their numbers."""
     shown = frames_of_strip(len(clip))
-    return _figure(clip[shown], shown, label, len(clip))
-
-
-def _figure(frames: Tensor, shown: Sequence[int], label: str, count: int) -> str:
-    picture = b64encode(film_strip(frames)).decode("ascii")
-    numbers = ", ".join(map(str, shown))
-    text = html.escape(f"{label}, frames {numbers} of {count}")
-    return (
-        f"<figure style='margin:0'><img alt='{text}' src='data:image/png;base64,{picture}' style='max-width:100%'>"
-        f"<figcaption>{text}</figcaption></figure>"
-    )
+    return strip_html(clip[shown], shown, label, len(clip))
 
 
 def table_html(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ..analysis.metrics import psnr
@@ -18,39 +17,22 @@ from ..data import Measured
 from ..operators import tensors_of
 from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
+from ..system.film_strip import film_strip, frames_of_strip
 from ..system.frames import spread
-from .summary import SectionFigures, Summary
+from .curves import draw_curves, draw_levels
+from .slide import COLUMNS, Row, page
+from .summary import Summary
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from rich.table import Table
 
     from ..recovery.result import Recovery
 
-COLUMNS = 5
-"""Frames side by side, at most."""
+LINE_CHARACTERS, LABEL_CHARACTERS = 170, 13
+"""Characters of a line of the verdict, and of the label of a row."""
 
-PAGE_INCHES = 10.05
-"""Width of a page in inches."""
-
-LABEL_SHARE = 0.13
-"""Share of the width of a page that the labels of the rows take."""
-
-GAP_SHARE = 0.03
-"""Gap between two frames, as a share of the width of a frame."""
-
-TALLEST_INCHES = 40.0
-"""Height in inches of all frames together, at most: those of very tall clips are drawn smaller."""
-
-CURVES_INCHES = 1.7
-"""Height in inches of the curves below the frames."""
-
-NARROW_PIXELS = 240
-"""Pixels of a frame that are drawn as squares; wider ones are made smaller, which is smoothed."""
-
-LINE_INCHES = 0.14
-"""Height in inches of a line of a label."""
+GREY_LEVEL = "grey\nlevel"
+"""Unit of errors and standard deviations: white is 1."""
 
 
 def measured_view(measured: Measured) -> Tensor:
@@ -63,95 +45,46 @@ def measured_view(measured: Measured) -> Tensor:
     return ((back - back.mean()) / (6 * spread) + 0.5).clamp(0, 1)
 
 
-@dataclass(frozen=True)
-class _Row:
-    """Frames (C, H, W) side by side. ceiling: the grey level of white, or the value of the brightest colour."""
-
-    label: str
-    frames: Sequence[Tensor]
-    ceiling: float = 1.0
-    cmap: str = "gray"
-
-
 def frames_shown(count: int) -> list[int]:
     """Numbers of the frames that a report shows, of a clip of so many: spread evenly, first and last among them."""
     return spread(count, COLUMNS)
 
 
-def draw_report(path: str | Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
-    """Write a PNG: true, measured, best baseline and recovered frames, their errors, the loss and held-out curve.
+def draw_report(folder: Path, recovery: Recovery, measured: Measured, truth: Tensor | None) -> None:
+    """Write report.png and report.pdf into the folder of a run: true, measured, best baseline and recovered frames,
+    their errors, the loss and held-out curve; and strip.png, frames of the recovered clip alone.
 
     Of complex clips the magnitudes. truth: the true clip, (T, C, H, W), where it is known.
     """
     recovery, truth = recovery.magnitudes(), None if truth is None else magnitude(truth)
     shown = frames_shown(len(recovery.clip))
     rows = _rows(recovery, measured, truth, shown)
-    with _page(path, _title(recovery, measured, truth), rows, shown, right=0.93) as axes:
-        _draw_curves(axes, recovery, truth is not None)
+    with page(folder / "report", _title(recovery, measured, truth), _wrapped(recovery.trust), rows, shown) as axes:
+        draw_curves(axes, recovery, truth is not None)
+    _write_strip(folder, [recovery.clip[t] for t in frames_of_strip(len(recovery.clip))])
 
 
-@contextmanager
-def _page(path: str | Path, title: str, rows: Sequence[_Row], shown: Sequence[int], right: float) -> Iterator[Axes]:
-    """A PNG with a title and rows of frames, whose numbers are `shown`; the caller draws what is below them."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def draw_sections(
+    folder: Path,
+    summary: Summary,
+    shown: Sequence[int],
+    pictures: Mapping[str, Sequence[Tensor]],
+    levels: Sequence[float] | None,
+) -> None:
+    """Write the same of a clip in sections: rows of frames, and the level of each frame or section, with the cuts.
 
-    layout = _Layout(rows, PAGE_INCHES * (right - LABEL_SHARE))
-    tall = min(layout.scale * layout.down, TALLEST_INCHES)
-    head, under, foot = 0.35 + 0.2 * len(title.splitlines()), 0.35 + CURVES_INCHES, 0.5
-    inch = 1 / (head + tall + under + foot)
-    figure = Figure(figsize=(PAGE_INCHES, 1 / inch), facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=10, y=1 - 0.12 * inch, va="top", linespacing=1.5)
-    pictures = figure.add_axes((LABEL_SHARE, (foot + under) * inch, right - LABEL_SHARE, tall * inch))
-    _draw_pictures(pictures, rows, shown, layout)
-    yield figure.add_axes((LABEL_SHARE, foot * inch, right - LABEL_SHARE, CURVES_INCHES * inch))
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+    shown: numbers of the frames; levels: PSNR of each frame against the true one, or None.
+    """
+    rows = [Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]
+    title = f"recovered in {in_sections(summary)}"
+    with page(folder / "report", title, _wrapped(summary.trust), rows, shown) as axes:
+        draw_levels(axes, summary.sections, levels)
+    _write_strip(folder, pictures["recovered"])
 
 
-class _Layout:
-    """Where the frames of all rows are, in units of their pixels. inches: what COLUMNS of them take."""
-
-    def __init__(self, rows: Sequence[_Row], inches: float) -> None:
-        self.height, self.width = rows[0].frames[0].shape[-2:]
-        self.gap = GAP_SHARE * self.width
-        self.across = COLUMNS * (self.width + self.gap) - self.gap
-        self.scale = inches / self.across
-        lines = max(len(row.label.splitlines()) for row in rows)
-        self.pitch = max(self.height + self.gap, lines * LINE_INCHES / self.scale)
-        self.down = (len(rows) - 1) * self.pitch + self.height
-
-    def corner(self, row: int, column: int) -> tuple[float, float]:
-        """The upper left corner of a frame, x and y."""
-        return column * (self.width + self.gap), row * self.pitch
-
-
-def _draw_pictures(axes: Axes, rows: Sequence[_Row], shown: Sequence[int], layout: _Layout) -> None:
-    """All frames in one Axes: one for each of them would take most of the report's time."""
-    from matplotlib.patches import Rectangle
-
-    height, width, gap = layout.height, layout.width, layout.gap
-    for r, row in enumerate(rows):
-        for c, frame in enumerate(row.frames):
-            x, y = layout.corner(r, c)
-            picture = frame.permute(1, 2, 0).numpy()
-            axes.imshow(
-                picture[..., 0] if picture.shape[-1] == 1 else picture,
-                extent=(x, x + width, y + height, y),
-                interpolation="nearest" if width <= NARROW_PIXELS else "antialiased",
-                cmap=row.cmap,
-                vmin=0,
-                vmax=row.ceiling,
-            )
-            axes.add_patch(Rectangle((x, y), width, height, fill=False, lw=0.6))
-        axes.text(-2 * gap, layout.corner(r, 0)[1] + height / 2, row.label, fontsize=8, ha="right", va="center")
-    for c, t in enumerate(shown):
-        middle = layout.corner(0, c)[0] + width / 2
-        axes.text(middle, -gap, f"frame {t}", fontsize=8, ha="center", va="bottom")
-    axes.set_xlim(0, layout.across)
-    axes.set_ylim(layout.down, 0)
-    axes.set_axis_off()
+def _write_strip(folder: Path, frames: Sequence[Tensor]) -> None:
+    with atomic_write(folder / "strip.png") as temporary:
+        temporary.write_bytes(film_strip(torch.stack(list(frames))))
 
 
 def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
@@ -163,113 +96,50 @@ def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
     if truth is not None and name is not None:
         found, bar = psnr(recovery.clip, truth), psnr(recovery.baselines[name].clip, truth)
         first += f": {decibels(found)}, {name} {decibels(bar)}"
-    return "\n".join([first, *textwrap.wrap(recovery.trust, 100)])
+    return first
 
 
-def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None, shown: Sequence[int]) -> list[_Row]:
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, LINE_CHARACTERS)
+
+
+def measured_label(measured: Measured) -> str:
+    """What the frames of `measured_view` are, in words."""
+    if measured.operator.is_pixel_mask:
+        return "measured"
+    sign = "\u1d34" if any(t.is_complex() for t in tensors_of(measured.data)) else "\u1d40"  # superscripts H and T
+    return f"adjoint A{sign}y\nof the data"
+
+
+def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None, shown: Sequence[int]) -> list[Row]:
     """From top to bottom. Errors share a ceiling, the standard deviation has one of its own."""
 
-    def row(label: str, clip: Tensor, **about: Any) -> _Row:
-        return _Row(label, [clip[t] for t in shown], **about)
+    def row(label: str, clip: Tensor, **about: Any) -> Row:
+        return Row(label, [clip[t] for t in shown], **about)
 
-    rows = [row("measured", measured_view(measured))]
+    rows = [row(measured_label(measured), measured_view(measured))]
     clips = {"recovered": recovery.clip}
     name = recovery.best_baseline(truth)
     if name is not None:
-        clips = {name.replace(" ", "\n"): recovery.baselines[name].clip, **clips}
+        clips = {textwrap.fill(name, LABEL_CHARACTERS): recovery.baselines[name].clip, **clips}
     rows += [row(label, clip.clamp(0, 1)) for label, clip in clips.items()]
     if truth is not None:
         errors = {label: (clip - truth).abs().mean(1, keepdim=True) for label, clip in clips.items()}
         ceiling = max(float(error.max()) for error in errors.values())
-        named = [row(f"error of\n{label}", e, ceiling=ceiling, cmap="magma") for label, e in errors.items()]
+        named = [row(f"error of\n{label}", e, ceiling=ceiling, unit=GREY_LEVEL) for label, e in errors.items()]
         rows = [row("true", truth.clamp(0, 1)), *rows, *named]
     if recovery.uncertainty is not None:
         sigma = recovery.uncertainty.mean(1, keepdim=True)
-        largest = float(sigma.max())
-        label = f"standard\ndeviation\n(up to {largest:.2g})"
-        rows.append(row(label, sigma, ceiling=largest, cmap="magma"))
+        rows.append(row("standard\ndeviation", sigma, ceiling=float(sigma.max()), unit=GREY_LEVEL))
+    spacing = measured.clip.get("spacing")
+    if spacing is not None:
+        rows[0] = replace(rows[0], spacing=(float(spacing[0]), str(spacing[1])))
     return rows
-
-
-def _draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
-    history = recovery.history
-    steps = [row["step"] for row in history if row["loss"]]
-    axes.semilogy(steps, [row["loss"] for row in history if row["loss"]], lw=1.2, label="loss on the fitted data")
-    held = [(row["step"], row["heldout"]) for row in history if row["heldout"]]
-    if held:
-        axes.semilogy(*zip(*held, strict=True), "o-", ms=3, lw=1.2, label="held-out squared error per pixel")
-        chosen = [pair for pair in held if pair[0] == recovery.chosen]
-        if chosen:
-            axes.plot(*zip(*chosen, strict=True), "k*", ms=9, label="chosen" if recovery.trials else "delivered")
-        if chosen and history[-1]["step"] > recovery.chosen:
-            axes.axvspan(recovery.chosen, history[-1]["step"], color="0.93", label="goes on with all data")
-    scored = [(row["step"], row["score"]) for row in history if row.get("score") is not None]
-    if is_truth_known and scored:
-        other = axes.twinx()
-        other.plot(*zip(*scored, strict=True), "-", color="tab:green", lw=1)
-        best = max(scored, key=lambda pair: pair[1])
-        other.plot(*best, "g^", ms=6)
-        other.set_ylabel("true PSNR of the generated\nframes, best marked (dB)", fontsize=7, color="tab:green")
-        other.tick_params(labelsize=7, colors="tab:green")
-    axes.set_xlabel("epoch", fontsize=8)
-    plain_numbers(axes.yaxis)
-    axes.tick_params(which="both", labelsize=7)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=7, frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-
-
-def plain_numbers(axis: Axis) -> None:
-    """Numbers of a logarithmic axis as 0.012 and 3e-05: powers as formulas take most of the time of a small picture."""
-    from matplotlib.ticker import LogFormatter
-
-    class Plain(LogFormatter):
-        def __call__(self, x: float, pos: int | None = None) -> str:
-            return f"{x:.3g}" if super().__call__(x, pos) else ""
-
-    axis.set_major_formatter(Plain())
-    axis.set_minor_formatter(Plain())
-
-
-def draw_sections(
-    path: str | Path,
-    summary: Summary,
-    shown: Sequence[int],
-    pictures: Mapping[str, Sequence[Tensor]],
-    levels: Sequence[float] | None,
-) -> None:
-    """Write the PNG of a clip in sections: rows of frames, and the level of each frame or section, with the cuts.
-
-    shown: numbers of the frames; pictures: these frames, (C, H, W) each, by what they show; levels: PSNR of each frame
-    of the clip against the true one, or None.
-    """
-    title = "\n".join([in_sections(summary), *textwrap.wrap(summary.trust, 100)])
-    rows = [_Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]
-    with _page(path, title, rows, shown, right=0.97) as axes:
-        _draw_levels(axes, summary.sections, levels)
 
 
 def in_sections(summary: Summary) -> str:
     """How many sections and scenes a run has, in words."""
     return f"{len(summary.sections)} sections, {summary.scenes} scene{'s' if summary.scenes > 1 else ''}"
-
-
-def _draw_levels(axes: Axes, sections: Sequence[SectionFigures], levels: Sequence[float] | None) -> None:
-    known = [(section, section.heldout_db) for section in sections if section.heldout_db is not None]
-    judged = [(section, level) for section, level in known if math.isfinite(level)]
-    for k, (section, held) in enumerate(judged):
-        start, stop = section.frames
-        axes.plot([start, stop - 1], [held, held], color="tab:orange", lw=1.5, label=None if k else "held-out data")
-    for before, section in pairwise(sections):
-        is_cut = before.scene != section.scene
-        axes.axvline(section.frames[0], color="k" if is_cut else "0.75", lw=1, ls="-" if is_cut else ":")
-    if levels is not None:
-        axes.plot(levels, lw=1, color="tab:green", label="true PSNR of each frame")
-    axes.set_xlabel("frame (black: cut; dotted: next section)", fontsize=8)
-    axes.set_ylabel("dB", fontsize=8)
-    axes.tick_params(labelsize=7)
-    axes.grid(alpha=0.3)
-    if judged or levels is not None:
-        axes.legend(fontsize=7, frameon=False)
 
 
 def table_of_clips(summaries: Mapping[str, Summary]) -> Table:

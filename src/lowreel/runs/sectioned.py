@@ -334,7 +334,7 @@ def _join(run: SectionedRun) -> tuple[Summary, list[str]]:
     summary = summarise_sections(run.sections, found, run.pilot, run.operator, scores)
     shown = frames_shown(shape[0])
     pictures = _pictures(run, shown, shape, scale, offset)
-    draw_sections(run.folder / "report.png", summary, shown, pictures, None if scores is None else scores.levels)
+    draw_sections(run.folder, summary, shown, pictures, None if scores is None else scores.levels)
     return summary, notes
 
 

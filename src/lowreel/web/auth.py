@@ -29,7 +29,7 @@ FORM_BYTES = 4096
 """Bytes of a login form, at most."""
 
 OPEN = re.compile(
-    r"/(|config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|run/.+|assets/.+|static/.+|svelte/.+)"
+    r"/(|config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|example\.mp4|run/.+|assets/.+|static/.+|svelte/.+)"
     r"|/gradio_api/(queue/(join|data)|upload|upload_progress|heartbeat/\w+|app_id|info|startup-events|theme\.css"
     r"|file=(?!\w+:).+)"
 )

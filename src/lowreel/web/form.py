@@ -12,6 +12,7 @@ from ..catalogue import OPERATORS, OperatorSettings
 from ..errors import InputError
 from ..settings import Settings
 from ..system.names import GENERATORS
+from .words import said_in_words
 
 SERVERS = ("memory", "device", "precision")
 """Settings that are the server's, not its visitors'."""
@@ -26,23 +27,35 @@ CHOICES: dict[str, tuple[str, ...]] = {"generator": GENERATORS}
 """Settings that are names here, where they may be files on the command line."""
 
 
-def fields(model: type[Settings], first: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """A component for each setting of a model; first: what to begin with, where that is not the default."""
-    first, made = first or {}, {}
-    for name, known in model.model_fields.items():
-        if name in SERVERS:
-            continue
-        label, default, about = name.replace("_", " "), known.default, known.description or ""
-        options = CHOICES.get(name) or _words(known.annotation)
-        shown = {"label": label, "info": about, "elem_id": f"{model.__name__}-{name}"}
-        if known.annotation is bool:
-            made[name] = gr.Checkbox(value=default, **shown)
-        elif options is not None:
-            made[name] = gr.Dropdown(list(options), value=first.get(name, default), **shown)
-        else:
-            text = first.get(name, "" if default in (None, ()) else str(default))
-            made[name] = gr.Textbox(value=text, lines=3 if default == () else 1, max_lines=6, **shown)
-    return made
+def fields(
+    model: type[Settings], first: Mapping[str, str] | None = None, groups: Mapping[str, tuple[str, ...]] | None = None
+) -> dict[str, Any]:
+    """A component for each setting of a model.
+
+    first: what to begin with, where that is not the default. groups: names of settings under a heading each; what is in
+    none comes last.
+    """
+    first = first or {}
+    made: dict[str, Any] = {}
+    names = [name for name in model.model_fields if name not in SERVERS]
+    for heading, own in (groups or {}).items():
+        gr.Markdown(f"**{heading}**")
+        made |= {name: _field(model, name, first) for name in own}
+    return made | {name: _field(model, name, first) for name in names if name not in made}
+
+
+def _field(model: type[Settings], name: str, first: Mapping[str, str]) -> Any:
+    """The component of a setting."""
+    known = model.model_fields[name]
+    default, options = known.default, CHOICES.get(name) or _words(known.annotation)
+    label = said_in_words(name)
+    shown = {"label": label, "info": known.description or "", "elem_id": f"{model.__name__}-{name}"}
+    if known.annotation is bool:
+        return gr.Checkbox(value=default, **shown)
+    if options is not None:
+        return gr.Dropdown(list(options), value=first.get(name, default), **shown)
+    text = first.get(name, "" if default in (None, ()) else str(default))
+    return gr.Textbox(value=text, lines=3 if default == () else 1, max_lines=6, **shown)
 
 
 def _words(annotation: Any) -> tuple[str, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import gradio as gr
@@ -15,7 +16,7 @@ from .svg import path as drawn_path
 from .svg import picture_link
 
 
-def interpolate_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
+def interpolate_tab(service: Service, mine: gr.BrowserState, current: gr.State, tab: Any) -> None:
     """Put the tab together: run, place along its path, the frame there, a slow-motion video."""
     run = gr.Dropdown([], label="run", elem_id="path-run")
     place = gr.Slider(0, 1, step=0.02, label="place along the path, in frames", elem_id="place")
@@ -26,7 +27,12 @@ def interpolate_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
         count = gr.Number(200, precision=0, label="frames to draw")
         curve = gr.Dropdown(["linear", "cubic"], value="linear", label="curve")
     make, video = gr.Button("Slow-motion video", elem_id="make"), gr.HTML(elem_id="slow")
-    tab.select(lambda own: gr.update(choices=service.drawable(own)), mine, run, api_visibility="private")
+
+    def entered(own: list[str], opened: str, before: str | None) -> Any:
+        choices = service.drawable(own)
+        return gr.update(choices=choices, value=chosen_of([key for _, key in choices], opened, before))
+
+    tab.select(entered, [mine, current, run], run, api_visibility="private")
 
     def chosen(key: str | None) -> tuple[Any, ...]:
         look = service.look(key or "")
@@ -61,3 +67,10 @@ def interpolate_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
         return service.interpolated(key or "", asked)
 
     make.click(in_words(film), [run, first, last, count, curve], video, api_visibility="private", **FILMS)
+
+
+def chosen_of(keys: Sequence[str], opened: str, before: str | None) -> str | None:
+    """Which of the runs with these addresses is chosen at first: the one that is open, or its first section; else the
+    one that was chosen before."""
+    own = [key for key in keys if opened and opened in (key, key.partition("/")[0])]
+    return own[0] if own and before not in own else before

@@ -6,12 +6,13 @@ from typing import Any
 
 import gradio as gr
 
+from .interpolate_tab import chosen_of
 from .reactions import FILMS, LOOK_SECONDS, in_words
 from .service import Service
 from .svg import escaped, picture_link
 
 
-def look_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
+def look_tab(service: Service, mine: gr.BrowserState, current: gr.State, tab: Any) -> None:
     """Put the tab together: two runs, a layer of each, one slider for both, their figures, a video of both."""
     seen = gr.State("")
     with gr.Row():
@@ -20,7 +21,13 @@ def look_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
     frame = gr.Slider(0, 1, step=1, label="frame, of both", elem_id="both")
     pictures, told = gr.HTML(elem_id="pair"), gr.HTML(elem_id="pair-told")
     make, video = gr.Button("Both as one video"), gr.HTML()
-    tab.select(lambda own: [gr.update(choices=service.choices(own))] * 2, mine, runs, api_visibility="private")
+
+    def entered(own: list[str], opened: str, before: str | None) -> tuple[Any, Any]:
+        choices = service.choices(own)
+        first = chosen_of([key for _, key in choices], opened, before)
+        return gr.update(choices=choices, value=first), gr.update(choices=choices)
+
+    tab.select(entered, [mine, current, runs[0]], runs, api_visibility="private")
 
     def chosen(key: str | None) -> tuple[Any, Any]:
         look = service.look(key or "")
@@ -58,7 +65,7 @@ def look_tab(service: Service, mine: gr.BrowserState, tab: Any) -> None:
 
     def film(one: str, two: str, first: str, second: str) -> str:
         link = service.side_by_side((one or "", first or ""), (two or "", second or ""))
-        return f'<video src="{link}" controls loop muted playsinline></video>'
+        return f'<video src="{link}"{service.poster(one)} controls loop muted playsinline></video>'
 
     make.click(in_words(film), [*runs, *layers], video, api_visibility="private", **FILMS)
 

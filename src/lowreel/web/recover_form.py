@@ -15,6 +15,7 @@ from .form import fields, filled, operator_of
 from .service import Service, Wish
 from .svg import escaped
 from .uploads import ACCEPTED, DATA
+from .words import GROUPS
 
 DEMO, UPLOAD = "the demo clip", "a file of yours"
 
@@ -33,7 +34,7 @@ class RecoverForm:
         with gr.Column() as self.measuring:
             self._ask_how()
         with gr.Accordion("How it is recovered", open=False):
-            self.recovering = fields(RecoverSettings, {"quality": "draft"})
+            self.recovering = fields(RecoverSettings, {"quality": "draft"}, GROUPS)
         self._react()
 
     def _ask_how(self) -> None:

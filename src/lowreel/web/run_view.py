@@ -212,6 +212,16 @@ def _picture(frame: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
 
 
+LARGE = 384
+"""Pixels of the longer side of a frame from which on it is large enough to be looked at."""
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """A frame, (H, W, 3), by a whole number of times, so that it can be looked at."""
+    times = max(1, LARGE // max(picture.shape[:2]))
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
 def _heat(values: np.ndarray) -> np.ndarray:
     """(C, H, W), 0 to 1, in the colours of the report's error maps."""
     from matplotlib import colormaps

@@ -9,6 +9,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +173,7 @@ def _add_files(app: Any, service: Service) -> None:
     from starlette.background import BackgroundTask
     from starlette.responses import FileResponse
 
-    from .service import FILES
+    from .service import EXAMPLE, FILES
 
     def archive(key: str) -> FileResponse:
         path = service.zipped(key)
@@ -187,6 +188,10 @@ def _add_files(app: Any, service: Service) -> None:
             raise HTTPException(404, "There is no such file.")
         return FileResponse(path, media_type=FILES.get(name, "video/mp4"))
 
+    def example() -> FileResponse:
+        return FileResponse(str(files("lowreel") / "assets" / EXAMPLE), media_type="video/mp4")
+
+    app.get(f"/{EXAMPLE}")(example)
     app.get("/run/{key}/run.zip")(archive)
     app.get("/run/{key}/{name}")(file)
 

@@ -33,8 +33,8 @@ from ..settings import (
 )
 from .films import beside, drawn
 from .queue import RUN, Job, Queue, discard, lives
-from .run_view import Look, run_folders
-from .svg import curves, escaped, path, progress, strip, table
+from .run_view import RECOVERED, Look, enlarged, run_folders
+from .svg import asked_for, curves, escaped, path, picture_link, progress, strip, table
 from .uploads import Upload, received, remove
 
 FILES = {
@@ -43,11 +43,15 @@ FILES = {
     "recommended.mp4": "video/mp4",
     "recommended.npy": "application/octet-stream",
     "report.png": "image/png",
+    "report.pdf": "application/pdf",
     "summary.json": "application/json",
     "representation.safetensors": "application/octet-stream",
     "uncertainty.npy": "application/octet-stream",
 }
 """Files of a run that are handed out."""
+
+EXAMPLE = "example.mp4"
+"""The film of an example, among the files that come with the package."""
 
 LEFT_OUT = ("state.safetensors", "state.previous.safetensors", "live.safetensors")
 """Files of a run folder that its download leaves out."""
@@ -259,6 +263,26 @@ class Service:
         look = self.look(key)
         return "" if look is None or look.summary is None else table(look.summary)
 
+    def asked(self, key: str) -> str:
+        """How the run at an address was measured, and its settings, as HTML."""
+        look = self.look(key)
+        return "" if look is None else asked_for(look.operator, look.config.get("settings") or {})
+
+    def example_html(self) -> str:
+        """What is to be seen before there is a run: the demo clip, measured and recovered."""
+        return (
+            f'<video src="{EXAMPLE}" autoplay controls loop muted playsinline></video>'
+            "<p class='told'>An example: a clip of which one pixel in five was measured (left), and what was recovered "
+            "(right). <b>Recover</b> makes it again, in about half a minute, and shows how it comes about.</p>"
+        )
+
+    def poster(self, key: str) -> str:
+        """A frame from the middle of what was recovered, as the attribute of a player; empty where it is not there."""
+        look = self.look(key)
+        if look is None or RECOVERED not in look.layers:
+            return ""
+        return f' poster="{picture_link(enlarged(look.frame(RECOVERED, look.shape[0] // 2)))}"'
+
     def downloads(self, key: str) -> str:
         """Links to what a run that has ended left, as HTML."""
         folder = self.folder(key)
@@ -267,7 +291,7 @@ class Service:
         names = [name for name in FILES if (folder / name).is_file()]
         links = [f'<a href="run/{key}/{name}" download="{name}">{name}</a>' for name in names]
         links.append(f'<a href="run/{key}/run.zip" download="run.zip">the run folder</a>')
-        video = f'<video src="run/{key}/recovered.mp4" controls loop muted playsinline></video>'
+        video = f'<video src="run/{key}/recovered.mp4"{self.poster(key)} controls loop muted playsinline></video>'
         return f'{video}<p class="runs">{" ".join(links)}</p>'
 
     def list_of(self, mine: Sequence[str]) -> str:
@@ -342,7 +366,7 @@ class Service:
         link = f"run/made/{video.name}"
         lines = "<br>".join(escaped(line) for line in told.splitlines())
         return (
-            f'<video src="{link}" controls loop muted playsinline></video>'
+            f'<video src="{link}"{self.poster(key)} controls loop muted playsinline></video>'
             f'<p class="runs"><a href="{link}" download="interpolated.mp4">interpolated.mp4</a></p><p>{lines}</p>'
         )
 

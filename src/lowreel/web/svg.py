@@ -16,6 +16,7 @@ from torch import Tensor
 from ..runs.preview import Live
 from ..runs.report import figures
 from ..runs.summary import Summary
+from .words import GROUPS, said_in_words
 
 WIDE, HIGH = 560, 170
 """Size of a plot in its own units; it is as wide as there is room."""
@@ -151,6 +152,28 @@ def table(summary: Summary) -> str:
     return f'<p class="trust">{escaped(summary.trust)}</p><table class="figures">{rows}</table><p>{end}</p>'
 
 
+def asked_for(operator: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """What a run was asked for, as HTML: how the clip was measured, and the settings, in their groups."""
+    about = ", ".join(f"{name} {value}" for name, value in operator.items() if _is_plain(name, value))
+    rows = f"<tr><th>measured by</th><td>{escaped(operator.get('kind', ''))} {escaped(about)}</td></tr>"
+    for heading, names in GROUPS.items():
+        rows += f'<tr><th colspan="2"><b>{escaped(heading)}</b></th></tr>'
+        for name in (n for n in names if n in settings):
+            rows += f"<tr><th>{escaped(said_in_words(name))}</th><td>{escaped(_told(settings[name]))}</td></tr>"
+    told = f'<summary>Settings of this run</summary><table class="figures">{rows}</table>'
+    return f'<details class="asked" open>{told}</details>'
+
+
+def _told(value: Any) -> str:
+    """A setting as text."""
+    return "default" if value is None else ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _is_plain(name: str, value: Any) -> bool:
+    """Whether a parameter of an operator is said in a word."""
+    return name not in ("kind", "clip_shape", "streams") and isinstance(value, int | float | str)
+
+
 STYLE = """
 .strip { display: grid; grid-template-columns: repeat(auto-fit, minmax(84px, 1fr)); gap: 4px; }
 .strip figure { margin: 0; }
@@ -171,8 +194,11 @@ table.figures, table.figures :is(tr, th, td) { border: 0 !important; background:
 table.figures th { text-align: left; font-weight: 400; opacity: .7; padding: 2px 14px 2px 0 !important; }
 table.figures td { padding: 2px 0 !important; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 16px; }
-#pair .strip, #drawn .strip { grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); max-width: 1000px; }
+#pair .strip, #drawn .strip { grid-template-columns: repeat(auto-fit, minmax(200px, 480px)); }
 .runs a { display: inline-block; margin-right: 12px; }
+.asked summary { cursor: pointer; margin-top: 8px; }
+#example video { width: min(100%, 900px); }
+@media (max-width: 700px) { #recover { flex-direction: column-reverse; flex-wrap: nowrap; } }
 .problem { color: #c33; font-weight: 600; }
 video { width: min(100%, 480px); max-height: 60vh; image-rendering: pixelated; }
 """

@@ -20,11 +20,12 @@ def page_of(service: Service) -> gr.Blocks:
     with gr.Blocks(title="Lowreel", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.Markdown("# Lowreel\nA video from too few measurements of it.")
         mine = gr.BrowserState([], storage_key="lowreel-runs", secret="lowreel")
+        current = gr.State("")  # the address of the run that is shown
         with gr.Tabs():
             with gr.Tab("Recover"):
-                recover_tab(page, service, mine)
+                recover_tab(page, service, mine, current)
             with gr.Tab("Look") as tab:
-                look_tab(service, mine, tab)
+                look_tab(service, mine, current, tab)
             with gr.Tab("Interpolate") as tab:
-                interpolate_tab(service, mine, tab)
+                interpolate_tab(service, mine, current, tab)
     return page

@@ -9,7 +9,7 @@ import gradio as gr
 
 from ..errors import InputError
 from .reactions import in_words
-from .run_view import MEASURED, RECOVERED, Look
+from .run_view import MEASURED, RECOVERED, Look, enlarged
 from .service import Service
 
 
@@ -59,6 +59,4 @@ def wipe_of(look: Look | None) -> tuple[Any, ...]:
 
 def _seen(look: Look, layer: str, t: int) -> Any:
     """A frame, large enough to be looked at."""
-    picture = look.frame(layer, t)
-    times = max(1, 384 // max(picture.shape[:2]))
-    return picture.repeat(times, axis=0).repeat(times, axis=1)
+    return enlarged(look.frame(layer, t))

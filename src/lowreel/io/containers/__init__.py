@@ -1,6 +1,6 @@
 """Arrays in files that others wrote: docs/files-of-others.md has them all. Nothing is unpickled."""
 
-from .base import Array, Entry, can_be_watched
+from .base import Array, Entry, Spacing, can_be_watched, spacing_of
 from .clips import Frames, as_clip, clip_entry, load_clip, wanted_axes
 from .dicom_series import is_series
 from .hdf5 import RAW
@@ -13,6 +13,7 @@ __all__ = [
     "Array",
     "Entry",
     "Frames",
+    "Spacing",
     "advice",
     "as_clip",
     "can_be_watched",
@@ -26,5 +27,6 @@ __all__ = [
     "load_named",
     "missing_sentence",
     "refuse_hidden",
+    "spacing_of",
     "wanted_axes",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -54,12 +54,32 @@ class Entry:
 
 Index = tuple[int | slice, ...]
 
+Spacing = tuple[float, str]
+"""A distance and its unit."""
+
+SPACE_UNITS = {
+    **{"nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "meter": "m"},
+    **{"micron": "µm", "microns": "µm", "um": "µm", "μm": "µm", "\\u00B5m": "µm"},
+    **{unit: unit for unit in ("nm", "µm", "mm", "cm", "m", "km")},
+}
+"""Units of length as files have them, and as they are shown."""
+
+
+def spacing_of(distance: Any, unit: Any) -> Spacing | None:
+    """A distance of a file with its unit; None for what is no length."""
+    shown = SPACE_UNITS.get(str(unit))
+    with contextlib.suppress(TypeError, ValueError):
+        found = float(distance)
+        return (found, shown) if shown is not None and math.isfinite(found) and found > 0 else None
+    return None
+
 
 @dataclass(frozen=True)
 class Lazy:
     """An array in a file, of which only what is asked for is read.
 
     levels: (scale, offset) where the file declares black and white. rate: frames a second, where it tells that.
+    spacing: distance from place to place along an axis, by its name, with the unit, where it tells that.
     """
 
     shape: tuple[int, ...]
@@ -68,6 +88,7 @@ class Lazy:
     """The numbers at an integer or a slice for each axis, as NumPy indexes."""
     levels: tuple[float, float] | None = None
     rate: Fraction | None = None
+    spacing: Mapping[str, Spacing] | None = None
 
     def __getitem__(self, index: Index) -> np.ndarray:
         return self.read(index)
@@ -111,6 +132,11 @@ class Array:
     def rate(self) -> Fraction | None:
         """Frames a second that the file tells."""
         return self.stored.rate if isinstance(self.stored, Lazy) else None
+
+    @property
+    def spacing(self) -> Mapping[str, Spacing]:
+        """Distances along its axes that the file tells, by their names."""
+        return (self.stored.spacing if isinstance(self.stored, Lazy) else None) or {}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
+from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
 
 KIND, REMEDY = "DICOM", "export it again, uncompressed if that can be chosen"
 GREY_PHOTOMETRIES = ("MONOCHROME1", "MONOCHROME2")
@@ -55,7 +55,7 @@ def load(path: Path, entry: Entry) -> Lazy:
         check_size(path, entry, dtype.itemsize)
         return np.stack([frame(number)[rest] for number in range(entry.shape[0])[first]])
 
-    return Lazy(entry.shape, dtype, read, levels=_levels(header), rate=_rate(header))
+    return Lazy(entry.shape, dtype, read, levels=_levels(header), rate=_rate(header), spacing=_spacing(header))
 
 
 def opened(path: Path) -> Any:
@@ -185,6 +185,14 @@ def frame_seconds(header: Any) -> list[float] | None:
         return [float(t) / 1000 for t in np.cumsum([0.0, *map(float, steps[1:])])]
     step = header.get("FrameTime")
     return None if step is None else [k * float(step) / 1000 for k in range(count)]
+
+
+def _spacing(header: Any) -> dict[str, Spacing]:
+    """From pixel to pixel, where the header tells it."""
+    measures = functional(header, 0, "PixelMeasuresSequence")
+    told = header.get("PixelSpacing") or (measures.get("PixelSpacing") if measures is not None else None)
+    found = {} if told is None else {"row": spacing_of(told[0], "mm"), "column": spacing_of(told[1], "mm")}
+    return {axis: spacing for axis, spacing in found.items() if spacing is not None}
 
 
 def _rate(header: Any) -> Fraction | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
+from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
 
 KIND, REMEDY = "NIfTI", "copy it again, or convert the series again"
 AXES, ROLES = ("x", "y", "z", "t", "u", "v", "w"), "WH-T---"
@@ -39,7 +39,7 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
     """The image with its slope and intercept; a compressed one is read whole, others frame by frame."""
     with reading(path, KIND, REMEDY):
         image = opened(path)
-        dtype, rate = _dtype(image), _rate(image)
+        dtype, rate, spacing = _dtype(image), _rate(image), _spacing(image)
     trailing = (0,) * (len(image.dataobj.shape) - len(_shape(image)))
 
     def read(index: Index) -> np.ndarray:
@@ -51,11 +51,11 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
                 return planes[..., index[-1]]
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
-    lazy = Lazy(entry.shape, dtype, read, rate=rate)
+    lazy = Lazy(entry.shape, dtype, read, rate=rate, spacing=spacing)
     if path.suffix.lower() == ".gz":
         check_size(path, entry, dtype.itemsize)
         held = read((slice(None),) * len(entry.shape))
-        return Lazy(entry.shape, dtype, lambda index: held[index], rate=rate)
+        return Lazy(entry.shape, dtype, lambda index: held[index], rate=rate, spacing=spacing)
     return lazy
 
 
@@ -85,6 +85,13 @@ def _dtype(image: Any) -> np.dtype:
         return np.dtype(np.uint8)
     native = dtype.newbyteorder("=")
     return np.dtype(np.complex128 if native.kind == "c" else np.float64) if _is_scaled(image) else native
+
+
+def _spacing(image: Any) -> dict[str, Spacing]:
+    """From pixel to pixel along x, y and z, where the header says the unit."""
+    unit = image.header.get_xyzt_units()[0]
+    found = {axis: spacing_of(size, unit) for axis, size in zip(AXES[:3], image.header.get_zooms(), strict=False)}
+    return {axis: spacing for axis, spacing in found.items() if spacing is not None}
 
 
 def _rate(image: Any) -> Fraction | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .axes import roles_of
-from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
+from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
 from .cf import Packing, packing_of
 
 KIND, REMEDY = "Zarr", "copy the whole folder again"
@@ -57,7 +57,8 @@ def load(path: Path, entry: Entry) -> Lazy:
         with reading(path, KIND, REMEDY):
             return packing.values(np.asarray(array[index]))
 
-    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate)
+    spacing = image.spacing if image else None
+    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate, spacing=spacing)
 
 
 def opened(path: Path) -> Any:
@@ -89,6 +90,13 @@ class Image:
         if not scales or any(len(scale) != len(self.axes) for scale in scales):
             return None
         return [float(np.prod(values)) for values in zip(*scales, strict=True)]
+
+    @property
+    def spacing(self) -> dict[str, Spacing]:
+        """From pixel to pixel along the axes whose unit is said, of the finest level."""
+        sizes = zip(self.axes, self.scale or (), strict=False)
+        found = {str(axis["name"]): spacing_of(size, axis.get("unit")) for axis, size in sizes}
+        return {axis: spacing for axis, spacing in found.items() if spacing is not None}
 
     @property
     def step(self) -> Fraction | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...system.files import atomic_write
-from ..containers import as_clip, complex_advice, load_clip, missing_sentence
+from ..containers import Spacing, as_clip, complex_advice, load_clip, missing_sentence
 from .levels import GreyLevels, declared_bits
 from .reader import RATE
 
@@ -42,6 +42,8 @@ class ArrayReader:
             self.declared = declared_bits(8, "numbers of")
         if array.levels:
             self.declared = GreyLevels(*array.levels, "the bits that the file says are used")
+        across = self._frames.order[3]
+        self.spacing = array.spacing.get(array.axes[across]) if array.axes and across is not None else None
         named = f", axes {', '.join(array.axes)}" if array.axes else ""
         self.axes = f"{array.shape} {array.dtype}{named}, read as {_read_as(array.shape, self._frames.order)}"
 
@@ -67,6 +69,7 @@ class TensorReader:
 
     rate, has_audio, keeps_units, axes = RATE, False, False, ""
     declared: GreyLevels | None = GreyLevels(1.0, 0.0, "drawn in [0, 1]")
+    spacing: Spacing | None = None
 
     def __init__(self, clip: Tensor) -> None:
         self._clip = clip

@@ -106,6 +106,37 @@ class Clip:
         """How the axes of the file are read, in words; empty where there is one way only."""
         return self._reader.axes
 
+    @property
+    def spacing(self) -> tuple[float, str] | None:
+        """From pixel to pixel of a row as it is read, and the unit, such as µm; None where the file does not say."""
+        if self._reader.spacing is None:
+            return None
+        each, unit = self._reader.spacing
+        (height, width), (H, W) = self._reader.shape[1:], self.shape[2:]
+        across = min(width, max(1, round(height * W / H))) if self._crop else width
+        return each * across / W, unit
+
+    def __repr__(self) -> str:
+        frames, channels, height, width = self.shape
+        of = "grey" if channels == 1 else "colour"
+        return f"Clip({self.source}, {frames} frames of {height}x{width}, {of}, {float(self.rate):.4g} a second)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: some frames, and what the file is; without frames where they cannot be read."""
+        import html
+
+        from ...system.film_strip import frames_of_strip, strip_html
+
+        told = f"<p>{html.escape(repr(self))}{html.escape(f'; {self.axes}') if self.axes else ''}</p>"
+        shown = frames_of_strip(len(self))
+        try:
+            frames = [self.read(t, t + 1)[0] for t in shown]
+        except InputError as error:
+            return f"<div>{told}<p>{html.escape(str(error))}</p></div>"
+        import torch
+
+        return f"<div>{strip_html(torch.stack(frames), shown, self.source.name, len(self))}{told}</div>"
+
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames `start` up to `stop` (Python's slice rules), (n, C, H, W) float32; decodes only these.
 

@@ -17,6 +17,7 @@ import numpy as np
 from av.stream import Disposition
 
 from ...errors import InputError
+from ..containers import Spacing
 from .levels import GreyLevels
 from .planes import deep_levels, range_text
 from .reader import ACCURATE, RATE, fraction, planes_first, size_text
@@ -30,6 +31,7 @@ class VideoReader:
 
     keeps_units, axes = False, ""
     declared: GreyLevels | None
+    spacing: Spacing | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path

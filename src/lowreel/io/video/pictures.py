@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 from ...errors import InputError
 from ...system.files import TIFF_FILES
+from ..containers import Spacing
 from .levels import GreyLevels, declared_bits
 from .planes import deep_levels
 from .reader import RATE, planes_first, size_text
@@ -39,6 +40,7 @@ class PictureReader:
     """Pictures (path, page) of one size and depth, at 25 frames per second; grey only when all of them are."""
 
     rate, has_audio, keeps_units, axes = RATE, False, False, ""
+    spacing: Spacing | None = None
 
     def __init__(self, path: Path, pictures: list[tuple[Path, int]]) -> None:
         self._pictures = pictures

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..containers import Spacing
 from .levels import GreyLevels
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Reader(Protocol):
     has_audio: bool
     declared: GreyLevels | None  # black and white, where the kind of file says them
     keeps_units: bool  # whether what is recovered is written in the numbers of the file
+    spacing: Spacing | None  # from pixel to pixel of a row, where the file says it
     axes: str  # how the axes of the file are read, in words; empty where there is one way only
 
     def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
