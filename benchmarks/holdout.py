@@ -90,6 +90,8 @@ CASES: dict[str, Callable[[], Case]] = {
     ),
     "clouds, 60 %, carphone": lambda: masked("clips/carphone_pristine.mp4", clouds),
     "clouds, 60 %, blackswan": lambda: masked("clips/davis/blackswan", clouds),
+    "clouds, 60 %, walking": lambda: masked("paper_clips/walking/seq1", clouds),
+    "clouds, 60 %, archery": lambda: masked("paper_clips/archery", clouds),
     "dropped columns, walking": lambda: masked("paper_clips/walking/seq1", columns),
     "8 radial lines, Pincat": pincat,
 }

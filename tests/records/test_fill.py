@@ -191,6 +191,65 @@ def test_nothing_is_invented_beyond_the_bounds(truth, known, bounds):
 
 
 @pytest.mark.usefixtures("two_methods")
+def test_a_stop_keeps_the_sections_that_are_filled(truth, known, monkeypatch):
+    """After three of seven frames: these are filled, the gaps of the others empty, measured values everywhere."""
+    monkeypatch.setattr("lowreel.records.filling.SECTION_VALUES", 2 * HEIGHT * WIDTH)
+    record, shares = np.where(known, truth, np.nan), [0.0]
+
+    def stop(what, share):
+        is_time = what == "filling gaps" and share >= 3 / FRAMES > shares[-1]
+        shares.append(share if what == "filling gaps" else 0.0)
+        if is_time:
+            raise KeyboardInterrupt
+
+    found = lowreel.fill(record, times=TIMES, callback=stop)
+    assert found.account.stopped == 3
+    assert "first 3 frames" in found.account.sentence
+    gaps = ~known & ~LAND
+    assert np.isfinite(found.filled[:3][gaps[:3]]).all()
+    assert np.isnan(found.filled[3:][gaps[3:]]).all()
+    assert (found.flag[3:][gaps[3:]] == 3).all()
+    np.testing.assert_array_equal(found.filled[known], truth[known])
+    assert shares == sorted(shares)
+
+    def stop_at_once(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lowreel.fill(record, times=TIMES, callback=stop_at_once)
+
+
+@pytest.mark.usefixtures("two_methods")
+def test_a_stopped_file_is_gone_on_with(filed, tmp_path, monkeypatch, capsys):
+    """And is then what it would have been; with other flags it is refused, and a file that was not stopped, too."""
+    monkeypatch.setattr("lowreel.records.filling.SECTION_VALUES", 2 * HEIGHT * WIDTH)
+    whole, part = ["fill", f"{filed / 'record.nc'}:sst", "-o", str(tmp_path / "whole.nc")], str(tmp_path / "part.nc")
+    call(whole)
+    with monkeypatch.context() as patch:
+        begun = []
+
+        def stop(what, share):
+            if what == "filling gaps" and share >= 3 / FRAMES and not begun:
+                begun.append(share)
+                raise KeyboardInterrupt
+
+        patch.setattr("lowreel.cli.fill._show", stop)
+        call([*whole[:-1], part])
+    assert "with --resume" in capsys.readouterr().out
+    with netCDF4.Dataset(part) as file:
+        assert (file["sst_flag"][3:] != 1).all()
+    with pytest.raises(InputError, match="other settings"):
+        call([*whole[:-1], part, "--max-gap", "2", "--resume"])
+    call([*whole[:-1], part, "--resume"])
+    with netCDF4.Dataset(part) as one, netCDF4.Dataset(tmp_path / "whole.nc") as other:
+        assert one["sst_flag"].ncattrs() == other["sst_flag"].ncattrs()
+        for name in ("sst", "sst_std", "sst_flag", "sst_gap_distance"):
+            np.testing.assert_array_equal(one[name][:], other[name][:])
+    with pytest.raises(InputError, match="was stopped; leave --resume out"):
+        call([*whole, "--resume"])
+
+
+@pytest.mark.usefixtures("two_methods")
 def test_a_frame_without_data_far_from_all_others_stays_empty(truth, known):
     """A hundred days later nothing is known of the front; an hour later much is."""
     seen = known.copy()
@@ -430,7 +489,7 @@ def test_no_value_is_hidden_twice(truth, known, two_methods, monkeypatch):
     from lowreel.records import choice
 
     seen, tried = [], choice._tried
-    monkeypatch.setattr(choice, "_tried", lambda s, n, hidden, seed: seen.append(hidden) or tried(s, n, hidden, seed))
+    monkeypatch.setattr(choice, "_tried", lambda *given: seen.append(given[2]) or tried(*given))
     lowreel.fill(np.where(known, truth, np.nan), times=TIMES)
     assert len(seen) == 2
     assert all(hidden.any() for hidden in seen)

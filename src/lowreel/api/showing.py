@@ -86,7 +86,7 @@ class NotebookDisplay(Display):
     def __exit__(self, kind: object = None, *_: object) -> None:
         if self.bar is None:
             return
-        if kind is None:  # a fit that ended before all rounds were made is over too: the bar would turn red
+        if kind is None:  # a fit that ended before all epochs were made is over too: the bar would turn red
             self.bar.total = self.bar.n
             self.bar.refresh()
         self.bar.close()

@@ -6,7 +6,7 @@ in its own frame and those around it; of all these the ones that its covariance 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -60,13 +60,15 @@ def optimal_interpolation(
     noise: np.ndarray | None = None,
     points: int = KRIGING_POINTS,
     coupling: np.ndarray | None = None,
+    tell: Callable[[float], None] | None = None,
 ) -> Interpolated:
     """The best linear estimate of the wanted values, of mean zero and that covariance, from the known ones.
 
     anomalies: (T, H, W); known, wanted: the same, bool; times: (T,), rising, in the unit of the covariance. noise:
     variance of the noise of each value, (T, H, W); None: the covariance's. points: values by which a tile is filled, at
     most. coupling: (terms, V, V), where the frames are those of V variables, all of one time after each other: by what
-    each term of the covariance is multiplied between two of them (an intrinsic model of coregionalisation).
+    each term of the covariance is multiplied between two of them (an intrinsic model of coregionalisation). tell: told
+    the share of the frames that is done, 0 to 1, now and then.
     """
     mean = np.full(known.shape, np.nan, np.float32)
     variance = np.full(known.shape, np.nan, np.float32)
@@ -79,6 +81,8 @@ def optimal_interpolation(
         if len(waiting) == TILES_AT_ONCE:
             solver.solve(waiting, mean, variance)
             waiting = []
+            if tell is not None:
+                tell(float(tile.wanted[0, 0]) / len(known))
     if waiting:
         solver.solve(waiting, mean, variance)
     return Interpolated(mean, variance)

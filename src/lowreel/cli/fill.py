@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,7 @@ def fill(
     mask_variable: str | None = None,
     inside: str | None = None,
     variables: str | None = None,
+    resume: bool = False,
     filling: Annotated[FillSettings, Parameter(name="*")] = FillSettings(),
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
@@ -36,7 +38,7 @@ def fill(
 
     Measured values stay as they are stored. Beside the variable stand NAME_std, NAME_flag (0 measured, 1 filled, 2
     filled far from data, 3 not filled) and NAME_gap_distance. Pixels that were never measured, and gaps of which the
-    data says nothing, stay empty.
+    data says nothing, stay empty. Ctrl-C writes what is filled so far, in whole sections of the record.
 
     Parameters
     ----------
@@ -53,6 +55,8 @@ def fill(
     variables
         variables of FILE on the same grid, a,b: all are filled, each with the help of the others where that lowers its
         error
+    resume
+        go on with an output that Ctrl-C left, of the same FILE and flags
     as_json
         print what was done as JSON
     """
@@ -60,7 +64,15 @@ def fill(
 
     names = [] if variables is None else [name.strip() for name in variables.split(",")]
     accounts, notes = fill_file(
-        file, output, filling, mask=mask, mask_variable=mask_variable, inside=inside, variables=names
+        file,
+        output,
+        filling,
+        mask=mask,
+        mask_variable=mask_variable,
+        inside=inside,
+        variables=names,
+        tell=_show,
+        resume=resume,
     )
     if as_json:
         told = {name: summary(account) for name, account in accounts.items()}
@@ -73,11 +85,20 @@ def fill(
         print(note)
 
 
+def _show(what: str, share: float) -> None:
+    """A line that says how far it is, on a terminal."""
+    if sys.stderr.isatty():
+        end = "\n" if share >= 1 else ""
+        print(f"\r{what}: {share:4.0%} ", end=end, file=sys.stderr, flush=True)
+
+
 def _tell(where: str, account: Account, filling: FillSettings) -> None:
     """What was done to a variable, in words."""
     counts = ", ".join(f"{count} {flag.replace('_', ' ')}" for flag, count in account.counts.items())
     print(f"wrote {where}: {counts}")
     print(account.sentence)
+    if account.stopped is not None and not account.others:
+        print("To go on: the same command with --resume.")
     if filling.max_gap_time is not None:
         print(f"Nothing is filled more than {filling.max_gap_time:g} {account.time_unit} from when it was measured.")
     if account.duplicates:

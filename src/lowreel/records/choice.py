@@ -6,8 +6,9 @@ method, or a weighted mean of several, whose weights go with the distance to the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -100,9 +101,13 @@ class _Trial:
     variance: np.ndarray
 
 
-def chosen(section: Section, names: Sequence[str]) -> Choice:
+Tell = Callable[[float], None]
+"""Told which share of something is done, 0 to 1."""
+
+
+def chosen(section: Section, names: Sequence[str], tell: Tell | None = None) -> Choice:
     """The best of these methods and of their weighted mean, by SPLITS sets of hidden values of a section."""
-    trials = _trials(section, names)
+    trials = _trials(section, names, tell)
     noise = float(np.sqrt(section.covariance.noise))
     if not trials:
         return _unjudged(section, noise)
@@ -125,19 +130,28 @@ def chosen(section: Section, names: Sequence[str]) -> Choice:
     return replace(choice, deviation=_deviation(choice, trials, mixed))
 
 
-def _trials(section: Section, names: Sequence[str]) -> list[_Trial]:
+def hidden_values(section: Section, number: int) -> np.ndarray | None:
+    """Measured values under whole gaps of other frames, (T, H, W) bool, others for each number; None: no gap fits."""
+    draw, ever = np.random.default_rng(section.seed + number), np.asarray(section.known.any(0))
+    return cut_holes(section.known, HIDDEN_SHARE, draw, section.centred, inside=ever, whole=True)
+
+
+def _trials(section: Section, names: Sequence[str], tell: Tell | None) -> list[_Trial]:
     """What the methods make of SPLITS sets of hidden values, none of which is in two of them."""
     trials, taken = [], np.zeros_like(section.known)
     for k in range(SPLITS):
-        draw, ever = np.random.default_rng(section.seed + k), np.asarray(section.known.any(0))
-        hidden = cut_holes(section.known, HIDDEN_SHARE, draw, section.centred, inside=ever, whole=True)
+        hidden = hidden_values(section, k)
         if hidden is None:
             continue
         hidden &= ~taken
         taken |= hidden
-        trial = _tried(section, names, hidden, section.seed + k)
+        trial = _tried(section, names, hidden, section.seed + k, None if tell is None else partial(_of_all, tell, k))
         trials += [] if trial is None else [trial]
     return trials
+
+
+def _of_all(tell: Tell, number: int, share: float) -> None:
+    tell((number + share) / SPLITS)
 
 
 def _unjudged(section: Section, noise: float) -> Choice:
@@ -145,7 +159,9 @@ def _unjudged(section: Section, noise: float) -> Choice:
     return Choice((OPTIMAL,), np.zeros(1), np.ones((1, 1)), np.array([1.0, 0.0, section.covariance.noise]), OPTIMAL)
 
 
-def _tried(section: Section, names: Sequence[str], hidden: np.ndarray, seed: int) -> _Trial | None:
+def _tried(
+    section: Section, names: Sequence[str], hidden: np.ndarray, seed: int, tell: Tell | None = None
+) -> _Trial | None:
     """What the methods make of values that they do not see; None where nothing is hidden."""
     fitted = section.known & ~hidden
     count = int(hidden.sum())
@@ -158,7 +174,7 @@ def _tried(section: Section, names: Sequence[str], hidden: np.ndarray, seed: int
     trial = replace(
         section, known=fitted, wanted=wanted, given=section.covariance, edges=section.beside_gaps, others=others
     )
-    found = predictions(trial, names)
+    found = predictions(trial, names, tell)
     truth = (section.values - trial.background.clip)[wanted]
     return _Trial(truth, found, trial.distances[wanted], trial.variance)
 

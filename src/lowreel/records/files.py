@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 from ..errors import InputError
 from ..settings import FillSettings
 from ..system.files import atomic_write, split_member
-from .filling import Account, fill_record
+from .filling import Account, OnProgress, fill_record
 from .netcdf_output import FilledFile, FilledVariable
 from .netcdf_record import SUFFIXES, netcdf_record
+from .unfinished import ATTRIBUTE, Unfinished, note_of
 
 
 def fill_file(
@@ -23,28 +25,45 @@ def fill_file(
     mask_variable: str | None = None,
     inside: str | None = None,
     variables: Sequence[str] = (),
+    tell: OnProgress | None = None,
+    resume: bool = False,
 ) -> tuple[dict[str, Account], list[str]]:
     """Fill FILE or FILE:VARIABLE into a new NetCDF file; what was done by variable, and sentences about what could not
     be kept.
 
     variables: names in FILE that are filled, all of them, each with the help of the others where they lower its error.
+    tell: told how far it is. After a KeyboardInterrupt what is done is written, see `fill_record`; resume: goes on with
+    such an output.
     See `netcdf_record` for the masks. Raises InputError where the output is there already, or no .nc, and as reading.
     """
     texts = _texts(text, variables)
     if output.suffix.lower() not in SUFFIXES:
         raise InputError(f"{output}: a filled record is written as NetCDF; give a name that ends with .nc")
-    if output.exists():
-        raise InputError(f"{output}: exists already; give another name with -o")
+    if output.exists() != resume:
+        do = "there is nothing to go on with; leave --resume out" if resume else "give another name with -o"
+        raise InputError(f"{output}: {'no such file' if resume else 'exists already'}; {do}")
+    if resume and variables:
+        raise InputError("--resume: goes on with one variable; fill several anew")
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
     sources = [netcdf_record(one, mask=mask, mask_variable=mask_variable, inside=inside) for one in texts]
     accounts = {}
-    with atomic_write(output) as temporary, FilledFile(temporary, sources[0].path) as file:
+    with contextlib.ExitStack() as stack:
+        begun = stack.enter_context(Unfinished(output, sources[0])).begun(settings) if resume else None
+        temporary = stack.enter_context(atomic_write(output))
+        file = stack.enter_context(FilledFile(temporary, sources[0].path))
         for source in sources:
             others = [other.record for other in sources if other is not source]
-            accounts[source.name] = fill_record(source.record, settings, FilledVariable(file, source).add, others)
+            variable = FilledVariable(file, source)
+            account = fill_record(source.record, settings, variable.add, others, tell, begun)
+            accounts[source.name] = account
+            if account.stopped is not None:
+                if not others:
+                    variable.note(ATTRIBUTE, note_of(account, settings))
+                break
         notes = file.notes
-    return accounts, notes
+    left = [source.name for source in sources if source.name not in accounts]
+    return accounts, [*notes, *([f"Not filled before the stop: {', '.join(left)}."] if left else [])]
 
 
 def _texts(text: str | Path, variables: Sequence[str]) -> list[str]:
@@ -77,6 +96,8 @@ def summary(account: Account) -> dict[str, Any]:
         "duplicates": list(account.duplicates),
         "time_unit": account.time_unit,
         "others": list(account.others),
+        "seasonal_background": account.year is not None,
+        "stopped_after_frames": account.stopped,
         "together": choice.is_joint,
         "sentence": account.sentence,
     }

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..settings import FillKeywords, FillSettings
 from ..system.as_tensor import check_axes
-from .filling import FLAGS, Account, Part, fill_record
+from .filling import FLAGS, Account, OnProgress, Part, fill_record
 from .record import Record
 
 DAY = np.timedelta64(1, "D")
@@ -45,6 +45,7 @@ def fill(
     inside: Any = None,
     times: Any = None,
     others: Sequence[Any] = (),
+    callback: OnProgress | None = None,
     **choices: Unpack[FillKeywords],
 ) -> FilledRecord:
     """Fill the gaps of a record: an array with NaN, a masked array, or an xarray.DataArray, (T, H, W), in any unit.
@@ -53,8 +54,9 @@ def fill(
     there may be values (sea); without it pixels that were never measured stay empty. times: (T,), rising, numbers or
     datetimes; of a DataArray its own unless given, else the numbers of the frames. Dates count in days. others: further
     variables of the same shape and times, each with gaps of its own, which are used where that lowers the error; they
-    are not filled themselves. choices: fields of `FillSettings` by name, as in `fill(record, max_gap=3)`, in place of
-    those of `settings`.
+    are not filled themselves. callback: called now and then with what is being done, in words, and which share of it
+    is, 0 to 1. choices: fields of `FillSettings` by name, as in `fill(record, max_gap=3)`, in place of those of
+    `settings`. Ctrl-C (a KeyboardInterrupt) once a section of the record is filled leaves the gaps of the others empty.
 
     Returns a `FilledRecord`. Raises InputError for another shape, text or complex numbers, times that do not rise, and
     fewer than 50 measured values. A single frame may be given as (H, W).
@@ -74,7 +76,8 @@ def fill(
 
     gathered = _Gathered(clip, known)
     own = Record("record", clip.shape, _reader(clip, known), at, unit, where)
-    account = fill_record(own, settings, gathered.add, [_other(k, one, own) for k, one in enumerate(others)])
+    beside = [_other(k, one, own) for k, one in enumerate(others)]
+    account = fill_record(own, settings, gathered.add, beside, callback)
     arrays = (gathered.filled, gathered.std, gathered.flag, gathered.distance)
     filled, std, flag, distance = (_like(record, a[0] if flat else a, k) for k, a in enumerate(arrays))
     return FilledRecord(filled, std, flag, distance, account)

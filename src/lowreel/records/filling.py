@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ from .coregionalisation import correlations
 from .gap_distances import time_to_measured, told_by_nearest
 from .methods import JOINT, Section, methods_for, predictions
 from .record import LEAST_VALUES, Record, duplicates, measured
+from .season import is_longer, with_season
 
 SECTION_VALUES = 2**23
 """Values of a section, its context included, at most; it takes some fifty times as many bytes."""
@@ -52,9 +54,26 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A filling that was stopped after so many frames: what it went by, and part(start, stop), what is filled."""
+
+    frames: int
+    choice: Choice
+    covariance: SpaceTimeCovariance
+    year: float | None
+    part: Callable[[int, int], Part]
+
+
+OnProgress = Callable[[str, float], None]
+"""Told what is being done, in words, and which share of it is, 0 to 1."""
+
+
+@dataclass(frozen=True)
 class Account:
     """What was done: the choice, the covariance by which it went, counts of pixels by flag, frames that repeat the one
-    before, the unit of the record's times, and the labels of other variables that might help."""
+    before, the unit of the record's times, the labels of other variables that might help, and the length of a year
+    where a yearly cycle of each pixel is part of the background. stopped: frames that were filled before a stop
+    (Ctrl-C), the others are as they were; None: all are."""
 
     choice: Choice
     covariance: SpaceTimeCovariance
@@ -62,20 +81,33 @@ class Account:
     duplicates: tuple[int, ...] = ()
     time_unit: str = "frames"
     others: tuple[str, ...] = ()
+    year: float | None = None
+    stopped: int | None = None
 
     @property
     def sentence(self) -> str:
         """Which method, and how large its error is at values that were hidden."""
         choice = self.choice
         if not choice.hidden:
-            return f"Filled by {choice.delivered}; no gap could be cut into what was measured: nothing judges it."
+            told = f"Filled by {choice.delivered}; no gap could be cut into what was measured: nothing judges it."
+            return f"{told}{self._stop}"
         others = {name: error for name, error in choice.errors.items() if name != choice.delivered}
         name = min(others, key=lambda key: others[key])
         return (
             f"Filled by {choice.delivered}: error {choice.expected_error:.4g} at {choice.hidden} measured values that "
             f"were hidden under gaps of other frames ({name}: {others[name]:.4g}). Noise: about {choice.noise:.2g}."
-            f"{self._together}"
+            f"{self._season}{self._together}{self._stop}"
         )
+
+    @property
+    def _season(self) -> str:
+        return "" if self.year is None else " A yearly cycle of each pixel is part of the background."
+
+    @property
+    def _stop(self) -> str:
+        if self.stopped is None:
+            return ""
+        return f" Stopped: the gaps of the first {self.stopped} frames are filled, those of all others are empty."
 
     @property
     def _together(self) -> str:
@@ -103,21 +135,28 @@ class _Other:
     known: np.ndarray
     given: SpaceTimeCovariance | None = None
 
-    def section(self, frames: slice, seed: int, points: int) -> Section:
+    def section(self, frames: slice, seed: int, points: int, year: float | None = None) -> Section:
         """Its values in these frames, of which none is wanted."""
         seen = self.known[frames]
         values = np.where(seen, self.record.read(frames.start, frames.stop), 0)
         times = self.record.times[frames]
-        return Section(values, seen, times, np.zeros_like(seen), seed, given=self.given, points=points)
+        return Section(values, seen, times, np.zeros_like(seen), seed, given=self.given, points=points, year=year)
 
 
 def fill_record(
-    record: Record, settings: FillSettings, write: Callable[[Part], None], others: Sequence[Record] = ()
+    record: Record,
+    settings: FillSettings,
+    write: Callable[[Part], None],
+    others: Sequence[Record] = (),
+    tell: OnProgress | None = None,
+    begun: Begun | None = None,
 ) -> Account:
     """Fill a record; each part is handed to `write` when it is done, in the order of time.
 
-    others: further variables with gaps of their own, which are used where they help. Raises InputError where a record
-    has too few values, and where the others have other frames or times.
+    others: further variables with gaps of their own, which are used where they help. tell: told how far it is. A
+    KeyboardInterrupt (Ctrl-C) after the first part ends the filling: the parts that are left are written with empty
+    gaps; before that it is raised. begun: a filling without others that was stopped, which is gone on with. Raises
+    InputError where a record has too few values, and where the others have other frames or times.
     """
     for other in others:
         if other.shape != record.shape or not np.array_equal(other.times, record.times):
@@ -130,22 +169,75 @@ def fill_record(
     repeated = duplicates(record) if settings.find_duplicates else []
     known[repeated] = False
     inside = np.asarray(known.any(0)) if record.inside is None else record.inside
-    sample, beside = _sample(record, known, settings.seed, beside)
-    choice = chosen(sample, _names(settings, sample))
-    counts = np.zeros(len(FLAGS), np.int64)
-    covariance = sample.covariance
-    beside = [replace(o, given=section.covariance) for o, section in zip(beside, sample.others, strict=True)]
-    beside = beside if choice.is_joint else []
-    del sample
-    for core in _cores(record.shape):
-        part = _filled(record, known, inside, core, settings, choice, covariance, beside)
-        counts += np.bincount(part.flag.ravel(), minlength=len(FLAGS))
-        write(part)
-        del part
-        trim_heap()
-    by_name = dict(zip(FLAGS, counts.tolist(), strict=True))
+    plan = _planned(record, known, settings, beside, tell) if begun is None else _Plan.of(begun)
+
+    def make(core: tuple[int, int]) -> Part:
+        if begun is not None and core[1] <= begun.frames:
+            return begun.part(*core)
+        return _filled(record, known, inside, core, settings, plan, tell)
+
+    def leave(core: tuple[int, int]) -> Part:
+        return _unfilled(record, known, inside, core, plan.choice.noise)
+
+    counts, stopped = _written([*_cores(record.shape)], make, leave, write, tell)
     names = tuple(other.label.rpartition(":")[2] for other in others)
-    return Account(choice, covariance, by_name, tuple(repeated), record.time_unit, names)
+    return Account(plan.choice, plan.covariance, counts, tuple(repeated), record.time_unit, names, plan.year, stopped)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """By what a record is filled: the choice, its covariance, the length of a year where that matters, and the other
+    variables that help."""
+
+    choice: Choice
+    covariance: SpaceTimeCovariance
+    year: float | None = None
+    beside: Sequence[_Other] = ()
+
+    @classmethod
+    def of(cls, begun: Begun) -> _Plan:
+        return cls(begun.choice, begun.covariance, begun.year)
+
+
+def _planned(
+    record: Record, known: np.ndarray, settings: FillSettings, beside: Sequence[_Other], tell: OnProgress | None
+) -> _Plan:
+    sample, beside = _sample(record, known, settings.seed, beside)
+    choice = chosen(sample, _names(settings, sample), tell and partial(tell, "trying methods on hidden values"))
+    beside = [replace(o, given=section.covariance) for o, section in zip(beside, sample.others, strict=True)]
+    return _Plan(choice, sample.covariance, sample.year, beside if choice.is_joint else [])
+
+
+def _written(
+    cores: Sequence[tuple[int, int]],
+    make: Callable[[tuple[int, int]], Part],
+    leave: Callable[[tuple[int, int]], Part],
+    write: Callable[[Part], None],
+    tell: OnProgress | None,
+) -> tuple[dict[str, int], int | None]:
+    """Make and write the parts of a record; after a stop `leave` makes those that are left. Counts of pixels by flag,
+    and the frames that were filled before a stop, None without one."""
+    counts: dict[int, np.ndarray] = {}
+
+    def put(part: Part) -> None:
+        write(part)
+        counts[part.start] = np.bincount(part.flag.ravel(), minlength=len(FLAGS))
+        if tell is not None:
+            tell("filling gaps", (part.start + len(part.flag)) / cores[-1][1])
+
+    stopped = None
+    try:
+        for core in cores:
+            put(make(core))
+            trim_heap()
+    except KeyboardInterrupt:
+        left = [core for core in cores if core[0] not in counts]
+        if not counts or not left:
+            raise
+        stopped = left[0][0]
+        for core in left:
+            put(leave(core))
+    return dict(zip(FLAGS, np.sum([*counts.values()], 0).tolist(), strict=True)), stopped
 
 
 def _sample(record: Record, known: np.ndarray, seed: int, beside: Sequence[_Other]) -> tuple[Section, Sequence[_Other]]:
@@ -167,7 +259,8 @@ def _sample(record: Record, known: np.ndarray, seed: int, beside: Sequence[_Othe
     there = [o for o in beside if o.known[frames].sum() >= LEAST_VALUES and _is_there_throughout(o, frames)]
     others = tuple(other.section(frames, seed, points) for other in there)
     nothing = np.zeros_like(seen)
-    return Section(values, seen, record.times[frames], nothing, seed, points=points, others=others), there
+    section = Section(values, seen, record.times[frames], nothing, seed, points=points, others=others)
+    return with_season(section, record.time_unit), there
 
 
 def _points(shape: tuple[int, int, int]) -> int:
@@ -211,6 +304,7 @@ def _section(
     core: tuple[int, int],
     seed: int,
     beside: Sequence[_Other] = (),
+    year: float | None = None,
 ) -> tuple[Section, slice, np.ndarray]:
     """A section with its context; what is wanted are the gaps of its own frames. Beside it where these are in it, and
     where they have values that are not filled from, as they lie where none may be."""
@@ -226,8 +320,10 @@ def _section(
     wanted[own] = inside & ~seen[own]
     outside = np.isfinite(values[own]) & ~inside
     kept, points = np.where(seen, values, 0), _points(record.shape)
-    others = tuple(other.section(around, seed, points) for other in beside if other.known[around].any())
-    section = Section(kept, seen, record.times[around], wanted, seed, points=points, others=others)
+    times = record.times[around]
+    year = year if year is not None and is_longer(times, year) else None
+    others = tuple(other.section(around, seed, points, year) for other in beside if other.known[around].any())
+    section = Section(kept, seen, times, wanted, seed, points=points, others=others, year=year)
     return section, own, outside
 
 
@@ -237,12 +333,13 @@ def _filled(
     inside: np.ndarray,
     core: tuple[int, int],
     settings: FillSettings,
-    choice: Choice,
-    covariance: SpaceTimeCovariance,
-    beside: Sequence[_Other],
+    plan: _Plan,
+    tell: OnProgress | None,
 ) -> Part:
-    section, own, outside = _section(record, known, inside, core, settings.seed, beside)
-    section = replace(section, given=covariance)
+    choice, covariance = plan.choice, plan.covariance
+    section, own, outside = _section(record, known, inside, core, settings.seed, plan.beside, plan.year)
+    told = partial(_tell_frames, tell, record.shape[0], core, own.start, len(section.times)) if tell else None
+    section = replace(section, given=covariance, tell=told)
     distances = section.distances
     told = told_by_nearest(distances, section.times, covariance, own)
     for other, tie in zip(section.others, correlations((section, *section.others))[0, 1:], strict=True):
@@ -260,6 +357,21 @@ def _filled(
     flag[section.known[own] | outside] = FLAG_MEASURED
     std = np.where(section.known, choice.noise, std).astype(np.float32)
     return Part(core[0], values[own], std[own], flag, distances[own])
+
+
+def _tell_frames(tell: OnProgress, frames: int, core: tuple[int, int], before: int, length: int, share: float) -> None:
+    """Tell which share of the record's frames is filled. share: of the `length` frames of the section, `before` of
+    which are its context."""
+    done = min(max(share * length - before, 0), core[1] - core[0])
+    tell("filling gaps", (core[0] + done) / frames)
+
+
+def _unfilled(record: Record, known: np.ndarray, inside: np.ndarray, core: tuple[int, int], noise: float) -> Part:
+    """The frames of a section as they were, their gaps empty."""
+    section, own, outside = _section(record, known, inside, core, 0)
+    flag = np.where(section.known[own] | outside, FLAG_MEASURED, FLAG_NOT_FILLED).astype(np.int8)
+    std = np.where(section.known[own], noise, np.nan).astype(np.float32)
+    return Part(core[0], np.full(flag.shape, np.nan, np.float32), std, flag, section.distances[own])
 
 
 def _estimates(section: Section, choice: Choice) -> tuple[np.ndarray, np.ndarray]:

@@ -35,7 +35,8 @@ class Section:
 
     wanted: (T, H, W) bool, what is to be filled. given: the covariance, where it is known from before. points: values
     by which optimal interpolation fills a tile. edges: (T, H, W) bool, measured pixels beside real gaps; None finds
-    them. others: the same frames of other variables, that may help.
+    them. others: the same frames of other variables, that may help. year: its length in the unit of the times,
+    where the background has a yearly cycle. tell: told the share of optimal interpolation that is done, now and then.
     """
 
     values: np.ndarray
@@ -47,11 +48,13 @@ class Section:
     edges: np.ndarray | None = None
     points: int = KRIGING_POINTS
     others: tuple[Section, ...] = ()
+    year: float | None = None
+    tell: Callable[[float], None] | None = None
 
     @cached_property
     def background(self) -> Background:
-        """Means of pixels and frames."""
-        return additive_background(self.values, self.known, self.times)
+        """Means of pixels and frames, and yearly cycles."""
+        return additive_background(self.values, self.known, self.times, self.year)
 
     @cached_property
     def anomalies(self) -> np.ndarray:
@@ -60,13 +63,13 @@ class Section:
 
     @cached_property
     def mean(self) -> float:
-        """Of all known values, frames' anomalies taken off."""
-        return float((self.values - self.background.frames[:, None, None])[self.known].mean(dtype=np.float64))
+        """Of all known values, frames' anomalies and yearly cycles taken off."""
+        return float((self.values - self.background.changes)[self.known].mean(dtype=np.float64))
 
     @cached_property
     def centred(self) -> np.ndarray:
-        """The values less the frames' anomalies and the mean, 0 where not known."""
-        shift = self.background.frames[:, None, None] + self.mean
+        """The values less the frames' anomalies, yearly cycles and the mean, 0 where not known."""
+        shift = self.background.changes + self.mean
         return np.where(self.known, self.values - shift, 0).astype(np.float32)
 
     @cached_property
@@ -80,7 +83,14 @@ class Section:
     def optimal(self) -> Interpolated:
         """Optimal interpolation of the centred values, where wanted."""
         return optimal_interpolation(
-            self.centred, self.known, self.times, self.wanted, self.covariance, self.noise, self.points
+            self.centred,
+            self.known,
+            self.times,
+            self.wanted,
+            self.covariance,
+            self.noise,
+            self.points,
+            tell=self.tell,
         )
 
     @cached_property
@@ -239,6 +249,14 @@ def methods_for(section: Section, *, generator: bool) -> list[str]:
     return [name for name in METHODS if name not in left_out]
 
 
-def predictions(section: Section, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Anomalies from the background by each of these methods, at the wanted pixels, (n,)."""
-    return {name: METHODS[name](section)[section.wanted] for name in names}
+def predictions(
+    section: Section, names: Sequence[str], tell: Callable[[float], None] | None = None
+) -> dict[str, np.ndarray]:
+    """Anomalies from the background by each of these methods, at the wanted pixels, (n,). tell: told which share of the
+    methods is done."""
+    found = {}
+    for name in names:
+        found[name] = METHODS[name](section)[section.wanted]
+        if tell is not None:
+            tell(len(found) / len(names))
+    return found

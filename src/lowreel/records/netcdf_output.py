@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,50 @@ class FilledFile:
         self.file.close()
 
 
-class FilledVariable:
-    """A variable of the copy, into which parts are written, and what stands beside it."""
+class StoredVariable:
+    """A variable of a file in the axes of a record, and what stands beside it: standard deviation, flag, distance."""
+
+    def __init__(self, source: NetcdfRecord, out: Any, beside: Sequence[Any] = ()) -> None:
+        self.source, self.out, self.beside = source, out, list(beside)
+        self.variable = out[source.name]
+        for variable in (self.variable, *self.beside):
+            variable.set_auto_maskandscale(False)
+        self.packing = packing_of(attributes_of(self.variable), self.variable.dtype, default_fill(self.variable))
+
+    def frames(self, start: int, stop: int) -> list[np.ndarray]:
+        """The values, and those beside them, (n, H, W) each."""
+        at = self._index(slice(start, stop))
+        places = np.array([k for k in self._places() if k is not None])
+        order = np.argsort(np.argsort(places))
+        found = [np.asarray(self.packing.values(self.variable[at])), *(np.asarray(v[at]) for v in self.beside)]
+        return [values.transpose(order).reshape(stop - start, *self.source.record.shape[1:]) for values in found]
+
+    def _index(self, frames: slice) -> tuple[int | slice, ...]:
+        """Where frames are in the variable, other axes of one place or as chosen."""
+        choices = _choices(self.source)
+        place = self._places()[0]
+        return tuple(
+            frames if k == place else slice(None) if k in self._places() else choices.get(name, 0)
+            for k, name in enumerate(self.variable.dimensions)
+        )
+
+    def _places(self) -> list[int | None]:
+        """The axes T, H, W in the variable, those included that a choice has taken out of the clip."""
+        names = self.source.clip.array.axes
+        order = (self.source.clip.order[k] for k in (0, 2, 3))
+        return [None if axis is None else list(self.variable.dimensions).index(names[axis]) for axis in order]
+
+
+class FilledVariable(StoredVariable):
+    """A variable of the copy, into which parts are written, and what is made beside it."""
 
     def __init__(self, file: FilledFile, source: NetcdfRecord) -> None:
-        self.source, self.out = source, file.out
-        self.variable = self.out[source.name]
-        self.variable.set_auto_maskandscale(False)
-        self.packing = packing_of(attributes_of(self.variable), self.variable.dtype, default_fill(self.variable))
+        super().__init__(source, file.out)
         self.beside = self._beside()
+
+    def note(self, name: str, text: str) -> None:
+        """Set an attribute of the flag variable."""
+        self.beside[1].setncattr(name, text)
 
     def _beside(self) -> list[Any]:
         """The variables for standard deviation, flag and distance, named in the variable's ancillary_variables."""
@@ -84,21 +120,6 @@ class FilledVariable:
         if self.packing.missing and {"_FillValue", "missing_value"} & set(self.variable.ncattrs()):
             return self.packing.missing[0]
         return np.nan if self.variable.dtype.kind == "f" else None  # netCDF's own default is a number to most readers
-
-    def _index(self, frames: slice) -> tuple[int | slice, ...]:
-        """Where frames are in the variable, other axes of one place or as chosen."""
-        choices = _choices(self.source)
-        place = self._places()[0]
-        return tuple(
-            frames if k == place else slice(None) if k in self._places() else choices.get(name, 0)
-            for k, name in enumerate(self.variable.dimensions)
-        )
-
-    def _places(self) -> list[int | None]:
-        """The axes T, H, W in the variable, those included that a choice has taken out of the clip."""
-        names = self.source.clip.array.axes
-        order = (self.source.clip.order[k] for k in (0, 2, 3))
-        return [None if axis is None else list(self.variable.dimensions).index(names[axis]) for axis in order]
 
     def _in_axes(self, values: np.ndarray, turn: bool = False) -> np.ndarray:
         """(n, H, W) in the order that the variable has them in; what is stored is so already."""

@@ -12,9 +12,10 @@ from torch import Tensor
 from ..analysis.metrics import stated_peak_decibels
 from ..operators import Data, inner, map_data, tensors_of
 from ..solver.problem import Problem
+from .chance import is_chance
 from .comparison import Baseline, best_by_heldout
 from .coverage import MOST_UNJUDGED_SHARE, caveat, judged_by, unjudged_share, unseen_share
-from .fit import SHORT_EPOCHS, STANDARD_ERRORS
+from .fit import SHORT_EPOCHS
 from .policy import FEW_NUMBERS
 from .verdict import Outcome, Verdict, judge
 
@@ -155,6 +156,5 @@ def _energy(problem: Problem) -> float:
 
 
 def may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
-    """Whether two clips' (T, C, H, W) squared errors on the held-out data differ by less than two standard errors."""
-    gain = problem.heldout_terms(other) - problem.heldout_terms(frames)
-    return float(gain.mean().abs()) < STANDARD_ERRORS * float(gain.std()) / math.sqrt(len(gain))
+    """Whether two clips' (T, C, H, W) squared errors on the held-out data may differ by chance (`chance.is_chance`)."""
+    return is_chance(problem.heldout_terms(other) - problem.heldout_terms(frames))

@@ -16,7 +16,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 MEANINGS = {
     "quality": "care in the choice of settings",
     "time": "seconds it may take",
-    "steps": "rounds of a fit",
+    "steps": "epochs of a fit",
     "rank": "patterns that the frames are mixed of",
     "similarity": "likeness of frames that follow each other",
     "linear": "one motion, from one end to the other",
