@@ -56,6 +56,7 @@ class Lazy:
     """An array in a file, of which only what is asked for is read.
 
     levels: (scale, offset) where the file declares black and white. rate: frames a second, where it tells that.
+    spacing: how far apart its pixels are, in words; empty where it does not tell.
     """
 
     shape: tuple[int, ...]
@@ -64,6 +65,7 @@ class Lazy:
     """The numbers at an integer or a slice for each axis, as NumPy indexes."""
     levels: tuple[float, float] | None = None
     rate: Fraction | None = None
+    spacing: str = ""
 
     def __getitem__(self, index: Index) -> np.ndarray:
         return self.read(index)
@@ -108,6 +110,11 @@ class Array:
         """Frames a second that the file tells."""
         return self.stored.rate if isinstance(self.stored, Lazy) else None
 
+    @property
+    def spacing(self) -> str:
+        """How far apart pixels are, in words, where the file tells it."""
+        return self.stored.spacing if isinstance(self.stored, Lazy) else ""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -139,6 +146,11 @@ def field_of(values: np.ndarray, path: tuple[str, ...]) -> np.ndarray:
     for name in path:
         values = values[name]
     return values
+
+
+def spacing_text(height: float, width: float, unit: str) -> str:
+    """How far apart pixels are, in words."""
+    return f"{height:.6g} x {width:.6g} {unit or 'of no unit'} (height x width)"
 
 
 def can_be_watched(*steps: Fraction) -> bool:

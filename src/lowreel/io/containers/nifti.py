@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
+from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading, spacing_text
 
 KIND, REMEDY = "NIfTI", "copy it again, or convert the series again"
 AXES, ROLES = ("x", "y", "z", "t", "u", "v", "w"), "WH-T---"
@@ -50,11 +51,13 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
                 return planes[..., index[-1]]
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
-    lazy = Lazy(entry.shape, dtype, read, rate=rate)
+    columns, rows = (float(n) for n in image.header.get_zooms()[:2])
+    spacing = spacing_text(rows, columns, image.header.get_xyzt_units()[0].replace("unknown", ""))
+    lazy = Lazy(entry.shape, dtype, read, rate=rate, spacing=spacing)
     if path.suffix.lower() == ".gz":
         check_size(path, entry, dtype.itemsize)
         held = read((slice(None),) * len(entry.shape))
-        return Lazy(entry.shape, dtype, lambda index: held[index], rate=rate)
+        return replace(lazy, read=lambda index: held[index])
     return lazy
 
 

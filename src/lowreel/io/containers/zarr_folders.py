@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .axes import roles_of
-from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading
+from .base import Entry, Index, Lazy, can_be_watched, check_size, imported, reading, spacing_text
 from .cf import Packing, packing_of
 
 KIND, REMEDY = "Zarr", "copy the whole folder again"
@@ -51,13 +51,14 @@ def load(path: Path, entry: Entry) -> Lazy:
         image = image_with(root, entry.name) if entry.name else None
         step = image.step if image else None
         rate = 1 / step if step and can_be_watched(step) else None
+        spacing = image.spacing if image else ""
 
     def read(index: Index) -> np.ndarray:
         check_size(path, entry, 8) if all(part == slice(None) for part in index) else None
         with reading(path, KIND, REMEDY):
             return packing.values(np.asarray(array[index]))
 
-    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate)
+    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate, spacing=spacing)
 
 
 def opened(path: Path) -> Any:
@@ -89,6 +90,16 @@ class Image:
         if not scales or any(len(scale) != len(self.axes) for scale in scales):
             return None
         return [float(np.prod(values)) for values in zip(*scales, strict=True)]
+
+    @property
+    def spacing(self) -> str:
+        """How far apart pixels of the finest level are, in words; empty where it is not told."""
+        known = {
+            str(axis["name"]): (size, axis.get("unit")) for axis, size in zip(self.axes, self.scale or (), strict=False)
+        }
+        if not {"y", "x"} <= set(known):
+            return ""
+        return spacing_text(known["y"][0], known["x"][0], str(known["x"][1] or ""))
 
     @property
     def step(self) -> Fraction | None:

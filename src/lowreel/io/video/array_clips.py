@@ -42,6 +42,7 @@ class ArrayReader:
             self.declared = declared_bits(8, "numbers of")
         if array.levels:
             self.declared = GreyLevels(*array.levels, "the bits that the file says are used")
+        self.spacing = array.spacing
         named = f", axes {', '.join(array.axes)}" if array.axes else ""
         self.axes = f"{array.shape} {array.dtype}{named}, read as {_read_as(array.shape, self._frames.order)}"
 
@@ -65,7 +66,7 @@ def _read_as(shape: Sequence[int], order: Sequence[int | None]) -> str:
 class TensorReader:
     """A clip (T, C, H, W) in memory with grey levels in [0, 1], at 25 frames per second."""
 
-    rate, has_audio, keeps_units, axes = RATE, False, False, ""
+    rate, has_audio, keeps_units, axes, spacing = RATE, False, False, "", ""
     declared: GreyLevels | None = GreyLevels(1.0, 0.0, "drawn in [0, 1]")
 
     def __init__(self, clip: Tensor) -> None:

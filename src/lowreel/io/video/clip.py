@@ -105,6 +105,11 @@ class Clip:
         """How the axes of the file are read, in words; empty where there is one way only."""
         return self._reader.axes
 
+    @property
+    def spacing(self) -> str:
+        """How far apart pixels are, or their coordinates, in words; empty where the file does not tell."""
+        return self._reader.spacing
+
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames `start` up to `stop` (Python's slice rules), (n, C, H, W) float32; decodes only these.
 
@@ -230,7 +235,7 @@ def _check_wishes(size: tuple[int, int] | None, fit: str, channels: int | None) 
 
 
 def _reader(path: Path, choice: Choice) -> Reader:
-    file, _ = split_member(path)
+    file, name = split_member(path)
     if not file.exists():
         raise InputError(
             f"{file}: no such file or folder; expected a video, a picture, a folder of "
@@ -244,6 +249,8 @@ def _reader(path: Path, choice: Choice) -> Reader:
     if is_array_file(path) or is_series(file):
         return ArrayReader(path)
     refuse_hidden(file)
+    if name is not None:
+        raise InputError(f"{path}: {file} is a folder of pictures, without axes to choose from; leave out :{name}")
     if file.is_dir():
         return PictureReader(path, pictures_of(path))
     if path.suffix.lower() in PICTURES:

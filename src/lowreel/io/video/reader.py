@@ -29,6 +29,7 @@ class Reader(Protocol):
     has_audio: bool
     declared: GreyLevels | None  # black and white, where the kind of file says them
     keeps_units: bool  # whether what is recovered is written in the numbers of the file
+    spacing: str  # how far apart pixels are, in words; empty where the file does not tell
     axes: str  # how the axes of the file are read, in words; empty where there is one way only
 
     def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
