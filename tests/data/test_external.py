@@ -10,7 +10,7 @@ import tifffile
 import torch
 from cases import noise
 from conftest import moving, snapshot
-from foreign import KINDS_OF_CAMERA_FILES, cut, frames_last, hdf5, holds_no_arrays, mat7, npz
+from foreign import KINDS_OF_CAMERA_FILES, cut, frames_last, hdf5, holds_no_arrays, mat7, mat73, npz
 
 from lowreel import Measured, as_linear_operator
 from lowreel.data import ARRAY_KINDS, Levels, WhiteNoise, estimate_scaling, in_levels
@@ -284,6 +284,13 @@ BAD = {
     "mask of too few frames": Bad(MASK, ["a.npz:m", "single one or 6"], pixels(y=moving(), m=moving(4) > 0.5)),
     "mask turned": Bad(MASK, ["H and W swapped"], pixels(y=moving(), m=moving().transpose(0, 1, 3, 2) > 0.5)),
     "complex pixels": Bad(MASK, ["a.npz:y", "magnitude"], pixels(y=moving() * 1j, m=moving() > 0.5)),
+    "origin for a camera": Bad(RECOVER.format("a.mat") + " --image-origin middle", ["--operator fourier"], held()),
+    "another origin": Bad(RECOVER.format("a.mat") + " --image-origin left", ["--image-origin", "corner"], held()),
+    "parts of spectra": Bad(
+        "recover a.npz --operator fourier --y y -o run",
+        ["y[..., 0] + 1j * y[..., 1]"],
+        pixels(y=np.ones((4, 6, 5, 2))),
+    ),
     "clip of a cell file": Bad("measure missing a.mat -o z.st", ["cell array"], lambda: holds_no_arrays("a.mat")),
     "info of a cut file": Bad("info a.mat", ["a.mat", "cut short"], lambda: cut(camera(mat7, "a.mat"))),
     "info of an array that is not there": Bad("info a.h5:x", ["no array x", "orig"], held(hdf5, "a.h5")),
@@ -358,6 +365,19 @@ def test_info_says_axes_and_levels_and_what_to_choose(here, command):
     assert "TCYX (3, 2, 4, 5) uint16" in text.out
 
 
+def test_info_says_spacing_and_where_frequency_zero_is(here, command):
+    """Of pixels in the file's own unit; of complex pictures by the numbers, whatever the file."""
+    metadata = {"axes": "TYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25, "PhysicalSizeXUnit": "mm"}
+    tifffile.imwrite("a.ome.tif", np.zeros((3, 8, 9), np.uint8), metadata=metadata, photometric="minisblack")
+    assert json.loads(command("info a.ome.tif --json").out)["spacing"] == "0.25 x 0.5 mm (height x width)"
+    spectra = np.fft.fftshift(np.fft.fft2(moving(3)[:, 0]), axes=1)
+    mat73(Path("k.mat"), k=np.moveaxis(spectra, 0, -1))
+    hdf5(Path("k.h5"), k=spectra)
+    for file in ("k.mat", "k.h5"):
+        told = json.loads(command(f"info {file} --json").out)
+        assert "frequency zero is in the middle of the height alone" in told["origin of k"]
+
+
 def test_info_lists_what_a_file_holds(here, command):
     camera(mat7, "a.mat")
     mat7(Path("clip.mat"), x=BYTES[:, 0].transpose(1, 2, 0), note="words")
@@ -418,6 +438,32 @@ def test_spectra_of_a_scanner_are_read_as_they_stand(centred, with_mask, here, c
     assert np.load("run/recovered.npy").max() < 2 * float(clip.max())
 
 
+ORIGINS = ["corner", "middle", "height", "width"]
+ALONG = {"corner": (), "middle": (1, 2), "height": (1,), "width": (2,)}
+
+
+@pytest.mark.parametrize("size", [(12, 16), (11, 15)])
+@pytest.mark.parametrize("image", ORIGINS)
+@pytest.mark.parametrize("spectrum", ORIGINS)
+def test_origins_of_spectra_are_found_and_those_of_images_are_said(spectrum, image, size):
+    """Each in the corner or in the middle, along one axis or both, as NumPy shifts them: the same clip."""
+    clip = moving(4, 1, *size)[:, 0]
+    spectra = np.fft.fft2(np.fft.ifftshift(clip, axes=ALONG[image]), norm="ortho")
+    y = Array(np.fft.fftshift(spectra, axes=ALONG[spectrum]).astype("c8"), "k")
+    for said in ({}, {"spectrum_origin": spectrum}):
+        given = ARRAY_KINDS["fourier"](y, None, slice(None), image_origin=image, **said)
+        np.testing.assert_allclose(given.operator.adjoint(given.data)[:, 0], clip, atol=1e-6)
+
+
+def test_an_origin_that_was_not_measured_has_to_be_said():
+    spectra = np.fft.fft2(moving(4)[:, 0]).astype("c8")
+    spectra[:, :, [0, W // 2]] = 0
+    with pytest.raises(InputError, match=r"where is it\? Say --spectrum-origin corner\|middle"):
+        ARRAY_KINDS["fourier"](Array(spectra, "k"), None, slice(None))
+    given = ARRAY_KINDS["fourier"](Array(spectra, "k"), None, slice(None), spectrum_origin="corner")
+    np.testing.assert_array_equal(given.data[:, 0], spectra)
+
+
 def test_an_operator_of_ones_own_for_arrays_of_others(here, command, monkeypatch):
     """--operator module:object with --clip-shape takes y as the object's data; the noise that is said is kept."""
     Path("camera.py").write_text(
@@ -463,3 +509,11 @@ def test_a_picture_cut_in_four_is_told_on_the_command_line(here, command):
     ended = command("recover scan.npz --operator fourier --y k --sigma 0 --steps 1 --quality draft -o run")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.count("Warning: the image seems to be cut in the middle of its rows") == 1
+    assert "--image-origin middle" in ended.out
+    line = (
+        "recover scan.npz --operator fourier --y k --sigma 0 --steps 1 --quality draft --image-origin middle -o whole"
+    )
+    ended = command(line)
+    assert (ended.code, ended.err) == (0, "")
+    assert "Warning" not in ended.out
+    np.testing.assert_allclose(np.load("whole/recovered.npy")[:, 0], np.stack([disc] * 3), atol=0.02)

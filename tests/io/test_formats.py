@@ -3,19 +3,24 @@
 import contextlib
 import os
 import random
+import re
 import sys
 import warnings
 from pathlib import Path
 
 import formats
 import h5py
+import imagecodecs
 import ismrmrd
 import netCDF4
 import numpy as np
 import pytest
+import scipy.io
 import torch
 from conftest import moving
 from formats import FORMATS
+from PIL import Image
+from sweep import SWEPT, TYPES, swept
 
 from lowreel.cli.describe import describe
 from lowreel.errors import InputError
@@ -24,35 +29,29 @@ from lowreel.io.scans import scan_of
 from lowreel.io.video import open_clip
 
 GAPS = Path(__file__).parents[3] / "shared" / "data" / "gaps" / "alboranSST_small.nc"
-TYPES = {
-    "8 bits": lambda x: (x * 255).astype("u1"),
-    "12 in 16 bits": lambda x: (x * 4095).astype("u2"),
-    "16 bits": lambda x: (x * 65535).astype("u2"),
-    "float": lambda x: (x * 3 - 1).astype("f4"),
-    "signed": lambda x: (x * 4095 - 2000).astype("i2"),
-    "complex": lambda x: (x * np.exp(1j * x)).astype("c8"),
-}
+KNOWN = ("right", "refused", "no such file")
+LEADS = r"--operator fourier|take one, such as|take one place on|choose one with --(channel|plane)|take the magnitude"
+"""What a refusal of a single file has to say: what to type instead, or to do."""
 
 
-@pytest.mark.parametrize("channels", [1, 3, 2], ids=["grey", "colour", "two channels"])
-@pytest.mark.parametrize("name", TYPES)
-@pytest.mark.parametrize("kind", FORMATS)
-def test_numbers_of_an_independent_reader_or_one_sentence(kind, name, channels, tmp_path):
-    """Every kind of file, type and colour: scale and offset undone, the numbers are the witness's to 1e-6."""
-    file, write, witness = FORMATS[kind]
-    path = write(tmp_path / file, TYPES[name](moving(4, channels)))
-    if path is None:
-        return  # the kind has no place for such numbers
-    if channels == 2 or name == "complex":
-        leads = r"--operator fourier|take one, such as|take one place on"
-        with pytest.raises(InputError, match=leads) as caught:
-            open_clip(path)
-        assert "\n" not in str(caught.value)
-        return
-    clip, wanted = open_clip(path), witness(path)
-    found = clip.read().double().numpy() * clip.scale + clip.offset
-    assert found.shape == wanted.shape
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
+@pytest.mark.parametrize("kind", SWEPT)
+def test_numbers_of_an_independent_reader_or_one_sentence(kind):
+    """Types of numbers, channels, one file and folders: the witness's numbers to 1e-6, or refused; never a third."""
+    found = {case[1:]: (result, said) for case, result, said in swept([kind], commands=False)}
+    assert {case: told for case, told in found.items() if told[0] not in KNOWN} == {}
+    assert any(result == "right" for result, _ in found.values()) or kind == "fastMRI"
+    refused = [said for (*_, arrangement), (result, said) in found.items() if (result, arrangement) == TOLD_ALONE]
+    leads = LEADS if kind != "fastMRI" else "say which, such as .*:kspace"
+    assert [said for said in refused if not re.search(leads, said)] == []
+
+
+TOLD_ALONE = ("refused", "one file")
+
+
+@pytest.mark.slow
+def test_the_sweep_on_the_command_line():
+    """Exit code 0 or 2 beside each of these outcomes."""
+    assert {case: told for case, *told in swept() if told[0] not in KNOWN} == {}
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -203,6 +202,13 @@ def test_a_folder_of_dicom_is_in_the_order_of_instance_numbers(tmp_path):
     formats.dicom(tmp_path / "d.dcm", clip[3:], bits=12, **more)
     with pytest.raises(InputError, match="at 2 positions, several frames at each"):
         open_clip(tmp_path)
+    for name, number in zip("badc", (2, 1, 4, 3), strict=True):
+        own = {"InstanceNumber": number, "SeriesInstanceUID": "1.2", "ImagePositionPatient": [0, 0, 3 * number]}
+        formats.dicom(tmp_path / f"{name}.dcm", clip[number - 1 : number], bits=12, **own)
+    with pytest.raises(InputError, match=r"take one place on frame, such as .*:frame=0, or take it for time") as caught:
+        open_clip(tmp_path)
+    assert torch.equal(open_clip(str(caught.value).rpartition(" ")[2]).read(), opened.read())
+    assert torch.equal(open_clip(f"{tmp_path}:frame=2").read(), opened.read(2, 3))
     formats.dicom(tmp_path / "d.dcm", clip[3:], bits=12, **more | {"SeriesInstanceUID": "1.3"})
     with pytest.raises(InputError, match="SeriesInstanceUID differs; keep one series"):
         open_clip(tmp_path)
@@ -216,6 +222,11 @@ def test_ismrmrd(tmp_path):
             file.append_image("image_0", ismrmrd.Image.from_array(frame[:, None], transpose=False))
         file.append_acquisition(ismrmrd.Acquisition.from_array(np.ones((2, 8), "c8")))
     assert torch.equal(open_clip(f"{path}:dataset/image_0/data").read(), torch.from_numpy(clip))
+    with ismrmrd.Dataset(str(tmp_path / "slices.h5")) as file:
+        for k, frame in enumerate(clip):
+            file.append_image("image_0", ismrmrd.Image.from_array(frame[:, None], transpose=False, slice=k))
+    with pytest.raises(InputError, match=r"take one place on image, .*or take it for time"):
+        open_clip(tmp_path / "slices.h5:dataset/image_0/data")
     with pytest.raises(InputError, match=r"is raw data of ISMRMRD, 1 readouts, the first of 2 coils and 8 samples"):
         open_clip(f"{path}:dataset/data")
     with ismrmrd.Dataset(str(tmp_path / "raw.h5")) as file:
@@ -276,6 +287,7 @@ def test_dicom_of_one_bit(tmp_path):
 
 BAD_DICOM = {
     "shifted bits": ({"HighBit": 15}, "12 bits shifted"),
+    "floats": ({"BitsStored": None}, "of floats, or without the depth"),
     "unknown colour": ({"PhotometricInterpretation": "HSV"}, "photometric interpretation HSV"),
     "planes of a dose": ({"GridFrameOffsetVector": [0, 5]}, "take one place on frame, .*or take it for time"),
 }
@@ -290,6 +302,7 @@ def test_dicom_that_would_be_read_wrong(name, tmp_path):
 
 
 HIDDEN = {"a.nc": formats.netcdf, "a.nii": formats.nifti, "a.dcm": formats.dicom, "a.h5": formats.hdf5}
+HIDDEN |= {"a.tif": SWEPT["OME-TIFF"][1]}
 
 
 @pytest.mark.parametrize("name", HIDDEN)
@@ -300,6 +313,76 @@ def test_an_array_file_under_another_name_is_not_taken_for_a_video(name, tmp_pat
         InputError, match=rf"scan: is .*; give it a name that ends with \{ends.get(path.suffix, path.suffix)}"
     ):
         open_clip(tmp_path / "scan")
+
+
+OTHERS = {
+    "a.fits": "is FITS, .*astropy",
+    "a.nrrd": "make it NIfTI: SimpleITK",
+    "a.mrc": "mrcfile",
+    "a.pt": "a tensor of torch",
+    "a.pkl": "a pickle, which may run any program",
+    "a.csv": "numpy.loadtxt",
+    "a.raw": "numpy.fromfile",
+    "a.zip": "unpack it",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_files_of_other_kinds_are_told_what_to_make_of_them(name, tmp_path):
+    """FFmpeg would read FITS, in levels of its own."""
+    (tmp_path / name).write_bytes(
+        b"SIMPLE  =                    T".ljust(2880) if "fits" in name else b"1,2\n3,4\n" * 9
+    )
+    with pytest.raises(InputError, match=OTHERS[name]):
+        open_clip(tmp_path / name)
+
+
+def test_pictures_of_colours_are_not_taken_for_frames_of_three_columns(tmp_path):
+    """As OpenCV has a picture; said to be one, or time, it is."""
+    np.save(tmp_path / "a.npy", picture := moving(1, 3, 16, 20)[0].transpose(1, 2, 0))
+    with pytest.raises(InputError, match=r"got \(16, 20, 3\).*a\.npy:C=2 is one picture of colours"):
+        open_clip(tmp_path / "a.npy")
+    np.testing.assert_array_equal(open_clip(f"{tmp_path}/a.npy:C=2").read()[0], picture.transpose(2, 0, 1))
+    assert open_clip(f"{tmp_path}/a.npy:T=0").shape == (16, 1, 20, 3)
+    np.save(tmp_path / "b.npy", np.ones((2, 20, 20, 4)))
+    with pytest.raises(InputError, match=r"save x\[\.\.\., :3\]"):
+        open_clip(tmp_path / "b.npy")
+
+
+def test_a_picture_of_colours_of_matlab_s(tmp_path):
+    scipy.io.savemat(tmp_path / "a.mat", {"x": (picture := moving(1, 3, 16, 20)[0].transpose(1, 2, 0))})
+    with pytest.raises(InputError, match=r"say which is time, such as .*a\.mat:x,T=2.*x,C=2 is one picture"):
+        open_clip(tmp_path / "a.mat")
+    np.testing.assert_array_equal(open_clip(f"{tmp_path}/a.mat:C=2").read()[0], picture.transpose(2, 0, 1))
+    np.testing.assert_array_equal(open_clip(f"{tmp_path}/a.mat:T=2").read()[:, 0], picture.transpose(2, 0, 1))
+
+
+def test_a_folder_with_each_frame_twice_is_refused(tmp_path):
+    for name in ("0.png", "0.jpg", "1.png"):
+        Image.fromarray(np.zeros((8, 8), "u1")).save(tmp_path / name)
+    with pytest.raises(InputError, match="one frame, in two kinds of file"):
+        open_clip(tmp_path)
+    with pytest.raises(InputError, match="folder of pictures, without axes to choose from"):
+        open_clip(f"{tmp_path}:T=0")
+
+
+def test_jpeg_2000_of_12_bits_is_not_taken_for_16(tmp_path):
+    counts = (moving(1)[0, 0] * 4095).astype("u2")
+    for bits, words in ((12, "fewer than 16 bits"), (16, "")):
+        path = tmp_path / f"{bits}.jp2"
+        path.write_bytes(imagecodecs.jpeg2k_encode(counts << (bits - 12) | (bits == 16), level=0, bitspersample=bits))
+        if words:
+            with pytest.raises(InputError, match=words):
+                open_clip(path)
+        else:
+            np.testing.assert_allclose(open_clip(path).read()[0, 0], (counts * 16 + 1) / 65535, atol=1e-6)
+
+
+def test_a_folder_of_arrays_is_told_to_be_joined(tmp_path):
+    for k in range(3):
+        np.save(tmp_path / f"{k}.npy", moving(2))
+    with pytest.raises(InputError, match=r"no pictures but 3 of \.npy; give one of these alone, or join them"):
+        open_clip(tmp_path)
 
 
 LIBRARIES = {"a.nc": "netCDF4", "a.nii": "nibabel", "a.dcm": "pydicom", "a.zarr": "zarr", "a.h5": "h5py"}

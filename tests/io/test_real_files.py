@@ -8,6 +8,9 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+import scipy.io
+import skimage
+import tifffile
 from pydicom.pixels import apply_color_lut, apply_rescale, pixel_array
 from scipy.io import loadmat
 
@@ -139,6 +142,43 @@ def test_minc_under_another_name_is_not_read_without_its_scales(name, tmp_path):
     shutil.copy(VOLUMES / Path(name).stem, tmp_path / name)
     with pytest.raises(InputError, match="MINC, whose slices have scales"):
         open_clip(tmp_path / name)
+
+
+MATLAB = Path(scipy.io.__file__).parent / "matlab" / "tests" / "data"
+DAMAGED = ("bad_miuint32", "corrupted_zlib_checksum", "corrupted_zlib_data", "debigged_m4", "malformed1")
+
+
+def loaded(path):
+    return [containers.load(path, entry.name) for entry in containers.entries_of(path) if not entry.problem]
+
+
+@pytest.mark.parametrize("path", sorted(MATLAB.glob("*.mat")), ids=lambda path: path.stem)
+def test_scipy_s_own_matlab_files(path):
+    """Of versions 4 to 7, from three systems: the numbers are SciPy's. What is damaged says so."""
+    if path.stem in DAMAGED:
+        with pytest.raises(InputError, match=r"cannot be read as a MATLAB file|cannot hold"):
+            loaded(path)
+        return
+    found = [entry for entry in containers.entries_of(path) if not entry.problem]
+    if not found or path.stem.startswith(("testhdf5", "bad_miutf8")):
+        return  # texts, cells, objects; names that SciPy does not read
+    wanted = loadmat(path, struct_as_record=True)
+    for entry in found:
+        name, *fields = entry.name.split("/")
+        value = wanted[name]
+        for field in fields:
+            value = value[field][0, 0]
+        np.testing.assert_array_equal(containers.load(path, entry.name).values, value)
+
+
+STACKS = Path(skimage.__file__).parent / "data"
+
+
+@pytest.mark.parametrize("name", ["multipage.tif", "multipage_rgb.tif"])
+def test_scikit_image_s_own_stacks(name):
+    wanted = tifffile.imread(STACKS / name)
+    clip = open_clip(STACKS / name)
+    np.testing.assert_allclose(numbers(clip), wanted.reshape(clip.shape), rtol=0, atol=1e-6 * np.abs(wanted).max())
 
 
 @pytest.mark.skipif(not GAPS.exists(), reason="the record with gaps is not here")

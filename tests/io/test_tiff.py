@@ -60,6 +60,7 @@ def grey(values, white, black=0.0):
 
 RANGE = U12.astype(np.int16) - 200
 FLOATS = U16 / 65536
+SIGNED = {"cf": 0, "c0": -32768.0, "c1": 1.0, "vunit": "Gray Value"}
 READ = {  # name: (maker, wishes, its clip (T, C, H, W))
     "uint8": (lambda d: write(d / "a.tif", U8), {}, grey(U8, 255)),
     "uint16": (lambda d: write(d / "a.tif", U16), {}, grey(U16, 65535)),
@@ -74,6 +75,16 @@ READ = {  # name: (maker, wishes, its clip (T, C, H, W))
     "12 bits a sample": (lambda d: write(d / "a.tif", U12, bitspersample=12), {}, grey(U12, 4095)),
     "10 bits a sample": (lambda d: write(d / "a.tif", U16 >> 6, bitspersample=10), {}, grey(U16 >> 6, 1023)),
     "big-endian": (lambda d: write(d / "a.tif", U16, byteorder=">"), {}, grey(U16, 65535)),
+    "16 bits with a sign, of ImageJ": (
+        lambda d: imagej(d / "a.tif", (RANGE.astype(np.int32) + 32768).astype(np.uint16), "TYX", **SIGNED),
+        {},
+        grey(RANGE, RANGE.max(), RANGE.min()),
+    ),
+    "a number for what is missing that is nowhere": (
+        lambda d: write(d / "a.tif", U12, extratags=[(42113, "s", 0, "-9999", True)]),
+        {},
+        grey(U12, 4095),
+    ),
     "BigTIFF": (lambda d: write(d / "a.btf", U16, bigtiff=True), {}, grey(U16, 65535)),
     "booleans": (lambda d: write(d / "a.tif", U16 > 30000), {}, grey(U16 > 30000, 1)),
     "int16": (lambda d: write(d / "a.tif", RANGE), {}, grey(RANGE, RANGE.max(), RANGE.min())),
@@ -254,6 +265,16 @@ def test_counts_are_the_same_clip_in_every_kind_of_file(tmp_path):
         torch.testing.assert_close(open_clip(tmp_path / name).read(), wanted, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["u2", "u4", "f4", "f8"])
+def test_counts_at_the_top_of_16_bits_are_told_in_every_type(kind, tmp_path):
+    """12 bits moved up; where the upmost bit is not used, that cannot be seen."""
+    np.save(tmp_path / "a.npy", (U16 & 0xFFF0).astype(kind))
+    assert open_clip(tmp_path / "a.npy").scale == 65520
+    np.save(tmp_path / "b.npy", (U16 & 0x7FF0).astype(kind))
+    with pytest.raises(InputError, match="which number is white"):
+        open_clip(tmp_path / "b.npy").read()
+
+
 def cut(path, share=0.5):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
@@ -279,6 +300,12 @@ REFUSED = {  # name: (maker, wishes, words)
     "Lab": (lambda d: by_pillow(d / "a.tif", "LAB", COLOUR[0]), {}, "CIELAB are not read"),
     "complex": (lambda d: write(d / "a.tif", U16.astype(np.complex64)), {}, "real numbers, got complex64.*magnitude"),
     "NaN": (lambda d: write(d / "a.tif", np.where(U16 > 9, FLOATS, np.nan)), {}, "NaN or infinite"),
+    "a curve of ImageJ's": (lambda d: imagej(d / "a.tif", U16, "TYX", cf=20, c0=1.0, c1=2.0), {}, "curve.*32 bits"),
+    "missing, says GDAL": (
+        lambda d: write(d / "a.tif", U12, extratags=[(42113, "s", 0, str(U12[2, 0, 0]), True)]),
+        {},
+        "by which the file marks what is missing .*--operator mask",
+    ),
     "white is zero, signed": (lambda d: write(d / "a.tif", RANGE, photometric="miniswhite"), {}, "where is black"),
     "more than OME says": (lambda d: ome(d / "a.tif", U16, "TYX", SignificantBits=12), {}, "beyond .*white 4095.*OME"),
     "more than is said": (lambda d: write(d / "a.tif", U16), {"white": 4095}, "beyond .*white 4095.*--white"),

@@ -92,6 +92,7 @@ def test_a_masked_array_is_data_with_missing_pixels():
 
 EVERY = Fourier(S, "mask", mask=torch.ones(24, 20, dtype=torch.bool))
 HALF = Fourier(S, "rows", 0.5)
+NARROW = Fourier(S, "mask", mask=torch.ones(24, 20, dtype=torch.bool))  # as wide as half of a spectrum of 38 columns
 RAMP = torch.linspace(-1, 1, 20)
 
 
@@ -127,6 +128,7 @@ CONTRADICTED = {
     "phase of 20 degrees, noise": (EVERY, spectrum(CLIP * np.exp(1j * math.pi / 9), noise=0.05), "imaginary part"),
     "phase that varies": (HALF, spectrum(CLIP * torch.exp(1j * RAMP), HALF), "imaginary part"),
     "centred": (EVERY, torch.fft.fftshift(spectrum(CLIP), (2, 3)), r"largest at \(12, 10\)"),
+    "half of a spectrum": (NARROW, torch.fft.rfft2(torch.cat([CLIP, CLIP[..., :18]], -1), norm="ortho"), "rfft2"),
     "centred along one axis": (EVERY, torch.fft.fftshift(spectrum(CLIP), (3,)), r"largest at \(0, 10\)"),
 }
 

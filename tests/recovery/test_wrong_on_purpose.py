@@ -57,11 +57,14 @@ WRONG = {
 }
 """The operator that is said, and what the data was made by: an operator or a function of the clip."""
 
+CODES = Snapshot(S, 3).codes[:3, 0]  # reversed in time they are right of a clip whose frames are
+
 SLOW = {
     "missing, frames reversed": (MissingPixels(S, 0.5), lambda x: MissingPixels(S, 0.5)(x).flip(0)),
     "missing, transposed": (MissingPixels(S, 0.5), lambda x: MissingPixels(S, 0.5)(x).transpose(2, 3)),
     "snapshot, other seed": (Snapshot(S, 3, seed=0), Snapshot(S, 3, seed=1)),
-    "snapshot, reversed": (Snapshot(S, 3), lambda x: Snapshot(S, 3)(x.flip(0))),
+    "snapshot, codes transposed": (Snapshot(S, 3), Snapshot(S, 3, mask=CODES.transpose(1, 2))),
+    "snapshot, codes shifted": (Snapshot(S, 3), Snapshot(S, 3, mask=CODES.roll(1, 2))),
     "dct, other seed": (Cosine(S, 120, "random", seed=0), Cosine(S, 120, "random", seed=1)),
     "single-pixel, data of dct": (SinglePixel(S, 120, "random"), Cosine(S, 120, "random")),
     "signs, transposed rows": (Signs(S, 100), lambda x: Signs(S, 100)(x).flip(1)),

@@ -1,5 +1,6 @@
 """Arrays as people have them, in every place of the Python API that takes a clip, data or a mask."""
 
+import netCDF4
 import numpy as np
 import pytest
 import torch
@@ -30,6 +31,7 @@ ARRAYS = {  # what somebody has, and the numbers that it stands for
     "dask": (dask.from_array(PLAIN, chunks=2), PLAIN),
     "dask in xarray": (xarray.DataArray(dask.from_array(PLAIN, chunks=2), dims=AXES), PLAIN),
     "masked nowhere": (np.ma.masked_array(PLAIN), PLAIN),
+    "list of bfloat16": (list(CLIP.bfloat16()), CLIP.bfloat16().float().numpy()),
     "read only": (np.broadcast_to(PLAIN[:1], PLAIN.shape), np.broadcast_to(PLAIN[:1], PLAIN.shape)),
 }
 
@@ -59,6 +61,7 @@ REFUSED = {
     "masked": (np.ma.masked_greater(PLAIN, 0.5), r"\d+ of its entries are masked"),
     "axes in another order": (xarray.DataArray(PLAIN, dims=("y", "channel", "time", "x")), "transpose.*'time'"),
     "several arrays": (xarray.Dataset({"a": ("t", [1.0]), "b": ("t", [2.0])}), r"Dataset; choose one of \['a', 'b'\]"),
+    "packed": (xarray.DataArray(PLAIN, attrs={"scale_factor": 0.5}), "attributes say scale_factor.*decode_cf"),
     "text": (np.array(["a"]), "array or tensor of numbers, got ndarray of <U1"),
     "objects": ([None], "got list of object"),
     "ragged": ([[1.0], [1.0, 2.0]], "got list"),
@@ -80,6 +83,25 @@ def test_what_a_masked_array_hides_is_told_apart():
     values, missing = tensor_and_missing(np.ma.masked_array(PLAIN, hidden), "data")
     np.testing.assert_array_equal(missing, hidden)
     np.testing.assert_array_equal(values, np.where(hidden, 0, PLAIN))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.uint32, torch.uint64, torch.float8_e4m3fn])
+def test_tensors_of_types_that_torch_does_not_compute_with_get_another(dtype):
+    given = torch.arange(6.0).view(2, 3).to(dtype)
+    assert torch.equal(tensor_of(given, "clip") * 1, torch.arange(6).view(2, 3))
+
+
+def test_masks_of_lists_and_of_variables_are_not_lost(tmp_path):
+    """A list of masked arrays, and a variable of netCDF4."""
+    hidden = PLAIN > 0.5
+    masked = np.ma.masked_array(PLAIN, hidden)
+    np.testing.assert_array_equal(tensor_and_missing(list(masked), "data")[1], hidden)
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        for name, length in zip("tcyx", PLAIN.shape, strict=True):
+            file.createDimension(name, length)
+        variable = file.createVariable("v", "f4", tuple("tcyx"))
+        variable[:] = masked
+        np.testing.assert_array_equal(tensor_and_missing(variable, "data")[1], hidden)
 
 
 @pytest.mark.parametrize("given", [PLAIN, (PLAIN * 3).astype(np.uint8)])

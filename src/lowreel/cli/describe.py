@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import InputError
-from ..io.containers import RAW, Entry, entries_of, is_series
+from ..io.containers import RAW, Entry, entries_of, is_series, load, origin_text
 from ..io.video import Clip, open_clip, series_of
 from ..system.files import TIFF_FILES, is_array_file, is_packed, kind_of, split_member
 from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
 
 if TYPE_CHECKING:
     from ..runs.summary import Summary
+
+
+FIRST_PICTURES = 8
+"""Pictures of complex numbers that are looked at."""
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -47,8 +53,25 @@ def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
         clip = _clip(path)
     except InputError as error:
         clip = {} if scan else {"arrays": path, "no clip": str(error)}
+    clip |= _origins(path, entries)
     shown = [entry for entry in entries if not (scan and entry.problem)]
     return scan | clip | {entry.name or "array": entry.problem or entry.facts for entry in shown}
+
+
+def _origins(path: Path, entries: list[Entry]) -> dict[str, Any]:
+    """Of complex pictures one after the other: where frequency zero lies, by the first of them."""
+    found = {}
+    for entry in entries:
+        if "complex" not in entry.dtype or entry.problem or len(entry.shape) not in (2, 3):
+            continue
+        array = load(path, entry.name)
+        if array.dtype.kind == "c":
+            place = slice(None) if len(entry.shape) == 2 else slice(FIRST_PICTURES)
+            index = (slice(None),) * (len(entry.shape) - 1)
+            values = array.stored[(*index, place) if array.matlab and len(entry.shape) == 3 else (place, *index)]
+            frames = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0) if array.matlab else values
+            found[f"origin of {entry.name or 'array'}"] = origin_text(np.asarray(frames))
+    return found
 
 
 def _scan(path: Path, entries: list[Entry]) -> dict[str, Any]:
@@ -77,9 +100,9 @@ def _clip(path: Path) -> dict[str, Any]:
         "size": f"{height}x{width}, {'grey' if channels == 1 else 'colour'}",
         "T, C, H, W": clip.shape,
         **({"axes": clip.axes} if clip.axes else {}),
+        **({"spacing": clip.grid} if clip.grid else {}),
         "rate": f"{float(clip.rate):.4g} frames a second",
         "seconds": f"{float(clip.times[-1] - clip.times[0]):.3f} from the first frame to the last",
-        **({} if clip.spacing is None else {"pixels": "{:.4g} {} wide".format(*clip.spacing)}),
         "audio": "yes" if clip.has_audio else "no",
         **_levels(clip),
     }

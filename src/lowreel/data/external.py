@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..io.containers import Array, as_clip
+from ..io.containers import CENTRED, Array, as_clip, origin_of
 from ..operators.base import LinearOperator
 from ..operators.pixels import Mask
 from ..operators.snapshot import Snapshot
@@ -72,17 +72,21 @@ def mask_given(y: Array, mask: Array | None, frames: slice) -> Given:
     return Given(Mask(pixels.shape, torch.from_numpy(seen)), torch.from_numpy(np.where(seen, pixels, 0)), (start, stop))
 
 
-def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
+def fourier_given(
+    y: Array, mask: Array | None, frames: slice, *, spectrum_origin: str | None = None, image_origin: str = "corner"
+) -> Given:
     """Spectra of T frames, (H, W) or (H, W, T) complex, unitary, and which entries were measured: (H, W) or (H, W, T).
 
     Those are MATLAB's axes; in NumPy's files T comes first. A mask (W,) says which columns were measured, as fastMRI's
     files do. Without a mask the entries that are not zero were measured.
-    Frequency zero stands in the corner or in the middle, wherever the spectra are larger. Raises InputError for other
-    shapes, real data, and a mask that does not fit.
+    The origins are each in the corner, in the middle, or in the middle along height or width alone. That of the
+    spectrum, frequency zero, is found where it is not said: wherever the numbers are largest. Raises InputError for
+    other shapes, real data, a mask that does not fit, and spectra whose origin cannot be found.
     """
-    spectra = _stack(y)
+    spectra = _stack(y) if y.dtype.kind == "c" else y.values
     if spectra.dtype.kind != "c":
-        raise InputError(f"{y.label}: expected complex numbers, a spectrum, got {spectra.dtype}")
+        pairs = "; of pairs of real and imaginary parts save y[..., 0] + 1j * y[..., 1]" if y.shape[-1] == 2 else ""
+        raise InputError(f"{y.label}: expected complex numbers, a spectrum, got {spectra.dtype}{pairs}")
     start, stop = _stretch(frames, len(spectra), y)
     height, width = spectra.shape[1:]
     measured = spectra != 0 if mask is None else _mask_of_spectra(mask, height, width) != 0
@@ -94,21 +98,38 @@ def fourier_given(y: Array, mask: Array | None, frames: slice) -> Given:
     measured = np.broadcast_to(measured, spectra.shape)
     if mask is not None:
         _check_mask(spectra, measured, mask)
-    size = np.abs(np.where(measured, spectra, 0)).mean(0)
-    if size[height // 2, width // 2] > size[0, 0]:
-        spectra, measured = (np.fft.ifftshift(v, axes=(1, 2)) for v in (spectra, measured))
+    origin = spectrum_origin or origin_of(np.where(measured, spectra, 0))
+    if origin is None:
+        raise InputError(
+            f"{y.label}: frequency zero was measured neither in the corner nor in the middle: where is it? Say "
+            f"--spectrum-origin {'|'.join(CENTRED)}"
+        )
+    centred = CENTRED[origin]
+    spectra, measured = (np.fft.ifftshift(v, axes=centred) for v in (spectra, measured))
+    spectra = spectra * _shift_by_half((height, width), CENTRED[image_origin])
     kept = torch.from_numpy(np.ascontiguousarray(spectra[start:stop], dtype=np.complex128))[:, None]
     seen = torch.from_numpy(np.array(measured[start:stop]))
     operator = Fourier((stop - start, 1, height, width), "mask", mask=seen)
     return Given(operator, kept * operator.mask, (start, stop))
 
 
-ARRAY_KINDS: dict[str, Callable[[Array, Array | None, slice], Given]] = {
+def _shift_by_half(shape: tuple[int, int], axes: tuple[int, ...]) -> np.ndarray:
+    """What a spectrum (H, W) of images whose origin is in the middle of these axes is multiplied by, to be that of the
+    same images from their corner on: e^(-2 pi i k (n // 2) / n), a checkerboard of signs where n is even."""
+    factor = np.ones(shape, np.complex128)
+    for axis, n in enumerate(shape):
+        if axis + 1 in axes:
+            turned = np.exp(-2j * np.pi * (np.arange(n) * (n // 2) % n) / n)
+            factor *= turned[:, None] if axis == 0 else turned
+    return factor
+
+
+ARRAY_KINDS: dict[str, Callable[..., Given]] = {
     "snapshot": snapshot_given,
     "mask": mask_given,
     "fourier": fourier_given,
 }
-"""Operators that arrays in a file can describe, by the names that `--operator` takes."""
+"""Operators that arrays in a file can describe, by the names that `--operator` takes: made of y, mask and frames."""
 
 
 def check_finite(given: Given, label: str) -> None:

@@ -36,6 +36,9 @@ def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
     of_scans = [f"--{name.replace('_', '-')}" for name in OF_SCANS if getattr(wish, name) is not None]
     if of_scans:
         raise InputError(f"{of_scans[0]} is for scans; add --operator {SCAN}, or leave it out")
+    of_spectra = [f"--{name.replace('_', '-')}" for name in OF_SPECTRA if getattr(wish, name) is not None]
+    if of_spectra and wish.operator != SPECTRA:
+        raise InputError(f"{of_spectra[0]} is for spectra of one coil; add --operator {SPECTRA}, or leave it out")
     if wish.operator is None:
         raise InputError(
             f"{data}: expected a lowreel data file, or --operator with a file of arrays: "
@@ -54,8 +57,13 @@ def are_arrays_meant(data: Path, wish: ArraysSettings) -> bool:
 OF_SCANS = ("trajectory", "coil_maps", "coils", "readouts_per_frame", "gating", "frame_shape")
 """Settings that scans alone have."""
 
+SPECTRA, OF_SPECTRA = "fourier", ("spectrum_origin", "image_origin")
+"""The --operator of spectra, and the settings that these alone have."""
+
 
 def _check_scan(wish: ArraysSettings) -> None:
+    if wish.spectrum_origin is not None or wish.image_origin is not None:
+        raise InputError(f"--spectrum-origin and --image-origin are for --operator {SPECTRA}; leave them out of a scan")
     if wish.clip_shape is not None:
         raise InputError("--clip-shape is for an operator of your own; a scan has --frame-shape HxW")
     parse_frames(wish.frames)
@@ -101,7 +109,8 @@ def _given(y: Array, file: Path, wish: ArraysSettings) -> Given:
         known = ", ".join(ARRAY_KINDS)
         raise InputError(f"--operator: expected {known} or package.module:object, got {wish.operator}")
     mask = None if wish.mask is None else _other_array(file, wish.mask)
-    return ARRAY_KINDS[wish.operator](y, mask, slice(*(parse_frames(wish.frames) or [None])))
+    origins = {name: getattr(wish, name) for name in OF_SPECTRA if getattr(wish, name) is not None}
+    return ARRAY_KINDS[wish.operator](y, mask, slice(*(parse_frames(wish.frames) or [None])), **origins)
 
 
 def _array(file: Path, name: str | None) -> Array:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..data import Noise, contradiction
 from ..errors import DataWarning, InputError
+from ..io.containers import ABOVE_ZERO
 from ..operators import Data, LinearOperator, inner, map_data, tensors_of
 from .levels import WIDEST_NOISE
 
@@ -25,6 +26,9 @@ makes, for an image to count as complex (docs/choices.md)."""
 NOISE_SHARE = 0.6
 """Part of the energy of noise that a complex clip explains and a real one does not: a half, and some to spare."""
 
+PAIRED_NOISE_SHARE = 0.75
+"""The same of numbers that stand at opposite frequencies, one of each pair being among the largest."""
+
 STRONG_SHARE = 0.9
 """Share of the energy that the strongest numbers hold together: what they say is hardly noise."""
 
@@ -35,10 +39,6 @@ ENOUGH_PROJECTIONS = 160
 """Random projections whose correlation with those of a white clip is not so negative by chance: 4 standard errors."""
 
 ROUNDING_SHARE = 1e-4
-
-ABOVE_ZERO = 1.05
-"""How many times as large as that at frequency zero the largest number of a spectrum may be: of a clip above black
-it is no larger, and noise takes the rest."""
 
 CUT = 0.3
 """How alike neighbouring numbers of a spectrum may be: a picture has its bright parts then at its borders."""
@@ -120,25 +120,51 @@ def _check_origin(spectrum: Tensor, operator: LinearOperator, sigma: float) -> N
     raise InputError(
         f"data: the spectrum is largest at ({where // width}, {where % width}), but frequency zero, the largest of "
         "any clip above black, is expected in the corner (0, 0); is the spectrum centred, along one axis or both? "
-        "Give np.fft.ifftshift(y, axes=(-2, -1)), and the mask so too"
+        "Give np.fft.ifftshift(y, axes=(-2, -1)), and the mask so too; of a file say --spectrum-origin"
     )
 
 
 def _check_real(data: Data, operator: LinearOperator) -> None:
-    """By the strongest numbers: what a complex clip explains of them and a real one does not."""
+    """By the strongest numbers: what a complex clip explains of them and a real one does not.
+
+    Of a spectrum also by those beside frequency zero, which alone may hold most of the energy, and by the numbers at
+    the opposite frequencies, which are as large for a real clip and not there in half of a spectrum.
+    """
     strong = _strongest(data)
-    energy = _energy(data, strong)
-    if energy == 0:
-        return
-    real, both = (_unexplained(data, operator, strong, is_complex) for is_complex in (False, True))
-    numbers = sum(int(e.sum()) for e in tensors_of(strong))
-    share = (real - both - NOISE_SHARE * numbers * _noise_variance(data, operator)) / energy
+    share = _imaginary_share(data, operator, strong, NOISE_SHARE)
+    if operator.is_spectrum and share <= COMPLEX_SHARE:
+        rest = map_data(_without_zero, data)
+        strong = map_data(lambda e, known: (e | _opposite(e)) & known, _strongest(rest), operator.observed_mask())
+        share = _imaginary_share(rest, operator, strong, PAIRED_NOISE_SHARE)
     if share > COMPLEX_SHARE:
         raise InputError(
             f"data: {share:.0%} of what its strongest numbers say is of the imaginary part of the image, and clips are "
             "real with this operator; use lowreel.MRI (--operator mri), whose clips are complex, or take the phase off "
-            "first (of the image, or of each coil); or is the origin of image or spectrum another than the operator's?"
+            "first (of the image, or of each coil); or is the origin of image or spectrum another than the operator's, "
+            "or y half of a spectrum (np.fft.rfft2)?"
         )
+
+
+def _without_zero(spectrum: Tensor) -> Tensor:
+    """A spectrum of the same clip less its mean grey level in each frame."""
+    rest = spectrum.clone()
+    rest[..., 0, 0] = 0
+    return rest
+
+
+def _opposite(spectrum: Tensor) -> Tensor:
+    """At each frequency what stands at the opposite one."""
+    return spectrum.flip(-2, -1).roll((1, 1), (-2, -1))
+
+
+def _imaginary_share(data: Data, operator: LinearOperator, entries: Data, noise_share: float) -> float:
+    """Part of the energy of these entries that is of an imaginary part of the clip, beyond what noise makes."""
+    energy = _energy(data, entries)
+    if energy == 0:
+        return 0.0
+    real, both = (_unexplained(data, operator, entries, is_complex) for is_complex in (False, True))
+    numbers = sum(int(e.sum()) for e in tensors_of(entries))
+    return (real - both - noise_share * numbers * _noise_variance(data, operator)) / energy
 
 
 def _noise_variance(data: Data, operator: LinearOperator) -> float:
@@ -202,7 +228,8 @@ def _warn_of_a_cut(spectrum: Tensor, operator: LinearOperator) -> None:
         if at_borders > CUT and seam < SEAM_SHARE:
             warnings.warn(
                 f"the image seems to be cut in the middle of its {name}: bright at its borders, going on beyond them. "
-                "Is its origin in the middle? Then give y * (-1)^(row + column), a checkerboard, to have it whole",
+                "Is its origin in the middle? Then give y * (-1)^(row + column), a checkerboard, to have it whole; "
+                "of a file say --image-origin middle",
                 DataWarning,
                 stacklevel=5,
             )

@@ -8,6 +8,8 @@ from pydantic import Field, PositiveInt
 
 from .model import Seed, Settings
 
+Origin = Literal["corner", "middle", "height", "width"]
+
 
 class ClipSettings(Settings):
     """How a clip is read from its file."""
@@ -55,6 +57,16 @@ class ArraysSettings(Settings):
         "held-out data decides whether the clip has to agree (pixels are kept)",
     )
     clip_shape: str | None = Field(None, description="TxCxHxW of the clip, for an operator of your own")
+    spectrum_origin: Origin | None = Field(
+        None,
+        description="of --operator fourier: where frequency zero lies, in the corner, in the middle, or in the middle "
+        "along height or width alone; default: where the numbers are largest",
+    )
+    image_origin: Origin | None = Field(
+        None,
+        description="of --operator fourier: where the origin of the images lies that the spectra are of, as "
+        "--spectrum-origin; default: the corner, with a warning where images seem to be cut in four",
+    )
     trajectory: str | None = Field(
         None, description="of a scan: where its samples lie in the spectrum, a name in DATA, FILE or FILE:NAME"
     )

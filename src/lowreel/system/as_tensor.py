@@ -20,6 +20,10 @@ AXIS_NAMES_IN_ORDER = (
 """Names of axes that xarray's arrays have, in the order of a clip's axes."""
 
 
+PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value")
+"""Attributes by which the numbers of NetCDF and its kin are packed, or missing; NaN is missing anyway."""
+
+
 def tensor_of(values: Any, who: str) -> Tensor:
     """The numbers as a tensor, in its own type where torch knows it, on its own device, without a gradient.
 
@@ -46,21 +50,24 @@ def tensor_and_missing(values: Any, who: str) -> tuple[Tensor, np.ndarray | None
     if isinstance(values, torch.Tensor):
         return _plain(values, who), None
     check_axes(values, who)
+    _check_unpacked(values, who)
     if isinstance(values, list | tuple) and _has_tensors(values):
         values = _stacked(values, who)
     if callable(getattr(values, "compute", None)) and not callable(getattr(values, "to_numpy", None)):
         values = values.compute()  # dask
     if callable(getattr(values, "to_masked_array", None)) and callable(getattr(values, "to_numpy", None)):
         values = values.to_numpy()  # xarray: NaN stands for what is missing
-    if isinstance(values, np.ma.MaskedArray):
-        hidden = np.ma.getmaskarray(values)
-        if hidden.any():
-            return _from_numpy(np.where(hidden, np.zeros((), values.dtype), values.data), who), hidden
-        values = values.data
+    if isinstance(values, list | tuple) and any(isinstance(v, np.ma.MaskedArray) for v in values):
+        values = np.ma.array(values)
     try:
-        array = values if isinstance(values, np.ndarray) else np.asarray(values)
+        array = values if isinstance(values, np.ndarray) else np.asanyarray(values)  # netCDF4's variables are masked
     except Exception as error:  # what others raise for an array that is somewhere else, ragged or empty
         raise InputError(f"{who}: expected an array or tensor of numbers, got {_name(values)} ({error})") from None
+    if isinstance(array, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(array)
+        if hidden.any():
+            return _from_numpy(np.where(hidden, np.zeros((), array.dtype), array.data), who), hidden
+        array = array.data
     return _from_numpy(array, who, _name(values)), None
 
 
@@ -70,7 +77,18 @@ def _plain(tensor: Tensor, who: str) -> Tensor:
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_nested:
         kind = "quantized" if tensor.is_quantized else "without numbers" if tensor.is_meta else str(tensor.layout)
         raise InputError(f"{who}: expected a dense tensor of numbers, got one that is {kind}; use .to_dense()")
-    return tensor.detach().resolve_conj().resolve_neg()
+    return _computable(tensor.detach().resolve_conj().resolve_neg())
+
+
+def _computable(tensor: Tensor) -> Tensor:
+    """The same numbers in a type that torch computes with: neither unsigned ones beyond bytes nor floats of 8 bits."""
+    import torch
+
+    if tensor.dtype.is_floating_point and tensor.dtype.itemsize == 1:
+        return tensor.to(torch.float32)
+    if tensor.dtype in (torch.uint16, torch.uint32):
+        return tensor.to(torch.int64)
+    return tensor.to(torch.float64) if tensor.dtype == torch.uint64 else tensor
 
 
 def _from_numpy(array: np.ndarray, who: str, name: str = "ndarray") -> Tensor:
@@ -103,6 +121,22 @@ def check_axes(values: Any, who: str) -> None:
         raise InputError(f"{who}: its axes are {dims}, expected time, channel, y, x; .transpose{tuple(order)} first")
 
 
+def _check_unpacked(values: Any, who: str) -> None:
+    """Raise InputError for an array of a file (xarray, h5py, zarr) whose attributes say that its numbers are packed, or
+    which stand for what is missing: xarray takes those away when it unpacks."""
+    attributes = getattr(values, "attrs", None)
+    if attributes is None or not hasattr(attributes, "keys"):
+        return
+    import numpy as np
+
+    found = [key for key in PACKING if key in attributes and np.all(attributes[key] == attributes[key])]
+    if found:
+        raise InputError(
+            f"{who}: its attributes say {', '.join(found)}: are its numbers packed, or some missing? Unpack them, such "
+            "as by xarray.decode_cf, or read the file: lowreel.open_clip('FILE:NAME')"
+        )
+
+
 def _has_tensors(values: Any) -> bool:
     import torch
 
@@ -115,7 +149,8 @@ def _stacked(values: Any, who: str) -> Any:
     parts = [tensor_of(v, who).cpu() for v in values]
     if len({tuple(p.shape) for p in parts}) > 1:
         raise InputError(f"{who}: expected parts of one shape, got {sorted({tuple(p.shape) for p in parts})}")
-    return torch.stack(parts).numpy()
+    whole = torch.stack(parts)
+    return (whole.float() if whole.dtype == torch.bfloat16 else whole).numpy()
 
 
 def _name(values: Any) -> str:

@@ -55,14 +55,20 @@ TIFF_FILES = (".tif", ".tiff", ".btf", ".tf8")
 _SUFFIXES = "|".join(map(re.escape, (*ARRAY_FILES, *TIFF_FILES)))
 _MEMBER = re.compile(rf"(.+(?:{_SUFFIXES})):(.+)", re.IGNORECASE | re.DOTALL)
 
+_CHOICE_IN_FOLDER = re.compile(r"(.+):(\w+=\w+(?:,\w+=\w+)*)", re.DOTALL)
+
 
 def split_member(path: str | Path) -> tuple[Path, str | None]:
     """File and name of "FILE.mat:NAME" or "FILE.tif:SERIES", None for the name of any other path.
 
-    A file of that very name comes first.
+    Of a folder that is there, FOLDER:AXIS=PLACE. A file of that very name comes first.
     """
-    match = None if Path(path).exists() else _MEMBER.fullmatch(str(path))
-    return (Path(match[1]), match[2]) if match else (Path(path), None)
+    if Path(path).exists():
+        return Path(path), None
+    match = _MEMBER.fullmatch(str(path)) or _CHOICE_IN_FOLDER.fullmatch(str(path))
+    if match is None or (match.re is _CHOICE_IN_FOLDER and not Path(match[1]).is_dir()):
+        return Path(path), None
+    return Path(match[1]), match[2]
 
 
 def is_array_file(path: str | Path) -> bool:

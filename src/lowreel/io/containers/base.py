@@ -79,7 +79,8 @@ class Lazy:
     """An array in a file, of which only what is asked for is read.
 
     levels: (scale, offset) where the file declares black and white. rate: frames a second, where it tells that.
-    spacing: distance from place to place along an axis, by its name, with the unit, where it tells that.
+    spacing: distance from place to place along an axis, by its name, with the unit, where it tells that. grid: how far
+    apart its pixels are, or between which coordinates they lie, in words; empty where it does not tell.
     """
 
     shape: tuple[int, ...]
@@ -89,6 +90,7 @@ class Lazy:
     levels: tuple[float, float] | None = None
     rate: Fraction | None = None
     spacing: Mapping[str, Spacing] | None = None
+    grid: str = ""
 
     def __getitem__(self, index: Index) -> np.ndarray:
         return self.read(index)
@@ -138,6 +140,11 @@ class Array:
         """Distances along its axes that the file tells, by their names."""
         return (self.stored.spacing if isinstance(self.stored, Lazy) else None) or {}
 
+    @property
+    def grid(self) -> str:
+        """How far apart its pixels are, or between which coordinates they lie, in words, where the file tells it."""
+        return self.stored.grid if isinstance(self.stored, Lazy) else ""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -169,6 +176,11 @@ def field_of(values: np.ndarray, path: tuple[str, ...]) -> np.ndarray:
     for name in path:
         values = values[name]
     return values
+
+
+def grid_text(height: float, width: float, unit: str) -> str:
+    """How far apart pixels are, in words."""
+    return f"{height:.6g} x {width:.6g} {unit or 'of no unit'} (height x width)"
 
 
 def can_be_watched(*steps: Fraction) -> bool:

@@ -15,6 +15,9 @@ from .base import Array, Entry
 from .reading import entries_of, is_matlab, load, which
 
 MATLAB_AXES = "(H, W), (H, W, T) or (H, W, C, T) with C = 1 or 3"
+LEAST_PICTURE, WITH_ALPHA = 16, 4
+"""Rows and columns from which on a third axis of 3 places is more likely colours than columns; colours and alpha."""
+
 NUMPY_AXES = "(H, W), (T, H, W), (T, C, H, W) or (T, H, W, C) with C = 1 or 3"
 
 
@@ -69,15 +72,25 @@ def as_clip(array: Array) -> Frames:
         return Frames(array, _order_by_roles(array))
     order = _order(shape, array.matlab)
     if order is None:
-        advice = f"; say which is time, such as {_choosing(array, 'T=0')}, or take one place on an axis, such as "
+        time = "T=2" if array.matlab else "T=0"
+        advice = f"; say which is time, such as {_choosing(array, time)}, or take one place on an axis, such as "
         advice = f"{advice}{_choosing(array, '0=0')}" if len(shape) > 2 else ""
+        advice += f"; {_choosing(array, 'C=2')} is one picture of colours" if _may_be_colours(shape) else ""
+        advice += "; of colours with alpha save x[..., :3]" if len(shape) > 2 and shape[-1] == WITH_ALPHA else ""
         raise InputError(f"{array.label}: expected an array {wanted_axes(array.matlab)}; got {shape}{advice}")
     return Frames(array, tuple(axis if axis < len(shape) else None for axis in order))
+
+
+def _may_be_colours(shape: Sequence[int]) -> bool:
+    """Whether an array may be one picture of colours, (H, W, 3), and not frames of 3 columns, or MATLAB's 3 frames."""
+    return len(shape) == 3 and shape[2] == 3 and min(shape[:2]) >= LEAST_PICTURE
 
 
 def _order(shape: Sequence[int], matlab: bool) -> tuple[int, int, int, int] | None:
     """Where T, C, H and W are in a shape that was filled up with ones behind; None for no clip."""
     match len(shape), matlab:
+        case 3, _ if _may_be_colours(shape):
+            return None
         case 2, _:
             return 2, 3, 0, 1
         case 3, True:

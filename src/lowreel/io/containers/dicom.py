@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
+from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, grid_text, imported, reading, spacing_of
 
 KIND, REMEDY = "DICOM", "export it again, uncompressed if that can be chosen"
 GREY_PHOTOMETRIES = ("MONOCHROME1", "MONOCHROME2")
@@ -38,7 +38,7 @@ def load(path: Path, entry: Entry) -> Lazy:
     """The frames as modality values, stored * slope + intercept, larger being brighter; colour as RGB."""
     with reading(path, KIND, REMEDY):
         header = opened(path)
-        decode = _decoder(header)
+        decode, grid = _decoder(header), _grid(header)
     dtype = np.dtype(np.float64 if is_rescaled(header) else stored_dtype(header))
 
     def frame(number: int) -> np.ndarray:
@@ -55,7 +55,8 @@ def load(path: Path, entry: Entry) -> Lazy:
         check_size(path, entry, dtype.itemsize)
         return np.stack([frame(number)[rest] for number in range(entry.shape[0])[first]])
 
-    return Lazy(entry.shape, dtype, read, levels=_levels(header), rate=_rate(header), spacing=_spacing(header))
+    spacing = _spacing(header)
+    return Lazy(entry.shape, dtype, read, levels=_levels(header), rate=_rate(header), spacing=spacing, grid=grid)
 
 
 def opened(path: Path) -> Any:
@@ -107,7 +108,7 @@ def _problem(header: Any) -> str:
         return f"DICOM of the photometric interpretation {header.get('PhotometricInterpretation')}; export it as RGB"
     if "ModalityLUTSequence" in header:
         return "DICOM with a table for its values (Modality LUT); export it with rescale slope and intercept"
-    return "" if "BitsStored" in header or "BitsAllocated" in header else "DICOM without the depth of its pixels"
+    return "" if bits is not None else "DICOM of floats, or without the depth of its pixels; export whole numbers"
 
 
 def _is_raw(header: Any) -> bool:
@@ -188,11 +189,24 @@ def frame_seconds(header: Any) -> list[float] | None:
 
 
 def _spacing(header: Any) -> dict[str, Spacing]:
-    """From pixel to pixel, where the header tells it."""
-    measures = functional(header, 0, "PixelMeasuresSequence")
-    told = header.get("PixelSpacing") or (measures.get("PixelSpacing") if measures is not None else None)
+    """From pixel to pixel in the patient, where the header tells it."""
+    told = next((spacing for name, spacing in pixel_spacings(header) if name == "PixelSpacing"), None)
     found = {} if told is None else {"row": spacing_of(told[0], "mm"), "column": spacing_of(told[1], "mm")}
     return {axis: spacing for axis, spacing in found.items() if spacing is not None}
+
+
+def pixel_spacings(header: Any) -> list[tuple[str, Sequence[Any]]]:
+    """The tags that say how far apart rows and columns are, and both in mm, the most exact tag first."""
+    measures = functional(header, 0, "PixelMeasuresSequence")
+    names = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+    found = [(name, header.get(name) or (measures.get(name) if measures is not None else None)) for name in names]
+    return [(name, spacing) for name, spacing in found if spacing]
+
+
+def _grid(header: Any) -> str:
+    for name, spacing in pixel_spacings(header):
+        return grid_text(float(spacing[0]), float(spacing[1]), f"mm by {name}")
+    return ""
 
 
 def _rate(header: Any) -> Fraction | None:

@@ -22,6 +22,9 @@ NO_NUMBERS = "no array of numbers"
 ACQUISITIONS = ("head", "traj", "data")  # of ISMRMRD, one after the other as they were measured
 RAW = "raw data of ISMRMRD"
 IMAGES, IMAGE_ROLES = ("image", "coil", "z", "y", "x"), "T--HW"
+UNLIKE, MOMENT = ("slice", "contrast", "set", "average", "image_type"), ("repetition", "phase")
+"""Counters of ISMRMRD's images by which they are of different things, and of different times."""
+
 CLASSES_IN_WORDS = {"cell": "a cell array", "char": "text", "function_handle": "a function", "string": "text"}
 
 
@@ -148,6 +151,16 @@ def _is_of_images(name: str, data: Any, end: str) -> bool:
     return name.endswith(end) and {"header", "attributes"} <= set(data.parent)
 
 
+def _are_moments(header: Any) -> bool:
+    """Whether the images of a series of ISMRMRD differ by their time alone, and stand in its order."""
+    names = header.dtype.names or ()
+    if not {*UNLIKE, *MOMENT} <= set(names):
+        return True
+    heads = header[()].ravel()
+    moments = list(zip(*(heads[name].tolist() for name in MOMENT), strict=True))
+    return all(len(np.unique(heads[name])) <= 1 for name in UNLIKE) and moments == sorted(moments)
+
+
 def _entry(name: str, data: Any, matlab: bool) -> Entry:
     kind, dtype = _matlab_class(data), data.dtype
     shape = tuple(int(n) for n in data.shape or ())
@@ -161,8 +174,9 @@ def _entry(name: str, data: Any, matlab: bool) -> Entry:
         problem = problem or NO_NUMBERS
     if dtype.names == ACQUISITIONS:
         problem = _acquisitions(data)
-    if len(shape) == len(IMAGES) and _is_of_images(name, data, "/data"):
-        return Entry(name, shape, named, problem, IMAGES, IMAGE_ROLES)  # a series of images, ISMRMRD
+    if len(shape) == len(IMAGES) and _is_of_images(name, data, "/data"):  # a series of images, ISMRMRD
+        roles = IMAGE_ROLES if _are_moments(data.parent["header"]) else IMAGE_ROLES.replace("T", "-")
+        return Entry(name, shape, named, problem, IMAGES, roles)
     names = () if matlab or problem else _axis_names(data)
     return Entry(name, shape[::-1] if matlab else shape, named, problem, names, roles_of(names) if names else "")
 

@@ -57,8 +57,13 @@ def load(path: Path, entry: Entry) -> np.ndarray:
     with reading(path, KIND, REMEDY), open(path, "rb") as file:
         if _is_old(file):
             return _old_values(path, entry.name)
-        parts = (found for variable in _variables(file) for found in variable.parts())
-        return next(found.values() for found in parts if found.entry == entry)
+        for variable in _variables(file):
+            for found in variable.parts():
+                if found.entry == entry:
+                    values = found.values()
+                    variable.check_sum()
+                    return values
+        raise ValueError(f"{entry.name} is gone")
 
 
 class _Stream(Protocol):
@@ -83,15 +88,22 @@ class _Inflated:
         del self._ready[:count]
         return part
 
+    def check_sum(self) -> None:
+        """Go to the end, where zlib compares its checksum: damaged bytes may else be numbers like any others."""
+        while self.read(CHUNK):
+            pass
+        if not self._inflate.eof:
+            raise ValueError("its compressed numbers have no end: they are damaged or cut short")
+
 
 class _Counted:
     """A stream that knows how far it has been read."""
 
     def __init__(self, stream: _Stream) -> None:
-        self._stream, self.at = stream, 0
+        self.inner, self.at = stream, 0
 
     def read(self, count: int, /) -> bytes:
-        part = self._stream.read(count)
+        part = self.inner.read(count)
         self.at += len(part)
         return part
 
@@ -136,6 +148,11 @@ class _Variable:
                 field = names[k * width : (k + 1) * width].split(b"\0")[0].decode("latin-1")
                 yield from _Variable(self._stream, self._order, f"{self.entry.name}/", field).parts()
             _skip(self._stream, start + length - self._stream.at)
+
+    def check_sum(self) -> None:
+        """Raise ValueError or zlib.error where a compressed variable is not whole to its end."""
+        if isinstance(self._stream.inner, _Inflated):
+            self._stream.inner.check_sum()
 
     def values(self) -> np.ndarray:
         """The numbers, in MATLAB's order of axes."""

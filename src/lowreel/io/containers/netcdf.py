@@ -38,7 +38,9 @@ def load(path: Path, entry: Entry) -> Lazy:
         with reading(path, KIND, REMEDY):
             return packing.values(np.asarray(variable[index]))
 
-    return Lazy(entry.shape, packing.dtype(variable.dtype), read)
+    with reading(path, KIND, REMEDY):
+        grid = _coordinates(variable, entry)
+    return Lazy(entry.shape, packing.dtype(variable.dtype), read, grid=grid)
 
 
 def opened(path: Path) -> Any:
@@ -82,6 +84,17 @@ def _entry(name: str, variable: Any) -> Entry:
         problem = MINC
     roles = completed([_role(variable, dimension) for dimension in variable.dimensions])
     return Entry(name, shape, told, problem, tuple(variable.dimensions), roles)
+
+
+def _coordinates(variable: Any, entry: Entry) -> str:
+    """From where to where the coordinates of height and width go, in words."""
+    told = []
+    for name, role in zip(entry.axes, entry.roles, strict=True):
+        axis = variable.group().variables.get(name)
+        if role in "HW" and axis is not None and axis.ndim == 1 and axis.size and axis.dtype.kind in "iuf":
+            ends = np.ma.filled(np.ma.asarray(axis[:], np.float64)[[0, -1]], np.nan)
+            told.append(f"{name} {ends[0]:.6g} to {ends[1]:.6g} {attributes_of(axis).get('units', '')}".rstrip())
+    return ", ".join(told)
 
 
 def _role(variable: Any, dimension: str) -> str:

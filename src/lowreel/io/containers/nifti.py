@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
+from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, grid_text, imported, reading, spacing_of
 
+PIECE = 1 << 20
 KIND, REMEDY = "NIfTI", "copy it again, or convert the series again"
 AXES, ROLES = ("x", "y", "z", "t", "u", "v", "w"), "WH-T---"
 RGB: dict[tuple[str, ...], int] = {("R", "G", "B"): 3, ("R", "G", "B", "A"): 4}
@@ -51,12 +54,24 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
                 return planes[..., index[-1]]
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
-    lazy = Lazy(entry.shape, dtype, read, rate=rate, spacing=spacing)
+    columns, rows = (float(n) for n in image.header.get_zooms()[:2])
+    grid = grid_text(rows, columns, image.header.get_xyzt_units()[0].replace("unknown", ""))
+    lazy = Lazy(entry.shape, dtype, read, rate=rate, spacing=spacing, grid=grid)
     if path.suffix.lower() == ".gz":
         check_size(path, entry, dtype.itemsize)
+        with reading(path, KIND, REMEDY):
+            _check_sum(path)
         held = read((slice(None),) * len(entry.shape))
-        return Lazy(entry.shape, dtype, lambda index: held[index], rate=rate, spacing=spacing)
+        return replace(lazy, read=lambda index: held[index])
     return lazy
+
+
+def _check_sum(path: Path) -> None:
+    """Read a compressed file to its end, where gzip compares its checksum: nibabel stops before it, so that damaged
+    bytes would be numbers like any others."""
+    with gzip.open(path) as file:
+        while file.read(PIECE):
+            pass
 
 
 def opened(path: Path) -> Any:

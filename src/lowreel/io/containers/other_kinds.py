@@ -17,8 +17,25 @@ VOLUMES = {
 }
 """Volumes that nibabel reads, by the ends of their names."""
 
+FITS = "FITS, which is not read; make it .npy: numpy.save('new.npy', astropy.io.fits.getdata(FILE))"
+
 MICROSCOPES = (".czi", ".nd2", ".lif", ".oib", ".oif", ".vsi", ".ims", ".dv")
 """Files of microscopes that Bio-Formats reads."""
+
+
+OTHERS = {
+    **dict.fromkeys((".nrrd", ".nhdr", ".mha", ".mhd"), "NRRD or MetaImage; make it NIfTI: "
+                    "SimpleITK.WriteImage(SimpleITK.ReadImage(FILE), 'new.nii.gz')"),
+    **dict.fromkeys((".mrc", ".mrcs", ".map"), "MRC; make it .npy: numpy.save('new.npy', mrcfile.read(FILE))"),
+    **dict.fromkeys((".fits", ".fit", ".fts"), FITS),
+    **dict.fromkeys((".pt", ".pth"), "a tensor of torch; make it .npy: numpy.save('new.npy', tensor.numpy())"),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), "a pickle, which may run any program; numpy.save its array"),
+    **dict.fromkeys((".csv", ".txt"), "text; make it .npy: numpy.save('new.npy', numpy.loadtxt(FILE))"),
+    **dict.fromkeys((".raw", ".bin", ".dat"), "numbers that do not say what they are; make them .npy: "
+                    "numpy.save('new.npy', numpy.fromfile(FILE, dtype).reshape(T, H, W))"),
+    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz"), "packed; unpack it first"),
+}  # fmt: skip
+"""Files of other kinds, and what to make of them."""
 
 
 def advice(path: Path) -> str | None:
@@ -27,6 +44,15 @@ def advice(path: Path) -> str | None:
     for end, kind in VOLUMES.items():
         if name.endswith(end):
             return f"by its name it is a volume of {kind}, which is not read; make it NIfTI: {TO_NIFTI}"
+    for end, told in OTHERS.items():
+        if name.endswith(end):
+            return f"by its name it is {told}"
     if name.endswith(MICROSCOPES):
         return "by its name it is of a microscope, which is not read; make it OME-TIFF: bfconvert FILE new.ome.tif"
     return None
+
+
+def advice_by_content(start: bytes) -> str | None:
+    """What a file is by its first bytes that a reader of videos would take for a picture, with other numbers in it;
+    None for all others."""
+    return f"is {FITS}" if start.startswith(b"SIMPLE  =") else None

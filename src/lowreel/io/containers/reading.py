@@ -11,7 +11,7 @@ from ...system.files import ARRAY_FILES, is_array_file, split_member
 from . import bart, dicom, dicom_series, hdf5, matlab, netcdf, nifti, numpy_files, zarr_folders
 from .axes import chosen, split_choices
 from .base import Array, Entry
-from .other_kinds import advice
+from .other_kinds import advice, advice_by_content
 
 READERS = {
     ".npy": numpy_files,
@@ -40,8 +40,12 @@ MARKS = (
     (0, b"CDF\x05", "NetCDF", ".nc"),
     (0, b"MATLAB ", "MATLAB", ".mat"),
     (0, b"\x93NUMPY", "NumPy", ".npy"),
+    *((0, mark, "TIFF", ".tif") for mark in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
 )
 """What stands where in a file of each kind, and what its name should end with."""
+
+REMEDIES = {"a cell array": "; where it holds frames, type in MATLAB: x = cat(3, {name}{{:}}); save('new.mat', 'x')"}
+"""By the problem of a variable that is no array of numbers, what to do with it."""
 
 MANY = 20
 """Files of a folder that are looked into."""
@@ -58,6 +62,8 @@ def refuse_hidden(path: Path) -> None:
     else:
         with open(path, "rb") as file:
             start = file.read(512)
+        if known := advice_by_content(start):
+            raise InputError(f"{path}: {known}")
         found = ((kind, end) for place, mark, kind, end in MARKS if start[place : place + len(mark)] == mark)
         kind, end = next(found, ("", ""))
     if kind and path.suffix.lower() == ".mnc":
@@ -106,7 +112,7 @@ def load(path: str | Path, name: str) -> Array:
     if entry is None:
         raise InputError(f"{path}: holds no array {name}; it holds {listed(entries)}")
     if entry.problem:
-        raise InputError(f"{path}:{name}: is {entry.problem}; expected an array of numbers")
+        raise InputError(f"{path}:{name}: is {entry.problem}; expected an array of numbers{_remedy(entry)}")
     label = f"{path}:{name}" if name else str(path)
     array = Array(_reader(path).load(path, entry), label, is_matlab(path), entry.axes, entry.roles)
     return chosen(array, choices) if choices else array
@@ -130,12 +136,18 @@ def load_named(text: str | Path) -> Array:
     return load(path, numbers[0].name)
 
 
+def _remedy(entry: Entry) -> str:
+    return REMEDIES.get(entry.problem, "").format(name=entry.name)
+
+
 def which(path: Path, entries: Sequence[Entry]) -> str:
     """The sentence for a file that does not say by itself which array is meant."""
     numbers = [entry for entry in entries if not entry.problem]
     if not numbers:
-        return f"{path}: holds no array of numbers; it holds {listed(entries)}"
-    return f"{path}: holds the arrays {listed(entries)}; say which, such as {path}:{numbers[-1].name}"
+        remedies = [_remedy(entry) for entry in entries if entry.problem in REMEDIES]
+        return f"{path}: holds no array of numbers; it holds {listed(entries)}{(remedies or [''])[0]}"
+    likely = [entry for entry in numbers if len(entry.shape) > 1] or numbers
+    return f"{path}: holds the arrays {listed(entries)}; say which, such as {path}:{likely[-1].name}"
 
 
 def listed(entries: Sequence[Entry]) -> str:

@@ -122,10 +122,8 @@ def _like(out: Any, clip: Delivered, source: Any) -> list[str]:
         if name in source:
             setattr(out, name, source[name].value)
     rows, columns = clip.resized()
-    measures = dicom.functional(source, 0, "PixelMeasuresSequence")
-    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        spacing = source.get(name) or (measures.get(name) if measures is not None else None)
-        if spacing and not clip.is_cropped:
+    for name, spacing in dicom.pixel_spacings(source):
+        if not clip.is_cropped:
             setattr(out, name, [_decimal(float(spacing[0]) * rows), _decimal(float(spacing[1]) * columns)])
     if "SequenceOfUltrasoundRegions" in out and (clip.is_cropped or (rows, columns) != (1, 1)):
         del out.SequenceOfUltrasoundRegions

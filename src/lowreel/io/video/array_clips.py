@@ -44,6 +44,7 @@ class ArrayReader:
             self.declared = GreyLevels(*array.levels, "the bits that the file says are used")
         across = self._frames.order[3]
         self.spacing = array.spacing.get(array.axes[across]) if array.axes and across is not None else None
+        self.grid = array.grid
         named = f", axes {', '.join(array.axes)}" if array.axes else ""
         self.axes = f"{array.shape} {array.dtype}{named}, read as {_read_as(array.shape, self._frames.order)}"
 
@@ -67,7 +68,7 @@ def _read_as(shape: Sequence[int], order: Sequence[int | None]) -> str:
 class TensorReader:
     """A clip (T, C, H, W) in memory with grey levels in [0, 1], at 25 frames per second."""
 
-    rate, has_audio, keeps_units, axes = RATE, False, False, ""
+    rate, has_audio, keeps_units, axes, grid = RATE, False, False, "", ""
     declared: GreyLevels | None = GreyLevels(1.0, 0.0, "drawn in [0, 1]")
     spacing: Spacing | None = None
 

@@ -137,6 +137,11 @@ class Clip:
 
         return f"<div>{strip_html(torch.stack(frames), shown, self.source.name, len(self))}{told}</div>"
 
+    @property
+    def grid(self) -> str:
+        """How far apart pixels of the file are, or between which coordinates, in words; empty where it is silent."""
+        return self._reader.grid
+
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames `start` up to `stop` (Python's slice rules), (n, C, H, W) float32; decodes only these.
 
@@ -266,7 +271,7 @@ def _check_wishes(size: tuple[int, int] | None, fit: str, channels: int | None) 
 def _reader(path: Path, choice: Choice) -> Reader:
     if is_wrong_clip_name(path):
         raise InputError(f"{path}: expected NAME:NUMBER, such as {str(path).split(':')[0]}:7")
-    file, _ = split_member(path)
+    file, name = split_member(path)
     if not file.exists():
         raise InputError(
             f"{file}: no such file or folder; expected a video, a picture, a folder of "
@@ -280,6 +285,8 @@ def _reader(path: Path, choice: Choice) -> Reader:
     if is_array_file(path) or is_series(file):
         return ArrayReader(path)
     refuse_hidden(file)
+    if name is not None:
+        raise InputError(f"{path}: {file} is a folder of pictures, without axes to choose from; leave out :{name}")
     if file.is_dir():
         return PictureReader(path, pictures_of(path))
     if path.suffix.lower() in PICTURES:

@@ -73,6 +73,8 @@ class Extent:
                 self._first = index if self._first < 0 else self._first
                 return
             self.is_whole = self.is_whole and bool((stored == np.floor(stored)).all())
+            if self.is_whole and stored.min() >= 0 and float(stored.max()) <= WHITES[-1]:  # counts, saved as floats
+                self.used |= int(np.bitwise_or.reduce(stored.astype(np.int32), axis=None))
         elif stored.itemsize > 1:
             self.used |= int(np.bitwise_or.reduce(stored, axis=None))
         self.low, self.high = min(self.low, float(stored.min())), max(self.high, float(stored.max()))
@@ -81,7 +83,8 @@ class Extent:
         """Raise InputError where a number was NaN or infinite."""
         if self._bad:
             first = f"{self._bad} numbers are NaN or infinite, first in frame {self._first}"
-            raise InputError(f"{self.label}: {first}; replace them, or fill them in: lowreel recover --operator mask")
+            fill = "save them as .npy and fill them in: lowreel recover FILE.npy --operator mask"
+            raise InputError(f"{self.label}: {first}; replace them, or {fill}")
         return self
 
 

@@ -19,17 +19,21 @@ from av.stream import Disposition
 from ...errors import InputError
 from ..containers import Spacing
 from .levels import GreyLevels
-from .planes import deep_levels, range_text
+from .planes import deep_levels, is_limited_grey, range_text
 from .reader import ACCURATE, RATE, fraction, planes_first, size_text
 
 MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".ogv", ".y4m", ".gif")
 """Suffixes by which a search of a folder knows videos; a file named by the user may have any."""
 
 
+MOVED = 0b1111
+"""Bits that are zero in numbers of 12 bits or fewer that were moved to the top of 16."""
+
+
 class VideoReader:
     """A video file through PyAV. Frames are known by their pts; the decoder keeps its place between calls."""
 
-    keeps_units, axes = False, ""
+    keeps_units, axes, grid = False, "", ""
     declared: GreyLevels | None
     spacing: Spacing | None = None
 
@@ -122,16 +126,26 @@ class VideoReader:
             codec = self._stream.codec_context.name
             raise InputError(f"{self.path}: cut short or damaged: no frame ({codec}) decodes; download or encode again")
         self._decoder = itertools.chain([frame], self._decoder)
-        self._is_deep = frame.format.components[0].bits > 8
+        self._is_deep = frame.format.components[0].bits > 8 or is_limited_grey(frame)
+        if self._stream.codec_context.name == "jpeg2000" and self._is_deep:
+            self._check_not_moved(frame)
         self._format = "gray" if frame.format.name.startswith(("gray", "ya", "mono")) else "rgb24"
         self.declared = GreyLevels(1.0 if self._is_deep else 255.0, 0.0, range_text(frame))
         self._stored = (frame.height, frame.width)
         channels, height, width = self._converted(frame).shape
         self.shape = (channels, height, width)
 
+    def _check_not_moved(self, frame: av.VideoFrame) -> None:
+        """Raise InputError for JPEG 2000 of 9 to 15 bits, which FFmpeg moves to the top of 16 and does not say so."""
+        if frame.format.name.endswith(("16le", "48le", "64le")) and not (frame.to_ndarray().view("u2") & MOVED).any():
+            raise InputError(
+                f"{self.path}: is JPEG 2000 whose numbers have fewer than 16 bits, how many is not told; make it TIFF: "
+                "opj_decompress -i FILE -o new.tif"
+            )
+
     def _converted(self, frame: av.VideoFrame) -> np.ndarray:
-        """(C, H, W): uint8, or grey levels of more than 8 bits, which FFmpeg would darken."""
-        if not self._is_deep:
+        """(C, H, W): uint8, or grey levels of more than 8 bits and of limited range, which FFmpeg would darken."""
+        if not self._is_deep:  # else levels by the standard
             return planes_first(_upright(frame.to_ndarray(format=self._format, interpolation=ACCURATE), frame))
         try:
             return _upright(deep_levels(frame).transpose(1, 2, 0), frame).transpose(2, 0, 1)

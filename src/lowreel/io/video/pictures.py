@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ...errors import InputError
-from ...system.files import TIFF_FILES
+from ...system.files import ARRAY_FILES, TIFF_FILES
 from ..containers import Spacing
 from .levels import GreyLevels, declared_bits
 from .planes import deep_levels
@@ -39,7 +40,7 @@ class _Head:
 class PictureReader:
     """Pictures (path, page) of one size and depth, at 25 frames per second; grey only when all of them are."""
 
-    rate, has_audio, keeps_units, axes = RATE, False, False, ""
+    rate, has_audio, keeps_units, axes, grid = RATE, False, False, "", ""
     spacing: Spacing | None = None
 
     def __init__(self, path: Path, pictures: list[tuple[Path, int]]) -> None:
@@ -69,8 +70,22 @@ def pictures_of(folder: Path) -> list[tuple[Path, int]]:
     """The pictures of a folder in natural order: 2.jpg before 10.jpg. Raises InputError where it holds none."""
     found = [p for p in folder.iterdir() if p.suffix.lower() in PICTURES and p.name[0] != "." and p.is_file()]
     if not found:
-        raise InputError(f"{folder}: holds no pictures; expected frames as {', '.join(PICTURES)}")
+        raise InputError(f"{folder}: holds no pictures{_others_in(folder)}; expected frames as {', '.join(PICTURES)}")
+    kinds = {p.stem: p for p in found}
+    twice = next((p for p in found if kinds[p.stem] != p), None)
+    if twice is not None:
+        pair = f"{twice.name} and {kinds[twice.stem].name}"
+        raise InputError(f"{folder}: holds {pair}: are these one frame, in two kinds of file? Keep one kind in it")
     return [(path, 0) for path in sorted(found, key=natural_order)]
+
+
+def _others_in(folder: Path) -> str:
+    """The files of arrays in a folder, in words, and what to do with them; empty where there are none."""
+    kinds = Counter(end for p in folder.iterdir() if p.name[0] != "." for end in ARRAY_FILES if p.name.endswith(end))
+    if not kinds:
+        return ""
+    end, count = kinds.most_common(1)[0]
+    return f" but {count} of {end}; give one of these alone, or join them along time into one file"
 
 
 def natural_order(path: Path) -> tuple[list[str | int], str]:

@@ -35,13 +35,15 @@ YUV = ("p01", "p21", "p41", "y21", "xv")
 
 
 def deep_levels(frame: av.VideoFrame) -> np.ndarray:
-    """(C, H, W) float32 in [0, 1] of a frame of 9 to 16 bits, without alpha.
+    """(C, H, W) float32 in [0, 1] of a frame of 9 to 16 bits, or of grey bytes of limited range, without alpha.
 
     Limited range of n bits: black is 16 * 2^(n - 8), white 235 * 2^(n - 8), beyond them is clipped. Raises InputError
     for floats, and for formats and colour spaces of which no conversion is known.
     """
     name, bits = frame.format.name, frame.format.components[0].bits
     planar = PLANAR.fullmatch(name)
+    if name == "gray":
+        return _luma(frame.to_ndarray(), bits, True).clip(0, 1)[None].astype(np.float32)
     if planar and planar[1] in ("gray", "ya"):
         return _luma(_planes(frame)[0], bits, _is_limited(frame)).clip(0, 1)[None].astype(np.float32)
     if planar and planar[1].startswith("gb"):
@@ -59,9 +61,15 @@ def range_text(frame: av.VideoFrame) -> str:
     """What a frame's format says of black and white, in words."""
     bits = frame.format.components[0].bits
     name = frame.format.name
-    if name.startswith(("yuv", *YUV)) and not name.startswith("yuvj") and frame.color_range != FULL:
+    is_luma = name.startswith(("yuv", "gray", "ya", *YUV)) and not name.startswith("yuvj")
+    if is_luma and _is_limited(frame):
         return f"{bits} bits of {name}, limited range: black {16 * 2 ** (bits - 8)}, white {235 * 2 ** (bits - 8)}"
     return f"{bits} bits of {name}"
+
+
+def is_limited_grey(frame: av.VideoFrame) -> bool:
+    """Whether these are bytes of grey with black at 16 and white at 235, as the file says and FFmpeg does not heed."""
+    return frame.format.name == "gray" and _is_limited(frame)
 
 
 def _is_limited(frame: av.VideoFrame) -> bool:

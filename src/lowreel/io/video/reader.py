@@ -31,6 +31,7 @@ class Reader(Protocol):
     declared: GreyLevels | None  # black and white, where the kind of file says them
     keeps_units: bool  # whether what is recovered is written in the numbers of the file
     spacing: Spacing | None  # from pixel to pixel of a row, where the file says it
+    grid: str  # how far apart pixels are, in words; empty where the file does not tell
     axes: str  # how the axes of the file are read, in words; empty where there is one way only
 
     def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:

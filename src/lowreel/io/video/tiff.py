@@ -23,6 +23,7 @@ from .levels import GreyLevels, declared_bits
 from .reader import RATE
 from .tiff_axes import axes_of
 from .tiff_times import frame_times, pixels_of
+from .tiff_values import calibration_of, check_none_missing, missing_number, pixel_grid
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY, YCBCR = 0, 1, 2, 3, 4, 6
 PHOTOMETRIES = (WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY)
@@ -86,6 +87,11 @@ class TiffReader:
         if found[0].transform is not None:
             raise InputError(f"{self.path}: its numbers have a scale of their own, MD Gel; save it as plain TIFF")
 
+    @property
+    def _which(self) -> tuple[int, int]:
+        """The number of the series, and of how many."""
+        return self.number, self._count_of_series
+
     def _layout(self) -> tuple[str, tuple[int, ...], int]:
         """Axes and shape of the series, and how many of its samples are colour, or no more than alpha beside grey."""
         axes, shape = self._series.get_axes(squeeze=False), tuple(self._series.get_shape(squeeze=False))
@@ -117,19 +123,26 @@ class TiffReader:
         self._turned = photometric == WHITE_IS_ZERO
         if self._turned and dtype.kind not in "bu":
             raise InputError(f"{self.path}: white is zero, and its numbers are {dtype}: where is black? Save it anew")
+        self._calibration = calibration_of(self.path, self._file.imagej_metadata or {})
+        if self._calibration and (self._turned or self._has_palette or axes.colour is not None):
+            raise InputError(f"{self.path}: is calibrated by ImageJ, and no plain grey; save it as grey of 32 bits")
+        self._missing = missing_number(self._page) if dtype.kind in "iuf" else None
         self.count = self.available = axes.frames
         self.shape = (3 if self._has_palette else axes.colours, axes.height, axes.width)
-        self.dtype = np.dtype(np.uint8) if self._has_palette else dtype
+        self.dtype = np.dtype(np.uint8) if self._has_palette else np.dtype("f8") if self._calibration else dtype
         with _reading(self.path):
-            told = frame_times(self._file, axes, self.number, self._count_of_series)
+            told = frame_times(self._file, axes, *self._which)
         self.frame_times = told
         self.times = tuple(i / RATE for i in range(self.count)) if told is None else told.shown
         self.rate = RATE if told is None or told.is_usual else 1 / told.step
         self.declared = self._declared(dtype)
         self.spacing = self._spacing()
+        with _reading(self.path):
+            self.grid = pixel_grid(self._file, self._page, pixels_of(self._file.ome_metadata, *self._which))
         of_series = f"series {self.number} of {self._count_of_series}, " if self._count_of_series > 1 else ""
         kind = "ImageJ, " if self._series.kind == "imagej" else "OME, " if self._series.kind == "ome" else ""
         turned = ", white is zero: turned round" if self._turned else ", a palette: its colours" * self._has_palette
+        turned += self._calibration.text if self._calibration else ""
         self.axes = f"{kind}{of_series}{axes.text} {dtype}{turned}{f'; {told.text}' if told else ''}"
 
     def _declared(self, dtype: np.dtype) -> GreyLevels | None:
@@ -137,11 +150,11 @@ class TiffReader:
         bits = int(self._page.bitspersample)
         if dtype.kind == "b" or self._has_palette:
             return declared_bits(1 if dtype.kind == "b" else 8, "pixels of" if dtype.kind == "b" else "colours of")
-        if dtype.kind != "u":
+        if dtype.kind != "u" or self._calibration:
             return None
         if bits < 8 * dtype.itemsize or bits == 8 or self._turned:
             return declared_bits(bits, "white is zero in" if self._turned else "BitsPerSample says")
-        significant = _significant_bits(self._file.ome_metadata, self.number, self._count_of_series)
+        significant = _significant_bits(self._file.ome_metadata, *self._which)
         if significant is None or significant >= bits:
             return None
         return declared_bits(significant, "OME says")._replace(is_bound=True)
@@ -149,7 +162,7 @@ class TiffReader:
     def _spacing(self) -> Spacing | None:
         """From pixel to pixel of a row, as OME or ImageJ says it; what a TIFF says without these is of its print."""
         if self._file.is_ome:
-            pixels = pixels_of(self._file.ome_metadata, self.number, self._count_of_series)
+            pixels = pixels_of(self._file.ome_metadata, *self._which)
             known = {} if pixels is None else pixels.attrib
             return spacing_of(known.get("PhysicalSizeX"), known.get("PhysicalSizeXUnit", "µm"))
         across = self._page.tags.get("XResolution")
@@ -160,16 +173,18 @@ class TiffReader:
     def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """See `Reader`."""
         for index in indices:
-            yield self._mapped(self._axes.picture(index, self._read_page))
+            frame = self._axes.picture(index, self._read_page)
+            check_none_missing(self.path, index, frame, self._missing)
+            yield self._mapped(frame)
 
     def _mapped(self, frame: np.ndarray) -> np.ndarray:
-        """(C, H, W) with the palette and the photometry undone."""
+        """(C, H, W) with the palette, the photometry and the calibration undone."""
         if self._has_palette:
             colours = np.asarray(self._page.colormap)
             colours = (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
             return colours[:, frame[0]]
         if not self._turned:
-            return frame
+            return self._calibration.applied(frame) if self._calibration else frame
         return ~frame if frame.dtype.kind == "b" else (2 ** int(self._page.bitspersample) - 1 - frame)
 
     def _read_page(self, number: int) -> np.ndarray:

@@ -1,0 +1,93 @@
+"""What stands beside the numbers of a TIFF: ImageJ's calibration, GDAL's number for what is missing, spacing."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+
+from ...errors import InputError
+from ..containers import grid_text
+
+STRAIGHT_LINE = 0
+"""ImageJ's number of the calibration value = c0 + c1 * stored; 16 bits with a sign are stored so, with c0 = -32768."""
+
+NODATA = 42113
+"""GDAL's tag with the number of what is missing, as text."""
+
+
+class Calibration(NamedTuple):
+    """value = intercept + slope * stored."""
+
+    intercept: float
+    slope: float
+
+    def applied(self, frame: np.ndarray) -> np.ndarray:
+        """The values of stored numbers, float64."""
+        return self.intercept + self.slope * frame.astype(np.float64)
+
+    @property
+    def text(self) -> str:
+        """What it is, in words."""
+        return f", calibrated by ImageJ: {self.intercept:g} + {self.slope:g} times what is stored"
+
+
+def calibration_of(path: Path, known: dict[str, Any]) -> Calibration | None:
+    """The calibration that ImageJ's description of a file says; None where there is none.
+
+    Raises InputError for a curve, and for one without its numbers.
+    """
+    if "cf" not in known:
+        return None
+    ends = known.get("c0"), known.get("c1")
+    is_line = known["cf"] == STRAIGHT_LINE and all(isinstance(n, int | float) and math.isfinite(n) for n in ends)
+    if not is_line or not ends[1]:
+        raise InputError(
+            f"{path}: its numbers are calibrated by a curve of ImageJ's (cf={known['cf']}); convert it to 32 bits "
+            "there, Image > Type > 32-bit, and save it again"
+        )
+    found = Calibration(float(ends[0] or 0), float(ends[1]))
+    return None if found == (0, 1) else found
+
+
+def missing_number(page: Any) -> np.generic | None:
+    """The number by which GDAL marks what is missing, in the type of the page; None where it has no place in that."""
+    said = str(page.tags.valueof(NODATA, "")).strip("\x00 ")
+    dtype = np.dtype(page.dtype)
+    try:
+        number = int(said) if dtype.kind in "iu" and said.lstrip("+-").isdigit() else float(said)
+    except ValueError:
+        return None
+    if dtype.kind == "f":
+        return None if math.isnan(number) else dtype.type(number)  # NaN is missing in every file
+    if number != math.floor(number) or not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+        return None
+    found: np.generic = dtype.type(int(number))
+    return found
+
+
+def check_none_missing(path: Path, index: int, frame: np.ndarray, missing: np.generic | None) -> None:
+    """Raise InputError where a frame holds the number that stands for what is missing."""
+    gone = None if missing is None else frame == missing
+    if gone is not None and gone.any():
+        raise InputError(
+            f"{path}: {int(gone.sum())} numbers of frame {index}, {gone.mean():.1%}, are {missing}, by which the file "
+            "marks what is missing (GDAL_NODATA); replace them, or save the stack as .npy with NaN in their place and "
+            "fill them in: lowreel recover FILE.npy --operator mask"
+        )
+
+
+def pixel_grid(file: Any, page: Any, pixels: ElementTree.Element | None) -> str:
+    """How far apart pixels are, in words, as OME or ImageJ says it; empty where neither does. pixels: OME's element."""
+    height, width = (None if pixels is None else pixels.get(f"PhysicalSize{axis}") for axis in "YX")
+    if pixels is not None and height and width:
+        return grid_text(float(height), float(width), pixels.get("PhysicalSizeXUnit", "\u00b5m"))
+    unit = (file.imagej_metadata or {}).get("unit")
+    per = [page.tags.valueof(name) for name in ("YResolution", "XResolution")]
+    if not unit or unit == "pixel" or not all(per) or not all(n and d for n, d in per):
+        return ""
+    rows, columns = (d / n for n, d in per)
+    return grid_text(rows, columns, str(unit).replace("\\u00B5", "\u00b5"))
