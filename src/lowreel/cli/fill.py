@@ -81,8 +81,7 @@ def fill(
         return
     for name, account in accounts.items():
         _tell(f"{output}: {name}" if names else str(output), account, filling)
-    for note in notes:
-        print(note)
+    print(*notes, sep="\n", end="\n" if notes else "")
 
 
 def _show(what: str, share: float) -> None:

@@ -73,7 +73,8 @@ def draw_sections(
 ) -> None:
     """Write the same of a clip in sections: rows of frames, and the level of each frame or section, with the cuts.
 
-    shown: numbers of the frames; levels: PSNR of each frame against the true one, or None.
+    shown: numbers of the frames; pictures: these frames, (C, H, W) each, by what they show; levels: PSNR of each frame
+    of the clip against the true one, or None.
     """
     rows = [Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]
     title = f"recovered in {in_sections(summary)}"
