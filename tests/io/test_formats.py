@@ -317,6 +317,9 @@ def test_an_array_file_under_another_name_is_not_taken_for_a_video(name, tmp_pat
 
 OTHERS = {
     "a.fits": "is FITS, .*astropy",
+    "a.hdf": "is HDF 4, .*h4toh5convert",
+    "a.svg": "no decoder for it is here|cannot be opened",
+    "a.safetensors": r"safetensors\.numpy\.load_file",
     "a.nrrd": "make it NIfTI: SimpleITK",
     "a.mrc": "mrcfile",
     "a.pt": "a tensor of torch",
@@ -330,9 +333,8 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_files_of_other_kinds_are_told_what_to_make_of_them(name, tmp_path):
     """FFmpeg would read FITS, in levels of its own."""
-    (tmp_path / name).write_bytes(
-        b"SIMPLE  =                    T".ljust(2880) if "fits" in name else b"1,2\n3,4\n" * 9
-    )
+    starts = {"a.fits": b"SIMPLE  =                    T".ljust(2880), "a.hdf": b"\x0e\x03\x13\x01", "a.svg": b"<svg/>"}
+    (tmp_path / name).write_bytes(starts.get(name, b"1,2\n3,4\n" * 9))
     with pytest.raises(InputError, match=OTHERS[name]):
         open_clip(tmp_path / name)
 
