@@ -291,6 +291,11 @@ BAD = {
         ["y[..., 0] + 1j * y[..., 1]"],
         pixels(y=np.ones((4, 6, 5, 2))),
     ),
+    "magnitudes of spectra": Bad(
+        "recover a.npz --operator fourier --y y -o run",
+        ["a.npz:y", "are these magnitudes, or real parts"],
+        pixels(y=np.abs(np.fft.fft2(moving(4)[:, 0])).astype("c8")),
+    ),
     "clip of a cell file": Bad("measure missing a.mat -o z.st", ["cell array"], lambda: holds_no_arrays("a.mat")),
     "info of a cut file": Bad("info a.mat", ["a.mat", "cut short"], lambda: cut(camera(mat7, "a.mat"))),
     "info of an array that is not there": Bad("info a.h5:x", ["no array x", "orig"], held(hdf5, "a.h5")),

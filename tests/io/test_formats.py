@@ -14,6 +14,7 @@ import imagecodecs
 import ismrmrd
 import netCDF4
 import numpy as np
+import pydicom
 import pytest
 import scipy.io
 import torch
@@ -212,6 +213,20 @@ def test_a_folder_of_dicom_is_in_the_order_of_instance_numbers(tmp_path):
     formats.dicom(tmp_path / "d.dcm", clip[3:], bits=12, **more | {"SeriesInstanceUID": "1.3"})
     with pytest.raises(InputError, match="SeriesInstanceUID differs; keep one series"):
         open_clip(tmp_path)
+    formats.dicom(tmp_path / "d.dcm", clip[3:], bits=12, **more | {"ImageType": ["ORIGINAL", "PRIMARY", "P"]})
+    with pytest.raises(InputError, match="ImageType differs; keep one series"):
+        open_clip(tmp_path)
+
+
+def groups(**each):
+    """Functional groups of an enhanced object: of frame n the n-th of the values of NAME, in SEQUENCE."""
+    frames = [pydicom.Dataset() for _ in range(2)]
+    for name, values in each.items():
+        for frame, value in zip(frames, values, strict=True):
+            inner = pydicom.Dataset()
+            setattr(inner, name.split("__")[1], value)
+            setattr(frame, name.split("__")[0], [inner])
+    return {"PerFrameFunctionalGroupsSequence": frames}
 
 
 def test_ismrmrd(tmp_path):
@@ -289,6 +304,12 @@ BAD_DICOM = {
     "shifted bits": ({"HighBit": 15}, "12 bits shifted"),
     "floats": ({"BitsStored": None}, "of floats, or without the depth"),
     "unknown colour": ({"PhotometricInterpretation": "HSV"}, "photometric interpretation HSV"),
+    "echoes": (groups(MREchoSequence__EffectiveEchoTime=(1.0, 2.0)), "differ in EffectiveEchoTime"),
+    "magnitudes and phases": (
+        groups(MRImageFrameTypeSequence__ComplexImageComponent=("MAGNITUDE", "PHASE")),
+        "differ in ComplexImageComponent",
+    ),
+    "backwards": (groups(FrameContentSequence__TemporalPositionIndex=(2, 1)), "not in the order of time"),
     "planes of a dose": ({"GridFrameOffsetVector": [0, 5]}, "take one place on frame, .*or take it for time"),
 }
 
@@ -317,6 +338,9 @@ def test_an_array_file_under_another_name_is_not_taken_for_a_video(name, tmp_pat
 
 OTHERS = {
     "a.fits": "is FITS, .*astropy",
+    "a.hdf": "is HDF 4, .*h4toh5convert",
+    "a.svg": "no decoder for it is here|cannot be opened",
+    "a.safetensors": r"safetensors\.numpy\.load_file",
     "a.nrrd": "make it NIfTI: SimpleITK",
     "a.mrc": "mrcfile",
     "a.pt": "a tensor of torch",
@@ -330,9 +354,8 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_files_of_other_kinds_are_told_what_to_make_of_them(name, tmp_path):
     """FFmpeg would read FITS, in levels of its own."""
-    (tmp_path / name).write_bytes(
-        b"SIMPLE  =                    T".ljust(2880) if "fits" in name else b"1,2\n3,4\n" * 9
-    )
+    starts = {"a.fits": b"SIMPLE  =                    T".ljust(2880), "a.hdf": b"\x0e\x03\x13\x01", "a.svg": b"<svg/>"}
+    (tmp_path / name).write_bytes(starts.get(name, b"1,2\n3,4\n" * 9))
     with pytest.raises(InputError, match=OTHERS[name]):
         open_clip(tmp_path / name)
 

@@ -87,6 +87,11 @@ def fourier_given(
     if spectra.dtype.kind != "c":
         pairs = "; of pairs of real and imaginary parts save y[..., 0] + 1j * y[..., 1]" if y.shape[-1] == 2 else ""
         raise InputError(f"{y.label}: expected complex numbers, a spectrum, got {spectra.dtype}{pairs}")
+    if not spectra.imag.any() and np.count_nonzero(spectra) > len(spectra):  # more than frequency zero of each frame
+        raise InputError(
+            f"{y.label}: the imaginary parts of its spectra are all zero: are these magnitudes, or real parts? Save "
+            "the complex numbers"
+        )
     start, stop = _stretch(frames, len(spectra), y)
     height, width = spectra.shape[1:]
     measured = spectra != 0 if mask is None else _mask_of_spectra(mask, height, width) != 0

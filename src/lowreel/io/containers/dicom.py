@@ -14,6 +14,14 @@ from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, grid_
 
 KIND, REMEDY = "DICOM", "export it again, uncompressed if that can be chosen"
 GREY_PHOTOMETRIES = ("MONOCHROME1", "MONOCHROME2")
+UNLIKE_FRAMES = (
+    ("MRImageFrameTypeSequence", "FrameType"),
+    ("MRImageFrameTypeSequence", "ComplexImageComponent"),
+    ("CTImageFrameTypeSequence", "FrameType"),
+    ("MREchoSequence", "EffectiveEchoTime"),
+)
+"""What says of enhanced objects that frames are of several kinds: magnitudes and phases, several echoes."""
+
 MILLIMETRES = 1e-3
 """Frames whose positions differ by more are places of a volume, not moments."""
 
@@ -108,7 +116,23 @@ def _problem(header: Any) -> str:
         return f"DICOM of the photometric interpretation {header.get('PhotometricInterpretation')}; export it as RGB"
     if "ModalityLUTSequence" in header:
         return "DICOM with a table for its values (Modality LUT); export it with rescale slope and intercept"
+    if found := _unlike_frames(header):
+        return found
     return "" if bits is not None else "DICOM of floats, or without the depth of its pixels; export whole numbers"
+
+
+def _unlike_frames(header: Any) -> str:
+    """Why the frames of an enhanced object are not moments of one thing in their order; empty where they are."""
+    numbers = range(_count(header))
+    for sequence, name in UNLIKE_FRAMES:
+        groups = [functional(header, number, sequence) for number in numbers]
+        if len({str(group.get(name)) for group in groups if group is not None}) > 1:
+            return f"DICOM whose frames differ in {name}; export those of one kind"
+    moments = [functional(header, number, "FrameContentSequence") for number in numbers]
+    order = [group.get("TemporalPositionIndex") for group in moments if group is not None]
+    if len(order) == len(moments) and None not in order and order != sorted(order):
+        return "DICOM whose frames are not in the order of time (TemporalPositionIndex); export them in it"
+    return ""
 
 
 def _is_raw(header: Any) -> bool:

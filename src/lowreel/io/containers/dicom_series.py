@@ -10,7 +10,17 @@ import numpy as np
 from . import dicom
 from .base import Entry, Index, Lazy, check_size, reading
 
-SAME = ("SeriesInstanceUID", "Rows", "Columns", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
+SAME = (
+    "ImageType",
+    "EchoNumbers",
+    "EchoTime",
+    "SeriesInstanceUID",
+    "Rows",
+    "Columns",
+    "BitsStored",
+    "PixelRepresentation",
+    "PhotometricInterpretation",
+)
 
 
 def is_series(path: Path) -> bool:

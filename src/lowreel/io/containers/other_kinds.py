@@ -19,6 +19,8 @@ VOLUMES = {
 
 FITS = "FITS, which is not read; make it .npy: numpy.save('new.npy', astropy.io.fits.getdata(FILE))"
 
+HDF_4 = b"\x0e\x03\x13\x01"
+
 MICROSCOPES = (".czi", ".nd2", ".lif", ".oib", ".oif", ".vsi", ".ims", ".dv")
 """Files of microscopes that Bio-Formats reads."""
 
@@ -30,6 +32,8 @@ OTHERS = {
     **dict.fromkeys((".fits", ".fit", ".fts"), FITS),
     **dict.fromkeys((".pt", ".pth"), "a tensor of torch; make it .npy: numpy.save('new.npy', tensor.numpy())"),
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), "a pickle, which may run any program; numpy.save its array"),
+    ".safetensors": "of tensors, and no clip; make it .npy: numpy.save('new.npy', "
+                    "safetensors.numpy.load_file(FILE)['NAME'])",
     **dict.fromkeys((".csv", ".txt"), "text; make it .npy: numpy.save('new.npy', numpy.loadtxt(FILE))"),
     **dict.fromkeys((".raw", ".bin", ".dat"), "numbers that do not say what they are; make them .npy: "
                     "numpy.save('new.npy', numpy.fromfile(FILE, dtype).reshape(T, H, W))"),
@@ -53,6 +57,8 @@ def advice(path: Path) -> str | None:
 
 
 def advice_by_content(start: bytes) -> str | None:
-    """What a file is by its first bytes that a reader of videos would take for a picture, with other numbers in it;
-    None for all others."""
+    """What a file is by its first bytes, where a reader of videos would take it for a picture with other numbers in it,
+    or would not know it; None for all others."""
+    if start.startswith(HDF_4):
+        return "is HDF 4, which is not read; make it HDF5: h4toh5convert FILE new.h5"
     return f"is {FITS}" if start.startswith(b"SIMPLE  =") else None

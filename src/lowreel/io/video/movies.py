@@ -63,6 +63,9 @@ class VideoReader:
         if not videos or self._container.format.name == "tty":  # FFmpeg draws text files as terminals
             kinds = " and ".join(sorted({s.type for s in self._container.streams})) or "nothing"
             raise InputError(f"{self.path}: holds no video (only {kinds}); give a file that has one")
+        if all(s.codec_context is None for s in videos):
+            raise InputError(f"{self.path}: no decoder for it is here ({self._container.format.name}); encode it again")
+        videos = [s for s in videos if s.codec_context is not None]
         default = [s for s in videos if s.disposition & Disposition.default]
         self._stream = (default or videos)[0]
         self._stream.thread_type = "AUTO"
