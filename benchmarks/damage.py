@@ -97,16 +97,16 @@ def counted(kind: Kind, copies: int, seed: int) -> dict[str, Any]:
         faults: collections.Counter[str] = collections.Counter()
         while True:
             try:
-                answer, told = mine.recv()
+                how, told = mine.recv()
             except EOFError:
                 break
-            found[answer] += 1
+            found[how] += 1
             if told:
                 faults[told] += 1
         process.join()
     row = {"file": kind.name, "copies": sum(found.values()), "died": int(process.exitcode != 0)}
     told = [f"{count} times: {text}" for text, count in faults.most_common(5)]
-    return row | {answer: found[answer] for answer in ("read", "refused", "other", "slow")} | {"faults": told}
+    return row | {how: found[how] for how in ("read", "refused", "other", "slow")} | {"faults": told}
 
 
 def _answers(name: str, folder: Path, copies: int, seed: int, found: Any) -> None:
@@ -121,20 +121,21 @@ def _answers(name: str, folder: Path, copies: int, seed: int, found: Any) -> Non
     for _ in range(copies):
         path.unlink()  # libraries may know the file that was here
         path.write_bytes(damaged(whole, draw))
-        found.send(_answer(kind, folder))
+        found.send(answer(kind, folder))
     found.close()
 
 
-def _answer(kind: Kind, folder: Path) -> tuple[str, str]:
-    start = time.monotonic()
+def answer(kind: Kind, folder: Path) -> tuple[str, str]:
+    """How a file is answered, "read", "refused", "other" or "slow", and, of another exception, what it says."""
+    start, found, told = time.monotonic(), "read", ""
     try:
         kind.read(folder)
-        answer, told = "read", ""
     except InputError:
-        answer, told = "refused", ""
+        found = "refused"
     except BaseException as error:
-        answer, told = "other", f"{type(error).__name__}: {str(error)[:120]}: {traceback.format_exc(limit=-2)[-240:]}"
-    return ("slow", "") if time.monotonic() - start > SLOW_SECONDS else (answer, told)
+        found = "other"
+        told = f"{type(error).__name__}: {str(error)[:120]}: {traceback.format_exc(limit=-2)[-240:]}"
+    return ("slow", "") if time.monotonic() - start > SLOW_SECONDS else (found, told)
 
 
 def damaged(whole: bytes, draw: random.Random) -> bytes:
