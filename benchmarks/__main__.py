@@ -4,6 +4,7 @@ import sys
 
 from . import (
     compact,
+    damage,
     estimate,
     fill,
     grid,
@@ -45,6 +46,7 @@ NAMES = {
     "holdout": holdout.main,
     "verdicts": verdicts.main,
     "robust": robust.main,
+    "damage": damage.main,
     "compact": compact.main,
 }
 

@@ -133,6 +133,7 @@ WRONG = {
     "list.jsonl": ("[1]\n", "expected a JSON object, got list"),
     "column.csv": ("name,clip,stepz\na,b,3\n", "'stepz' is no column"),
     "rows.csv": ("name,clip\nRows,b\n", "should be that of a folder"),
+    "zero.csv": ("name,clip\na,b\0c\n", "no path has a zero byte"),
     "case.csv": ("name,clip\na,b\nA,c\n", "given to several rows"),
     "*.nothing": (None, "no rows"),
 }

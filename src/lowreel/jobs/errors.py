@@ -13,10 +13,14 @@ from cyclopts import CycloptsError
 from ..errors import InputError
 from ..settings import settings_sentence
 
+NO_MEMORY_WORDS = ("allocate", "could not create a primitive")
+"""Words of a RuntimeError of torch where memory is missing: of its allocator, and of its library of convolutions."""
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory is what was missing; torch says so by a RuntimeError."""
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate" in str(error))
+    told = isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY_WORDS)
+    return isinstance(error, MemoryError) or told
 
 
 def in_one_line(error: BaseException) -> str:

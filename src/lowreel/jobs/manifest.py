@@ -251,6 +251,8 @@ def _from(folder: Path, text: str) -> str:
     """A path as seen from the manifest's folder; names of clips as they are."""
     if is_clip_name(text):
         return text
+    if "\0" in text:
+        raise InputError(f"{text!r}: no path has a zero byte in it; write the manifest again, as text")
     file, member = split_member(Path(text))
     path = file if file.is_absolute() else (folder / file).resolve()
     return str(path) if member is None else f"{path}:{member}"

@@ -148,10 +148,12 @@ class VideoReader:
 
     def _converted(self, frame: av.VideoFrame) -> np.ndarray:
         """(C, H, W): uint8, or grey levels of more than 8 bits and of limited range, which FFmpeg would darken."""
-        if not self._is_deep:  # else levels by the standard
-            return planes_first(_upright(frame.to_ndarray(format=self._format, interpolation=ACCURATE), frame))
         try:
+            if not self._is_deep:  # else levels by the standard
+                return planes_first(_upright(frame.to_ndarray(format=self._format, interpolation=ACCURATE), frame))
             return _upright(deep_levels(frame).transpose(1, 2, 0), frame).transpose(2, 0, 1)
+        except av.FFmpegError as error:
+            raise InputError(f"{self.path}: a frame has colours of no sense ({error}); encode it again") from None
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from None
 
