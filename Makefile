@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: .venv demo docs paper paper-full test test-slow test-interop lint types examples check clean
+.PHONY: .venv demo docs links paper paper-full test test-slow test-interop lint types examples check clean
 
 .venv: .venv/installed
 
@@ -49,10 +49,17 @@ paper-full: .venv
 docs: .venv
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs 1 docs docs/_build/html
 
+# Each example, and its picture; those that the pages show are docs/gallery/*.png: make examples GALLERY=docs/gallery.
+GALLERY := docs/_build/gallery
+
 examples: .venv
-	for script in examples/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+	for script in examples/*.py; do echo "$$script"; MPLBACKEND=Agg $(BIN)/python docs/gallery.py "$$script" $(GALLERY) || exit 1; done
+
+# The links of the pages to other sites, for which the network is wanted; those between the pages are a test.
+links: .venv
+	$(BIN)/sphinx-build --quiet -b linkcheck docs docs/_build/links
 
 check: lint types docs examples test
 
 clean:
-	rm -rf docs/_build .venv .venv-interop
+	rm -rf docs/_build docs/notebooks .venv .venv-interop

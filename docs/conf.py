@@ -1,10 +1,17 @@
 """How the documentation is made a site: `make docs`, by Sphinx, offline. Its pages are the Markdown files here."""
 
 import re
+import sys
+from pathlib import Path
 
 from docutils.utils.math import latex2mathml
 
 import lowreel
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+from gallery import write_notebooks  # noqa: E402
 
 project = "Lowreel"
 author = "The Lowreel developers"
@@ -15,11 +22,13 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "notebooks"]
 suppress_warnings = ["myst.header"]
 
 html_theme = "furo"
 html_title = f"Lowreel {version}"
+html_static_path = ["_static"]
+html_css_files = ["lowreel.css"]
 html_show_sourcelink = False
 html_math_renderer = "mathml"
 html_theme_options = {"navigation_with_keys": True}
@@ -69,6 +78,7 @@ def raise_skip(node):
 
 
 def setup(app):
-    """Take part in the making of the site."""
+    """Take part in the making of the site; the notebooks of the examples are written first."""
+    write_notebooks(DOCS.parent / "examples", DOCS / "notebooks")
     app.connect("autodoc-process-docstring", plain_words)
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))

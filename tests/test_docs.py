@@ -1,10 +1,12 @@
 """The documentation: every public name has an entry, links lead somewhere, the site is made without a warning."""
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import lowreel
@@ -38,6 +40,37 @@ def test_links_between_files_lead_somewhere(page):
         file = (page.parent / name).resolve() if name else page
         assert file.exists(), target
         assert not anchor or anchor in anchors(file), target
+
+
+EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_shown(name):
+    """With its script, its picture and its notebook, and by its picture in the gallery, which leads to the script."""
+    pages = {page: (DOCS / f"{page}.md").read_text(encoding="utf-8") for page in ("tutorials", "gallery")}
+    assert f"{{literalinclude}} ../examples/{name}.py" in pages["tutorials"]
+    assert f"<notebooks/{name}.ipynb>" in pages["tutorials"]
+    assert all(text.count(f"(gallery/{name}.png)") == 1 for text in pages.values())
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_notebook_is_its_script(name):
+    """Cell by cell, in order, each of them whole; the docstring comes before them as text."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        from gallery import notebook
+    finally:
+        sys.path.remove(str(DOCS))
+    script = ROOT / "examples" / f"{name}.py"
+    made = notebook(script)
+    nbformat.validate(made)
+    code = [cell.source for cell in made.cells if cell.cell_type == "code"]
+    wanted = ast.parse(script.read_text(encoding="utf-8"))
+    said = ast.get_docstring(wanted)
+    assert [cell.source for cell in made.cells if cell.cell_type == "markdown"] == ([] if said is None else [said])
+    assert ast.dump(ast.parse("\n".join(code))) == ast.dump(ast.Module(wanted.body[said is not None :], []))
+    assert len(code) >= 3
 
 
 def test_every_page_is_reached():

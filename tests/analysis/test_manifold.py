@@ -103,6 +103,15 @@ def test_frames_of_noise_have_no_order(count, size):
     assert not are_as_noise(random[0, :2])
 
 
+def test_noise_that_a_generator_has_smoothed_is_noise():
+    """Its frames are more alike in time and in space than those of noise, and less than those of a motion."""
+    drawn = torch.Generator().manual_seed(0)
+    rough = torch.rand(24, 1, 26, 26, generator=drawn)
+    smooth = torch.nn.functional.avg_pool2d(rough[1:] + rough[:-1], 2, stride=1)
+    assert are_as_noise(smooth)
+    assert not are_as_noise(moving_spot(16) + 0.05 * torch.rand(16, 1, 24, 24, generator=drawn))
+
+
 def test_no_order_is_claimed_for_noise():
     """Whatever the codes: those of frames of noise may lie on a smooth path all the same."""
     codes = on_a_line([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])

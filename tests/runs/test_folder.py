@@ -302,9 +302,9 @@ def test_settings_round_trip(here):
 
 
 def test_nothing_is_pickled(finished):
-    """Tensors are in files that safetensors reads, arrays in .npy without objects, the rest is JSON, PNG and mp4."""
+    """Tensors are in files that safetensors reads, arrays in .npy without objects, the rest is JSON, PNG, PDF, mp4."""
     kinds = {path.suffix for path in finished.iterdir()}
-    assert kinds == {".json", ".jsonl", ".safetensors", ".npy", ".mp4", ".png"}
+    assert kinds == {".json", ".jsonl", ".safetensors", ".npy", ".mp4", ".png", ".pdf"}
     assert all(load_file(path) for path in finished.glob("*.safetensors"))
     assert np.load(finished / "recovered.npy", allow_pickle=False).shape == (6, 1, 12, 16)
 

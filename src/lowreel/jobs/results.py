@@ -39,7 +39,7 @@ PAGE_COLUMNS = {
 }
 """Columns that are on the page too, and what stands above them."""
 
-PAGE_NAMES = ("status", *PAGE_COLUMNS.values(), "")
+PAGE_NAMES = ("status", *PAGE_COLUMNS.values())
 """What stands above the columns of the page behind the name of the row."""
 
 WRITE_SECONDS = 30.0
@@ -169,13 +169,14 @@ class Results:
 
         failed = cells["status"] == "failed"
         classes = {"failed": failed, "bad": failed or cells.get("verdict") == VERDICTS["do_not_use"]}
-        told = [cells["status"], *(cells.get(name) for name in PAGE_COLUMNS), cells.get("error") or cells.get("trust")]
+        told = [cells["status"], *(cells.get(name) for name in PAGE_COLUMNS)]
         return {
             "name": row.name,
             "asked": _asked(row),
             "picture": link("strip.png") or link("report.png"),
             "report": link("report.png"),
             "video": link("recovered.mp4"),
+            "told": cells.get("error") or cells.get("trust"),
             "texts": [(name, _text(value)) for name, value in zip(PAGE_NAMES, told, strict=True)],
             "classes": " ".join(name for name, holds in classes.items() if holds),
         }
