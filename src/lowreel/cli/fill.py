@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,17 +64,8 @@ def fill(
     from ..records.files import fill_file, summary
 
     names = [] if variables is None else [name.strip() for name in variables.split(",")]
-    accounts, notes = fill_file(
-        file,
-        output,
-        filling,
-        mask=mask,
-        mask_variable=mask_variable,
-        inside=inside,
-        variables=names,
-        tell=_show,
-        resume=resume,
-    )
+    fill_it = partial(fill_file, mask=mask, mask_variable=mask_variable, inside=inside)
+    accounts, notes = fill_it(file, output, filling, variables=names, tell=_show, resume=resume)
     if as_json:
         told = {name: summary(account) for name, account in accounts.items()}
         own = {"variables": told} if names else next(iter(told.values()))

@@ -338,8 +338,8 @@ def _filled(
 ) -> Part:
     choice, covariance = plan.choice, plan.covariance
     section, own, outside = _section(record, known, inside, core, settings.seed, plan.beside, plan.year)
-    on_frame = partial(_tell_frames, tell, record.shape[0], core, own.start, len(section.times)) if tell else None
-    section = replace(section, given=covariance, tell=on_frame)
+    share = partial(_tell_frames, tell, record.shape[0], core, own.start, len(section.times)) if tell else None
+    section = replace(section, given=covariance, tell=share)
     distances = section.distances
     told = told_by_nearest(distances, section.times, covariance, own)
     for other, tie in zip(section.others, correlations((section, *section.others))[0, 1:], strict=True):

@@ -9,7 +9,7 @@ CHANCE = 0.025
 """Probability of so large a gain, were both equally good, from which on it may be chance; about that of two standard
 errors of many holes that are alike."""
 
-DRAWS, SIGNED_GAINS = 4096, 256
+DRAWS, OWN_SIGNS = 4096, 256
 """Drawings of signs; how many of the largest gains have one each, while the sum of all others is taken for normal."""
 
 
@@ -25,7 +25,7 @@ def is_chance(gains: Tensor) -> bool:
     sizes = gains.double().abs().sort(descending=True).values
     if not bool(sizes.any()):
         return False
-    own, rest = sizes[:SIGNED_GAINS], sizes[SIGNED_GAINS:]
+    own, rest = sizes[:OWN_SIGNS], sizes[OWN_SIGNS:]
     draw = torch.Generator().manual_seed(0)
     signs = torch.randint(0, 2, (DRAWS, len(own)), generator=draw).double() * 2 - 1
     spread = float(rest.square().sum().sqrt())
