@@ -65,7 +65,7 @@ def test_progress_is_seen_in_a_notebook(book, outputs):
 
 @pytest.mark.parametrize(("error", "total"), [(None, 7), (ValueError, 40)])
 def test_a_bar_is_red_where_something_went_wrong(error, total):
-    """Not where a fit ended before all rounds were made: tqdm's is red where it ends before its total."""
+    """Not where a fit ended before all epochs were made: tqdm's is red where it ends before its total."""
     shown = NotebookDisplay()
     shown.bar = SimpleNamespace(n=7, total=40, refresh=lambda: None, close=lambda: None)
     shown.__exit__(error, None, None)

@@ -163,15 +163,15 @@ def test_what_is_no_picture_is_named_as_such(word):
 
 
 def test_the_legend_names_every_curve_and_mark():
-    """The true PSNR, at an axis of its own, and its best round among them."""
+    """The true PSNR, at an axis of its own, and its best epoch among them."""
     made, _ = found()
     figure = Figure(figsize=(PAGE_WIDE, PAGE_HIGH))
     axes = figure.add_axes((0.1, 0.1, 0.8, 0.4))
     draw_curves(axes, made, True)
     drawn_lines = [line for own in figure.axes for line in own.get_lines()]
     named = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert len(named) == len(set(named)) == len(drawn_lines) + 1  # and the rounds with all data
-    assert {"true PSNR (right)", "its best round", "chosen"} <= set(named)
+    assert len(named) == len(set(named)) == len(drawn_lines) + 1  # and the epochs with all data
+    assert {"true PSNR (right)", "its best epoch", "chosen"} <= set(named)
     draw_curves(other := figure.add_axes((0.1, 0.6, 0.8, 0.3)), found(is_scored=False)[0], True)
     assert not [text for text in other.get_legend().get_texts() if "true" in text.get_text()]
 

@@ -200,7 +200,7 @@ def test_a_run_of_the_page_is_that_of_the_command_line(service, away, tmp_path):
     shown = service.asked(job.id)
     assert "missing ratio 0.5" in shown
     for told in (
-        "rounds of a fit (steps)</th><td>3",
+        "epochs of a fit (steps)</th><td>3",
         "random</th><td>0",
         "(linear)</th><td>no",
         "(time)</th><td>default",
