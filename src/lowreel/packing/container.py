@@ -111,9 +111,10 @@ class Packed:
         """
         needed, (_, height, width) = self.drawing_bytes(), self.frame_shape
         if needed > budget:
+            amount = bytes_text(1.5 * needed).replace(" ", "")
             raise InputError(
                 f"{name}: drawing its frames of {height}x{width} takes about {bytes_text(needed)}, "
-                f"{bytes_text(budget)} are allowed; where there is more memory {remedy} {bytes_text(1.5 * needed).replace(' ', '')}"
+                f"{bytes_text(budget)} are allowed; where there is more memory {remedy} {amount}"
             )
 
     def representation(self) -> Representation:
