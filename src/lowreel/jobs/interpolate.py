@@ -34,6 +34,7 @@ from ..runs.truth import load_truth
 from ..settings import InterpolateSettings
 from ..system.complex_clips import magnitude
 from ..system.files import is_packed, split_member
+from ..system.memory import default_budget
 from ..system.names import is_clip_name
 from .request import InterpolateRequest
 
@@ -103,7 +104,9 @@ def opened_recovery(run: Path) -> OpenedRecovery:
     if not run.exists():
         raise InputError(f"{run}: no such file or folder; expected a finished run, or a representation.safetensors")
     if is_packed(run):
-        return OpenedRecovery(run, read_packed(run).representation(), None)
+        packed = read_packed(run)
+        packed.check_drawing_fits(run, default_budget(), f"draw them with lowreel unpack {run} --memory")
+        return OpenedRecovery(run, packed.representation(), None)
     if not run.is_dir():
         return OpenedRecovery(run, Representation.load(run), None)
     opened = Run.open(run)

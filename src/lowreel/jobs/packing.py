@@ -198,7 +198,7 @@ def unpack_file(source: Path, output: Path, settings: UnpackSettings) -> list[st
     times = _wanted(source, packed, settings.at, settings.frames)
     if output.suffix.lower() != ".npy" and bool((times.diff() <= 0).any()):
         raise InputError("--at: the times of a film have to rise; give them in order, or write .npy")
-    _check_drawing_fits(source, packed, budget)
+    packed.check_drawing_fits(source, budget, "give --memory")
     found = packed.representation()
     spent = _Spent()
     drawn = spent.counted(found.frames(part) for part in torch.split(times, packed.frames_at_once))
@@ -233,17 +233,6 @@ def _wanted(source: Path, packed: Packed, at: Sequence[float] | None, frames: st
     if not len(times):
         raise InputError(f"{source}: has {len(packed.times)} frames, none of which are {frames}")
     return times
-
-
-def _check_drawing_fits(source: Path, packed: Packed, budget: int) -> None:
-    """Raise InputError, before memory is taken, where frames cannot be drawn within so many bytes."""
-    needed, (_, height, width) = packed.drawing_bytes(), packed.frame_shape
-    if needed > budget:
-        more = bytes_text(1.5 * needed).replace(" ", "")
-        raise InputError(
-            f"{source}: drawing its frames of {height}x{width} takes about {bytes_text(needed)}, {bytes_text(budget)} "
-            f"are allowed; where there is more memory give --memory {more}"
-        )
 
 
 @dataclass

@@ -23,6 +23,7 @@ from ..model.generators import Generator
 from ..model.generators.layers import to_channels_last
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
 from ..system.files import PACKED_MAGIC, VersionError, atomic_write, is_packed
+from ..system.memory import bytes_text
 from .coding import Grid, decoded, encoded
 from .parts import (
     CODE_COEFFICIENTS,
@@ -102,6 +103,19 @@ class Packed:
             layer.register_forward_hook(see)
         generator(torch.empty(self.frames_at_once, generator.code_dim, device="meta"))
         return DRAWING_ARRAYS * largest
+
+    def check_drawing_fits(self, name: Path, budget: int, remedy: str) -> None:
+        """Raise InputError, before memory is taken, where frames cannot be drawn within so many bytes.
+
+        name: of the file; remedy: what to do where there is more memory, before the amount.
+        """
+        needed, (_, height, width) = self.drawing_bytes(), self.frame_shape
+        if needed > budget:
+            amount = bytes_text(1.5 * needed).replace(" ", "")
+            raise InputError(
+                f"{name}: drawing its frames of {height}x{width} takes about {bytes_text(needed)}, "
+                f"{bytes_text(budget)} are allowed; where there is more memory {remedy} {amount}"
+            )
 
     def representation(self) -> Representation:
         """Codes and generator, from which frames at any time are drawn."""
