@@ -38,7 +38,7 @@ lint: .venv
 types: .venv
 	$(BIN)/mypy
 
-# The paper's tables and figures: named sequences and fewer rounds, hours; ten sequences and all rounds, a day.
+# The paper's tables and figures: named sequences and fewer epochs, hours; ten sequences and all epochs, a day.
 paper: .venv
 	$(BIN)/python experiments/paper/all.py
 

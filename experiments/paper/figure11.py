@@ -27,7 +27,7 @@ if __name__ == "__main__":
             axes.semilogy(rounds, found["loss"], label=f"{name} weights, {found['psnr_range']:.1f} dB")
             last = f"{found['loss'][-1]:.2e}"
             told.append({"clip": clip, "weights": name, "loss in the end": last, "dB": found["psnr_range"]})
-        axes.set(title=clip, xlabel="round", ylabel="loss")
+        axes.set(title=clip, xlabel="epoch", ylabel="loss")
         axes.legend(fontsize=7, frameon=False)
     save(figure, "figure11")
     tell("figure11", told)

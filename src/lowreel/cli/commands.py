@@ -195,7 +195,7 @@ def recover(
     Parameters
     ----------
     data
-        file that `lowreel measure` wrote; with --operator a .mat, .h5, .npz, .npy of others; with --resume the run
+        file that `lowreel measure` wrote; with --operator one of others (.mat, .h5, .nc, ...); with --resume the run
     more
         with --together: the data of the other clips
     output
