@@ -1,13 +1,16 @@
 """Files of the field: the numbers that an independent reader gives, or one sentence that leads somewhere."""
 
 import contextlib
+import itertools
 import os
 import random
 import re
 import sys
 import warnings
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import formats
 import h5py
 import imagecodecs
@@ -389,16 +392,36 @@ def test_a_folder_with_each_frame_twice_is_refused(tmp_path):
         open_clip(f"{tmp_path}:T=0")
 
 
-def test_jpeg_2000_of_12_bits_is_not_taken_for_16(tmp_path):
-    counts = (moving(1)[0, 0] * 4095).astype("u2")
-    for bits, words in ((12, "fewer than 16 bits"), (16, "")):
-        path = tmp_path / f"{bits}.jp2"
-        path.write_bytes(imagecodecs.jpeg2k_encode(counts << (bits - 12) | (bits == 16), level=0, bitspersample=bits))
-        if words:
-            with pytest.raises(InputError, match=words):
+def film_of_jpeg_2000(path, frames, bits):
+    """A film of pictures of so many bits, one after the other."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("jpeg2000", rate=25)
+        stream.height, stream.width, stream.pix_fmt = *frames.shape[1:], "gray16le"
+        for k, frame in enumerate(frames):
+            coded = imagecodecs.jpeg2k_encode(frame, level=0, bitspersample=bits, codecformat="j2k")
+            packet = av.Packet(coded)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 25), True
+            packet.pts = packet.dts = k
+            file.mux(packet)
+
+
+@pytest.mark.parametrize("black", [0, 2])
+def test_jpeg_2000_of_12_bits_is_not_taken_for_16(black, tmp_path):
+    """Pictures and films; black frames before it say nothing."""
+    counts = np.concatenate([np.zeros((black, 12, 16), "u2"), (moving(2)[:, 0] * 4095).astype("u2")])
+    for bits, end in itertools.product((12, 16), (".mov", ".mkv", *[".jp2"] * (not black))):
+        path, stored = tmp_path / f"{bits}{end}", counts << (bits - 12) | (bits == 16 and counts > 0)
+        if end == ".jp2":
+            path.write_bytes(imagecodecs.jpeg2k_encode(stored[0], level=0, bitspersample=bits))
+        else:
+            film_of_jpeg_2000(path, stored, bits)
+        if bits == 12:
+            with pytest.raises(InputError, match="fewer than 16 bits"):
                 open_clip(path)
         else:
-            np.testing.assert_allclose(open_clip(path).read()[0, 0], (counts * 16 + 1) / 65535, atol=1e-6)
+            read = open_clip(path).read()[:, 0]
+            np.testing.assert_allclose(read, stored[: len(read)] / 65535, atol=1e-6)
+            assert len(read) == (1 if end == ".jp2" else len(stored))
 
 
 def test_a_folder_of_arrays_is_told_to_be_joined(tmp_path):
