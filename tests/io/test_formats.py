@@ -16,6 +16,7 @@ import h5py
 import imagecodecs
 import ismrmrd
 import netCDF4
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -80,6 +81,30 @@ def test_two_channels_are_opened_one_by_one(kind, tmp_path):
     clip = open_clip(typed.replace(",0=0", ",1=0").replace(":0=0", ":1=0"))  # of axes without a name the user knows
     atol = 0.13 if "packed" in kind and "netcdf" in kind else 1e-6
     np.testing.assert_allclose(clip.read()[:, 0].numpy() * clip.scale + clip.offset, stored[:, 0], atol=atol)
+
+
+@pytest.mark.parametrize("choice", ["T=y", "T=x", "T=x,H=z", "H=z,W=y", "T=y,W=t", "H=y,W=y", "C=x,T=y"])
+def test_what_is_said_to_type_keeps_what_was_typed_and_leads_to_a_clip(choice, tmp_path):
+    """Each answer is typed, until a clip is opened, whose axes are those that were chosen in the beginning."""
+    file = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 4, 5, 6), "u1"), np.eye(4)), file)
+    typed = f"{file}:{choice}"
+    for _ in range(4):
+        try:
+            clip = open_clip(typed)
+            break
+        except InputError as error:
+            typed = re.search(r"such as (\S+?)(, or .*)?$", str(error))[1]
+    lengths = dict(zip("xyzt", (3, 4, 5, 6), strict=True))
+    wanted = dict(part.split("=") for part in choice.split(",") if choice != "H=y,W=y")
+    assert {role: clip.shape["TCHW".index(role)] for role in wanted} == {r: lengths[a] for r, a in wanted.items()}
+
+
+def test_axes_that_are_too_few_are_told_without_something_to_type(tmp_path):
+    file = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 4), "u1"), np.eye(4)), file)
+    with pytest.raises(InputError, match="a clip has both height and width; leave out T=y"):
+        open_clip(f"{file}:T=y")
 
 
 HOLES = {
