@@ -338,6 +338,20 @@ BAD_DICOM = {
         "differ in ComplexImageComponent",
     ),
     "backwards": (groups(FrameContentSequence__TemporalPositionIndex=(2, 1)), "not in the order of time"),
+    "volumes over time, slice by slice": (
+        groups(
+            FrameContentSequence__TemporalPositionIndex=(2, 1),
+            PlanePositionSequence__ImagePositionPatient=([0, 0, 0], [0, 0, 5]),
+        ),
+        "take one place on frame, such as .*:frame=0, or take it for time",
+    ),
+    "backwards at one position": (
+        groups(
+            FrameContentSequence__TemporalPositionIndex=(2, 1),
+            PlanePositionSequence__ImagePositionPatient=([0, 0, 5], [0, 0, 5]),
+        ),
+        "not in the order of time",
+    ),
     "planes of a dose": ({"GridFrameOffsetVector": [0, 5]}, "take one place on frame, .*or take it for time"),
 }
 
