@@ -214,7 +214,7 @@ BAD = {
     ),
     "npz without the clip": Bad(
         MEASURE.format("two.npz"),
-        ["two.npz", "say which", "two.npz:b"],
+        ["two.npz", "say which", "two.npz:a"],
         lambda: np.savez("two.npz", a=moving(), b=moving()),
     ),
     "npz of nothing": Bad(MEASURE.format("none.npz"), ["none.npz", "(none)"], lambda: np.savez("none.npz")),

@@ -1,9 +1,11 @@
 """`lowreel recover` of data that others saved: the operator, the units, the truth, and what is refused."""
 
 import json
+import warnings
 from collections import namedtuple
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -381,6 +383,21 @@ def test_info_says_spacing_and_where_frequency_zero_is(here, command):
     for file in ("k.mat", "k.h5"):
         told = json.loads(command(f"info {file} --json").out)
         assert "frequency zero is in the middle of the height alone" in told["origin of k"]
+
+
+def test_info_tells_of_a_file_one_array_of_which_has_no_numbers(here, command):
+    """Complex arrays without a place on an axis, and one that was declared and never written."""
+    for shape in ((4, 0, 8), (0, 8, 8), (0, 8)):
+        np.save("a.npy", np.zeros(shape, complex))
+        with warnings.catch_warnings(action="error"):
+            ended = command("info a.npy --json")
+        assert (ended.code, json.loads(ended.out)["array"]) == (0, f"{shape} complex128")
+    hdf5(Path("k.h5"), k=np.fft.fft2(moving(3)[:, 0]))
+    with h5py.File("k.h5", "a") as file:
+        file.create_dataset("never", (4, 8, 8), complex)
+    told = json.loads(command("info k.h5 --json").out)
+    assert "frequency zero is in the corner" in told["origin of k"]
+    assert "no numbers" in told["origin of never"]
 
 
 def test_info_lists_what_a_file_holds(here, command):

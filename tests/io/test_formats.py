@@ -1,18 +1,22 @@
 """Files of the field: the numbers that an independent reader gives, or one sentence that leads somewhere."""
 
 import contextlib
+import itertools
 import os
 import random
 import re
 import sys
 import warnings
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import formats
 import h5py
 import imagecodecs
 import ismrmrd
 import netCDF4
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -77,6 +81,30 @@ def test_two_channels_are_opened_one_by_one(kind, tmp_path):
     clip = open_clip(typed.replace(",0=0", ",1=0").replace(":0=0", ":1=0"))  # of axes without a name the user knows
     atol = 0.13 if "packed" in kind and "netcdf" in kind else 1e-6
     np.testing.assert_allclose(clip.read()[:, 0].numpy() * clip.scale + clip.offset, stored[:, 0], atol=atol)
+
+
+@pytest.mark.parametrize("choice", ["T=y", "T=x", "T=x,H=z", "H=z,W=y", "T=y,W=t", "H=y,W=y", "C=x,T=y"])
+def test_what_is_said_to_type_keeps_what_was_typed_and_leads_to_a_clip(choice, tmp_path):
+    """Each answer is typed, until a clip is opened, whose axes are those that were chosen in the beginning."""
+    file = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 4, 5, 6), "u1"), np.eye(4)), file)
+    typed = f"{file}:{choice}"
+    for _ in range(4):
+        try:
+            clip = open_clip(typed)
+            break
+        except InputError as error:
+            typed = re.search(r"such as (\S+?)(, or .*)?$", str(error))[1]
+    lengths = dict(zip("xyzt", (3, 4, 5, 6), strict=True))
+    wanted = dict(part.split("=") for part in choice.split(",") if choice != "H=y,W=y")
+    assert {role: clip.shape["TCHW".index(role)] for role in wanted} == {r: lengths[a] for r, a in wanted.items()}
+
+
+def test_axes_that_are_too_few_are_told_without_something_to_type(tmp_path):
+    file = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 4), "u1"), np.eye(4)), file)
+    with pytest.raises(InputError, match="a clip has both height and width; leave out T=y"):
+        open_clip(f"{file}:T=y")
 
 
 HOLES = {
@@ -310,6 +338,20 @@ BAD_DICOM = {
         "differ in ComplexImageComponent",
     ),
     "backwards": (groups(FrameContentSequence__TemporalPositionIndex=(2, 1)), "not in the order of time"),
+    "volumes over time, slice by slice": (
+        groups(
+            FrameContentSequence__TemporalPositionIndex=(2, 1),
+            PlanePositionSequence__ImagePositionPatient=([0, 0, 0], [0, 0, 5]),
+        ),
+        "take one place on frame, such as .*:frame=0, or take it for time",
+    ),
+    "backwards at one position": (
+        groups(
+            FrameContentSequence__TemporalPositionIndex=(2, 1),
+            PlanePositionSequence__ImagePositionPatient=([0, 0, 5], [0, 0, 5]),
+        ),
+        "not in the order of time",
+    ),
     "planes of a dose": ({"GridFrameOffsetVector": [0, 5]}, "take one place on frame, .*or take it for time"),
 }
 
@@ -389,16 +431,36 @@ def test_a_folder_with_each_frame_twice_is_refused(tmp_path):
         open_clip(f"{tmp_path}:T=0")
 
 
-def test_jpeg_2000_of_12_bits_is_not_taken_for_16(tmp_path):
-    counts = (moving(1)[0, 0] * 4095).astype("u2")
-    for bits, words in ((12, "fewer than 16 bits"), (16, "")):
-        path = tmp_path / f"{bits}.jp2"
-        path.write_bytes(imagecodecs.jpeg2k_encode(counts << (bits - 12) | (bits == 16), level=0, bitspersample=bits))
-        if words:
-            with pytest.raises(InputError, match=words):
+def film_of_jpeg_2000(path, frames, bits):
+    """A film of pictures of so many bits, one after the other."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("jpeg2000", rate=25)
+        stream.height, stream.width, stream.pix_fmt = *frames.shape[1:], "gray16le"
+        for k, frame in enumerate(frames):
+            coded = imagecodecs.jpeg2k_encode(frame, level=0, bitspersample=bits, codecformat="j2k")
+            packet = av.Packet(coded)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 25), True
+            packet.pts = packet.dts = k
+            file.mux(packet)
+
+
+@pytest.mark.parametrize("black", [0, 2])
+def test_jpeg_2000_of_12_bits_is_not_taken_for_16(black, tmp_path):
+    """Pictures and films; black frames before it say nothing."""
+    counts = np.concatenate([np.zeros((black, 12, 16), "u2"), (moving(2)[:, 0] * 4095).astype("u2")])
+    for bits, end in itertools.product((12, 16), (".mov", ".mkv", *[".jp2"] * (not black))):
+        path, stored = tmp_path / f"{bits}{end}", counts << (bits - 12) | (bits == 16 and counts > 0)
+        if end == ".jp2":
+            path.write_bytes(imagecodecs.jpeg2k_encode(stored[0], level=0, bitspersample=bits))
+        else:
+            film_of_jpeg_2000(path, stored, bits)
+        if bits == 12:
+            with pytest.raises(InputError, match="fewer than 16 bits"):
                 open_clip(path)
         else:
-            np.testing.assert_allclose(open_clip(path).read()[0, 0], (counts * 16 + 1) / 65535, atol=1e-6)
+            read = open_clip(path).read()[:, 0]
+            np.testing.assert_allclose(read, stored[: len(read)] / 65535, atol=1e-6)
+            assert len(read) == (1 if end == ".jp2" else len(stored))
 
 
 def test_a_folder_of_arrays_is_told_to_be_joined(tmp_path):

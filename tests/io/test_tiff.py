@@ -85,6 +85,14 @@ READ = {  # name: (maker, wishes, its clip (T, C, H, W))
         {},
         grey(U12, 4095),
     ),
+    **{
+        f"{number} for what is missing": (
+            lambda d, number=number: write(d / "a.tif", U12, extratags=[(42113, "s", 0, number, True)]),
+            {},
+            grey(U12, 4095),
+        )
+        for number in ("nan", "inf", "1e400")
+    },
     "BigTIFF": (lambda d: write(d / "a.btf", U16, bigtiff=True), {}, grey(U16, 65535)),
     "booleans": (lambda d: write(d / "a.tif", U16 > 30000), {}, grey(U16 > 30000, 1)),
     "int16": (lambda d: write(d / "a.tif", RANGE), {}, grey(RANGE, RANGE.max(), RANGE.min())),

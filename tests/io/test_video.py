@@ -572,7 +572,7 @@ BAD = {
     "not finite": (lambda d: saved(d / "a.npy", not_finite()), "11 numbers are NaN or infinite, first in frame 3"),
     "several": (
         lambda d: many(d / "a.npz", a=GREY, b=GREY),
-        r"holds the arrays a \(14, 24, 32\) uint8, b .*; say which, such as .*a\.npz:b",
+        r"holds the arrays a \(14, 24, 32\) uint8, b .*; say which, such as .*a\.npz:a",
     ),
     "none": (lambda d: many(d / "a.npz"), "none"),
 }

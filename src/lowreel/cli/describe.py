@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..io.containers import RAW, Entry, entries_of, is_series, load, origin_text
+from ..io.containers import RAW, Array, Entry, entries_of, is_series, load, origin_text
 from ..io.video import Clip, open_clip, series_of
 from ..system.files import TIFF_FILES, is_array_file, is_packed, kind_of, split_member
 from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
@@ -59,19 +59,28 @@ def _arrays(path: Path, entries: list[Entry]) -> dict[str, Any]:
 
 
 def _origins(path: Path, entries: list[Entry]) -> dict[str, Any]:
-    """Of complex pictures one after the other: where frequency zero lies, by the first of them."""
-    found = {}
+    """Of complex pictures one after the other: where frequency zero lies, by the first of them; or why they are not
+    read."""
+    found: dict[str, Any] = {}
     for entry in entries:
-        if "complex" not in entry.dtype or entry.problem or len(entry.shape) not in (2, 3):
+        if "complex" not in entry.dtype or entry.problem or len(entry.shape) not in (2, 3) or 0 in entry.shape:
             continue
-        array = load(path, entry.name)
-        if array.dtype.kind == "c":
-            place = slice(None) if len(entry.shape) == 2 else slice(FIRST_PICTURES)
-            index = (slice(None),) * (len(entry.shape) - 1)
-            values = array.stored[(*index, place) if array.matlab and len(entry.shape) == 3 else (place, *index)]
-            frames = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0) if array.matlab else values
-            found[f"origin of {entry.name or 'array'}"] = origin_text(np.asarray(frames))
+        try:
+            array = load(path, entry.name)
+            told = origin_text(_first_pictures(array)) if array.dtype.kind == "c" else ""
+        except InputError as error:
+            told = str(error)
+        found |= {f"origin of {entry.name or 'array'}": told} if told else {}
     return found
+
+
+def _first_pictures(array: Array) -> np.ndarray:
+    """The first frames (T, H, W) of an array of one picture, or of pictures one after the other."""
+    if len(array.shape) == 2:
+        return np.asarray(array.stored[:, :])[None]
+    if array.matlab:
+        return np.moveaxis(np.asarray(array.stored[:, :, :FIRST_PICTURES]), -1, 0)
+    return np.asarray(array.stored[:FIRST_PICTURES, :, :])
 
 
 def _scan(path: Path, entries: list[Entry]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...system.files import split_member
+from .axes import split_choices
 from .base import Array, Entry
 from .reading import entries_of, is_matlab, load, which
 
@@ -111,9 +112,8 @@ def _order_by_roles(array: Array) -> tuple[int | None, ...]:
     places = {role: k for k, role in enumerate(array.roles) if role != "-"}
     names = dict(enumerate(array.axes))
     there = ", ".join(f"{name} {length}" for name, length in zip(array.axes, array.shape, strict=True))
-    if "H" not in places or "W" not in places:
-        ask = _choosing(array, f"H={names[max(0, len(names) - 2)]},W={names[len(names) - 1]}")
-        raise InputError(f"{array.label}: has the axes {there}; which are height and width? Say it, such as {ask}")
+    if missing := [role for role in "HW" if role not in places]:
+        raise InputError(f"{array.label}: has the axes {there}; {_which_axes(array, missing)}")
     left = [k for k, role in enumerate(array.roles) if role == "-" and array.shape[k] > 1]
     if left:
         time = "" if "T" in places else f", or take it for time: {_choosing(array, f'T={names[left[0]]}')}"
@@ -124,6 +124,22 @@ def _order_by_roles(array: Array) -> tuple[int | None, ...]:
         count = array.shape[places["C"]]
         raise InputError(f"{array.label}: has {count} channels, which are no colour; take one, such as {ask}")
     return tuple(places.get(role) for role in "TCHW")
+
+
+def _which_axes(array: Array, missing: Sequence[str]) -> str:
+    """The question which axes the missing ones of H and W are, with axes that are nothing yet, the last long ones of
+    them, else with those that the file alone says are something; what to leave out where too few are left."""
+    typed = split_choices(split_member(array.label)[1] or "")[1]
+    free = [k for k, role in enumerate(array.roles) if role == "-"]
+    others = [k for k, role in enumerate(array.roles) if role in "TC" and array.axes[k] not in typed.values()]
+    likely = [*others, *sorted(free, key=lambda k: array.shape[k] > 1)]
+    if len(likely) < len(missing):
+        advice = f"leave out {' or '.join(f'{k}={v}' for k, v in typed.items())}" if typed else "choose another array"
+        return f"a clip has both height and width; {advice}"
+    axes = sorted(likely[-len(missing) :])
+    ask = ",".join(f"{role}={array.axes[k]}" for role, k in zip(missing, axes, strict=True))
+    words = " and ".join({"H": "height", "W": "width"}[role] for role in missing)
+    return f"which {'are' if len(missing) > 1 else 'is'} {words}? Say it, such as {_choosing(array, ask)}"
 
 
 def _choosing(array: Array, choice: str) -> str:

@@ -128,9 +128,12 @@ def _unlike_frames(header: Any) -> str:
         groups = [functional(header, number, sequence) for number in numbers]
         if len({str(group.get(name)) for group in groups if group is not None}) > 1:
             return f"DICOM whose frames differ in {name}; export those of one kind"
-    moments = [functional(header, number, "FrameContentSequence") for number in numbers]
-    order = [group.get("TemporalPositionIndex") for group in moments if group is not None]
-    if len(order) == len(moments) and None not in order and order != sorted(order):
+    content = [functional(header, number, "FrameContentSequence") for number in numbers]
+    moments = [None if group is None else group.get("TemporalPositionIndex") for group in content]
+    orders: dict[Any, list[Any]] = {}  # of the frames of each position
+    for place, moment in zip(_positions(header), moments, strict=True):
+        orders.setdefault(place, []).append(moment)
+    if None not in moments and any(order != sorted(order) for order in orders.values()):
         return "DICOM whose frames are not in the order of time (TemporalPositionIndex); export them in it"
     return ""
 
@@ -196,11 +199,17 @@ def _levels(header: Any) -> tuple[float, float] | None:
 
 def _places(header: Any) -> int:
     """At how many positions in space the frames were taken."""
+    return len(set(_positions(header)) - {None}) or 1
+
+
+def _positions(header: Any) -> list[Any]:
+    """Where in space each frame was taken, as something that can be compared; None where it is not said."""
+    count = _count(header)
     if "GridFrameOffsetVector" in header:
-        return _count(header)
-    groups = [functional(header, number, "PlanePositionSequence") for number in range(_count(header))]
-    found = [tuple(float(n) for n in group.ImagePositionPatient) for group in groups if group is not None]
-    return len({tuple(round(n / MILLIMETRES) for n in place) for place in found}) or 1
+        return list(range(count))
+    groups = [functional(header, number, "PlanePositionSequence") for number in range(count)]
+    found = [None if group is None else [float(n) for n in group.ImagePositionPatient] for group in groups]
+    return [None if place is None else tuple(round(n / MILLIMETRES) for n in place) for place in found]
 
 
 def frame_seconds(header: Any) -> list[float] | None:

@@ -146,8 +146,8 @@ def which(path: Path, entries: Sequence[Entry]) -> str:
     if not numbers:
         remedies = [_remedy(entry) for entry in entries if entry.problem in REMEDIES]
         return f"{path}: holds no array of numbers; it holds {listed(entries)}{(remedies or [''])[0]}"
-    likely = [entry for entry in numbers if len(entry.shape) > 1] or numbers
-    return f"{path}: holds the arrays {listed(entries)}; say which, such as {path}:{likely[-1].name}"
+    likely = max(numbers, key=lambda entry: len(entry.shape))  # the first of them: what belongs to it stands behind
+    return f"{path}: holds the arrays {listed(entries)}; say which, such as {path}:{likely.name}"
 
 
 def listed(entries: Sequence[Entry]) -> str:

@@ -52,6 +52,8 @@ class VideoReader:
         self.rate = rate or (Fraction(len(self.times) - 1) / spanned if spanned else RATE)
         self._restart()
         self._look_at_first_frame()
+        if self._stream.codec_context.name == "jpeg2000" and self._is_deep:
+            self._check_not_moved()
 
     def _open(self) -> None:
         try:
@@ -130,17 +132,19 @@ class VideoReader:
             raise InputError(f"{self.path}: cut short or damaged: no frame ({codec}) decodes; download or encode again")
         self._decoder = itertools.chain([frame], self._decoder)
         self._is_deep = frame.format.components[0].bits > 8 or is_limited_grey(frame)
-        if self._stream.codec_context.name == "jpeg2000" and self._is_deep:
-            self._check_not_moved(frame)
         self._format = "gray" if frame.format.name.startswith(("gray", "ya", "mono")) else "rgb24"
         self.declared = GreyLevels(1.0 if self._is_deep else 255.0, 0.0, range_text(frame))
         self._stored = (frame.height, frame.width)
         channels, height, width = self._converted(frame).shape
         self.shape = (channels, height, width)
 
-    def _check_not_moved(self, frame: av.VideoFrame) -> None:
-        """Raise InputError for JPEG 2000 of 9 to 15 bits, which FFmpeg moves to the top of 16 and does not say so."""
-        if frame.format.name.endswith(("16le", "48le", "64le")) and not (frame.to_ndarray().view("u2") & MOVED).any():
+    def _check_not_moved(self) -> None:
+        """Raise InputError for JPEG 2000 of 9 to 15 bits, which FFmpeg moves to the top of 16 and does not say so. Told
+        by the first frame that is not black, as zeros are the same in both."""
+        deep = (f.to_ndarray().view("u2") for f in self._decoder if f.format.name.endswith(("16le", "48le", "64le")))
+        seen = next((numbers for numbers in deep if numbers.any()), None)
+        self._restart()
+        if seen is not None and not (seen & MOVED).any():
             raise InputError(
                 f"{self.path}: is JPEG 2000 whose numbers have fewer than 16 bits, how many is not told; make it TIFF: "
                 "opj_decompress -i FILE -o new.tif"

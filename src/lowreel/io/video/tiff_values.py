@@ -63,7 +63,7 @@ def missing_number(page: Any) -> np.generic | None:
         return None
     if dtype.kind == "f":
         return None if math.isnan(number) else dtype.type(number)  # NaN is missing in every file
-    if number != math.floor(number) or not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+    if not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max or number != int(number):  # NaN lies in no range
         return None
     found: np.generic = dtype.type(int(number))
     return found
