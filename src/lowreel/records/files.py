@@ -59,7 +59,7 @@ def fill_file(
             accounts[source.name] = account
             if account.stopped is not None:
                 if not others:
-                    variable.note(ATTRIBUTE, note_of(account, settings))
+                    variable.note(ATTRIBUTE, note_of(account, settings, source.record))
                 break
         notes = file.notes
     left = [source.name for source in sources if source.name not in accounts]
