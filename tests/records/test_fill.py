@@ -257,9 +257,9 @@ def test_a_stopped_file_is_gone_on_with(filed, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.usefixtures("two_methods")
 def test_a_stopped_file_is_gone_on_with_by_the_same_record_alone(filed, tmp_path, monkeypatch):
-    """Not by another one of the same shape, nor with a mask more."""
+    """Not by another one of the same shape, nor with a mask more; what is no NetCDF is said so."""
     monkeypatch.setattr("lowreel.records.filling.SECTION_VALUES", 2 * HEIGHT * WIDTH)
-    record, part = filed / "record.nc", tmp_path / "part.nc"
+    record, part, broken = filed / "record.nc", tmp_path / "part.nc", tmp_path / "broken.nc"
     call_and_stop(["fill", f"{record}:sst", "-o", str(part)], monkeypatch)
     warmer = shutil.copy(record, tmp_path / "warmer.nc")
     with netCDF4.Dataset(warmer, "a") as file:
@@ -269,6 +269,9 @@ def test_a_stopped_file_is_gone_on_with_by_the_same_record_alone(filed, tmp_path
     for file, flags in ((warmer, ()), *((record, mask) for mask in masks)):
         with pytest.raises(InputError, match="begun with other values"):
             call(["fill", f"{file}:sst", "-o", str(part), "--resume", *flags])
+    broken.write_bytes(b"no file of its kind")
+    with pytest.raises(InputError, match=r"broken\.nc: cannot be read as NetCDF"):
+        call(["fill", f"{record}:sst", "-o", str(broken), "--resume"])
 
 
 @pytest.mark.usefixtures("two_methods")

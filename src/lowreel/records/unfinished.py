@@ -11,7 +11,8 @@ import numpy as np
 
 from ..baselines.covariance import SpaceTimeCovariance
 from ..errors import InputError
-from ..io.containers.netcdf import attributes_of, opened
+from ..io.containers.base import reading
+from ..io.containers.netcdf import KIND, REMEDY, attributes_of, opened
 from ..settings import FillSettings
 from .choice import Choice
 from .filling import Account, Begun, Part
@@ -47,7 +48,8 @@ class Unfinished:
     source: NetcdfRecord
 
     def __enter__(self) -> Unfinished:
-        self.file = opened(self.path)
+        with reading(self.path, KIND, REMEDY):
+            self.file = opened(self.path)
         return self
 
     def __exit__(self, *_: object) -> None:
