@@ -269,6 +269,9 @@ def test_a_stopped_file_is_gone_on_with_by_the_same_record_alone(filed, tmp_path
     for file, flags in ((warmer, ()), *((record, mask) for mask in masks)):
         with pytest.raises(InputError, match="begun with other values"):
             call(["fill", f"{file}:sst", "-o", str(part), "--resume", *flags])
+    with pytest.raises(InputError, match="goes on with one variable"):
+        call(["fill", str(record), "--variables", "sst,depth", "-o", str(part), "--resume"])
+    call(["fill", str(record), "--variables", "sst", "-o", str(part), "--resume"])
     broken.write_bytes(b"no file of its kind")
     with pytest.raises(InputError, match=r"broken\.nc: cannot be read as NetCDF"):
         call(["fill", f"{record}:sst", "-o", str(broken), "--resume"])

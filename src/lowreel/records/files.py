@@ -42,7 +42,7 @@ def fill_file(
     if output.exists() != resume:
         do = "there is nothing to go on with; leave --resume out" if resume else "give another name with -o"
         raise InputError(f"{output}: {'no such file' if resume else 'exists already'}; {do}")
-    if resume and variables:
+    if resume and len(variables) > 1:
         raise InputError("--resume: goes on with one variable; fill several anew")
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
