@@ -17,7 +17,8 @@ from lowreel.operators import Gaussian, MissingPixels
 from lowreel.runs import slide
 from lowreel.runs.curves import draw_curves, plain_numbers
 from lowreel.runs.report import _rows, draw_report, frames_shown, measured_label
-from lowreel.runs.slide import COLUMNS, PAGE_HIGH, PAGE_WIDE, Row, draw_pictures, planned, round_length
+from lowreel.runs.slide import COLUMNS, Row, draw_pictures, planned, round_length
+from lowreel.system.page_size import PAGE_HIGH, PAGE_WIDE
 
 SHAPES = [(1, 1, 12, 16), (3, 3, 64, 2), (9, 1, 2, 64), (40, 3, 12, 400), (9, 1, 64, 64), (5, 3, 90, 160)]
 
@@ -174,6 +175,7 @@ def test_the_legend_names_every_curve_and_mark():
     assert {"true PSNR (right)", "its best epoch", "chosen"} <= set(named)
     draw_curves(other := figure.add_axes((0.1, 0.6, 0.8, 0.3)), found(is_scored=False)[0], True)
     assert not [text for text in other.get_legend().get_texts() if "true" in text.get_text()]
+    assert all(tick == round(tick) for own in (axes, other) for tick in own.get_xticks()), "epochs are counted"
 
 
 def test_a_report_is_written_as_png_and_pdf(tmp_path):
