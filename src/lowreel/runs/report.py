@@ -97,7 +97,7 @@ def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
     name = recovery.best_baseline(truth)
     if truth is not None and name is not None:
         found, bar = psnr(recovery.clip, truth), psnr(recovery.baselines[name].clip, truth)
-        first += f": {decibels(found)}, {name} {decibels(bar)}"
+        first += f": true PSNR {decibels(found)}; best baseline by it: {name}, {decibels(bar)}"
     return first
 
 
