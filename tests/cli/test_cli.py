@@ -170,6 +170,7 @@ def test_measure_recover_info(here, command):
     assert all(word in shown[name].out for name, word in words.items() if name != "run")
     assert summary["outcome"]["kind"] in shown["run"].out
     assert "decoder" in command("info", "run/representation.safetensors").out
+    assert "checkpoint     run/state.safetensors" in command("info", "run/state.safetensors").out
 
 
 def test_truth_scores_what_recover_found(here, command):
