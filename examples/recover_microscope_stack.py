@@ -36,7 +36,8 @@ export = [sys.executable, "-m", "lowreel", "export", str(folder / "run"), "-o", 
 subprocess.run(export, check=True)
 with tifffile.TiffFile(folder / "filled.tif") as file:
     filled = file.asarray()
-    print(f"{filled.shape} {filled.dtype}, {file.imagej_metadata['finterval']} {file.imagej_metadata['unit']}")
+    told = file.imagej_metadata
+    print(f"{filled.shape} {filled.dtype}, {told['finterval']} s from frame to frame, pixels in {told['unit']}")
 error = np.abs(filled.astype(float) - counts).mean()
 print(f"mean error {error:.0f} of counts from {counts.min()} to {counts.max()}")
 assert error < 0.05 * counts.max(), "the example no longer recovers its stack"

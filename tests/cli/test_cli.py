@@ -77,6 +77,7 @@ def test_help_names_every_setting(command):
         ImagesSettings,
         NoiseSettings,
         RecoverSettings,
+        TogetherSettings,
         TrainSettings,
     )
 
@@ -85,6 +86,10 @@ def test_help_names_every_setting(command):
         for name, field in model.model_fields.items():
             assert f"--{name.replace('_', '-')}" in shown
             assert field.description.split()[0] in shown
+    for words in ("recover", "simulate missing", "simulate snapshot"):
+        shown = command(f"{words} --help").out
+        for field in TogetherSettings.model_fields.values():
+            assert field.description.split(",")[0] in shown
     shown = command("train", "--help").out
     for model in (ImagesSettings, TrainSettings):
         for name, field in model.model_fields.items():
@@ -170,6 +175,7 @@ def test_measure_recover_info(here, command):
     assert all(word in shown[name].out for name, word in words.items() if name != "run")
     assert summary["outcome"]["kind"] in shown["run"].out
     assert "decoder" in command("info", "run/representation.safetensors").out
+    assert "checkpoint     run/state.safetensors" in command("info", "run/state.safetensors").out
 
 
 def test_truth_scores_what_recover_found(here, command):

@@ -390,6 +390,8 @@ OTHERS = {
     "a.csv": "numpy.loadtxt",
     "a.raw": "numpy.fromfile",
     "a.zip": "unpack it",
+    "report.pdf": "a page or text, and no clip; .*folder",
+    "config.json": "a page or text, and no clip; .*folder",
 }
 
 

@@ -1,6 +1,7 @@
 """Records with gaps: what was measured stays, what is filled is bounded, and files come back as they were."""
 
 import json
+import shutil
 import sys
 
 import netCDF4
@@ -219,22 +220,27 @@ def test_a_stop_keeps_the_sections_that_are_filled(truth, known, monkeypatch):
         lowreel.fill(record, times=TIMES, callback=stop_at_once)
 
 
+def call_and_stop(words, monkeypatch):
+    """Call the command line, with a Ctrl-C after three frames are filled."""
+    begun = []
+
+    def stop(what, share):
+        if what == "filling gaps" and share >= 3 / FRAMES and not begun:
+            begun.append(share)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lowreel.cli.fill._show", stop)
+        call(words)
+
+
 @pytest.mark.usefixtures("two_methods")
 def test_a_stopped_file_is_gone_on_with(filed, tmp_path, monkeypatch, capsys):
     """And is then what it would have been; with other flags it is refused, and a file that was not stopped, too."""
     monkeypatch.setattr("lowreel.records.filling.SECTION_VALUES", 2 * HEIGHT * WIDTH)
     whole, part = ["fill", f"{filed / 'record.nc'}:sst", "-o", str(tmp_path / "whole.nc")], str(tmp_path / "part.nc")
     call(whole)
-    with monkeypatch.context() as patch:
-        begun = []
-
-        def stop(what, share):
-            if what == "filling gaps" and share >= 3 / FRAMES and not begun:
-                begun.append(share)
-                raise KeyboardInterrupt
-
-        patch.setattr("lowreel.cli.fill._show", stop)
-        call([*whole[:-1], part])
+    call_and_stop([*whole[:-1], part], monkeypatch)
     assert "with --resume" in capsys.readouterr().out
     with netCDF4.Dataset(part) as file:
         assert (file["sst_flag"][3:] != 1).all()
@@ -247,6 +253,28 @@ def test_a_stopped_file_is_gone_on_with(filed, tmp_path, monkeypatch, capsys):
             np.testing.assert_array_equal(one[name][:], other[name][:])
     with pytest.raises(InputError, match="was stopped; leave --resume out"):
         call([*whole, "--resume"])
+
+
+@pytest.mark.usefixtures("two_methods")
+def test_a_stopped_file_is_gone_on_with_by_the_same_record_alone(filed, tmp_path, monkeypatch):
+    """Not by another one of the same shape, nor with a mask more; what is no NetCDF is said so."""
+    monkeypatch.setattr("lowreel.records.filling.SECTION_VALUES", 2 * HEIGHT * WIDTH)
+    record, part, broken = filed / "record.nc", tmp_path / "part.nc", tmp_path / "broken.nc"
+    call_and_stop(["fill", f"{record}:sst", "-o", str(part)], monkeypatch)
+    warmer = shutil.copy(record, tmp_path / "warmer.nc")
+    with netCDF4.Dataset(warmer, "a") as file:
+        file["sst"].add_offset = 30.0
+    np.save(tmp_path / "mask.npy", np.arange(WIDTH) > np.zeros((HEIGHT, 1)) + 2)
+    masks = ("--mask", str(tmp_path / "mask.npy")), ("--mask-variable", "depth"), ("--inside", "sea")
+    for file, flags in ((warmer, ()), *((record, mask) for mask in masks)):
+        with pytest.raises(InputError, match="begun with other values"):
+            call(["fill", f"{file}:sst", "-o", str(part), "--resume", *flags])
+    with pytest.raises(InputError, match="goes on with one variable"):
+        call(["fill", str(record), "--variables", "sst,depth", "-o", str(part), "--resume"])
+    call(["fill", str(record), "--variables", "sst", "-o", str(part), "--resume"])
+    broken.write_bytes(b"no file of its kind")
+    with pytest.raises(InputError, match=r"broken\.nc: cannot be read as NetCDF"):
+        call(["fill", f"{record}:sst", "-o", str(broken), "--resume"])
 
 
 @pytest.mark.usefixtures("two_methods")

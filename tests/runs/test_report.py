@@ -12,12 +12,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from lowreel.analysis.metrics import psnr
 from lowreel.data import Measured
 from lowreel.operators import Gaussian, MissingPixels
 from lowreel.runs import slide
 from lowreel.runs.curves import draw_curves, plain_numbers
-from lowreel.runs.report import _rows, draw_report, frames_shown, measured_label
-from lowreel.runs.slide import COLUMNS, PAGE_HIGH, PAGE_WIDE, Row, draw_pictures, planned, round_length
+from lowreel.runs.report import _rows, _title, draw_report, frames_shown, measured_label
+from lowreel.runs.slide import COLUMNS, Row, draw_pictures, planned, round_length
+from lowreel.system.page_size import PAGE_HIGH, PAGE_WIDE
 
 SHAPES = [(1, 1, 12, 16), (3, 3, 64, 2), (9, 1, 2, 64), (40, 3, 12, 400), (9, 1, 64, 64), (5, 3, 90, 160)]
 
@@ -162,6 +164,21 @@ def test_what_is_no_picture_is_named_as_such(word):
     assert rows[0].spacing == (0.5, "mm")
 
 
+def test_the_title_says_by_what_the_levels_are():
+    """The verdict below it goes by held-out data, and may name another baseline; it has room on the page."""
+    made, truth = found()
+    operator = OPERATORS["measured"](tuple(truth.shape))
+    measured = Measured(operator(truth), operator, torch.arange(6.0))
+    title = _title(made, measured, truth)
+    own, bar = psnr(made.clip, truth), psnr(truth * 0.9, truth)
+    assert title.endswith(f"true PSNR {own:.2f} dB; best baseline by it: 3-D total variation, {bar:.2f} dB")
+    assert "PSNR" not in _title(made, measured, None)
+    figure = Figure(figsize=(PAGE_WIDE, PAGE_HIGH))
+    slide._draw_text(figure, title.replace("missing", "block-diagonal"), [])
+    canvas = FigureCanvasAgg(figure)
+    assert figure.texts[0].get_window_extent(canvas.get_renderer()).x1 < figure.bbox.width
+
+
 def test_the_legend_names_every_curve_and_mark():
     """The true PSNR, at an axis of its own, and its best epoch among them."""
     made, _ = found()
@@ -174,6 +191,7 @@ def test_the_legend_names_every_curve_and_mark():
     assert {"true PSNR (right)", "its best epoch", "chosen"} <= set(named)
     draw_curves(other := figure.add_axes((0.1, 0.6, 0.8, 0.3)), found(is_scored=False)[0], True)
     assert not [text for text in other.get_legend().get_texts() if "true" in text.get_text()]
+    assert all(tick == round(tick) for own in (axes, other) for tick in own.get_xticks()), "epochs are counted"
 
 
 def test_a_report_is_written_as_png_and_pdf(tmp_path):

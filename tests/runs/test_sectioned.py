@@ -31,6 +31,7 @@ from lowreel.runs.sectioned import (
 from lowreel.runs.sections import Section, joined
 from lowreel.settings import WARM_EPOCHS_SHARE
 from lowreel.system.files import read_tensors, write_tensors
+from lowreel.system.film_strip import film_strip, frames_of_strip
 from lowreel.system.memory import taken_bytes
 
 SIMULATE = "simulate missing clip.npy --ratio 0.5 --steps 6 --section-frames 16"
@@ -80,6 +81,8 @@ def test_sections_are_runs_and_together_the_clip(unbroken):
     clips = [torch.from_numpy(np.load(run.run(k).folder / "recovered.npy")) for k in range(3)]
     whole = torch.from_numpy(np.load(unbroken / "recovered.npy"))
     assert torch.equal(torch.cat(list(joined(run.sections, clips))), whole)
+    shown = film_strip(whole[frames_of_strip(len(whole))])
+    assert (unbroken / "strip.png").read_bytes() == shown, "as that of a run in one piece"
     truth = torch.from_numpy(film())
     assert summary["psnr"] == pytest.approx(psnr(whole, truth), abs=1e-3)
     for k, section in enumerate(run.sections):

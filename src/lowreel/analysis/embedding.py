@@ -23,7 +23,11 @@ from ..system.colours import FITTED_COLOUR, HELD_OUT_COLOUR
 from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
 from ..system.frames import spread
+from ..system.page_size import PAGE_WIDE
 from .manifold import AS_NOISE, Embedding, Order, are_as_noise, embedded, order_along, order_sentence, spearman
+
+PATH_HIGH = 7.0
+"""Inches that the picture of a path is high."""
 
 THUMBNAIL_PIXELS, MOST_THUMBNAILS = 96, 400
 """Pixels of the longer side of a thumbnail, and how many of them a page holds at most."""
@@ -125,7 +129,7 @@ def draw_paths(file: str | Path, paths: Sequence[CodePath]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13.333, 7 * len(paths)), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(PAGE_WIDE, PATH_HIGH * len(paths)), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(paths), 2, squeeze=False, width_ratios=[2.4, 1])
     for (left, right), one in zip(axes, paths, strict=True):

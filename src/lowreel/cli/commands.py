@@ -69,8 +69,11 @@ Noise = Annotated[NoiseSettings, Flat]
 Recovering = Annotated[RecoverSettings, Flat]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 OutputOrNew = Annotated[Path | None, Parameter(name=["--output", "-o"])]
-Together = Annotated[bool, Parameter(name=["--together", "--clips-together"])]
-Always = Annotated[bool, Parameter(name="--always-together")]
+# Not flat: of some operators --together is the frames of an exposure, so that the flag has a second name.
+_SHARING = {name: field.description for name, field in TogetherSettings.model_fields.items()}
+Together = Annotated[bool, Parameter(name=["--together", "--clips-together"], help=_SHARING["together"])]
+ClipsTogether = Annotated[bool, Parameter(name="--clips-together", help=_SHARING["together"])]
+Always = Annotated[bool, Parameter(name="--always-together", help=_SHARING["always_together"])]
 Measuring = Annotated[MeasureSettings, Flat]
 Resume = Annotated[bool, Parameter(name="--resume")]
 
@@ -105,17 +108,11 @@ HOLDOUT_HELP = """    holdout
         pixels that are not fitted but judge the result, of data that is pixels: an image (for every frame), folder,
         video or array, white = held out; default: holes like those of the data
 """
-TOGETHER_HELP = """    together
-        recover all clips that are named by one generator, so that each helps the others (docs/together.md): clips of
-        one kind and frame size. Held-out data then says of each whether it is better so or alone
-    always_together
-        the same, without the fit of each clip alone for comparison: about half of the time
-"""
 SIMULATE_HELP = f"""{CLIP_HELP}{MORE_HELP}{HOLDOUT_HELP}    output
         folder of the run; default: a new one in runs/
     resume
         go on with the run in that folder
-{TOGETHER_HELP}"""
+"""
 
 
 def _add_operator(kind: type[OperatorSettings]) -> None:
@@ -162,11 +159,9 @@ def _add_operator(kind: type[OperatorSettings]) -> None:
         function.__doc__ = sentence + parameters
         shown = Flat if kind.model_fields else Parameter(parse=False)
         function.__annotations__["operator"] = Annotated[kind, shown]
-        if function is simulate_it:  # of some operators --together is the frames of an exposure
+        if function is simulate_it:
             has_own = "together" in kind.model_fields
-            function.__annotations__["together"] = (
-                Annotated[bool, Parameter(name="--clips-together")] if has_own else Together
-            )
+            function.__annotations__["together"] = ClipsTogether if has_own else Together
         app_of.command(function, name=kind.name)
 
 
@@ -207,11 +202,6 @@ def recover(
         white = held out; default: holes like those of the data
     resume
         go on with the run in DATA
-    together
-        recover all data that is named by one generator (docs/together.md): clips of one kind and frame size, which help
-        each other. Held-out data then says of each whether it is better so or alone
-    always_together
-        the same, without the fit of each clip alone for comparison: about half of the time
     """
     sharing = TogetherSettings(together=together, always_together=always_together)
     if data is None or config is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..io.containers import RAW, Array, Entry, entries_of, is_series, load, origin_text
 from ..io.video import Clip, open_clip, series_of
-from ..system.files import TIFF_FILES, is_array_file, is_packed, kind_of, split_member
+from ..system.files import TIFF_FILES, is_array_file, is_packed, kind_of, read_tensors, split_member
 from ..system.names import GENERATORS, is_clip_name, is_wrong_clip_name
 
 if TYPE_CHECKING:
@@ -141,8 +141,17 @@ def _tensors(path: Path) -> dict[str, Any]:
             return _representation(path)
         case "weights":
             return _weights(path)
+        case "state" | "training" as kind:
+            return _checkpoint(path, kind)
         case _:
             return _data(path)
+
+
+def _checkpoint(path: Path, kind: str) -> dict[str, Any]:
+    header = read_tensors(path, kind, {})[1]
+    planned = "epochs" if kind == "state" else "steps"
+    facts = {planned: header.get("steps"), "stage": header.get("stage"), "seconds": header.get("seconds")}
+    return {"checkpoint": path, **{name: fact for name, fact in facts.items() if fact is not None}, "of": path.parent}
 
 
 def _data(path: Path) -> dict[str, Any]:

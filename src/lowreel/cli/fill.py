@@ -57,7 +57,7 @@ def fill(
         variables of FILE on the same grid, a,b: all are filled, each with the help of the others where that lowers its
         error
     resume
-        go on with an output that Ctrl-C left, of the same FILE and flags
+        go on with an output that Ctrl-C left, of the same FILE, masks and settings; not with several --variables
     as_json
         print what was done as JSON
     """

@@ -20,7 +20,7 @@ def info(file: Path, *, as_json: Annotated[bool, Parameter(name="--json")] = Fal
     Parameters
     ----------
     file
-        any file or folder that lowreel reads or writes
+        a clip, measured data, a representation, weights, a checkpoint, or the folder of a run
     as_json
         print it as JSON
     """

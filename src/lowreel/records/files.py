@@ -42,7 +42,7 @@ def fill_file(
     if output.exists() != resume:
         do = "there is nothing to go on with; leave --resume out" if resume else "give another name with -o"
         raise InputError(f"{output}: {'no such file' if resume else 'exists already'}; {do}")
-    if resume and variables:
+    if resume and len(variables) > 1:
         raise InputError("--resume: goes on with one variable; fill several anew")
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
@@ -59,7 +59,7 @@ def fill_file(
             accounts[source.name] = account
             if account.stopped is not None:
                 if not others:
-                    variable.note(ATTRIBUTE, note_of(account, settings))
+                    variable.note(ATTRIBUTE, note_of(account, settings, source.record))
                 break
         notes = file.notes
     left = [source.name for source in sources if source.name not in accounts]

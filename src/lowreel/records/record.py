@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,6 +45,18 @@ class Record:
         frames, height, width = self.shape
         size = max(1, FRAMES_AT_ONCE_VALUES // (height * width))
         return [(k, min(k + size, frames)) for k in range(0, frames, size)]
+
+    def digest(self) -> str:
+        """SHA-256 of all that a filling goes by: the values with their gaps, the times, where values may be."""
+        found = hashlib.sha256(repr((self.shape, self.time_unit, self.inside is None)).encode())
+        found.update(np.ascontiguousarray(self.times, np.float64))
+        if self.inside is not None:
+            found.update(np.packbits(self.inside))
+        for start, stop in self.chunks():
+            values = np.array(self.read(start, stop), np.float32, order="C")
+            values[np.isnan(values)] = np.nan  # of the many bit patterns of NaN one
+            found.update(values)
+        return found.hexdigest()
 
 
 def measured(record: Record) -> np.ndarray:

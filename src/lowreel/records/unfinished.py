@@ -11,24 +11,28 @@ import numpy as np
 
 from ..baselines.covariance import SpaceTimeCovariance
 from ..errors import InputError
-from ..io.containers.netcdf import attributes_of, opened
+from ..io.containers.base import reading
+from ..io.containers.netcdf import KIND, REMEDY, attributes_of, opened
 from ..settings import FillSettings
 from .choice import Choice
 from .filling import Account, Begun, Part
 from .netcdf_output import StoredVariable
 from .netcdf_record import NetcdfRecord
+from .record import Record
 
 ATTRIBUTE = "lowreel_unfinished"
-"""Of the flag variable of a file that a stop left: the frames that are filled, the choice, the covariance, as JSON."""
+"""Of the flag variable of a file that a stop left, as JSON: how many frames are filled, by which choice and covariance,
+and the digest of the record."""
 
 
-def note_of(account: Account, settings: FillSettings) -> str:
-    """What is to be known to go on with a filling that was stopped."""
+def note_of(account: Account, settings: FillSettings, record: Record) -> str:
+    """What is to be known to go on with a filling of a record that was stopped."""
     choice, covariance = asdict(account.choice), asdict(account.covariance)
     covariance["spans"] = covariance["spans"][1:]  # the first is infinite, which JSON has no number for
     told = {
         "frames": account.stopped,
         "settings": settings.model_dump(mode="json"),
+        "record": record.digest(),
         "choice": choice,
         "covariance": covariance,
         "year": account.year,
@@ -44,14 +48,16 @@ class Unfinished:
     source: NetcdfRecord
 
     def __enter__(self) -> Unfinished:
-        self.file = opened(self.path)
+        with reading(self.path, KIND, REMEDY):
+            self.file = opened(self.path)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
 
     def begun(self, settings: FillSettings) -> Begun:
-        """What was done. Raises InputError where the file is no unfinished one, or was begun with other settings."""
+        """What was done. Raises InputError where the file is no unfinished one, or was begun with another record or
+        other settings."""
         name = self.source.name
         names = str(attributes_of(self.file[name]).get("ancillary_variables", "")).split() if self._has(name) else []
         group = self.file[name].group() if names else None
@@ -63,7 +69,7 @@ class Unfinished:
             found = json.loads(str(told))
             choice, covariance = _choice(found["choice"]), _covariance(found["covariance"])
             frames, year = int(found["frames"]), None if found["year"] is None else float(found["year"])
-            before = FillSettings(**found["settings"])
+            before, digest = FillSettings(**found["settings"]), str(found["record"])
         except (ValueError, KeyError, TypeError) as e:
             raise InputError(f"{self.path}: what it says of its filling cannot be read ({e}); fill anew") from None
         if before != settings:
@@ -73,6 +79,11 @@ class Unfinished:
             shape = file[name].shape
         if stored.variable.shape != shape:
             raise InputError(f"{self.path}: is of other frames or pixels than {self.source.record.label}")
+        if digest != self.source.record.digest():
+            raise InputError(
+                f"{self.path}: was begun with other values than those of {self.source.record.label}, or other masks; "
+                "resume with the same FILE, --mask, --mask-variable and --inside"
+            )
         return Begun(frames, choice, covariance, year, lambda start, stop: _part(stored, start, stop))
 
     def _has(self, name: str) -> bool:

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..system.colours import FITTED_COLOUR, HELD_OUT_COLOUR, TRUE_COLOUR
-from .slide import PAGE_WIDE, legend_columns
+from ..system.page_size import PAGE_WIDE
+from .slide import legend_columns
 from .summary import SectionFigures
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def draw_curves(axes: Axes, recovery: Recovery, is_truth_known: bool) -> None:
         if chosen and history[-1]["step"] > recovery.chosen:
             axes.axvspan(recovery.chosen, history[-1]["step"], color="0.93", label="last fit, all data")
     axes.set_xlabel("epoch", fontsize=NAMES_SIZE)
+    whole_numbers(axes.xaxis)
     axes.set_ylabel("squared error per pixel", fontsize=NAMES_SIZE)
     plain_numbers(axes.yaxis)
     axes.tick_params(which="both", labelsize=NUMBERS_SIZE)
@@ -61,6 +63,13 @@ def _draw_legend(axes: Axes, handles: Sequence[object]) -> None:
     about = {"fontsize": NUMBERS_SIZE, "frameon": False, "columnspacing": 1.2, "handlelength": 2.0}
     columns = legend_columns(PAGE_WIDE * axes.get_position().width, len(handles))
     axes.legend(handles=handles, ncols=columns, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.1, **about)
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Ticks at whole numbers alone, of what is counted."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
 
 
 def plain_numbers(axis: Axis) -> None:
@@ -90,6 +99,7 @@ def draw_levels(axes: Axes, sections: Sequence[SectionFigures], levels: Sequence
     if levels is not None:
         axes.plot(levels, lw=1, color=FITTED_COLOUR, ls="-.", label="true PSNR of each frame")
     axes.set_xlabel("frame", fontsize=NAMES_SIZE)
+    whole_numbers(axes.xaxis)
     axes.set_ylabel("dB", fontsize=NAMES_SIZE)
     axes.tick_params(labelsize=NUMBERS_SIZE)
     axes.grid(alpha=0.3)

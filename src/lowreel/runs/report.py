@@ -41,8 +41,8 @@ def measured_view(measured: Measured) -> Tensor:
     back = magnitude(measured.operator.adjoint(measured.data))
     if measured.operator.is_pixel_mask:
         return back.clamp(0, 1)
-    spread = back.std().clamp_min(1e-12)
-    return ((back - back.mean()) / (6 * spread) + 0.5).clamp(0, 1)
+    deviation = back.std().clamp_min(1e-12)
+    return ((back - back.mean()) / (6 * deviation) + 0.5).clamp(0, 1)
 
 
 def frames_shown(count: int) -> list[int]:
@@ -70,17 +70,18 @@ def draw_sections(
     shown: Sequence[int],
     pictures: Mapping[str, Sequence[Tensor]],
     levels: Sequence[float] | None,
+    strip: Sequence[Tensor],
 ) -> None:
     """Write the same of a clip in sections: rows of frames, and the level of each frame or section, with the cuts.
 
     shown: numbers of the frames; pictures: these frames, (C, H, W) each, by what they show; levels: PSNR of each frame
-    of the clip against the true one, or None.
+    of the clip against the true one, or None; strip: the recovered frames of `frames_of_strip`.
     """
     rows = [Row(label, [frame.clamp(0, 1) for frame in frames]) for label, frames in pictures.items()]
     title = f"recovered in {in_sections(summary)}"
     with page(folder / "report", title, _wrapped(summary.trust), rows, shown) as axes:
         draw_levels(axes, summary.sections, levels)
-    _write_strip(folder, pictures["recovered"])
+    _write_strip(folder, strip)
 
 
 def _write_strip(folder: Path, frames: Sequence[Tensor]) -> None:
@@ -96,7 +97,7 @@ def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
     name = recovery.best_baseline(truth)
     if truth is not None and name is not None:
         found, bar = psnr(recovery.clip, truth), psnr(recovery.baselines[name].clip, truth)
-        first += f": {decibels(found)}, {name} {decibels(bar)}"
+        first += f": true PSNR {decibels(found)}; best baseline by it: {name}, {decibels(bar)}"
     return first
 
 

@@ -27,6 +27,7 @@ from ..recovery.preparation import prepare
 from ..settings import LAST_EPOCHS_SHARE, WARM_EPOCHS_SHARE, RecoverSettings
 from ..system.checkpoints import folder_lock
 from ..system.files import new_folder, read_json, remove_leftovers, write_json
+from ..system.film_strip import frames_of_strip
 from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
 from .config import CONFIG_VERSION, check_version
 from .folder import Run, Start, execute
@@ -333,8 +334,12 @@ def _join(run: SectionedRun) -> tuple[Summary, list[str]]:
     found = [_summary_of(run.run(k)) for k in range(len(run.sections))]
     summary = summarise_sections(run.sections, found, run.pilot, run.operator, scores)
     shown = frames_shown(shape[0])
-    pictures = _pictures(run, shown, shape, scale, offset)
-    draw_sections(run.folder, summary, shown, pictures, None if scores is None else scores.levels)
+    pictures = {"recovered": _recovered(run, shown, scale, offset)}
+    strip = _recovered(run, frames_of_strip(shape[0]), scale, offset)
+    if run.truth is not None:
+        truth = open_truth(run.truth, shape)
+        pictures = {"true": [truth.read(t, t + 1)[0] for t in shown], **pictures}
+    draw_sections(run.folder, summary, shown, pictures, None if scores is None else scores.levels, strip)
     return summary, notes
 
 
@@ -370,16 +375,10 @@ def _stored(run: SectionedRun, name: str) -> Iterator[Tensor]:
         yield from torch.split(stretch, JOINED_FRAMES)
 
 
-def _pictures(
-    run: SectionedRun, shown: Sequence[int], shape: tuple[int, ...], scale: float, offset: float
-) -> dict[str, list[Tensor]]:
-    """Rows of frames for the report: the true ones, where they are known, and those recovered."""
+def _recovered(run: SectionedRun, shown: Sequence[int], scale: float, offset: float) -> list[Tensor]:
+    """Frames of the joined clip, (C, H, W) each, in grey levels."""
     recovered = np.load(run.folder / "recovered.npy", mmap_mode="r")
-    rows = {"recovered": [(torch.from_numpy(recovered[t].copy()) - offset) / scale for t in shown]}
-    if run.truth is None:
-        return rows
-    truth = open_truth(run.truth, shape)
-    return {"true": [truth.read(t, t + 1)[0] for t in shown], **rows}
+    return [(torch.from_numpy(recovered[t].copy()) - offset) / scale for t in shown]
 
 
 def _scored(run: SectionedRun, shape: tuple[int, ...], scale: float, offset: float) -> WholeScores:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from torch import Tensor
 
 from ..system.files import atomic_write
+from ..system.page_size import PAGE_HIGH, PAGE_WIDE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 COLUMNS = 5
 """Frames side by side, at most."""
-
-PAGE_WIDE, PAGE_HIGH = 13.333, 7.5
-"""Inches of a page: those of a slide of 16:9."""
 
 PNG_DPI = 150
 """Pixels an inch of the PNG."""

@@ -37,6 +37,8 @@ OTHERS = {
     **dict.fromkeys((".csv", ".txt"), "text; make it .npy: numpy.save('new.npy', numpy.loadtxt(FILE))"),
     **dict.fromkeys((".raw", ".bin", ".dat"), "numbers that do not say what they are; make them .npy: "
                     "numpy.save('new.npy', numpy.fromfile(FILE, dtype).reshape(T, H, W))"),
+    **dict.fromkeys((".pdf", ".html", ".json", ".jsonl", ".toml", ".md"),
+                    "a page or text, and no clip; to look at a run give its folder"),
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz"), "packed; unpack it first"),
 }  # fmt: skip
 """Files of other kinds, and what to make of them."""
