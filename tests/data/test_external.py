@@ -374,7 +374,8 @@ def test_info_says_axes_and_levels_and_what_to_choose(here, command):
 
 def test_info_says_spacing_and_where_frequency_zero_is(here, command):
     """Of pixels in the file's own unit; of complex pictures by the numbers, whatever the file."""
-    metadata = {"axes": "TYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25, "PhysicalSizeXUnit": "mm"}
+    metadata = {"axes": "TYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "mm"}
+    metadata |= {"PhysicalSizeY": 0.25, "PhysicalSizeYUnit": "mm"}
     tifffile.imwrite("a.ome.tif", np.zeros((3, 8, 9), np.uint8), metadata=metadata, photometric="minisblack")
     assert json.loads(command("info a.ome.tif --json").out)["spacing"] == "0.25 x 0.5 mm (height x width)"
     spectra = np.fft.fftshift(np.fft.fft2(moving(3)[:, 0]), axes=1)

@@ -55,7 +55,7 @@ class Entry:
 Index = tuple[int | slice, ...]
 
 Spacing = tuple[float, str]
-"""A distance and its unit."""
+"""A distance and its unit, one of `LENGTHS` or as a file has it; empty where it has none."""
 
 SPACE_UNITS = {
     **{"nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "meter": "m"},
@@ -64,13 +64,18 @@ SPACE_UNITS = {
 }
 """Units of length as files have them, and as they are shown."""
 
+LENGTHS = frozenset(SPACE_UNITS.values())
+NO_UNITS, PIXELS = ("", "unknown", "None"), ("pixel", "pixels")
+
 
 def spacing_of(distance: Any, unit: Any) -> Spacing | None:
-    """A distance of a file with its unit; None for what is no length."""
-    shown = SPACE_UNITS.get(str(unit))
-    with contextlib.suppress(TypeError, ValueError):
+    """A distance of a file with its unit; None for what is no distance above 0, whatever the file has there, and for
+    one in pixels."""
+    told = str(unit)
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         found = float(distance)
-        return (found, shown) if shown is not None and math.isfinite(found) and found > 0 else None
+        if math.isfinite(found) and found > 0 and told not in PIXELS:
+            return found, "" if told in NO_UNITS else SPACE_UNITS.get(told, told)
     return None
 
 
@@ -79,8 +84,8 @@ class Lazy:
     """An array in a file, of which only what is asked for is read.
 
     levels: (scale, offset) where the file declares black and white. rate: frames a second, where it tells that.
-    spacing: distance from place to place along an axis, by its name, with the unit, where it tells that. grid: how far
-    apart its pixels are, or between which coordinates they lie, in words; empty where it does not tell.
+    spacing: distance from place to place along an axis, by its name, with the unit, where it tells that. coordinates:
+    between which the places of an axis lie, by its name, in words, where it tells that.
     """
 
     shape: tuple[int, ...]
@@ -90,7 +95,7 @@ class Lazy:
     levels: tuple[float, float] | None = None
     rate: Fraction | None = None
     spacing: Mapping[str, Spacing] | None = None
-    grid: str = ""
+    coordinates: Mapping[str, str] | None = None
 
     def __getitem__(self, index: Index) -> np.ndarray:
         return self.read(index)
@@ -141,9 +146,9 @@ class Array:
         return (self.stored.spacing if isinstance(self.stored, Lazy) else None) or {}
 
     @property
-    def grid(self) -> str:
-        """How far apart its pixels are, or between which coordinates they lie, in words, where the file tells it."""
-        return self.stored.grid if isinstance(self.stored, Lazy) else ""
+    def coordinates(self) -> Mapping[str, str]:
+        """Between which coordinates its axes lie, in words, by their names."""
+        return (self.stored.coordinates if isinstance(self.stored, Lazy) else None) or {}
 
 
 @dataclass(frozen=True)
@@ -178,9 +183,13 @@ def field_of(values: np.ndarray, path: tuple[str, ...]) -> np.ndarray:
     return values
 
 
-def grid_text(height: float, width: float, unit: str) -> str:
-    """How far apart pixels are, in words."""
-    return f"{height:.6g} x {width:.6g} {unit or 'of no unit'} (height x width)"
+def spacing_text(height: Spacing | None, width: Spacing | None) -> str:
+    """How far apart pixels are down a column and along a row, in words; empty where neither is known."""
+    known = {name: each for name, each in (("height", height), ("width", width)) if each is not None}
+    told = [f"{each:.6g} {unit or 'of no unit'}" for each, unit in known.values()]
+    if len({unit for _, unit in known.values()}) == 1:  # it is said once
+        told[:-1] = [f"{each:.6g}" for each, _ in list(known.values())[:-1]]
+    return f"{' x '.join(told)} ({' x '.join(known)})" if known else ""
 
 
 def can_be_watched(*steps: Fraction) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, grid_text, imported, reading, spacing_of
+from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
 
 KIND, REMEDY = "DICOM", "export it again, uncompressed if that can be chosen"
 GREY_PHOTOMETRIES = ("MONOCHROME1", "MONOCHROME2")
@@ -21,6 +22,9 @@ UNLIKE_FRAMES = (
     ("MREchoSequence", "EffectiveEchoTime"),
 )
 """What says of enhanced objects that frames are of several kinds: magnitudes and phases, several echoes."""
+
+IN_THE_PATIENT = "PixelSpacing"
+"""The tag of distances in the patient."""
 
 MILLIMETRES = 1e-3
 """Frames whose positions differ by more are places of a volume, not moments."""
@@ -46,7 +50,7 @@ def load(path: Path, entry: Entry) -> Lazy:
     """The frames as modality values, stored * slope + intercept, larger being brighter; colour as RGB."""
     with reading(path, KIND, REMEDY):
         header = opened(path)
-        decode, grid = _decoder(header), _grid(header)
+        decode, spacing = _decoder(header), _spacing(header)
     dtype = np.dtype(np.float64 if is_rescaled(header) else stored_dtype(header))
 
     def frame(number: int) -> np.ndarray:
@@ -63,8 +67,7 @@ def load(path: Path, entry: Entry) -> Lazy:
         check_size(path, entry, dtype.itemsize)
         return np.stack([frame(number)[rest] for number in range(entry.shape[0])[first]])
 
-    spacing = _spacing(header)
-    return Lazy(entry.shape, dtype, read, levels=_levels(header), rate=_rate(header), spacing=spacing, grid=grid)
+    return Lazy(entry.shape, dtype, read, levels=_levels(header), rate=_rate(header), spacing=spacing)
 
 
 def opened(path: Path) -> Any:
@@ -222,24 +225,24 @@ def frame_seconds(header: Any) -> list[float] | None:
 
 
 def _spacing(header: Any) -> dict[str, Spacing]:
-    """From pixel to pixel in the patient, where the header tells it."""
-    told = next((spacing for name, spacing in pixel_spacings(header) if name == "PixelSpacing"), None)
-    found = {} if told is None else {"row": spacing_of(told[0], "mm"), "column": spacing_of(told[1], "mm")}
-    return {axis: spacing for axis, spacing in found.items() if spacing is not None}
+    """From pixel to pixel in the patient; where the header tells it elsewhere alone, such as on the detector, which is
+    no length of what is seen, the unit says by what tag."""
+    for name, told in pixel_spacings(header)[:1]:
+        unit = "mm" if name == IN_THE_PATIENT else f"mm by {name}"
+        found = {axis: spacing_of(distance, unit) for axis, distance in zip(("row", "column"), told, strict=True)}
+        return {axis: spacing for axis, spacing in found.items() if spacing is not None}
+    return {}
 
 
 def pixel_spacings(header: Any) -> list[tuple[str, Sequence[Any]]]:
-    """The tags that say how far apart rows and columns are, and both in mm, the most exact tag first."""
-    measures = functional(header, 0, "PixelMeasuresSequence")
-    names = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-    found = [(name, header.get(name) or (measures.get(name) if measures is not None else None)) for name in names]
-    return [(name, spacing) for name, spacing in found if spacing]
-
-
-def _grid(header: Any) -> str:
-    for name, spacing in pixel_spacings(header):
-        return grid_text(float(spacing[0]), float(spacing[1]), f"mm by {name}")
-    return ""
+    """The tags that say how far apart rows and columns are, and both in mm, the most exact tag first; those that do
+    not have two numbers are passed over."""
+    measures, found = functional(header, 0, "PixelMeasuresSequence"), []
+    for name in (IN_THE_PATIENT, "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        with contextlib.suppress(TypeError, ValueError):
+            told = header.get(name) or (measures.get(name) if measures is not None else None) or ()
+            found += [(name, told)] if len(told) == 2 and all(math.isfinite(float(n)) for n in told) else []
+    return found
 
 
 def _rate(header: Any) -> Fraction | None:

@@ -54,8 +54,8 @@ def load(path: Path, entry: Entry) -> Lazy:
         check_size(path, entry, dtype.itemsize)
         return np.stack([frames[number][0, *rest] for number in range(len(frames))[first]]).astype(dtype, copy=False)
 
-    declared, first = levels.pop() if len(levels) == 1 else None, frames[0]
-    return Lazy(entry.shape, dtype, read, levels=declared, spacing=first.spacing, grid=first.grid)
+    declared = levels.pop() if len(levels) == 1 else None
+    return Lazy(entry.shape, dtype, read, levels=declared, spacing=frames[0].spacing)
 
 
 def first_header(path: Path) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ def load(path: Path, entry: Entry) -> Lazy:
             return packing.values(np.asarray(variable[index]))
 
     with reading(path, KIND, REMEDY):
-        grid = _coordinates(variable, entry)
-    return Lazy(entry.shape, packing.dtype(variable.dtype), read, grid=grid)
+        coordinates = _coordinates(variable, entry)
+    return Lazy(entry.shape, packing.dtype(variable.dtype), read, coordinates=coordinates)
 
 
 def opened(path: Path) -> Any:
@@ -86,15 +87,18 @@ def _entry(name: str, variable: Any) -> Entry:
     return Entry(name, shape, told, problem, tuple(variable.dimensions), roles)
 
 
-def _coordinates(variable: Any, entry: Entry) -> str:
-    """From where to where the coordinates of height and width go, in words."""
-    told = []
-    for name, role in zip(entry.axes, entry.roles, strict=True):
+def _coordinates(variable: Any, entry: Entry) -> dict[str, str]:
+    """From where to where the coordinates of each axis go, in words."""
+    told = {}
+    for name in entry.axes:
         axis = variable.group().variables.get(name)
-        if role in "HW" and axis is not None and axis.ndim == 1 and axis.size and axis.dtype.kind in "iuf":
-            ends = np.ma.filled(np.ma.asarray(axis[:], np.float64)[[0, -1]], np.nan)
-            told.append(f"{name} {ends[0]:.6g} to {ends[1]:.6g} {attributes_of(axis).get('units', '')}".rstrip())
-    return ", ".join(told)
+        if axis is not None and axis.ndim == 1 and axis.size and axis.dtype.kind in "iuf":
+            with contextlib.suppress(
+                RuntimeError, OSError, ValueError, TypeError
+            ):  # shown alone, never a reason to refuse
+                ends = np.ma.filled(np.ma.asarray(axis[:: max(1, axis.size - 1)], np.float64)[[0, -1]], np.nan)
+                told[name] = f"{name} {ends[0]:.6g} to {ends[1]:.6g} {attributes_of(axis).get('units', '')}".rstrip()
+    return told
 
 
 def _role(variable: Any, dimension: str) -> str:

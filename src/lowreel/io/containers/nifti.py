@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, grid_text, imported, reading, spacing_of
+from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
 
 PIECE = 1 << 20
 KIND, REMEDY = "NIfTI", "copy it again, or convert the series again"
@@ -54,9 +54,7 @@ def load(path: Path, entry: Entry) -> np.ndarray | Lazy:
                 return planes[..., index[-1]]
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
-    columns, rows = (float(n) for n in image.header.get_zooms()[:2])
-    grid = grid_text(rows, columns, image.header.get_xyzt_units()[0].replace("unknown", ""))
-    lazy = Lazy(entry.shape, dtype, read, rate=rate, spacing=spacing, grid=grid)
+    lazy = Lazy(entry.shape, dtype, read, rate=rate, spacing=spacing)
     if path.suffix.lower() == ".gz":
         check_size(path, entry, dtype.itemsize)
         with reading(path, KIND, REMEDY):
@@ -103,7 +101,7 @@ def _dtype(image: Any) -> np.dtype:
 
 
 def _spacing(image: Any) -> dict[str, Spacing]:
-    """From pixel to pixel along x, y and z, where the header says the unit."""
+    """From pixel to pixel along x, y and z."""
     unit = image.header.get_xyzt_units()[0]
     found = {axis: spacing_of(size, unit) for axis, size in zip(AXES[:3], image.header.get_zooms(), strict=False)}
     return {axis: spacing for axis, spacing in found.items() if spacing is not None}

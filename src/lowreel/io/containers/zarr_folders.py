@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .axes import roles_of
-from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, grid_text, imported, reading, spacing_of
+from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
 from .cf import Packing, packing_of
 
 KIND, REMEDY = "Zarr", "copy the whole folder again"
@@ -51,7 +52,6 @@ def load(path: Path, entry: Entry) -> Lazy:
         image = image_with(root, entry.name) if entry.name else None
         step = image.step if image else None
         rate = 1 / step if step and can_be_watched(step) else None
-        grid = image.grid if image else ""
 
     def read(index: Index) -> np.ndarray:
         check_size(path, entry, 8) if all(part == slice(None) for part in index) else None
@@ -59,7 +59,7 @@ def load(path: Path, entry: Entry) -> Lazy:
             return packing.values(np.asarray(array[index]))
 
     spacing = image.spacing if image else None
-    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate, spacing=spacing, grid=grid)
+    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate, spacing=spacing)
 
 
 def opened(path: Path) -> Any:
@@ -90,24 +90,16 @@ class Image:
         scales = [t["scale"] for t in (*of_level, *of_all) if t.get("type") == "scale" and "scale" in t]
         if not scales or any(len(scale) != len(self.axes) for scale in scales):
             return None
-        return [float(np.prod(values)) for values in zip(*scales, strict=True)]
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            return [float(np.prod(values)) for values in zip(*scales, strict=True)]
+        return None
 
     @property
     def spacing(self) -> dict[str, Spacing]:
-        """From pixel to pixel along the axes whose unit is said, of the finest level."""
+        """From pixel to pixel along the axes, of the finest level."""
         sizes = zip(self.axes, self.scale or (), strict=False)
         found = {str(axis["name"]): spacing_of(size, axis.get("unit")) for axis, size in sizes}
         return {axis: spacing for axis, spacing in found.items() if spacing is not None}
-
-    @property
-    def grid(self) -> str:
-        """How far apart pixels of the finest level are, in words; empty where it is not told."""
-        known = {
-            str(axis["name"]): (size, axis.get("unit")) for axis, size in zip(self.axes, self.scale or (), strict=False)
-        }
-        if not {"y", "x"} <= set(known):
-            return ""
-        return grid_text(known["y"][0], known["x"][0], str(known["x"][1] or ""))
 
     @property
     def step(self) -> Fraction | None:

@@ -12,9 +12,9 @@ import numpy as np
 
 from ...errors import InputError
 from ...system.files import atomic_write
-from ..containers import Spacing, as_clip, complex_advice, load_clip, missing_sentence
+from ..containers import as_clip, complex_advice, load_clip, missing_sentence
 from .levels import GreyLevels, declared_bits
-from .reader import RATE
+from .reader import NO_SPACINGS, RATE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,9 +42,9 @@ class ArrayReader:
             self.declared = declared_bits(8, "numbers of")
         if array.levels:
             self.declared = GreyLevels(*array.levels, "the bits that the file says are used")
-        across = self._frames.order[3]
-        self.spacing = array.spacing.get(array.axes[across]) if array.axes and across is not None else None
-        self.grid = array.grid
+        down, across = ("" if k is None or not array.axes else array.axes[k] for k in self._frames.order[2:])
+        self.spacing = array.spacing.get(down), array.spacing.get(across)
+        self.coordinates = ", ".join(array.coordinates[axis] for axis in (down, across) if axis in array.coordinates)
         named = f", axes {', '.join(array.axes)}" if array.axes else ""
         self.axes = f"{array.shape} {array.dtype}{named}, read as {_read_as(array.shape, self._frames.order)}"
 
@@ -68,9 +68,9 @@ def _read_as(shape: Sequence[int], order: Sequence[int | None]) -> str:
 class TensorReader:
     """A clip (T, C, H, W) in memory with grey levels in [0, 1], at 25 frames per second."""
 
-    rate, has_audio, keeps_units, axes, grid = RATE, False, False, "", ""
+    rate, has_audio, keeps_units, axes, coordinates = RATE, False, False, "", ""
     declared: GreyLevels | None = GreyLevels(1.0, 0.0, "drawn in [0, 1]")
-    spacing: Spacing | None = None
+    spacing = NO_SPACINGS
 
     def __init__(self, clip: Tensor) -> None:
         self._clip = clip

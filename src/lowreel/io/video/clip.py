@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, TIFF_FILES, is_array_file, split_member
 from ...system.names import is_clip_name, is_wrong_clip_name, split_clip_name
-from ..containers import advice, is_series, refuse_hidden
+from ..containers import LENGTHS, advice, is_series, refuse_hidden, spacing_text
 from .array_clips import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
 from .pictures import PICTURES, PictureReader, pages_of, pictures_of
-from .reader import MOSAICS, Reader, coloured, fitted, mosaic_of
+from .reader import MOSAICS, Reader, Spacings, coloured, fitted, mosaic_of
 from .tiff import TiffReader
 
 if TYPE_CHECKING:
@@ -108,13 +108,18 @@ class Clip:
 
     @property
     def spacing(self) -> tuple[float, str] | None:
-        """From pixel to pixel of a row as it is read, and the unit, such as µm; None where the file does not say."""
-        if self._reader.spacing is None:
-            return None
-        each, unit = self._reader.spacing
+        """From pixel to pixel of a row as it is read, and the unit, such as µm; None where the file says no length."""
+        across = self._spacings[1]
+        return across if across is not None and across[1] in LENGTHS else None
+
+    @property
+    def _spacings(self) -> Spacings:
+        """From pixel to pixel down a column and along a row, as they are read."""
         (height, width), (H, W) = self._reader.shape[1:], self.shape[2:]
-        across = min(width, max(1, round(height * W / H))) if self._crop else width
-        return each * across / W, unit
+        rows = min(height, max(1, round(width * H / W))) if self._crop else height
+        columns = min(width, max(1, round(height * W / H))) if self._crop else width
+        down, across = self._reader.spacing
+        return down and (down[0] * rows / H, down[1]), across and (across[0] * columns / W, across[1])
 
     def __repr__(self) -> str:
         frames, channels, height, width = self.shape
@@ -139,8 +144,9 @@ class Clip:
 
     @property
     def grid(self) -> str:
-        """How far apart pixels of the file are, or between which coordinates, in words; empty where it is silent."""
-        return self._reader.grid
+        """How far apart pixels are as they are read, or between which coordinates those of the file lie, in words;
+        empty where it is silent."""
+        return spacing_text(*self._spacings) or self._reader.coordinates
 
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames `start` up to `stop` (Python's slice rules), (n, C, H, W) float32; decodes only these.

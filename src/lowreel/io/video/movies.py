@@ -17,10 +17,9 @@ import numpy as np
 from av.stream import Disposition
 
 from ...errors import InputError
-from ..containers import Spacing
 from .levels import GreyLevels
 from .planes import deep_levels, is_limited_grey, range_text
-from .reader import ACCURATE, RATE, fraction, planes_first, size_text
+from .reader import ACCURATE, NO_SPACINGS, RATE, fraction, planes_first, size_text
 
 MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".ogv", ".y4m", ".gif")
 """Suffixes by which a search of a folder knows videos; a file named by the user may have any."""
@@ -33,9 +32,8 @@ MOVED = 0b1111
 class VideoReader:
     """A video file through PyAV. Frames are known by their pts; the decoder keeps its place between calls."""
 
-    keeps_units, axes, grid = False, "", ""
+    keeps_units, axes, coordinates, spacing = False, "", "", NO_SPACINGS
     declared: GreyLevels | None
-    spacing: Spacing | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -16,10 +16,9 @@ from PIL import Image, ImageOps
 
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, TIFF_FILES
-from ..containers import Spacing
 from .levels import GreyLevels, declared_bits
 from .planes import deep_levels
-from .reader import RATE, planes_first, size_text
+from .reader import NO_SPACINGS, RATE, planes_first, size_text
 from .tiff import TiffReader
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", *TIFF_FILES)
@@ -40,8 +39,8 @@ class _Head:
 class PictureReader:
     """Pictures (path, page) of one size and depth, at 25 frames per second; grey only when all of them are."""
 
-    rate, has_audio, keeps_units, axes, grid = RATE, False, False, "", ""
-    spacing: Spacing | None = None
+    rate, has_audio, keeps_units, axes, coordinates = RATE, False, False, "", ""
+    spacing = NO_SPACINGS
 
     def __init__(self, path: Path, pictures: list[tuple[Path, int]]) -> None:
         self._pictures = pictures

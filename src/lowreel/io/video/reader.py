@@ -19,6 +19,12 @@ LUMA = (0.299, 0.587, 0.114)
 ACCURATE = 4 | 0x2000 | 0x40000  # FFmpeg's bicubic, full chroma, exact rounding: its default darkens by a level
 
 
+Spacings = tuple[Spacing | None, Spacing | None]
+"""From pixel to pixel down a column, and along a row; None where that is not known."""
+
+NO_SPACINGS: Spacings = (None, None)
+
+
 class Reader(Protocol):
     """One kind of file: what it holds, and its frames as stored."""
 
@@ -30,8 +36,8 @@ class Reader(Protocol):
     has_audio: bool
     declared: GreyLevels | None  # black and white, where the kind of file says them
     keeps_units: bool  # whether what is recovered is written in the numbers of the file
-    spacing: Spacing | None  # from pixel to pixel of a row, where the file says it
-    grid: str  # how far apart pixels are, in words; empty where the file does not tell
+    spacing: Spacings  # from pixel to pixel, where the file says it
+    coordinates: str  # between which coordinates pixels lie, in words; empty where the file does not tell
     axes: str  # how the axes of the file are read, in words; empty where there is one way only
 
     def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:

@@ -18,12 +18,11 @@ import tifffile
 from ...errors import InputError
 from ...system.files import split_member
 from ...system.memory import machine_bytes
-from ..containers import Spacing, spacing_of
 from .levels import GreyLevels, declared_bits
 from .reader import RATE
 from .tiff_axes import axes_of
 from .tiff_times import frame_times, pixels_of
-from .tiff_values import calibration_of, check_none_missing, missing_number, pixel_grid
+from .tiff_values import calibration_of, check_none_missing, missing_number, pixel_spacing
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY, YCBCR = 0, 1, 2, 3, 4, 6
 PHOTOMETRIES = (WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY)
@@ -41,7 +40,7 @@ class TiffReader:
     not opened.
     """
 
-    has_audio, keeps_units = False, True
+    has_audio, keeps_units, coordinates = False, True, ""
 
     def __init__(self, path: Path, channel: int | None = None, plane: int | None = None) -> None:
         self.path, name = split_member(path)
@@ -136,9 +135,8 @@ class TiffReader:
         self.times = tuple(i / RATE for i in range(self.count)) if told is None else told.shown
         self.rate = RATE if told is None or told.is_usual else 1 / told.step
         self.declared = self._declared(dtype)
-        self.spacing = self._spacing()
         with _reading(self.path):
-            self.grid = pixel_grid(self._file, self._page, pixels_of(self._file.ome_metadata, *self._which))
+            self.spacing = pixel_spacing(self._file, self._page, pixels_of(self._file.ome_metadata, *self._which))
         of_series = f"series {self.number} of {self._count_of_series}, " if self._count_of_series > 1 else ""
         kind = "ImageJ, " if self._series.kind == "imagej" else "OME, " if self._series.kind == "ome" else ""
         turned = ", white is zero: turned round" if self._turned else ", a palette: its colours" * self._has_palette
@@ -158,17 +156,6 @@ class TiffReader:
         if significant is None or significant >= bits:
             return None
         return declared_bits(significant, "OME says")._replace(is_bound=True)
-
-    def _spacing(self) -> Spacing | None:
-        """From pixel to pixel of a row, as OME or ImageJ says it; what a TIFF says without these is of its print."""
-        if self._file.is_ome:
-            pixels = pixels_of(self._file.ome_metadata, *self._which)
-            known = {} if pixels is None else pixels.attrib
-            return spacing_of(known.get("PhysicalSizeX"), known.get("PhysicalSizeXUnit", "µm"))
-        across = self._page.tags.get("XResolution")
-        if not self._file.imagej_metadata or across is None or not across.value[0]:
-            return None
-        return spacing_of(across.value[1] / across.value[0], self._file.imagej_metadata.get("unit"))
 
     def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """See `Reader`."""

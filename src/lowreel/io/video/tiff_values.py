@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ...errors import InputError
-from ..containers import grid_text
+from ..containers import Spacing, spacing_of
 
 STRAIGHT_LINE = 0
 """ImageJ's number of the calibration value = c0 + c1 * stored; 16 bits with a sign are stored so, with c0 = -32768."""
@@ -80,14 +81,23 @@ def check_none_missing(path: Path, index: int, frame: np.ndarray, missing: np.ge
         )
 
 
-def pixel_grid(file: Any, page: Any, pixels: ElementTree.Element | None) -> str:
-    """How far apart pixels are, in words, as OME or ImageJ says it; empty where neither does. pixels: OME's element."""
-    height, width = (None if pixels is None else pixels.get(f"PhysicalSize{axis}") for axis in "YX")
-    if pixels is not None and height and width:
-        return grid_text(float(height), float(width), pixels.get("PhysicalSizeXUnit", "\u00b5m"))
+def pixel_spacing(file: Any, page: Any, pixels: ElementTree.Element | None) -> tuple[Spacing | None, Spacing | None]:
+    """From pixel to pixel down a column and along a row, as OME or ImageJ says it: what a TIFF says without these is
+    of its print. pixels: OME's element."""
+    if file.is_ome:
+        known = {} if pixels is None else pixels.attrib
+        height, width = (known.get(f"PhysicalSize{k}") for k in "YX")
+        units = (known.get(f"PhysicalSize{k}Unit", "\u00b5m") for k in "YX")
+        return spacing_of(height, next(units)), spacing_of(width, next(units))
     unit = (file.imagej_metadata or {}).get("unit")
-    per = [page.tags.valueof(name) for name in ("YResolution", "XResolution")]
-    if not unit or unit == "pixel" or not all(per) or not all(n and d for n, d in per):
-        return ""
-    rows, columns = (d / n for n, d in per)
-    return grid_text(rows, columns, str(unit).replace("\\u00B5", "\u00b5"))
+    if not unit:
+        return None, None
+    return spacing_of(_pitch(page, "YResolution"), unit), spacing_of(_pitch(page, "XResolution"), unit)
+
+
+def _pitch(page: Any, tag: str) -> float | None:
+    """From pixel to pixel by a tag of resolution, pixels a unit; None where it has no such number."""
+    with contextlib.suppress(TypeError, ValueError, ZeroDivisionError):
+        pixels, units = page.tags.valueof(tag)
+        return float(units / pixels)
+    return None
