@@ -26,9 +26,29 @@ def draw(names: Mapping[str, Any], picture: Path) -> None:
         return
     if "record" in names:
         figure = record_drawn(names["sst"], names["record"])
+    elif "between" in names:
+        rows = {"true": "between", "drawn from\nthe codes": "drawn", "cross-faded": "faded"}
+        figure = frames_drawn({label: names[name] for label, name in rows.items()}, names["middles"])
     else:
         figure = names["recovery"].plot(truth=names.get("truth", names.get("clip")), frames=FRAMES)
     figure.savefig(picture, dpi=DOTS_PER_INCH)
+
+
+def frames_drawn(rows: Mapping[str, Any], times: Any) -> Any:
+    """Some frames of clips (T, C, H, W) in [0, 1], a row each, by the seconds at which they are."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2 * FRAMES, 2 * len(rows)), layout="constrained")
+    for line, (label, clip) in zip(figure.subplots(len(rows), FRAMES), rows.items(), strict=True):
+        for k, axis in enumerate(line):
+            t = round(k * (len(clip) - 1) / (FRAMES - 1))
+            frame = clip[t].clamp(0, 1).expand(3, -1, -1)
+            axis.imshow(frame.permute(1, 2, 0).numpy(), interpolation="nearest")
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.set_title(f"{float(times[t]):.2f} s", fontsize=8)
+        line[0].set_ylabel(label, fontsize=8)
+    return figure
 
 
 def record_drawn(before: Any, record: Any) -> Any:

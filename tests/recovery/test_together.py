@@ -13,7 +13,7 @@ from lowreel.errors import InputError
 from lowreel.operators import MRI, Gaussian, MissingPixels
 from lowreel.recovery.fit import Progress
 from lowreel.recovery.sharing import Sharing
-from lowreel.recovery.together import ClipData, Group, _sureness
+from lowreel.recovery.together import ClipData, Group, _preferred
 from lowreel.settings import RecoverSettings
 
 FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1, precision="float32")
@@ -102,19 +102,19 @@ def test_held_out_data_decides_and_says_so():
     shared = group.fit_together()
     alone = {k: group.fit_alone(k, shared) for k in range(2)}
     asked = {
-        "together": (3.0, -5.0),
-        "alone": (-3.0, 5.0),
-        "all say together": (-0.5, 3.0),
-        "all say alone": (0.5, -3.0),
-        "nothing is sure": (-1.5, -1.5),
+        "together": ("together", "alone"),
+        "alone": ("alone", "together"),
+        "all say together": ("neither", "together"),
+        "all say alone": ("neither", "alone"),
+        "nothing is sure": ("neither", "neither"),
     }
     for what, (own, pooled) in asked.items():
-        sureness = iter([pooled, own, own])
+        preferred = iter([pooled, own, own])
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("lowreel.recovery.together._sureness", lambda gains, told=sureness: next(told))
+            patch.setattr("lowreel.recovery.together._preferred", lambda gains, told=preferred: next(told))
             sharing = group.decided(shared, alone)[0]
         assert sharing.chosen == ("alone" if what in ("alone", "all say alone") else "together"), what
-        assert sharing.is_chance == (abs(own) < 2)
+        assert sharing.is_chance == (own == "neither")
         assert sharing.by_all == what.startswith("all")
         found = group.account(0, shared, alone[0], sharing)
         wanted = alone[0] if sharing.chosen == "alone" else group.part(0, shared)
@@ -125,11 +125,23 @@ def test_held_out_data_decides_and_says_so():
     assert [one.chosen for one in group.decided(shared, {0: replace(alone[0], error=math.inf)})] == ["together"] * 2
 
 
-def test_sureness_is_the_mean_in_standard_errors():
-    """Of gains that are alike it has no bound, of none it is 0."""
-    gains = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
-    assert _sureness(gains) == pytest.approx(2.5 / (gains.std().item() / 2))
-    assert (_sureness(torch.zeros(0)), _sureness(torch.zeros(5)), _sureness(-torch.ones(5))) == (0, 0, -math.inf)
+PREFERENCES = {
+    "nothing held out": ([], "neither"),
+    "the same": ([0.0] * 9, "neither"),
+    "few holes": ([1.0] * 4, "neither"),
+    "each hole a little": ([0.1] * 20, "together"),
+    "uneven, each hole": ([100.0, *[0.1] * 20], "together"),
+    "uneven, one hole": ([100.0, *[0.1, -0.1] * 10], "neither"),
+    "more and worse": ([-3.0] * 12 + [1.0] * 4, "alone"),
+}
+
+
+@pytest.mark.parametrize(("gains", "preferred"), PREFERENCES.values(), ids=PREFERENCES)
+def test_what_is_preferred_is_so_beyond_chance(gains, preferred):
+    """By the same test of signs as the verdict: a hole that hides nearly all says nothing by itself."""
+    assert _preferred(torch.tensor(gains)) == preferred
+    mirror = {"together": "alone", "alone": "together"}.get(preferred, preferred)
+    assert _preferred(-torch.tensor(gains)) == mirror
 
 
 def diverged(shared):

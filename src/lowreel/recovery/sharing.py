@@ -14,8 +14,9 @@ Chosen = Literal["together", "alone"]
 class Sharing:
     """How a clip of a group was recovered. clips: how many were fitted by one generator; chosen: what is delivered;
     together_db, alone_db: held-out error of both, neither of which has seen that data, as PSNR with peak 1, alone_db
-    NaN where it was not asked. is_chance: whether their difference is within two standard errors, so that the held-out
-    data of all clips decides; by_all: whether that tells both apart. Where it does not, it is recovered together."""
+    NaN where it was not asked. is_chance: whether their difference may be chance (`chance.is_chance`), so that the
+    held-out data of all clips decides; by_all: whether that tells both apart. Where it does not, it is recovered
+    together."""
 
     clips: int
     chosen: Chosen

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import Tensor
@@ -24,9 +24,10 @@ from ..solver.problem import Problem
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes, trim_heap
 from .accounting import accounted, in_units
+from .chance import is_chance
 from .comparison import heldout_decibels
 from .cost import Estimate, check_fits
-from .fit import STANDARD_ERRORS, Callback, Progress, Score
+from .fit import Callback, Progress, Score
 from .fits import Fits
 from .levels import scored_in_units
 from .policy import FitResult, planned, with_precision
@@ -230,26 +231,25 @@ class Group:
     def decided(self, shared: FitResult, alone: Mapping[int, FitResult]) -> list[Sharing]:
         """How each clip is recovered. alone: what the fits of single clips came to, by the number of the clip.
 
-        By its own held-out data where that tells both apart by two standard errors; else by that of all clips, each
-        counted in units of its own error. Where that does not either, together: so few numbers are where it helps
-        (docs/choices.md). A clip that has no fit of its own, or one that failed, is recovered together, unless the
-        shared one failed.
+        By its own held-out data where that tells both apart beyond chance (`chance.is_chance`); else by that of all
+        clips, each counted in units of its own error. Where that does not either, together: so few numbers are where
+        it helps (docs/choices.md). A clip that has no fit of its own, or one that failed, is recovered together, unless
+        the shared one failed.
         """
         gains = {k: self._gains(k, shared, one) for k, one in alone.items() if math.isfinite(one.error)}
-        pooled = _sureness(torch.cat([own for own in gains.values() if own is not None] or [torch.zeros(0)]))
+        pooled = _preferred(torch.cat([own for own in gains.values() if own is not None] or [torch.zeros(0)]))
         found = []
         for k, clip in enumerate(self.problem.clips):
             own, one = self.part(k, shared), alone.get(k)
             level, other = (math.nan if fit is None else heldout_decibels(fit.error, clip) for fit in (own, one))
             terms = gains.get(k)
-            told = _sureness(torch.zeros(0) if terms is None else terms)
-            is_chance = terms is not None and abs(told) < STANDARD_ERRORS
-            sure = pooled if is_chance else told
+            told = "neither" if terms is None else _preferred(terms)
+            may_be_chance = terms is not None and told == "neither"
+            sure = pooled if may_be_chance else told
             has_failed = not math.isfinite(own.error) and one is not None
-            is_alone = has_failed or (terms is not None and sure <= -STANDARD_ERRORS)
-            by_all = is_chance and abs(pooled) >= STANDARD_ERRORS
-            chosen: Chosen = "alone" if is_alone else "together"
-            found.append(Sharing(len(self.given), chosen, level, other, is_chance, by_all))
+            chosen: Chosen = "alone" if has_failed or sure == "alone" else "together"
+            by_all = may_be_chance and pooled != "neither"
+            found.append(Sharing(len(self.given), chosen, level, other, may_be_chance, by_all))
         return found
 
     def _gains(self, k: int, shared: FitResult, alone: FitResult) -> Tensor | None:
@@ -304,13 +304,11 @@ def _with_enough_held_out(settings: RecoverSettings, given: Given) -> RecoverSet
     return settings.model_copy(update={"heldout": enough_share(numbers)})
 
 
-def _sureness(gains: Tensor) -> float:
-    """The mean of gains (N,) in standard errors of it; 0 of none."""
-    if len(gains) < 2:
-        return 0.0
-    spread = float(gains.std()) / math.sqrt(len(gains))
-    mean = float(gains.mean())
-    return 0.0 if mean == 0 else mean / spread if spread > 0 else math.copysign(math.inf, mean)
+def _preferred(gains: Tensor) -> Chosen | Literal["neither"]:
+    """What gains of being together, (N,), say beyond chance; neither of none, and where all are zero."""
+    if not bool(gains.any()) or is_chance(gains):
+        return "neither"
+    return "together" if float(gains.sum()) > 0 else "alone"
 
 
 def _error(clip: Problem, found: Representation) -> float:
