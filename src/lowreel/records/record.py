@@ -49,13 +49,13 @@ class Record:
     def digest(self) -> str:
         """SHA-256 of all that a filling goes by: the values with their gaps, the times, where values may be."""
         found = hashlib.sha256(repr((self.shape, self.time_unit, self.inside is None)).encode())
-        found.update(np.ascontiguousarray(self.times, np.float64))
+        found.update(np.ascontiguousarray(self.times, np.float64).data)
         if self.inside is not None:
-            found.update(np.packbits(self.inside))
+            found.update(np.packbits(self.inside).data)
         for start, stop in self.chunks():
             values = np.array(self.read(start, stop), np.float32, order="C")
             values[np.isnan(values)] = np.nan  # of the many bit patterns of NaN one
-            found.update(values)
+            found.update(values.data)
         return found.hexdigest()
 
 
