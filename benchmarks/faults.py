@@ -36,8 +36,8 @@ class Ended(NamedTuple):
 
     @property
     def is_sentence(self) -> bool:
-        """Whether it refused in words: exit code 2 and no stack trace."""
-        return self.code == 2 and "Traceback" not in self.said and bool(self.said.strip())
+        """Whether it refused in words: exit code 2, of a batch whose rows failed 1, and no stack trace."""
+        return self.code in (1, 2) and "Traceback" not in self.said and bool(self.said.strip())
 
 
 def context() -> multiprocessing.context.ForkServerContext:

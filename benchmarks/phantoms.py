@@ -47,7 +47,7 @@ def pincat(folder: Path) -> torch.Tensor:
 
 
 def heart(frames: int) -> Callable[[Path], torch.Tensor]:
-    return lambda _: lowreel.open_source("beating-heart:0", size=(192, 192), frames=slice(frames)).read()
+    return lambda _: lowreel.open_clip("beating-heart:0", size=(192, 192), frames=slice(frames)).read()
 
 
 def radial(spokes: int, coils: int = 8) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from cyclopts import CycloptsError
 from ..errors import InputError
 from ..settings import settings_sentence
 
-NO_MEMORY_WORDS = ("allocate", "could not create a primitive")
-"""Words of a RuntimeError of torch where memory is missing: of its allocator, and of its library of convolutions."""
+NO_MEMORY_WORDS = ("allocate", "could not create a primitive", "failed to map segment")
+"""Words of errors where memory is missing: of torch's allocator, of its library of convolutions, and of the system
+where a library is loaded."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory is what was missing; torch says so by a RuntimeError."""
-    told = isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY_WORDS)
+    """Whether memory is what was missing; torch says so by a RuntimeError, a library being loaded by an ImportError."""
+    told = isinstance(error, RuntimeError | ImportError) and any(words in str(error) for words in NO_MEMORY_WORDS)
     return isinstance(error, MemoryError) or told
 
 

@@ -1,0 +1,22 @@
+"""Errors that are told as a lack of memory, and those that are not."""
+
+import pytest
+
+from lowreel.jobs.errors import is_out_of_memory
+
+MEMORY = (
+    MemoryError(),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 26 bytes"),
+    RuntimeError("could not create a primitive"),
+    ImportError("lib.so: failed to map segment from shared object"),
+)
+OTHER = (
+    RuntimeError("shapes cannot be multiplied"),
+    ImportError("No module named 'gradio'"),
+    ValueError("cannot allocate"),
+)
+
+
+@pytest.mark.parametrize(("error", "expected"), [*((e, True) for e in MEMORY), *((e, False) for e in OTHER)], ids=repr)
+def test_what_is_a_lack_of_memory(error, expected):
+    assert is_out_of_memory(error) is expected
