@@ -67,7 +67,9 @@ def main(arguments: list[str]) -> None:
             continue
         for row in counted(job, chosen.trials, chosen.seed, until):
             print(line(row), flush=True)
-            rows.append(kept.add(row | {"commit": here().commit, "seed": chosen.seed}))
+            rows.append(row)
+            counts = {name: len(row[name]) for name in ("lost", "other")}  # their texts hold paths of this machine
+            kept.add(row | counts | {"commit": here().commit, "seed": chosen.seed})
     print(table(rows))
 
 
