@@ -111,7 +111,7 @@ def cell(kept: Rows, row: Row, source: str, seed: int) -> dict[str, Any]:
     clip = clip_of(row, source)
     operator = row.build(tuple(clip.shape), seed)
     data, noise = lowreel.add_white_noise(operator(clip), operator, level=row.noise, seed=seed)
-    sigma = noise.get("sigma", 0.0)
+    sigma = noise.rms or 0.0
     baselines = lowreel.baselines(data, operator, operator.observed_mask(), sigma=sigma)
 
     def level(frames: torch.Tensor) -> float:
