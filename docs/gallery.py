@@ -26,7 +26,7 @@ def draw(names: Mapping[str, Any], picture: Path) -> None:
         return
     if "record" in names:
         figure = record_drawn(names["sst"], names["record"])
-    elif "between" in names:
+    elif "faded" in names:
         rows = {"true": "between", "drawn from\nthe codes": "drawn", "cross-faded": "faded"}
         figure = frames_drawn({label: names[name] for label, name in rows.items()}, names["middles"])
     else:
