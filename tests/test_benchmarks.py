@@ -6,7 +6,9 @@ import pytest
 
 pytest.importorskip("benchmarks", reason="the benchmarks are not part of a source distribution")
 
-from benchmarks import compact, estimate, fill, speed
+import lowreel
+from benchmarks import compact, estimate, fill, quality, speed
+from benchmarks.results import Rows
 from benchmarks.timed import Pace, Trace, heights
 from benchmarks.updates import verdict
 
@@ -146,3 +148,19 @@ def test_bd_rate_is_by_how_much_more_bytes_a_level_takes():
     assert compact.bd_rate(curve, curve) == pytest.approx(0)
     assert compact.bd_rate(twice, curve) == pytest.approx(1, abs=0.01)
     assert compact.bd_rate(curve, twice) == pytest.approx(-0.5, abs=0.01)
+
+
+def test_a_cell_of_quality_is_computed_once_and_shown(monkeypatch, tmp_path, capsys):
+    """Of a small clip and few epochs, with noise: every figure that is shown is there; the second time it is read."""
+    brief = lowreel.RecoverSettings(seed=0, baselines="none", steps=4)
+    small = lowreel.open_clip("moving-mnist:0", size=(16, 16), frames=slice(6)).read()
+    monkeypatch.setattr("benchmarks.results.RESULTS", tmp_path)
+    monkeypatch.setattr(quality, "clip_of", lambda row, source: small)
+    monkeypatch.setattr(lowreel, "RecoverSettings", lambda **asked: brief)
+    row = quality.Row("small", "moving-mnist", quality.missing, None, None, noise=0.05)
+    kept = Rows("quality")
+    made = quality.cell(kept, row, "moving-mnist:0", 0)
+    assert {"psnr_range", "residual_over_sigma", "uncertainty"} <= set(made)
+    assert quality.cell(Rows("quality"), row, "moving-mnist:0", 0) == made
+    quality.show(row, [made])
+    assert f"{made['psnr_range']:6.2f}" in capsys.readouterr().out

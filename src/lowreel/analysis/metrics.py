@@ -46,12 +46,20 @@ def _decibels(peak: float, found: Any, truth: Any) -> float:
     found, truth = tensor_of(found, "psnr: found").cpu(), tensor_of(truth, "psnr: truth").cpu()
     if found.shape != truth.shape:
         raise ValueError(f"psnr: expected two clips of one shape, got {tuple(found.shape)} and {tuple(truth.shape)}")
-    # Frame by frame: four double copies of a large clip, at every check of two fits, were most of a recovery's memory.
-    frames = zip(found, truth, strict=True)
-    error = math.fsum(float((f.double() - t.double()).square().sum()) for f, t in frames) / truth.numel()
+    error = squared_error(found, truth)
     if error == 0:
         return math.inf
     return 10 * math.log10(peak**2 / error) if peak > 0 else -math.inf
+
+
+def squared_error(found: Tensor, truth: Tensor) -> float:
+    """Mean squared error of a clip, (T, ...), in the square of its unit; of complex clips that of the moduli of the
+    differences.
+
+    Frame by frame: four double copies of a large clip, at every check of two fits, were most of a recovery's memory.
+    """
+    kind, frames = torch.complex128 if found.is_complex() else torch.float64, zip(found, truth, strict=True)
+    return math.fsum(float((f.to(kind) - t.to(kind)).abs().square().sum()) for f, t in frames) / truth.numel()
 
 
 def error_decibels(squared_error: float) -> float:

@@ -130,7 +130,7 @@ def _is_flat(problem: Problem) -> bool:
 def _beyond_constant(problem: Problem) -> tuple[float, float]:
     """What the known numbers say beyond the nearest constant clip and the noise, a mean over them; and how much of it
     may be rounding and chance."""
-    ones = problem.operator(torch.ones(problem.operator.clip_shape))
+    ones = problem.operator(torch.ones(1).expand(problem.operator.clip_shape))
     kept: Data = map_data(lambda o, e: o * e, ones, problem.known)
     grey = float(inner(kept, problem.data)) / max(float(inner(kept, kept)), 1e-30)
     flat: Data = map_data(lambda o: grey * o, ones)

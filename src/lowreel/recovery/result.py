@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..analysis.metrics import peak_decibels
+from ..analysis.metrics import peak_decibels, squared_error
 from ..data import Levels
 from ..model.representation import Representation
 from ..settings import Candidate, RecoverSettings, SolverSettings
@@ -103,7 +103,7 @@ class Recovery:
             return None
         if truth is None:
             return best_by_heldout(self.baselines)
-        return min(self.baselines, key=lambda name: float((self.baselines[name].clip - truth).abs().square().mean()))
+        return min(self.baselines, key=lambda name: squared_error(self.baselines[name].clip, truth))
 
     def __repr__(self) -> str:
         return (

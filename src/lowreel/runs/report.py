@@ -114,24 +114,28 @@ def measured_label(measured: Measured) -> str:
 
 
 def _rows(recovery: Recovery, measured: Measured, truth: Tensor | None, shown: Sequence[int]) -> list[Row]:
-    """From top to bottom. Errors share a ceiling, the standard deviation has one of its own."""
+    """From top to bottom. Errors share a ceiling, the standard deviation has one of its own.
 
-    def row(label: str, clip: Tensor, **about: Any) -> Row:
-        return Row(label, [clip[t] for t in shown], **about)
+    Only the frames that are shown are worked on: whole arrays of large clips would be most of a run's memory.
+    """
+    at = list(shown)
 
-    rows = [row(measured_label(measured), measured_view(measured))]
-    clips = {"recovered": recovery.clip}
+    def row(label: str, frames: Tensor, **about: Any) -> Row:
+        return Row(label, list(frames), **about)
+
+    rows = [row(measured_label(measured), measured_view(measured)[at])]
+    clips = {"recovered": recovery.clip[at]}
     name = recovery.best_baseline(truth)
     if name is not None:
-        clips = {textwrap.fill(name, LABEL_CHARACTERS): recovery.baselines[name].clip, **clips}
+        clips = {textwrap.fill(name, LABEL_CHARACTERS): recovery.baselines[name].clip[at], **clips}
     rows += [row(label, clip.clamp(0, 1)) for label, clip in clips.items()]
     if truth is not None:
-        errors = {label: (clip - truth).abs().mean(1, keepdim=True) for label, clip in clips.items()}
+        errors = {label: (clip - truth[at]).abs().mean(1, keepdim=True) for label, clip in clips.items()}
         ceiling = max(float(error.max()) for error in errors.values())
         named = [row(f"error of\n{label}", e, ceiling=ceiling, unit=GREY_LEVEL) for label, e in errors.items()]
-        rows = [row("true", truth.clamp(0, 1)), *rows, *named]
+        rows = [row("true", truth[at].clamp(0, 1)), *rows, *named]
     if recovery.uncertainty is not None:
-        sigma = recovery.uncertainty.mean(1, keepdim=True)
+        sigma = recovery.uncertainty[at].mean(1, keepdim=True)
         rows.append(row("standard\ndeviation", sigma, ceiling=float(sigma.max()), unit=GREY_LEVEL))
     spacing = measured.clip.get("spacing")
     if spacing is not None:

@@ -101,8 +101,9 @@ def write_npy(
     shape, count = tuple(int(n) for n in shape), 0
     # Plain writes: a memory map on a full disk would end the program with SIGBUS.
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        whole = [clip_or_slices] if hasattr(clip_or_slices, "dtype") else clip_or_slices
-        parts = iter(cast("Iterable[Tensor]", whole))
+        is_whole = hasattr(clip_or_slices, "dtype")  # written by frames, as copies of it would take twice its memory
+        slices = cast("Tensor", clip_or_slices).split(1) if is_whole else clip_or_slices
+        parts = iter(cast("Iterable[Tensor]", slices))
         first = next(parts, None)
         stored_type = "<c8" if first is not None and first.is_complex() else "<f4"
         np.lib.format.write_array_header_1_0(file, {"descr": stored_type, "fortran_order": False, "shape": shape})
