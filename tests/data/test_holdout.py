@@ -9,6 +9,7 @@ from lowreel.data import held_out_by, hold_out, holes
 from lowreel.data.distances import are_scattered, difference, distance_classes, sampled, share_beyond
 from lowreel.errors import InputError
 from lowreel.operators import (
+    MRI,
     Bayer,
     Cosine,
     Fourier,
@@ -19,6 +20,8 @@ from lowreel.operators import (
     MissingPixels,
     SinglePixel,
     Stacked,
+    radial,
+    simulated_coil_maps,
     tensors_of,
 )
 from lowreel.system import streams
@@ -105,6 +108,21 @@ def test_holes_lie_together(shaped):
     (numbers,) = holes(shaped, held, known)
     assert len(numbers) == int(held.sum())
     assert 1 < len(numbers.unique()) < int(held.any(1).sum())
+
+
+def test_readouts_are_compared_by_pieces_from_their_middle_outwards():
+    """Four of each, the same in all coils; those of a readout have numbers one after the other."""
+    operator = MRI((T, 1, 12, 12), trajectory=radial(7, 12, T), coil_maps=simulated_coil_maps(2, (12, 12)))
+    held, known = hold_out(operator, 0.1), operator.observed_mask()
+    (numbers,) = holes(operator, held, known)
+    pieces = torch.full(held.shape, -1).masked_scatter(held, numbers)
+    assert torch.equal(pieces[:, 0], pieces[:, 1])
+    lines = held[:, 0].any(-1)
+    assert torch.equal(numbers.unique() % 4, torch.arange(4).repeat(int(lines.sum())))
+    for line in pieces[:, 0][lines]:
+        there = line[line >= 0] % 4
+        assert torch.equal(there, there.flip(0))
+        assert (there[len(there) // 2 :].diff() >= 0).all()
 
 
 SCATTERED = {

@@ -19,15 +19,13 @@ PROBE_ITERATIONS = 20
 """Iterations of conjugate gradients in which the clip of least norm is found there."""
 
 
-def gap_share(
-    operator: LinearOperator, heldout: Tensor, fitted: Tensor, weights: Tensor, noise_share: float = 0.0
-) -> float:
-    """The mean error over a spectrum as a share of the error at its held-out samples, at most 1.
+def gap_share(operator: LinearOperator, heldout: Tensor, fitted: Tensor, weights: Tensor) -> float:
+    """The mean error over a spectrum as a share of the error at its held-out samples, at most 1, for a clip that meets
+    the fitted samples.
 
     It is found with a clip of natural spectrum, recovered as the clip of least norm from the fitted samples of some
     parts. heldout, fitted: booleans like the data; weights: how much of the spectrum each sample speaks for, of the
-    same shape; noise_share: of the energy of the data that which is noise. With noise the clip is off at the fitted
-    samples too, and the held-out ones say more of the whole.
+    same shape.
     """
     count = math.ceil(operator.clip_shape[0] / operator.part_frames)
     some = spread(count, PROBED_PARTS)
@@ -36,21 +34,11 @@ def gap_share(
     operator = operator.subset(some)
     probe = natural_probe(operator.clip_shape).to(heldout.device)
     y = tensors_of(operator(probe))[0]
-    level = float(y[held | seen].abs().square().mean()) * noise_share / max(1 - noise_share, 1e-6)
-    noisy = y + math.sqrt(level) * _white(y)
-    found = project_onto_data(torch.zeros_like(probe), operator, noisy, seen, iterations=PROBE_ITERATIONS)
+    found = project_onto_data(torch.zeros_like(probe), operator, y, seen, iterations=PROBE_ITERATIONS)
     missed = (tensors_of(operator(found))[0] - y).abs().square()
     at_held = float((missed * held * own).sum() / (held * own).sum().clamp_min(1e-30))
     error = float((found - probe).square().mean())
     return min(error * operator.row_norm() ** 2 / max(at_held, 1e-30), 1.0)
-
-
-def _white(like: Tensor) -> Tensor:
-    """White noise of mean square 1 in the shape, type and place of a tensor, always the same."""
-    parts = 2 if like.is_complex() else 1
-    drawn = torch.from_numpy(streams.normals(1, streams.PROBE, 0, range(1), parts * like.numel())).reshape(parts, -1)
-    numbers = torch.complex(drawn[0], drawn[1]) / math.sqrt(2) if like.is_complex() else drawn[0]
-    return numbers.reshape(like.shape).to(like)
 
 
 def natural_probe(clip_shape: Sequence[int]) -> Tensor:

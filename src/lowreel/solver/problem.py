@@ -198,11 +198,12 @@ class Problem:
 
     @property
     def hole_count(self) -> int | None:
-        """How many holes are held out; None where all that is held out are single numbers."""
+        """How many holes, or whole lines, are held out; None where all that is held out are single numbers."""
         if self.heldout is None or all(numbers is None for numbers in self._holes):
             return None
-        sizes = [int(h.sum()) for h in tensors_of(self.heldout)]
-        return sum(n if own is None else len(torch.unique(own)) for n, own in zip(sizes, self._holes, strict=True))
+        pieces = [a.pieces if isinstance(a, Lines) else 1 for a in self.operator.arrangements()]
+        parts = zip(tensors_of(self.heldout), self._holes, pieces, strict=True)
+        return sum(int(h.sum()) if own is None else len(torch.unique(own // n)) for h, own, n in parts)
 
     @cached_property
     def _heldout_weights(self) -> tuple[float | Tensor, ...]:
@@ -237,12 +238,10 @@ class Problem:
     @cached_property
     def _gap_share(self) -> float:
         """The mean error over the spectrum as a share of the error at held-out samples, at most 1; see `gap_share`."""
-        held, fitted, known = (tensors_of(entries)[0] for entries in (self.heldout, self.fitted, self.known))
+        assert self.heldout is not None
         assert self._spectrum_weights is not None
-        noise_share = 0.0
-        if isinstance(self.noise, WhiteNoise):
-            noise_share = self.noise.sigma**2 / float(tensors_of(self.data)[0][known].abs().square().mean())
-        return gap_share(self.operator, held, fitted, self._spectrum_weights, min(noise_share, 1.0))
+        held, fitted = (tensors_of(entries)[0] for entries in (self.heldout, self.fitted))
+        return gap_share(self.operator, held, fitted, self._spectrum_weights)
 
     def _at_fitted_samples(self, found: Data) -> float:
         """Squared error per pixel at the fitted samples of a spectrum, beyond white noise of known size; 0 where the
