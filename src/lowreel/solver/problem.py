@@ -23,6 +23,10 @@ from ..system.files import tensor_hash
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
 from .probe import gap_share, natural_probe
 
+FOLLOWED_SHARE = 0.5
+"""Of the noise that is lacking in the residuals of fitted samples of a spectrum, the share that counts as error
+(docs/choices.md)."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -244,8 +248,11 @@ class Problem:
         return gap_share(self.operator, held, fitted, self._spectrum_weights)
 
     def _at_fitted_samples(self, found: Data) -> float:
-        """Squared error per pixel at the fitted samples of a spectrum, beyond white noise of known size; 0 where the
-        noise is not known: fitting it must not count in favour of a clip."""
+        """Squared error per pixel at the fitted samples of a spectrum; 0 where the size of white noise is not known.
+
+        What their residuals have beyond the noise; and where they have less, the clip has followed the noise, and
+        FOLLOWED_SHARE of what is lacking counts: else a clip would be the better for it.
+        """
         if not (self.noise.is_exact or isinstance(self.noise, WhiteNoise)):
             return 0.0
         weights, y, entries = self._spectrum_weights, tensors_of(self.data)[0], tensors_of(self.fitted)[0]
@@ -253,7 +260,8 @@ class Problem:
         variance = self.noise.sigma**2 if isinstance(self.noise, WhiteNoise) else 0.0
         costs = self.validation_loss(tensors_of(found)[0] - y) - variance
         counted = weights * entries
-        return max(float((costs * counted).sum() / counted.sum().clamp_min(1e-30)) / self.mean_row_norm_sq, 0.0)
+        beyond = float((costs * counted).sum() / counted.sum().clamp_min(1e-30)) / self.mean_row_norm_sq
+        return max(beyond, -FOLLOWED_SHARE * beyond)
 
     @property
     def _unfitted_share(self) -> float:
