@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 from cases import levels, moving
+from scipy.ndimage import label
 
 from lowreel.data import held_out_by, hold_out, holes
 from lowreel.data.distances import are_scattered, difference, distance_classes, sampled, share_beyond
 from lowreel.errors import InputError
 from lowreel.operators import (
+    MRI,
     Bayer,
     Cosine,
     Fourier,
@@ -19,6 +21,8 @@ from lowreel.operators import (
     MissingPixels,
     SinglePixel,
     Stacked,
+    radial,
+    simulated_coil_maps,
     tensors_of,
 )
 from lowreel.system import streams
@@ -105,6 +109,21 @@ def test_holes_lie_together(shaped):
     (numbers,) = holes(shaped, held, known)
     assert len(numbers) == int(held.sum())
     assert 1 < len(numbers.unique()) < int(held.any(1).sum())
+
+
+def test_readouts_are_compared_by_pieces_from_their_middle_outwards():
+    """Four of each, the same in all coils; those of a readout have numbers one after the other."""
+    operator = MRI((T, 1, 12, 12), trajectory=radial(7, 12, T), coil_maps=simulated_coil_maps(2, (12, 12)))
+    held, known = hold_out(operator, 0.1), operator.observed_mask()
+    (numbers,) = holes(operator, held, known)
+    pieces = torch.full(held.shape, -1).masked_scatter(held, numbers)
+    assert torch.equal(pieces[:, 0], pieces[:, 1])
+    lines = held[:, 0].any(-1)
+    assert torch.equal(numbers.unique() % 4, torch.arange(4).repeat(int(lines.sum())))
+    for line in pieces[:, 0][lines]:
+        there = line[line >= 0] % 4
+        assert torch.equal(there, there.flip(0))
+        assert (there[len(there) // 2 :].diff() >= 0).all()
 
 
 SCATTERED = {
@@ -194,6 +213,22 @@ def test_what_is_scattered_is_told_from_holes():
     scattered = [levels(T, H, W).numpy() < share for share in (0.1, 0.5, 0.9)]
     assert all(are_scattered(mask) for mask in [*scattered, np.ones((2, 4, 4), bool), np.zeros((2, 4, 4), bool)])
     assert not are_scattered(MissingBlocks(SHAPE, 0.5, 8).mask[:, 0].numpy())
+
+
+def test_of_columns_pieces_of_columns_are_held_out():
+    """Their pixels are no farther from known ones than these are from each other, but not surrounded by them."""
+    kept = torch.ones(H, W, dtype=torch.bool)
+    kept[:, [5, 6, 14, 22, 27]] = False
+    operator = Mask(SHAPE, kept)
+    held = hold_out(operator, 0.02)
+    assert not are_scattered(operator.observed_mask()[:1, 0].numpy())
+    assert pixels_a_hole(held) > 2  # of single ones 1.1
+
+
+def pixels_a_hole(held):
+    """Held-out pixels to a hole, on average."""
+    _, count = label(held[0, 0].numpy())
+    return int(held[0].sum()) / count
 
 
 def test_ones_own_choice_is_taken():

@@ -10,10 +10,10 @@ from cases import levels
 
 import lowreel
 from lowreel.analysis.metrics import psnr, psnr_complex
-from lowreel.data import WhiteNoise
+from lowreel.data import WhiteNoise, add_white_noise
 from lowreel.errors import InputError
 from lowreel.model.representation import Representation
-from lowreel.operators import MRI, RealForm, radial, simulated_coil_maps, with_phase
+from lowreel.operators import MRI, RealForm, radial, simulated_coil_maps, to_real, with_phase
 from lowreel.recovery.preparation import prepare
 
 SHAPE = FRAMES, _, HEIGHT, WIDTH = 6, 1, 12, 10
@@ -145,6 +145,18 @@ def test_fitting_the_noise_is_no_merit_where_it_is_not_known():
     held = [float(t.sum()) for t in (known.heldout_terms(other), unknown.heldout_terms(other))]
     assert held[0] > 1.2 * held[1]
     assert unknown.fit_weights[unknown.fitted].mean() == pytest.approx(1)
+
+
+def test_following_the_noise_is_no_merit_where_its_size_is_known():
+    """Of two clips that are alike at the held-out samples the one that repeats the noise of the others is worse."""
+    operator = MRI(SHAPE)
+    y, noise = add_white_noise(operator(clip()), operator, sigma=0.1)
+    problem = prepare(y, operator, lowreel.RecoverSettings(heldout=0.2), noise=noise)
+    true = to_real(clip()) / 2 + 0.5
+    repeats = problem.operator.adjoint(torch.where(problem.fitted, problem.data, problem.operator(true)))
+    errors = [problem.heldout_error(one) for one in (true, repeats)]
+    assert errors[1] > errors[0] + 0.1 * problem.noise.sigma**2
+    assert problem.without_noise(errors[1]) > problem.without_noise(errors[0])
 
 
 def test_a_frame_without_a_sample_is_left_to_the_others():

@@ -82,7 +82,23 @@ def test_a_mean_is_recommended_where_errors_are_independent():
     assert found.heldout_db == pytest.approx(db(problem, one) + 3, abs=1)
     clip = found.of(one, {"other 0": Baseline(other, 0.0)})
     assert db(problem, clip) == pytest.approx(found.heldout_db)
-    assert best(problem, one, one + 0.001).share in (0.0, 1.0)
+    assert best(problem, one, one + 0.001).heldout_db == pytest.approx(db(problem, one), abs=0.05)
+
+
+def test_of_two_that_cannot_be_told_apart_the_mean_is_recommended():
+    """Also of two baselines; not where one is a decibel behind, nor where it is worse everywhere. Its name says all."""
+    problem, bad = problem_of(), CLIP + 0.3
+    one, other, third = off(0.1, 1), off(0.1, 2), off(0.15, 3)
+    baselines = {name: Baseline(clip, db(problem, clip)) for name, clip in {"a": one, "b": other, "c": third}.items()}
+    found = recommended(problem, bad, db(problem, bad), baselines)
+    assert {found.first, found.baseline} == {"a", "b"}
+    assert db(problem, found.of(bad, baselines)) == pytest.approx(found.heldout_db)
+    assert Recommended.named(found.name, found.heldout_db) == found
+    alike = CLIP + torch.where(levels(*SHAPE) < 0.5, 0.1, -0.102)
+    assert best(problem, bad, CLIP + 0.1, CLIP + 0.1 + (alike - CLIP) / 100).share == 0.5
+    assert best(problem, bad, CLIP + 0.1, CLIP + 0.101).share in (0.0, 1.0)
+    frames = problem_of(MissingFrames(SHAPE, dropped=[3]))
+    assert best(frames, CLIP + 0.1, CLIP + 0.2).name == "generator"
 
 
 def test_a_mean_has_the_share_with_the_smallest_error():

@@ -16,7 +16,8 @@ from lowreel.operators import Downsample, Functions, Gaussian, Identity, Missing
 from lowreel.settings import PRESETS, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.losses import data_fidelity, variation
-from lowreel.solver.problem import Problem, natural_probe
+from lowreel.solver.probe import natural_probe
+from lowreel.solver.problem import Problem
 from lowreel.solver.schedule import one_cycle
 from lowreel.solver.state import State
 from lowreel.solver.variables import WEIGHTS_GROWTH_FACTOR, WEIGHTS_RISE_FACTOR

@@ -108,9 +108,7 @@ def _holes(arrangement: Arrangement, held: Tensor, known: Tensor) -> Tensor | No
     if isinstance(arrangement, Ordered):
         return held.nonzero()[:, -1]
     if isinstance(arrangement, Lines):
-        numbers = arrangement.numbers.cpu().expand(held.shape)
-        frames = torch.arange(len(held)).view(-1, *[1] * (held.ndim - 1)).expand(held.shape)
-        return (frames * (int(numbers.max()) + 2) + numbers + 1)[held]
+        return _pieces(arrangement, len(held)).expand(held.shape)[held]
     if isinstance(arrangement, Pixels) and held.ndim == 4 and any(not _are_scattered(k) for k in _masks(known)):
         from scipy.ndimage import label
 
@@ -119,6 +117,23 @@ def _holes(arrangement: Arrangement, held: Tensor, known: Tensor) -> Tensor | No
         numbers, _ = label(held.any(1).numpy(), within_frames)
         return torch.from_numpy(numbers)[:, None].expand(held.shape)[held].long()
     return None
+
+
+def _pieces(arrangement: Lines, count: int) -> Tensor:
+    """The piece of its line of each entry of so many frames, (T, 1, H, W); those of a line have the numbers from a
+    multiple of `pieces` on.
+
+    The first has the entries around the middle of the line, the others those farther out, on both sides.
+    """
+    numbers, pieces = arrangement.numbers.cpu().expand(count, -1, -1, -1), arrangement.pieces
+    frames = torch.arange(count).view(-1, 1, 1, 1)
+    lines = (frames * (int(numbers.max()) + 2) + numbers + 1).flatten()
+    _, which, counts = torch.unique(lines, return_inverse=True, return_counts=True)
+    order = torch.argsort(which, stable=True)
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order)) - (counts.cumsum(0) - counts)[which[order]]
+    from_middle = (2 * place + 1 - counts[which]).abs()
+    return (pieces * lines + pieces * from_middle // counts[which]).reshape(numbers.shape)
 
 
 def _with_twins(operator: LinearOperator, like: Data, chosen: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

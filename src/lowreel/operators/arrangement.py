@@ -28,10 +28,12 @@ class Ordered:
 class Lines:
     """Whole lines of a spectrum: what is missing are lines too.
 
-    numbers: that of the line of each entry, (T, 1, H, W); -1 of what lies on several, or is never missing.
+    numbers: that of the line of each entry, (T, 1, H, W); -1 of what lies on several, or is never missing. pieces: of
+    a line, from its middle outwards, that are off independently of each other.
     """
 
     numbers: Tensor
+    pieces: int = 1
 
 
 Arrangement = Alone | Pixels | Ordered | Lines

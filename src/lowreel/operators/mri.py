@@ -39,6 +39,10 @@ many times as often as the rarest one."""
 NEIGHBOURS = 5
 """How often a place of the spectrum is measured is a mean over so many rows and columns around it."""
 
+PIECES = 4
+"""Of a readout or row, by which results are compared: a spectrum of what fills the frame is off independently at places
+that lie a few samples apart, and alike at opposite ones (docs/choices.md)."""
+
 FEW_READOUTS = 4
 """In a frame with fewer readouts a single one is too large a part to be held out."""
 
@@ -252,7 +256,7 @@ class MRI(LinearOperator):
         without the lines around zero that are there without a gap: such is never missing.
         """
         numbers = self._readout_numbers() if self.trajectory is not None else self._line_numbers()
-        return (Lines(numbers.expand(self.clip_shape[0], -1, -1, -1)),)
+        return (Lines(numbers.expand(self.clip_shape[0], -1, -1, -1), PIECES),)
 
     def _readout_numbers(self) -> Tensor:
         assert self.trajectory is not None

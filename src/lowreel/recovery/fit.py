@@ -19,6 +19,7 @@ from ..solver.problem import Problem
 from ..solver.schedule import planned_epochs
 from ..solver.state import State
 from ..system.memory import trim_heap
+from .chance import is_chance
 from .verdict import Outcome
 
 CHECKS_PER_RUN = 12
@@ -38,9 +39,6 @@ REPLAN_EPOCHS = 8
 
 SHORT_EPOCHS = 40
 """Of fewer epochs the last tenth is too short to say that a fit has converged."""
-
-STANDARD_ERRORS = 2.0
-"""Standard errors of the mean by which two clips have to differ on held-out data for that not to be called chance."""
 
 CTRL_C = "Ctrl-C"
 
@@ -256,13 +254,14 @@ def prefers(later: Tensor, least: Tensor | None) -> bool:
     """Whether a later epoch is kept in place of the one with the smallest held-out error so far.
 
     later, least: what the held-out numbers say of both, (N,) each (`Problem.heldout_terms`). It is, unless it is worse
-    by more than two standard errors of their difference: steps become smaller towards the end, so that later iterates
-    are the quieter ones, and few held-out numbers cannot tell them apart.
+    and not by chance (`chance.is_chance`): steps become smaller towards the end, so that later iterates are the quieter
+    ones, and few held-out numbers cannot tell them apart.
     """
     if least is None or not len(least):
         return True
     worse = (later - least).double()
-    return float(worse.mean()) <= STANDARD_ERRORS * float(worse.std(correction=0)) / math.sqrt(len(worse))
+    total = float(worse.sum())
+    return total <= 0 or (math.isfinite(total) and is_chance(worse))
 
 
 def _affordable(step: int, left: float, pace: _Pace, goal: int) -> int:

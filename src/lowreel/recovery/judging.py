@@ -17,7 +17,7 @@ from .comparison import Baseline, best_by_heldout
 from .coverage import MOST_UNJUDGED_SHARE, caveat, judged_by, unjudged_share, unseen_share
 from .fit import SHORT_EPOCHS
 from .policy import FEW_NUMBERS
-from .verdict import Outcome, Verdict, judge
+from .verdict import Outcome, Verdict, judge, judge_within_noise
 
 UNEXPLAINED_SHARE = 0.25
 """A result may leave this share of the data unexplained, counted beyond a constant clip and beyond the noise;
@@ -69,23 +69,39 @@ def judged(
     if count < FEW_NUMBERS:
         told = f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
         return Verdict("unknown", told)
-    peak = stated_peak_decibels(*clip_range)
-    levels = {name: baseline.heldout_db + peak for name, baseline in compared.items()}
-    best = best_by_heldout(compared)
-    chance = best is not None and may_be_chance(problem, frames, compared[best].clip.float())
-    told_count = f"{count} held-out numbers" if where == "held-out data" else where
-    found = judge(heldout_db + peak, levels, told_count if chance else "", where)
+    found = _compared(problem, frames, heldout_db, compared, stated_peak_decibels(*clip_range))
     if heldout_db == math.inf or _is_flat(problem):
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
     if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED_SHARE:
-        told = f"on {told_count} it misses {min(held.share, 1):.0%} of what the data says"
+        told = f"on {_counted(problem)} it misses {min(held.share, 1):.0%} of what the data says"
         return Verdict("undecided", f"Undecided: {told} beyond a constant clip; look at it, or use a larger --heldout.")
     unjudged = unjudged_share(problem)
     if unjudged > MOST_UNJUDGED_SHARE and found.kind != "unknown":
         told = "what was held out lies nearer to measured pixels than most of what is missing; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
     return found.with_more(caveat(unseen_share(problem.operator, problem.known), unjudged))
+
+
+def _compared(
+    problem: Problem, frames: Tensor, heldout_db: float, compared: Mapping[str, Baseline], peak: float
+) -> Verdict:
+    """The verdict by the baselines. frames, heldout_db, compared: as in `judged`; peak: that of the levels, in dB."""
+    best, where = best_by_heldout(compared), judged_by(problem)
+    levels = {name: baseline.heldout_db + peak for name, baseline in compared.items()}
+    if best is None:
+        return judge(heldout_db + peak, levels, "", where)
+    own, other = (problem.heldout_terms(clip) for clip in (frames, compared[best].clip.float()))
+    errors, chance = [float(terms.double().sum()) for terms in (own, other)], is_chance(other - own)
+    if all(map(problem.is_noise, errors)):
+        return judge_within_noise(best, errors[0] < errors[1], chance or errors[0] == errors[1], where)
+    return judge(heldout_db + peak, levels, _counted(problem) if chance else "", where)
+
+
+def _counted(problem: Problem) -> str:
+    """What a result is judged by, in words with a number."""
+    where = judged_by(problem)
+    return f"{problem.held_count} held-out numbers" if where == "held-out data" else where
 
 
 def _misfit(wrong: Mapping[str, float], problem: Problem, is_short: bool) -> Verdict:
@@ -153,8 +169,3 @@ def _residuals(problem: Problem, found: Data, entries: Data) -> Tensor:
 def _energy(problem: Problem) -> float:
     pairs = zip(tensors_of(problem.data), tensors_of(problem.known), strict=True)
     return sum(float(y[e].abs().square().sum(dtype=torch.float64)) for y, e in pairs)
-
-
-def may_be_chance(problem: Problem, frames: Tensor, other: Tensor) -> bool:
-    """Whether two clips' (T, C, H, W) squared errors on the held-out data may differ by chance (`chance.is_chance`)."""
-    return is_chance(problem.heldout_terms(other) - problem.heldout_terms(frames))

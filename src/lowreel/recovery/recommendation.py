@@ -1,4 +1,4 @@
-"""Which clip is the best by held-out data: the generator's, a baseline's, or a weighted mean of both."""
+"""Which clip is the best by held-out data: the generator's, a baseline's, or a weighted mean of two of them."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ import torch
 from torch import Tensor
 
 from ..solver.problem import Problem
-from .comparison import Baseline, best_by_heldout, heldout_decibels
+from .chance import is_chance
+from .comparison import Baseline, heldout_decibels
 from .coverage import MOST_UNJUDGED_SHARE, unjudged_share
-from .fit import STANDARD_ERRORS
 
 GENERATOR = "generator"
 
-ENOUGH_HOLES = 3
-"""With fewer holes, or held-out numbers, no weighted mean is recommended."""
-
 SHARE_STEP = 0.05
-"""The share of the generator is rounded to a multiple of this: held-out data does not tell it more exactly."""
+"""The share of the first clip is rounded to a multiple of this: held-out data does not tell it more exactly."""
+
+ALIKE_DB = 1.0
+"""Of two clips whose levels on held-out data differ by less, and that by chance, the mean is recommended: with errors
+in common it is half of that below the better one, with errors of their own 2 to 3 dB above both."""
 
 
 @dataclass(frozen=True)
 class Recommended:
-    """The best clip by held-out data. share: of the generator in it, 0 to 1; baseline: whose clip has the rest;
-    heldout_db: its level on held-out data."""
+    """The best clip by held-out data. share: of `first` in it, 0 to 1; baseline: whose clip has the rest;
+    heldout_db: its level on held-out data; first: the generator, or a baseline."""
 
     share: float = 1.0
     baseline: str | None = None
     heldout_db: float = math.nan
+    first: str = GENERATOR
 
     @property
     def name(self) -> str:
-        """In words: generator, a baseline, or the mean of both."""
+        """In words: generator, a baseline, or the mean of two of them."""
         if self.baseline is None or self.share == 1:
-            return GENERATOR
-        return self.baseline if self.share == 0 else f"{self.share:.0%} {GENERATOR}, the rest {self.baseline}"
+            return self.first
+        return self.baseline if self.share == 0 else f"{self.share:.0%} {self.first}, the rest {self.baseline}"
 
     @staticmethod
     def named(name: str, heldout_db: float) -> Recommended:
         """The recommendation with this name, as it stands in a summary."""
         if name == GENERATOR:
             return Recommended(heldout_db=heldout_db)
-        mean = re.fullmatch(rf"(\d+)% {GENERATOR}, the rest (.+)", name)
-        return Recommended(int(mean[1]) / 100, mean[2], heldout_db) if mean else Recommended(0.0, name, heldout_db)
+        mean = re.fullmatch(r"(\d+)% (.+), the rest (.+)", name)
+        return Recommended(int(mean[1]) / 100, mean[3], heldout_db, mean[2]) if mean else _alone(name, heldout_db)
 
     def sentence(self, peak_db: float) -> str:
         """What the verdict says of it; nothing where it is the generator's. peak_db: the peak of its levels, in dB."""
@@ -55,40 +57,58 @@ class Recommended:
 
     def of(self, generated: Tensor, baselines: Mapping[str, Baseline]) -> Tensor:
         """The clip, (T, C, H, W), of the generator's and the baselines', all in the same units."""
+        first = generated if self.first == GENERATOR else baselines[self.first].clip.to(generated)
         if self.baseline is None or self.share == 1:
-            return generated
+            return first
         other = baselines[self.baseline].clip.to(generated)
-        return other if self.share == 0 else torch.lerp(other, generated, self.share)
+        return other if self.share == 0 else torch.lerp(other, first, self.share)
+
+
+def _alone(name: str, heldout_db: float) -> Recommended:
+    """A single clip, the generator's or a baseline's."""
+    return Recommended(1.0 if name == GENERATOR else 0.0, None if name == GENERATOR else name, heldout_db)
 
 
 def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: Mapping[str, Baseline]) -> Recommended:
     """The best by held-out data. frames: of the generator, (T, C, H, W), with its level; baselines: which, like it,
-    have not seen that data. No baseline is recommended where what was held out speaks for less than half of what is
-    missing.
+    have not seen that data.
+
+    It is the mean of the two best where that is better than both, and not by chance, or where both are alike. No
+    baseline is recommended where what was held out speaks for less than half of what is missing.
     """
-    name = best_by_heldout(baselines)
-    if name is None or unjudged_share(problem) > MOST_UNJUDGED_SHARE:
+    levels = {GENERATOR: heldout_db} | {name: b.heldout_db for name, b in baselines.items()}
+    best = sorted((name for name, db in levels.items() if not math.isnan(db)), key=lambda name: -levels[name])
+    if not baselines or not best or unjudged_share(problem) > MOST_UNJUDGED_SHARE:
         return Recommended(heldout_db=heldout_db)
-    bar = baselines[name].heldout_db
-    single = Recommended(1.0, name, heldout_db) if heldout_db >= bar else Recommended(0.0, name, bar)
-    mixed = _mixed(problem, frames, baselines[name].clip.float(), name)
-    return mixed or single
+    if len(best) == 1:
+        return _alone(best[0], levels[best[0]])
+    second, first = sorted(best[:2], key=lambda name: name == GENERATOR)
+    pair = [frames if name == GENERATOR else baselines[name].clip.float() for name in (first, second)]
+    share, level = _mixed(problem, pair, abs(levels[first] - levels[second]) <= ALIKE_DB)
+    mixed = Recommended(share, second, level, first)
+    return _alone(best[0], levels[best[0]]) if share in (0, 1) else mixed
 
 
-def _mixed(problem: Problem, frames: Tensor, other: Tensor, name: str) -> Recommended | None:
-    """The weighted mean of two clips with the smallest held-out error, if it is better than both, and not by chance."""
-    ends = [problem.heldout_terms(clip).double() for clip in (other, frames)]
-    if len(ends[0]) < ENOUGH_HOLES or not all(bool(torch.isfinite(terms).all()) for terms in ends):
-        return None
-    middle = float(problem.heldout_terms((frames + other) / 2).double().sum())
-    share = _lowest(float(ends[0].sum()), middle, float(ends[1].sum()))
-    if not 0 < share < 1:
-        return None
-    terms = problem.heldout_terms(torch.lerp(other, frames, share)).double()
-    gain = min(ends, key=lambda end: float(end.sum())) - terms
-    if float(gain.mean()) <= STANDARD_ERRORS * float(gain.std()) / math.sqrt(len(gain)):
-        return None
-    return Recommended(share, name, heldout_decibels(float(terms.sum()), problem))
+def _mixed(problem: Problem, pair: list[Tensor], are_near: bool) -> tuple[float, float]:
+    """The share of the first of two clips in their best mean, 0 or 1 for one alone, and the level of that mean.
+
+    It is the weighted mean with the smallest held-out error, if that is better than both, and not by chance; else the
+    plain one, where they are near each other, or both explain the data to the noise, and may differ by chance.
+    """
+    first, second = (problem.heldout_terms(clip).double() for clip in pair)
+    if not bool(torch.isfinite(first.sum() + second.sum())):
+        return 0.0, math.nan
+    middle = problem.heldout_terms((pair[0] + pair[1]) / 2).double()
+    share = _lowest(float(second.sum()), float(middle.sum()), float(first.sum()))
+    if 0 < share < 1:
+        terms = problem.heldout_terms(torch.lerp(pair[1], pair[0], share)).double()
+        gain = min(first, second, key=lambda end: float(end.sum())) - terms
+        if float(gain.sum()) > 0 and not is_chance(gain):
+            return share, heldout_decibels(float(terms.sum()), problem)
+    are_near = are_near or all(problem.is_noise(float(end.sum())) for end in (first, second))
+    if are_near and is_chance(second - first):
+        return 0.5, heldout_decibels(float(middle.sum()), problem)
+    return 0.0, math.nan
 
 
 def _lowest(first: float, middle: float, last: float) -> float:

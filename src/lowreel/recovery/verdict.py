@@ -74,6 +74,17 @@ def judge(
     )
 
 
+def judge_within_noise(name: str, is_better: bool, is_chance: bool, judged_by: str) -> Verdict:
+    """What is said where the result and the best baseline, of this name, both explain the held-out data to the noise:
+    then no level tells how far apart they are, but which is nearer to the data may still be beyond chance."""
+    told = f"on {judged_by} both it and {name} explain the data to the noise"
+    if is_chance:
+        return Verdict("undecided", f"Undecided: {told}; look at both, or use a larger --heldout.")
+    if is_better:
+        return Verdict("use_with_care", f"Use with care: {told}; it is nearer to the data, beyond chance.")
+    return Verdict("do_not_use", f"Do not use: {told}, and {name} is nearer to the data; take the baseline.")
+
+
 DOUBTS: dict[VerdictKind, str] = {
     "do_not_use": "Do not use {}.",
     "undecided": "Undecided: {}.",

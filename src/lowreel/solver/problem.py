@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -19,16 +19,13 @@ from ..model.generators import Generator
 from ..operators import Data, LinearOperator, map_data, project_onto_data, tensors_of
 from ..operators.arrangement import Lines, Ordered
 from ..settings import DataTerm, SolverSettings
-from ..system import streams
 from ..system.files import tensor_hash
-from ..system.frames import spread
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
+from .probe import gap_share, natural_probe
 
-PROBED_PARTS = 6
-"""At most so many parts of a clip are used to tell what the error at held-out numbers says of the error per pixel."""
-
-PROBE_ITERATIONS = 20
-"""Iterations of conjugate gradients in which the clip of least norm is found there."""
+FOLLOWED_SHARE = 0.5
+"""Of the noise that is lacking in the residuals of fitted samples of a spectrum, the share that counts as error
+(docs/choices.md)."""
 
 
 @dataclass(frozen=True)
@@ -205,11 +202,12 @@ class Problem:
 
     @property
     def hole_count(self) -> int | None:
-        """How many holes are held out; None where all that is held out are single numbers."""
+        """How many holes, or whole lines, are held out; None where all that is held out are single numbers."""
         if self.heldout is None or all(numbers is None for numbers in self._holes):
             return None
-        sizes = [int(h.sum()) for h in tensors_of(self.heldout)]
-        return sum(n if own is None else len(torch.unique(own)) for n, own in zip(sizes, self._holes, strict=True))
+        pieces = [a.pieces if isinstance(a, Lines) else 1 for a in self.operator.arrangements()]
+        parts = zip(tensors_of(self.heldout), self._holes, pieces, strict=True)
+        return sum(int(h.sum()) if own is None else len(torch.unique(own // n)) for h, own, n in parts)
 
     @cached_property
     def _heldout_weights(self) -> tuple[float | Tensor, ...]:
@@ -243,28 +241,18 @@ class Problem:
 
     @cached_property
     def _gap_share(self) -> float:
-        """The mean error over the spectrum as a share of the error at held-out samples, at most 1, for a clip that
-        meets the fitted samples. It is found with a clip of natural spectrum, recovered as the clip of least norm from
-        some parts."""
-        assert isinstance(self.heldout, Tensor)
+        """The mean error over the spectrum as a share of the error at held-out samples, at most 1; see `gap_share`."""
+        assert self.heldout is not None
         assert self._spectrum_weights is not None
-        parts = range(math.ceil(self.operator.clip_shape[0] / self.operator.part_frames))
-        some = spread(len(parts), PROBED_PARTS)
-        some = some if bool(tensors_of(self.operator.take(self.heldout, some))[0].any()) else list(parts)
-        operator = self.operator.subset(some)
-        own = [self.operator.take(t, some) for t in (self.heldout, self.fitted, self._spectrum_weights)]
-        held, fitted, weights = (t for t in own if isinstance(t, Tensor))
-        probe = natural_probe(operator.clip_shape).to(self.device)
-        y = operator(probe)
-        found = project_onto_data(torch.zeros_like(probe), operator, y, fitted, iterations=PROBE_ITERATIONS)
-        missed = tensors_of(map_data(lambda a, b: (a - b).abs().square(), operator(found), y))[0]
-        at_held = float((missed * held * weights).sum() / (held * weights).sum().clamp_min(1e-30))
-        error = float((found - probe).square().mean())
-        return min(error * self.mean_row_norm_sq / max(at_held, 1e-30), 1.0)
+        held, fitted = (tensors_of(entries)[0] for entries in (self.heldout, self.fitted))
+        return gap_share(self.operator, held, fitted, self._spectrum_weights)
 
     def _at_fitted_samples(self, found: Data) -> float:
-        """Squared error per pixel at the fitted samples of a spectrum, beyond white noise of known size; 0 where the
-        noise is not known: fitting it must not count in favour of a clip."""
+        """Squared error per pixel at the fitted samples of a spectrum; 0 where the size of white noise is not known.
+
+        What their residuals have beyond the noise; and where they have less, the clip has followed the noise, and
+        FOLLOWED_SHARE of what is lacking counts: else a clip would be the better for it.
+        """
         if not (self.noise.is_exact or isinstance(self.noise, WhiteNoise)):
             return 0.0
         weights, y, entries = self._spectrum_weights, tensors_of(self.data)[0], tensors_of(self.fitted)[0]
@@ -272,7 +260,8 @@ class Problem:
         variance = self.noise.sigma**2 if isinstance(self.noise, WhiteNoise) else 0.0
         costs = self.validation_loss(tensors_of(found)[0] - y) - variance
         counted = weights * entries
-        return max(float((costs * counted).sum() / counted.sum().clamp_min(1e-30)) / self.mean_row_norm_sq, 0.0)
+        beyond = float((costs * counted).sum() / counted.sum().clamp_min(1e-30)) / self.mean_row_norm_sq
+        return max(beyond, -FOLLOWED_SHARE * beyond)
 
     @property
     def _unfitted_share(self) -> float:
@@ -297,13 +286,33 @@ class Problem:
         return 0 if self.heldout is None else sum(int(t.sum()) for t in tensors_of(self.heldout))
 
     def without_noise(self, error: float) -> float:
-        """A held-out squared error per pixel less what white noise of known size adds; a twentieth is left at least."""
+        """A held-out squared error per pixel less what white noise of known size adds to it.
+
+        Where little is left that is about the standard error of what was taken off, and less the smaller the error is:
+        of clips that explain the data to the noise the better one still has the smaller error.
+        """
+        added, doubt = self._heldout_noise
+        left = error - added
+        size = math.hypot(left, 2 * doubt)
+        return (left + size) / 2 if left >= 0 or not doubt else 2 * doubt**2 / (size - left)
+
+    def is_noise(self, error: float) -> bool:
+        """Whether a held-out squared error per pixel is what white noise of known size alone would make of it, within
+        two standard errors."""
+        added, doubt = self._heldout_noise
+        return doubt > 0 and error - added <= 2 * doubt
+
+    @cached_property
+    def _heldout_noise(self) -> tuple[float, float]:
+        """What white noise of known size adds to the held-out error, on average, and its standard deviation."""
         if self.heldout is None or not isinstance(self.noise, WhiteNoise):
-            return error
-        sizes = [int(h.sum()) for h in tensors_of(self.heldout)]
-        weights = zip(self._heldout_weights, sizes, strict=True)
-        total = sum(float(w.sum()) if isinstance(w, Tensor) else w * n for w, n in weights)
-        return max(error - total * self.noise.sigma**2, 0.05 * error)
+            return 0.0, 0.0
+        added = spread = 0.0
+        for weight, held, y in zip(self._heldout_weights, *map(tensors_of, (self.heldout, self.data)), strict=True):
+            each = torch.as_tensor(weight, dtype=torch.float64).expand(int(held.sum()))
+            added += float(each.sum())
+            spread += float(each.square().sum()) * (1 if y.is_complex() else 2)
+        return added * self.noise.sigma**2, math.sqrt(spread) * self.noise.sigma**2
 
 
 def _summed(terms: Tensor, holes: Tensor | None) -> Tensor:
@@ -321,20 +330,6 @@ def _levelling(response: Tensor, held: Tensor) -> Tensor:
     """
     expected = response.mean((0, 1), keepdim=True).expand(response.shape)[held]
     return expected.mean() / expected.clamp_min(1e-12 * float(expected.max()))
-
-
-def natural_probe(clip_shape: Sequence[int]) -> Tensor:
-    """A seeded clip whose amplitude falls as one over frequency, with zero mean and unit variance."""
-    frames, channels, height, width = clip_shape
-    rows = [streams.normals(0, streams.PROBE, t, range(1), channels * height * width) for t in range(frames)]
-    white = torch.stack([torch.from_numpy(row) for row in rows]).reshape(tuple(clip_shape))
-    axes = [torch.fft.fftfreq(n) * n for n in (frames, height)] + [torch.arange(width // 2 + 1)]
-    f_t, f_h, f_w = torch.meshgrid(*(axis.float() for axis in axes), indexing="ij")
-    amplitude = 1 / (f_t**2 + f_h**2 + f_w**2).sqrt().clamp_min(1)
-    amplitude[0, 0, 0] = 0
-    spectrum = torch.fft.rfftn(white, dim=(0, 2, 3)) * amplitude[:, None]
-    probe = torch.fft.irfftn(spectrum, s=(frames, height, width), dim=(0, 2, 3))
-    return probe / probe.std() if probe.numel() > 1 and probe.std() > 0 else torch.ones_like(probe)
 
 
 def identity(problem: Problem, settings: SolverSettings) -> dict[str, str]:
