@@ -3,6 +3,7 @@
 import sys
 
 from . import (
+    codes,
     compact,
     damage,
     estimate,
@@ -48,6 +49,7 @@ NAMES = {
     "robust": robust.main,
     "damage": damage.main,
     "compact": compact.main,
+    "codes": codes.main,
 }
 
 if __name__ == "__main__":

@@ -18,8 +18,10 @@ def fits_of(clip: str) -> dict[str, Fit]:
     return {
         "free codes": Fit((clip,), minibatch=minibatch),
         "line": Fit((clip,), rank=2, linear=True, minibatch=minibatch),
+        "line, in order of time": Fit((clip,), rank=2, linear=True, ordered=True, minibatch=minibatch),
         "line, frames shuffled": Fit((clip,), rank=2, linear=True, frames=tuple(order), minibatch=minibatch),
         "default preset, line": Fit((clip,), preset="default", rank=2, linear=True),
+        "default preset, line, in order of time": Fit((clip,), preset="default", rank=2, linear=True, ordered=True),
     }
 
 

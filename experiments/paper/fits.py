@@ -58,6 +58,7 @@ class Fit:
     rank: int | None = None
     similarity: float = 0.0
     linear: bool = False
+    ordered: bool = False
     start: Literal["trained", "random"] = "trained"
     steps: int | None = None
     frames: tuple[int, ...] | None = None
@@ -67,7 +68,10 @@ class Fit:
     def name(self) -> str:
         """A short name that no other fit has."""
         asked = {name: value for name, value in asdict(self).items() if value is not None}
-        told = json.dumps([ALGORITHM[self.preset], asked, self.settings().model_dump()], sort_keys=True)
+        settings = self.settings().model_dump()
+        if not self.ordered:  # fits that were kept before there was such a setting have their names
+            del asked["ordered"], settings["ordered"]
+        told = json.dumps([ALGORITHM[self.preset], asked, settings], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def clip(self) -> Tensor:
@@ -93,6 +97,7 @@ class Fit:
             quality="draft",
             rank=self.rank or "auto",
             linear=self.linear,
+            ordered=self.ordered,
             similarity=self.similarity if self.preset != "default" else "auto",
             steps=self.steps,
         )

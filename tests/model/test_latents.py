@@ -8,7 +8,7 @@ import torch
 from cases import levels, noise
 
 from lowreel.errors import InputError
-from lowreel.model.latents import Codes, affine_low_rank, check_rank, factorise, lines, low_rank, similarity
+from lowreel.model.latents import Codes, affine_low_rank, check_rank, factorise, in_order, lines, low_rank, similarity
 
 close = torch.testing.assert_close
 Z = noise(12, 7)
@@ -88,6 +88,43 @@ def test_lines_of_several_sequences(rank):
         torch.stack([p.mean(0) for p in found.split(sequences)]),
         torch.stack([p.mean(0) for p in low_rank(Z, rank).split(sequences)]),
     )
+
+
+def along(codes):
+    """Positions of codes on a line, (T,), in the direction in which most of it goes in time."""
+    positions = spread(codes) @ torch.linalg.svd(spread(codes))[2][0]
+    time = torch.arange(len(codes), dtype=codes.dtype)
+    return positions if positions @ (time - time.mean()) >= 0 else -positions
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_order_is_the_nearest_path_that_never_turns_back(seed):
+    """On the same line. What is moved back up to a frame sums to 0 where a step follows, and to no less elsewhere (the
+    conditions of Karush, Kuhn and Tucker). Twice is once."""
+    codes = affine_low_rank(noise(12, 7, seed=seed), 2)
+    found = in_order(codes)
+    close(affine_low_rank(found, 2), found)
+    close(found.mean(0), codes.mean(0))
+    rising, moved = along(found), (along(codes) - along(found)).cumsum(0)
+    assert float(along(codes).diff().min()) < 0
+    assert float(rising.diff().min()) >= -1e-12
+    assert float(moved.min()) >= -1e-12
+    close(moved[:-1] * rising.diff(), torch.zeros(11, dtype=moved.dtype))
+    close(in_order(found), found)
+
+
+def test_what_is_in_order_stays_to_the_bit():
+    """Whichever way the line is drawn, and of a single frame."""
+    path = TIMES[:, None] * noise(1, 7) + noise(1, 7, seed=1)
+    for codes in (path, -path, path[:1]):
+        assert torch.equal(in_order(codes), codes)
+
+
+def test_each_sequence_has_an_order_of_its_own():
+    """All together is each alone."""
+    sequences = (5, 4, 3)
+    codes = lines(Z, sequences)
+    close(in_order(codes, sequences), torch.cat([in_order(part) for part in codes.split(sequences)]))
 
 
 def by_hand(codes, sequences, beta):

@@ -13,7 +13,7 @@ from lowreel.data import add_white_noise, hold_out
 from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder
 from lowreel.operators import Downsample, Functions, Gaussian, Identity, MissingPixels, Stacked, map_data, tensors_of
-from lowreel.settings import PRESETS, SolverSettings
+from lowreel.settings import PRESETS, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.losses import data_fidelity, variation
 from lowreel.solver.probe import natural_probe
@@ -336,6 +336,48 @@ def test_lines_for_several_sequences_are_kept_by_the_joint_fit():
             close(tail, torch.zeros_like(tail))
 
 
+@pytest.mark.parametrize("sequences", [(), (3, 3)])
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_ordered_codes_never_turn_back(name, sequences):
+    """In no epoch, with steps so large that codes on a line that need not keep the order of time lose it."""
+    problem = problem_of(DATA["missing"](), sequences=sequences)
+    line = ALGORITHMS[name].model_copy(update={"rank": 2, "linear": True, "code_lr": 2.0, "init": "smooth"})
+    least = {}
+    for ordered in (False, True):
+        settings = line.model_copy(update={"ordered": ordered})
+        states = [state.codes(problem, settings).matrix().double() for state in iterate(problem, settings)]
+        parts = [part for codes in states for part in codes.split(list(sequences or (T,)))]
+        least[ordered] = min(float(step) for part in parts for step in advances(part))
+    assert least[False] < -1
+    assert least[True] > -1e-5  # codes are float32
+
+
+def advances(codes):
+    """How far each step of a path goes along the way from its first code to its last, (T - 1,)."""
+    way = codes[-1] - codes[0]
+    return codes.diff(dim=0) @ way / way.norm().clamp_min(1e-12)
+
+
+def test_ordered_codes_start_in_the_order_of_time_in_every_preset():
+    """Also where the authors start them all at one place."""
+    problem = problem_of(Identity(SHAPE))
+    for preset in PRESETS.values():
+        still = {"rank": 2, "linear": True, "ordered": True, "code_lr": 1e-30}
+        settings = preset.model_copy(update=still)
+        steps = next(iterate(problem, settings)).codes(problem, settings).matrix().diff(dim=0)
+        close(steps, steps[:1].expand_as(steps))
+        assert float(steps[0].norm()) > 0.01
+
+
+def test_only_a_line_has_an_order():
+    """`ordered` alone puts codes on a line; with another rank it is refused, as it is without a line."""
+    solver = RecoverSettings(ordered=True).solver()
+    assert (solver.linear, solver.rank, solver.ordered) == (True, 2, True)
+    for refused in (lambda: RecoverSettings(ordered=True, rank=3), lambda: SolverSettings(ordered=True, rank=2)):
+        with pytest.raises(InputError, match="only codes on a line have an order"):
+            refused()
+
+
 # The loop
 
 
@@ -392,7 +434,16 @@ def test_states_are_numbered_and_end(problem, settings):
     assert [state.step for state in iterate(problem, settings)] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("constraint", [{}, {"rank": 2}, {"rank": 2, "linear": True}, {"fit_weights": False}], ids=str)
+RESUMED = [
+    {},
+    {"rank": 2},
+    {"rank": 2, "linear": True},
+    {"rank": 2, "linear": True, "ordered": True, "code_lr": 0.5},
+    {"fit_weights": False},
+]
+
+
+@pytest.mark.parametrize("constraint", RESUMED, ids=str)
 def test_resume_equals_the_unbroken_run(problem, settings, constraint, tmp_path):
     """Stopped after any epoch, written to a file, read and gone on with: the same bits as without a break."""
     settings = settings.model_copy(update=constraint)

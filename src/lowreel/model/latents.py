@@ -33,6 +33,32 @@ def lines(codes: Tensor, sequences: Sequence[int], rank: int = 2) -> Tensor:
     return torch.cat([affine_low_rank(part, 2) for part in torch.split(low_rank(codes, rank), list(sequences))])
 
 
+def in_order(codes: Tensor, sequences: Sequence[int] = ()) -> Tensor:
+    """Codes on a line, moved along it so that they never turn back in time: the nearest such ones on that line.
+
+    codes: (T, K), each sequence on a line of its own; sequences: their lengths, all one if empty. What has to be moved
+    meets at one place: frames that want to change their order come to the same code. The way along a line is the one
+    that most of it takes in time.
+    """
+    return torch.cat([_never_back(part) for part in torch.split(codes, list(sequences) or [len(codes)])])
+
+
+def _never_back(codes: Tensor) -> Tensor:
+    """`in_order` of one sequence; the same tensor where it is in order."""
+    from scipy.optimize import isotonic_regression
+
+    spread = codes - codes.mean(0)
+    direction = torch.linalg.svd(spread, full_matrices=False)[2][0]
+    positions = spread @ direction
+    time = torch.arange(len(codes), dtype=codes.dtype, device=codes.device) - (len(codes) - 1) / 2
+    if positions @ time < 0:
+        direction, positions = -direction, -positions
+    if bool((positions.diff() >= 0).all()):
+        return codes
+    rising = torch.from_numpy(isotonic_regression(positions.double().cpu().numpy()).x.copy()).to(positions)
+    return codes + torch.outer(rising - positions, direction)
+
+
 def similarity(codes: Tensor, sequences: Sequence[int] = (), beta: Tensor | None = None) -> Tensor:
     """Mean over the (T - 1) K entries of beta_t (z_(t+1) - z_t)^2; never across two sequences. Eq. (6).
 

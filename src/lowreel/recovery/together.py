@@ -103,7 +103,7 @@ class Group:
             given.append(one)
             problems.append(problem)
         names = tuple(clip.name for clip in clips)
-        each = settings.rank != "auto" and not settings.linear
+        each = settings.rank != "auto" and not settings.is_line
         group = grouped(problems, names, "each" if each else "all")
         return Group(names, tuple(given), group, settings, own is not None)
 

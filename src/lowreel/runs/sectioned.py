@@ -175,7 +175,7 @@ def longest_section(source: Source, frames: int, step: int, settings: RecoverSet
     first = min(frames // 2, max(0, frames - MEMORY_TRIAL_FRAMES)) // step * step
     few = range(first, min(frames, first + max(step, MEMORY_TRIAL_FRAMES // step * step)))
     measured = source.temporal_slice(few, memory=operator_budget(settings.memory))
-    draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False})
+    draft = settings.model_copy(update={"quality": "draft", "rank": "auto", "linear": False, "ordered": False})
     problem = prepare(measured.data, measured.operator, draft, noise=measured.noise, times=measured.times)
     needed, fixed = per_frame(measured), planned(problem, draft)[1]
     taken, allowed, least = taken_bytes(), parse_bytes(settings.memory), shortest_section(frames, step)

@@ -37,6 +37,7 @@ class RecoverKeywords(TypedDict, total=False):
     quality: Quality
     rank: int | Auto
     linear: bool
+    ordered: bool
     similarity: float | Auto
     steps: int | None
     time: float | None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from .model import Seed, Settings
 from .search import LONGER, Quality
@@ -43,6 +43,9 @@ class RecoverSettings(Settings):
         description="rank of the T x K code matrix, eq. (7); auto: the smallest one that held-out data allows",
     )
     linear: bool = Field(False, description="codes on a line: mean plus one principal vector (rank 2 unless given)")
+    ordered: bool = Field(
+        False, description="codes on a line in the order of time: they never turn back along it; means --linear too"
+    )
     similarity: Annotated[float, Field(ge=0, lt=1)] | Auto = Field(
         "auto", description="1 - lambda of eq. (6), from 0 (off) to below 1; auto: chosen by held-out data"
     )
@@ -107,7 +110,7 @@ class RecoverSettings(Settings):
 
         That is where its codes have a form together.
         """
-        together = self.preset != "default" or self.linear or self.rank != "auto"
+        together = self.preset != "default" or self.is_line or self.rank != "auto"
         if self.section_frames != "auto":
             return self.section_frames
         return None if together else LARGE_SECTION_FRAMES if pixels > BATCH_PIXELS else SECTION_FRAMES
@@ -118,6 +121,17 @@ class RecoverSettings(Settings):
         """Runs begun before there was "auto" say null."""
         return "auto" if value is None else value
 
+    @model_validator(mode="after")
+    def _line_with_an_order_has_rank_2(self) -> Self:
+        if self.ordered and self.rank not in ("auto", 2):
+            raise ValueError(f"ordered: only codes on a line have an order, of rank 2; got rank {self.rank}")
+        return self
+
+    @property
+    def is_line(self) -> bool:
+        """Whether codes are to lie on a line, or in a plane through their mean: an order is one along a line."""
+        return self.linear or self.ordered
+
     @property
     def searches(self) -> bool:
         """Whether settings are chosen by held-out data."""
@@ -127,7 +141,7 @@ class RecoverSettings(Settings):
     def continues(self) -> bool:
         """Whether a section may start from its neighbour: the paper's presets have a start of their own, and codes on
         a line keep the order that they start with."""
-        return self.preset == "default" and not self.linear
+        return self.preset == "default" and not self.is_line
 
     def solver(self) -> SolverSettings:
         """The preset with the user's choices put in; what is chosen by held-out data is as in the preset."""
@@ -135,8 +149,8 @@ class RecoverSettings(Settings):
         changes: dict[str, object] = {name: v for name, v in chosen.items() if v not in (None, "auto")}
         if self.precision != "auto" and PRESETS[self.preset].algorithm == "joint":
             changes["precision"] = self.precision
-        if self.linear:
-            changes |= {"linear": True, "rank": changes.get("rank", 2)}
+        if self.is_line:
+            changes |= {"linear": True, "rank": changes.get("rank", 2), "ordered": self.ordered}
         if self.searches:
             changes["epoch_factor"] = LONGER[self.quality]
         return PRESETS[self.preset].model_copy(update=changes)

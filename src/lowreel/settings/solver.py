@@ -28,6 +28,9 @@ class SolverSettings(Settings):
     fit_weights: bool = Field(True, description="fit the generator's weights too (eq. 5), or the codes alone (eq. 4)")
     rank: PositiveInt | None = Field(None, description="rank of the T x K code matrix (eq. 7); None leaves it free")
     linear: bool = Field(False, description="codes as mean plus rank - 1 principal vectors: with rank 2 on a line")
+    ordered: bool = Field(
+        False, description="codes on a line, `linear` with rank 2, along which they start in time and never turn back"
+    )
     similarity: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="1 - lambda of eq. (6): weight of the similarity of neighbouring codes"
     )
@@ -64,6 +67,8 @@ class SolverSettings(Settings):
     def _line_has_a_rank(self) -> Self:
         if self.linear and self.rank is None:
             raise ValueError("linear: give the rank too; 2 puts the codes on a line")
+        if self.ordered and not (self.linear and self.rank == 2):
+            raise ValueError("ordered: only codes on a line have an order; give linear and rank 2")
         return self
 
     def frames_at_once(self, frames: int, pixels: int) -> int:

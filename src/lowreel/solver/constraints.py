@@ -1,11 +1,11 @@
-"""Constraints on the codes: similarity (eq. 6), low rank (eq. 7), a line."""
+"""Constraints on the codes: similarity (eq. 6), low rank (eq. 7), a line, the order of time along it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ..model.latents import affine_low_rank, lines, low_rank, similarity
+from ..model.latents import affine_low_rank, in_order, lines, low_rank, similarity
 from ..settings import SolverSettings
 from .problem import Problem
 
@@ -32,10 +32,12 @@ def projected(codes: Tensor, problem: Problem, settings: SolverSettings) -> Tens
     if settings.rank is None:
         return codes
     if has_joint_lines(problem, settings):
-        return lines(codes, problem.sequences, settings.rank)
+        found = lines(codes, problem.sequences, settings.rank)
+        return in_order(found, problem.sequences) if settings.ordered else found
     if has_own_ranks(problem, settings):
         return torch.cat([low_rank(own, settings.rank) for own in torch.split(codes, list(problem.sequences))])
-    return (affine_low_rank if settings.linear else low_rank)(codes, settings.rank)
+    found = (affine_low_rank if settings.linear else low_rank)(codes, settings.rank)
+    return in_order(found) if settings.ordered else found
 
 
 def with_similarity(data_term: Tensor, codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..model.latents import in_order
 from ..settings import BRANCH_SHARE, SolverSettings
 from .constraints import is_projected, projected, with_similarity
 from .losses import variation
@@ -43,6 +44,9 @@ def update(
     if is_projected(problem, settings):
         with torch.no_grad():
             fit.codes["coefficients"].copy_(projected(fit.codes["coefficients"], problem, settings))
+    elif settings.ordered:  # on a line that is stored as factors, along which these are the positions
+        with torch.no_grad():
+            fit.codes["coefficients"].copy_(in_order(fit.codes["coefficients"]))
     return float(loss.detach())
 
 

@@ -356,7 +356,7 @@ def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
     heldout = "" if problem.heldout is None else _hash(problem.heldout)
     beta = "" if problem.beta is None else tensor_hash(problem.beta)
     start = "" if problem.start is None else _start_hash(problem.generator, problem.start)
-    own = settings.model_dump_json(exclude={"steps"})
+    own = settings.model_dump_json(exclude={"steps"} if settings.ordered else {"steps", "ordered"})
     term = f"{problem.data_term} {sorted(problem.noise.entry().items())}"
     each = "" if problem.rank_of == "all" else "rank of each"
     known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}{each}"

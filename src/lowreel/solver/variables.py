@@ -181,7 +181,7 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
     frames, code_dim = problem.operator.clip_shape[0], problem.generator.code_dim
     if problem.start is not None:
         codes = problem.start
-    elif settings.init == "shared":
+    elif settings.init == "shared" and not settings.ordered:
         codes = shared_start(frames, code_dim, problem.seed)
     else:
         generator = problem.generator

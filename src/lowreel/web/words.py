@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Time": ("quality", "time", "steps"),
-    "What is known of the clip": ("rank", "similarity", "linear", "cuts"),
+    "What is known of the clip": ("rank", "similarity", "linear", "ordered", "cuts"),
     "How it is judged": ("baselines", "heldout", "data_term"),
     "Network and method": ("generator", "preset", "seed"),
     "Long clips": ("section_frames",),
@@ -20,6 +20,7 @@ MEANINGS = {
     "rank": "patterns that the frames are mixed of",
     "similarity": "likeness of frames that follow each other",
     "linear": "one motion, from one end to the other",
+    "ordered": "that motion never turns back",
     "cuts": "scene cuts",
     "baselines": "simpler methods beside it",
     "heldout": "share of the data kept for judging",
