@@ -234,6 +234,10 @@ def _do(command: str, folder: Path) -> None:
 
 DRAFT = "--quality draft --baselines none --precision float32"
 
+TRAIN = (
+    "train pictures -o w.safetensors --generator decoder --size 16 --epochs 12 --batch-size 4 --precision float32"
+)
+
 JOBS = (
     Job(
         "recover",
@@ -262,8 +266,8 @@ JOBS = (
     Job(
         "train",
         _pictures,
-        "train pictures -o w.safetensors --generator decoder --size 16 --epochs 12 --batch-size 4",
-        "train pictures -o w.safetensors --generator decoder --size 16 --epochs 12 --batch-size 4 --resume",
+        TRAIN,
+        f"{TRAIN} --resume",
         "w.training/config.json",
         ("w.safetensors",),
     ),
