@@ -3,6 +3,7 @@
 import sys
 
 from . import (
+    cluster,
     compact,
     damage,
     estimate,
@@ -12,6 +13,7 @@ from . import (
     latent,
     layers,
     operators,
+    page_load,
     paper_joint,
     phantoms,
     quality,
@@ -47,6 +49,8 @@ NAMES = {
     "verdicts": verdicts.main,
     "robust": robust.main,
     "damage": damage.main,
+    "page_load": page_load.main,
+    "cluster": cluster.main,
     "compact": compact.main,
 }
 
