@@ -19,11 +19,12 @@ from desk import clip_file, desk_of, measured_file, sent
 from lowreel import InputError
 from lowreel.catalogue import OPERATORS, ChainSettings, FramesSettings, GaussianSettings, MissingSettings
 from lowreel.jobs.request import RunRequest
-from lowreel.settings import ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings
+from lowreel.settings import ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
 from lowreel.web.auth import MOST_GUESSES, Auth, guarded
 from lowreel.web.form import CHOICES, SERVERS, fields, filled, operator_of
 from lowreel.web.interpolate_tab import chosen_of
+from lowreel.web.queue import Queue
 from lowreel.web.run_view import ERROR
 from lowreel.web.server import SALT, SALT_BYTES, _salt
 from lowreel.web.service import Service, Wish
@@ -241,6 +242,19 @@ def test_queue_is_bounded_and_failures_are_told(service, tmp_path):
         assert not list(full.jobs.folder.glob("*/job.json"))
     finally:
         full.jobs.close()
+
+
+def test_the_queue_is_in_order_when_the_clock_goes_back(tmp_path, monkeypatch):
+    """Who came first is first, whatever the clock said, and after a restart too."""
+    clock = iter((900.0, 500.0, 100.0))
+    monkeypatch.setattr("lowreel.web.queue.time.time", lambda: next(clock))
+    queue = Queue(tmp_path, ServeSettings())
+    asked = [queue.add(queue.new_folder(), "mine", RunRequest(data="y.safetensors")) for _ in range(3)]
+    assert [queue.place(job) for job in asked] == [0, 1, 2]
+    again = Queue(tmp_path, ServeSettings())
+    again.start()
+    again.close()
+    assert sorted(asked, key=lambda job: again.get(job.id).created) == asked
 
 
 def test_time_limit_keeps_the_best(tmp_path, monkeypatch):
