@@ -6,6 +6,7 @@ import shutil
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -247,7 +248,7 @@ def test_queue_is_bounded_and_failures_are_told(service, tmp_path):
 def test_the_queue_is_in_order_when_the_clock_goes_back(tmp_path, monkeypatch):
     """Who came first is first, whatever the clock said, and after a restart too."""
     clock = iter((900.0, 500.0, 100.0))
-    monkeypatch.setattr("lowreel.web.queue.time.time", lambda: next(clock))
+    monkeypatch.setattr("lowreel.web.queue.time", SimpleNamespace(time=lambda: next(clock), monotonic=time.monotonic))
     queue = Queue(tmp_path, ServeSettings())
     asked = [queue.add(queue.new_folder(), "mine", RunRequest(data="y.safetensors")) for _ in range(3)]
     assert [queue.place(job) for job in asked] == [0, 1, 2]

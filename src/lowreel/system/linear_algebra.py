@@ -15,8 +15,8 @@ BLAS_BYTES = 2**27
 def load_blas() -> None:
     """Load SciPy's BLAS, 0.05 s. Raises MemoryError where less than BLAS_BYTES are left to this process.
 
-    Whatever computes does so as it is imported, before its own arrays are there: the OpenBLAS of SciPy's wheels (1.17.1)
-    asks for its first memory again and again as it is loaded, and never gives up where that is refused.
+    Whatever computes does so as it is imported, before its own arrays are there: the OpenBLAS of SciPy's wheels
+    (1.17.1) asks for its first memory again and again as it is loaded, and never gives up where that is refused.
     """
     if room_for_addresses() < BLAS_BYTES:
         raise MemoryError
