@@ -38,15 +38,12 @@ LIBRARIES := tests/io tests/system tests/model tests/packing tests/api tests/cli
 test-lowest test-newest: test-%: .venv-%/installed
 	.venv-$*/bin/python -m pytest -W default --numprocesses logical --dist worksteal $(LIBRARIES)
 
-.venv-lowest/installed: pyproject.toml
-	$(PYTHON) -m venv .venv-lowest
-	$(PYTHON) tests/support/lowest.py > .venv-lowest/constraints.txt
-	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint .venv-lowest/constraints.txt
-	touch $@
-
-.venv-newest/installed: pyproject.toml
-	$(PYTHON) -m venv .venv-newest
-	.venv-newest/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+.venv-lowest/installed: RESOLUTION := lowest-direct
+.venv-newest/installed: RESOLUTION := highest
+.venv-lowest/installed .venv-newest/installed: .venv-%/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --resolution $(RESOLUTION) --editable '.[dev]'
 	touch $@
 
 lint: .venv
