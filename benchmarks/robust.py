@@ -112,8 +112,9 @@ class Counting:
         if ended.code != 0:
             raise RuntimeError(f"{self.job.name}: without a fault it ended with {ended.code}: {ended.said}")
         self.expected = digests(folder, self.job)
-        made = _sizes(folder)
-        self.sizes = {"largest": max(made), "grown": sum(made) - sum(_sizes(base / "start"))}
+        made, before = _sizes(folder), _sizes(base / "start")
+        new = [size for name, size in made.items() if name not in before]
+        self.sizes = {"largest": max(new), "grown": sum(made.values()) - sum(before.values())}
 
     def _row(self, kind: FaultKind, trials: int, base: Path) -> dict[str, Any]:
         draw = random.Random(f"{self.seed} {self.job.name} {kind}")
@@ -255,9 +256,9 @@ class Trial:
         return told
 
 
-def _sizes(folder: Path) -> list[int]:
+def _sizes(folder: Path) -> dict[str, int]:
     """Bytes of each file."""
-    return [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return {os.path.relpath(path, folder): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
 
 
 def _written(folder: Path) -> dict[str, bytes]:
