@@ -46,7 +46,7 @@ def _data(folder: Path) -> None:
 
 def _rows(folder: Path) -> None:
     _data(folder)
-    lines = ["name,data,steps,seed", *(f"row{seed},y.safetensors,12,{seed}" for seed in range(3))]
+    lines = ["name,data,steps,seed", *(f"row{seed},y.safetensors,6,{seed}" for seed in range(3))]
     (folder / "rows.csv").write_text("\n".join(lines) + "\n")
 
 
@@ -92,7 +92,7 @@ JOBS = (
         "recover",
         20,
         _data,
-        f"recover y.safetensors -o run --steps 60 {DRAFT}",
+        f"recover y.safetensors -o run --steps 20 {DRAFT}",
         "recover run --resume",
         "run/config.json",
         ("run/recovered.npy", "run/representation.safetensors"),
@@ -101,7 +101,7 @@ JOBS = (
         "sections",
         16,
         _clip,
-        f"simulate missing clip.npy --ratio 0.5 --steps 20 --section-frames 12 -o run {DRAFT}",
+        f"simulate missing clip.npy --ratio 0.5 --steps 10 --section-frames 12 -o run {DRAFT}",
         "recover run --resume",
         "run/config.json",
         ("run/recovered.npy",),
@@ -133,6 +133,14 @@ JOBS = (
         "record.nc",
         ("filled.nc",),
     ),
-    Job("pack", 12, _finished, "pack run -o clip.lowreel", "pack run -o clip.lowreel", "run", ("clip.lowreel",)),
+    Job(
+        "pack",
+        12,
+        _finished,
+        "pack run -o clip.lowreel --updates 20",
+        "pack run -o clip.lowreel --updates 20",
+        "run",
+        ("clip.lowreel",),
+    ),
     Job("export", 12, _finished, "export run -o clip.nii", "export run -o clip.nii", "run", ("clip.nii",)),
 )
