@@ -21,6 +21,7 @@ import json
 import os
 import re
 import secrets
+import select
 import signal
 import socket
 import statistics
@@ -98,9 +99,9 @@ class Page:
         self.process.wait(60)
 
     def left(self) -> list[str]:
-        """Names of what lies in the folders for uploads."""
+        """Names of what lies in the folders for uploads; of a file that it hands on Gradio leaves an empty one too."""
         found = (self.folder / ".work").rglob("*")
-        return [path.name for path in found if path.is_file() or path.is_symlink()]
+        return [path.name for path in found if path.is_symlink() or (path.is_file() and path.stat().st_size)]
 
     def megabytes(self) -> float:
         """Resident memory of the server's process."""
@@ -184,7 +185,7 @@ def of_hostile_files(page: Page) -> dict[str, Any]:
 
     visitor, refused, taken = Visitor(page), 0, []
     for what, (name, write, _) in HOSTILE.items():
-        content = _content(write)
+        content = _content(write, Path(name).suffix)
         if content is None:
             continue
         with contextlib.suppress(UnicodeError):
@@ -206,10 +207,10 @@ def _given(visitor: Visitor, files: list[dict[str, Any]]) -> tuple[bool, list[An
     return visitor.ask(visitor.function("upload", part), {part: files})
 
 
-def _content(write: Any) -> bytes | None:
+def _content(write: Any, suffix: str) -> bytes | None:
     """What a hostile file holds; None of a link, which cannot be sent."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "file"
+        path = Path(folder) / f"file{suffix}"
         write(path)
         made = next(Path(folder).iterdir())  # NumPy gives its files an end
         return None if made.is_symlink() else made.read_bytes()
@@ -296,7 +297,7 @@ def _answered(page: Page, head: bytes, body: Iterator[bytes]) -> str:
     """Status of the answer to a request that is written by hand, "hung up", or "listened to" where there is none."""
     where = urlsplit(page.address)
     with socket.create_connection((where.hostname, where.port), timeout=20) as wire:
-        sent = 0
+        sent, told = 0, "listened to"
         try:
             ends = b"" if head.startswith((b"GET", b"\x16")) or head == UPLOAD else b"\r\n"
             host = b"" if head.startswith(b"\x16") else f"host: {where.netloc}\r\n".encode()
@@ -305,14 +306,18 @@ def _answered(page: Page, head: bytes, body: Iterator[bytes]) -> str:
                 wire.sendall(piece)
                 sent += len(piece)
                 if sent > MOST_SENT_BYTES:
-                    return "listened to"
+                    return told  # it is neither answered nor hung up on
+                if select.select([wire], [], [], 0)[0]:
+                    break  # there is an answer
             if b"content-length: 1000000\r\n" in head:
                 return "hung up"  # by us
+        except ConnectionError:
+            told = "hung up"
+        except TimeoutError:  # nobody listens any more
+            pass
+        with contextlib.suppress(ConnectionError, IndexError, TimeoutError):
             return wire.recv(64).split(b" ", 2)[1].decode()
-        except (ConnectionError, IndexError):
-            return "hung up"
-        except TimeoutError:
-            return "listened to"
+        return told
 
 
 def of_visitors(page: Page, count: int, seconds: float) -> dict[str, Any]:
