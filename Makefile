@@ -31,7 +31,7 @@ test-interop: .venv-interop/installed
 	.venv-interop/bin/pip install --quiet --disable-pip-version-check deepinv==0.5.0 'pytest>=8' --editable '.[interop]'
 	touch $@
 
-# The lowest versions that pyproject.toml states, and the newest there are: the tests that touch every library.
+# The lowest versions that pyproject.toml states and that have wheels, and the newest: tests that touch every library.
 LIBRARIES := tests/io tests/system tests/model tests/packing tests/api tests/cli tests/operators/test_adapters.py \
   tests/jobs/test_request.py tests/jobs/test_cluster.py tests/web
 
@@ -43,7 +43,8 @@ test-lowest test-newest: test-%: .venv-%/installed
 .venv-lowest/installed .venv-newest/installed: .venv-%/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check uv
-	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --resolution $(RESOLUTION) --editable '.[dev]'
+	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --resolution $(RESOLUTION) \
+	  --only-binary :all: --no-binary lowreel --editable '.[dev]'
 	touch $@
 
 lint: .venv
