@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: .venv demo docs links paper paper-full test test-slow test-interop lint types examples check clean
+.PHONY: .venv demo docs links paper paper-full test test-slow test-interop test-lowest test-newest lint types examples check clean
 
 .venv: .venv/installed
 
@@ -29,6 +29,22 @@ test-interop: .venv-interop/installed
 .venv-interop/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-interop
 	.venv-interop/bin/pip install --quiet --disable-pip-version-check deepinv==0.5.0 'pytest>=8' --editable '.[interop]'
+	touch $@
+
+# The lowest versions that pyproject.toml states and that have wheels, and the newest: tests that touch every library.
+LIBRARIES := tests/io tests/system tests/model tests/packing tests/api tests/cli tests/operators/test_adapters.py \
+  tests/jobs/test_request.py tests/jobs/test_cluster.py tests/web
+
+test-lowest test-newest: test-%: .venv-%/installed
+	.venv-$*/bin/python -m pytest -W default --numprocesses logical --dist worksteal $(LIBRARIES)
+
+.venv-lowest/installed: RESOLUTION := lowest-direct
+.venv-newest/installed: RESOLUTION := highest
+.venv-lowest/installed .venv-newest/installed: .venv-%/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --resolution $(RESOLUTION) \
+	  --only-binary :all: --no-binary lowreel --editable '.[dev]'
 	touch $@
 
 lint: .venv
@@ -62,4 +78,4 @@ links: .venv
 check: lint types docs examples test
 
 clean:
-	rm -rf docs/_build docs/notebooks .venv .venv-interop
+	rm -rf docs/_build docs/notebooks .venv .venv-interop .venv-lowest .venv-newest

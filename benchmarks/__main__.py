@@ -3,6 +3,7 @@
 import sys
 
 from . import (
+    cluster,
     codes,
     compact,
     damage,
@@ -13,6 +14,7 @@ from . import (
     latent,
     layers,
     operators,
+    page_load,
     paper_joint,
     phantoms,
     quality,
@@ -48,6 +50,8 @@ NAMES = {
     "verdicts": verdicts.main,
     "robust": robust.main,
     "damage": damage.main,
+    "page_load": page_load.main,
+    "cluster": cluster.main,
     "compact": compact.main,
     "codes": codes.main,
 }

@@ -37,8 +37,9 @@ from lowreel.model.generators.weights import load_weights, save_weights
 from lowreel.packing.container import read_packed
 from lowreel.runs.folder import Run
 
+from .commands import DRAFT, clip
+from .faults import run
 from .results import Rows
-from .robust import DRAFT, clip, run
 from .trees import here
 
 HEAD_BYTES, SLOW_SECONDS, MOST_BYTES = 400, 5.0, 2 * 10**9

@@ -68,6 +68,17 @@ def test_nor_are_they_in_a_training(monkeypatch, images, wanted):
     assert state.precision == wanted
 
 
+def test_a_training_takes_the_precision_that_is_given(monkeypatch):
+    """Nothing is tried, and a training that was begun when there was no such setting goes on."""
+    monkeypatch.setattr("lowreel.training.loop.fastest_precision", None)
+    images = Images("black", torch.zeros(2, 1, 64, 64, dtype=torch.uint8), (64, 64))
+    for given in ("float32", "bfloat16"):
+        settings = TrainSettings(epochs=1, batch_size=2, precision=given)
+        state = next(iterate(images, Decoder((1, 64, 64)), settings))
+        assert state.precision == given
+        assert "precision" not in state.identity["settings"]
+
+
 def test_a_precision_that_is_given_is_taken():
     """In what the fit is, and so in what a resume compares."""
     assert RecoverSettings(precision="bfloat16").solver().precision == "bfloat16"

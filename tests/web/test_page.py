@@ -1,37 +1,34 @@
-"""The page without a browser: its form, its queue, its guard, and what it does with files of strangers."""
+"""The page without a browser: its form, its queue, its guard."""
 
 import asyncio
 import os
 import shutil
-import struct
 import time
 import zipfile
-import zlib
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-from conftest import encode, moving, snapshot
-from PIL import Image
+from conftest import moving, snapshot
 from served import Server
 
 pytest.importorskip("gradio", reason="the page needs the extra `web`")
 
-from lowreel import InputError, MissingPixels
+from desk import clip_file, desk_of, measured_file, sent
+
+from lowreel import InputError
 from lowreel.catalogue import OPERATORS, ChainSettings, FramesSettings, GaussianSettings, MissingSettings
-from lowreel.data import Measured
 from lowreel.jobs.request import RunRequest
 from lowreel.settings import ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
-from lowreel.web.auth import Auth, guarded
+from lowreel.web.auth import MOST_GUESSES, Auth, guarded
 from lowreel.web.form import CHOICES, SERVERS, fields, filled, operator_of
 from lowreel.web.interpolate_tab import chosen_of
 from lowreel.web.queue import Queue
 from lowreel.web.run_view import ERROR
 from lowreel.web.server import SALT, SALT_BYTES, _salt
 from lowreel.web.service import Service, Wish
-from lowreel.web.uploads import make_ready, remove_unused
 from lowreel.web.words import GROUPS
 
 QUICK = RecoverSettings(quality="draft", steps=3, baselines="none")
@@ -141,27 +138,6 @@ def service(tmp_path, monkeypatch):
     made.jobs.close()
 
 
-def desk_of(folder, shared=(), **settings):
-    chosen = ServeSettings(**settings)
-    jobs = Queue(folder, chosen)
-    jobs.start()
-    for name in ("uploads", "held"):
-        (folder / ".work" / name).mkdir(parents=True, exist_ok=True)
-    return Service(chosen, jobs, tuple(shared), folder / ".work")
-
-
-def sent(service, name, write):
-    """A file of somebody's where uploads lie, and its name."""
-    folder = service.work / "uploads" / os.urandom(8).hex()
-    folder.mkdir()
-    write(folder / name)
-    return [(folder / name, name)]
-
-
-def clip_file(path):
-    np.save(path, moving())
-
-
 def wait_for(service, job, *statuses, seconds=400):
     """The job, once it stands like that."""
     end = time.monotonic() + seconds
@@ -217,12 +193,6 @@ def test_data_that_was_measured_is_recovered(service):
     assert "true" not in service.look(job.id).layers
 
 
-def measured_file(path):
-    clip = torch.from_numpy(moving())
-    operator = MissingPixels(tuple(clip.shape), 0.5, seed=0)
-    Measured(operator(clip), operator, torch.arange(len(clip)) / 25.0).save(path)
-
-
 def test_queue_stop_and_going_on(service):
     """One runs, the others wait in order; one that waits is taken out, one that runs keeps its best and can go on."""
     jobs = [service.start(None, Wish(settings=LONG)) for _ in range(3)]
@@ -273,6 +243,19 @@ def test_queue_is_bounded_and_failures_are_told(service, tmp_path):
         assert not list(full.jobs.folder.glob("*/job.json"))
     finally:
         full.jobs.close()
+
+
+def test_the_queue_is_in_order_when_the_clock_goes_back(tmp_path, monkeypatch):
+    """Who came first is first, whatever the clock said, and after a restart too."""
+    clock = iter((900.0, 500.0, 100.0))
+    monkeypatch.setattr("lowreel.web.queue.time", SimpleNamespace(time=lambda: next(clock), monotonic=time.monotonic))
+    queue = Queue(tmp_path, ServeSettings())
+    asked = [queue.add(queue.new_folder(), "mine", RunRequest(data="y.safetensors")) for _ in range(3)]
+    assert [queue.place(job) for job in asked] == [0, 1, 2]
+    again = Queue(tmp_path, ServeSettings())
+    again.start()
+    again.close()
+    assert sorted(asked, key=lambda job: again.get(job.id).created) == asked
 
 
 def test_time_limit_keeps_the_best(tmp_path, monkeypatch):
@@ -362,198 +345,6 @@ def test_the_open_run_is_chosen(keys, opened, before, chosen):
     assert chosen_of(keys, opened, before) == chosen
 
 
-# --------------------------------------------------------------------------------------------------- files of strangers
-
-
-def png_header(width, height):
-    """A PNG of a few bytes that says it is of this size."""
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
-
-
-def npy_header(shape, descr="'<f4'"):
-    text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"
-    text += " " * (-(len(text) + 11) % 64) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
-
-
-def many_frames(path):
-    """An animation of 5000 frames in a few kilobytes."""
-    frames = [Image.new("L", (8, 8), k % 251) for k in range(5000)]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-
-
-def zip_of(path):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
-        for k in range(50):
-            out.writestr(f"{k}.png", b"\0" * 100_000)
-
-
-def pickled(path):
-    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-
-
-def cut_video(path):
-    encode(path, np.tile(moving(30, 3, 32, 48), 1))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def large_video(path):
-    encode(path, np.zeros((2, 3, 2200, 1200), np.float32))
-
-
-def broken_video(path):
-    """A whole container whose pictures are noise."""
-    encode(path, moving(30, 3, 64, 96))
-    content = bytearray(path.read_bytes())
-    start = content.index(b"mdat") + 60
-    content[start : start + 2000] = os.urandom(min(2000, len(content) - start))
-    path.write_bytes(content[: path.stat().st_size])
-
-
-def data_of(shape):
-    def write(path):
-        measured_file(path)
-        content = path.read_bytes()
-        path.write_bytes(content.replace(b"[6, 1, 12, 16]", shape))
-
-    return write
-
-
-def huge_safetensors(path):
-    """A header that promises a terabyte."""
-    path.write_bytes(struct.pack("<Q", 2**40) + b"{}")
-
-
-def written(content):
-    return lambda path: path.write_bytes(content)
-
-
-def link(path):
-    path.symlink_to("/etc/passwd")
-
-
-def list_in_other_letters(path):
-    """A list of files that does not look like text."""
-    path.write_bytes("ffconcat version 1.0\n#é\nfile b.mp4\n".encode())
-
-
-def nan(path):
-    clip = moving()
-    clip[2, 0, 3] = np.nan
-    np.save(path, clip)
-
-
-TOO_LARGE = r"at most 2,073,600 pixels|decompression bomb|more memory"
-HOSTILE = {
-    "a picture of 100000x100000": (
-        "a.png",
-        written(png_header(100_000, 100_000)),
-        r"at most 2,073,600 pixels|decompression bomb|more memory",
-    ),
-    "a picture of 2^31 pixels a side": (
-        "a.png",
-        written(png_header(2**31 - 1, 2**31 - 1)),
-        r"at most 2,073,600 pixels|decompression bomb|more memory",
-    ),
-    "an animation of 5000 frames": ("a.gif", many_frames, r"5000 frames; at most 1000"),
-    "an archive": ("a.zip", zip_of, r"not taken"),
-    "an archive that says it is a video": ("a.mp4", zip_of, r"is no .mp4 file"),
-    "a script": ("a.py", written(b"import os"), r"not taken"),
-    "a page": ("a.html", written(b"<script>alert(1)</script>"), r"not taken"),
-    "a drawing with a script": ("a.svg", written(b"<svg onload='alert(1)'/>"), r"not taken"),
-    "a playlist that names files": (
-        "a.mp4",
-        written(b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n"),
-        r"is a text",
-    ),
-    "a list of files for the decoder": (
-        "a.mp4",
-        written(b"ffconcat version 1.0\nfile /etc/passwd\n"),
-        r"is a text",
-    ),
-    "a list that is not plain text": ("a.mp4", list_in_other_letters, r"is no .mp4 file"),
-    "a pickled array": ("a.npy", pickled, r"object|pickle|numbers"),
-    "an array of 10^15 numbers": ("a.npy", written(npy_header((10**6, 3, 10**5, 10**4))), r"frames|short|read"),
-    "an array with a program in its header": (
-        "a.npy",
-        written(npy_header((2, 2), "__import__('os').abort()")),
-        r"read|array",
-    ),
-    "an array of too many frames": (
-        "a.npy",
-        lambda path: np.save(path, np.zeros((1001, 2, 2), np.float32)),
-        r"1001 frames",
-    ),
-    "an array with holes": ("a.npy", nan, r"NaN"),
-    "a video cut short": ("a.mp4", cut_video, r"is no .mp4 file|cut short"),
-    "a video of large frames": ("a.mp4", large_video, r"2200x1200"),
-    "a video of noise": ("a.mp4", broken_video, r"damaged|decode|cut short|cannot"),
-    "data of a clip of 10^12 frames": ("a.safetensors", data_of(b"[9999999999,1,12,16]"), r"frames|damaged|header"),
-    "data that is not of its shape": ("a.safetensors", data_of(b"[6, 1, 16, 12]"), r"expected|shape|mask|operator"),
-    "a file that promises a terabyte": ("a.safetensors", huge_safetensors, r"expected a lowreel data file"),
-    "weights that are a pickle": ("a.pth", written(b"\x80\x04."), r"not taken"),
-    "an empty file": ("a.mp4", written(b""), r"empty"),
-    "a link": ("a.png", link, r"That is no file"),
-    "a name of a script": ("<img src=x onerror=alert(1)>.mp4", written(b"\0" * 99), r"is no .mp4 file"),
-    "a name that is a flag": ("--resume.exe", written(b"MZ"), r"not taken"),
-}
-
-
-@pytest.fixture(scope="module")
-def strangers(tmp_path_factory):
-    make_ready()
-    made = desk_of(tmp_path_factory.mktemp("strangers"))
-    yield made
-    made.jobs.close()
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_uploads_are_refused_in_a_sentence(strangers, name):
-    """Refused in words, without a path of the server; nothing is left on the disk, and sound files are taken still."""
-    file, write, expected = HOSTILE[name]
-    before = snapshot(strangers.jobs.folder)
-    files = sent(strangers, file, write)
-    with pytest.raises(InputError, match=expected) as refused:
-        strangers.receive(files)
-    assert str(strangers.jobs.folder) not in str(refused.value)
-    assert "Traceback" not in str(refused.value)
-    assert "root:" not in str(refused.value)
-    assert snapshot(strangers.jobs.folder) == before
-
-
-def test_sound_uploads_are_taken(strangers):
-    """A video, pictures in the order of their numbers, an array."""
-    video = strangers.receive(sent(strangers, "a.mp4", lambda path: encode(path, moving(9, 3, 32, 48))))
-    assert video.shape == (9, 3, 32, 48)
-    assert "9 frames of 32x48" in video.sentence()
-    pictures = []
-    for k in (10, 9, 1):
-        pictures += sent(strangers, f"frame{k}.png", lambda path, k=k: Image.new("L", (8, 6), 20 * k).save(path))
-    upload = strangers.receive(pictures)
-    assert upload.names == ("frame1.png", "frame9.png", "frame10.png")
-    assert upload.shape == (3, 1, 6, 8)
-    folder = upload.put_into(strangers.jobs.new_folder())
-    assert [np.asarray(Image.open(path))[0, 0] for path in sorted(folder.iterdir())] == [20, 180, 200]
-    both = [*sent(strangers, "a.npy", clip_file), *sent(strangers, "b.npy", clip_file)]
-    with pytest.raises(InputError, match="several pictures"):
-        strangers.receive(both)
-
-
-def test_size_of_uploads_is_bounded(tmp_path):
-    small = desk_of(tmp_path / "page", upload="1KB")
-    try:
-        with pytest.raises(InputError, match="at most 1KB"):
-            small.receive(sent(small, "a.npy", lambda path: np.save(path, np.zeros((9, 16, 16), np.float32))))
-        assert not list((small.work / "uploads").rglob("*.npy"))
-    finally:
-        small.jobs.close()
-
-
 # ------------------------------------------------------------------------------------------------------------ the guard
 
 
@@ -628,6 +419,34 @@ def test_page_for_others_asks_for_the_password(monkeypatch):
             assert answer(guard, host="lab.example", cookie=forged)[0] == 401
         for other in (guarded(behind, "secret", 1000, b"else" * 4), guarded(behind, "another", 1000, b"salt" * 4)):
             assert answer(other, host="lab.example", cookie=cookie)[0] == 401
+
+
+def test_passwords_are_not_tried_faster_side_by_side(monkeypatch):
+    """The right one waits for its turn as wrong ones do, and of very many at once most are not looked at."""
+    monkeypatch.setattr("lowreel.web.auth.WAIT_SECONDS", 0.01)
+    guard = guarded(behind, "secret", 1000, b"salt" * 4)
+    guesses = [b"wrong"] * (MOST_GUESSES - 1) + [b"secret"] + [b"secret"] * 30
+    answered = []
+
+    async def guess(word):
+        got = []
+
+        async def receive():
+            return {"type": "http.request", "body": b"password=" + word, "more_body": False}
+
+        async def send(message):
+            got.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": [(b"host", b"a.b")]}
+        await guard(scope, receive, send)
+        answered.append(got[0]["status"])
+
+    async def all_at_once():
+        await asyncio.gather(*map(guess, guesses))
+
+    asyncio.run(all_at_once())
+    assert answered == [429] * 30 + [401] * (MOST_GUESSES - 1) + [303]
+    assert answer(guard, method="POST", body=b"password=secret")[0] == 303
 
 
 def test_sessions_outlive_the_server_and_are_its_users_own(tmp_path):
@@ -709,36 +528,13 @@ def test_no_function_of_the_page_reads_a_file_of_the_server(site, served, tmp_pa
             for value in (given, [given]):
                 sent_ = {"fn_index": function["id"], "session_hash": f"s{number}", "trigger_id": None}
                 sent_["data"] = [value] * len(function["inputs"])
-                site.post("/gradio_api/queue/join", json=sent_)
-            site.get("/gradio_api/queue/data", params={"session_hash": f"s{number}"})
+                status = site.post("/gradio_api/queue/join", json=sent_).status_code
+                assert status == (400 if function["inputs"] else 200)
+            if not function["inputs"]:
+                site.get("/gradio_api/queue/data", params={"session_hash": f"s{number}"})
     there = [path for path in (served.folder / "runs").rglob("*") if path.is_file()]
     assert not [path for path in there if path.read_bytes() == secret.read_bytes()]
     assert not list((served.folder / "runs").glob("*/job.json"))
-
-
-def test_data_names_no_files_of_the_server(service):
-    """A data file that says it came from a film with sound gets none of the server's."""
-
-    def write(path):
-        clip = torch.from_numpy(moving())
-        operator = MissingPixels(tuple(clip.shape), 0.5, seed=0)
-        about = {"source": "/home/somebody/film.mp4", "audio": True, "rate": "25"}
-        Measured(operator(clip), operator, torch.arange(len(clip)) / 25.0, clip=about).save(path)
-
-    upload = service.receive(sent(service, "y.safetensors", write))
-    found = Measured.load(upload.put_into(service.jobs.new_folder()))
-    assert (found.clip["audio"], found.clip["source"]) == (False, "")
-    torch.testing.assert_close(found.data, found.operator(torch.from_numpy(moving())))
-
-
-def test_files_that_nobody_uses_are_removed(service):
-    """All of them, however many; those of today stay."""
-    old = [sent(service, "a.npy", clip_file)[0][0] for _ in range(5)]
-    for path in old:
-        os.utime(path, (1, 1))
-    new = sent(service, "b.npy", clip_file)[0][0]
-    remove_unused(service.work)
-    assert [path.is_file() for path in (*old, new)] == [False] * 5 + [True]
 
 
 def test_a_folder_that_is_gone_stops_nobody_else(service):

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from .model import Seed, Settings
+from .recovery import Auto
+from .solver import Precision
 
 TRAINING_STEPS = 2000
 """Minibatches that a training takes at least, where the epochs are not given."""
@@ -25,6 +27,11 @@ class TrainSettings(Settings):
     code_lr: PositiveFloat = Field(0.1, description="step on the codes, as a share of their spread")
     weight_lr: PositiveFloat = Field(2e-3, description="step on the weights: root mean square of its entries")
     seed: Seed = Field(0, description="seed of the first weights and of the order of the images")
+    precision: Precision | Auto = Field(
+        "auto",
+        description="products of the network: float32 or bfloat16; auto: what this machine is faster in, by a short "
+        "trial (give it to have the same numbers everywhere)",
+    )
 
     def for_images(self, count: int) -> TrainSettings:
         """These settings with what is None chosen for so many images."""

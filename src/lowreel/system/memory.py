@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import re
+import resource
 
 from ..errors import InputError
 from .control_groups import memory_limits
@@ -27,6 +29,16 @@ def resident_bytes(*, peak: bool = False) -> int:
             return next((int(line.split()[1]) * 1024 for line in file if line.startswith(wanted)), 0)
     except OSError:
         return 0
+
+
+def room_for_addresses() -> float:
+    """Bytes that this process may still take where its addresses are limited (`ulimit -v`, some schedulers); infinite
+    where they are not, or the system does not tell what it has."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:
+            return limit - int(file.read().split()[0]) * resource.getpagesize()
+    return math.inf
 
 
 PROGRAM_BYTES = 460 * 10**6

@@ -139,7 +139,7 @@ class _Fit:
         self.identity = {
             "images": images.hash(),
             "generator": str(generator.spec()),
-            "settings": settings.model_dump_json(exclude={"epochs"}),
+            "settings": settings.model_dump_json(exclude={"epochs", "precision"}),
         }
         if state is not None:
             _check_same(self.identity, state.identity)
@@ -155,7 +155,7 @@ class _Fit:
         if state is None:
             self.codes = principal_codes(images, generator.code_dim)[self.owned].to(self.device)
             self.power = torch.zeros(generator.code_dim, device=self.device)
-            self.precision, loss = self._fastest(), math.nan
+            self.precision, loss = self._fastest() if settings.precision == "auto" else settings.precision, math.nan
         else:
             self.generator.load_state_dict(state.weights)
             self.codes, self.power = state.codes[self.owned].to(self.device), state.power.clone().to(self.device)

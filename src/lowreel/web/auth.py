@@ -25,6 +25,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WAIT_SECONDS = 1.0
 """Seconds before the answer to a wrong password."""
 
+MOST_GUESSES = 10
+"""Guesses that wait for their turn, at most; further ones are turned away unread."""
+
 FORM_BYTES = 4096
 """Bytes of a login form, at most."""
 
@@ -84,7 +87,9 @@ class Auth:
     password: str | None
     largest: int
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Guesses are answered one after the other."""
+    """Guesses are looked at one after the other, the right one too: else it is the one that is answered at once."""
+    guesses: list[str] = field(default_factory=list)
+    """Those that wait for their turn."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -120,8 +125,19 @@ class Auth:
             return 404, "There is nothing at this address."
         return None
 
-    def _is_right(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), str(self.password).encode())
+    async def _is_right(self, given: str) -> bool | None:
+        """Whether a guess is the password, when its turn has come; None where too many wait."""
+        if len(self.guesses) >= MOST_GUESSES:
+            return None
+        self.guesses.append(given)
+        try:
+            async with self.one_at_a_time:
+                if hmac.compare_digest(given.encode(), str(self.password).encode()):
+                    return True
+                await asyncio.sleep(WAIT_SECONDS)
+                return False
+        finally:
+            self.guesses.remove(given)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Somebody without a session: the token in the address or the password in the form gives one."""
@@ -132,15 +148,16 @@ class Auth:
         given = query.get("token", [None])[0]
         if scope["method"] == "POST" and scope["path"] == "/":
             given = parse_qs((await _body(receive)).decode("utf-8", "replace")).get("password", [""])[0]
-        if given is not None and self._is_right(given):
+        right = False if given is None else await self._is_right(given)
+        if right:
             run = query.get("run", [""])[0]
             where = f"./?run={run}" if run.replace("-", "").replace("_", "").isalnum() else "./"
             scope["session"][KNOWS] = True
             await _answer(scope, send, 303, "", [(b"location", where.encode())])
             return
-        if given is not None:
-            async with self.one_at_a_time:
-                await asyncio.sleep(WAIT_SECONDS)
+        if right is None:
+            await _answer(scope, send, 429, "Too many passwords are tried; try again in a while.")
+            return
         told = "That is not it." if given is not None else ""
         await _answer(scope, send, 401, LOGIN.replace("{told}", told))
 

@@ -42,6 +42,9 @@ START_SECONDS = 30.0
 RETRY_SECONDS = 2.0
 """Seconds before a run is tried again in whose folder another process works: that of a server that died."""
 
+MOMENT_SECONDS = 1e-3
+"""From one that was asked for to the next, at least: by this they are in order."""
+
 RUN, REQUEST = "run", "request.json"
 """The run folder in that of a recovery, and what is asked for."""
 
@@ -116,8 +119,8 @@ class Queue:
 
     def add(self, folder: Path, title: str, request: RunRequest, visitor: str = "") -> Job:
         """Put a recovery at the end of the queue. folder: of `new_folder`, with the upload in it."""
-        job = Job(folder.name, title, request, time.time(), visitor=visitor)
         with self._lock:
+            job = Job(folder.name, title, request, self._now(), visitor=visitor)
             self._check_room(visitor)
             request.save(folder / REQUEST)
             self._keep(job)
@@ -128,7 +131,7 @@ class Queue:
         with self._lock:
             self._check_room(job.visitor)
             if self._known[job.id].status in ("stopped", "failed"):
-                self._keep(replace(job, status="waiting", created=time.time(), spent=0.0, error=None))
+                self._keep(replace(job, status="waiting", created=self._now(), spent=0.0, error=None))
 
     def delete(self, job: Job) -> None:
         """Forget a recovery that is over, and remove its folder. Raises InputError for one that is not over."""
@@ -212,6 +215,10 @@ class Queue:
                 process.popen.wait()
             told = f"Its folder cannot be worked in ({type(error).__name__})."
             self._known[name] = replace(self._known[name], status="failed", error=told)
+
+    def _now(self) -> float:
+        """Seconds since 1970, later than when any other was asked for, even where the clock was set back meanwhile."""
+        return max([time.time(), *(job.created + MOMENT_SECONDS for job in self._known.values())])
 
     def _waiting(self) -> list[Job]:
         """Those that wait, in their order."""

@@ -28,7 +28,7 @@ class RecoverForm:
         self.groups: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.source = gr.Radio([DEMO, UPLOAD], value=DEMO, label="clip", elem_id="source")
         self.files = gr.File(
-            file_count="multiple", file_types=list(ACCEPTED), label="video, pictures, array or data", visible=False
+            file_count="multiple", label="video, pictures, array or data", visible=False
         )
         self.found = gr.HTML(elem_id="found")
         with gr.Column() as self.measuring:

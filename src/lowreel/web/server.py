@@ -19,6 +19,7 @@ from ..system.checkpoints import folder_lock
 from ..system.memory import parse_bytes
 from .auth import LOOPBACK, guarded
 from .queue import Queue
+from .sent_files import SentFiles
 from .uploads import make_ready, remove_unused
 
 if TYPE_CHECKING:
@@ -122,12 +123,11 @@ def application(service: Service, password: str | None, salt: bytes) -> Any:
     from .svg import STYLE
     from .view import THEME, page_of
 
-    _fetch_nothing()
     app = fastapi.FastAPI(openapi_url=None)
     _add_files(app, service)
     page = page_of(service)
     page.queue(default_concurrency_limit=8, max_size=200, api_open=False)
-    page.has_launched = True  # or Gradio takes any path of this machine for an upload
+    page.has_launched = True  # else Gradio itself takes any path of this machine for an upload
     page.state_session_capacity = MOST_SESSIONS
     largest = parse_bytes(service.settings.upload)
     gr.mount_gradio_app(
@@ -143,7 +143,7 @@ def application(service: Service, password: str | None, salt: bytes) -> Any:
         theme=THEME,
         css=STYLE,
     )
-    return guarded(app, password, largest + BESIDE_FILES_BYTES, salt)
+    return guarded(SentFiles(app, service.uploads.resolve()), password, largest + BESIDE_FILES_BYTES, salt)
 
 
 def _stand_back() -> None:
@@ -153,19 +153,6 @@ def _stand_back() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-
-
-def _fetch_nothing() -> None:
-    """Gradio fetches an upload that is given as an address; here uploads are files."""
-    from gradio import processing_utils
-
-    def refused(url: str, *_: Any, **__: Any) -> Any:
-        raise InputError("Send the file itself, not its address.")
-
-    for name in ("save_url_to_cache", "async_ssrf_protected_download", "ssrf_protected_download"):
-        if not hasattr(processing_utils, name):
-            raise InputError("serve: this version of Gradio is not known to be safe; install gradio==6.31.0")
-        setattr(processing_utils, name, refused)
 
 
 def _add_files(app: Any, service: Service) -> None:
