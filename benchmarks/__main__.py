@@ -24,6 +24,7 @@ from . import (
     together,
     training,
     verdicts,
+    watching,
 )
 
 NAMES = {
@@ -48,6 +49,7 @@ NAMES = {
     "robust": robust.main,
     "damage": damage.main,
     "compact": compact.main,
+    "watching": watching.main,
 }
 
 if __name__ == "__main__":

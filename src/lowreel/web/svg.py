@@ -47,27 +47,12 @@ def strip(frames: Tensor, shown: Sequence[int]) -> str:
 def progress(live: Live, section: str, limit: float | None = None) -> str:
     """A bar, and in words what is being done and how long it takes yet; limit: seconds after which it is ended."""
     about = live.about
-    share = min(1.0, about["made"] / max(about["planned"], 1))
     if about["stage"] == "baselines":
-        return f'<p class="told">{escaped(_picture_told(about))}; the other baselines are run</p>'
-    what = {"fit": "Fitting", "search": "Choosing settings", "last": "Last fit, with all data"}[about["stage"]]
-    if about["stage"] == "search":
-        what += f": {about['fits']} fits done"
-    told = [section] if section else []
-    told += [f"{what}; epoch {about['step']} of {about['steps']}"]
-    if about["picture"] != "generator":
-        told += [_picture_told(about)]
-    elif about["heldout_db"] is not None:
-        told += [f"held-out {about['heldout_db']:.2f} dB"]
-    told += [left(about["seconds"], about["made"], about["planned"], limit)]
+        return f'<p class="told">{escaped("; ".join(live.told))}</p>'
+    share = min(1.0, about["made"] / max(about["planned"], 1))
+    told = [section, *live.told, left(about["seconds"], about["made"], about["planned"], limit)]
     bar = f'<div class="bar"><div style="width:{100 * share:.1f}%"></div></div>'
     return f'{bar}<p class="told" data-loss="{about["loss"]:.6g}">{escaped(" · ".join(t for t in told if t))}</p>'
-
-
-def _picture_told(about: Mapping[str, Any]) -> str:
-    """What the first picture is of."""
-    level = "" if about["heldout_db"] is None else f", {about['heldout_db']:.1f} dB on held-out data"
-    return f"First picture: {about['picture']}{level}"
 
 
 def left(seconds: float, made: int, planned: int, limit: float | None = None) -> str:
