@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -34,6 +35,7 @@ FIELDS = {
 SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
 COMMANDS = [
     "",
+    "completion",
     "demo",
     "measure",
     "recover",
@@ -595,3 +597,26 @@ def test_info_of_a_run_under_way(finished, command):
     assert (shown.code, shown.err) == (0, "")
     assert "frame mean, 21.50 dB" in shown.out
     assert "0, 1, 2, 3, 4, 5 of 6, 12x16" in shown.out
+
+
+COMPLETED = {
+    "lowreel inp": "inpaint",
+    "lowreel simulate sing": "single-pixel",
+    "lowreel recover --quality dr": "draft",
+    "lowreel recover --similar": "--similarity",
+}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on this machine")
+def test_bash_completes_the_command_line(command, tmp_path):
+    """Commands, commands of commands, flags and the values of those that have few."""
+    made = command("completion bash")
+    assert (made.code, made.err) == (0, "")
+    script = tmp_path / "lowreel.bash"
+    script.write_text(made.out)
+    for words, wanted in COMPLETED.items():
+        given = shlex.join(words.split())
+        asked = f"COMP_WORDS=({given}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_LINE={shlex.quote(words)}"
+        ask = f'source {script}; {asked}; COMP_POINT=${{#COMP_LINE}}; _lowreel; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+        assert wanted in done.stdout.split(), (words, done)
