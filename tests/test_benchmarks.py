@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("benchmarks", reason="the benchmarks are not part of a source distribution")
 
-from benchmarks import compact, estimate, fill, speed
+from benchmarks import compact, estimate, fill, speed, watching
 from benchmarks.timed import Pace, Trace, heights
 from benchmarks.updates import verdict
 
@@ -146,3 +146,12 @@ def test_bd_rate_is_by_how_much_more_bytes_a_level_takes():
     assert compact.bd_rate(curve, curve) == pytest.approx(0)
     assert compact.bd_rate(twice, curve) == pytest.approx(1, abs=0.01)
     assert compact.bd_rate(curve, twice) == pytest.approx(-0.5, abs=0.01)
+
+
+def test_what_watching_adds_is_told_of_the_run_that_nobody_watches():
+    """Medians of each kind; a server that works as much alone adds nothing."""
+    alone = [{"watched": False, "fit": fit, "server": 1.0, "browser": 0.0, "seconds": fit / 2} for fit in (39, 40, 90)]
+    seen = [{**row, "watched": True, "browser": 0.5, "server": 1.5, "seconds": row["seconds"] + 1} for row in alone]
+    found = watching.costs([*alone, *seen])
+    assert (found["seconds_alone"], found["seconds_watched"], found["longer_percent"]) == (20, 21, 5)
+    assert (found["server_seconds"], found["browser_seconds"], found["processor_percent"]) == (1.5, 0.5, 2.5)

@@ -183,7 +183,11 @@ table.figures td { padding: 2px 0 !important; }
 .runs a { display: inline-block; margin-right: 12px; }
 .asked summary { cursor: pointer; margin-top: 8px; }
 #example video { width: min(100%, 900px); }
-@media (max-width: 700px) { #recover { flex-direction: column-reverse; flex-wrap: nowrap; } }
+#told > * { contain: layout style; }
+@media (max-width: 700px) {
+  #recover { flex-direction: column-reverse; flex-wrap: nowrap; }
+  .plot text { font-size: 17px; }
+}
 .problem { color: #c33; font-weight: 600; }
 video { width: min(100%, 480px); max-height: 60vh; image-rendering: pixelated; }
 """
