@@ -9,7 +9,7 @@ import gradio as gr
 from .reactions import in_words
 from .recover_form import RecoverForm
 from .service import Service
-from .standing import standing, watched_list, watched_run
+from .standing import stamped, watched_list, watched_run
 from .wipe import wipe, wipe_of
 
 REMEMBERED_RUNS = 99
@@ -54,7 +54,7 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
 
     def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
         listed = watched_list(service, own)
-        stamp = f"{key} {standing(service, key).stamp if key else ''} {listed}"
+        stamp = f"{key} {stamped(service, key)[0] if key else ''} {listed}"
         if stamp == before:
             return (gr.skip(),) * len(outputs)
         return stamp, *_standing(service, key, listed)

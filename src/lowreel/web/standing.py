@@ -67,17 +67,21 @@ class Standing:
         return f"<div{attributes}>{html}</div>"
 
 
+def stamped(service: Service, key: str) -> tuple[str, str]:
+    """The stamp and the phase of the run at an address."""
+    stamp, status = service.state(key)
+    phase = f"{status}{'' if service.look(key) is None else ' begun'}"
+    return f"{phase} {stamp}", phase
+
+
 def standing(service: Service, key: str) -> Standing:
     """How the run at an address stands."""
-    stamp, status = service.state(key)
+    stamp, phase = stamped(service, key)
     look = service.look(key)
-    phase = f"{status}{'' if look is None else ' begun'}"
-    live = look.live() if look is not None and status == "running" else None
-    if status == "running":
-        wait = pace(0.0 if live is None else float(live[0].about["seconds"]))
-    else:
-        wait = LOOK_SECONDS if status == "waiting" else SLOW_LOOK_SECONDS
-    return Standing(f"{phase} {stamp}", phase, wait)
+    live = None if look is None else look.live()
+    if phase.startswith("running"):
+        return Standing(stamp, phase, pace(0.0 if live is None else float(live[0].about["seconds"])))
+    return Standing(stamp, phase, LOOK_SECONDS if phase.startswith("waiting") else SLOW_LOOK_SECONDS)
 
 
 def watched_run(service: Service, key: str, again: str) -> str:
@@ -88,8 +92,9 @@ def watched_run(service: Service, key: str, again: str) -> str:
 
 def news_of_run(service: Service, key: str, seen: str) -> dict[str, Any] | None:
     """What is new at an address; None where its stamp is the one that was seen."""
-    now = standing(service, key)
-    return None if now.stamp == seen else now.sent(service.status_html(key))
+    if stamped(service, key)[0] == seen:
+        return None
+    return standing(service, key).sent(service.status_html(key))
 
 
 def watched_list(service: Service, mine: Sequence[str]) -> str:
