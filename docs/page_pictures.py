@@ -46,7 +46,7 @@ def main(folder: Path, address: str) -> None:
             pages[end].set_default_timeout(PATIENCE)
         wide, narrow = pages.values()
         wide.goto(address)
-        wide.wait_for_selector("#start")
+        wide.wait_for_function("document.querySelector('#example video')?.readyState == 4")
         picture_of(wide, folder, "page-first")
         wide.locator("#start").click()
         wide.wait_for_function("location.search.startsWith('?run=')")

@@ -33,7 +33,6 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
             form = RecoverForm(service)
             start = gr.Button("Recover", variant="primary", elem_id="start")
             address = gr.Textbox(visible="hidden")
-            asked = gr.HTML(elem_id="asked")
         with gr.Column(scale=3, min_width=300):
             example = gr.HTML(service.example_html(), elem_id="example")
             told = gr.HTML(elem_id="told")
@@ -45,6 +44,7 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
             delete = gr.Button("Delete this run", size="sm", visible=False, elem_id="delete")
             others = gr.HTML(elem_id="mine")
             again = gr.Button(visible="hidden", elem_id=DRAW_AGAIN)
+    asked = gr.HTML(elem_id="asked")
 
     def begin(given: dict[Any, Any], request: gr.Request) -> tuple[Any, ...]:
         visitor = request.client.host if request.client is not None else ""

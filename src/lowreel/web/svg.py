@@ -21,6 +21,9 @@ from .words import GROUPS, said_in_words
 WIDE, HIGH = 560, 170
 """Size of a plot in its own units; it is as wide as there is room."""
 
+CAPTION_HIGH = 22
+"""What is left below a path for its caption, in the same units."""
+
 
 def escaped(text: Any) -> str:
     """Text of anybody's as HTML that shows it."""
@@ -112,8 +115,9 @@ def path(points: Tensor, mark: Tensor | None = None) -> str:
     values = np.asarray(together, dtype=float)
     middle = (values.max(0) + values.min(0)) / 2
     spread = (values.max(0) - values.min(0)) / 2
-    scale = min((WIDE / 2 - 20) / max(spread[0], 1e-12), (HIGH / 2 - 18) / max(spread[1], 1e-12))
-    placed = (values - middle) * scale * (1, -1) + (WIDE / 2, HIGH / 2)
+    high = HIGH - CAPTION_HIGH
+    scale = min((WIDE / 2 - 20) / max(spread[0], 1e-12), (high / 2 - 10) / max(spread[1], 1e-12))
+    placed = (values - middle) * scale * (1, -1) + (WIDE / 2, high / 2)
     dots, count = "", len(points)
     for k, (x, y) in enumerate(placed[:count]):
         colour = f"hsl({260 - 210 * k / max(count - 1, 1):.0f} 70% {30 + 30 * k / max(count - 1, 1):.0f}%)"
@@ -132,21 +136,27 @@ def _svg(content: str, label: str) -> str:
 
 def table(summary: Summary) -> str:
     """The figures of a run that has ended, under its verdict."""
-    rows = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in figures(summary))
     end = escaped(summary.outcome.sentence.replace(" by Ctrl-C", "").replace(" Go on with --resume.", ""))
-    return f'<p class="trust">{escaped(summary.trust)}</p><table class="figures">{rows}</table><p>{end}</p>'
+    return f'<p class="trust">{escaped(summary.trust)}</p>{_rows(figures(summary))}<p>{end}</p>'
 
 
 def asked_for(operator: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """What a run was asked for, as HTML: how the clip was measured, and the settings, in their groups."""
     about = ", ".join(f"{name} {value}" for name, value in operator.items() if _is_plain(name, value))
-    rows = f"<tr><th>measured by</th><td>{escaped(operator.get('kind', ''))} {escaped(about)}</td></tr>"
+    measured = f"{operator.get('kind', '')} {about}"
+    parts = {"Measured": [("measured by", measured)]}
     for heading, names in GROUPS.items():
-        rows += f'<tr><th colspan="2"><b>{escaped(heading)}</b></th></tr>'
-        for name in (n for n in names if n in settings):
-            rows += f"<tr><th>{escaped(said_in_words(name))}</th><td>{escaped(_told(settings[name]))}</td></tr>"
-    told = f'<summary>Settings of this run</summary><table class="figures">{rows}</table>'
-    return f'<details class="asked" open>{told}</details>'
+        parts[heading] = [(said_in_words(name), _told(settings[name])) for name in names if name in settings]
+    told = "".join(
+        f"<section><b>{escaped(heading)}</b>{_rows(rows)}</section>" for heading, rows in parts.items() if rows
+    )
+    return f'<details class="asked" open><summary>Settings of this run</summary><div>{told}</div></details>'
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and texts as a table."""
+    cells = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in rows)
+    return f'<table class="figures">{cells}</table>'
 
 
 def _told(value: Any) -> str:
@@ -181,12 +191,14 @@ table.figures td { padding: 2px 0 !important; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 16px; }
 #pair .strip, #drawn .strip { grid-template-columns: repeat(auto-fit, minmax(200px, 480px)); }
 .runs a { display: inline-block; margin-right: 12px; }
-.asked summary { cursor: pointer; margin-top: 8px; }
-#example video { width: min(100%, 900px); }
+.asked summary { cursor: pointer; margin: 8px 0; }
+.asked > div { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 12px 32px; }
+#found:not(:has(p)) { display: none; }
+#example video { width: min(100%, 900px); aspect-ratio: 260 / 128; }
 #told > * { contain: layout style; }
 @media (max-width: 700px) {
   #recover { flex-direction: column-reverse; flex-wrap: nowrap; }
-  .plot text { font-size: 17px; }
+  .plot text { font-size: 16px; }
 }
 .problem { color: #c33; font-weight: 600; }
 video { width: min(100%, 480px); max-height: 60vh; image-rendering: pixelated; }
