@@ -27,6 +27,7 @@ from . import (
     together,
     training,
     verdicts,
+    watching,
 )
 
 NAMES = {
@@ -54,6 +55,7 @@ NAMES = {
     "cluster": cluster.main,
     "compact": compact.main,
     "codes": codes.main,
+    "watching": watching.main,
 }
 
 if __name__ == "__main__":

@@ -100,6 +100,6 @@ def draw(found: dict[str, dict[str, Any]], path: Path, preset: str) -> None:
         axes[0, column].set_title(f"{clip}, {preset}")
         axes[0, column].set_ylabel("loss")
         axes[1, column].set_ylabel("psnr_range, dB")
-        axes[1, column].set_xlabel("round")
+        axes[1, column].set_xlabel("epoch")
         axes[0, column].legend()
     figure.savefig(path, dpi=100)

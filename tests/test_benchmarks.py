@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("benchmarks", reason="the benchmarks are not part of a source distribution")
 
 import lowreel
-from benchmarks import compact, estimate, fill, quality, speed
+from benchmarks import compact, estimate, fill, quality, speed, watching
 from benchmarks.results import Rows
 from benchmarks.timed import Pace, Trace, heights
 from benchmarks.updates import verdict
@@ -164,3 +164,12 @@ def test_a_cell_of_quality_is_computed_once_and_shown(monkeypatch, tmp_path, cap
     assert quality.cell(Rows("quality"), row, "moving-mnist:0", 0) == made
     quality.show(row, [made])
     assert f"{made['psnr_range']:6.2f}" in capsys.readouterr().out
+
+
+def test_what_watching_adds_is_told_of_the_run_that_nobody_watches():
+    """Medians of each kind; a server that works as much alone adds nothing."""
+    alone = [{"watched": False, "fit": fit, "server": 1.0, "browser": 0.0, "seconds": fit / 2} for fit in (39, 40, 90)]
+    seen = [{**row, "watched": True, "browser": 0.5, "server": 1.5, "seconds": row["seconds"] + 1} for row in alone]
+    found = watching.costs([*alone, *seen])
+    assert (found["seconds_alone"], found["seconds_watched"], found["longer_percent"]) == (20, 21, 5)
+    assert (found["server_seconds"], found["browser_seconds"], found["processor_percent"]) == (1.5, 0.5, 2.5)

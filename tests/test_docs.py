@@ -2,8 +2,11 @@
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
+import tomllib
+import types
 from pathlib import Path
 
 import nbformat
@@ -40,6 +43,44 @@ def test_links_between_files_lead_somewhere(page):
         file = (page.parent / name).resolve() if name else page
         assert file.exists(), target
         assert not anchor or anchor in anchors(file), target
+
+
+@pytest.fixture
+def absolute(monkeypatch):
+    """What makes the README the long description of a package; hatchling itself is not needed for that."""
+    made = types.ModuleType("interface")
+    made.MetadataHookInterface = object
+    monkeypatch.setitem(sys.modules, "hatchling.metadata.plugin.interface", made)
+    return runpy.run_path(str(ROOT / "hatch_build.py"))["absolute"]
+
+
+@pytest.mark.parametrize("repository", ["https://example.org/lowreel", None])
+def test_the_long_description_has_links_that_lead_somewhere_alone(absolute, repository):
+    """In a package's metadata: absolute ones, or, while the project has no address, their words; all else stays."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links, pictures = r"\]\(([^)\s]+)\)", r"!\[[^\]]*\]\(([^)\s]+)\)"
+    found = absolute(text, repository)
+    assert all(re.match("https?:", target) for target in re.findall(links, found))
+    assert len(re.findall(pictures, found)) == (len(re.findall(pictures, text)) if repository else 0)
+    if repository:
+        assert f"({repository}/raw/HEAD/docs/demo.png)" in found
+        assert len(re.findall(links, found)) == len(re.findall(links, text))
+    words = re.sub(pictures, "", text)
+    assert re.sub(links, "]", re.sub(pictures, "", found)).replace("[", "").replace("]", "") == re.sub(
+        links, "]", words
+    ).replace("[", "").replace("]", "")
+
+
+def test_addresses_are_those_of_the_project():
+    """What pyproject.toml, CITATION.cff and the pages say of paper, repository and version is one and the same."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"url: {project['urls']['Paper']}\n" in cited
+    assert project["urls"]["Paper"] in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall('repository-code: "?([^"\n]+)', cited) == [*filter(None, [project["urls"].get("Repository")])]
+    assert f"version: {project['version']}\n" in cited
+    assert f"version = {{{project['version']}}}" in (DOCS / "citing.md").read_text(encoding="utf-8")
+    assert project["version"] == lowreel.__version__
 
 
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))

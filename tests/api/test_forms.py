@@ -125,7 +125,9 @@ def test_figures_take_any_mixture():
         np.testing.assert_allclose(found, found[0], rtol=1e-5)
         with pytest.raises(ValueError, match="one shape"):
             figure(CLIP, CLIP[:3])
-    assert lowreel.ssim(other[:, 0], CLIP[:, 0]) == lowreel.ssim(other, CLIP)
+    for figure in (lowreel.psnr, lowreel.psnr_range, lowreel.ssim):
+        for one, two in ((other[:, 0], CLIP[:, 0]), (other[:, 0], CLIP), (other, CLIP[:, 0])):
+            assert figure(one, two) == figure(other, CLIP)
 
 
 def test_baselines_need_no_entries_and_give_arrays():
@@ -213,6 +215,16 @@ def test_channels_last_are_answered_with_what_to_do():
     """A mask that fits them says so."""
     with pytest.raises(lowreel.InputError, match=r"channels last.*\(8, 3, 12, 16\).*transpose\(0, 3, 1, 2\)"):
         lowreel.Mask((8, 12, 16, 3), np.ones((8, 12, 16), bool))
+
+
+def test_complex_data_of_an_operator_that_gives_real_numbers():
+    """As real numbers where they are; else it is refused, and what to do is said."""
+    gaussian = lowreel.Gaussian(SHAPE, 40)
+    y = gaussian(CLIP)
+    found, plain = (lowreel.recover(data, gaussian, **QUICK).clip for data in (y.astype(complex), y))
+    np.testing.assert_allclose(found, plain, atol=1e-6)
+    with pytest.raises(lowreel.InputError, match=r"complex numbers, where gaussian gives real ones.*y\.real"):
+        lowreel.recover(y + 0.1j, gaussian, **QUICK)
 
 
 NO_CLIP = {

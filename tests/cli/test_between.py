@@ -43,6 +43,17 @@ def test_frames_are_drawn_evenly_in_time(finished, command):
     assert "The path of the codes keeps the order" in done.out
 
 
+def test_no_order_is_told_of_noise(here, command):
+    """Frames of random codes, each as unlike the next as any other: what is drawn claims no order."""
+    generator = Decoder((1, 16, 16), seed=0).eval()
+    codes = Codes(noise(24, generator.code_dim).float(), torch.arange(24, dtype=torch.float64) / 25)
+    Representation(generator, codes).save(here / "random.safetensors")
+    done = command("interpolate", "random.safetensors", "--frames", "30", "-o", "between.npy")
+    assert (done.code, done.err) == (0, "")
+    assert "as in noise" in done.out
+    assert "keeps the order" not in done.out
+
+
 def test_a_part_in_slow_motion(finished, command):
     """--between A B: ten frames a step, as many a second as the clip has; --slow S: S times as long."""
     for flags, slow in (([], 10), (["--slow", "0.5"], 0.5), (["--slow", "20"], 20)):

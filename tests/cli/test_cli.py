@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -20,6 +21,8 @@ from conftest import encode, moving
 from PIL import Image
 
 from lowreel import Measured, Representation, __version__, open_clip, psnr, psnr_range
+from lowreel.runs.preview import Live
+from lowreel.system.checkpoints import folder_lock
 
 FILES = {
     *("config.json", "data.safetensors", "history.jsonl", "state.safetensors", "representation.safetensors"),
@@ -32,6 +35,7 @@ FIELDS = {
 SCORES = {"psnr", "psnr_range", "ssim", "psnr_representation", "baselines"}
 COMMANDS = [
     "",
+    "completion",
     "demo",
     "measure",
     "recover",
@@ -576,3 +580,43 @@ def test_a_matrix_beyond_the_budget_is_drawn_anew(here, command):
     measured = Measured.load("y.safetensors", memory=400_000)
     assert 0 < measured.operator.held.shape[1] < 150
     assert command("recover y.safetensors --memory 8GB --steps 1 -o run").code == 0
+
+
+def test_info_of_a_run_under_way(finished, command):
+    """While another process works in it: how far it is and where to watch it; of its preview the same. Of one that
+    was killed how to go on."""
+    (finished / "summary.json").unlink()
+    Live.of_baseline("frame mean", torch.from_numpy(moving()), 21.5).save(finished)
+    killed = command("info", finished).out
+    with folder_lock(finished):
+        told = command("info", finished).out
+    assert f"go on with: lowreel recover {finished} --resume" in killed
+    assert "under way: First picture: frame mean, 21.50 dB on held-out data" in told
+    assert f"lowreel serve {finished}" in told
+    shown = command("info", finished / "live.safetensors")
+    assert (shown.code, shown.err) == (0, "")
+    assert "frame mean, 21.50 dB" in shown.out
+    assert "0, 1, 2, 3, 4, 5 of 6, 12x16" in shown.out
+
+
+COMPLETED = {
+    "lowreel inp": "inpaint",
+    "lowreel simulate sing": "single-pixel",
+    "lowreel recover --quality dr": "draft",
+    "lowreel recover --similar": "--similarity",
+}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on this machine")
+def test_bash_completes_the_command_line(command, tmp_path):
+    """Commands, commands of commands, flags and the values of those that have few."""
+    made = command("completion bash")
+    assert (made.code, made.err) == (0, "")
+    script = tmp_path / "lowreel.bash"
+    script.write_text(made.out)
+    for words, wanted in COMPLETED.items():
+        given = shlex.join(words.split())
+        asked = f"COMP_WORDS=({given}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_LINE={shlex.quote(words)}"
+        ask = f'source {script}; {asked}; COMP_POINT=${{#COMP_LINE}}; _lowreel; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+        assert wanted in done.stdout.split(), (words, done)

@@ -11,7 +11,7 @@ from cases import noise
 from safetensors.torch import save_file
 
 from lowreel import Dcgan, Decoder, InputError
-from lowreel.model.generators import ZOO, load_weights, make, pretrained, save_weights, weights_header
+from lowreel.model.generators import ZOO, load_weights, make, pretrained, save_weights, weights_header, zoo_file
 from lowreel.model.generators.weights import weights_hash
 from lowreel.system.files import write_tensors
 from lowreel.system.names import GENERATORS
@@ -91,8 +91,26 @@ def test_every_name_is_a_generator():
 def test_a_damaged_zoo_file_is_refused(monkeypatch):
     """By its SHA-256."""
     monkeypatch.setitem(ZOO, "paper-grey", "0" * 64)
-    with pytest.raises(InputError, match=r"SHA-256 is .* install lowreel again"):
+    with pytest.raises(InputError, match=r"SHA-256 is .* install or copy it again"):
         make("paper-grey", (1, 64, 64))
+
+
+def test_weights_that_are_no_part_of_the_installation_are_found_elsewhere(monkeypatch, tmp_path):
+    """In a folder that LOWREEL_DATA names, or in the package of their own; else it is said where to get them."""
+    file = files("lowreel") / "assets" / "paper-rgb.safetensors"
+    monkeypatch.setattr("lowreel.model.generators.zoo.HOMES", {"elsewhere": "."})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOWREEL_DATA", str(tmp_path / "mine"))
+    with pytest.raises(InputError, match=r"paper-rgb: its weights are not here; install .* LOWREEL_DATA"):
+        pretrained("paper-rgb")
+    for folder in (tmp_path / "packages" / "elsewhere", tmp_path / "mine"):
+        folder.mkdir(parents=True)
+        (folder / "paper-rgb.safetensors").write_bytes(file.read_bytes())
+        if folder.name == "elsewhere":
+            (folder / "__init__.py").touch()
+            monkeypatch.syspath_prepend(folder.parent)
+        assert zoo_file("paper-rgb") == folder / "paper-rgb.safetensors"
+        (folder / "paper-rgb.safetensors").unlink()
 
 
 # ---------------------------------------------------------------------------------------------- others

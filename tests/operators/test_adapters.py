@@ -520,7 +520,13 @@ GIVEN = {
     "sigpy, clip": lambda: sigpy.linop.FFT(SHAPE),
     "sigpy, other axes": lambda: sigpy.linop.Multiply((T * C, H, W), np.arange(H * W).reshape(H, W)),
     "sigpy, NUFFT of a frame": lambda: sigpy.linop.NUFFT((C, H, W), SAMPLED),
+    "sigpy, spectra of frames": lambda: spectra_of_frames(),
 }
+
+
+def spectra_of_frames():
+    """A stack of sigpy's; given real numbers it drops the imaginary parts of its data."""
+    return sigpy.linop.Diag([sigpy.linop.FFT((1, C, H, W), axes=(-2, -1)) for _ in range(T)], oaxis=0, iaxis=0)
 
 
 @pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
@@ -531,6 +537,12 @@ def test_matrices_and_operators_on_arrays_have_their_adjoint(given):
     y = operator(x)
     other = torch.randn(y.shape, dtype=y.dtype, generator=torch.Generator().manual_seed(0))
     close(torch.vdot(other.flatten(), y.flatten()).real, (operator.adjoint(other) * x).sum(), rtol=1e-4, atol=1e-3)
+
+
+def test_stacks_of_sigpy_keep_imaginary_parts():
+    """They are given complex numbers, since their data is of the type of the clip."""
+    x = noise(*SHAPE).float()
+    close(as_linear_operator(spectra_of_frames())(x), as_linear_operator(sigpy.linop.FFT(SHAPE, axes=(-2, -1)))(x))
 
 
 def test_a_matrix_says_what_it_says():
@@ -548,3 +560,19 @@ def test_the_shape_that_sigpy_says_is_the_clips():
         as_linear_operator(sigpy.linop.FFT((H, W)))
     with pytest.raises(InputError, match="it takes arrays of shape"):
         as_linear_operator(sigpy.linop.FFT((H + 1, W)), SHAPE)
+
+
+class OfVideos:
+    """As deepinv has it for videos: batches of clips, (B, C, T, H, W)."""
+
+    def A(self, x):
+        return x * 1.0
+
+    def A_adjoint(self, y):
+        return y * 1.0
+
+
+def test_batches_of_whole_clips_are_refused():
+    """In a sentence that says how frames are the batch."""
+    with pytest.raises(InputError, match=r"batch of whole clips, \(1, 3, 5, 8, 8\).*x\[0\].transpose\(0, 1\)"):
+        recover(torch.rand(1, 3, 5, 8, 8), OfVideos())

@@ -1,10 +1,8 @@
 """The page in a real Chromium, as somebody who has just been told its address."""
 
-import os
 import re
 import shutil
 import signal
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,9 +14,6 @@ pytest.importorskip("gradio", reason="the page needs the extra `web`")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
-
-SHOTS = os.environ.get("LOWREEL_SCREENSHOTS")
-"""A folder to keep pictures of the page in, for the docs."""
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +55,6 @@ def chromium_page(context, asked):
     return page
 
 
-def shot(page, name):
-    if SHOTS:
-        width = page.viewport_size["width"]
-        page.screenshot(path=str(Path(SHOTS) / f"{name}{'-phone' if width < 500 else ''}.png"), full_page=True)
-
-
 def loss_of(page):
     return float(page.locator("#told .told").get_attribute("data-loss"))
 
@@ -81,6 +70,19 @@ def asked_elsewhere(asked, address):
     return [
         url for url in asked if urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).netloc != own
     ]
+
+
+def asks_while_hidden(page, asked):
+    """Whether a page that nobody sees asks how a run stands; one that is seen again does."""
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
+    page.wait_for_timeout(1000)
+    before = len(asked)
+    page.wait_for_timeout(6000)
+    found = [url for url in asked[before:] if "seen=" in url or "queue/join" in url]
+    page.evaluate("delete document.hidden")
+    with page.expect_request(lambda sent: "/standing?seen=" in sent.url):
+        pass
+    return bool(found)
 
 
 def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
@@ -99,7 +101,7 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     )
     assert page.locator("#told .strip img").count() == 6
     assert page.locator("#told svg.plot").count() == 2
-    shot(page, "page-running")
+    assert not asks_while_hidden(page, asked)
     assert re.search(r"\?run=[\w-]{22}$", page.url)
     page.locator("#stop").click()
     page.wait_for_selector("#results table.figures")
@@ -111,7 +113,6 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     page.wait_for_function(
         "old => ![old, undefined].includes([...document.querySelectorAll('#wipe img')].at(-1)?.src)", arg=shown
     )
-    shot(page, "page-finished")
     with page.expect_download() as download:
         page.get_by_role("link", name="recovered.mp4").click()
     download.value.save_as(tmp_path / "recovered.mp4")
@@ -124,7 +125,6 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     choose(page, "[id='run-first run']")
     choose(page, "[id='run-second run']")
     page.wait_for_function("document.querySelectorAll('#pair img').length == 2")
-    shot(page, "page-look")
     page.get_by_role("tab", name="Interpolate").click()
     choose(page, "#path-run")
     page.wait_for_selector("#drawn img")
@@ -132,7 +132,6 @@ def test_a_newcomer_recovers_the_demo(server, visitor, tmp_path):
     page.locator("#place input[type=number]").fill("0.5")
     page.locator("#place input[type=number]").press("Enter")
     page.wait_for_function("old => document.querySelector('#drawn img').src != old", arg=drawn)
-    shot(page, "page-interpolate")
     assert asked
     assert not asked_elsewhere(asked, server.address)
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from conftest import moving, snapshot
 from served import Server
 
@@ -20,6 +21,7 @@ from desk import clip_file, desk_of, measured_file, sent
 from lowreel import InputError
 from lowreel.catalogue import OPERATORS, ChainSettings, FramesSettings, GaussianSettings, MissingSettings
 from lowreel.jobs.request import RunRequest
+from lowreel.runs.preview import Live
 from lowreel.settings import ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
 from lowreel.web.auth import MOST_GUESSES, Auth, guarded
@@ -29,6 +31,7 @@ from lowreel.web.queue import Queue
 from lowreel.web.run_view import ERROR
 from lowreel.web.server import SALT, SALT_BYTES, _salt
 from lowreel.web.service import Service, Wish
+from lowreel.web.standing import news_of_list, news_of_run, watched_list, watched_run
 from lowreel.web.words import GROUPS
 
 QUICK = RecoverSettings(quality="draft", steps=3, baselines="none")
@@ -318,6 +321,38 @@ def test_runs_are_found_by_their_address_alone(tmp_path, service):
     assert other.side_by_side((job.id, "recovered"), (key, "true")).startswith("run/made/")
 
 
+def test_only_what_is_new_is_sent(finished, service):
+    """A run that stands as it was seen sends nothing; another picture is sent, and another phase is told as such."""
+    shared = Service(service.settings, service.jobs, (finished,), service.work)
+    key = shared.choices([])[0][1]
+    (finished / "summary.json").unlink()
+    clip = torch.from_numpy(moving())
+    seen = [news_of_run(shared, key, "")]
+    for level in (20.0, 21.0):
+        Live.of_baseline("frame mean", clip, level).save(finished)
+        seen.append(news_of_run(shared, key, seen[-1]["stamp"]))
+    assert [news["html"].count("<img") for news in seen] == [0, 6, 6]
+    assert [f"{level} dB" in seen[2]["html"] for level in ("20.00", "21.00")] == [False, True]
+    assert len({news["phase"] for news in seen}) == 1
+    assert news_of_run(shared, key, seen[2]["stamp"]) is None
+    assert f'data-stamp="{seen[2]["stamp"]}"' in watched_run(shared, key, "again")
+    shutil.rmtree(finished)
+    assert news_of_run(shared, key, seen[2]["stamp"])["phase"] != seen[2]["phase"]
+
+
+def test_own_runs_are_sent_where_they_stand_otherwise(service):
+    """The list of a visitor's runs; of no runs, or of those of nobody, there is none."""
+    job = service.start(None, Wish(settings=LONG))
+    wait_for(service, job, "running")
+    seen = news_of_list(service, [job.id], "")
+    assert news_of_list(service, [job.id], seen["stamp"]) is None
+    assert f"run/list?of={job.id}" in watched_list(service, [job.id, "a" * 22])
+    service.stop(job.id)
+    wait_for(service, job, "stopped")
+    assert "stopped" in news_of_list(service, [job.id], seen["stamp"])["html"]
+    assert watched_list(service, ["a" * 22]) == ""
+
+
 def test_slow_motion_is_that_of_the_command_line(service):
     """The video is that of `lowreel interpolate`, its sentences are shown without paths, and the request is gone."""
     upload = service.receive(sent(service, "mine.npy", clip_file))
@@ -501,6 +536,16 @@ SHUT = (
     *("/gradio_api/call/x", "/gradio_api/run/x", "/gradio_api/api/x", "/gradio_api/reset", "/gradio_api/vibe-editor"),
     *("/openapi.json", "/docs", "/login", "/custom_component/a/b/c", "/gradio_api/stream/a/b/c/playlist.m3u8"),
 )
+
+
+def test_looks_pass_by_gradio(site):
+    """No timer of Gradio's ticks; a look that has seen what there is is answered with nothing."""
+    assert "timer" not in {part["type"] for part in site.get("/config").json()["components"]}
+    for address in ("/run/nowhere/standing", "/run/list"):
+        first = site.get(address)
+        assert first.status_code == 200
+        again = site.get(address, params={"seen": first.json()["stamp"]})
+        assert (again.status_code, again.content) == (204, b"")
 
 
 def test_what_gradio_has_beside_is_shut(site):

@@ -18,8 +18,8 @@ TWO_PARTS_DB = 10 * math.log10(2)
 def psnr(found: Any, truth: Any) -> float:
     """Peak signal-to-noise ratio of the whole clip, in dB, with peak 1; inf if equal: -10 log10 mean |x - truth|^2.
 
-    found, truth: (T, C, H, W) in grey levels, each NumPy's, torch's on any device, or xarray's. Raises ValueError when
-    their shapes differ, InputError for what is no array of numbers.
+    found, truth: (T, C, H, W) in grey levels, of a grey clip also (T, H, W), each NumPy's, torch's on any device, or
+    xarray's. Raises ValueError when their shapes differ, InputError for what is no array of numbers.
     """
     return _decibels(1.0, found, truth)
 
@@ -43,7 +43,7 @@ def psnr_complex(found: Tensor, truth: Tensor) -> float:
 
 
 def _decibels(peak: float, found: Any, truth: Any) -> float:
-    found, truth = tensor_of(found, "psnr: found").cpu(), tensor_of(truth, "psnr: truth").cpu()
+    found, truth = _with_channels(tensor_of(found, "psnr: found").cpu(), tensor_of(truth, "psnr: truth").cpu())
     if found.shape != truth.shape:
         raise ValueError(f"psnr: expected two clips of one shape, got {tuple(found.shape)} and {tuple(truth.shape)}")
     error = squared_error(found, truth)
@@ -60,6 +60,13 @@ def squared_error(found: Tensor, truth: Tensor) -> float:
     """
     kind, frames = torch.complex128 if found.is_complex() else torch.float64, zip(found, truth, strict=True)
     return math.fsum(float((f.to(kind) - t.to(kind)).abs().square().sum()) for f, t in frames) / truth.numel()
+
+
+def _with_channels(found: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Two clips, of which a grey one gets its axis of channels where the other has it alone: (T, 1, H, W)."""
+    if {found.ndim, truth.ndim} != {3, 4}:
+        return found, truth
+    return (found[:, None], truth) if found.ndim == 3 else (found, truth[:, None])
 
 
 def error_decibels(squared_error: float) -> float:
@@ -87,6 +94,7 @@ def ssim(found: Any, truth: Any) -> float:
     from skimage.metrics import structural_similarity
 
     found, truth = tensor_of(found, "ssim: found").float().cpu(), tensor_of(truth, "ssim: truth").float().cpu()
+    found, truth = _with_channels(found, truth)
     if found.shape != truth.shape or found.ndim not in (3, 4):
         shapes = f"{tuple(found.shape)} and {tuple(truth.shape)}"
         raise ValueError(f"ssim: expected two clips (T, C, H, W) of one shape, got {shapes}")

@@ -33,6 +33,7 @@ from ..system.values import parse_size
 from .batch import add_batch, with_address
 from .between import add_between
 from .checking import add_check
+from .completion import add_completion
 from .config import FromConfig, ToConfig, check_no_config, from_config, saved_config
 from .export import add_export
 from .fill import add_fill
@@ -62,6 +63,7 @@ add_export(app)
 add_info(app)
 add_fill(app)
 add_packing(app)
+add_completion(app)
 
 Flat = Parameter(name="*")
 Reading = Annotated[ClipSettings, Flat]

@@ -143,6 +143,8 @@ def _tensors(path: Path) -> dict[str, Any]:
             return _weights(path)
         case "state" | "training" as kind:
             return _checkpoint(path, kind)
+        case "live":
+            return _preview(path)
         case _:
             return _data(path)
 
@@ -152,6 +154,21 @@ def _checkpoint(path: Path, kind: str) -> dict[str, Any]:
     planned = "epochs" if kind == "state" else "steps"
     facts = {planned: header.get("steps"), "stage": header.get("stage"), "seconds": header.get("seconds")}
     return {"checkpoint": path, **{name: fact for name, fact in facts.items() if fact is not None}, "of": path.parent}
+
+
+def _preview(path: Path) -> dict[str, Any]:
+    """What a run under way shows of itself."""
+    from ..runs.preview import Live
+
+    found = Live.read(path)
+    shown = f"{', '.join(map(str, found.shown))} of {len(found.path)}, {found.frames.shape[2]}x{found.frames.shape[3]}"
+    return {
+        "preview": path,
+        "state": " · ".join(found.told),
+        "seconds": found.about["seconds"],
+        "frames": f"{shown}; watch them with: lowreel serve {path.parent}",
+        "of": path.parent,
+    }
 
 
 def _data(path: Path) -> dict[str, Any]:
@@ -239,9 +256,20 @@ def _sectioned(path: Path) -> dict[str, Any]:
     done = sum(is_done(run.run(k)) for k in range(len(run.sections)))
     summary = run.summary()
     if summary is None:
-        at = f"{done} of {len(run.sections)} sections are done"
-        return {"run": path, "state": f"unfinished, {at}; go on with: lowreel recover {path} --resume"}
+        return {"run": path, "state": _unfinished(path, f"{done} of {len(run.sections)} sections are done")}
     return _finished(path, summary)
+
+
+def _unfinished(path: Path, at: str) -> str:
+    """The state of a run that has no summary yet: at work now, or to be gone on with; at: how far it is."""
+    from ..runs.preview import Live
+    from ..system.checkpoints import is_locked
+
+    if is_locked(path):
+        live = Live.load(path)
+        told = at if live is None else " · ".join(live.told)
+        return f"under way: {told}; watch it with: lowreel serve {path}"
+    return f"unfinished, {at}; go on with: lowreel recover {path} --resume"
 
 
 def _grouped(path: Path) -> dict[str, Any]:
@@ -250,9 +278,14 @@ def _grouped(path: Path) -> dict[str, Any]:
     run = GroupRun.open(path)
     found = run.summaries()
     done = sum(summary is not None and summary.is_complete for summary in found.values())
-    state = "finished" if run.is_done else f"unfinished; go on with: lowreel recover {path} --resume"
+    at = f"{done} of {len(found)} clips are done"
     told = {name: "not finished" if summary is None else summary.trust for name, summary in found.items()}
-    return {"run": path, "clips": f"{len(found)} together, {done} of them done", "state": state, **told}
+    return {
+        "run": path,
+        "clips": f"{len(found)} together, {done} of them done",
+        "state": "finished" if run.is_done else _unfinished(path, at),
+        **told,
+    }
 
 
 def _run(path: Path) -> dict[str, Any]:
@@ -269,7 +302,7 @@ def _run(path: Path) -> dict[str, Any]:
     if summary is None:
         progress = run.load_progress()
         at = f"epoch {progress.state.step} of {progress.steps}" if progress else "not begun"
-        return {"run": path, "state": f"unfinished, {at}; go on with: lowreel recover {path} --resume"}
+        return {"run": path, "state": _unfinished(path, at)}
     return _finished(path, summary)
 
 

@@ -12,15 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..analysis.manifold import (
-    cross_faded,
-    evenly,
-    frames_without_data,
-    gaps_in,
-    nearest,
-    order_along,
-    order_sentence,
-)
+from ..analysis.embedding import path_of
+from ..analysis.manifold import cross_faded, evenly, frames_without_data, gaps_in, nearest
 from ..analysis.metrics import psnr, psnr_range
 from ..data import data_header
 from ..errors import InputError
@@ -58,8 +51,8 @@ def interpolate(request: InterpolateRequest) -> list[str]:
     file, settings = request.file(), request.settings
     recovery = opened_recovery(Path(request.recovery))
     lines = _fill(file, recovery, settings) if settings.missing else _draw(file, recovery, settings)
-    order = order_along(recovery.seen.codes.matrix())
-    return [*lines, *_frozen(recovery, settings), order_sentence(order, recovery.kept)]
+    path = path_of(recovery.name.name, recovery.seen, recovery.kept)
+    return [*lines, *_frozen(recovery, settings), path.sentence]
 
 
 @dataclass(frozen=True)

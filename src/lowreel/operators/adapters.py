@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -134,6 +135,21 @@ def _like_module(module: torch.nn.Module, values: Tensor) -> Tensor:
     return values.detach().to(tensors[0].device, dtype)
 
 
+def _wants_complex(forward: ArrayFunction, shape: Shape) -> bool:
+    """Whether it gives complex numbers for a complex clip alone: stacks of sigpy give numbers of the type that they are
+    given, and drop the rest. shape: of what it takes."""
+    clip = probe_clip(shape).numpy().astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if np.iscomplexobj(np.asarray(forward(clip))):
+                return False
+            found = np.asarray(forward(clip.astype(np.complex64)))
+        except REFUSALS:
+            return False
+    return bool(np.iscomplexobj(found) and np.abs(found.imag).max(initial=0) > AGREEING_SHARE * np.abs(found).max())
+
+
 def _own_clip_shape(operator: Any) -> Sequence[int] | None:
     for name in ("clip_shape", "dims", "ishape", "input_shape"):
         numbers = getattr(operator, name, None)
@@ -146,7 +162,8 @@ def clip_shape_of_data(operator: Any, data: Any) -> tuple[int, ...] | None:
     """The shape of the clip that the adjoint of an operator of others makes of data, (T, C, H, W) or (T, H, W).
 
     None where the operator says itself which clips it is for, and where its adjoint makes no clip of this data, or says
-    by one of REFUSALS that it takes none of this shape; other errors of it are raised.
+    by one of REFUSALS that it takes none of this shape; other errors of it are raised. Raises InputError where it makes
+    a batch of whole clips, (B, C, T, H, W).
     """
     if adapter_of(operator) is None or isinstance(operator, LinearOperator) or _own_clip_shape(operator) is not None:
         return None
@@ -154,6 +171,11 @@ def clip_shape_of_data(operator: Any, data: Any) -> tuple[int, ...] | None:
         shape = tuple(_adjoint_of_data(operator, data))
     except REFUSALS:
         return None
+    if len(shape) == 5 and hasattr(operator, "A_adjoint"):
+        raise InputError(
+            f"operator: {type(operator).__name__} takes a batch of whole clips, {shape}, where frames are the batch, "
+            "(T, C, H, W); make it for frames (C, H, W), and give it the clip as x[0].transpose(0, 1)"
+        )
     return shape if len(shape) in (3, 4) else None
 
 
@@ -269,6 +291,7 @@ class ArrayOperator(ExternalOperator):
             )
         self._shape, self.frame_by_frame = shape, math.prod(shape) != clip
         self.part_frames = 1 if self.frame_by_frame else self.clip_shape[0]
+        self._dtype = np.complex64 if functions.shape and _wants_complex(functions.forward, shape) else None
         self._learn()
 
     @property
@@ -286,7 +309,8 @@ class ArrayOperator(ExternalOperator):
         return found.reshape(self.clip_shape) if found.numel() == math.prod(self.clip_shape) else found
 
     def _measured(self, x: Tensor) -> Tensor:
-        return returned_tensor(self._functions.forward(array_of(x).reshape(self._shape)))
+        clip = array_of(x).reshape(self._shape)
+        return returned_tensor(self._functions.forward(clip if self._dtype is None else clip.astype(self._dtype)))
 
     def _pulled(self, y: Tensor) -> Tensor:
         return returned_tensor(self._functions.adjoint(array_of(y)))

@@ -25,6 +25,7 @@ from ..operators import (
     check_operator,
     is_external,
     is_stack,
+    map_data,
     tensors_of,
 )
 from ..settings import RecoverKeywords, RecoverSettings
@@ -195,6 +196,7 @@ def _as_data(data: Any, operator: LinearOperator) -> tuple[Data, LinearOperator]
     found = [_single(v) for v in (data if several else (data,))]
     y: Data = tuple(values for values, _ in found) if several else found[0][0]
     operator.checked_data(y)
+    y = _real_where_they_are(y, operator)
     if all(missing is None for _, missing in found):
         return y, operator
     if not operator.is_pixel_mask:
@@ -207,6 +209,20 @@ def _as_data(data: Any, operator: LinearOperator) -> tuple[Data, LinearOperator]
     observed = operator.observed_mask()
     assert isinstance(observed, Tensor)
     return y, Mask(operator.clip_shape, observed & ~missing)
+
+
+def _real_where_they_are(data: Data, operator: LinearOperator) -> Data:
+    """Complex data of an operator that gives real numbers, as real ones. Raises InputError where that changes them."""
+    if operator.takes_complex_clips or not any(y.is_complex() for y in tensors_of(data)):
+        return data
+    if any(y.is_complex() for y in tensors_of(operator(torch.zeros(operator.clip_shape)))):
+        return data
+    if any(y.is_complex() and bool(y.imag.any()) for y in tensors_of(data)):
+        raise InputError(
+            f"data: complex numbers, where {operator.kind} gives real ones of a real clip; give y.real, or as A what "
+            "gives the complex ones"
+        )
+    return map_data(lambda y: y.real if y.is_complex() else y, data)
 
 
 def _single(values: Any) -> tuple[Tensor, Tensor | None]:

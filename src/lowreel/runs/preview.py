@@ -81,6 +81,19 @@ class Live:
         about = {"picture": first.about["picture"], "heldout_db": first.about["heldout_db"]}
         return replace(self, frames=first.frames, shown=first.shown, about=self.about | about)
 
+    @property
+    def told(self) -> list[str]:
+        """What is being done, which epoch it is in, and how good what is shown is; a few words each."""
+        about = self.about
+        level = "" if about["heldout_db"] is None else f"{about['heldout_db']:.2f} dB"
+        first = f"First picture: {about['picture']}" + (f", {level} on held-out data" if level else "")
+        if about["stage"] == "baselines":
+            return [first, "the other baselines are run"]
+        what = {"fit": "Fitting", "search": "Choosing settings", "last": "Last fit, with all data"}[about["stage"]]
+        done = f": {about['fits']} fits done" if about["stage"] == "search" else ""
+        held = first if about["picture"] != "generator" else f"held-out {level}" if level else ""
+        return [text for text in (f"{what}{done}; epoch {about['step']} of {about['steps']}", held) if text]
+
     def save(self, folder: Path) -> None:
         """Write RUN/live.safetensors, in place of the one before."""
         tensors = {"frames": self.frames, "path": self.path}
@@ -90,10 +103,18 @@ class Live:
     def load(folder: Path) -> Live | None:
         """What a run wrote last; None where there is nothing, or nothing that can be read."""
         try:
-            tensors, header = read_tensors(folder / LIVE, "live")
-            return Live(tensors["frames"], tuple(header["shown"]), tensors["path"], header)
-        except (InputError, KeyError, OSError, TypeError):
+            return Live.read(folder / LIVE)
+        except (InputError, OSError):
             return None
+
+    @staticmethod
+    def read(path: Path) -> Live:
+        """The preview in a file. Raises InputError for one that is damaged, or is none."""
+        tensors, header = read_tensors(path, "live")
+        try:
+            return Live(tensors["frames"], tuple(header["shown"]), tensors["path"], header)
+        except (KeyError, TypeError):
+            raise InputError(f"{path}: damaged; the run writes a new one while it goes on") from None
 
 
 def _drawn(found: Representation, shown: list[int]) -> Tensor:

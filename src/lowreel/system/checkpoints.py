@@ -71,3 +71,12 @@ def folder_lock(folder: Path) -> Iterator[None]:
         raise BusyError(f"{folder}: another lowreel works in this folder; wait for it, or stop it") from None
     finally:
         os.close(descriptor)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether another process works in a folder at the moment."""
+    try:
+        with folder_lock(folder):
+            return False
+    except BusyError:
+        return True

@@ -7,20 +7,24 @@ from typing import Any
 import gradio as gr
 
 from .interpolate_tab import chosen_of
-from .reactions import FILMS, LOOK_SECONDS, in_words
+from .reactions import FILMS, in_words
 from .service import Service
+from .standing import watched_run
 from .svg import escaped, picture_link
+
+TELL_AGAIN = "tell-again"
+"""The hidden button by which the script of the page has the figures told anew."""
 
 
 def look_tab(service: Service, mine: gr.BrowserState, current: gr.State, tab: Any) -> None:
     """Put the tab together: two runs, a layer of each, one slider for both, their figures, a video of both."""
-    seen = gr.State("")
     with gr.Row():
         runs = [gr.Dropdown([], label=name, elem_id=f"run-{name}") for name in ("first run", "second run")]
         layers = [gr.Dropdown([], label=f"of the {name}", min_width=120) for name in ("first", "second")]
     frame = gr.Slider(0, 1, step=1, label="frame, of both", elem_id="both")
     pictures, told = gr.HTML(elem_id="pair"), gr.HTML(elem_id="pair-told")
     make, video = gr.Button("Both as one video"), gr.HTML()
+    again = gr.Button(visible="hidden", elem_id=TELL_AGAIN)
 
     def entered(own: list[str], opened: str, before: str | None) -> tuple[Any, Any]:
         choices = service.choices(own)
@@ -54,14 +58,14 @@ def look_tab(service: Service, mine: gr.BrowserState, current: gr.State, tab: An
             trigger_mode="always_last",
         )
 
-    def tell(one: str, two: str, before: str) -> tuple[Any, Any]:
-        stamp = " ".join(service.state(key)[0] for key in (one, two) if key)
-        if f"{one} {two} {stamp}" == before:
-            return gr.skip(), gr.skip()
-        both = "".join(f"<div>{service.status_html(key)}{service.figures(key)}</div>" for key in (one, two) if key)
-        return f"{one} {two} {stamp}", f'<div class="pair">{both}</div>'
+    def tell(one: str, two: str) -> str:
+        told_of = [
+            f"<div>{watched_run(service, key, TELL_AGAIN)}{service.figures(key)}</div>" for key in (one, two) if key
+        ]
+        return f'<div class="pair">{"".join(told_of)}</div>'
 
-    gr.Timer(LOOK_SECONDS).tick(tell, [*runs, seen], [seen, told], show_progress="hidden", api_visibility="private")
+    for change in (runs[0].change, runs[1].change, again.click):
+        change(tell, runs, told, show_progress="hidden", api_visibility="private", trigger_mode="always_last")
 
     def film(one: str, two: str, first: str, second: str) -> str:
         link = service.side_by_side((one or "", first or ""), (two or "", second or ""))

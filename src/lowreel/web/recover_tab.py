@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from .reactions import LOOK_SECONDS, in_words, pace
+from .reactions import in_words
 from .recover_form import RecoverForm
 from .service import Service
+from .standing import stamped, watched_list, watched_run
 from .wipe import wipe, wipe_of
 
 REMEMBERED_RUNS = 99
@@ -16,6 +17,9 @@ REMEMBERED_RUNS = 99
 
 KEEP_ADDRESS = "(key) => { if (key) history.replaceState(null, '', '?run=' + key); return []; }"
 """The run that is shown is in the address, so that it is found again."""
+
+DRAW_AGAIN = "draw-again"
+"""The hidden button by which the script of the page has the tab drawn anew."""
 
 SURE = "(key) => { if (!confirm('Delete this run and its files?')) throw new Error('kept'); return key; }"
 
@@ -29,7 +33,6 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
             form = RecoverForm(service)
             start = gr.Button("Recover", variant="primary", elem_id="start")
             address = gr.Textbox(visible="hidden")
-            asked = gr.HTML(elem_id="asked")
         with gr.Column(scale=3, min_width=300):
             example = gr.HTML(service.example_html(), elem_id="example")
             told = gr.HTML(elem_id="told")
@@ -40,6 +43,8 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
                 figures, downloads = gr.HTML(elem_id="figures"), gr.HTML(elem_id="downloads")
             delete = gr.Button("Delete this run", size="sm", visible=False, elem_id="delete")
             others = gr.HTML(elem_id="mine")
+            again = gr.Button(visible="hidden", elem_id=DRAW_AGAIN)
+    asked = gr.HTML(elem_id="asked")
 
     def begin(given: dict[Any, Any], request: gr.Request) -> tuple[Any, ...]:
         visitor = request.client.host if request.client is not None else ""
@@ -47,37 +52,34 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
         before = [key for key in given[mine] if isinstance(key, str)]
         return job, job, "", [*before[-REMEMBERED_RUNS:], job], gr.update(visible=False)
 
-    given, found = {*form.components, mine}, [current, address, seen, mine, example]
-    begun = start.click(in_words(begin), given, found, api_visibility="private")
-    begun.success(None, address, None, js=KEEP_ADDRESS, api_visibility="private")
-    stop.click(service.stop, current, None, api_visibility="private")
-    more.click(in_words(service.go_on), current, None, api_visibility="private")
-    delete.click(in_words(service.delete), current, None, js=SURE, api_visibility="private")
-
     def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
-        now, status = service.state(key) if key else ("nothing", "nothing")
-        listed = service.list_of(own)
-        stamp, (last, _, last_listed) = f"{key} {now}\n{listed}", before.partition("\n")
-        if stamp.startswith(f"{last}\n"):
-            rest = (gr.skip(),) * (7 + len(show))
-            return stamp, gr.skip(), gr.skip(), gr.skip() if listed == last_listed else listed, *rest
-        return stamp, *_standing(service, key, status, listed)
+        listed = watched_list(service, own)
+        stamp = f"{key} {stamped(service, key)[0] if key else ''} {listed}"
+        if stamp == before:
+            return (gr.skip(),) * len(outputs)
+        return stamp, *_standing(service, key, listed)
 
-    timer = gr.Timer(LOOK_SECONDS)
-    outputs = [seen, told, timer, others, stop, more, results, figures, downloads, asked, delete, *show]
-    timer.tick(
-        refresh, [current, seen, mine], outputs, show_progress="hidden", api_visibility="private", trigger_mode="once"
-    )
-    page.load(_opened, None, [current, example], show_progress="hidden", api_visibility="private")
+    given, found = {*form.components, mine}, [current, address, seen, mine, example]
+    outputs = [seen, told, others, stop, more, results, figures, downloads, asked, delete, *show]
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    drawn = {"fn": refresh, "inputs": [current, seen, mine], "outputs": outputs, **quiet}
+    begun = start.click(in_words(begin), given, found, api_visibility="private")
+    begun.success(None, address, None, js=KEEP_ADDRESS, api_visibility="private").then(**drawn)
+    stop.click(service.stop, current, None, api_visibility="private").then(**drawn)
+    more.click(in_words(service.go_on), current, None, api_visibility="private").then(**drawn)
+    delete.click(in_words(service.delete), current, None, js=SURE, api_visibility="private").then(**drawn)
+    again.click(**drawn, trigger_mode="always_last")
+    mine.change(**drawn, trigger_mode="always_last")
+    page.load(_opened, None, [current, example], **quiet).then(**drawn)
 
 
-def _standing(service: Service, key: str, status: str, listed: str) -> tuple[Any, ...]:
-    """What the tab shows of the run at an address; status: how it stands; listed: links to the visitor's own runs."""
+def _standing(service: Service, key: str, listed: str) -> tuple[Any, ...]:
+    """What the tab shows of the run at an address; listed: links to the visitor's own runs."""
+    status = service.state(key)[1]
     ended = service.file(key, "summary.json") is not None and status in ("finished", "stopped")
     look, is_own = service.look(key) if ended else None, service.jobs.get(key) is not None
     return (
-        service.status_html(key),
-        gr.Timer(pace(service.seconds(key))),
+        watched_run(service, key, DRAW_AGAIN),
         listed,
         gr.update(visible=status in ("running", "waiting") and is_own),
         gr.update(visible=status in ("stopped", "failed")),

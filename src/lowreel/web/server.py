@@ -41,6 +41,9 @@ NICENESS = 10
 SWEEP_SECONDS = 300.0
 """Seconds between two looks for uploads that nobody uses."""
 
+MOST_LISTED = 100
+"""Runs of a visitor's that one question may be about."""
+
 BESIDE_FILES_BYTES = 2**20
 """Bytes of a request beside its files."""
 
@@ -158,9 +161,10 @@ def _stand_back() -> None:
 def _add_files(app: Any, service: Service) -> None:
     from fastapi import HTTPException
     from starlette.background import BackgroundTask
-    from starlette.responses import FileResponse
+    from starlette.responses import FileResponse, JSONResponse, Response
 
     from .service import EXAMPLE, FILES
+    from .standing import news_of_list, news_of_run
 
     def archive(key: str) -> FileResponse:
         path = service.zipped(key)
@@ -178,7 +182,18 @@ def _add_files(app: Any, service: Service) -> None:
     def example() -> FileResponse:
         return FileResponse(str(files("lowreel") / "assets" / EXAMPLE), media_type="video/mp4")
 
+    def new_of_run(key: str, seen: str = "") -> Response:
+        return sent(news_of_run(service, key, seen))
+
+    def new_of_list(of: str = "", seen: str = "") -> Response:
+        return sent(news_of_list(service, of.split(",")[:MOST_LISTED], seen))
+
+    def sent(news: dict[str, Any] | None) -> Response:
+        return Response(status_code=204) if news is None else JSONResponse(news)
+
     app.get(f"/{EXAMPLE}")(example)
+    app.get("/run/list")(new_of_list)
+    app.get("/run/{key}/standing")(new_of_run)
     app.get("/run/{key}/run.zip")(archive)
     app.get("/run/{key}/{name}")(file)
 

@@ -205,7 +205,7 @@ class Service:
         return [job for key in keys if (job := self.jobs.get(key)) is not None]
 
     def _shared(self) -> dict[str, Path]:
-        return {f"run-{_digest(str(path.resolve()))}": path for path in run_folders(self.shared)}
+        return {f"run-{digest(str(path.resolve()))}": path for path in run_folders(self.shared)}
 
     def state(self, key: str) -> tuple[str, str]:
         """A stamp that changes when there is something new to see at an address, and how the run stands there."""
@@ -223,12 +223,6 @@ class Service:
             shown = max((path.stat().st_mtime_ns for path in lives(folder)), default=0)
             return f"{status} {place} {ended} {ends} {shown}", status
         return f"{status} {place} {ended} {ends}", status
-
-    def seconds(self, key: str) -> float:
-        """Seconds that the run at an address has taken, while it goes on; 0 where it does not."""
-        look = self.look(key)
-        found = None if look is None else look.live()
-        return 0.0 if found is None else float(found[0].about["seconds"])
 
     def status_html(self, key: str) -> str:
         """How the run at an address stands, as HTML: its place in the queue, its progress, its error."""
@@ -395,5 +389,6 @@ def _line(job: Job) -> str:
     return escaped(shlex.join(command_line(job.request)))
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """A short name for a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -21,6 +21,9 @@ from .words import GROUPS, said_in_words
 WIDE, HIGH = 560, 170
 """Size of a plot in its own units; it is as wide as there is room."""
 
+CAPTION_HIGH = 22
+"""What is left below a path for its caption, in the same units."""
+
 
 def escaped(text: Any) -> str:
     """Text of anybody's as HTML that shows it."""
@@ -47,27 +50,12 @@ def strip(frames: Tensor, shown: Sequence[int]) -> str:
 def progress(live: Live, section: str, limit: float | None = None) -> str:
     """A bar, and in words what is being done and how long it takes yet; limit: seconds after which it is ended."""
     about = live.about
-    share = min(1.0, about["made"] / max(about["planned"], 1))
     if about["stage"] == "baselines":
-        return f'<p class="told">{escaped(_picture_told(about))}; the other baselines are run</p>'
-    what = {"fit": "Fitting", "search": "Choosing settings", "last": "Last fit, with all data"}[about["stage"]]
-    if about["stage"] == "search":
-        what += f": {about['fits']} fits done"
-    told = [section] if section else []
-    told += [f"{what}; epoch {about['step']} of {about['steps']}"]
-    if about["picture"] != "generator":
-        told += [_picture_told(about)]
-    elif about["heldout_db"] is not None:
-        told += [f"held-out {about['heldout_db']:.2f} dB"]
-    told += [left(about["seconds"], about["made"], about["planned"], limit)]
+        return f'<p class="told">{escaped("; ".join(live.told))}</p>'
+    share = min(1.0, about["made"] / max(about["planned"], 1))
+    told = [section, *live.told, left(about["seconds"], about["made"], about["planned"], limit)]
     bar = f'<div class="bar"><div style="width:{100 * share:.1f}%"></div></div>'
     return f'{bar}<p class="told" data-loss="{about["loss"]:.6g}">{escaped(" · ".join(t for t in told if t))}</p>'
-
-
-def _picture_told(about: Mapping[str, Any]) -> str:
-    """What the first picture is of."""
-    level = "" if about["heldout_db"] is None else f", {about['heldout_db']:.1f} dB on held-out data"
-    return f"First picture: {about['picture']}{level}"
 
 
 def left(seconds: float, made: int, planned: int, limit: float | None = None) -> str:
@@ -127,8 +115,9 @@ def path(points: Tensor, mark: Tensor | None = None) -> str:
     values = np.asarray(together, dtype=float)
     middle = (values.max(0) + values.min(0)) / 2
     spread = (values.max(0) - values.min(0)) / 2
-    scale = min((WIDE / 2 - 20) / max(spread[0], 1e-12), (HIGH / 2 - 18) / max(spread[1], 1e-12))
-    placed = (values - middle) * scale * (1, -1) + (WIDE / 2, HIGH / 2)
+    high = HIGH - CAPTION_HIGH
+    scale = min((WIDE / 2 - 20) / max(spread[0], 1e-12), (high / 2 - 10) / max(spread[1], 1e-12))
+    placed = (values - middle) * scale * (1, -1) + (WIDE / 2, high / 2)
     dots, count = "", len(points)
     for k, (x, y) in enumerate(placed[:count]):
         colour = f"hsl({260 - 210 * k / max(count - 1, 1):.0f} 70% {30 + 30 * k / max(count - 1, 1):.0f}%)"
@@ -147,21 +136,27 @@ def _svg(content: str, label: str) -> str:
 
 def table(summary: Summary) -> str:
     """The figures of a run that has ended, under its verdict."""
-    rows = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in figures(summary))
     end = escaped(summary.outcome.sentence.replace(" by Ctrl-C", "").replace(" Go on with --resume.", ""))
-    return f'<p class="trust">{escaped(summary.trust)}</p><table class="figures">{rows}</table><p>{end}</p>'
+    return f'<p class="trust">{escaped(summary.trust)}</p>{_rows(figures(summary))}<p>{end}</p>'
 
 
 def asked_for(operator: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """What a run was asked for, as HTML: how the clip was measured, and the settings, in their groups."""
     about = ", ".join(f"{name} {value}" for name, value in operator.items() if _is_plain(name, value))
-    rows = f"<tr><th>measured by</th><td>{escaped(operator.get('kind', ''))} {escaped(about)}</td></tr>"
+    measured = f"{operator.get('kind', '')} {about}"
+    parts = {"Measured": [("measured by", measured)]}
     for heading, names in GROUPS.items():
-        rows += f'<tr><th colspan="2"><b>{escaped(heading)}</b></th></tr>'
-        for name in (n for n in names if n in settings):
-            rows += f"<tr><th>{escaped(said_in_words(name))}</th><td>{escaped(_told(settings[name]))}</td></tr>"
-    told = f'<summary>Settings of this run</summary><table class="figures">{rows}</table>'
-    return f'<details class="asked" open>{told}</details>'
+        parts[heading] = [(said_in_words(name), _told(settings[name])) for name in names if name in settings]
+    told = "".join(
+        f"<section><b>{escaped(heading)}</b>{_rows(rows)}</section>" for heading, rows in parts.items() if rows
+    )
+    return f'<details class="asked" open><summary>Settings of this run</summary><div>{told}</div></details>'
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and texts as a table."""
+    cells = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in rows)
+    return f'<table class="figures">{cells}</table>'
 
 
 def _told(value: Any) -> str:
@@ -196,9 +191,15 @@ table.figures td { padding: 2px 0 !important; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 16px; }
 #pair .strip, #drawn .strip { grid-template-columns: repeat(auto-fit, minmax(200px, 480px)); }
 .runs a { display: inline-block; margin-right: 12px; }
-.asked summary { cursor: pointer; margin-top: 8px; }
-#example video { width: min(100%, 900px); }
-@media (max-width: 700px) { #recover { flex-direction: column-reverse; flex-wrap: nowrap; } }
+.asked summary { cursor: pointer; margin: 8px 0; }
+.asked > div { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 12px 32px; }
+#found:not(:has(p)) { display: none; }
+#example video { width: min(100%, 900px); aspect-ratio: 260 / 128; }
+#told > * { contain: layout style; }
+@media (max-width: 700px) {
+  #recover { flex-direction: column-reverse; flex-wrap: nowrap; }
+  .plot text { font-size: 16px; }
+}
 .problem { color: #c33; font-weight: 600; }
 video { width: min(100%, 480px); max-height: 60vh; image-rendering: pixelated; }
 """

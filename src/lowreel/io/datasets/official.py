@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import struct
 import tarfile
 import zlib
@@ -18,12 +17,12 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
+from ...system.places import data_places
 from ..video.pictures import UNREADABLE
 
 SAMPLE = 100
 """MNIST test digits that come with the package: the first ones of the test set."""
 
-PLACES = ("data", ".", "../data", "../shared/data")
 SUBFOLDERS = {"mnist": ("", "mnist", "MNIST/raw"), "cifar10": ("", "cifar10", "cifar-10-batches-bin")}
 PUBLISHED = {"mnist": "yann.lecun.com/exdb/mnist", "cifar10": "www.cs.toronto.edu/~kriz/cifar.html"}
 
@@ -40,13 +39,13 @@ def find(names: Sequence[str], what: str, family: str) -> Path:
 
     Raises InputError that says which files are wanted and where they were looked for.
     """
-    given = [p for p in os.environ.get("LOWREEL_DATA", "").split(os.pathsep) if p]
-    for place in (*given, *PLACES):
+    places = data_places()
+    for place in places:
         for subfolder in SUBFOLDERS[family]:
             for name in names:
                 if (path := Path(place, subfolder, name)).is_file():
                     return path
-    looked = [place if Path(place).is_dir() else f"{place} (no such folder)" for place in (*given, *PLACES)]
+    looked = [place if Path(place).is_dir() else f"{place} (no such folder)" for place in places]
     raise InputError(
         f"{what}: its files are not here; wanted {' or '.join(names)}, looked for in {', '.join(looked)} and their "
         f"subfolders {', '.join(SUBFOLDERS[family][1:])}; put them there, or set LOWREEL_DATA to their folder; they "
