@@ -50,6 +50,9 @@ TEXTS = (
 )
 """Operators as `measure` takes them."""
 
+EXACT_DB = 200.0
+"""What stands in a row for a clip without an error."""
+
 ALIKE_DB = 1.0
 """By how much the clip that is recommended may be worse than the best one."""
 
@@ -81,8 +84,9 @@ def measured(text: str, path: str, rounds: int | None) -> dict[str, Any]:
     levels = (1.0,) if operator.takes_complex_clips else (1.0, 0.0)
     found = lowreel.recover(clean, operator, settings, levels=levels)
     clips = {"generator": found.clip} | {name: baseline.clip for name, baseline in found.baselines.items()}
+    foretold = {"generator": found.heldout_db} | {n: b.heldout_db for n, b in found.baselines.items()}
     return {
-        "foretold": {"generator": found.heldout_db} | {n: b.heldout_db for n, b in found.baselines.items()},
+        "foretold": {name: min(db, EXACT_DB) for name, db in foretold.items() if not math.isnan(db)},
         "true": {name: level(one, clip) for name, one in clips.items()},
         "recommended": found.recommended.name,
         "true of recommended": level(found.recommended_clip, clip),
@@ -93,7 +97,7 @@ def measured(text: str, path: str, rounds: int | None) -> dict[str, Any]:
 
 def level(found: Tensor, clip: Tensor) -> float:
     """PSNR of a clip (T, C, H, W), real, or of the magnitudes of a complex one."""
-    return lowreel.psnr(found.abs() if found.is_complex() else found, clip)
+    return min(lowreel.psnr(found.abs() if found.is_complex() else found, clip), EXACT_DB)
 
 
 def is_right(row: dict[str, Any]) -> bool:
@@ -103,7 +107,8 @@ def is_right(row: dict[str, Any]) -> bool:
 
 def told(row: dict[str, Any]) -> str:
     """A row in words."""
-    levels = ", ".join(f"{name} {row['foretold'][name]:.1f} ({true:.1f})" for name, true in row["true"].items())
+    foretold = {name: row["foretold"].get(name, math.nan) for name in row["true"]}
+    levels = ", ".join(f"{name} {foretold[name]:.1f} ({true:.1f})" for name, true in row["true"].items())
     right = "right" if is_right(row) else "WRONG"
     best = max(row["true"], key=row["true"].__getitem__)
     return (
@@ -119,8 +124,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        best = max(row["true"], key=row["true"].__getitem__)
-        foretold = {name: db for name, db in row["foretold"].items() if not math.isnan(db)}
+        best, foretold = max(row["true"], key=row["true"].__getitem__), row["foretold"]
         likely = max(foretold, key=foretold.__getitem__, default="nothing")
         cells = [
             row["operator"],

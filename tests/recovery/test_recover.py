@@ -322,6 +322,11 @@ JUDGED = {
         "undecided",
         ("Undecided", NINE, "5.0 dB better than a"),
     ),
+    "few numbers, hardly worse": (
+        (25.0, {"a": 25.9}, "9 held-out numbers"),
+        "undecided",
+        ("Undecided", NINE, "0.9 dB worse than a"),
+    ),
     "few numbers, no better": (
         (25.0, {"a": 30.0}, "9 held-out numbers"),
         "do_not_use",

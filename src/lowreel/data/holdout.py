@@ -133,7 +133,8 @@ def _pieces(arrangement: Lines, count: int) -> Tensor:
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order)) - (counts.cumsum(0) - counts)[which[order]]
     from_middle = (2 * place + 1 - counts[which]).abs()
-    return (pieces * lines + pieces * from_middle // counts[which]).reshape(numbers.shape)
+    found: Tensor = pieces * lines + pieces * from_middle // counts[which]
+    return found.reshape(numbers.shape)
 
 
 def _with_twins(operator: LinearOperator, like: Data, chosen: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -14,15 +14,12 @@ from ..solver.problem import Problem
 from .chance import is_chance
 from .comparison import Baseline, heldout_decibels
 from .coverage import MOST_UNJUDGED_SHARE, unjudged_share
+from .verdict import ALIKE_DB
 
 GENERATOR = "generator"
 
 SHARE_STEP = 0.05
 """The share of the first clip is rounded to a multiple of this: held-out data does not tell it more exactly."""
-
-ALIKE_DB = 1.0
-"""Of two clips whose levels on held-out data differ by less, and that by chance, the mean is recommended: with errors
-in common it is half of that below the better one, with errors of their own 2 to 3 dB above both."""
 
 
 @dataclass(frozen=True)

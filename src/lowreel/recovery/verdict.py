@@ -13,6 +13,12 @@ VerdictKind = Literal["use", "use_with_care", "undecided", "unknown", "do_not_us
 """unknown: nothing was there to judge by, or to compare with."""
 
 
+ALIKE_DB = 1.0
+"""Of two clips whose levels on held-out data differ by less, and that by chance, neither is preferred, and the mean is
+recommended: with errors in common it is half of that below the better one, with errors of their own 2 to 3 dB above
+both (docs/choices.md)."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended, and a sentence that says what to do. interrupted: stopped by the user, not by a time limit.
@@ -55,10 +61,11 @@ def judge(
         return Verdict("unknown", told)
     name, bar = max(known.items(), key=lambda item: item[1])
     gain = 0.0 if bar == heldout_db else heldout_db - bar
-    if chance_of and gain > 0:
+    if chance_of and gain > -ALIKE_DB:
+        far = f"{abs(gain):.1f} dB {'better' if gain > 0 else 'worse'}"
         return Verdict(
             "undecided",
-            f"Undecided: on {chance_of} it is {gain:.1f} dB better than {name}, which may be chance; "
+            f"Undecided: on {chance_of} it is {far} than {name}, which may be chance; "
             "look at the clip, or use a larger --heldout.",
         )
     if gain >= 1:

@@ -23,7 +23,7 @@ from ..system.files import tensor_hash
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
 from .probe import gap_share, natural_probe
 
-FOLLOWED_SHARE = 0.5
+FOLLOWED_SHARE = 0.25
 """Of the noise that is lacking in the residuals of fitted samples of a spectrum, the share that counts as error
 (docs/choices.md)."""
 
