@@ -105,7 +105,8 @@ class Fit:
         if self.minibatch is None:
             return solver
         share = self.minibatch / len(self.clip())
-        steps = {"code_lr": share * solver.code_lr, "weight_lr": share * solver.weight_lr}
+        codes = 1.0 if self.ordered else share  # with larger steps those on a line fall together (README.md)
+        steps = {"code_lr": codes * solver.code_lr, "weight_lr": share * solver.weight_lr}
         return solver.model_copy(update=steps)
 
     def problem(self) -> lowreel.Problem:

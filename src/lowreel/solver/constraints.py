@@ -40,6 +40,14 @@ def projected(codes: Tensor, problem: Problem, settings: SolverSettings) -> Tens
     return in_order(found) if settings.ordered else found
 
 
+def constrained(coefficients: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
+    """Coefficients as the joint fit stores them, after an update: codes (T, K), projected where they are; or (T, r) of
+    factors, those of a line its positions, (T, 1), which keep their order where they have to."""
+    if is_projected(problem, settings):
+        return projected(coefficients, problem, settings)
+    return in_order(coefficients) if settings.ordered else coefficients
+
+
 def with_similarity(data_term: Tensor, codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
     """Eq. (6): lambda * data + (1 - lambda) * similarity of the codes (T, K), lambda = 1 - settings.similarity."""
     if settings.similarity == 0:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..model.latents import in_order
 from ..settings import BRANCH_SHARE, SolverSettings
-from .constraints import is_projected, projected, with_similarity
+from .constraints import constrained, is_projected, with_similarity
 from .losses import variation
 from .problem import Problem
 from .schedule import minibatches, one_cycle, planned_epochs
@@ -41,12 +40,9 @@ def update(
     loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
     early = settings.early_weight_decay if progress <= BRANCH_SHARE else None
     fit.descend(loss, one_cycle(progress), settings.weight_decay if early is None else early)
-    if is_projected(problem, settings):
+    if is_projected(problem, settings) or settings.ordered:
         with torch.no_grad():
-            fit.codes["coefficients"].copy_(projected(fit.codes["coefficients"], problem, settings))
-    elif settings.ordered:  # on a line that is stored as factors, along which these are the positions
-        with torch.no_grad():
-            fit.codes["coefficients"].copy_(in_order(fit.codes["coefficients"]))
+            fit.codes["coefficients"].copy_(constrained(fit.codes["coefficients"], problem, settings))
     return float(loss.detach())
 
 

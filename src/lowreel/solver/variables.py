@@ -41,6 +41,11 @@ FULL_PRECISION_SHARE = 0.9
 """Share of a run from which on products are in float32 throughout (docs/choices.md)."""
 
 
+ALGORITHM_1_LINE_SPREAD = 1.0
+"""How far from its middle an ordered line begins and ends in Algorithm 1, which can hardly tell frames apart whose
+codes are as near to each other as those that the joint fit starts with (docs/choices.md)."""
+
+
 CODE_TENSORS = ("coefficients", "basis", "mean")
 """Names of the code parameters."""
 
@@ -195,5 +200,6 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
 def _path_start(problem: Problem, settings: SolverSettings) -> Tensor:
     code_dim = problem.generator.code_dim
     if settings.linear and (settings.rank == 2 or has_joint_lines(problem, settings)):
-        return line_start(problem.times, code_dim, problem.seed, problem.sequences)
+        wide = {"spread": ALGORITHM_1_LINE_SPREAD} if settings.algorithm == "alternating" and settings.ordered else {}
+        return line_start(problem.times, code_dim, problem.seed, problem.sequences, **wide)
     return smooth_start(problem.times, code_dim, problem.seed)
