@@ -14,7 +14,7 @@ from ..settings import ClipSettings, NoiseSettings, RecoverSettings
 from .form import fields, filled, operator_of
 from .service import Service, Wish
 from .svg import escaped
-from .uploads import ACCEPTED, DATA
+from .uploads import DATA
 from .words import GROUPS
 
 DEMO, UPLOAD = "the demo clip", "a file of yours"
@@ -27,9 +27,7 @@ class RecoverForm:
         self.service = service
         self.groups: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.source = gr.Radio([DEMO, UPLOAD], value=DEMO, label="clip", elem_id="source")
-        self.files = gr.File(
-            file_count="multiple", label="video, pictures, array or data", visible=False
-        )
+        self.files = gr.File(file_count="multiple", label="video, pictures, array or data", visible=False)
         self.found = gr.HTML(elem_id="found")
         with gr.Column() as self.measuring:
             self._ask_how()
