@@ -93,7 +93,6 @@ class Counting:
         """A row of counts for each kind of fault, as they come."""
         with tempfile.TemporaryDirectory() as name:
             base = Path(name)
-            base.chmod(0o755)  # a user who may write nowhere looks into it
             (base / "start").mkdir()
             self.job.prepare(base / "start")
             self._unbroken(base)
