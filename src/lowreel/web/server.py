@@ -18,6 +18,7 @@ from ..settings import ServeSettings
 from ..system.checkpoints import folder_lock
 from ..system.memory import parse_bytes
 from .auth import LOOPBACK, guarded
+from .calm import calmed
 from .queue import Queue
 from .uploads import make_ready, remove_unused
 
@@ -122,6 +123,7 @@ def application(service: Service, password: str | None, salt: bytes) -> Any:
         import gradio as gr
     except ImportError:
         raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
+    from .standing import WATCH
     from .svg import STYLE
     from .view import THEME, page_of
 
@@ -145,8 +147,9 @@ def application(service: Service, password: str | None, salt: bytes) -> Any:
         show_error=False,
         theme=THEME,
         css=STYLE,
+        head=WATCH,
     )
-    return guarded(app, password, largest + BESIDE_FILES_BYTES, salt)
+    return guarded(calmed(app), password, largest + BESIDE_FILES_BYTES, salt)
 
 
 def _stand_back() -> None:
