@@ -49,7 +49,10 @@ def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield server, found[0]
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(60)
+        try:
+            server.wait(60)
+        except subprocess.TimeoutExpired:
+            server.kill()
 
 
 def processor_seconds(server: int) -> dict[str, float]:

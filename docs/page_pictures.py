@@ -69,4 +69,7 @@ if __name__ == "__main__":
             main(Path(sys.argv[1]), re.search(r"http://\S+", server.stdout.readline())[0])
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(60)
+            try:
+                server.wait(60)
+            except subprocess.TimeoutExpired:
+                server.kill()

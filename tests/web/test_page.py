@@ -539,8 +539,17 @@ SHUT = (
 
 
 def test_looks_pass_by_gradio(site):
-    """No timer of Gradio's ticks; a look that has seen what there is is answered with nothing."""
-    assert "timer" not in {part["type"] for part in site.get("/config").json()["components"]}
+    """No timer of Gradio's ticks, and no part that may leave the page counts seconds; a look that has seen what there
+    is is answered with nothing."""
+    config = site.get("/config").json()
+    kinds = {part["id"]: part["type"] for part in config["components"]}
+    assert "timer" not in kinds.values()
+    silent = [event for event in config["dependencies"] if event["show_progress"] == "hidden"]
+    assert len(silent) > 10
+    assert {kinds[part] for event in silent for part in event["show_progress_on"]} == {"button"}
+    text = site.get("/").text
+    assert text.index("requestAnimationFrame") < text.index("<script", text.index("requestAnimationFrame"))
+    assert text.startswith("<!doctype html>") or "<head><script>" in text
     for address in ("/run/nowhere/standing", "/run/list"):
         first = site.get(address)
         assert first.status_code == 200

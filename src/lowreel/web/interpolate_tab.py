@@ -9,7 +9,7 @@ import gradio as gr
 
 from ..errors import InputError
 from ..settings import InterpolateSettings
-from .reactions import FILMS, in_words
+from .reactions import FILMS, in_words, quiet
 from .run_view import between
 from .service import Service
 from .svg import path as drawn_path
@@ -32,7 +32,7 @@ def interpolate_tab(service: Service, mine: gr.BrowserState, current: gr.State, 
         choices = service.drawable(own)
         return gr.update(choices=choices, value=chosen_of([key for _, key in choices], opened, before))
 
-    tab.select(entered, [mine, current, run], run, api_visibility="private")
+    tab.select(entered, [mine, current, run], run, **quiet(make))
 
     def chosen(key: str | None) -> tuple[Any, ...]:
         look = service.look(key or "")
@@ -48,15 +48,8 @@ def interpolate_tab(service: Service, mine: gr.BrowserState, current: gr.State, 
         frame = f'<figure><img src="{picture_link(shown)}" alt="the frame at {at:.2f}"></figure>'
         return f'<div class="strip">{frame}</div>', drawn_path(points, mark)
 
-    run.change(chosen, run, [place, first, last], api_visibility="private", show_progress="hidden")
-    place.change(
-        in_words(draw),
-        [run, place],
-        [picture, plot],
-        show_progress="hidden",
-        api_visibility="private",
-        trigger_mode="always_last",
-    )
+    run.change(chosen, run, [place, first, last], **quiet(make))
+    place.change(in_words(draw), [run, place], [picture, plot], trigger_mode="always_last", **quiet(make))
 
     def film(
         key: str | None, a: float | None, b: float | None, frames: float | None, bend: Literal["linear", "cubic"]

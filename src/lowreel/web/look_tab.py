@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from .interpolate_tab import chosen_of
-from .reactions import FILMS, in_words
+from .reactions import FILMS, in_words, quiet
 from .service import Service
 from .standing import watched_run
 from .svg import escaped, picture_link
@@ -31,7 +31,7 @@ def look_tab(service: Service, mine: gr.BrowserState, current: gr.State, tab: An
         first = chosen_of([key for _, key in choices], opened, before)
         return gr.update(choices=choices, value=first), gr.update(choices=choices)
 
-    tab.select(entered, [mine, current, runs[0]], runs, api_visibility="private")
+    tab.select(entered, [mine, current, runs[0]], runs, **quiet(make))
 
     def chosen(key: str | None) -> tuple[Any, Any]:
         look = service.look(key or "")
@@ -42,7 +42,7 @@ def look_tab(service: Service, mine: gr.BrowserState, current: gr.State, tab: An
         )
 
     for run, layer in zip(runs, layers, strict=True):
-        run.change(chosen, run, [layer, frame], api_visibility="private", show_progress="hidden")
+        run.change(chosen, run, [layer, frame], **quiet(make))
 
     def draw(one: str, two: str, first: str, second: str, t: float) -> str:
         cells = [_cell(service, key, layer, int(t)) for key, layer in ((one, first), (two, second)) if key and layer]
@@ -53,9 +53,8 @@ def look_tab(service: Service, mine: gr.BrowserState, current: gr.State, tab: An
             in_words(draw),
             [*runs, *layers, frame],
             pictures,
-            show_progress="hidden",
-            api_visibility="private",
             trigger_mode="always_last",
+            **quiet(make),
         )
 
     def tell(one: str, two: str) -> str:
@@ -65,7 +64,7 @@ def look_tab(service: Service, mine: gr.BrowserState, current: gr.State, tab: An
         return f'<div class="pair">{"".join(told_of)}</div>'
 
     for change in (runs[0].change, runs[1].change, again.click):
-        change(tell, runs, told, show_progress="hidden", api_visibility="private", trigger_mode="always_last")
+        change(tell, runs, told, trigger_mode="always_last", **quiet(make))
 
     def film(one: str, two: str, first: str, second: str) -> str:
         link = service.side_by_side((one or "", first or ""), (two or "", second or ""))

@@ -21,6 +21,15 @@ FILMS = {"concurrency_limit": 1, "concurrency_id": "films"}
 """Videos are made one at a time."""
 
 
+def quiet(button: gr.Button) -> dict[str, Any]:
+    """Of an event: that it shows no progress, and that Gradio tells no component but a button that it goes on.
+
+    Else it tells all that the event changes. Each of these then counts seconds from frame to frame of the browser until
+    the event is over; one that is taken out of the page meanwhile counts for ever. A button counts nothing.
+    """
+    return {"show_progress": "hidden", "show_progress_on": [button], "api_visibility": "private"}
+
+
 def in_words(act: Callable[..., Any]) -> Callable[..., Any]:
     """What is wrong with what was asked for is told on the page."""
 

@@ -12,6 +12,7 @@ from ..catalogue import OPERATORS
 from ..errors import InputError
 from ..settings import ClipSettings, NoiseSettings, RecoverSettings
 from .form import fields, filled, operator_of
+from .reactions import quiet
 from .service import Service, Wish
 from .svg import escaped
 from .uploads import DATA
@@ -21,11 +22,12 @@ DEMO, UPLOAD = "the demo clip", "a file of yours"
 
 
 class RecoverForm:
-    """The form of a recovery. groups: components by operator; components: all of them."""
+    """The form of a recovery. groups: components by operator; components: all of them; silent: as of `quiet`."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.groups: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.silent = gr.Button(visible="hidden")
         self.source = gr.Radio([DEMO, UPLOAD], value=DEMO, label="clip", elem_id="source")
         self.files = gr.File(file_count="multiple", label="video, pictures, array or data", visible=False)
         self.found = gr.HTML(elem_id="found")
@@ -56,15 +58,12 @@ class RecoverForm:
             lambda name: [gr.update(info=self.sentences[name]), *(gr.update(visible=name == n) for n in self.groups)],
             self.operator,
             [self.operator, *every],
-            api_visibility="private",
-            show_progress="hidden",
+            **quiet(self.silent),
         )
-        self.source.change(
-            self._sourced, [self.source, self.files], [self.files, self.found, self.measuring], api_visibility="private"
-        )
-        shown = [self.files, self.found, self.measuring]
-        self.files.upload(self._received, self.files, shown, api_visibility="private")
-        self.files.clear(lambda: ("", gr.update(visible=True)), None, shown[1:], api_visibility="private")
+        shown, calm = [self.files, self.found, self.measuring], quiet(self.silent)
+        self.source.change(self._sourced, [self.source, self.files], shown, **calm)
+        self.files.upload(self._received, self.files, shown, **calm)
+        self.files.clear(lambda: ("", gr.update(visible=True)), None, shown[1:], **calm)
 
     def _sourced(self, source: str, sent: list[Any] | None) -> tuple[Any, Any, Any]:
         """What is asked for by the demo clip, or by a file: of data, not how it was measured."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from .reactions import in_words
+from .reactions import in_words, quiet
 from .recover_form import RecoverForm
 from .service import Service
 from .standing import stamped, watched_list, watched_run
@@ -14,9 +14,6 @@ from .wipe import wipe, wipe_of
 
 REMEMBERED_RUNS = 99
 """Runs of a visitor's that the browser remembers, beside the last one."""
-
-KEEP_ADDRESS = "(key) => { if (key) history.replaceState(null, '', '?run=' + key); return []; }"
-"""The run that is shown is in the address, so that it is found again."""
 
 DRAW_AGAIN = "draw-again"
 """The hidden button by which the script of the page has the tab drawn anew."""
@@ -32,14 +29,13 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
         with gr.Column(scale=2, min_width=300):
             form = RecoverForm(service)
             start = gr.Button("Recover", variant="primary", elem_id="start")
-            address = gr.Textbox(visible="hidden")
         with gr.Column(scale=3, min_width=300):
             example = gr.HTML(service.example_html(), elem_id="example")
             told = gr.HTML(elem_id="told")
             stop = gr.Button("Stop and keep the best", variant="stop", visible=False, elem_id="stop")
             more = gr.Button("Go on", visible=False, elem_id="more")
             with gr.Column(visible=False, elem_id="results") as results:
-                show = wipe(service, current)
+                show = wipe(service, current, start)
                 figures, downloads = gr.HTML(elem_id="figures"), gr.HTML(elem_id="downloads")
             delete = gr.Button("Delete this run", size="sm", visible=False, elem_id="delete")
             others = gr.HTML(elem_id="mine")
@@ -50,7 +46,7 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
         visitor = request.client.host if request.client is not None else ""
         job = form.started({c: given[c] for c in form.components}, visitor)
         before = [key for key in given[mine] if isinstance(key, str)]
-        return job, job, "", [*before[-REMEMBERED_RUNS:], job], gr.update(visible=False)
+        return job, "", [*before[-REMEMBERED_RUNS:], job], ""
 
     def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
         listed = watched_list(service, own)
@@ -59,18 +55,17 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
             return (gr.skip(),) * len(outputs)
         return stamp, *_standing(service, key, listed)
 
-    given, found = {*form.components, mine}, [current, address, seen, mine, example]
+    given, found = {*form.components, mine}, [current, seen, mine, example]
     outputs = [seen, told, others, stop, more, results, figures, downloads, asked, delete, *show]
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    drawn = {"fn": refresh, "inputs": [current, seen, mine], "outputs": outputs, **quiet}
-    begun = start.click(in_words(begin), given, found, api_visibility="private")
-    begun.success(None, address, None, js=KEEP_ADDRESS, api_visibility="private").then(**drawn)
-    stop.click(service.stop, current, None, api_visibility="private").then(**drawn)
-    more.click(in_words(service.go_on), current, None, api_visibility="private").then(**drawn)
-    delete.click(in_words(service.delete), current, None, js=SURE, api_visibility="private").then(**drawn)
+    calm = quiet(start)
+    drawn = {"fn": refresh, "inputs": [current, seen, mine], "outputs": outputs, **calm}
+    start.click(in_words(begin), given, found, **calm).success(**drawn)
+    stop.click(service.stop, current, None, **calm).then(**drawn)
+    more.click(in_words(service.go_on), current, None, **calm).then(**drawn)
+    delete.click(in_words(service.delete), current, None, js=SURE, **calm).then(**drawn)
     again.click(**drawn, trigger_mode="always_last")
     mine.change(**drawn, trigger_mode="always_last")
-    page.load(_opened, None, [current, example], **quiet).then(**drawn)
+    page.load(_opened, None, [current, example], **calm).then(**drawn)
 
 
 def _standing(service: Service, key: str, listed: str) -> tuple[Any, ...]:
@@ -95,4 +90,4 @@ def _standing(service: Service, key: str, listed: str) -> tuple[Any, ...]:
 def _opened(request: gr.Request) -> tuple[str, Any]:
     """The run in the address; the example where there is none."""
     key = str(request.query_params.get("run", ""))[:80]
-    return key, gr.update(visible=not key)
+    return key, "" if key else gr.skip()

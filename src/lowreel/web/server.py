@@ -18,6 +18,7 @@ from ..settings import ServeSettings
 from ..system.checkpoints import folder_lock
 from ..system.memory import parse_bytes
 from .auth import LOOPBACK, guarded
+from .calm import calmed
 from .queue import Queue
 from .sent_files import SentFiles
 from .uploads import make_ready, remove_unused
@@ -123,6 +124,7 @@ def application(service: Service, password: str | None, salt: bytes) -> Any:
         import gradio as gr
     except ImportError:
         raise InputError("serve: the page needs Gradio; install it with: pip install 'lowreel[web]'") from None
+    from .standing import WATCH
     from .svg import STYLE
     from .view import THEME, page_of
 
@@ -145,8 +147,10 @@ def application(service: Service, password: str | None, salt: bytes) -> Any:
         show_error=False,
         theme=THEME,
         css=STYLE,
+        head=WATCH,
     )
-    return guarded(SentFiles(app, service.uploads.resolve()), password, largest + BESIDE_FILES_BYTES, salt)
+    checked = SentFiles(calmed(app), service.uploads.resolve())
+    return guarded(checked, password, largest + BESIDE_FILES_BYTES, salt)
 
 
 def _stand_back() -> None:

@@ -17,7 +17,7 @@ from .reactions import LOOK_SECONDS, SLOW_LOOK_SECONDS, pace
 from .service import Service, digest
 from .svg import escaped
 
-WATCH = """() => {
+WATCH = """<script>(() => {
   const due = new WeakMap(), asking = new WeakSet();
   const ask = async (place) => {
     const { ask, stamp, phase, again } = place.dataset;
@@ -35,15 +35,21 @@ WATCH = """() => {
     due.set(place, Date.now() + 1000 * place.dataset.wait);
     asking.delete(place);
   };
+  const keep = (link) => {
+    const key = link?.split("/")[1];
+    if (key && new URLSearchParams(location.search).get("run") !== key) history.replaceState(null, "", "?run=" + key);
+  };
   const look = () => {
+    keep(document.querySelector("#told [data-ask]")?.dataset.ask);
     if (document.hidden) return;
     for (const place of document.querySelectorAll("[data-ask]"))
       if (place.offsetParent && !asking.has(place) && (due.get(place) ?? 0) <= Date.now()) ask(place);
   };
   setInterval(look, 500);
   document.addEventListener("visibilitychange", look);
-}"""
-"""Asks for what each element shows that has `data-ask`, while somebody can see it, every `data-wait` seconds."""
+})()</script>"""
+"""For the head of the page. Asks for what each element shows that has `data-ask`, while somebody can see it, every
+`data-wait` seconds; keeps the run that is shown in the address, so that it is found again."""
 
 
 @dataclass(frozen=True)

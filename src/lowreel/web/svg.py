@@ -193,7 +193,7 @@ table.figures td { padding: 2px 0 !important; }
 .runs a { display: inline-block; margin-right: 12px; }
 .asked summary { cursor: pointer; margin: 8px 0; }
 .asked > div { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 12px 32px; }
-#found:not(:has(p)) { display: none; }
+#found:not(:has(p)), #example:not(:has(video)) { display: none; }
 #example video { width: min(100%, 900px); aspect-ratio: 260 / 128; }
 #told > * { contain: layout style; }
 @media (max-width: 700px) {

@@ -8,7 +8,6 @@ from .interpolate_tab import interpolate_tab
 from .look_tab import look_tab
 from .recover_tab import recover_tab
 from .service import Service
-from .standing import WATCH
 
 THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
     block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
@@ -29,5 +28,4 @@ def page_of(service: Service) -> gr.Blocks:
                 look_tab(service, mine, current, tab)
             with gr.Tab("Interpolate") as tab:
                 interpolate_tab(service, mine, current, tab)
-        page.load(None, js=WATCH, api_visibility="private")
     return page

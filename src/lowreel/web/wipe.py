@@ -8,13 +8,13 @@ from typing import Any
 import gradio as gr
 
 from ..errors import InputError
-from .reactions import in_words
+from .reactions import in_words, quiet
 from .run_view import MEASURED, RECOVERED, Look, enlarged
 from .service import Service
 
 
-def wipe(service: Service, current: gr.State) -> list[Any]:
-    """The components: the two layers to choose, the frame, the pictures."""
+def wipe(service: Service, current: gr.State, button: gr.Button) -> list[Any]:
+    """The components: the two layers to choose, the frame, the pictures. button: as of `quiet`."""
     with gr.Row():
         left = gr.Dropdown([], label="left", min_width=120, elem_id="left")
         right = gr.Dropdown([], label="right", min_width=120, elem_id="right")
@@ -29,14 +29,8 @@ def wipe(service: Service, current: gr.State) -> list[Any]:
         return _seen(look, first, t), _seen(look, second, t)
 
     for component in (left, right, frame):
-        component.change(
-            in_words(draw),
-            [current, left, right, frame],
-            pictures,
-            show_progress="hidden",
-            api_visibility="private",
-            trigger_mode="always_last",
-        )
+        asked = [current, left, right, frame]
+        component.change(in_words(draw), asked, pictures, trigger_mode="always_last", **quiet(button))
     return [left, right, frame, pictures]
 
 
