@@ -170,20 +170,21 @@ def _add_files(app: Any, service: Service) -> None:
     from .service import EXAMPLE, FILES
     from .standing import news_of_list, news_of_run
 
-    def archive(key: str) -> FileResponse:
+    # They answer Any: older versions of FastAPI look up what is returned, and know no names of this function.
+    def archive(key: str) -> Any:
         path = service.zipped(key)
         if path is None:
             raise HTTPException(404, "There is no finished run at this address.")
         gone = BackgroundTask(path.unlink, missing_ok=True)
         return FileResponse(path, media_type="application/zip", filename="run.zip", background=gone)
 
-    def file(key: str, name: str) -> FileResponse:
+    def file(key: str, name: str) -> Any:
         path = service.file(key, name)
         if path is None:
             raise HTTPException(404, "There is no such file.")
         return FileResponse(path, media_type=FILES.get(name, "video/mp4"))
 
-    def example() -> FileResponse:
+    def example() -> Any:
         return FileResponse(str(files("lowreel") / "assets" / EXAMPLE), media_type="video/mp4")
 
     def new_of_run(key: str, seen: str = "") -> Response:
