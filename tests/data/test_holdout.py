@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from cases import levels, moving
-from scipy.ndimage import label
 
 from lowreel.data import held_out_by, hold_out, holes
 from lowreel.data.distances import are_scattered, difference, distance_classes, sampled, share_beyond
@@ -213,22 +212,6 @@ def test_what_is_scattered_is_told_from_holes():
     scattered = [levels(T, H, W).numpy() < share for share in (0.1, 0.5, 0.9)]
     assert all(are_scattered(mask) for mask in [*scattered, np.ones((2, 4, 4), bool), np.zeros((2, 4, 4), bool)])
     assert not are_scattered(MissingBlocks(SHAPE, 0.5, 8).mask[:, 0].numpy())
-
-
-def test_of_columns_pieces_of_columns_are_held_out():
-    """Their pixels are no farther from known ones than these are from each other, but not surrounded by them."""
-    kept = torch.ones(H, W, dtype=torch.bool)
-    kept[:, [5, 6, 14, 22, 27]] = False
-    operator = Mask(SHAPE, kept)
-    held = hold_out(operator, 0.02)
-    assert not are_scattered(operator.observed_mask()[:1, 0].numpy())
-    assert pixels_a_hole(held) > 2  # of single ones 1.1
-
-
-def pixels_a_hole(held):
-    """Held-out pixels to a hole, on average."""
-    _, count = label(held[0, 0].numpy())
-    return int(held[0].sum()) / count
 
 
 def test_ones_own_choice_is_taken():

@@ -36,25 +36,10 @@ def distance_classes(known: Booleans, places: Places, steps: int | None = None) 
     return TIME_CLASSES * _in_frames(known, places, top if steps is None else steps, top) + _in_time(known, places)
 
 
-def openness(known: Booleans, places: Places) -> NDArray[np.int64]:
-    """How much is known around these pixels, in quarters of the square with which `distance_classes` meets the first
-    known one, 0 to 3, (n,): a single pixel that is missing is surrounded, one of a scratch has known ones on two sides.
-    """
-    steps = steps_of(max(known.shape[1:]))
-    return _in_frames_and_around(known, places, steps, steps)[1]
-
-
 def _in_frames(known: Booleans, places: Places, steps: int, top: int) -> NDArray[np.int64]:
-    return _in_frames_and_around(known, places, steps, top)[0]
-
-
-def _in_frames_and_around(
-    known: Booleans, places: Places, steps: int, top: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """k where the smallest square with another known pixel reaches 2^k pixels, k < steps; else top. And how many
-    quarters of that square are known, 3 where it is more than three of them; 0 where none is."""
+    """k where the smallest square with another known pixel reaches 2^k pixels, k < steps; else top."""
     times, rows, columns = places
-    found, around = np.full(len(times), top, np.int64), np.zeros(len(times), np.int64)
+    found = np.full(len(times), top, np.int64)
     for t in np.unique(times):
         at = np.flatnonzero(times == t)
         y, x = rows[at], columns[at]
@@ -68,11 +53,9 @@ def _in_frames_and_around(
         for step in reversed(range(steps)):
             up, down = np.maximum(y - 2**step, 0), np.minimum(y + 2**step + 1, height)
             left, right = np.maximum(x - 2**step, 0), np.minimum(x + 2**step + 1, width)
-            count = sums[down, right] - sums[up, right] - sums[down, left] + sums[up, left] - own
-            found[at[count > 0]] = step
-            others = (2 ** (step + 1) + 1) ** 2 - 1  # beyond the border nothing is known
-            around[at[count > 0]] = (np.ceil(4 * count / others) - 1)[count > 0]
-    return found, around
+            count = sums[down, right] - sums[up, right] - sums[down, left] + sums[up, left]
+            found[at[count > own]] = step
+    return found
 
 
 def _in_time(known: Booleans, places: Places) -> NDArray[np.int64]:
@@ -138,22 +121,16 @@ def sampled(mask: Booleans, most: int, draw: np.random.Generator) -> Places:
 
 
 def are_scattered(known: Booleans) -> bool:
-    """Whether missing pixels are about as far from known ones, and as much surrounded by them, as these are by each
-    other; (T, H, W).
+    """Whether missing pixels are about as far from known ones as these are from each other; (T, H, W).
 
     Then single pixels that are held out are as hard to foretell as those that are missing.
     """
     if known.all() or not known.any():
         return True
     draw = np.random.default_rng(0)
-    places = [sampled(mask, POINTS, draw) for mask in (~known, known)]
-    return all(_are_alike(*(told(known, at) for at in places)) for told in (distance_classes, openness))
-
-
-def _are_alike(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
-    """Whether two samples of classes differ by no more than SCATTERED and chance."""
-    chance = math.sqrt(len(np.union1d(one, other)) / (math.pi * min(len(one), len(other))))
-    return difference(one, other) <= SCATTERED + chance
+    gaps, seen = (distance_classes(known, sampled(mask, POINTS, draw)) for mask in (~known, known))
+    chance = math.sqrt(len(np.union1d(gaps, seen)) / (math.pi * min(len(gaps), len(seen))))
+    return difference(gaps, seen) <= SCATTERED + chance
 
 
 def share_beyond(known: Booleans, held: Booleans) -> float:

@@ -26,7 +26,6 @@ from .distances import (
     change_at,
     difference,
     distance_classes,
-    openness,
     sampled,
     steps_of,
 )
@@ -111,7 +110,6 @@ class _Hole:
     pixels: Booleans
     classes: NDArray[np.int64]
     changes: NDArray[np.int64]
-    around: NDArray[np.int64]
     of_frames: bool
 
     @property
@@ -132,7 +130,6 @@ class _Cutting:
     whole: bool = False
     found: list[NDArray[np.int64]] = field(default_factory=list)
     changed: list[NDArray[np.int64]] = field(default_factory=list)
-    surrounded: list[NDArray[np.int64]] = field(default_factory=list)
     centres: list[tuple[float, ...]] = field(default_factory=list)
     taken: int = 0
     takes_frames: bool = False
@@ -148,7 +145,6 @@ class _Cutting:
         if self.values is not None:
             self.edges = np.quantile(change_at(self.values, self.known, self.gaps), CHANGE_LEVELS)
         self.changes = self._changes(self.known, self.gaps)
-        self.around = openness(self.known, self.gaps)
         spaces, top = self.wanted // TIME_CLASSES, steps_of(max(self.known.shape[1:]))
         self.steps = int(spaces[spaces < top].max(initial=0)) + 1
         self.chances = np.full(len(self.wanted), 1 / len(self.wanted))
@@ -181,12 +177,10 @@ class _Cutting:
     def misfit(self, hole: _Hole | None = None) -> float:
         """How distances and changes of all holes, with this one, differ from those of the gaps."""
         more = [] if hole is None else [hole]
-        pairs = (
-            ([*self.found, *(h.classes for h in more)], self.wanted),
-            ([*self.changed, *(h.changes for h in more)], self.changes),
-            ([*self.surrounded, *(h.around for h in more)], self.around),
-        )
-        return sum(difference(np.concatenate(found), wanted) if found else 1.0 for found, wanted in pairs)
+        found, changed = [*self.found, *(h.classes for h in more)], [*self.changed, *(h.changes for h in more)]
+        if not found:
+            return 2.0
+        return difference(np.concatenate(found), self.wanted) + difference(np.concatenate(changed), self.changes)
 
     def _changes(self, known: Booleans, places: Places) -> NDArray[np.int64]:
         """How much changes at these pixels, by levels of the gaps, (n,)."""
@@ -203,7 +197,6 @@ class _Cutting:
         weight = max(1, count // len(hole.classes))
         self.found.append(np.repeat(hole.classes, weight))
         self.changed.append(np.repeat(hole.changes, weight))
-        self.surrounded.append(np.repeat(hole.around, weight))
         self.centres.append(hole.centre)
         self._look_for_what_lacks()
 
@@ -211,7 +204,6 @@ class _Cutting:
         """The chance of each gap to be copied next: more where holes of its distances, or changes, are too few."""
         lacking = _lacking(np.concatenate(self.found), self.wanted)
         lacking = lacking * _lacking(np.concatenate(self.changed), self.changes)
-        lacking = lacking * _lacking(np.concatenate(self.surrounded), self.around)
         self.chances = lacking / lacking.sum()
 
     def _stretch(self, t: int) -> _Hole | None:
@@ -303,9 +295,8 @@ class _Cutting:
         self.fitted[box] &= ~pixels
         moved: Any = tuple(axis + start for axis, start in zip(places, first, strict=True))
         classes, changes = distance_classes(self.fitted, moved, self.steps), self._changes(self.fitted, moved)
-        around = openness(self.fitted, moved)
         self.fitted[box] |= pixels
-        return _Hole(box, pixels, classes, changes, around, of_frames)
+        return _Hole(box, pixels, classes, changes, of_frames)
 
     def _empties(self, box: Box, pixels: Booleans) -> bool:
         """Whether too little of a frame would be left to fit."""
