@@ -191,6 +191,8 @@ def figures(s: Summary) -> Sequence[tuple[str, str]]:
             ("SSIM", "n/a" if s.ssim is None else f"{s.ssim:.3f}"),
             ("generator alone", f"{decibels(s.psnr_representation)} (peak 1)"),
         ]
+        if s.psnr_recommended is not None:
+            rows.append(("recommended clip", f"{decibels(s.psnr_recommended)} (peak 1): {s.recommended}"))
         rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s.baselines.items()]
     rows += [
         ("held-out data", _heldout(s)),

@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..analysis.metrics import error_decibels, ssim
 from ..data import DataFile, Measured
 from ..errors import InputError
 from ..io.video import write_npy, write_video
@@ -31,10 +29,11 @@ from ..system.film_strip import frames_of_strip
 from ..system.memory import bytes_text, operator_budget, parse_bytes, taken_bytes, trim_heap
 from .config import CONFIG_VERSION, check_version
 from .folder import Run, Start, execute
+from .joined_scores import scored
 from .outputs import timing
 from .report import draw_sections, frames_shown
 from .sections import Section, Source, joined, shortest_section
-from .summarise import WholeScores, summarise_sections
+from .summarise import summarise_sections
 from .summary import FILE, Summary
 from .truth import load_truth, open_truth, truth_warnings
 
@@ -326,11 +325,13 @@ def _join(run: SectionedRun) -> tuple[Summary, list[str]]:
     if all((run.run(k).folder / "baseline.npy").is_file() for k in range(len(run.sections))):
         write_npy(run.folder / "baseline.npy", _stored(run, "baseline.npy"), shape)
     scale, offset = about.get("scale", 1.0), about.get("offset", 0.0)
-    for name in ("recovered", *(["recommended"] if _has_recommended(run) else [])):
+    names = ("recovered", "recommended") if _has_recommended(run) else ("recovered",)
+    for name in names:
         write_npy(run.folder / f"{name}.npy", _stored(run, f"{name}.npy"), shape)
-        frames = ((stored - offset) / scale for stored in _stored(run, f"{name}.npy"))
+        frames = _in_grey_levels(run, f"{name}.npy", scale, offset)
         notes = write_video(run.folder / f"{name}.mp4", frames, **timing(times, about))
-    scores = None if run.truth is None else _scored(run, shape, scale, offset)
+    clips = (_in_grey_levels(run, f"{name}.npy", scale, offset) for name in names)
+    scores = None if run.truth is None else scored(open_truth(run.truth, shape), *clips)
     found = [_summary_of(run.run(k)) for k in range(len(run.sections))]
     summary = summarise_sections(run.sections, found, run.pilot, run.operator, scores)
     shown = frames_shown(shape[0])
@@ -375,23 +376,12 @@ def _stored(run: SectionedRun, name: str) -> Iterator[Tensor]:
         yield from torch.split(stretch, JOINED_FRAMES)
 
 
+def _in_grey_levels(run: SectionedRun, name: str, scale: float, offset: float) -> Iterator[Tensor]:
+    """`_stored` in grey levels."""
+    return ((stored - offset) / scale for stored in _stored(run, name))
+
+
 def _recovered(run: SectionedRun, shown: Sequence[int], scale: float, offset: float) -> list[Tensor]:
     """Frames of the joined clip, (C, H, W) each, in grey levels."""
     recovered = np.load(run.folder / "recovered.npy", mmap_mode="r")
     return [(torch.from_numpy(recovered[t].copy()) - offset) / scale for t in shown]
-
-
-def _scored(run: SectionedRun, shape: tuple[int, ...], scale: float, offset: float) -> WholeScores:
-    """The joined clip against the true one, a few frames at a time."""
-    assert run.truth is not None
-    truth, start = open_truth(run.truth, shape), 0
-    errors: list[float] = []
-    similar: list[float] = []
-    low, high = math.inf, -math.inf
-    for stored in _stored(run, "recovered.npy"):
-        frames, true = (stored - offset) / scale, truth.read(start, start + len(stored))
-        errors += (frames - true).double().square().mean((1, 2, 3)).tolist()
-        similar += [ssim(frames, true)] * len(frames)
-        low, high, start = min(low, float(true.min())), max(high, float(true.max())), start + len(frames)
-    levels = [error_decibels(error) for error in errors]
-    return WholeScores(levels, mean(similar), mean(errors), high - low)

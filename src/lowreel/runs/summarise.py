@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -17,6 +16,7 @@ from ..recovery.result import Recovery
 from ..recovery.uncertainty import calibration
 from ..recovery.verdict import OutcomeKind, judge, judge_sections
 from ..system.complex_clips import magnitude, to_real
+from .joined_scores import WholeScores
 from .sections import Section
 from .summary import SUMMARY_VERSION, Ended, SectionFigures, SharingFigures, Summary, finite, rounded
 from .truth import numbers_of
@@ -141,9 +141,11 @@ def _told(value: float) -> float | str | None:
 
 def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
     as_recovered = recovery.clip
-    recovery, generated = recovery.magnitudes(), magnitude(recovery.representation.frames())
     of_parts = {"psnr_complex": rounded(psnr_complex(as_recovered, truth))} if as_recovered.is_complex() else {}
     truth = magnitude(truth)
+    if recovery.has_better:
+        of_parts["psnr_recommended"] = rounded(psnr(magnitude(recovery.recommended_clip), truth))
+    recovery, generated = recovery.magnitudes(), magnitude(recovery.representation.frames())
     return of_parts | {
         "psnr": rounded(psnr(recovery.clip, truth)),
         "psnr_range": rounded(psnr_range(recovery.clip, truth)),
@@ -153,16 +155,6 @@ def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
         "baselines": {name: rounded(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
         "baselines_psnr_range": {name: rounded(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
     }
-
-
-@dataclass(frozen=True)
-class WholeScores:
-    """Of a joined clip against the true one: level of each frame, mean SSIM, mean squared error, the range."""
-
-    levels: list[float]
-    ssim: float
-    error: float
-    range: float
 
 
 def summarise_sections(
@@ -248,7 +240,7 @@ def _figures(section: Section, summary: Summary) -> SectionFigures:
 def _levels(found: Sequence[Summary], lengths: Sequence[int], scores: WholeScores) -> dict[str, Any]:
     """Levels against the true clip. Those of generator and baselines are the sections', overlaps counted twice."""
     peak = 20 * math.log10(scores.range) if scores.range > 0 else 0.0
-    whole = error_decibels(scores.error)
+    whole, better = error_decibels(scores.error), scores.recommended_error
     alone = _level([s.psnr_representation for s in found], lengths)
     names = [name for name in found[0].baselines if all(name in s.baselines for s in found)]
     baselines = {name: _level([s.baselines[name] for s in found], lengths) for name in names}
@@ -256,6 +248,7 @@ def _levels(found: Sequence[Summary], lengths: Sequence[int], scores: WholeScore
         "psnr": rounded(whole),
         "psnr_range": rounded(whole + peak),
         "ssim": rounded(scores.ssim),
+        "psnr_recommended": None if better is None else rounded(error_decibels(better)),
         "psnr_representation": rounded(alone),
         "psnr_range_representation": rounded(alone + peak),
         "baselines": {name: rounded(level) for name, level in baselines.items()},

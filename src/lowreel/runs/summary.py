@@ -76,8 +76,8 @@ class SharingFigures(_Figures):
 class Summary(_Figures):
     """The content of summary.json; docs/format.md says what each field means.
 
-    psnr to baselines_psnr_range are set where there is a true clip, scenes and sections of a run in sections, together
-    of a clip of a group.
+    psnr to baselines_psnr_range are set where there is a true clip (psnr_recommended where another clip than the one
+    that is delivered is recommended, too), scenes and sections of a run in sections, together of a clip of a group.
     """
 
     version: Literal[1] = 1
@@ -129,6 +129,7 @@ class Summary(_Figures):
     psnr_complex: Level = None
     psnr_representation: Level = None
     psnr_range_representation: Level = None
+    psnr_recommended: Level = None
     baselines: dict[str, Level] = {}
     baselines_psnr_range: dict[str, Level] = {}
     scenes: int = 1
