@@ -611,6 +611,8 @@ COMPLETED = {
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on this machine")
 def test_bash_completes_the_command_line(command, tmp_path):
     """Commands, commands of commands, flags and the values of those that have few."""
+    which = command("completion")
+    assert (which.code, "expected bash, zsh or fish" in which.err) == (2, True)
     made = command("completion bash")
     assert (made.code, made.err) == (0, "")
     script = tmp_path / "lowreel.bash"
