@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEWEST, PREVIOUS = "state.safetensors", "state.previous.safetensors"
-LOOK_SECONDS = 0.2
+LOCK_WAIT_SECONDS = 0.2
 """How long who begins work in a folder waits for those who only look whether somebody works in it (`is_locked`): they
 have the lock for microseconds, on a busy machine until they are given the processor again."""
 
@@ -78,14 +78,14 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 def _lock(descriptor: int, folder: Path) -> None:
     """Take the lock, unless it is another's for longer than a look takes."""
-    end = time.monotonic() + LOOK_SECONDS
+    end = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > end:
                 raise BusyError(f"{folder}: another lowreel works in this folder; wait for it, or stop it") from None
-        time.sleep(LOOK_SECONDS / 10)
+        time.sleep(LOCK_WAIT_SECONDS / 10)
 
 
 def is_locked(folder: Path) -> bool:
