@@ -1,5 +1,7 @@
 """A training to which something happens ends in the same weights; `benchmarks robust` in short."""
 
+import os
+
 import pytest
 
 pytest.importorskip("benchmarks", reason="the benchmarks are not part of a source distribution")
@@ -7,7 +9,7 @@ pytest.importorskip("benchmarks", reason="the benchmarks are not part of a sourc
 from benchmarks.commands import JOBS
 from benchmarks.robust import Counting
 
-KINDS = ("disk", "two", "slow", "clock", "core")
+KINDS = ("disk", "two", "slow", "clock", *(("core",) if hasattr(os, "sched_setaffinity") else ()))
 
 
 def test_a_training_ends_in_the_same_bits_whatever_happens_to_it():

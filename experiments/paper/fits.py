@@ -12,8 +12,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -66,13 +66,20 @@ class Fit:
 
     @property
     def name(self) -> str:
-        """A short name that no other fit has."""
+        """A short name that no other fit has.
+
+        It is of all settings: where one is added or gets another name, and the fits stay what they are, run
+        `python experiments/paper/fits.py`, which gives those that are kept their new names.
+        """
         asked = {name: value for name, value in asdict(self).items() if value is not None}
-        settings = self.settings().model_dump()
-        if not self.ordered:  # fits that were kept before there was such a setting have their names
-            del asked["ordered"], settings["ordered"]
-        told = json.dumps([ALGORITHM[self.preset], asked, settings], sort_keys=True)
+        told = json.dumps([ALGORITHM[self.preset], asked, self.settings().model_dump()], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    @classmethod
+    def of(cls, figures: Mapping[str, Any]) -> Fit:
+        """The fit that kept figures are of."""
+        asked = {one.name: figures[one.name] for one in fields(cls) if one.name in figures}
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()})
 
     def clip(self) -> Tensor:
         """The true frames, all sequences one after the other."""
@@ -244,6 +251,18 @@ def _keep(name: str, figures: dict[str, Any]) -> None:
         write_json("fits.json", {**current, name: figures})
 
 
+def rename() -> None:
+    """Give the kept fits the names that they have now; those of clips that are not here stay as they are."""
+    renamed = {}
+    for name, figures in _read().items():
+        fit = Fit.of(figures)
+        renamed[fit.name if fit.is_here else name] = figures
+        drawn = RESULTS / "fits" / f"{name}.safetensors"
+        if fit.is_here and drawn.exists():
+            drawn.replace(_file(fit))
+    write_json("fits.json", renamed)
+
+
 def write_json(name: str, content: Any) -> None:
     """Write results/NAME."""
     draft = RESULTS / f"{name}.{os.getpid()}.part"
@@ -286,3 +305,7 @@ def start(description: str, wanted: Callable[[bool], Iterable[Fit]], *, drawn: b
     if chosen.minutes:
         raise SystemExit
     return chosen.full
+
+
+if __name__ == "__main__":
+    rename()

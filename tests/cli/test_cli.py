@@ -584,15 +584,16 @@ def test_a_matrix_beyond_the_budget_is_drawn_anew(here, command):
 
 def test_info_of_a_run_under_way(finished, command):
     """While another process works in it: how far it is and where to watch it; of its preview the same. Of one that
-    was killed how to go on."""
+    was killed how to go on, in words that a shell takes as they are."""
     (finished / "summary.json").unlink()
+    finished = finished.rename(finished.with_name("run 5"))
     Live.of_baseline("frame mean", torch.from_numpy(moving()), 21.5).save(finished)
     killed = command("info", finished).out
     with folder_lock(finished):
         told = command("info", finished).out
-    assert f"go on with: lowreel recover {finished} --resume" in killed
+    assert f"go on with: lowreel recover '{finished}' --resume" in killed
     assert "under way: First picture: frame mean, 21.50 dB on held-out data" in told
-    assert f"lowreel serve {finished}" in told
+    assert f"lowreel serve '{finished}'" in told
     shown = command("info", finished / "live.safetensors")
     assert (shown.code, shown.err) == (0, "")
     assert "frame mean, 21.50 dB" in shown.out
@@ -610,6 +611,8 @@ COMPLETED = {
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on this machine")
 def test_bash_completes_the_command_line(command, tmp_path):
     """Commands, commands of commands, flags and the values of those that have few."""
+    which = command("completion")
+    assert (which.code, "expected bash, zsh or fish" in which.err) == (2, True)
     made = command("completion bash")
     assert (made.code, made.err) == (0, "")
     script = tmp_path / "lowreel.bash"

@@ -279,6 +279,16 @@ def test_ismrmrd(tmp_path):
         scan_of(tmp_path / "raw.h5")
 
 
+@pytest.mark.parametrize(("version", "told"), {3: "names are no ASCII", 4: "which is not known"}.items())
+def test_other_versions_of_npy_are_named(version, told, tmp_path):
+    """One that is not read is refused by its number, and not taken for damage."""
+    path = tmp_path / "a.npy"
+    np.save(path, moving(5, 1))
+    path.write_bytes(path.read_bytes().replace(b"NUMPY\x01", b"NUMPY" + bytes([version]), 1))
+    with pytest.raises(InputError, match=rf"version {version}\.0 of NumPy's format, .*{told}"):
+        open_clip(path)
+
+
 def test_fields_of_structured_arrays(tmp_path):
     """NAME/FIELD, those of structures in them too; numbers per entry are axes behind; text is no array."""
     clip = (moving(5, 1)[:, 0] * 4095).astype("u2")

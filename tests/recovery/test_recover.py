@@ -327,6 +327,7 @@ JUDGED = {
         "undecided",
         ("Undecided", NINE, "0.9 dB worse than a"),
     ),
+    "few numbers, the same": ((25.0, {"a": 25.04}, NINE), "undecided", (f"on {NINE} it is as good as a; look",)),
     "few numbers, no better": (
         (25.0, {"a": 30.0}, "9 held-out numbers"),
         "do_not_use",

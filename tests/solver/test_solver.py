@@ -510,6 +510,17 @@ def test_state_of_other_data_is_refused(settings):
             next(iterate(other, settings, state))
 
 
+def test_state_of_other_held_out_data_is_refused(settings):
+    """Which another version may draw: then no setting was changed, and the message does not say that one was."""
+    problem = problem_of(DATA["missing"]())
+    held = [torch.zeros(SHAPE, dtype=torch.bool).index_fill(0, torch.tensor(t), True) for t in (0, 1)]
+    state = next(iterate(replace(problem, heldout=held[0]), settings))
+    with pytest.raises(
+        InputError, match="settings or the held-out data, which another version may draw otherwise, differ"
+    ):
+        next(iterate(replace(problem, heldout=held[1]), settings, state))
+
+
 def test_heldout_entries_do_not_influence_the_fit(settings):
     """Whatever the values of the held-out entries, the fit is the same to the bit."""
     for name in ("missing", "gaussian", "stack", "complex functions"):

@@ -1,10 +1,14 @@
 """Checkpoints: which versions are read, and what is said of the others."""
 
+import fcntl
+import os
+import threading
+
 import pytest
 import torch
 
 from lowreel import InputError
-from lowreel.system.checkpoints import NEWEST, PREVIOUS, load_checkpoint
+from lowreel.system.checkpoints import NEWEST, PREVIOUS, BusyError, folder_lock, is_locked, load_checkpoint
 from lowreel.system.files import VERSIONS, write_tensors
 
 REFUSED = {
@@ -28,3 +32,17 @@ def test_another_version_is_refused_in_a_sentence(kind, version, tmp_path):
         load(tmp_path, kind)
     write_tensors(tmp_path / PREVIOUS, kind, {"a": torch.zeros(2)}, {})
     assert torch.equal(load(tmp_path, kind)["a"], torch.zeros(2))
+
+
+def test_who_looks_whether_a_folder_is_locked_disturbs_nobody(tmp_path):
+    """Neither another who looks nor who begins to work; two cannot work, and what cannot be opened is not locked."""
+    looking = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    assert not is_locked(tmp_path)
+    threading.Timer(0.05, os.close, [looking]).start()
+    with folder_lock(tmp_path):
+        assert is_locked(tmp_path)
+        with pytest.raises(BusyError, match="another lowreel"), folder_lock(tmp_path):
+            pass
+    assert not is_locked(tmp_path)
+    assert not is_locked(tmp_path / "none")

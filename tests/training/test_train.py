@@ -281,10 +281,14 @@ def test_diverged(pictures, command):
 
 
 def test_info_of_a_training(pictures, command):
-    """What is trained on what, how far, and how to go on."""
+    """What is trained on what, how far, and how to go on; the last not while another process works at it."""
     assert command(TRAIN).code == 0
     told = command("info w.training").out
     assert [w for w in ("pictures", "decoder", "finished, step 64 of 64", "--resume") if w not in told] == []
+    with folder_lock(pictures / "w.training"):
+        told = command("info w.training").out
+    assert "under way: step 64 of 64" in told
+    assert "--resume" not in told
 
 
 def test_resume_needs_no_settings_and_names_what_differs(pictures, command):

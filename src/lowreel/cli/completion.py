@@ -6,12 +6,16 @@ from typing import Literal
 
 from cyclopts import App
 
+from ..errors import InputError
+
 
 def add_completion(app: App) -> None:
     """Give the command line its `completion`."""
 
-    def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
+    def completion(shell: Literal["bash", "zsh", "fish"] | None = None, /) -> None:
         """Print a script by which a shell completes commands, flags and their values; it takes some seconds to make.
+
+        Where it goes is a folder that may have to be made first: mkdir -p FOLDER
 
         bash: lowreel completion bash > ~/.local/share/bash-completion/completions/lowreel
         zsh: lowreel completion zsh > DIR/_lowreel, DIR being a folder of $fpath
@@ -22,6 +26,10 @@ def add_completion(app: App) -> None:
         shell
             which shell it is for
         """
+        if shell is None:
+            raise InputError(
+                "completion: expected bash, zsh or fish; give the one you type in: lowreel completion bash"
+            )
         print(app.generate_completion(shell=shell))
 
     app.command(completion, name="completion")

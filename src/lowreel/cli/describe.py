@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -166,7 +167,7 @@ def _preview(path: Path) -> dict[str, Any]:
         "preview": path,
         "state": " · ".join(found.told),
         "seconds": found.about["seconds"],
-        "frames": f"{shown}; watch them with: lowreel serve {path.parent}",
+        "frames": f"{shown}; watch them with: lowreel serve {quote(str(path.parent))}",
         "of": path.parent,
     }
 
@@ -236,15 +237,18 @@ def _weights(path: Path) -> dict[str, Any]:
 
 def _training(path: Path) -> dict[str, Any]:
     from ..analysis.metrics import error_decibels
+    from ..system.checkpoints import is_locked
     from ..training.runs import Training
 
     training = Training.open(path.with_suffix(".safetensors"))
     progress = training.load_progress()
     facts = {"training": path, **training.request, **training.settings.model_dump()}
-    if progress is None:
-        return facts | {"state": "not begun; go on with the command that began it and --resume"}
-    at = f"step {progress.state.step} of {progress.steps}, {error_decibels(progress.state.loss):.2f} dB"
-    if progress.state.step >= progress.steps:
+    at = "not begun"
+    if progress is not None:
+        at = f"step {progress.state.step} of {progress.steps}, {error_decibels(progress.state.loss):.2f} dB"
+    if is_locked(path):
+        return facts | {"state": f"under way: {at if progress else 'no checkpoint yet'}"}
+    if progress is not None and progress.state.step >= progress.steps:
         return facts | {"state": f"finished, {at}; --resume with more --epochs makes it longer"}
     return facts | {"state": f"{at}; go on with the command that began it and --resume"}
 
@@ -268,8 +272,8 @@ def _unfinished(path: Path, at: str) -> str:
     if is_locked(path):
         live = Live.load(path)
         told = at if live is None else " · ".join(live.told)
-        return f"under way: {told}; watch it with: lowreel serve {path}"
-    return f"unfinished, {at}; go on with: lowreel recover {path} --resume"
+        return f"under way: {told}; watch it with: lowreel serve {quote(str(path))}"
+    return f"unfinished, {at}; go on with: lowreel recover {quote(str(path))} --resume"
 
 
 def _grouped(path: Path) -> dict[str, Any]:

@@ -18,6 +18,9 @@ ALIKE_DB = 1.0
 recommended: with errors in common it is half of that below the better one, with errors of their own 2 to 3 dB above
 both (docs/choices.md)."""
 
+ROUNDED_DB = 0.05
+"""Levels that differ by less are the same in the digits that are told."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -62,11 +65,12 @@ def judge(
     name, bar = max(known.items(), key=lambda item: item[1])
     gain = 0.0 if bar == heldout_db else heldout_db - bar
     if chance_of and gain > -ALIKE_DB:
-        far = f"{abs(gain):.1f} dB {'better' if gain > 0 else 'worse'}"
+        far = f"{abs(gain):.1f} dB {'better' if gain > 0 else 'worse'} than {name}, which may be chance"
+        if abs(gain) < ROUNDED_DB:
+            far = f"as good as {name}"
         return Verdict(
             "undecided",
-            f"Undecided: on {chance_of} it is {far} than {name}, which may be chance; "
-            "look at the clip, or use a larger --heldout.",
+            f"Undecided: on {chance_of} it is {far}; look at the clip, or use a larger --heldout.",
         )
     if gain >= 1:
         told = f"Use it: on {judged_by} it is {gain:.1f} dB better than the best baseline ({name}, {bar:.1f} dB)."

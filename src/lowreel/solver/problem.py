@@ -332,6 +332,10 @@ def _levelling(response: Tensor, held: Tensor) -> Tensor:
     return expected.mean() / expected.clamp_min(1e-12 * float(expected.max()))
 
 
+DIFFERS = {"settings": "settings or the held-out data, which another version may draw otherwise, differ from those"}
+"""What differs from the saved state, in words: what is held out is hashed with the settings."""
+
+
 def identity(problem: Problem, settings: SolverSettings) -> dict[str, str]:
     """Hashes of the data, the operator, the generator's spec and all else that makes a fit what it is."""
     return {
@@ -346,9 +350,8 @@ def check_same(here: Mapping[str, str], saved: Mapping[str, str]) -> None:
     """Raise InputError where a saved state, or a fit of a search, belongs to another problem."""
     for what, value in here.items():
         if saved.get(what) != value:
-            raise InputError(
-                f"resume: the {what} differs from that of the saved state; give the same one, or start a new run"
-            )
+            differs = DIFFERS.get(what, f"{what} differs from that")
+            raise InputError(f"resume: the {differs} of the saved state; give the same, or start a new run")
 
 
 def _settings_hash(problem: Problem, settings: SolverSettings) -> str:

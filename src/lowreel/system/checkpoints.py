@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEWEST, PREVIOUS = "state.safetensors", "state.previous.safetensors"
+LOCK_WAIT_SECONDS = 0.2
+"""How long who begins work in a folder waits for those who only look whether somebody works in it (`is_locked`): they
+have the lock for microseconds, on a busy machine until they are given the processor again."""
+
 T = TypeVar("T")
 
 
@@ -65,18 +70,39 @@ def folder_lock(folder: Path) -> Iterator[None]:
     """Lock a folder during the block. Raises BusyError, an InputError, when another process works in it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, folder)
         yield
-    except BlockingIOError:
-        raise BusyError(f"{folder}: another lowreel works in this folder; wait for it, or stop it") from None
     finally:
         os.close(descriptor)
 
 
+def _lock(descriptor: int, folder: Path) -> None:
+    """Take the lock, unless it is another's for longer than a look takes."""
+    end = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise BusyError(f"{folder}: another lowreel works in this folder; wait for it, or stop it") from None
+        time.sleep(LOCK_WAIT_SECONDS / 10)
+
+
 def is_locked(folder: Path) -> bool:
-    """Whether another process works in a folder at the moment."""
+    """Whether another process works in a folder at the moment; False where that cannot be told.
+
+    For this the lock is shared for an instant: many may look at once, and who begins work then waits for them.
+    """
     try:
-        with folder_lock(folder):
-            return False
-    except BusyError:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False

@@ -13,6 +13,12 @@ from .base import Entry, check_size, field_of, fields_of, reading
 
 KIND, REMEDY = "a NumPy array", "save it again with numpy.save"
 
+READ = ((1, 0), (2, 0))
+"""Versions of the format of .npy whose headers are read."""
+
+NOT_READ = {(3, 0): "which is that of structured types whose names are no ASCII; save its fields one by one"}
+"""What another one is for."""
+
 
 def entries(path: Path) -> list[Entry]:
     """The arrays of an .npz by name; the one of an .npy has the name "". Of structured ones, the fields, NAME/FIELD."""
@@ -59,8 +65,9 @@ def _path_of(dtype: np.dtype, name: str) -> tuple[str, ...]:
 
 def _entries(name: str, file: IO[bytes]) -> list[Entry]:
     version = np.lib.format.read_magic(file)
-    if version > (2, 0):
-        return [Entry(name, (), "", "a structured type whose names are no ASCII; save its fields one by one")]
+    if version not in READ:
+        told = NOT_READ.get(version, "which is not known; save it again with numpy.save")
+        return [Entry(name, (), "", "an array in version {}.{} of NumPy's format, {}".format(*version, told))]
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = header(file)
     if dtype.hasobject:
