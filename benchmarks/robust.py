@@ -39,7 +39,7 @@ from .trees import here
 MOST_TRIES = 4
 """How often a command is begun anew or gone on with after a fault, before its result counts as lost."""
 
-MEMORY_BYTES = (20e6, 400e6)
+MEMORY_BYTES = (0.0, 100e6)
 """Addresses that a command may take beyond those that it begins with, least and most."""
 
 SLOW_SECONDS = (0.002, 0.05)
