@@ -139,6 +139,7 @@ def _cluster(full: str | None) -> Iterator[tuple[Any, list[Any]]]:
 
 
 def _counted(event: str, times: int, seed: int, base: Path, expected: list[bytes], seconds: float) -> dict[str, Any]:
+    """A row of counts of so many batches to which the same happens."""
     draw = random.Random(f"{seed} {event}")
     row: dict[str, Any] = {"event": event, "times": 0, "same": 0, "tries": 0, "failed": 0, "traces": 0, "twice": 0}
     row["told"] = []
@@ -146,20 +147,31 @@ def _counted(event: str, times: int, seed: int, base: Path, expected: list[bytes
         folder = base / f"{event}{k}"
         _prepare(folder)
         row["times"] += 1
-        for number in range(MOST_TRIES):
-            row["tries"] += 1
-            before = _finished(folder)
-            code, said = _tried(event if number == 0 else "", folder, draw, seconds)
-            row["twice"] += sum(path.stat().st_mtime_ns != time_ for path, time_ in before.items())
-            row["failed"] += said.count(": failed in")
-            if "traceback" in said.lower() or "stack trace" in said.lower():
-                row["traces"] += 1
-                row["told"].append(said[-600:])
-            if code == 0:
-                break
-        names = [each["name"] for each in csv.DictReader((folder / "rows" / "results.csv").open())]
-        row["same"] += _results(folder) == expected and names == [f"r{k}" for k in range(ROWS)]
+        _try_until_done(event, folder, draw, seconds, row)
+        row["same"] += _is_right(folder, expected)
     return row
+
+
+def _try_until_done(event: str, folder: Path, draw: random.Random, seconds: float, row: dict[str, Any]) -> None:
+    """Give a batch to a cluster until it ends well; what its commands did is counted in `row`."""
+    for number in range(MOST_TRIES):
+        row["tries"] += 1
+        before = _finished(folder)
+        code, said = _tried(event if number == 0 else "", folder, draw, seconds)
+        row["twice"] += sum(path.stat().st_mtime_ns != written for path, written in before.items())
+        row["failed"] += said.count(": failed in")
+        if "traceback" in said.lower() or "stack trace" in said.lower():
+            row["traces"] += 1
+            row["told"].append(said[-600:])
+        if code == 0:
+            return
+
+
+def _is_right(folder: Path, expected: list[bytes]) -> bool:
+    """Whether a batch has all rows once, in the bits of one that was made without Ray."""
+    with (folder / "rows" / "results.csv").open() as file:
+        names = [each["name"] for each in csv.DictReader(file)]
+    return _results(folder) == expected and names == [f"r{k}" for k in range(ROWS)]
 
 
 def _tried(event: str, folder: Path, draw: random.Random, seconds: float) -> tuple[int, str]:

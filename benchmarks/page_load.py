@@ -22,7 +22,6 @@ import os
 import re
 import secrets
 import select
-import signal
 import socket
 import statistics
 import subprocess
@@ -40,6 +39,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from .results import Rows
+from .served import served
 from .trees import ROOT, here
 
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "support")]
@@ -56,6 +56,9 @@ LOOK_SECONDS, SAMPLE_SECONDS = 2.0, 2.0
 QUICK = {"RecoverSettings-steps": "3", "RecoverSettings-baselines": "none", "source": "a file of yours"}
 """What visitors fill in, by the names of the fields."""
 
+ENDED = "finished", "stopped", "failed"
+"""How the phase of a run begins that is over."""
+
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
@@ -64,7 +67,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=5.0, help="for which they come again")
     chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as name, Page(Path(name), chosen.visitors) as page:
+    with tempfile.TemporaryDirectory() as name, page_for(Path(name), chosen.visitors) as page:
         row: dict[str, Any] = {"commit": here().commit, "visitors": chosen.visitors, "minutes": chosen.minutes}
         row |= of_hostile_files(page)
         print(json.dumps(row), flush=True)
@@ -75,28 +78,22 @@ def main(arguments: list[str]) -> None:
     Rows("page_load").add(row)
 
 
+@contextlib.contextmanager
+def page_for(folder: Path, visitors: int) -> Iterator[Page]:
+    """The page, served from a folder for so many visitors."""
+    # All visitors come from this machine, which may have a third of the queue.
+    options = ["--waiting", str(4 * visitors), "--upload", f"{UPLOAD_BYTES / 1e6:g}MB"]
+    with served(folder / "runs", options, {"OMP_NUM_THREADS": "1"}) as (process, address):
+        yield Page(folder / "runs", process, address)
+
+
+@dataclass(frozen=True)
 class Page:
-    """The page, served in a process of its own from a folder."""
+    """The page, served in a process of its own. folder: of its runs."""
 
-    def __init__(self, folder: Path, visitors: int) -> None:
-        self.folder = folder / "runs"
-        words = [sys.executable, "-m", "lowreel", "serve", "-o", str(self.folder), "--port", "0"]
-        # All visitors come from this machine, which may have a third of the queue.
-        words += ["--waiting", str(4 * visitors), "--upload", f"{UPLOAD_BYTES / 1e6:g}MB"]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
-        assert self.process.stdout is not None
-        found = re.search(r"http://\S+", self.process.stdout.readline())
-        if found is None:
-            sys.exit("page_load: the page did not start; run `lowreel serve` by hand to see why")
-        self.address = found[0]
-
-    def __enter__(self) -> Page:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
+    folder: Path
+    process: subprocess.Popen[str]
+    address: str
 
     def left(self) -> list[str]:
         """Names of what lies in the folders for uploads; of a file that it hands on Gradio leaves an empty one too."""
@@ -167,15 +164,16 @@ class Visitor:
         well, found = self.ask(self.function("click", self.names["start"]), filled)
         if not well:
             return ""
-        key, mine = str(found[1]), found[3]
-        timer = self.kind("timer")
+        mine = next(value for value in found if isinstance(value, list))  # what the browser is to remember
+        key, news = str(mine[-1]), {"stamp": "", "phase": ""}
         end = time.monotonic() + ANSWER_SECONDS
-        while time.monotonic() < end:
-            state = self.kind("browserstate")
-            _, shown = self.ask(self.function("tick", timer), {state: mine, timer: LOOK_SECONDS})
-            if any(word in str(shown) for word in ("run.zip", "problem")):
-                break
+        while time.monotonic() < end and not news["phase"].startswith(ENDED):
+            reply = self._told(self.http.get(f"/run/{key}/standing", params={"seen": news["stamp"]}))
+            if reply.status_code == 200:
+                news = reply.json()
             time.sleep(LOOK_SECONDS)
+        self.ask(self.function("click", self.names["draw-again"]), {self.kind("browserstate"): mine})
+        self._told(self.http.get("/run/list", params={"of": key}))
         return key
 
 
@@ -195,6 +193,7 @@ def of_hostile_files(page: Page) -> dict[str, Any]:
                 taken.append(what)
                 continue
         refused += 1
+    visitor.http.close()
     left = page.left()
     for path in (page.folder / ".work").rglob("*"):
         os.utime(path, (1, 1), follow_symlinks=False)
@@ -336,6 +335,7 @@ def of_visitors(page: Page, count: int, seconds: float) -> dict[str, Any]:
             name, content = f"clip-of-{number:02d}-{times}.npy", _clip_of(number, times)
             asked[name] = visitor.recover(name, content), content, number
             times += 1
+        visitor.http.close()
         return visitor
 
     watcher = threading.Thread(target=sample)

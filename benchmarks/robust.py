@@ -24,6 +24,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -38,7 +39,7 @@ from .trees import here
 MOST_TRIES = 4
 """How often a command is begun anew or gone on with after a fault, before its result counts as lost."""
 
-MEMORY_BYTES = (20e6, 400e6)
+MEMORY_BYTES = (0.0, 100e6)
 """Addresses that a command may take beyond those that it begins with, least and most."""
 
 SLOW_SECONDS = (0.002, 0.05)
@@ -73,9 +74,16 @@ def main(arguments: list[str]) -> None:
         for row in counting.rows(chosen.faults, trials):
             print(line(row), *row["lost"], *row["other"], sep="\n", flush=True)
             rows.append(row)
-            counts = {name: len(row[name]) for name in ("lost", "other")}  # their texts hold paths of this machine
-            kept.add(row | counts | {"commit": here().commit, "seed": chosen.seed})
+            kept.add(counts_of(row) | {"commit": here().commit, "seed": chosen.seed})
     print(table(rows))
+
+
+def counts_of(row: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a row: of texts, which hold paths of this machine, how many there are."""
+    texts = "lost", "other"
+    return {name: value for name, value in row.items() if name not in texts} | {
+        f"{name}_count": len(row[name]) for name in texts
+    }
 
 
 @dataclass
@@ -89,7 +97,7 @@ class Counting:
     expected: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
 
-    def rows(self, kinds: list[FaultKind], trials: int) -> Any:
+    def rows(self, kinds: Sequence[FaultKind], trials: int) -> Iterator[dict[str, Any]]:
         """A row of counts for each kind of fault, as they come."""
         with tempfile.TemporaryDirectory() as name:
             base = Path(name)
@@ -133,7 +141,7 @@ class Counting:
         return row
 
     @contextlib.contextmanager
-    def _disk(self, folder: Path, fault: Fault, start: Path) -> Any:
+    def _disk(self, folder: Path, fault: Fault, start: Path) -> Iterator[None]:
         """A folder with what the job begins with; of a full disk on one of its own."""
         folder.mkdir()
         with contextlib.ExitStack() as stack:

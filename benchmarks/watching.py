@@ -10,22 +10,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from lowreel.system.processes import die_with_parent
 
 from .results import Rows
+from .served import served
 
 MEASURED = "fit", "server", "browser", "seconds"
 
@@ -34,25 +31,6 @@ POLL_SECONDS = 0.05
 
 LONGEST_SECONDS = 1200.0
 """Seconds that one run may take."""
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The page in a process of its own, and its address."""
-    words = [sys.executable, "-m", "lowreel", "serve", "-o", str(folder), "--port", "0"]
-    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        found = re.search(r"http://\S+", server.stdout.readline())
-        if found is None:
-            sys.exit("benchmarks watching: the page did not start; run `lowreel serve` by hand to see why")
-        yield server, found[0]
-    finally:
-        server.send_signal(signal.SIGINT)
-        try:
-            server.wait(60)
-        except subprocess.TimeoutExpired:
-            server.kill()
 
 
 def processor_seconds(server: int) -> dict[str, float]:

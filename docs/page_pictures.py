@@ -3,16 +3,17 @@
 Serves the page, recovers the demo clip on it, and takes it as it goes on and at the end, on a screen and on a phone.
 """
 
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.served import served
 
 SCREENS = {"": (1280, 860), "-narrow": (390, 844)}
 """Sizes in pixels, by the ends of the names of the pictures."""
@@ -47,7 +48,6 @@ def main(folder: Path, address: str) -> None:
         wide, narrow = pages.values()
         wide.goto(address)
         wide.wait_for_function("document.querySelector('#example video')?.readyState == 4")
-        picture_of(wide, folder, "page-first")
         wide.locator("#start").click()
         wide.wait_for_function("location.search.startsWith('?run=')")
         narrow.goto(wide.url)
@@ -62,14 +62,5 @@ def main(folder: Path, address: str) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as place:
-        words = [sys.executable, "-m", "lowreel", "serve", "-o", place, "--port", "0"]
-        server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-        try:
-            main(Path(sys.argv[1]), re.search(r"http://\S+", server.stdout.readline())[0])
-        finally:
-            server.send_signal(signal.SIGINT)
-            try:
-                server.wait(60)
-            except subprocess.TimeoutExpired:
-                server.kill()
+    with tempfile.TemporaryDirectory() as place, served(Path(place)) as (_, at):
+        main(Path(sys.argv[1]), at)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lowreel.jobs.errors import is_out_of_memory
+from lowreel.jobs.errors import exit_codes, is_out_of_memory
 
 MEMORY = (
     MemoryError(),
@@ -20,3 +20,18 @@ OTHER = (
 @pytest.mark.parametrize(("error", "expected"), [*((e, True) for e in MEMORY), *((e, False) for e in OTHER)], ids=repr)
 def test_what_is_a_lack_of_memory(error, expected):
     assert is_out_of_memory(error) is expected
+
+
+@pytest.mark.parametrize("error", MEMORY, ids=repr)
+def test_a_lack_of_memory_is_one_line(error, capsys):
+    with pytest.raises(SystemExit) as ended, exit_codes():
+        raise error
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith("lowreel: error: not enough memory")
+    assert said.count("\n") == 1
+
+
+def test_a_library_that_is_not_there_is_no_lack_of_memory():
+    with pytest.raises(ImportError), exit_codes():
+        raise ImportError("No module named 'nothing'")

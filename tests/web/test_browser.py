@@ -76,8 +76,8 @@ def asks_while_hidden(page, asked):
     """Whether a page that nobody sees asks how a run stands; one that is seen again does."""
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
     page.wait_for_timeout(1000)
-    before = len(asked)
-    page.wait_for_timeout(6000)
+    before, wait = len(asked), float(page.locator("#told [data-wait]").get_attribute("data-wait"))
+    page.wait_for_timeout(1000 * (wait + 2))  # of a run that goes on for long it asks seldom
     found = [url for url in asked[before:] if "seen=" in url or "queue/join" in url]
     page.evaluate("delete document.hidden")
     with page.expect_request(lambda sent: "/standing?seen=" in sent.url):

@@ -25,6 +25,7 @@ from lowreel.runs.preview import Live
 from lowreel.settings import ClipSettings, InterpolateSettings, NoiseSettings, RecoverSettings, ServeSettings
 from lowreel.system.files import read_json
 from lowreel.web.auth import MOST_GUESSES, Auth, guarded
+from lowreel.web.calm import CALM, calmed
 from lowreel.web.form import CHOICES, SERVERS, fields, filled, operator_of
 from lowreel.web.interpolate_tab import chosen_of
 from lowreel.web.queue import Queue
@@ -321,7 +322,7 @@ def test_runs_are_found_by_their_address_alone(tmp_path, service):
     assert other.side_by_side((job.id, "recovered"), (key, "true")).startswith("run/made/")
 
 
-def test_only_what_is_new_is_sent(finished, service):
+def test_only_what_is_new_is_sent(finished, service, monkeypatch):
     """A run that stands as it was seen sends nothing; another picture is sent, and another phase is told as such."""
     shared = Service(service.settings, service.jobs, (finished,), service.work)
     key = shared.choices([])[0][1]
@@ -336,6 +337,16 @@ def test_only_what_is_new_is_sent(finished, service):
     assert len({news["phase"] for news in seen}) == 1
     assert news_of_run(shared, key, seen[2]["stamp"]) is None
     assert f'data-stamp="{seen[2]["stamp"]}"' in watched_run(shared, key, "again")
+    drawn = shared.status_html
+
+    def drawn_as_another_comes(key):
+        html = drawn(key)
+        Live.of_baseline("frame mean", clip, 22.0).save(finished)
+        return html
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shared, "status_html", drawn_as_another_comes)
+        assert f'data-stamp="{seen[2]["stamp"]}"' in watched_run(shared, key, "again")  # so that it is asked for
     shutil.rmtree(finished)
     assert news_of_run(shared, key, seen[2]["stamp"])["phase"] != seen[2]["phase"]
 
@@ -548,13 +559,37 @@ def test_looks_pass_by_gradio(site):
     assert len(silent) > 10
     assert {kinds[part] for event in silent for part in event["show_progress_on"]} == {"button"}
     text = site.get("/").text
-    assert text.index("requestAnimationFrame") < text.index("<script", text.index("requestAnimationFrame"))
-    assert text.startswith("<!doctype html>") or "<head><script>" in text
+    assert text.count(CALM) == 1
+    assert text.index("<script") == text.index(f"<head>{CALM}") + len("<head>")
     for address in ("/run/nowhere/standing", "/run/list"):
         first = site.get(address)
         assert first.status_code == 200
         again = site.get(address, params={"seen": first.json()["stamp"]})
         assert (again.status_code, again.content) == (204, b"")
+
+
+def test_a_page_is_calm_whatever_is_sent_beside_it():
+    """What is neither its head nor its body is handed on; a tag may come in two pieces."""
+    pieces = [
+        {"type": "http.response.debug", "info": {}},
+        {"type": "http.response.start", "status": 200},
+        {"type": "http.response.body", "body": b"<he", "more_body": True},
+        {"type": "http.response.body", "body": b"ad></head>"},
+    ]
+    got = []
+
+    async def app(scope, receive, send):
+        for piece in pieces:
+            await send(piece)
+
+    async def send(message):
+        got.append(message)
+
+    asyncio.run(calmed(app)({"type": "http", "path": "/", "headers": []}, None, send))
+    whole = f"<head>{CALM}</head>".encode()
+    assert got[0] == pieces[0]
+    assert got[1]["headers"] == [(b"content-length", str(len(whole)).encode())]
+    assert [message["body"] for message in got[2:]] == [whole]
 
 
 def test_what_gradio_has_beside_is_shut(site):

@@ -47,8 +47,8 @@ def exit_codes() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     try:
         yield
-    except (InputError, CycloptsError, OSError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+    except (InputError, CycloptsError, OSError, MemoryError, RuntimeError, ImportError) as error:
+        if isinstance(error, RuntimeError | ImportError) and not is_out_of_memory(error):
             raise
         print(f"lowreel: error: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None

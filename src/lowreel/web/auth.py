@@ -88,8 +88,8 @@ class Auth:
     largest: int
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Guesses are looked at one after the other, the right one too: else it is the one that is answered at once."""
-    guesses: list[str] = field(default_factory=list)
-    """Those that wait for their turn."""
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_GUESSES))
+    """For guesses that wait for their turn."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -127,17 +127,13 @@ class Auth:
 
     async def _is_right(self, given: str) -> bool | None:
         """Whether a guess is the password, when its turn has come; None where too many wait."""
-        if len(self.guesses) >= MOST_GUESSES:
+        if self.places.locked():
             return None
-        self.guesses.append(given)
-        try:
-            async with self.one_at_a_time:
-                if hmac.compare_digest(given.encode(), str(self.password).encode()):
-                    return True
-                await asyncio.sleep(WAIT_SECONDS)
-                return False
-        finally:
-            self.guesses.remove(given)
+        async with self.places, self.one_at_a_time:
+            if hmac.compare_digest(given.encode(), str(self.password).encode()):
+                return True
+            await asyncio.sleep(WAIT_SECONDS)
+            return False
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Somebody without a session: the token in the address or the password in the form gives one."""

@@ -17,12 +17,15 @@ CALM = """<script>(() => {
   window.requestAnimationFrame = (draw) => {
     if (performance.now() - busy < 3000) return frame(draw);
     const own = --number;
-    later.set(own, setTimeout(() => { later.delete(own); frame(draw); }, 1000));
+    later.set(own, { timer: setTimeout(() => {
+      later.set(own, { frame: frame((time) => { later.delete(own); draw(time); }) });
+    }, 1000) });
     return own;
   };
   window.cancelAnimationFrame = (own) => {
     if (own >= 0) return cancel(own);
-    clearTimeout(later.get(own));
+    const due = later.get(own);
+    if (due) due.timer ? clearTimeout(due.timer) : cancel(due.frame);
     later.delete(own);
   };
 })()</script>"""
@@ -46,10 +49,13 @@ def calmed(app: App) -> App:
             if message["type"] == "http.response.start":
                 start.update(message)
                 return
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
             parts.append(message.get("body", b""))
             if not message.get("more_body", False):
                 body = b"".join(parts).replace(b"<head>", b"<head>" + CALM.encode(), 1)
-                kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+                kept = [(name, value) for name, value in start.get("headers", []) if name.lower() != b"content-length"]
                 await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
                 await send({"type": "http.response.body", "body": body})
 

@@ -11,8 +11,8 @@ import gradio as gr
 from ..errors import InputError
 
 LOOK_SECONDS, SLOW_LOOK_SECONDS = 2.0, 10.0
-"""Seconds between two looks at a run, at first and when it has gone on for long: a browser on the same two cores takes
-a sixth of them for a look every two seconds."""
+"""Seconds between two looks at a run, at first and when it has gone on for long: what is new has to be drawn by the
+server and by the browser, perhaps on the cores of the run, and a run that is long changes slowly."""
 
 LOOKS = 15.0
 """Looks in the time that a run has taken so far, about."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -9,14 +10,17 @@ import gradio as gr
 from .reactions import in_words, quiet
 from .recover_form import RecoverForm
 from .service import Service
-from .standing import stamped, watched_list, watched_run
+from .standing import MOST_LISTED, stamped, watched_list, watched_run
 from .wipe import wipe, wipe_of
 
-REMEMBERED_RUNS = 99
+REMEMBERED_RUNS = MOST_LISTED - 1
 """Runs of a visitor's that the browser remembers, beside the last one."""
 
 DRAW_AGAIN = "draw-again"
 """The hidden button by which the script of the page has the tab drawn anew."""
+
+IN_TURN = {"concurrency_limit": 1, "concurrency_id": "tab"}
+"""What draws the list of runs is answered in the order in which it was asked."""
 
 SURE = "(key) => { if (!confirm('Delete this run and its files?')) throw new Error('kept'); return key; }"
 
@@ -50,31 +54,33 @@ def recover_tab(page: gr.Blocks, service: Service, mine: gr.BrowserState, curren
 
     def refresh(key: str, before: str, own: list[str]) -> tuple[Any, ...]:
         listed = watched_list(service, own)
-        stamp = f"{key} {stamped(service, key)[0] if key else ''} {listed}"
+        known = stamped(service, key)
+        stamp = f"{key} {known[0]} {listed}"
         if stamp == before:
             return (gr.skip(),) * len(outputs)
-        return stamp, *_standing(service, key, listed)
+        return stamp, *_standing(service, key, known, listed)
 
     given, found = {*form.components, mine}, [current, seen, mine, example]
     outputs = [seen, told, others, stop, more, results, figures, downloads, asked, delete, *show]
     calm = quiet(start)
-    drawn = {"fn": refresh, "inputs": [current, seen, mine], "outputs": outputs, **calm}
+    drawn = {"fn": refresh, "inputs": [current, seen, mine], "outputs": outputs, **calm, **IN_TURN}
     start.click(in_words(begin), given, found, **calm).success(**drawn)
     stop.click(service.stop, current, None, **calm).then(**drawn)
     more.click(in_words(service.go_on), current, None, **calm).then(**drawn)
     delete.click(in_words(service.delete), current, None, js=SURE, **calm).then(**drawn)
     again.click(**drawn, trigger_mode="always_last")
-    mine.change(**drawn, trigger_mode="always_last")
+    mine.change(partial(watched_list, service), mine, others, **calm, **IN_TURN, trigger_mode="always_last")
     page.load(_opened, None, [current, example], **calm).then(**drawn)
 
 
-def _standing(service: Service, key: str, listed: str) -> tuple[Any, ...]:
-    """What the tab shows of the run at an address; listed: links to the visitor's own runs."""
-    status = service.state(key)[1]
+def _standing(service: Service, key: str, known: tuple[str, str], listed: str) -> tuple[Any, ...]:
+    """What the tab shows of the run at an address; known: its stamp and phase; listed: links to the visitor's own
+    runs."""
+    status = known[1].split()[0]
     ended = service.file(key, "summary.json") is not None and status in ("finished", "stopped")
     look, is_own = service.look(key) if ended else None, service.jobs.get(key) is not None
     return (
-        watched_run(service, key, DRAW_AGAIN),
+        watched_run(service, key, DRAW_AGAIN, known),
         listed,
         gr.update(visible=status in ("running", "waiting") and is_own),
         gr.update(visible=status in ("stopped", "failed")),

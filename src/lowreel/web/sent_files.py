@@ -65,13 +65,14 @@ class SentFiles:
 
 async def _whole(receive: Receive) -> bytes:
     """The body of a request; raises Refused where it is too long, or was broken off."""
-    found, more = b"", True
+    found, more = bytearray(), True
     while more:
         message = await receive()
-        found, more = found + message.get("body", b""), message.get("more_body", False)
+        found += message.get("body", b"")
+        more = message.get("more_body", False)
         if message["type"] != "http.request" or len(found) > ASKED_BYTES:
             raise Refused
-    return found
+    return bytes(found)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -42,9 +42,6 @@ NICENESS = 10
 SWEEP_SECONDS = 300.0
 """Seconds between two looks for uploads that nobody uses."""
 
-MOST_LISTED = 100
-"""Runs of a visitor's that one question may be about."""
-
 BESIDE_FILES_BYTES = 2**20
 """Bytes of a request beside its files."""
 
@@ -168,7 +165,7 @@ def _add_files(app: Any, service: Service) -> None:
     from starlette.responses import FileResponse, JSONResponse, Response
 
     from .service import EXAMPLE, FILES
-    from .standing import news_of_list, news_of_run
+    from .standing import MOST_LISTED, news_of_list, news_of_run
 
     # They answer Any: older versions of FastAPI look up what is returned, and know no names of this function.
     def archive(key: str) -> Any:

@@ -51,6 +51,9 @@ WATCH = """<script>(() => {
 """For the head of the page. Asks for what each element shows that has `data-ask`, while somebody can see it, every
 `data-wait` seconds; keeps the run that is shown in the address, so that it is found again."""
 
+MOST_LISTED = 100
+"""Runs of a visitor's that one question may be about; a browser remembers no more."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -80,9 +83,9 @@ def stamped(service: Service, key: str) -> tuple[str, str]:
     return f"{phase} {stamp}", phase
 
 
-def standing(service: Service, key: str) -> Standing:
-    """How the run at an address stands."""
-    stamp, phase = stamped(service, key)
+def standing(service: Service, key: str, known: tuple[str, str] | None = None) -> Standing:
+    """How the run at an address stands. known: its stamp and phase, where they are known."""
+    stamp, phase = known or stamped(service, key)
     look = service.look(key)
     live = None if look is None else look.live()
     if phase.startswith("running"):
@@ -90,17 +93,19 @@ def standing(service: Service, key: str) -> Standing:
     return Standing(stamp, phase, LOOK_SECONDS if phase.startswith("waiting") else SLOW_LOOK_SECONDS)
 
 
-def watched_run(service: Service, key: str, again: str) -> str:
-    """How the run at an address stands, as HTML that is kept up to date. again: as of `Standing.watched`."""
-    html = service.status_html(key)
-    return standing(service, key).watched(html, f"run/{quote(key, safe='')}/standing", again) if key else html
+def watched_run(service: Service, key: str, again: str, known: tuple[str, str] | None = None) -> str:
+    """How the run at an address stands, as HTML that is kept up to date. again: as of `Standing.watched`; known: as of
+    `standing`."""
+    if not key:
+        return service.status_html(key)
+    now = standing(service, key, known)  # before the HTML, which then is never older than its stamp
+    return now.watched(service.status_html(key), f"run/{quote(key, safe='')}/standing", again)
 
 
 def news_of_run(service: Service, key: str, seen: str) -> dict[str, Any] | None:
     """What is new at an address; None where its stamp is the one that was seen."""
-    if stamped(service, key)[0] == seen:
-        return None
-    return standing(service, key).sent(service.status_html(key))
+    known = stamped(service, key)
+    return None if known[0] == seen else standing(service, key, known).sent(service.status_html(key))
 
 
 def watched_list(service: Service, mine: Sequence[str]) -> str:
