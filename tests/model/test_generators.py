@@ -25,6 +25,8 @@ GENERATORS = {
     "lean 1x1": lambda seed=0: Lean((1, 1, 1), seed=seed),
     "lean 64x64": lambda seed=0: Lean((3, 64, 64), seed=seed),
     "decoder 45x80": lambda seed=0: Decoder((1, 45, 80), seed=seed),
+    "decoder with sub-pixels 17x31": lambda seed=0: Decoder((3, 17, 31), subpixel_stages=1, seed=seed),
+    "lean with sub-pixels 5x7": lambda seed=0: Lean((1, 5, 7), subpixel_stages=2, seed=seed),
 }
 
 
@@ -151,6 +153,7 @@ REFUSED = {
     "unknown spec": (lambda: from_spec({"kind": "wizard"}), "unknown kind 'wizard'"),
     "no spec": (lambda: from_spec({}), "unknown kind None"),
     "no height": (lambda: Decoder((1, 0, 8)), r"expected a frame shape \(C, H, W\)"),
+    "more sub-pixels than pixels": (lambda: Decoder((1, 16, 16), subpixel_stages=3), "expected 0 to 2 subpixel_stages"),
 }
 
 
@@ -205,6 +208,7 @@ def test_decoders_of_the_first_files_are_what_they_were(side, stages):
     old = from_spec({"kind": "decoder", "frame_shape": [1, side, side], "code_dim": 64})
     assert len(old.grow) == stages
     assert old.headroom == 1
+    assert old.to_frame.out_channels == 1
     new = Decoder((1, side, side))
     assert from_spec(new.spec()).spec() == new.spec()
     with pytest.raises(InputError, match="has an older form"):

@@ -51,6 +51,7 @@ def clip_of(generator, times=TIMES, rank=None, affine=False, is_complex=False):
 CLIPS = {
     "free codes": lambda: clip_of(Decoder((3, 16, 12))),
     "grey, rank 3": lambda: clip_of(Decoder((1, 9, 7)), rank=3),
+    "sub-pixels": lambda: clip_of(Decoder((3, 13, 10), subpixel_stages=1)),
     "a line, uneven times": lambda: clip_of(Decoder((1, 9, 7)), UNEVEN, rank=2, affine=True),
     "one code for all": lambda: clip_of(Decoder((1, 8, 8)), rank=1, affine=True),
     "complex": lambda: clip_of(Decoder((2, 8, 8)), is_complex=True),
@@ -426,6 +427,7 @@ LIES = {
     "many codes": {"generator": {"code_dim": 16384}, "codes": {"coefficients": [T, 16384]}},
     "stages": {"generator": {"upsampling_stages": 10**9}},
     "no stages": {"generator": {"upsampling_stages": None}},
+    "sub-pixels": {"generator": {"subpixel_stages": -1}},
     "count": {"times": {"count": 10**12, "first": 0, "rate": "25"}},
     "many frames": {"times": {"count": 2**18, "first": 0, "rate": "25"}, "codes": {"coefficients": [2**18, 5]}},
     "a rate of a billion digits": {"times": {"count": T, "first": 0, "rate": "1e999999999"}},

@@ -275,11 +275,12 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
 
 def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) -> None:
     """Raise InputError for a spec or codes whose sizes are no clip's, before anything is made of them."""
-    bounds = {"code_dim": MOST_CODE_DIM, "upsampling_stages": MOST_STAGES, "channels": MOST_SIDE}
-    for name, most in bounds.items():
-        value = spec.get(name, 1)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise InputError(f"its header has {name} {value!r}, expected 1 to {most}")
+    bounds = {"code_dim": (1, MOST_CODE_DIM), "upsampling_stages": (1, MOST_STAGES), "channels": (1, MOST_SIDE)}
+    bounds["subpixel_stages"] = (0, MOST_STAGES)
+    for name, (least, most) in bounds.items():
+        value = spec.get(name, least)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise InputError(f"its header has {name} {value!r}, expected {least} to {most}")
     shape = spec.get("frame_shape", [1, 1, 1])
     sides_are_sizes = all(isinstance(n, int) and 1 <= n <= MOST_SIDE for n in shape)
     if len(shape) != 3 or not sides_are_sizes or math.prod(shape) > MOST_PIXELS:

@@ -25,6 +25,8 @@ class Generator(nn.Module, ABC):
     """Whether the first part of its fit may be computed with products in bfloat16."""
     step_shares: ClassVar[Mapping[str, float]] = {}
     """By the first part of its name, the share of the step that a weight matrix takes where that is not all of it."""
+    epochs_factor: float = 1.0
+    """So many times the usual epochs are made where none are given."""
     code_mean: Tensor | float = 0.0
     code_spread: Tensor | float = 1.0
 

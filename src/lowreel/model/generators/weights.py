@@ -47,7 +47,13 @@ def _decoder(kind: type[Decoder], spec: Mapping[str, Any]) -> Decoder:
         )
     shape = tuple(spec["frame_shape"])
     stages = spec.get("upsampling_stages", first_stages(shape))
-    return kind(shape, code_dim=spec["code_dim"], upsampling_stages=stages, headroom=spec.get("headroom", 1.0))
+    return kind(
+        shape,
+        code_dim=spec["code_dim"],
+        upsampling_stages=stages,
+        subpixel_stages=spec.get("subpixel_stages", 0),
+        headroom=spec.get("headroom", 1.0),
+    )
 
 
 def save_weights(path: str | Path, generator: Generator, provenance: Mapping[str, Any]) -> None:
