@@ -21,8 +21,9 @@ WIDTHS = (96, 64, 48, 32, 24)
 PROBE_FRAMES, PROBE_PIXELS = 16, 2**20
 """Frames by which first weights are scaled, at most, and their pixels together: fewer of large ones."""
 
-SUBPIXEL_FRAME_PIXELS = 2**16
-"""Pixels of a frame from which on its last doubling is a sub-pixel convolution (docs/choices.md)."""
+LARGEST_FRAME_OF_FEATURES = 2**16
+"""Pixels of the largest frame that is made from features of its own size; the last doubling of larger ones is a
+sub-pixel convolution (docs/choices.md)."""
 
 SUBPIXEL_EPOCHS_FACTOR = 1.5
 """So many times as many epochs are made with it: each takes a third of the time."""
@@ -75,7 +76,7 @@ class Decoder(Generator):
         )
         self.coarse = (math.ceil(height / 2**upsampling_stages), math.ceil(width / 2**upsampling_stages))
         if subpixel_stages is None:
-            subpixel_stages = int(height * width >= SUBPIXEL_FRAME_PIXELS)
+            subpixel_stages = int(height * width > LARGEST_FRAME_OF_FEATURES)
         if not 0 <= subpixel_stages <= upsampling_stages:
             raise InputError(
                 f"{self.kind}: expected 0 to {upsampling_stages} subpixel_stages, no more than upsampling_stages, "
