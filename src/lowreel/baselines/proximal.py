@@ -107,7 +107,8 @@ class Variation:
             size = _sizes(found)
             found.div_(size.div_(most).clamp_min_(1))
             following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
-            ahead = torch.add(found, found - dual, alpha=(momentum - 1) / following)
+            torch.sub(found, dual, out=dual)  # in place, as these are the largest arrays of a recovery
+            ahead = torch.add(found, dual, alpha=(momentum - 1) / following, out=dual)
             dual, momentum = found, following
         self._dual = dual
         return self._less(clip, dual)

@@ -45,6 +45,10 @@ CLIP_ARRAYS = 9
 """Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
 variation, the clips around them, and those that the baselines before it have made."""
 
+COMPLEX_CLIP_ARRAYS = 45
+"""The same of a complex clip, in its 3-D total variation and its refinement: three fields of differences in four forms,
+ten clips around them, and as much again that the allocator does not give back between them."""
+
 DATA_ARRAYS = 3
 """Arrays of the data's size that it holds then: the data, and booleans of what is known, fitted and held out."""
 
@@ -120,13 +124,14 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     epochs, drawing = planned_epochs(problem, solver), _drawing_seconds(problem)
     del update
     clip = 4 * math.prod(problem.operator.clip_shape)
+    arrays = COMPLEX_CLIP_ARRAYS if isinstance(problem.operator, RealForm) else CLIP_ARRAYS
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
     trim_heap()  # what the trial has freed is no part of what is taken already
     weights = 4 * sum(p.numel() for p in problem.generator.parameters())
     fit = MEMORY_SLACK_FACTOR * kept.bytes + WEIGHT_COPIES * weights
     fitting = epochs * minibatches * each + min(CHECKS_PER_RUN, epochs) * drawing
     return Estimate(
-        memory=round(taken_bytes() + fit + CLIP_ARRAYS * clip + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
+        memory=round(taken_bytes() + fit + arrays * clip + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
         seconds=fitting + _refining_seconds(problem.on(CPU)),
         baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
         each=round(fit),
