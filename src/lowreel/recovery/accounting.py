@@ -51,8 +51,8 @@ def accounted(
     if settings.baselines == "all" and found.outcome.kind != "stopped":
         quick = quick | compared_slowly(problem)
     judged_frames, error = found.judged.frames(), found.error
-    refined = refinement(judged_frames, problem, error)
-    if refined is None:
+    refined = refinement(judged_frames, problem)
+    if refined is None or _is_exact_after_all(problem, judged_frames, refined.error):
         own = finish(frames, problem)
     else:
         judged_frames, error = refined.judged, refined.error
@@ -122,6 +122,19 @@ def _uncertainty(
     return uncertainty(problem, delivered, judged_frames, error, [(t.representation, t.error) for t in others])
 
 
+def _is_exact_after_all(problem: Problem, frames: Tensor, error: float) -> bool:
+    """Whether data of unknown noise is foretold better by frames (T, C, H, W) made to agree with it than with this
+    error."""
+    if not isinstance(problem.noise, UnknownNoise):
+        return False
+    return problem.heldout_error(_consistent(frames, problem, problem.fitted)) < error
+
+
+def _consistent(frames: Tensor, problem: Problem, entries: Data) -> Tensor:
+    found = project_onto_data(frames, problem.operator, problem.data, entries)
+    return found if isinstance(problem.operator, RealForm) else found.clamp(0, 1)  # white of these is an estimate
+
+
 def finish(frames: Tensor, problem: Problem) -> Tensor:
     """The frames (T, C, H, W) made consistent with all data, the held-out part too, where that helps.
 
@@ -131,17 +144,13 @@ def finish(frames: Tensor, problem: Problem) -> Tensor:
     if the held-out part then agrees better; data that is pixels cannot tell and is left as the generator has it.
     """
 
-    def consistent(entries: Data) -> Tensor:
-        found = project_onto_data(frames, problem.operator, problem.data, entries)
-        return found if isinstance(problem.operator, RealForm) else found.clamp(0, 1)  # white of these is an estimate
-
     if problem.noise.is_exact:
-        return consistent(problem.known)
+        return _consistent(frames, problem, problem.known)
     can_tell = (
         isinstance(problem.noise, UnknownNoise) and not problem.operator.is_pixel_mask and problem.heldout is not None
     )
-    if can_tell and problem.heldout_error(consistent(problem.fitted)) < problem.heldout_error(frames):
-        return consistent(problem.known)
+    if can_tell and _is_exact_after_all(problem, frames, problem.heldout_error(frames)):
+        return _consistent(frames, problem, problem.known)
     return frames.clamp(0, 1)
 
 

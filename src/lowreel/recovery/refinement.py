@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
@@ -21,8 +21,8 @@ from torch import Tensor
 
 from ..baselines.proximal import LOOK_EVERY_WEIGHTS, Fidelity, Variation, falling_weights
 from ..baselines.variation import operator_norm
-from ..data import WhiteNoise
-from ..operators import Data, RealForm, to_complex, to_real
+from ..data import UnknownNoise, WhiteNoise
+from ..operators import Data, RealForm, tensors_of, to_complex, to_real
 from ..solver.problem import Problem
 
 TEMPORAL_WEIGHT = 3.0
@@ -46,22 +46,25 @@ PATIENT_LOOKS = 2
 @dataclass(frozen=True)
 class Refinement:
     """A refined clip that has not seen the held-out data, `judged`, (T, C, H, W), its held-out squared error per pixel,
-    and how it came about: after so many `looks`, from a clip whose error is `expected`."""
+    and how it came about: after so many `looks`, from a clip whose error is `expected`, by data whose noise is
+    `sigma`."""
 
     judged: Tensor
     error: float
     looks: int
     expected: float
+    sigma: float
 
     def of(self, frames: Tensor, problem: Problem) -> Tensor:
         """Frames (T, C, H, W) refined in the same way with all data."""
-        *_, clip = islice(_path(frames, problem, problem.known, self.expected), self.looks)
+        *_, clip = islice(_path(frames, problem, problem.known, self.expected, self.sigma), self.looks)
         return clip
 
 
 def can_refine(problem: Problem) -> bool:
-    """Whether the clip is complex, and its noise white and of known size, so that the size of errors is known too."""
-    is_noisy = isinstance(problem.noise, WhiteNoise) and problem.noise.sigma > 0
+    """Whether the clip is complex, and its noise white, or of unknown kind."""
+    noise = problem.noise
+    is_noisy = isinstance(noise, UnknownNoise) or (isinstance(noise, WhiteNoise) and noise.sigma > 0)
     return isinstance(problem.operator, RealForm) and is_noisy and problem.heldout is not None
 
 
@@ -70,30 +73,45 @@ def applications() -> int:
     return 2 * MOST_LOOKS * LOOK_EVERY_WEIGHTS
 
 
-def refinement(frames: Tensor, problem: Problem, error: float) -> Refinement | None:
-    """The refinement of frames (T, C, H, W) that have not seen the held-out data, error: what that says of them; None
-    where it agrees no better with any, or where there is none for such a problem."""
-    if not can_refine(problem) or not math.isfinite(error):
+@torch.no_grad()
+def refinement(frames: Tensor, problem: Problem) -> Refinement | None:
+    """The refinement of frames (T, C, H, W) that have not seen the held-out data; None where that agrees no better with
+    any, or where there is none for such a problem."""
+    if not can_refine(problem) or not bool(frames.isfinite().all()):
         return None
-    expected = problem.without_noise(error)
+    known = _with_known_noise(problem, frames)
+    sigma = known.noise.rms or 0.0
+    expected = known.without_noise(known.heldout_error(frames))
     best, place, least = None, 0, problem.heldout_misfit(frames)
-    for look, clip in enumerate(islice(_path(frames, problem, problem.fitted, expected), MOST_LOOKS), start=1):
+    path = _path(frames, problem, problem.fitted, expected, sigma)
+    for look, clip in enumerate(islice(path, MOST_LOOKS), start=1):
         misfit = problem.heldout_misfit(clip)
         if misfit < least:
             best, place, least = clip, look, misfit
         elif look - place >= PATIENT_LOOKS:
             break
-    return None if best is None else Refinement(best, problem.heldout_error(best), place, expected)
+    return None if best is None else Refinement(best, problem.heldout_error(best), place, expected, sigma)
+
+
+def _with_known_noise(problem: Problem, frames: Tensor) -> Problem:
+    """The problem; where nothing is known of its noise as if that were white and as large as what these frames miss of
+    the data that they were fitted to."""
+    if not isinstance(problem.noise, UnknownNoise):
+        return problem
+    (data,), (found,), (fitted,) = map(tensors_of, (problem.data, problem.operator(frames), problem.fitted))
+    missed = float((found - data)[fitted].abs().square().mean())
+    return replace(problem, noise=WhiteNoise(sigma=math.sqrt(missed)))
 
 
 @torch.no_grad()
-def _path(frames: Tensor, problem: Problem, entries: Data, expected: float) -> Iterator[Tensor]:
-    """Frames on the way from a strong weight to a weak one; expected: the squared error per pixel of the first ones."""
+def _path(frames: Tensor, problem: Problem, entries: Data, expected: float, sigma: float) -> Iterator[Tensor]:
+    """Frames on the way from a strong weight to a weak one. expected: the squared error per pixel of the first ones;
+    sigma: of the noise."""
     assert isinstance(problem.operator, RealForm)
     operator, start = problem.operator.inner, to_complex(frames)
     fidelity = Fidelity(problem.data, operator, entries, operator_norm(operator))
     variance = 2 * expected  # of both parts
-    closeness = CLOSENESS_SHARE * (problem.noise.rms or 0.0) ** 2 / (variance * fidelity.norm**2)
+    closeness = CLOSENESS_SHARE * sigma**2 / (variance * fidelity.norm**2)
     axes = {0: TEMPORAL_WEIGHT, -2: 1.0, -1: 1.0}
     edge = EDGE_ERRORS**2 * variance
     guide = edge / (edge + Variation(1.0, axes).sizes(start).square())
