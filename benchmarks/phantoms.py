@@ -97,7 +97,6 @@ def measured(row: Row, data: Path, quality: str) -> dict[str, Any]:
     told = {name: baseline.heldout_db for name, baseline in found.baselines.items()}
     return {
         "psnr": decibels(found.clip, clip),
-        "psnr_representation": decibels(found.representation.frames(), clip),
         "heldout_db": found.heldout_db,
         "baselines": levels,
         "baselines_heldout_db": told,
