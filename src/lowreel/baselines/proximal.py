@@ -77,33 +77,45 @@ def falling_weights(
 
 
 class Variation:
-    """R(x) = scale sum_p |(D x)_p|, D the differences from pixel to next pixel along some axes, those of a pixel taken
-    together, magnitudes of complex ones. weights: of the differences, by axis.
+    """R(x) = scale sum_p g_p |(D x)_p|, D the differences from pixel to next pixel along some axes, those of a pixel
+    taken together, magnitudes of complex ones. weights: of the differences, by axis. guide: g, (1, T, 1, H, W), small
+    where edges are expected; 1 if None.
 
     Its proximal map by the dual problem (Beck and Teboulle, 2009, fast gradient projection), which goes on from one
     call to the next.
     """
 
-    def __init__(self, scale: float, weights: Mapping[int, float], iterations: int = INNER_ITERATIONS):
-        self.scale, self.weights, self.iterations = scale, weights, iterations
+    def __init__(
+        self,
+        scale: float,
+        weights: Mapping[int, float],
+        iterations: int = INNER_ITERATIONS,
+        guide: Tensor | None = None,
+    ):
+        self.scale, self.weights, self.iterations, self.guide = scale, weights, iterations, guide
         self._dual: Tensor | None = None
 
     def __call__(self, clip: Tensor, weight: float) -> Tensor:
-        most = weight * self.scale
-        if most == 0:
+        if weight * self.scale == 0:
             return clip
+        most = weight * self.scale if self.guide is None else weight * self.scale * self.guide
         dual = clip.new_zeros(len(self.weights), *clip.shape) if self._dual is None else self._dual
         ahead, momentum = dual, 1.0
         step = 1 / (4 * sum(w**2 for w in self.weights.values()))
         for _ in range(self.iterations):
             found = self._differences(self._less(clip, ahead)).mul_(step).add_(ahead)
-            size = found.abs() if len(found) == 1 else torch.linalg.vector_norm(found, dim=0, keepdim=True)
+            size = _sizes(found)
             found.div_(size.div_(most).clamp_min_(1))
             following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
-            ahead = torch.add(found, found - dual, alpha=(momentum - 1) / following)
+            torch.sub(found, dual, out=dual)  # in place, as these are the largest arrays of a recovery
+            ahead = torch.add(found, dual, alpha=(momentum - 1) / following, out=dual)
             dual, momentum = found, following
         self._dual = dual
         return self._less(clip, dual)
+
+    def sizes(self, clip: Tensor) -> Tensor:
+        """|(D x)_p| of a clip (T, 1, H, W), (1, T, 1, H, W)."""
+        return _sizes(self._differences(clip))
 
     def _differences(self, clip: Tensor) -> Tensor:
         """D x, (axes, T, 1, H, W); 0 at the last pixel along each axis."""
@@ -120,6 +132,14 @@ class Variation:
             found.narrow(axis, 0, count).add_(own.narrow(axis, 0, count), alpha=weight)
             found.narrow(axis, 1, count).sub_(own.narrow(axis, 0, count), alpha=weight)
         return found
+
+
+def _sizes(differences: Tensor) -> Tensor:
+    """(axes, ...) to (1, ...)."""
+    if len(differences) == 1:
+        return differences.abs()
+    sizes: Tensor = torch.linalg.vector_norm(differences, dim=0, keepdim=True)
+    return sizes
 
 
 def low_rank(scale: float) -> Proximal:

@@ -29,6 +29,7 @@ from .levels import baselines_in_units, finished_in_units
 from .policy import FitResult
 from .preparation import Given
 from .recommendation import Recommended, recommended
+from .refinement import refinement
 from .result import Recovery
 from .search_plan import best_of
 from .uncertainty import can_tell_noise, uncertainty
@@ -49,14 +50,21 @@ def accounted(
         quick = compared(problem, noise_sigma(problem, frames))
     if settings.baselines == "all" and found.outcome.kind != "stopped":
         quick = quick | compared_slowly(problem)
-    judged_frames, heldout_db = found.judged.frames(), heldout_decibels(found.error, problem)
+    judged_frames, error = found.judged.frames(), found.error
+    refined = refinement(judged_frames, problem)
+    if refined is None or _is_exact_after_all(problem, judged_frames, refined.error):
+        own = finish(frames, problem)
+    else:
+        judged_frames, error = refined.judged, refined.error
+        own = frames = refined.of(frames, problem)
+    heldout_db = heldout_decibels(error, problem)
     instead = _delivered_instead(found.outcome, heldout_db, quick)
     if instead is None:
         best = recommended(problem, judged_frames, heldout_db, quick)
     else:
         best = Recommended(0.0, instead, quick[instead].heldout_db)
     baselines = finished_all(quick, partial(finish, problem=problem))
-    clip = finish(frames, problem) if instead is None else baselines[instead].clip
+    clip = own if instead is None else baselines[instead].clip
     clip_range = _range_of(clip, problem)
     verdict = judged(problem, found.outcome, found.steps, frames, judged_frames, heldout_db, quick, clip_range)
     told = (
@@ -79,7 +87,7 @@ def accounted(
         device=device.type,
         baselines=baselines,
         trials=found.trials,
-        uncertainty=None if instead else _uncertainty(problem, found, frames),
+        uncertainty=None if instead else _uncertainty(problem, found, frames, judged_frames, error),
         last_steps=found.last_steps,
         delivered=instead or "generator",
         clip_range=clip_range,
@@ -105,13 +113,26 @@ def _delivered_instead(outcome: Outcome, heldout_db: float, baselines: dict[str,
     return None if heldout_db >= baselines[name].heldout_db else name
 
 
-def _uncertainty(problem: Problem, found: FitResult, frames: Tensor) -> Tensor | None:
+def _uncertainty(
+    problem: Problem, found: FitResult, delivered: Tensor, judged_frames: Tensor, error: float
+) -> Tensor | None:
     others = [t for t in found.trials if t is not best_of(found.trials) and math.isfinite(t.error)]
-    if not others or not math.isfinite(found.error) or not can_tell_noise(problem):
+    if not others or not math.isfinite(error) or not can_tell_noise(problem):
         return None
-    return uncertainty(
-        problem, frames, found.judged.frames(), found.error, [(t.representation, t.error) for t in others]
-    )
+    return uncertainty(problem, delivered, judged_frames, error, [(t.representation, t.error) for t in others])
+
+
+def _is_exact_after_all(problem: Problem, frames: Tensor, error: float) -> bool:
+    """Whether data of unknown noise is foretold better by frames (T, C, H, W) made to agree with it than with this
+    error."""
+    if not isinstance(problem.noise, UnknownNoise):
+        return False
+    return problem.heldout_error(_consistent(frames, problem, problem.fitted)) < error
+
+
+def _consistent(frames: Tensor, problem: Problem, entries: Data) -> Tensor:
+    found = project_onto_data(frames, problem.operator, problem.data, entries)
+    return found if isinstance(problem.operator, RealForm) else found.clamp(0, 1)  # white of these is an estimate
 
 
 def finish(frames: Tensor, problem: Problem) -> Tensor:
@@ -123,17 +144,13 @@ def finish(frames: Tensor, problem: Problem) -> Tensor:
     if the held-out part then agrees better; data that is pixels cannot tell and is left as the generator has it.
     """
 
-    def consistent(entries: Data) -> Tensor:
-        found = project_onto_data(frames, problem.operator, problem.data, entries)
-        return found if isinstance(problem.operator, RealForm) else found.clamp(0, 1)  # white of these is an estimate
-
     if problem.noise.is_exact:
-        return consistent(problem.known)
+        return _consistent(frames, problem, problem.known)
     can_tell = (
         isinstance(problem.noise, UnknownNoise) and not problem.operator.is_pixel_mask and problem.heldout is not None
     )
-    if can_tell and problem.heldout_error(consistent(problem.fitted)) < problem.heldout_error(frames):
-        return consistent(problem.known)
+    if can_tell and _is_exact_after_all(problem, frames, problem.heldout_error(frames)):
+        return _consistent(frames, problem, problem.known)
     return frames.clamp(0, 1)
 
 

@@ -38,10 +38,16 @@ from ..solver.variables import FULL_PRECISION_SHARE
 from ..system.devices import CPU
 from ..system.memory import bytes_text, taken_bytes, trim_heap
 from .fit import CHECKS_PER_RUN
+from .refinement import applications as refining_applications
+from .refinement import can_refine
 
 CLIP_ARRAYS = 9
 """Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
 variation, the clips around them, and those that the baselines before it have made."""
+
+COMPLEX_CLIP_ARRAYS = 45
+"""The same of a complex clip, in its 3-D total variation and its refinement: three fields of differences in four forms,
+ten clips around them, and as much again that the allocator does not give back between them."""
 
 DATA_ARRAYS = 3
 """Arrays of the data's size that it holds then: the data, and booleans of what is known, fitted and held out."""
@@ -118,13 +124,15 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     epochs, drawing = planned_epochs(problem, solver), _drawing_seconds(problem)
     del update
     clip = 4 * math.prod(problem.operator.clip_shape)
+    arrays = COMPLEX_CLIP_ARRAYS if isinstance(problem.operator, RealForm) else CLIP_ARRAYS
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
     trim_heap()  # what the trial has freed is no part of what is taken already
     weights = 4 * sum(p.numel() for p in problem.generator.parameters())
     fit = MEMORY_SLACK_FACTOR * kept.bytes + WEIGHT_COPIES * weights
+    fitting = epochs * minibatches * each + min(CHECKS_PER_RUN, epochs) * drawing
     return Estimate(
-        memory=round(taken_bytes() + fit + CLIP_ARRAYS * clip + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
-        seconds=epochs * minibatches * each + min(CHECKS_PER_RUN, epochs) * drawing,
+        memory=round(taken_bytes() + fit + arrays * clip + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
+        seconds=fitting + _refining_seconds(problem.on(CPU)),
         baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
         each=round(fit),
         drawing=drawing,
@@ -225,17 +233,10 @@ def _quick_seconds(problem: Problem) -> float:
     """From one application of A and A*, one gradient of the clip, one threshold, and a corner of one frame."""
     operator = problem.operator
     clip = torch.zeros(operator.clip_shape)
-    fields = torch.zeros(3, *clip.shape)
-
-    def iterate() -> None:
-        add_gradient(fields, clip, (0.1, 0.1, 0.1))
-        shrink_to_one(fields)
-        add_gradient_adjoint(clip, fields, (0.1, 0.1, 0.1))
-
-    iterate()  # the first touches memory that no one has yet
+    gradient = _gradient_seconds(clip)
     if isinstance(operator, RealForm):
-        return applications() * (_seconds(lambda: operator.adjoint(operator(clip))) + _seconds(iterate))
-    edges = TV_ITERATION_GRADIENTS * _seconds(iterate)
+        return applications() * (_seconds(lambda: operator.adjoint(operator(clip))) + gradient)
+    edges = TV_ITERATION_GRADIENTS * gradient
     trials = len(TIME_WEIGHTS) + (0 if problem.noise.is_exact else len(STRENGTHS) - 1)
     varied = TV_ITERATIONS + trials * TRIAL_ITERATIONS
     total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
@@ -248,6 +249,27 @@ def _quick_seconds(problem: Problem) -> float:
     if "temporal total variation" in operator.baselines:
         total += TV_ITERATIONS * (applied + edges)
     return total
+
+
+def _refining_seconds(problem: Problem) -> float:
+    """Of refining a complex clip; 0 where that is not done."""
+    if not can_refine(problem):
+        return 0.0
+    operator, clip = problem.operator, torch.zeros(problem.operator.clip_shape)
+    return refining_applications() * (_seconds(lambda: operator.adjoint(operator(clip))) + _gradient_seconds(clip))
+
+
+def _gradient_seconds(clip: Tensor) -> float:
+    """Of the differences of a clip, their adjoint, and the shrinking between them."""
+    fields = torch.zeros(3, *clip.shape)
+
+    def iterate() -> None:
+        add_gradient(fields, clip, (0.1, 0.1, 0.1))
+        shrink_to_one(fields)
+        add_gradient_adjoint(clip, fields, (0.1, 0.1, 0.1))
+
+    iterate()  # the first touches memory that no one has yet
+    return _seconds(iterate)
 
 
 def _interpolation_seconds(problem: Problem) -> float:

@@ -25,9 +25,10 @@ from .verdict import Outcome, Verdict
 class Recovery:
     """What `recover` returns.
 
-    clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise;
-    representation: the generator and codes behind them; heldout_db: its held-out error as a PSNR with peak 1, in epoch
-    `chosen` of the `steps` that the chosen fit made; clip_range: lowest and highest grey level of the delivered clip;
+    clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise,
+    and are refined by it where it is a noisy scan (`refinement`); representation: the generator and codes behind them;
+    heldout_db: held-out error as a PSNR with peak 1 of the frames of epoch `chosen`, of the `steps` that the chosen fit
+    made, refined where the delivered ones are; clip_range: lowest and highest grey level of the delivered clip;
     last_steps: epochs of the last fit, with all data, which gave the representation, 0 where there was none; verdict:
     whether to trust it, by comparison with the best baseline; trust: the same as a sentence. trials: the fits among
     which held-out data chose, none where the settings were given. solver: the settings of the fit that is delivered.

@@ -187,13 +187,24 @@ class Problem:
         if self.heldout is None:
             return torch.zeros(0)
         made = self.operator(clip)
-        parts = zip(*map(tensors_of, (made, self.data, self.heldout)), strict=True)
-        terms = [self.validation_loss(found[h] - y[h]) for found, y, h in parts]
-        weighted = [(weight * term).cpu() for weight, term in zip(self._heldout_weights, terms, strict=True)]
+        weighted = [terms.cpu() for terms in self._at_heldout(made)]
         each = torch.cat([_summed(*pair) for pair in zip(weighted, self._holes, strict=True)])
         if self._spectrum_weights is None:
             return each
         return each + (1 - self._gap_share) * self._at_fitted_samples(made) / len(each)
+
+    def heldout_misfit(self, clip: Tensor) -> float:
+        """What the held-out entries alone say of a clip (T, C, H, W), with their noise: `heldout_error` without what it
+        adds for fitted samples of a spectrum. NaN if nothing is held out."""
+        if self.heldout is None:
+            return math.nan
+        return sum(float(terms.double().sum()) for terms in self._at_heldout(self.operator(clip)))
+
+    def _at_heldout(self, made: Data) -> list[Tensor]:
+        """The weighted terms of the held-out entries, by tensor of the data; made: A x."""
+        assert self.heldout is not None
+        parts = zip(self._heldout_weights, *map(tensors_of, (made, self.data, self.heldout)), strict=True)
+        return [weight * self.validation_loss(found[h] - y[h]) for weight, found, y, h in parts]
 
     @cached_property
     def _holes(self) -> tuple[Tensor | None, ...]:

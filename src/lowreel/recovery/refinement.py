@@ -1,0 +1,125 @@
+"""The last step on complex clips whose data is noisy: nearer to the data, smooth but for the edges of the generator.
+
+A generator has few weights for detail, and where data is plenty its own errors are larger than what the data leaves
+open. From its clip G on
+
+    min |E (A x - y)|^2 / 2 + closeness |x - G|^2 / 2 + weight sum_p g_p |(D x)_p|,  g = e^2 / (e^2 + |(D G)_p|^2),
+
+is gone towards, for a weight that falls until the held-out data agrees no better (docs/choices.md). D: differences
+along time, rows and columns; e: so large that the errors of G make no such edge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from ..baselines.proximal import LOOK_EVERY_WEIGHTS, Fidelity, Variation, falling_weights
+from ..baselines.variation import operator_norm
+from ..data import UnknownNoise, WhiteNoise
+from ..operators import Data, RealForm, tensors_of, to_complex, to_real
+from ..solver.problem import Problem
+
+TEMPORAL_WEIGHT = 3.0
+"""Of differences along time beside those in space."""
+
+EDGE_ERRORS = 3.0
+"""A difference of so many standard deviations of the generator's errors counts half as an edge."""
+
+CLOSENESS_SHARE = 0.1
+"""Of the closeness to the generator's clip that errors of its size would ask for, were they independent from pixel to
+pixel: they are not."""
+
+FIRST_WEIGHT, MOST_LOOKS = 14, 5
+"""The iteration of `falling_weights` with whose weight is begun, 3e-3 of the largest magnitude, and looks from there
+on: the last one is at 6e-5."""
+
+PATIENT_LOOKS = 2
+"""After so many looks, one after the other, that find no better agreement the way is ended."""
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A refined clip that has not seen the held-out data, `judged`, (T, C, H, W), its held-out squared error per pixel,
+    and how it came about: after so many `looks`, from a clip whose error is `expected`, by data whose noise is
+    `sigma`."""
+
+    judged: Tensor
+    error: float
+    looks: int
+    expected: float
+    sigma: float
+
+    def of(self, frames: Tensor, problem: Problem) -> Tensor:
+        """Frames (T, C, H, W) refined in the same way with all data."""
+        *_, clip = islice(_path(frames, problem, problem.known, self.expected, self.sigma), self.looks)
+        return clip
+
+
+def can_refine(problem: Problem) -> bool:
+    """Whether the clip is complex, and its noise white, or of unknown kind."""
+    noise = problem.noise
+    is_noisy = isinstance(noise, UnknownNoise) or (isinstance(noise, WhiteNoise) and noise.sigma > 0)
+    return isinstance(problem.operator, RealForm) and is_noisy and problem.heldout is not None
+
+
+def applications() -> int:
+    """How often the operator and its adjoint are applied in a refinement, at most."""
+    return 2 * MOST_LOOKS * LOOK_EVERY_WEIGHTS
+
+
+@torch.no_grad()
+def refinement(frames: Tensor, problem: Problem) -> Refinement | None:
+    """The refinement of frames (T, C, H, W) that have not seen the held-out data; None where that agrees no better with
+    any, or where there is none for such a problem."""
+    if not can_refine(problem) or not bool(frames.isfinite().all()):
+        return None
+    known = _with_known_noise(problem, frames)
+    sigma = known.noise.rms or 0.0
+    expected = known.without_noise(known.heldout_error(frames))
+    best, place, least = None, 0, problem.heldout_misfit(frames)
+    path = _path(frames, problem, problem.fitted, expected, sigma)
+    for look, clip in enumerate(islice(path, MOST_LOOKS), start=1):
+        misfit = problem.heldout_misfit(clip)
+        if misfit < least:
+            best, place, least = clip, look, misfit
+        elif look - place >= PATIENT_LOOKS:
+            break
+    return None if best is None else Refinement(best, problem.heldout_error(best), place, expected, sigma)
+
+
+def _with_known_noise(problem: Problem, frames: Tensor) -> Problem:
+    """The problem; where nothing is known of its noise as if that were white and as large as what these frames miss of
+    the data that they were fitted to."""
+    if not isinstance(problem.noise, UnknownNoise):
+        return problem
+    (data,), (found,), (fitted,) = map(tensors_of, (problem.data, problem.operator(frames), problem.fitted))
+    missed = float((found - data)[fitted].abs().square().mean())
+    return replace(problem, noise=WhiteNoise(sigma=math.sqrt(missed)))
+
+
+@torch.no_grad()
+def _path(frames: Tensor, problem: Problem, entries: Data, expected: float, sigma: float) -> Iterator[Tensor]:
+    """Frames on the way from a strong weight to a weak one. expected: the squared error per pixel of the first ones;
+    sigma: of the noise."""
+    assert isinstance(problem.operator, RealForm)
+    operator, start = problem.operator.inner, to_complex(frames)
+    fidelity = Fidelity(problem.data, operator, entries, operator_norm(operator))
+    variance = 2 * expected  # of both parts
+    closeness = CLOSENESS_SHARE * sigma**2 / (variance * fidelity.norm**2)
+    axes = {0: TEMPORAL_WEIGHT, -2: 1.0, -1: 1.0}
+    edge = EDGE_ERRORS**2 * variance
+    guide = edge / (edge + Variation(1.0, axes).sizes(start).square())
+    scale = float(to_complex(frames - problem.operator.zero_level).abs().max())
+
+    def gradient(clip: Tensor) -> Tensor:
+        return fidelity.gradient(clip).add_(clip - start, alpha=closeness)
+
+    proximal = Variation(scale, axes, guide=guide)
+    for clip in falling_weights(gradient, start, proximal, FIRST_WEIGHT, step=1 / (1 + closeness)):
+        yield to_real(clip)
