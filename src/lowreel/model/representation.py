@@ -14,12 +14,13 @@ from torch import Tensor
 from ..errors import InputError
 from ..system.complex_clips import to_complex
 from ..system.files import read_tensors, write_tensors
+from ..system.threads import in_order
 from .generators import Generator, from_spec
 from .latents import Codes, Curve
 
 FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 2**18
 """Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one, whose
-frames are also drawn sooner one by one (docs/choices.md)."""
+frames are also drawn sooner one by one, each by a thread (docs/choices.md)."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,9 +84,18 @@ class Representation:
         """The frames of these codes, (N, K), as `frames` gives them."""
         at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
-        for part, drawn in zip(torch.split(codes, at_once), torch.split(frames, at_once), strict=True):
-            drawn.copy_(self.generator(part))
+        parts = torch.split(codes, at_once)
+        is_shared_out = at_once == 1 and len(parts) > 1 and codes.device.type == "cpu" and torch.get_num_threads() > 1
+        made = in_order(self._made, parts, torch.get_num_threads()) if is_shared_out else map(self._made, parts)
+        for part, drawn in zip(made, torch.split(frames, at_once), strict=True):
+            drawn.copy_(part)
         return to_complex(2 * frames - 1) if self.is_complex else frames
+
+    @torch.no_grad()
+    def _made(self, codes: Tensor) -> Tensor:
+        """What the generator makes of codes, also in a thread of its own, which would keep gradients."""
+        made: Tensor = self.generator(codes)
+        return made
 
     @property
     def parameters(self) -> dict[str, int]:
