@@ -202,6 +202,18 @@ def test_slope_inside_is_that_of_the_levels():
     close(*(torch.autograd.grad(levels, values, outwards)[0] for levels in (leaky, plain)))
 
 
+@pytest.mark.parametrize(("height", "width", "stages"), [(256, 256, 0), (257, 256, 1), (180, 320, 0), (360, 640, 1)])
+def test_large_frames_end_in_sub_pixels(height, width, stages):
+    """From more than 65,536 pixels on, whatever the shape; a deeper network of the same frames has as many."""
+    with torch.device("meta"):
+        made = Decoder((1, height, width))
+        deeper = made.with_extra_stages(1, seed=0)
+    assert (made.subpixel_stages, deeper.subpixel_stages) == (stages, stages)
+    assert made.to_frame.out_channels == 4**stages
+    assert len(deeper.grow) == len(made.grow) + 1 == made.upsampling_stages - stages + 1
+    assert made.epochs_factor == (1.5 if stages else 1)
+
+
 @pytest.mark.parametrize(("side", "stages"), [(16, 2), (32, 3), (64, 4), (256, 6), (320, 6)])
 def test_decoders_of_the_first_files_are_what_they_were(side, stages):
     """A spec that does not say them has those of the time it was written, and no headroom; a new one says its own."""

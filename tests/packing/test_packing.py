@@ -428,6 +428,7 @@ LIES = {
     "stages": {"generator": {"upsampling_stages": 10**9}},
     "no stages": {"generator": {"upsampling_stages": None}},
     "sub-pixels": {"generator": {"subpixel_stages": -1}},
+    "more sub-pixels than pixels": {"generator": {"subpixel_stages": 9}},
     "count": {"times": {"count": 10**12, "first": 0, "rate": "25"}},
     "many frames": {"times": {"count": 2**18, "first": 0, "rate": "25"}, "codes": {"coefficients": [2**18, 5]}},
     "a rate of a billion digits": {"times": {"count": T, "first": 0, "rate": "1e999999999"}},

@@ -18,7 +18,7 @@ from lowreel.solver.iteration import iterate
 from lowreel.solver.losses import data_fidelity, variation
 from lowreel.solver.probe import natural_probe
 from lowreel.solver.problem import Problem
-from lowreel.solver.schedule import one_cycle
+from lowreel.solver.schedule import one_cycle, planned_epochs
 from lowreel.solver.state import State
 from lowreel.solver.variables import WEIGHTS_GROWTH_FACTOR, WEIGHTS_RISE_FACTOR
 from lowreel.system.files import read_tensors, write_tensors
@@ -432,6 +432,13 @@ def test_same_seed_same_result(problem, settings):
 def test_states_are_numbered_and_end(problem, settings):
     """One state an epoch, numbered from 1, to the number of epochs."""
     assert [state.step for state in iterate(problem, settings)] == [1, 2, 3, 4]
+
+
+def test_generators_may_ask_for_more_epochs():
+    """Decoders that end in sub-pixels get half as many again, unless the number is given."""
+    plain, ending = (problem_of(Identity(SHAPE), generator=Decoder(SHAPE[1:], subpixel_stages=s)) for s in (0, 1))
+    assert planned_epochs(ending, SolverSettings()) == round(1.5 * planned_epochs(plain, SolverSettings()))
+    assert planned_epochs(ending, SolverSettings(steps=7)) == 7
 
 
 RESUMED = [

@@ -31,7 +31,6 @@ from ..settings import ClipSettings, PackSettings, RecoverSettings, UnpackSettin
 from ..system.complex_clips import magnitude, to_real
 from ..system.files import check_free_file, is_packed, kind_of
 from ..system.memory import bytes_text, default_budget, parse_bytes
-from ..system.threads import in_order
 from ..system.values import parse_frames, parse_size
 from .interpolate import OpenedRecovery, opened_recovery, true_clip
 
@@ -200,10 +199,8 @@ def unpack_file(source: Path, output: Path, settings: UnpackSettings) -> list[st
     if output.suffix.lower() != ".npy" and bool((times.diff() <= 0).any()):
         raise InputError("--at: the times of a film have to rise; give them in order, or write .npy")
     packed.check_drawing_fits(source, budget, "give --memory")
-    found, parts, begun = packed.representation(), torch.split(times, packed.frames_at_once), time.perf_counter()
-    at_once = max(1, min(torch.get_num_threads(), len(parts), budget // packed.drawing_bytes() - 1))
-    # A thread for each part: the layers of one frame are too small to be shared out well.
-    drawn = in_order(found.frames, parts, at_once)
+    found, begun = packed.representation(), time.perf_counter()
+    drawn = map(found.frames, torch.split(times, packed.frames_at_once))
     if output.suffix.lower() == ".npy":
         shape = (len(times), *found.frame_shape)
         write_npy(output, drawn, shape, scale=packed.levels[0], offset=packed.levels[1])

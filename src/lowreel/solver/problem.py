@@ -343,7 +343,10 @@ def _levelling(response: Tensor, held: Tensor) -> Tensor:
     return expected.mean() / expected.clamp_min(1e-12 * float(expected.max()))
 
 
-DIFFERS = {"settings": "settings or the held-out data, which another version may draw otherwise, differ from those"}
+DIFFERS = {
+    "settings": "settings or the held-out data, which another version may draw otherwise, differ from those",
+    "generator": "generator, which another version may build otherwise, differs from that",
+}
 """What differs from the saved state, in words: what is held out is hashed with the settings."""
 
 

@@ -24,15 +24,17 @@ UNEVEN_FACTOR = 2
 
 def planned_epochs(problem: Problem, settings: SolverSettings) -> int:
     """Epochs that `iterate` makes in all; where none are given as many times the usual ones as the generator asks for,
-    UNEVEN_FACTOR times as many for samples of a spectrum that lie unevenly, and for several clips the mean over their
-    frames of what each has alone: every frame is seen as often as if it were alone (docs/choices.md)."""
+    or UNEVEN_FACTOR times as many for samples of a spectrum that lie unevenly, whichever is more; for several clips the
+    mean over their frames of what each has alone: every frame is seen as often as if it were alone
+    (docs/choices.md)."""
     if isinstance(problem, GroupProblem) and len(problem.clips) > 1:
         each = [len(clip.times) * planned_epochs(clip, settings) for clip in problem.clips]
         return max(1, round(sum(each) / len(problem.times)))
     epochs = settings.epochs(len(minibatches(problem, settings, 0)))
     if settings.steps is not None:
         return epochs
-    return round((UNEVEN_FACTOR if problem.has_density else 1) * problem.generator.epochs_factor * epochs)
+    factor = problem.generator.epochs_factor
+    return round((max(UNEVEN_FACTOR, factor) if problem.has_density else factor) * epochs)
 
 
 def minibatches(problem: Problem, settings: SolverSettings, step: int) -> list[list[int]]:

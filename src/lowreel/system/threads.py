@@ -28,7 +28,8 @@ def threads(count: int) -> Iterator[None]:
 def in_order(make: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[Made]:
     """What is made of each, in their order, so many at once by a thread each, in which torch has one.
 
-    One more at most waits to be taken. An error of one is raised in its turn, and what is not begun then is never made.
+    While one is looked at, so many others are made, or wait to be. An error of one is raised in its turn, and what is
+    not begun then is never made.
     """
     waiting: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -42,5 +43,5 @@ def in_order(make: Callable[[Given], Made], given: Iterable[Given], at_once: int
         finally:
             for future in waiting:
                 future.cancel()
-            # The number is each thread's own, but threads that are begun later, and MKL, take the one that was set last.
+            # The number is each thread's own, but those that are begun later, and MKL, take the one that was set last.
             torch.set_num_threads(torch.get_num_threads())

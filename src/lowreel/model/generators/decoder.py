@@ -22,8 +22,8 @@ PROBE_FRAMES, PROBE_PIXELS = 16, 2**20
 """Frames by which first weights are scaled, at most, and their pixels together: fewer of large ones."""
 
 LARGEST_FRAME_OF_FEATURES = 2**16
-"""Pixels of the largest frame that is made from features of its own size; the last doubling of larger ones is a
-sub-pixel convolution (docs/choices.md)."""
+"""Pixels (256x256) of the largest frame that is made from features of its own size; the last doubling of larger ones is
+a sub-pixel convolution (docs/choices.md)."""
 
 SUBPIXEL_EPOCHS_FACTOR = 1.5
 """So many times as many epochs are made with it: each takes a third of the time."""
@@ -46,7 +46,7 @@ class Decoder(Generator):
 
     The last `subpixel_stages` of the L doublings are one sub-pixel convolution (Shi et al., 2016): the layer that makes
     the frame gives 4^S numbers a channel for each place of its features, one for each pixel there. Without features of
-    full size a fit of large frames takes a third of the time and of the memory.
+    full size an update of large frames takes a third of the time.
     """
 
     kind = "decoder"
