@@ -345,7 +345,7 @@ def _levelling(response: Tensor, held: Tensor) -> Tensor:
 
 DIFFERS = {
     "settings": "settings or the held-out data, which another version may draw otherwise, differ from those",
-    "generator": "generator, which another version may build otherwise, differs from that",
+    "generator": "generator differs (another version may build another one) from that",
 }
 """What differs from the saved state, in words: what is held out is hashed with the settings."""
 
