@@ -4,12 +4,13 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 from lowreel.errors import InputError
-from lowreel.operators import Gaussian, Identity, MissingPixels
+from lowreel.operators import MRI, Gaussian, Identity, MissingPixels, radial, simulated_coil_maps
 from lowreel.recovery.cost import check_clip_fits, check_fits, estimate
 from lowreel.recovery.preparation import prepare
 from lowreel.settings import RecoverSettings
@@ -104,6 +105,20 @@ def test_time_grows_with_the_rounds():
     assert 3 < long / short < 20
     assert all(torch.equal(before[name], w) for name, w in problem.generator.state_dict().items())
     assert "for the fit" in estimate(problem, RecoverSettings(quality="draft", steps=10).solver()).sentence(5.0)
+
+
+def test_a_refinement_is_told_beside_the_fit():
+    """Of a noisy scan, as the baselines are: whatever is searched it is done once, and no limit of time ends it."""
+    shape, settings = (4, 1, 16, 16), RecoverSettings(quality="draft", steps=2)
+    operator = MRI(shape, trajectory=radial(4, 16, 4), coil_maps=simulated_coil_maps(2, (16, 16)))
+    data = operator(torch.rand(shape).to(torch.complex64))
+    exact, noisy = (
+        estimate(prepare(data, operator, settings, noise=noise), settings.solver(), "none") for noise in (0.0, 0.01)
+    )
+    assert exact.refining == exact.baselines == noisy.baselines == 0 < noisy.refining
+    assert noisy.several(2, 100.0).refining == noisy.refining
+    assert " for the fit, 5 s for the refinement, and " in replace(noisy, refining=5.0).sentence(5.0)
+    assert "refinement" not in exact.sentence()
 
 
 def test_time_of_the_baselines_follows_the_choice():

@@ -6,6 +6,8 @@ import math
 import pytest
 
 from lowreel.errors import InputError
+from lowreel.runs.report import figures
+from lowreel.runs.summarise import _refined
 from lowreel.runs.summary import Ended, SectionFigures, Summary
 
 KNOWN = Summary(
@@ -59,6 +61,19 @@ def test_what_is_written_comes_back(summary, tmp_path):
     assert stored["choice"] == {"weight_decay": 3.0, "similarity": 0.1, "extra_stages": 0, "early_weight_decay": None}
     assert stored["verdict"] == "use"
     assert ("psnr" in stored) is ("sections" in stored) is (summary is SCORED)
+
+
+def test_what_the_representation_draws():
+    """Of a refined clip it has a level of its own, also over sections of which some are refined; files from before tell
+    of none."""
+    assert not KNOWN.refined
+    assert KNOWN.drawn_db == KNOWN.heldout_db
+    refined = KNOWN.model_copy(update={"refined": True, "heldout_db": 40.0, "heldout_db_representation": 38.0})
+    other = KNOWN.model_copy(update={"heldout_db": 38.0})
+    assert _refined([other, other], [4, 4]) == {"refined": False}
+    assert _refined([refined, other], [4, 2]) == {"refined": True, "heldout_db_representation": 38.0}
+    assert dict(figures(refined))["refined"].endswith("the generator's own clip: 38.00 dB (peak 1)")
+    assert "refined" not in dict(figures(other))
 
 
 BAD = {

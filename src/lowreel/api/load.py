@@ -81,6 +81,7 @@ def _found(run: Run, summary: Summary, measured: Measured | None) -> Found:
         history=_history(folder / "history.jsonl"),
         outcome=Outcome(summary.outcome.kind, summary.outcome.sentence),
         heldout_db=_level(summary.heldout_db),
+        heldout_db_representation=_level(summary.drawn_db) if summary.refined else None,
         chosen=summary.chosen or 0,
         verdict=Verdict(summary.verdict, summary.trust),
         steps=summary.steps,

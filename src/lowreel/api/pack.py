@@ -51,7 +51,8 @@ def pack(
     own = _checked(settings, choices)
     if isinstance(found, Recovery):
         representation = found.representation
-        error = 10 ** (-found.heldout_db / 10) if error is None and math.isfinite(found.heldout_db) else error
+        drawn = found.found.drawn_db
+        error = 10 ** (-drawn / 10) if error is None and math.isfinite(drawn) else error
         levels = tuple(found.levels) if levels is None else levels
         if toward is None and found.delivered == "generator":
             toward = _as_drawn(in_grey_levels(found.found).clip)

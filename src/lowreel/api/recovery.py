@@ -140,6 +140,12 @@ class Recovery(Generic[Clip]):
         return self.found.heldout_db
 
     @property
+    def refined(self) -> bool:
+        """Whether the generator's clip was refined by its data before it was judged and delivered, as those of noisy
+        scans are; `representation` draws it as it was before."""
+        return self.found.refined
+
+    @property
     def heldout_range_db(self) -> float:
         """The same with the range of the delivered clip as the peak, as in the verdict; NaN of a constant clip."""
         return self.found.heldout_range_db

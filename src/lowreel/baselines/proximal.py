@@ -98,7 +98,7 @@ class Variation:
     def __call__(self, clip: Tensor, weight: float) -> Tensor:
         if weight * self.scale == 0:
             return clip
-        most = weight * self.scale if self.guide is None else weight * self.scale * self.guide
+        most = weight * self.scale if self.guide is None else _positive(weight * self.scale * self.guide)
         dual = clip.new_zeros(len(self.weights), *clip.shape) if self._dual is None else self._dual
         ahead, momentum = dual, 1.0
         step = 1 / (4 * sum(w**2 for w in self.weights.values()))
@@ -132,6 +132,11 @@ class Variation:
             found.narrow(axis, 0, count).add_(own.narrow(axis, 0, count), alpha=weight)
             found.narrow(axis, 1, count).sub_(own.narrow(axis, 0, count), alpha=weight)
         return found
+
+
+def _positive(sizes: Tensor) -> Tensor:
+    """Sizes that a size may be divided by: 0 / 0 is no number."""
+    return sizes.clamp_min_(torch.finfo(sizes.dtype).tiny)
 
 
 def _sizes(differences: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def _of_recovery(recovery: OpenedRecovery) -> _Known:
         return _Known(recovery.found)
     about = data_header(recovery.run.folder / "data.safetensors").get("clip", {})
     summary = recovery.run.summary()
-    heldout = None if summary is None else summary.heldout_db
+    heldout = None if summary is None else summary.drawn_db
     return _Known(
         recovery.found,
         (float(about.get("scale", 1.0)), float(about.get("offset", 0.0))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -50,23 +50,17 @@ def accounted(
         quick = compared(problem, noise_sigma(problem, frames))
     if settings.baselines == "all" and found.outcome.kind != "stopped":
         quick = quick | compared_slowly(problem)
-    judged_frames, error = found.judged.frames(), found.error
-    refined = refinement(judged_frames, problem)
-    if refined is None or _is_exact_after_all(problem, judged_frames, refined.error):
-        own = finish(frames, problem)
-    else:
-        judged_frames, error = refined.judged, refined.error
-        own = frames = refined.of(frames, problem)
-    heldout_db = heldout_decibels(error, problem)
+    own = _own_clip(problem, found, frames)
+    heldout_db = heldout_decibels(own.error, problem)
     instead = _delivered_instead(found.outcome, heldout_db, quick)
     if instead is None:
-        best = recommended(problem, judged_frames, heldout_db, quick)
+        best = recommended(problem, own.judged, heldout_db, quick)
     else:
         best = Recommended(0.0, instead, quick[instead].heldout_db)
     baselines = finished_all(quick, partial(finish, problem=problem))
-    clip = own if instead is None else baselines[instead].clip
+    clip = own.clip if instead is None else baselines[instead].clip
     clip_range = _range_of(clip, problem)
-    verdict = judged(problem, found.outcome, found.steps, frames, judged_frames, heldout_db, quick, clip_range)
+    verdict = judged(problem, found.outcome, found.steps, own.frames, own.judged, heldout_db, quick, clip_range)
     told = (
         best.sentence(stated_peak_decibels(*clip_range))
         if instead is None
@@ -78,6 +72,7 @@ def accounted(
         history=found.history,
         outcome=found.outcome,
         heldout_db=heldout_db,
+        heldout_db_representation=heldout_decibels(found.error, problem) if own.is_refined else None,
         chosen=found.chosen,
         verdict=verdict.with_more(told),
         steps=found.steps,
@@ -87,12 +82,38 @@ def accounted(
         device=device.type,
         baselines=baselines,
         trials=found.trials,
-        uncertainty=None if instead else _uncertainty(problem, found, frames, judged_frames, error),
+        uncertainty=None if instead else _uncertainty(problem, found, own),
         last_steps=found.last_steps,
         delivered=instead or "generator",
         clip_range=clip_range,
         recommended=best,
     )
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The recovery's own clips, (T, C, H, W) each. frames: what the fits drew, or that refined; clip: the same as it is
+    delivered, where it may be made to agree with the data; judged: frames made in the same way that have not seen the
+    held-out data, with `error` on it."""
+
+    frames: Tensor
+    clip: Tensor
+    judged: Tensor
+    error: float
+    is_refined: bool = False
+
+
+def _own_clip(problem: Problem, found: FitResult, frames: Tensor) -> _Own:
+    """The frames of the fits as they are delivered. Noisy scans are refined, but for a fit that diverged, and one that
+    its user has stopped, who waits for it to end."""
+    judged_frames, outcome = found.judged.frames(), found.outcome
+    is_over = outcome.interrupted or outcome.kind == "diverged"
+    refined = None if is_over else refinement(judged_frames, problem)
+    meets_data = _meets_data(problem, judged_frames, None if refined is None else refined.error)
+    if refined is None or meets_data:
+        return _Own(frames, _finished(frames, problem, meets_data), judged_frames, found.error)
+    frames = refined.of(frames, problem)
+    return _Own(frames, frames, refined.judged, refined.error, is_refined=True)
 
 
 def _range_of(clip: Tensor, problem: Problem) -> tuple[float, float]:
@@ -113,20 +134,25 @@ def _delivered_instead(outcome: Outcome, heldout_db: float, baselines: dict[str,
     return None if heldout_db >= baselines[name].heldout_db else name
 
 
-def _uncertainty(
-    problem: Problem, found: FitResult, delivered: Tensor, judged_frames: Tensor, error: float
-) -> Tensor | None:
+def _uncertainty(problem: Problem, found: FitResult, own: _Own) -> Tensor | None:
     others = [t for t in found.trials if t is not best_of(found.trials) and math.isfinite(t.error)]
-    if not others or not math.isfinite(error) or not can_tell_noise(problem):
+    if not others or not math.isfinite(own.error) or not can_tell_noise(problem):
         return None
-    return uncertainty(problem, delivered, judged_frames, error, [(t.representation, t.error) for t in others])
+    return uncertainty(problem, own.frames, own.judged, own.error, [(t.representation, t.error) for t in others])
 
 
-def _is_exact_after_all(problem: Problem, frames: Tensor, error: float) -> bool:
-    """Whether data of unknown noise is foretold better by frames (T, C, H, W) made to agree with it than with this
-    error."""
-    if not isinstance(problem.noise, UnknownNoise):
+def _meets_data(problem: Problem, frames: Tensor, error: float | None = None) -> bool:
+    """Whether clips are made consistent with all data, the held-out part too.
+
+    They are where the data is exact. Where nothing is known of the noise, it is tried with these frames (T, C, H, W)
+    and the fitted part, and so it is if the held-out part then has less than this error, that of the frames if None;
+    data that is pixels cannot tell.
+    """
+    if problem.noise.is_exact:
+        return True
+    if not isinstance(problem.noise, UnknownNoise) or problem.operator.is_pixel_mask or problem.heldout is None:
         return False
+    error = problem.heldout_error(frames) if error is None else error
     return problem.heldout_error(_consistent(frames, problem, problem.fitted)) < error
 
 
@@ -140,18 +166,13 @@ def finish(frames: Tensor, problem: Problem) -> Tensor:
 
     In [0, 1]; but what makes complex clips consistent may leave it, as their white is an estimate.
 
-    It does where the data is exact. Where nothing is known of the noise, it is tried with the fitted part, and done
-    if the held-out part then agrees better; data that is pixels cannot tell and is left as the generator has it.
+    It does where the data is exact, or, of unknown noise, agrees better with frames made so (`_meets_data`).
     """
+    return _finished(frames, problem, _meets_data(problem, frames))
 
-    if problem.noise.is_exact:
-        return _consistent(frames, problem, problem.known)
-    can_tell = (
-        isinstance(problem.noise, UnknownNoise) and not problem.operator.is_pixel_mask and problem.heldout is not None
-    )
-    if can_tell and _is_exact_after_all(problem, frames, problem.heldout_error(frames)):
-        return _consistent(frames, problem, problem.known)
-    return frames.clamp(0, 1)
+
+def _finished(frames: Tensor, problem: Problem, meets_data: bool) -> Tensor:
+    return _consistent(frames, problem, problem.known) if meets_data else frames.clamp(0, 1)
 
 
 def in_units(given: Given, found: Recovery) -> Recovery:

@@ -15,6 +15,7 @@ from ..baselines import biharmonic, interpolate_frames
 from ..baselines.low_rank import RANK_ITERATIONS, thresholded
 from ..baselines.mri import applications
 from ..baselines.networks import DEEP_PRIOR_SETTINGS, PAPER_PRESETS, has_paper_size
+from ..baselines.proximal import INNER_ITERATIONS
 from ..baselines.variation import (
     GAP_ITERATIONS,
     GAP_STEPS,
@@ -40,6 +41,7 @@ from ..system.memory import bytes_text, taken_bytes, trim_heap
 from .fit import CHECKS_PER_RUN
 from .refinement import applications as refining_applications
 from .refinement import can_refine
+from .refinement import iterations as refining_iterations
 
 CLIP_ARRAYS = 9
 """Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
@@ -72,7 +74,8 @@ back before the baselines begin."""
 @dataclass(frozen=True)
 class Estimate:
     """memory: bytes at the peak, all told; each: those of one fit in it; seconds: of the optimisation; baselines:
-    seconds of these; drawing: of drawing all frames once; busy: whether other work took cores while this was tried."""
+    seconds of these; refining: of refining a noisy scan, which, like them, is done once and not within a limit of time;
+    drawing: of drawing all frames once; busy: whether other work took cores while this was tried."""
 
     memory: int
     seconds: float
@@ -80,6 +83,7 @@ class Estimate:
     each: int = 0
     drawing: float = 0.0
     busy: bool = False
+    refining: float = 0.0
 
     def several(self, at_once: int, in_turn: float) -> Estimate:
         """The estimate for `at_once` fits side by side, which take as long as `in_turn` fits one after the other, and
@@ -90,7 +94,9 @@ class Estimate:
     def sentence(self, limit: float | None = None) -> str:
         """What to expect, in words; limit: seconds that the optimisation may take."""
         seconds = self.seconds if limit is None else min(limit, self.seconds)
-        compared = f", {_time_text(self.baselines)} for the baselines," if self.baselines else ""
+        besides = {"the baselines": self.baselines, "the refinement": self.refining}
+        told = [f"{_time_text(seconds)} for {what}" for what, seconds in besides.items() if seconds]
+        compared = f", {', '.join(told)}," if told else ""
         busy = " The machine is busy now: it will be sooner when it is not." if self.busy else ""
         return (
             f"Expect about {_time_text(seconds)} for the fit{compared} and {bytes_text(self.memory)} of memory.{busy}"
@@ -132,11 +138,12 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     fitting = epochs * minibatches * each + min(CHECKS_PER_RUN, epochs) * drawing
     return Estimate(
         memory=round(taken_bytes() + fit + arrays * clip + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
-        seconds=fitting + _refining_seconds(problem.on(CPU)),
+        seconds=fitting,
         baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
         each=round(fit),
         drawing=drawing,
         busy=share < BUSY_SHARE,
+        refining=_refining_seconds(problem.on(CPU)),
     )
 
 
@@ -256,7 +263,8 @@ def _refining_seconds(problem: Problem) -> float:
     if not can_refine(problem):
         return 0.0
     operator, clip = problem.operator, torch.zeros(problem.operator.clip_shape)
-    return refining_applications() * (_seconds(lambda: operator.adjoint(operator(clip))) + _gradient_seconds(clip))
+    applied, gradient = _seconds(lambda: operator.adjoint(operator(clip))), _gradient_seconds(clip)
+    return refining_applications() * applied + 2 * refining_iterations() * INNER_ITERATIONS * gradient
 
 
 def _gradient_seconds(clip: Tensor) -> float:

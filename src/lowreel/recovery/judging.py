@@ -49,8 +49,9 @@ def judged(
     """`judge`, and what that cannot see: a fit that diverged, too few held-out numbers, holes of a mask that no
     held-out number speaks for, data that the result does not explain, and data that is constant.
 
-    epochs: of the fit; delivered: frames of the representation that is delivered, (T, C, H, W); frames: of the fit that
-    the held-out data judged; heldout_db: its level there, with peak 1; compared: baselines that have not seen that data
+    epochs: of the fit; delivered: frames that are delivered, (T, C, H, W), as the representation draws them or refined,
+    before they are made to agree with exact data; frames: made in the same way by the fit that the held-out data
+    judged; heldout_db: their level there, with peak 1; compared: baselines that have not seen that data
     either; clip_range: lowest and highest grey level of the clip that is delivered, whose difference is the peak of the
     levels in the sentence.
     """

@@ -67,8 +67,8 @@ def _alone(name: str, heldout_db: float) -> Recommended:
 
 
 def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: Mapping[str, Baseline]) -> Recommended:
-    """The best by held-out data. frames: of the generator, (T, C, H, W), with its level; baselines: which, like it,
-    have not seen that data.
+    """The best by held-out data. frames: of the generator, (T, C, H, W), refined where those that are delivered
+    are, with their level; baselines: which, like them, have not seen that data.
 
     It is the mean of the two best where that is better than both, and not by chance, or where both are alike. No
     baseline is recommended where what was held out speaks for less than half of what is missing.

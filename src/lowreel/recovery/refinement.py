@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..baselines.proximal import LOOK_EVERY_WEIGHTS, Fidelity, Variation, falling_weights
-from ..baselines.variation import operator_norm
+from ..baselines.variation import NORM_ITERATIONS, operator_norm
 from ..data import UnknownNoise, WhiteNoise
 from ..operators import Data, RealForm, tensors_of, to_complex, to_real
 from ..solver.problem import Problem
@@ -37,7 +37,7 @@ pixel: they are not."""
 
 FIRST_WEIGHT, MOST_LOOKS = 14, 5
 """The iteration of `falling_weights` with whose weight is begun, 3e-3 of the largest magnitude, and looks from there
-on: the last one is at 6e-5."""
+on: the last one is at 1.2e-4, after 21 iterations."""
 
 PATIENT_LOOKS = 2
 """After so many looks, one after the other, that find no better agreement the way is ended."""
@@ -46,18 +46,19 @@ PATIENT_LOOKS = 2
 @dataclass(frozen=True)
 class Refinement:
     """A refined clip that has not seen the held-out data, `judged`, (T, C, H, W), its held-out squared error per pixel,
-    and how it came about: after so many `looks`, from a clip whose error is `expected`, by data whose noise is
-    `sigma`."""
+    and how it came about: after so many `looks`, from a clip whose error is `expected`, by data whose noise is `sigma`
+    and an operator of this `norm`."""
 
     judged: Tensor
     error: float
     looks: int
     expected: float
     sigma: float
+    norm: float
 
     def of(self, frames: Tensor, problem: Problem) -> Tensor:
         """Frames (T, C, H, W) refined in the same way with all data."""
-        *_, clip = islice(_path(frames, problem, problem.known, self.expected, self.sigma), self.looks)
+        *_, clip = islice(_path(frames, problem, problem.known, self.expected, self.sigma, self.norm), self.looks)
         return clip
 
 
@@ -68,29 +69,44 @@ def can_refine(problem: Problem) -> bool:
     return isinstance(problem.operator, RealForm) and is_noisy and problem.heldout is not None
 
 
+def iterations() -> int:
+    """Of the way from the first weight to the last look: it looks where `falling_weights`, which counts from a stronger
+    weight, does."""
+    before_first = FIRST_WEIGHT // LOOK_EVERY_WEIGHTS * LOOK_EVERY_WEIGHTS
+    return before_first + MOST_LOOKS * LOOK_EVERY_WEIGHTS - FIRST_WEIGHT
+
+
 def applications() -> int:
-    """How often the operator and its adjoint are applied in a refinement, at most."""
-    return 2 * MOST_LOOKS * LOOK_EVERY_WEIGHTS
+    """How often the operator and its adjoint are applied in a refinement, at most, but for the looks: on the way of
+    what is judged, on that of what is delivered, and for the norm."""
+    return 2 * iterations() + NORM_ITERATIONS
 
 
 @torch.no_grad()
 def refinement(frames: Tensor, problem: Problem) -> Refinement | None:
     """The refinement of frames (T, C, H, W) that have not seen the held-out data; None where that agrees no better with
-    any, or where there is none for such a problem."""
+    any, where the error that is told (`Problem.heldout_error`, which counts fitted samples too) is no smaller, or where
+    there is none for such a problem."""
     if not can_refine(problem) or not bool(frames.isfinite().all()):
         return None
     known = _with_known_noise(problem, frames)
     sigma = known.noise.rms or 0.0
     expected = known.without_noise(known.heldout_error(frames))
+    if not expected > 0:
+        return None
+    assert isinstance(problem.operator, RealForm)
+    norm = operator_norm(problem.operator.inner)
     best, place, least = None, 0, problem.heldout_misfit(frames)
-    path = _path(frames, problem, problem.fitted, expected, sigma)
+    path = _path(frames, problem, problem.fitted, expected, sigma, norm)
     for look, clip in enumerate(islice(path, MOST_LOOKS), start=1):
         misfit = problem.heldout_misfit(clip)
         if misfit < least:
             best, place, least = clip, look, misfit
         elif look - place >= PATIENT_LOOKS:
             break
-    return None if best is None else Refinement(best, problem.heldout_error(best), place, expected, sigma)
+    if best is None or not (error := problem.heldout_error(best)) < problem.heldout_error(frames):
+        return None
+    return Refinement(best, error, place, expected, sigma, norm)
 
 
 def _with_known_noise(problem: Problem, frames: Tensor) -> Problem:
@@ -104,12 +120,14 @@ def _with_known_noise(problem: Problem, frames: Tensor) -> Problem:
 
 
 @torch.no_grad()
-def _path(frames: Tensor, problem: Problem, entries: Data, expected: float, sigma: float) -> Iterator[Tensor]:
+def _path(
+    frames: Tensor, problem: Problem, entries: Data, expected: float, sigma: float, norm: float
+) -> Iterator[Tensor]:
     """Frames on the way from a strong weight to a weak one. expected: the squared error per pixel of the first ones;
-    sigma: of the noise."""
+    sigma: of the noise; norm: of the operator."""
     assert isinstance(problem.operator, RealForm)
     operator, start = problem.operator.inner, to_complex(frames)
-    fidelity = Fidelity(problem.data, operator, entries, operator_norm(operator))
+    fidelity = Fidelity(problem.data, operator, entries, norm)
     variance = 2 * expected  # of both parts
     closeness = CLOSENESS_SHARE * sigma**2 / (variance * fidelity.norm**2)
     axes = {0: TEMPORAL_WEIGHT, -2: 1.0, -1: 1.0}

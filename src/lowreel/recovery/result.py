@@ -28,16 +28,17 @@ class Recovery:
     clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise,
     and are refined by it where it is a noisy scan (`refinement`); representation: the generator and codes behind them;
     heldout_db: held-out error as a PSNR with peak 1 of the frames of epoch `chosen`, of the `steps` that the chosen fit
-    made, refined where the delivered ones are; clip_range: lowest and highest grey level of the delivered clip;
-    last_steps: epochs of the last fit, with all data, which gave the representation, 0 where there was none; verdict:
-    whether to trust it, by comparison with the best baseline; trust: the same as a sentence. trials: the fits among
-    which held-out data chose, none where the settings were given. solver: the settings of the fit that is delivered.
-    uncertainty: standard deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without
-    trials, and where noise of another kind than white of known size cannot be told from errors of the clip. device: on
-    which it was fitted, such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the baseline
-    whose clip is delivered, because a fit that did not end was worse on held-out data. levels: clip = levels.scale *
-    (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels. together: of a clip of a group, how
-    it was recovered (`recover_together`).
+    made, refined where the delivered ones are; heldout_db_representation: the same of the frames as the representation
+    draws them, None where they are not refined (`refined`); clip_range: lowest and highest grey level of the delivered
+    clip; last_steps: epochs of the last fit, with all data, which gave the representation, 0 where there was none;
+    verdict: whether to trust it, by comparison with the best baseline; trust: the same as a sentence. trials: the fits
+    among which held-out data chose, none where the settings were given. solver: the settings of the fit that is
+    delivered. uncertainty: standard deviation of each pixel value, (T, C, H, W), from where the trials disagree; None
+    without trials, and where noise of another kind than white of known size cannot be told from errors of the clip.
+    device: on which it was fitted, such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the
+    baseline whose clip is delivered, because a fit that did not end was worse on held-out data. levels: clip =
+    levels.scale * (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels. together: of a clip of
+    a group, how it was recovered (`recover_together`).
 
     Of complex clips `clip` and those of the baselines are complex64, uncertainty, (T, 1, H, W), is that of the real and
     of the imaginary part, and of the magnitude where that is well above it, and levels.scale stands for 1; grey levels
@@ -65,6 +66,18 @@ class Recovery:
     levels: Levels = AS_IS
     clip_range: tuple[float, float] = (0.0, 1.0)
     together: Sharing | None = None
+    heldout_db_representation: float | None = None
+
+    @property
+    def refined(self) -> bool:
+        """Whether the frames that are judged, and delivered, are refined, as those of noisy scans are."""
+        return self.heldout_db_representation is not None
+
+    @property
+    def drawn_db(self) -> float:
+        """`heldout_db` of what the representation draws."""
+        known = self.heldout_db_representation
+        return self.heldout_db if known is None else known
 
     @property
     def heldout_range_db(self) -> float:

@@ -30,11 +30,11 @@ def uncertainty(
 ) -> Tensor:
     """Standard deviation of each pixel value, (T, C, H, W), in grey levels.
 
-    sigma^2 = a (d + f mean d), d the squared disagreement with the other fits (`disagreement`). delivered: frames of
-    the representation; judged: those of the fit that the held-out data judged, `error` its squared error per pixel;
-    others: the other fits and their errors. Where the data is pixels a and f suit its residuals at the
-    held-out ones (`likeliest`); elsewhere f is `FLOOR_SHARE` and a gives `error` on average. Pixels known exactly
-    have 0.
+    sigma^2 = a (d + f mean d), d the squared disagreement with the other fits (`disagreement`). delivered: frames that
+    are delivered, drawn by the representation or refined; judged: those that the held-out data judged, refined where
+    these are, `error` their squared error per pixel; others: the other fits, as drawn, and their errors. Where the data
+    is pixels a and f suit its residuals at the held-out ones (`likeliest`); elsewhere f is `FLOOR_SHARE` and a gives
+    `error` on average. Pixels known exactly have 0.
     """
     spread = disagreement(judged, others)
     if problem.operator.is_pixel_mask and problem.heldout is not None:

@@ -196,6 +196,7 @@ def figures(s: Summary) -> Sequence[tuple[str, str]]:
         rows += [(f"baseline: {name}", f"{decibels(value)} (peak 1)") for name, value in s.baselines.items()]
     rows += [
         ("held-out data", _heldout(s)),
+        *_refined(s),
         *_chosen(s),
         ("fit", f"{_epochs(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
         ("parameters", f"{s.parameters['weights']:,} weights, {s.parameters['codes']:,} in the codes"),
@@ -218,6 +219,13 @@ def _heldout(s: Summary) -> str:
         return "exact, which is no evidence: any method meets a constant clip so"
     by_range = f"{decibels(s.heldout_range_db)} (peak max - min)"
     return f"{by_range}, {decibels(s.heldout_db)} (peak 1): PSNR where it was measured but not fitted"
+
+
+def _refined(s: Summary) -> Sequence[tuple[str, str]]:
+    """That the clip is not what the generator draws, and the level of that; nothing of others."""
+    if not s.refined or s.delivered != "generator":
+        return []
+    return [("refined", f"by the data, as noisy scans are; the generator's own clip: {decibels(s.drawn_db)} (peak 1)")]
 
 
 def _epochs(s: Summary) -> str:

@@ -67,6 +67,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "bits_per_pixel": round(recovery.representation.bits() / (frames * height * width), 4),
         "measured_numbers": numbers_of(measured),
         "heldout_db": rounded(recovery.heldout_db),
+        "refined": recovery.refined,
         "verdict": recovery.verdict.kind,
         "trust": recovery.trust,
         "best_baseline": recovery.best_baseline(truth),
@@ -76,6 +77,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "unseen_share": unseen_share(measured.operator, measured.operator.observed_mask()),
     }
     content |= _by_range(recovery.clip_range, recovery.heldout_db, levels) | _sharing(recovery)
+    content |= {"heldout_db_representation": rounded(recovery.drawn_db)} if recovery.refined else {}
     return Summary(**content, **({} if truth is None else _scores(recovery, truth)))
 
 
@@ -190,6 +192,7 @@ def summarise_sections(
         "parameters": {name: sum(s.parameters[name] for s in found) for name in found[pilot].parameters},
         **_stored(found, sections[-1].frames.stop),
         "heldout_db": rounded(heldout),
+        **_refined([found[k] for k in judged], of_judged),
         "verdict": verdict.kind,
         "trust": verdict.with_more(caveat(unseen)).sentence,
         "best_baseline": _same([s.best_baseline for s in found]),
@@ -203,6 +206,13 @@ def summarise_sections(
         "sections": tuple(_figures(section, s) for section, s in zip(sections, found, strict=True)),
     }
     return found[pilot].model_copy(update=whole | ({} if scores is None else _levels(found, lengths, scores)))
+
+
+def _refined(found: Sequence[Summary], lengths: Sequence[int]) -> dict[str, Any]:
+    """Whether one of the sections of these lengths is refined; the level of what the representations draw if so."""
+    if not any(s.refined for s in found):
+        return {"refined": False}
+    return {"refined": True, "heldout_db_representation": rounded(_level([s.drawn_db for s in found], lengths))}
 
 
 def _stored(found: Sequence[Summary], frames: int) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class Summary(_Figures):
     """The content of summary.json; docs/format.md says what each field means.
 
     psnr to baselines_psnr_range are set where there is a true clip (psnr_recommended where another clip than the one
-    that is delivered is recommended, too), scenes and sections of a run in sections, together of a clip of a group.
+    that is delivered is recommended, too), heldout_db_representation where clips are refined, scenes and sections of a
+    run in sections, together of a clip of a group.
     """
 
     version: Literal[1] = 1
@@ -139,6 +140,13 @@ class Summary(_Figures):
     solver: dict[str, Any] | None = None
     environment: dict[str, Any] | None = None
     together: SharingFigures | None = None
+    refined: bool = False
+    heldout_db_representation: Level = None
+
+    @property
+    def drawn_db(self) -> float | None:
+        """`heldout_db` of what the representation draws."""
+        return self.heldout_db_representation if self.refined else self.heldout_db
 
     @property
     def is_complete(self) -> bool:
