@@ -105,12 +105,12 @@ def test_frames_that_take_more_memory_are_not_drawn(here, command, monkeypatch):
     assert Packed(wide.spec(), codes, torch.tensor([0.0, 1.0]).double(), nothing, steps).save("wide.lowreel") < 10_000
     ended = command("unpack", "wide.lowreel", "-o", "wide.mp4", "--memory", "1GB")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
-    assert "8192x8192 takes about 26 GB, 1.0 GB are allowed" in ended.err
+    assert "8192x8192 takes about 6.4 GB, 1.0 GB are allowed" in ended.err
     monkeypatch.setattr("lowreel.jobs.interpolate.default_budget", lambda: 10**9)
     for words in (["interpolate", "wide.lowreel", "--frames", "3"], ["embed", "wide.lowreel"]):
         ended = command(*words, "-o", "wide.mp4")
         assert (ended.code, ended.err.count("\n")) == (2, 1)
-        assert "26 GB, 1.0 GB are allowed" in ended.err
+        assert "6.4 GB, 1.0 GB are allowed" in ended.err
         assert "lowreel unpack wide.lowreel --memory" in ended.err
     assert not (here / "wide.mp4").exists()
 
