@@ -10,10 +10,9 @@ from lowreel.data import Measured
 from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder
 from lowreel.model.latents import Codes, factorise
-from lowreel.model.representation import Representation, drawn_at_once
+from lowreel.model.representation import Representation
 from lowreel.operators import Identity
 from lowreel.system.files import read_tensors, write_tensors
-from lowreel.system.threads import threads
 
 T = 20
 TIMES = torch.arange(T, dtype=torch.float64) / 25
@@ -59,25 +58,6 @@ def test_frames_are_the_generator_at_the_codes(representation):
     assert tuple(frames.shape) == (T, *representation.generator.frame_shape)
     torch.testing.assert_close(frames, representation.generator(representation.codes.matrix()).detach())
     assert not frames.requires_grad
-
-
-def test_large_frames_are_drawn_by_several_threads():
-    """Each by a thread of its own: the same frames, without gradients."""
-    generator, codes = Decoder((1, 300, 500), code_dim=3), noise(5, 3).float()
-    with threads(2):
-        assert drawn_at_once(300 * 500) == (1, 2)
-        frames = Representation(generator, Codes(codes, TIMES[:5])).frames()
-    assert not frames.requires_grad
-    torch.testing.assert_close(frames, torch.cat([generator(code[None]).detach() for code in codes]))
-
-
-@pytest.mark.parametrize(
-    ("pixels", "count", "expected"), [(64 * 64, 8, (16, 1)), (2**18, 8, (1, 4)), (2**22, 8, (1, 1))]
-)
-def test_frames_drawn_at_once_are_bounded(pixels, count, expected):
-    """However many threads there are."""
-    with threads(count):
-        assert drawn_at_once(pixels) == expected
 
 
 def test_frames_at_measured_times_are_the_frames(representation):

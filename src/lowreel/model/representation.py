@@ -14,26 +14,12 @@ from torch import Tensor
 from ..errors import InputError
 from ..system.complex_clips import to_complex
 from ..system.files import read_tensors, write_tensors
-from ..system.threads import in_order
 from .generators import Generator, from_spec
 from .latents import Codes, Curve
 
 FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 2**18
 """Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one, whose
 frames are also drawn sooner one by one (docs/choices.md)."""
-
-SHARED_OUT_PIXELS = 2**20
-"""Pixels of frames that are drawn one by one, each by a thread of its own, at the same time at most: so that on a
-machine of many cores, too, they take 130 MB or so."""
-
-
-def drawn_at_once(pixels: int) -> tuple[int, int]:
-    """Frames of so many pixels that are drawn together, and how often that is done at the same time: by as many threads
-    as torch has where each draws one large frame, whose layers are too small to be shared out well."""
-    together = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // pixels))
-    if together > 1:
-        return together, 1
-    return 1, max(1, min(torch.get_num_threads(), SHARED_OUT_PIXELS // pixels))
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,20 +81,11 @@ class Representation:
     @torch.no_grad()
     def drawn(self, codes: Tensor) -> Tensor:
         """The frames of these codes, (N, K), as `frames` gives them."""
-        together, threads = drawn_at_once(math.prod(self.generator.frame_shape[1:]))
+        at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
-        parts = torch.split(codes, together)
-        threads = min(threads, len(parts)) if codes.device.type == "cpu" else 1
-        made = in_order(self._made, parts, threads) if threads > 1 else map(self._made, parts)
-        for part, drawn in zip(made, torch.split(frames, together), strict=True):
-            drawn.copy_(part)
+        for part, drawn in zip(torch.split(codes, at_once), torch.split(frames, at_once), strict=True):
+            drawn.copy_(self.generator(part))
         return to_complex(2 * frames - 1) if self.is_complex else frames
-
-    @torch.no_grad()
-    def _made(self, codes: Tensor) -> Tensor:
-        """What the generator makes of codes, also in a thread of its own, which would keep gradients."""
-        made: Tensor = self.generator(codes)
-        return made
 
     @property
     def parameters(self) -> dict[str, int]:
