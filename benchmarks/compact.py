@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("clips", nargs="*", metavar="CLIP", help=f"of {', '.join(CASES)}; default: all")
     parser.add_argument("--updates", type=int, default=1500, help="of the fit of each packed clip")
     parser.add_argument("--generator", default="decoder", help="decoder or lean")
-    parser.add_argument("--data", type=Path, default=SHARED / "data", help="folder of the clips")
+    parser.add_argument("--data", type=Path, default=SHARED, help="folder of the clips")
     chosen = parser.parse_args(arguments)
     kept = Rows("compact")
     for name in chosen.clips or CASES:
