@@ -63,10 +63,20 @@ SOFT_ZERO = 0.25
 CONTROL_EVERY = 20
 """Updates after which the steps are made finer or coarser, to come to the size or the error that is asked for."""
 
-
 AIM, LATE = 0.06, 0.7
 """By how much of an octave of bytes, or of squared error, the fit aims below what is asked for; from which share of it
 on steps move only where that is not met."""
+
+
+FALL, SETTLED, CONTROLS = 4.5, 0.3, 15
+"""Octaves by which the squared error still falls in a fit, in proportion to the step of Adam that is left; from which
+share of the fit on steps follow what that foretells, and how often in a fit they may."""
+
+SPARE, MOST_MOVE = 0.1, 2
+"""By how much of an octave of squared error the fit aims below what is asked for; how far steps move at once for it."""
+
+LEAST_PULL, MOST_PULL = 1 / 8, 8.0
+"""Of SLOPE: what late in a fit the pull to zero may be, where steps stay and the error is not yet what is asked for."""
 
 
 @dataclass(frozen=True)
@@ -211,17 +221,20 @@ def fit(
     frames, pixels = len(quantised.target), math.prod(quantised.target.shape[2:])
     at_once = min(frames, max(1, 2**16 // pixels), 8)
     order: list[int] = []
+    every, slope = CONTROL_EVERY if goal.error is None else max(CONTROL_EVERY, updates // CONTROLS), SLOPE
     for update in range(updates):
-        if update % CONTROL_EVERY == 0:
+        if update % every == 0:
             weights = {part.name: _bits_slope(part, quantised.numbers[part.name]) for part in quantised.parts}
-            if update:
-                _control(quantised, goal, size, update / updates)
+            if update and goal.bytes is not None:
+                _to_size(quantised, size() / goal.bytes, update / updates)
+            elif update and goal.error is not None:
+                slope = SLOPE * _to_error(quantised, goal.error, update / updates)
         if len(order) < at_once:
             order = streams.generator(seed, streams.ORDER, update).permutation(frames).tolist()
         which, order = order[:at_once], order[at_once:]
         share = update / updates
         for group in adam.param_groups:
-            group["lr"] = STEP_SIZE * min(1.0, 10 * (share + 0.01)) * 0.5 * (1 + math.cos(math.pi * share))
+            group["lr"] = STEP_SIZE * min(1.0, 10 * (share + 0.01)) * _left(share)
         error = (quantised.draw_rounded(which) - quantised.toward[which]).square()
         adam.zero_grad()
         torch.autograd.backward(error.sum() * (frames / at_once / quantised.squared_step))
@@ -229,9 +242,14 @@ def fit(
             for name, numbers in quantised.numbers.items():
                 pull = (numbers / SOFT_ZERO).clamp(-1, 1)
                 assert numbers.grad is not None
-                numbers.grad.addcmul_(pull, weights[name] + (numbers.abs() < 1), value=SLOPE)
+                numbers.grad.addcmul_(pull, weights[name] + (numbers.abs() < 1), value=slope)
         adam.step()
         yield update, float(error.detach().mean())
+
+
+def _left(share: float) -> float:
+    """Of Adam's first step what is left of it when so much of the fit is over."""
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def _bits_slope(part: Part, numbers: Tensor) -> Tensor:
@@ -243,21 +261,28 @@ def _bits_slope(part: Part, numbers: Tensor) -> Tensor:
     return torch.log2(1 + 1 / expected).reshape(numbers.shape)
 
 
-def _control(quantised: Quantised, goal: Goal, size: Callable[[], int], share: float) -> None:
-    """Move the steps towards what is asked for, by a quarter of an octave at most; share: of the fit that is over.
+def _to_size(quantised: Quantised, size: float, share: float) -> None:
+    """Move the steps, by a quarter of an octave at most, to a size that is a little below what is asked for. size: now,
+    in units of what is asked for; share: of the fit that is over.
 
-    The aim is a little better than that. Late in a fit steps only move where it is not met: numbers have been fitted to
-    their steps, and others do them harm.
+    Late in a fit steps only move where it is not met: numbers have been fitted to their steps, and others do them harm.
     """
-    if goal.bytes is not None:
-        excess = math.log2(size() / goal.bytes)
-        octaves = 0.7 * (excess + AIM)
-    else:
-        assert goal.error is not None
-        excess = math.log2(max(quantised.error(quantised.probed), 1e-12) / goal.error)
-        octaves = -0.4 * (excess + AIM)
+    excess = math.log2(size)
     if share > LATE:
         if excess > -AIM / 2:
-            quantised.move(1 if goal.bytes is not None else -1)
+            quantised.move(1)
         return
-    quantised.move(round(STEPS_AN_OCTAVE * max(-0.25, min(0.25, octaves))))
+    quantised.move(round(STEPS_AN_OCTAVE * max(-0.25, min(0.25, 0.7 * (excess + AIM)))))
+
+
+def _to_error(quantised: Quantised, error: float, share: float) -> float:
+    """Move the steps so that the squared error ends a little below `error`; returns the pull to zero from here on, in
+    units of SLOPE, by which late in a fit the rest is done. share: of the fit that is over.
+    """
+    now = max(quantised.error(quantised.probed), 1e-12)
+    excess = math.log2(now / error) - FALL * _left(share) + SPARE
+    if share > LATE:
+        return max(LEAST_PULL, min(MOST_PULL, 2 ** (-4 * excess)))
+    if share > SETTLED:
+        quantised.move(max(-MOST_MOVE, min(MOST_MOVE, round(-0.35 * STEPS_AN_OCTAVE * excess))))
+    return 1.0
