@@ -63,17 +63,21 @@ SOFT_ZERO = 0.25
 CONTROL_EVERY = 20
 """Updates after which the steps are made finer or coarser, to come to the size or the error that is asked for."""
 
-AIM, LATE = 0.06, 0.7
-"""By how much of an octave of bytes, or of squared error, the fit aims below what is asked for; from which share of it
-on steps move only where that is not met."""
+LATE = 0.7
+"""From which share of a fit on steps stay: numbers have been fitted to them, and others do them harm."""
 
+AIM = 0.06
+"""By how much of an octave of bytes a fit for a size aims below what is asked for."""
 
-FALL, SETTLED, CONTROLS = 4.5, 0.3, 15
-"""Octaves by which the squared error still falls in a fit, in proportion to the step of Adam that is left; from which
-share of the fit on steps follow what that foretells, and how often in a fit they may."""
+FALL = 4.5
+"""Octaves by which the error that rounding adds still falls in a fit with steps that stay, in proportion to what is
+left of Adam's step."""
+
+SETTLED, CONTROLS = 0.3, 15
+"""From which share of a fit for an error on steps are moved to what that foretells, and how often in a fit at most."""
 
 SPARE, MOST_MOVE = 0.1, 2
-"""By how much of an octave of squared error the fit aims below what is asked for; how far steps move at once for it."""
+"""By how much of an octave of added error such a fit aims below what is asked for; by how many eighths steps move."""
 
 LEAST_PULL, MOST_PULL = 1 / 8, 8.0
 """Of SLOPE: what late in a fit the pull to zero may be, where steps stay and the error is not yet what is asked for."""
@@ -110,7 +114,9 @@ class Quantised:
         plain = tensors_of_parts(found)
         self.plain = {part.name: part.transformed(plain[part.name].double()).float() for part in self.parts}
         self.probed = spread(len(target), PROBED_FRAMES)
-        self.exponents = self._steps()
+        drawn = self.frames(self.plain, self.probed)
+        self.own_error = float((drawn - target[self.probed]).double().square().mean())
+        self.exponents = self._steps(drawn)
         self.coarser = 0
         self.numbers = {
             part.name: (part.flat(self.plain[part.name]) / self.steps(part)).requires_grad_(True) for part in self.parts
@@ -133,9 +139,9 @@ class Quantised:
         weights, codes = split(self.generator, {part.name: part.restored(tensors[part.name]) for part in self.parts})
         return weights, Codes(**codes, times=self.found.times).matrix()
 
-    def _steps(self) -> dict[str, list[int]]:
-        """Exponents of steps by which rounding would cost a squared error of 1 / 12 a number, over all frames."""
-        frames = self.frames(self.plain, self.probed)
+    def _steps(self, frames: Tensor) -> dict[str, list[int]]:
+        """Exponents of steps by which rounding would cost a squared error of 1 / 12 a number, over all frames; frames:
+        those of `probed` as they are before it."""
         each = len(self.target) / len(self.probed)
         sensitivity = {}
         for k, part in enumerate(self.parts):
@@ -167,6 +173,16 @@ class Quantised:
     def squared_step(self) -> float:
         """c^2."""
         return 2 ** (2 * self.coarser / STEPS_AN_OCTAVE)
+
+    def allowed(self, error: float, octaves: float) -> float:
+        """The mean squared error where rounding adds so many octaves more than it may if it is to be `error`."""
+        own = self.own_error if self.own_error < error else 0.0
+        return own + (error - own) * 2**octaves
+
+    def octaves_above(self, error: float) -> float:
+        """By how many octaves rounding adds more now, by the probed frames, than it may if it is to be `error`."""
+        own = self.own_error if self.own_error < error else 0.0
+        return math.log2(max(self.error(self.probed) - own, 1e-12) / (error - own))
 
     def rounded(self) -> dict[str, np.ndarray]:
         """Whole numbers by part."""
@@ -279,8 +295,7 @@ def _to_error(quantised: Quantised, error: float, share: float) -> float:
     """Move the steps so that the squared error ends a little below `error`; returns the pull to zero from here on, in
     units of SLOPE, by which late in a fit the rest is done. share: of the fit that is over.
     """
-    now = max(quantised.error(quantised.probed), 1e-12)
-    excess = math.log2(now / error) - FALL * _left(share) + SPARE
+    excess = quantised.octaves_above(error) - FALL * _left(share) + SPARE
     if share > LATE:
         return max(LEAST_PULL, min(MOST_PULL, 2 ** (-4 * excess)))
     if share > SETTLED:

@@ -31,8 +31,7 @@ MOST_ERROR_AT_FIRST = 5e-3
 has destroyed (docs/choices.md)."""
 
 OCTAVES_AT_FIRST = 3.5
-"""By how much the squared error with which a fit begins is larger than what is asked for at its end."""
-
+"""By how much more rounding adds to the squared error when a fit begins than it may at its end."""
 
 FINER_AGAIN, NEARER_AGAIN = STEPS_AN_OCTAVE // 2, 0.5
 """A fit that ends above the error that is asked for is followed by another: by how much finer its steps are, and by how
@@ -105,7 +104,9 @@ def pack(
 def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
     """The steps with which the fit begins: where not even the finest meet the error, those that hardly add to it; where
     those of so few bytes leave nothing of the frames, finer ones, which the fit makes coarser."""
-    begin = goal if goal.error is None else Goal(error=goal.error * 2**OCTAVES_AT_FIRST)
+    begin = goal
+    if goal.error is not None and state.own_error < goal.error:
+        begin = Goal(error=state.allowed(goal.error, OCTAVES_AT_FIRST))
     found = _search(state, begin, size, state.probed, FIRST_STRIDE)
     if goal.bytes is not None and not found:
         raise InputError(_what_can_be_had(state, goal))
