@@ -102,8 +102,9 @@ def pack(
 
 
 def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
-    """The steps with which the fit begins: where not even the finest meet the error, those that hardly add to it; where
-    those of so few bytes leave nothing of the frames, finer ones, which the fit makes coarser."""
+    """The steps with which the fit begins: for an error those that add more than is allowed, which the fit takes away,
+    or where not even the finest meet it, those that hardly add to it; for bytes those that keep to them or, where these
+    leave nothing of the frames, finer ones, which the fit makes coarser."""
     begin = goal
     if goal.error is not None and state.own_error < goal.error:
         begin = Goal(error=state.allowed(goal.error, OCTAVES_AT_FIRST))
