@@ -1,6 +1,6 @@
 """Packed clips against video codecs: bytes against PSNR, and BD-rates.
 
-    python -m benchmarks compact [CLIP ...] [--updates 1500]
+    python -m benchmarks compact [CLIP ...] [--updates 400] [--generator lean]
 
 Each clip is fitted with all its pixels (`lowreel pack CLIP`) and packed at four sizes; x264 (slow), x265 (medium) and
 SVT-AV1 (preset 6) encode the same frames through PyAV at four qualities. Bytes are those of the file of a packed clip
@@ -38,19 +38,20 @@ LUMA_WEIGHTS = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
 
 @dataclass(frozen=True)
 class Case:
-    """A clip: its file in ../shared/data, its size (H, W), how many frames."""
+    """A clip: its file in ../shared/data, its size (H, W), how many frames; bits a pixel of the packed ones, about."""
 
     file: str
     size: tuple[int, int]
     frames: int
+    bits: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
 
 
 CASES = {
-    "walking": Case("paper_clips/walking/seq1", (64, 64), 80),
-    "archery": Case("paper_clips/archery", (64, 64), 64),
+    "walking": Case("paper_clips/walking/seq1", (64, 64), 80, (0.2, 0.4, 0.8, 1.2)),
+    "archery": Case("paper_clips/archery", (64, 64), 64, (0.2, 0.4, 0.8, 1.2)),
     "carphone": Case("clips/carphone_pristine.mp4", (144, 176), 64),
     "nasa": Case("clips/nasa_13013.mp4", (180, 320), 48),
-    "bigbuckbunny": Case("clips/bigbuckbunny.mp4", (360, 640), 64),
+    "bigbuckbunny": Case("clips/bigbuckbunny.mp4", (360, 640), 64, (0.03, 0.06, 0.12, 0.24)),
 }
 
 CODECS = {
@@ -60,15 +61,13 @@ CODECS = {
 }
 """Encoder, its settings, and the constant qualities (crf)."""
 
-BITS_A_PIXEL = (0.05, 0.1, 0.2, 0.4)
-"""Of the packed clips, about."""
-
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks compact", description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="*", metavar="CLIP", help=f"of {', '.join(CASES)}; default: all")
     parser.add_argument("--updates", type=int, default=1500, help="of the fit of each packed clip")
-    parser.add_argument("--data", type=Path, default=SHARED / "data", help="folder of the clips")
+    parser.add_argument("--generator", default="decoder", help="decoder or lean")
+    parser.add_argument("--data", type=Path, default=SHARED, help="folder of the clips")
     chosen = parser.parse_args(arguments)
     kept = Rows("compact")
     for name in chosen.clips or CASES:
@@ -92,9 +91,10 @@ def rows_of(kept: Rows, name: str, case: Case, chosen: argparse.Namespace) -> di
                 size, frames = encoded(clip, encoder, {**settings, "crf": str(quality)})
                 row = kept.add(key | {"bytes": size, **levels(frames, clip)})
             found.setdefault(codec, []).append(row)
-    keys = [{"clip": name, "codec": "lowreel", "quality": q, "updates": chosen.updates} for q in BITS_A_PIXEL]
+    own = {"clip": name, "codec": "lowreel", "generator": chosen.generator, "updates": chosen.updates}
+    keys = [own | {"quality": bits} for bits in case.bits]
     if any(kept.find(key) is None for key in keys):
-        settings = lowreel.RecoverSettings(quality="draft", baselines="none")
+        settings = lowreel.RecoverSettings(quality="draft", baselines="none", generator=chosen.generator)
         fitted = lowreel.recover(clip, lowreel.Identity(tuple(clip.shape)), settings).representation
     for key in keys:
         row = kept.find(key)

@@ -225,6 +225,14 @@ def test_bytes_are_kept(size):
     assert fitted.error < rounded.error
 
 
+def test_a_fit_for_an_error_ends_near_it():
+    """What is spare goes into fewer bytes: less than half of those that rounding alone takes, and little is left."""
+    clip = clip_of(Decoder((1, 16, 16)))
+    rounded, fitted = (pack(clip, PackSettings(psnr=30, updates=n)) for n in (0, 150))
+    assert 10**-3.35 < fitted.error <= 10**-3
+    assert fitted.bytes < 0.5 * rounded.bytes
+
+
 def test_the_loss_is_that_of_the_error_that_is_known():
     """At most so many dB, if what packing adds is not by chance what was wrong before."""
     clip = clip_of(Decoder((1, 16, 16)))

@@ -63,10 +63,24 @@ SOFT_ZERO = 0.25
 CONTROL_EVERY = 20
 """Updates after which the steps are made finer or coarser, to come to the size or the error that is asked for."""
 
+LATE = 0.7
+"""From which share of a fit on steps stay: numbers have been fitted to them, and others do them harm."""
 
-AIM, LATE = 0.06, 0.7
-"""By how much of an octave of bytes, or of squared error, the fit aims below what is asked for; from which share of it
-on steps move only where that is not met."""
+AIM = 0.06
+"""By how much of an octave of bytes a fit for a size aims below what is asked for."""
+
+FALL = 4.5
+"""Octaves by which the error that rounding adds still falls in a fit with steps that stay, in proportion to what is
+left of Adam's step."""
+
+SETTLED, CONTROLS = 0.3, 15
+"""From which share of a fit for an error on steps are moved to what that foretells, and how often in a fit at most."""
+
+SPARE, MOST_MOVE = 0.1, 2
+"""By how much of an octave of added error such a fit aims below what is asked for; by how many eighths steps move."""
+
+LEAST_PULL, MOST_PULL = 1 / 8, 8.0
+"""Of SLOPE: what late in a fit the pull to zero may be, where steps stay and the error is not yet what is asked for."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,9 @@ class Quantised:
         plain = tensors_of_parts(found)
         self.plain = {part.name: part.transformed(plain[part.name].double()).float() for part in self.parts}
         self.probed = spread(len(target), PROBED_FRAMES)
-        self.exponents = self._steps()
+        drawn = self.frames(self.plain, self.probed)
+        self.own_error = float((drawn - target[self.probed]).double().square().mean())
+        self.exponents = self._steps(drawn)
         self.coarser = 0
         self.numbers = {
             part.name: (part.flat(self.plain[part.name]) / self.steps(part)).requires_grad_(True) for part in self.parts
@@ -123,9 +139,9 @@ class Quantised:
         weights, codes = split(self.generator, {part.name: part.restored(tensors[part.name]) for part in self.parts})
         return weights, Codes(**codes, times=self.found.times).matrix()
 
-    def _steps(self) -> dict[str, list[int]]:
-        """Exponents of steps by which rounding would cost a squared error of 1 / 12 a number, over all frames."""
-        frames = self.frames(self.plain, self.probed)
+    def _steps(self, frames: Tensor) -> dict[str, list[int]]:
+        """Exponents of steps by which rounding would cost a squared error of 1 / 12 a number, over all frames; frames:
+        those of `probed` as they are before it."""
         each = len(self.target) / len(self.probed)
         sensitivity = {}
         for k, part in enumerate(self.parts):
@@ -157,6 +173,16 @@ class Quantised:
     def squared_step(self) -> float:
         """c^2."""
         return 2 ** (2 * self.coarser / STEPS_AN_OCTAVE)
+
+    def allowed(self, error: float, octaves: float) -> float:
+        """The mean squared error where rounding adds so many octaves more than it may if it is to be `error`."""
+        own = self.own_error if self.own_error < error else 0.0
+        return own + (error - own) * 2**octaves
+
+    def octaves_above(self, error: float) -> float:
+        """By how many octaves rounding adds more now, by the probed frames, than it may if it is to be `error`."""
+        own = self.own_error if self.own_error < error else 0.0
+        return math.log2(max(self.error(self.probed) - own, 1e-12) / (error - own))
 
     def rounded(self) -> dict[str, np.ndarray]:
         """Whole numbers by part."""
@@ -211,17 +237,20 @@ def fit(
     frames, pixels = len(quantised.target), math.prod(quantised.target.shape[2:])
     at_once = min(frames, max(1, 2**16 // pixels), 8)
     order: list[int] = []
+    every, slope = CONTROL_EVERY if goal.error is None else max(CONTROL_EVERY, updates // CONTROLS), SLOPE
     for update in range(updates):
-        if update % CONTROL_EVERY == 0:
+        if update % every == 0:
             weights = {part.name: _bits_slope(part, quantised.numbers[part.name]) for part in quantised.parts}
-            if update:
-                _control(quantised, goal, size, update / updates)
+            if update and goal.bytes is not None:
+                _to_size(quantised, size() / goal.bytes, update / updates)
+            elif update and goal.error is not None:
+                slope = SLOPE * _to_error(quantised, goal.error, update / updates)
         if len(order) < at_once:
             order = streams.generator(seed, streams.ORDER, update).permutation(frames).tolist()
         which, order = order[:at_once], order[at_once:]
         share = update / updates
         for group in adam.param_groups:
-            group["lr"] = STEP_SIZE * min(1.0, 10 * (share + 0.01)) * 0.5 * (1 + math.cos(math.pi * share))
+            group["lr"] = STEP_SIZE * min(1.0, 10 * (share + 0.01)) * _left(share)
         error = (quantised.draw_rounded(which) - quantised.toward[which]).square()
         adam.zero_grad()
         torch.autograd.backward(error.sum() * (frames / at_once / quantised.squared_step))
@@ -229,9 +258,14 @@ def fit(
             for name, numbers in quantised.numbers.items():
                 pull = (numbers / SOFT_ZERO).clamp(-1, 1)
                 assert numbers.grad is not None
-                numbers.grad.addcmul_(pull, weights[name] + (numbers.abs() < 1), value=SLOPE)
+                numbers.grad.addcmul_(pull, weights[name] + (numbers.abs() < 1), value=slope)
         adam.step()
         yield update, float(error.detach().mean())
+
+
+def _left(share: float) -> float:
+    """Of Adam's first step what is left of it when so much of the fit is over."""
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def _bits_slope(part: Part, numbers: Tensor) -> Tensor:
@@ -243,21 +277,27 @@ def _bits_slope(part: Part, numbers: Tensor) -> Tensor:
     return torch.log2(1 + 1 / expected).reshape(numbers.shape)
 
 
-def _control(quantised: Quantised, goal: Goal, size: Callable[[], int], share: float) -> None:
-    """Move the steps towards what is asked for, by a quarter of an octave at most; share: of the fit that is over.
+def _to_size(quantised: Quantised, size: float, share: float) -> None:
+    """Move the steps, by a quarter of an octave at most, to a size that is a little below what is asked for. size: now,
+    in units of what is asked for; share: of the fit that is over.
 
-    The aim is a little better than that. Late in a fit steps only move where it is not met: numbers have been fitted to
-    their steps, and others do them harm.
+    Late in a fit steps only move where it is not met: numbers have been fitted to their steps, and others do them harm.
     """
-    if goal.bytes is not None:
-        excess = math.log2(size() / goal.bytes)
-        octaves = 0.7 * (excess + AIM)
-    else:
-        assert goal.error is not None
-        excess = math.log2(max(quantised.error(quantised.probed), 1e-12) / goal.error)
-        octaves = -0.4 * (excess + AIM)
+    excess = math.log2(size)
     if share > LATE:
         if excess > -AIM / 2:
-            quantised.move(1 if goal.bytes is not None else -1)
+            quantised.move(1)
         return
-    quantised.move(round(STEPS_AN_OCTAVE * max(-0.25, min(0.25, octaves))))
+    quantised.move(round(STEPS_AN_OCTAVE * max(-0.25, min(0.25, 0.7 * (excess + AIM)))))
+
+
+def _to_error(quantised: Quantised, error: float, share: float) -> float:
+    """Move the steps so that the squared error ends a little below `error`; returns the pull to zero from here on, in
+    units of SLOPE, by which late in a fit the rest is done. share: of the fit that is over.
+    """
+    excess = quantised.octaves_above(error) - FALL * _left(share) + SPARE
+    if share > LATE:
+        return max(LEAST_PULL, min(MOST_PULL, 2 ** (-4 * excess)))
+    if share > SETTLED:
+        quantised.move(max(-MOST_MOVE, min(MOST_MOVE, round(-0.35 * STEPS_AN_OCTAVE * excess))))
+    return 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -29,6 +29,13 @@ OWN_ERROR_FACTOR = 1.1
 MOST_ERROR_AT_FIRST = 5e-3
 """Mean squared error with which the fit for a number of bytes begins: it does not come back from frames that rounding
 has destroyed (docs/choices.md)."""
+
+OCTAVES_AT_FIRST = 3.5
+"""By how much more rounding adds to the squared error when a fit begins than it may at its end."""
+
+FINER_AGAIN, NEARER_AGAIN = STEPS_AN_OCTAVE // 2, 0.5
+"""A fit that ends above the error that is asked for is followed by another: by how much finer its steps are, and by how
+much of an octave of squared error it has to be nearer."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +92,9 @@ def pack(
     before = state.saved()
     if settings.updates:
         _begin(state, goal, size)
-    for update, _ in fit(state, goal, size, settings.updates, settings.seed):
+    for done, planned in _fits(state, goal, size, settings):
         if show is not None:
-            show(update + 1, settings.updates)
+            show(done, planned)
     is_met = _end(state, goal, size, before) if settings.updates else _search(state, goal, size, None, FIRST_STRIDE)
     if not is_met:
         raise InputError(_what_can_be_had(state, goal))
@@ -95,9 +102,13 @@ def pack(
 
 
 def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
-    """The steps with which the fit begins: where not even the finest meet the error, those that hardly add to it; where
-    those of so few bytes leave nothing of the frames, finer ones, which the fit makes coarser."""
-    found = _search(state, goal, size, state.probed, FIRST_STRIDE)
+    """The steps with which the fit begins: for an error those that add more than is allowed, which the fit takes away,
+    or where not even the finest meet it, those that hardly add to it; for bytes those that keep to them or, where these
+    leave nothing of the frames, finer ones, which the fit makes coarser."""
+    begin = goal
+    if goal.error is not None and state.own_error < goal.error:
+        begin = Goal(error=state.allowed(goal.error, OCTAVES_AT_FIRST))
+    found = _search(state, begin, size, state.probed, FIRST_STRIDE)
     if goal.bytes is not None and not found:
         raise InputError(_what_can_be_had(state, goal))
     if found and goal.bytes is not None and state.error(state.probed) > MOST_ERROR_AT_FIRST:
@@ -107,17 +118,33 @@ def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
         _search(state, own, size, state.probed, FIRST_STRIDE)
 
 
+def _fits(state: Quantised, goal: Goal, size: Callable[[], int], settings: PackSettings) -> Iterator[tuple[int, int]]:
+    """Updates made and planned: of the fit and, where it ends above the error that is asked for, of one of half as many
+    with finer steps."""
+    updates = settings.updates
+    for update, _ in fit(state, goal, size, updates, settings.seed):
+        yield update + 1, updates
+    if goal.error is None or not updates or state.error() <= goal.error:
+        return
+    state.move(-FINER_AGAIN)
+    nearer = Goal(error=goal.error / 2**NEARER_AGAIN)
+    for update, _ in fit(state, nearer, size, updates // 2, settings.seed):
+        yield updates + update + 1, updates + updates // 2
+
+
 def _end(state: Quantised, goal: Goal, size: Callable[[], int], before: Saved) -> bool:
     """The steps with which what is asked for is met, of the numbers as they were fitted or, where the fit was too short
     to be of use, as they were before; whether there are any."""
+
+    def cost() -> float:
+        return size() if goal.bytes is None else state.error()
+
     is_met = size() <= goal.bytes if goal.bytes is not None else state.error() <= (goal.error or 0.0)
     met = is_met or _search(state, goal, size, None, LAST_STRIDE)
-    if met and goal.bytes is None:
-        return True
-    fitted, own_error = state.saved(), state.error()
+    fitted, own = state.saved(), cost()
     state.restore(before)
     met_before = _search(state, goal, size, None, FIRST_STRIDE)
-    if met and not (met_before and state.error() < own_error):
+    if met and not (met_before and cost() < own):
         state.restore(fitted)
     return met or met_before
 

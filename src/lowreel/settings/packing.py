@@ -27,7 +27,9 @@ class PackSettings(Settings):
         f"default: {DEFAULT_LOSS_DB}",
     )
     updates: NonNegativeInt = Field(
-        PACK_UPDATES, description="minibatches of the fit that the quantised numbers get; 0: they are only rounded"
+        PACK_UPDATES,
+        description="minibatches of the fit that the quantised numbers get, and half as many again where psnr or loss "
+        "is not met by then; 0: they are only rounded",
     )
     seed: Seed = Field(0, description="seed of the order of the frames in that fit")
 
