@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..data import hold_out
 from ..errors import InputError
-from ..model.generators import Decoder, Generator, make
+from ..model.generators import Decoder, Generator, make, subpixel_stages
 from ..operators import Data, LinearOperator, map_data
 from ..settings import PRESETS, Preset, RecoverSettings, SolverSettings
 from ..solver.iteration import iterate
@@ -33,10 +33,10 @@ def deep_image_prior(data: Data, operator: LinearOperator, entries: Data, start:
     Where several frames are measured together one decoder makes these, from a fixed code for each. Frames that no
     entry tells of are those of `start`.
     """
-    clip = start.clone()
+    clip, stages = start.clone(), subpixel_stages(operator)
     for k, part in enumerate(operator.parts()):
         alone = operator.subset([k])
-        generator = Decoder(operator.clip_shape[1:])
+        generator = Decoder(operator.clip_shape[1:], subpixel_stages=stages)
         found = _early_stopped(
             operator.take(data, [k]), operator.take(entries, [k]), alone, generator, DEEP_PRIOR_SETTINGS
         )

@@ -19,6 +19,7 @@ from .simulated_scan import *
 from .snapshot import *
 from .spec import class_of, from_settings, from_spec, is_of_complex_clips, is_rebuilt, spec_hash
 from .stack import *
+from .subpixels import tells_subpixels_apart
 from .temporal_slice import extend, part_frames, part_frames_of, temporal_slice, temporal_slice_rows
 from .tensors import Data, inner, map_data, tensors_of
 from .to_scipy import as_scipy
@@ -57,6 +58,7 @@ __all__ = [
     "part_frames_of",
     "project_onto_data",
     "spec_hash",
+    "tells_subpixels_apart",
     "temporal_slice",
     "temporal_slice_rows",
     "tensors_of",

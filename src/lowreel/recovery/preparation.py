@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data import Levels, Noise, as_noise, checked, held_out_by, hold_out, in_levels
 from ..errors import InputError
-from ..model.generators import Generator, make
+from ..model.generators import Generator, make, subpixel_stages
 from ..model.latents import check_rank
 from ..operators import (
     Data,
@@ -162,7 +162,12 @@ def posed(
     if not given.is_complex:
         check_conventions(y, operator, noise)
     frames, channels, height, width = operator.clip_shape
-    made = generator or make(settings.generator_name(channels), (channels, height, width), seed=settings.seed)
+    made = generator or make(
+        settings.generator_name(channels),
+        (channels, height, width),
+        seed=settings.seed,
+        subpixel_stages=subpixel_stages(operator),
+    )
     solver = settings.solver()
     if solver.rank is not None:
         check_rank(solver.rank, frames, made.code_dim)

@@ -9,6 +9,7 @@ from .base import Generator
 from .dcgan import Dcgan, shared_start
 from .decoder import Decoder, line_start, smooth_start
 from .lean import Lean
+from .subpixels import subpixel_stages
 from .weights import STATE_DICTS, from_spec, load_weights, save_weights, weights_header
 from .zoo import ZOO, pretrained, zoo_file
 
@@ -27,19 +28,23 @@ __all__ = [
     "save_weights",
     "shared_start",
     "smooth_start",
+    "subpixel_stages",
     "weights_header",
     "zoo_file",
 ]
 
 
-def make(name: str, frame_shape: tuple[int, int, int], *, seed: int = 0) -> Generator:
+def make(
+    name: str, frame_shape: tuple[int, int, int], *, seed: int = 0, subpixel_stages: int | None = None
+) -> Generator:
     """A generator of frames (C, H, W) = `frame_shape`.
 
     name: `decoder` or `lean` (any size) or `dcgan` (64x64), which start from random weights of the seed; `paper-grey`
-    or `paper-rgb`, trained, from the zoo; or a file of weights. Raises InputError when it makes other frames.
+    or `paper-rgb`, trained, from the zoo; or a file of weights. subpixel_stages: of a `decoder`, as there. Raises
+    InputError when it makes other frames.
     """
     if name == "decoder":
-        return Decoder(frame_shape, seed=seed)
+        return Decoder(frame_shape, subpixel_stages=subpixel_stages, seed=seed)
     if name == "lean":
         return Lean(frame_shape, seed=seed)
     if name == "dcgan":

@@ -138,7 +138,9 @@ class Decoder(Generator):
         for grow, refine in zip(self.grow, self.refine, strict=True):
             features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
             features = features + F.gelu(refine(features))
-        frames = F.pixel_shuffle(self.to_frame(features), 2**self.subpixel_stages)
+        frames = self.to_frame(features)
+        if self.subpixel_stages:
+            frames = F.pixel_shuffle(frames, 2**self.subpixel_stages)
         _, height, width = self.frame_shape
         return to_grey_levels(frames[..., :height, :width], LEAK_SLOPE, self.headroom)
 
