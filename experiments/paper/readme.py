@@ -18,6 +18,9 @@ README = Path(__file__).with_name("README.md")
 QUALITY = Path(__file__).parents[2] / "benchmarks" / "results" / "quality.json"
 BEGIN, END = "<!-- what was found: written by readme.py -->", "<!-- end of what was found -->"
 
+FULL_LENGTH = "†"
+"""Beside a figure that was made at full length, in a table of reduced ones."""
+
 BENCHMARK = {
     "Rotating MNIST, m = 200": "rotating-mnist, gaussian 200",
     "Moving MNIST, m = 512": "moving-mnist, gaussian 512",
@@ -55,9 +58,11 @@ def table(rows: Sequence[Row], *, full: bool) -> list[str]:
     for row in rows:
         cells = []
         for column, paper in enumerate(row.paper):
-            level = row.level(column, full=full) if row.is_kept(column, full=full) else None
+            length = row.is_full(column, full=full)
+            level = row.level(column, full=length) if row.is_kept(column, full=length) else None
             bold = "**" if level is not None and level >= paper - 1 else ""
-            cells.append(f"{bold}{'-' if level is None else f'{level:.2f}'}{bold} / {paper:.2f}")
+            sign = FULL_LENGTH if length and not full else ""
+            cells.append(f"{bold}{'-' if level is None else f'{level:.2f}'}{bold}{sign} / {paper:.2f}")
         lines.append(f"| {row.name} | " + " | ".join([*cells, *default_and_baseline(row)]) + " |")
     return lines
 
@@ -107,7 +112,9 @@ def sizes() -> list[str]:
 
 if __name__ == "__main__":
     full = "--full" in sys.argv[1:]
-    length = "ten sequences, 2000 rounds" if full else "one named sequence, fewer rounds for clips in colour"
+    length = "ten sequences by one generator, 2000 epochs"
+    if not full:
+        length = f"one named sequence, fewer epochs for clips in colour; with {FULL_LENGTH} {length}"
     lines = [
         f"{datetime.now(UTC):%Y-%m-%d}, {length}. In each cell: here / paper; bold within 1 dB of it or above.",
         "",

@@ -69,6 +69,10 @@ class Row:
         """Whether all fits of a cell were made."""
         return all(is_kept(fit) for fit in self.fits(column, full=full))
 
+    def is_full(self, column: int, *, full: bool) -> bool:
+        """Whether a cell is told at full length: where that was asked for, or has been made before."""
+        return full or self.is_kept(column, full=True)
+
     def level(self, column: int, *, full: bool) -> float | None:
         """psnr_range of a cell, mean over its sequences; None where it was not made and a clip is not here."""
         fits = self.fits(column, full=full)
@@ -80,10 +84,13 @@ class Row:
 
 def run(rows: Sequence[Row], description: str) -> None:
     """Make what is missing of a table and print it: each cell beside the paper's, and how many come near."""
-    full = start(description, lambda full: [fit for row in rows for c in range(6) for fit in row.fits(c, full=full)])
+    full = start(
+        description,
+        lambda full: [fit for row in rows for c in range(6) for fit in row.fits(c, full=row.is_full(c, full=full))],
+    )
     for row in rows:
         for column, paper in enumerate(row.paper):
-            level = row.level(column, full=full)
+            level = row.level(column, full=row.is_full(column, full=full))
             if level is None:
                 print(f"{row.name:<26} {_told(row, column):<34} left out: {row.clips} is not on this machine")
                 continue
@@ -96,8 +103,9 @@ def verdict(rows: Sequence[Row], *, full: bool) -> str:
     gaps: list[float] = []
     joint = helped = complete = 0
     for row in rows:
-        kept = [column for column in range(6) if row.is_kept(column, full=full)]
-        found = [level for column in kept if (level := row.level(column, full=full)) is not None]
+        lengths = [row.is_full(column, full=full) for column in range(6)]
+        kept = [column for column in range(6) if row.is_kept(column, full=lengths[column])]
+        found = [level for column in kept if (level := row.level(column, full=lengths[column])) is not None]
         gaps += [level - row.paper[column] for column, level in zip(kept, found, strict=True)]
         if len(found) < 6:
             continue
