@@ -1,21 +1,21 @@
 """The last step on noisy scans: nearer to the true clip, judged by what it has not seen, left out where it must be."""
 
 from dataclasses import replace
-from itertools import islice
+from itertools import repeat
 
 import pytest
 import torch
 from cases import levels
 
 import lowreel
-from lowreel.baselines.proximal import Variation, falling_weights
-from lowreel.baselines.variation import NORM_ITERATIONS
+from lowreel.baselines.proximal import Variation
+from lowreel.baselines.variation import NORM_ITERATIONS, operator_norm
 from lowreel.data import NoNoise, UnknownNoise, add_white_noise
 from lowreel.operators import MRI, MissingPixels, radial, simulated_coil_maps, to_complex, with_phase
 from lowreel.recovery import accounting
 from lowreel.recovery.comparison import heldout_decibels
 from lowreel.recovery.preparation import given_data, posed
-from lowreel.recovery.refinement import FIRST_WEIGHT, MOST_LOOKS, applications, can_refine, iterations, refinement
+from lowreel.recovery.refinement import WEIGHT_PER_NOISE, applications, can_refine, iterations, refinement
 from lowreel.recovery.verdict import Outcome
 from lowreel.settings import RecoverSettings
 from lowreel.solver.problem import Problem
@@ -110,20 +110,21 @@ def test_where_there_is_none(scan):
     assert refinement(true, problem) is None
 
 
-def test_how_far_is_gone():
-    """21 iterations, whose weights fall from 3e-3 to 1.2e-4, in each of the two ways."""
-    weights, start = [], torch.zeros(1, dtype=torch.complex64)
+def test_how_far_is_gone(scan, monkeypatch):
+    """24 iterations in each of the two ways, all with the weight that is in proportion to the noise over |A|."""
+    problem, true = scan
+    given = []
 
-    def noted(clip, weight):
-        weights.append(weight)
-        return clip
+    def noted(gradient, start, proximal, weights, *, step):
+        given.extend(weights)
+        return repeat(start, len(given))
 
-    looks = list(islice(falling_weights(torch.zeros_like, start, noted, FIRST_WEIGHT), MOST_LOOKS))
-    assert len(looks) == MOST_LOOKS
-    assert len(weights) == iterations() == 21
-    assert weights[0] == pytest.approx(3.1e-3, rel=0.02)
-    assert weights[-1] == pytest.approx(1.2e-4, rel=0.02)
-    assert applications() == 2 * 21 + NORM_ITERATIONS
+    monkeypatch.setattr("lowreel.recovery.refinement.proximal_gradient", noted)
+    assert refinement(grainy(true), problem) is None
+    assert len(given) == iterations() == 24
+    norm = operator_norm(problem.operator.inner)
+    assert given == pytest.approx([WEIGHT_PER_NOISE * problem.noise.sigma / norm] * 24)
+    assert applications() == 2 * 24 + NORM_ITERATIONS
 
 
 ERRORS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -58,22 +58,38 @@ def falling_weights(
 ) -> Iterator[Tensor]:
     """min f(x) + weight R(x) for a weight that falls from iteration to iteration: the clip, every few of them.
 
-    FISTA (Beck and Teboulle, 2009), whose momentum is given up where it points uphill (O'Donoghue and Candes, 2015), on
-    its way from strong to weak (continuation): small weights alone take hundreds of iterations. gradient: of f; step:
-    at most 1 / its Lipschitz constant. first: the iteration with whose weight it begins.
-    start: (T, 1, H, W), or a stack of such.
+    On its way from strong to weak (continuation): small weights alone take hundreds of iterations. first: the iteration
+    with whose weight it begins; the rest as in `proximal_gradient`.
+    """
+    weights = (STRONGEST * DECAY**k for k in range(first, FALLING_ITERATIONS))
+    for k, clip in enumerate(proximal_gradient(gradient, start, proximal, weights, step=step), start=first + 1):
+        if k % LOOK_EVERY_WEIGHTS == 0:
+            yield clip
+
+
+def proximal_gradient(
+    gradient: Callable[[Tensor], Tensor],
+    start: Tensor,
+    proximal: Proximal,
+    weights: Iterable[float],
+    *,
+    step: float = 1.0,
+) -> Iterator[Tensor]:
+    """min f(x) + weight R(x): the clip of each iteration, one for each of the weights.
+
+    FISTA (Beck and Teboulle, 2009), whose momentum is given up where it points uphill (O'Donoghue and Candes, 2015).
+    gradient: of f; step: at most 1 / its Lipschitz constant. start: (T, 1, H, W), or a stack of such.
     """
     x, ahead, momentum = start, start, 1.0
-    for k in range(first, FALLING_ITERATIONS):
-        found = proximal(ahead - step * gradient(ahead), step * STRONGEST * DECAY**k)
+    for weight in weights:
+        found = proximal(ahead - step * gradient(ahead), step * weight)
         move = found - x
         if float(torch.vdot((ahead - found).flatten(), move.flatten()).real) > 0:
             momentum = 1.0
         following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
         ahead = torch.add(found, move, alpha=(momentum - 1) / following)
         x, momentum = found, following
-        if (k + 1) % LOOK_EVERY_WEIGHTS == 0:
-            yield x
+        yield x
 
 
 class Variation:

@@ -5,8 +5,8 @@ open. From its clip G on
 
     min |E (A x - y)|^2 / 2 + closeness |x - G|^2 / 2 + weight sum_p g_p |(D x)_p|,  g = e^2 / (e^2 + |(D G)_p|^2),
 
-is gone towards, for a weight that falls until the held-out data agrees no better (docs/choices.md). D: differences
-along time, rows and columns; e: so large that the errors of G make no such edge.
+is gone towards from G, until the held-out data agrees no better (docs/choices.md). D: differences along time, rows and
+columns; e: so large that the errors of G make no such edge; the weight is in proportion to the noise.
 """
 
 from __future__ import annotations
@@ -14,30 +14,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, repeat
 
 import torch
 from torch import Tensor
 
-from ..baselines.proximal import LOOK_EVERY_WEIGHTS, Fidelity, Variation, falling_weights
+from ..baselines.proximal import Fidelity, Variation, proximal_gradient
 from ..baselines.variation import NORM_ITERATIONS, operator_norm
 from ..data import UnknownNoise, WhiteNoise
 from ..operators import Data, RealForm, tensors_of, to_complex, to_real
 from ..solver.problem import Problem
 
-TEMPORAL_WEIGHT = 3.0
+TEMPORAL_WEIGHT = 6.0
 """Of differences along time beside those in space."""
 
-EDGE_ERRORS = 3.0
+EDGE_ERRORS = 4.0
 """A difference of so many standard deviations of the generator's errors counts half as an edge."""
 
-CLOSENESS_SHARE = 0.1
+CLOSENESS_SHARE = 0.03
 """Of the closeness to the generator's clip that errors of its size would ask for, were they independent from pixel to
 pixel: they are not."""
 
-FIRST_WEIGHT, MOST_LOOKS = 14, 5
-"""The iteration of `falling_weights` with whose weight is begun, 3e-3 of the largest magnitude, and looks from there
-on: the last one is at 1.2e-4, after 21 iterations."""
+WEIGHT_PER_NOISE = 0.15
+"""The weight over sigma / |A|, with the data term over |A|^2: the noise in units of the clip."""
+
+LOOK_EVERY_ITERATIONS, MOST_LOOKS = 4, 6
+"""Iterations from one look at the held-out data to the next, and looks."""
 
 PATIENT_LOOKS = 2
 """After so many looks, one after the other, that find no better agreement the way is ended."""
@@ -70,10 +72,8 @@ def can_refine(problem: Problem) -> bool:
 
 
 def iterations() -> int:
-    """Of the way from the first weight to the last look: it looks where `falling_weights`, which counts from a stronger
-    weight, does."""
-    before_first = FIRST_WEIGHT // LOOK_EVERY_WEIGHTS * LOOK_EVERY_WEIGHTS
-    return before_first + MOST_LOOKS * LOOK_EVERY_WEIGHTS - FIRST_WEIGHT
+    """Of a refinement, at most."""
+    return MOST_LOOKS * LOOK_EVERY_ITERATIONS
 
 
 def applications() -> int:
@@ -123,8 +123,8 @@ def _with_known_noise(problem: Problem, frames: Tensor) -> Problem:
 def _path(
     frames: Tensor, problem: Problem, entries: Data, expected: float, sigma: float, norm: float
 ) -> Iterator[Tensor]:
-    """Frames on the way from a strong weight to a weak one. expected: the squared error per pixel of the first ones;
-    sigma: of the noise; norm: of the operator."""
+    """Frames on the way, at each look. expected: the squared error per pixel of the first ones; sigma: of the noise;
+    norm: of the operator."""
     assert isinstance(problem.operator, RealForm)
     operator, start = problem.operator.inner, to_complex(frames)
     fidelity = Fidelity(problem.data, operator, entries, norm)
@@ -133,11 +133,12 @@ def _path(
     axes = {0: TEMPORAL_WEIGHT, -2: 1.0, -1: 1.0}
     edge = EDGE_ERRORS**2 * variance
     guide = edge / (edge + Variation(1.0, axes).sizes(start).square())
-    scale = float(to_complex(frames - problem.operator.zero_level).abs().max())
 
     def gradient(clip: Tensor) -> Tensor:
         return fidelity.gradient(clip).add_(clip - start, alpha=closeness)
 
-    proximal = Variation(scale, axes, guide=guide)
-    for clip in falling_weights(gradient, start, proximal, FIRST_WEIGHT, step=1 / (1 + closeness)):
-        yield to_real(clip)
+    proximal = Variation(1.0, axes, guide=guide)
+    weights = repeat(WEIGHT_PER_NOISE * sigma / fidelity.norm, iterations())
+    for k, clip in enumerate(proximal_gradient(gradient, start, proximal, weights, step=1 / (1 + closeness)), start=1):
+        if k % LOOK_EVERY_ITERATIONS == 0:
+            yield to_real(clip)
