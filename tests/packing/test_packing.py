@@ -228,7 +228,8 @@ def test_bytes_are_kept(size):
 def test_late_steps_stay_where_the_file_is_small_enough():
     """Before that they move to a little less than what is asked for."""
     small = smallest(clip_of(Decoder((1, 8, 8))))
-    for size, share, moved in ((0.99, LATE + 0.1, 0), (1.01, LATE + 0.1, 1), (1.01, LATE - 0.1, 1), (0.8, LATE - 0.1, -1)):
+    early, late = LATE - 0.1, LATE + 0.1
+    for size, share, moved in ((0.99, late, 0), (1.01, late, 1), (1.2, early, 2), (0.8, early, -1)):
         state = Quantised(small, small.frames())
         _to_size(state, size, share)
         assert state.coarser == moved
