@@ -30,7 +30,7 @@ from lowreel.model.representation import Representation
 from lowreel.packing import coding
 from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
 from lowreel.packing.container import FIXED, MOST_FILE_BYTES, Packed, read_packed
-from lowreel.packing.fitting import Goal, Quantised
+from lowreel.packing.fitting import LATE, Goal, Quantised, _to_size
 from lowreel.packing.pack import FIRST_STRIDE, _search, pack
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
 from lowreel.settings import PackKeywords, PackSettings
@@ -223,6 +223,16 @@ def test_bytes_are_kept(size):
     for result in (rounded, fitted):
         assert 0.75 * size < result.bytes <= size
     assert fitted.error < rounded.error
+
+
+def test_late_steps_stay_where_the_file_is_small_enough():
+    """Before that they move to a little less than what is asked for."""
+    small = smallest(clip_of(Decoder((1, 8, 8))))
+    early, late = LATE - 0.1, LATE + 0.1
+    for size, share, moved in ((0.99, late, 0), (1.01, late, 1), (1.2, early, 2), (0.8, early, -1)):
+        state = Quantised(small, small.frames())
+        _to_size(state, size, share)
+        assert state.coarser == moved
 
 
 def test_a_fit_for_an_error_ends_near_it():

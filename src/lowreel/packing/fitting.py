@@ -51,8 +51,9 @@ PROBED_FRAMES = 8
 SLOPE = math.log(2) / 6
 """mu, bits against squared error in units of c^2."""
 
-STEP_SIZE = 0.05
-"""Adam's first step, in steps of the quantiser."""
+STEP_SIZE, STEP_SIZE_FOR_BYTES = 0.05, 0.025
+"""Adam's first step, in steps of the quantiser: of a fit for an error, and of one for a size, whose steps may become so
+coarse that frames do not come back from larger ones (docs/choices.md)."""
 
 LEAST_MEAN = 2e-3
 """Of a number's row and column, as its bits are counted: what is zero may come back."""
@@ -233,7 +234,8 @@ def fit(
 
     size: bytes of the file as it is now.
     """
-    adam = torch.optim.Adam(quantised.numbers.values(), lr=STEP_SIZE, betas=(0.9, 0.99))
+    step = STEP_SIZE if goal.bytes is None else STEP_SIZE_FOR_BYTES
+    adam = torch.optim.Adam(quantised.numbers.values(), lr=step, betas=(0.9, 0.99))
     frames, pixels = len(quantised.target), math.prod(quantised.target.shape[2:])
     at_once = min(frames, max(1, 2**16 // pixels), 8)
     order: list[int] = []
@@ -250,7 +252,7 @@ def fit(
         which, order = order[:at_once], order[at_once:]
         share = update / updates
         for group in adam.param_groups:
-            group["lr"] = STEP_SIZE * min(1.0, 10 * (share + 0.01)) * _left(share)
+            group["lr"] = step * min(1.0, 10 * (share + 0.01)) * _left(share)
         error = (quantised.draw_rounded(which) - quantised.toward[which]).square()
         adam.zero_grad()
         torch.autograd.backward(error.sum() * (frames / at_once / quantised.squared_step))
@@ -281,11 +283,12 @@ def _to_size(quantised: Quantised, size: float, share: float) -> None:
     """Move the steps, by a quarter of an octave at most, to a size that is a little below what is asked for. size: now,
     in units of what is asked for; share: of the fit that is over.
 
-    Late in a fit steps only move where it is not met: numbers have been fitted to their steps, and others do them harm.
+    Late in a fit steps only move where the file is too large: numbers have been fitted to their steps, and others do
+    them harm.
     """
     excess = math.log2(size)
     if share > LATE:
-        if excess > -AIM / 2:
+        if excess > 0:
             quantised.move(1)
         return
     quantised.move(round(STEPS_AN_OCTAVE * max(-0.25, min(0.25, 0.7 * (excess + AIM)))))
