@@ -58,11 +58,22 @@ def test_the_worst_channel_counts():
     assert not tells_subpixels_apart(Mask(SHAPE, observed))
 
 
-def test_rows_that_alternate_from_frame_to_frame_do():
-    """Fields of half the rows each: all frames together see every pixel."""
-    observed = torch.zeros(SHAPE, dtype=torch.bool)
+@pytest.mark.parametrize("frames", [2, 8, 9, 13, 25, 37])
+def test_rows_that_alternate_from_frame_to_frame_do(frames):
+    """Fields of half the rows each: all frames together see every pixel, however many they are; one alone does not."""
+    shape = (frames, *SHAPE[1:])
+    observed = torch.zeros(shape, dtype=torch.bool)
     observed[::2, :, ::2] = observed[1::2, :, 1::2] = True
-    assert tells_subpixels_apart(Mask(SHAPE, observed))
+    operator = Mask(shape, observed)
+    assert tells_subpixels_apart(operator)
+    assert not tells_subpixels_apart(operator.subset([0]))
+
+
+def test_frames_that_nothing_is_seen_of_do_not_count():
+    """Every third frame is dropped."""
+    observed = torch.ones(30, *SHAPE[1:], dtype=torch.bool)
+    observed[::3] = False
+    assert tells_subpixels_apart(Mask(tuple(observed.shape), observed))
 
 
 def test_an_operator_that_sees_nothing_tells_nothing_apart():
@@ -70,12 +81,13 @@ def test_an_operator_that_sees_nothing_tells_nothing_apart():
     assert not tells_subpixels_apart(nothing)
 
 
+@pytest.mark.parametrize("name", ["decoder", "lean"])
 @pytest.mark.parametrize(("text", "stages"), [("missing", 1), ("downsample", 0)])
-def test_only_large_frames_that_are_told_apart_end_in_subpixels(text, stages, monkeypatch):
-    """The decoder that a recovery is posed with; of smaller frames it has none."""
+def test_only_large_frames_that_are_told_apart_end_in_subpixels(text, stages, name, monkeypatch):
+    """The generator that a recovery is posed with; of smaller frames it has none."""
     operator = operator_of(text)
     assert subpixel_stages(operator) == 0
     monkeypatch.setattr("lowreel.model.generators.subpixels.LARGEST_FRAME_OF_FEATURES", 45 * 62 - 1)
-    problem = prepare(operator(torch.rand(SHAPE)), operator, RecoverSettings())
+    problem = prepare(operator(torch.rand(SHAPE)), operator, RecoverSettings(generator=name))
     assert isinstance(problem.generator, decoder.Decoder)
     assert problem.generator.subpixel_stages == stages

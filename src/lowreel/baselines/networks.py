@@ -33,10 +33,10 @@ def deep_image_prior(data: Data, operator: LinearOperator, entries: Data, start:
     Where several frames are measured together one decoder makes these, from a fixed code for each. Frames that no
     entry tells of are those of `start`.
     """
-    clip, stages = start.clone(), subpixel_stages(operator)
+    clip = start.clone()
     for k, part in enumerate(operator.parts()):
         alone = operator.subset([k])
-        generator = Decoder(operator.clip_shape[1:], subpixel_stages=stages)
+        generator = Decoder(operator.clip_shape[1:], subpixel_stages=subpixel_stages(alone))
         found = _early_stopped(
             operator.take(data, [k]), operator.take(entries, [k]), alone, generator, DEEP_PRIOR_SETTINGS
         )

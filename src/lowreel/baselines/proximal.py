@@ -59,7 +59,7 @@ def falling_weights(
     """min f(x) + weight R(x) for a weight that falls from iteration to iteration: the clip, every few of them.
 
     On its way from strong to weak (continuation): small weights alone take hundreds of iterations. first: the iteration
-    with whose weight it begins; the rest as in `proximal_gradient`.
+    with whose weight it begins; start: (T, 1, H, W), or a stack of such; the rest as in `proximal_gradient`.
     """
     weights = (STRONGEST * DECAY**k for k in range(first, FALLING_ITERATIONS))
     for k, clip in enumerate(proximal_gradient(gradient, start, proximal, weights, step=step), start=first + 1):

@@ -13,11 +13,15 @@ from ..system import streams
 from .base import LinearOperator
 from .tensors import Data, inner
 
-PROBE_PARTS = 4
-"""Parts of the clip that are looked at, at most, spread over it."""
+PROBE_RUNS, RUN_PARTS = 2, 4
+"""Runs of neighbouring parts that are looked at, in longer clips, and how many parts each has: of fields of half the
+rows, which alternate, both."""
 
 PROBE_SPACING = 16
 """Pixels from one random number of the field that is looked through to the next."""
+
+FIELD = 2**20
+"""Where the numbers of the field stand in their stream: beyond all frames."""
 
 LEAST_EIGENVALUE_SHARE = 0.5
 """Of the mean one that the least eigenvalue has to reach: it is 0.8 to 1 with random pixels, projections and masks, and
@@ -31,12 +35,13 @@ def tells_subpixels_apart(operator: LinearOperator) -> bool:
     A smooth random field is given to one of the four alone at a time, x_i, and seen through the operator. The matrix
     <A x_i, A x_j> has one eigenvalue only for random pixels; one of zero, where some pattern of the four is not
     measured: the other colours' pixels of a mosaic, or frequencies that blur, coarse pixels and scanners leave out. The
-    worst channel counts, and of a clip whose field is not seen at all nothing is told apart.
+    worst channel counts, and of a clip whose field is not seen at all, or whose sides are of one pixel, nothing is told
+    apart.
     """
-    parts = range(len(operator.parts()))
-    if len(parts) > PROBE_PARTS:
-        spread = torch.linspace(0, len(parts) - 1, PROBE_PARTS).round().int().tolist()
-        operator = operator.subset(spread)
+    count = len(operator.parts())
+    if count > PROBE_RUNS * RUN_PARTS:
+        firsts = [(2 * run + 1) * count // (2 * PROBE_RUNS) - RUN_PARTS // 2 for run in range(PROBE_RUNS)]
+        operator = operator.subset([first + k for first in firsts for k in range(RUN_PARTS)])
     field = _field(operator)
     return all(
         _least_share(operator, field, channel) >= LEAST_EIGENVALUE_SHARE for channel in range(operator.clip_shape[1])
@@ -48,7 +53,7 @@ def _least_share(operator: LinearOperator, field: Tensor, channel: int) -> float
     seen = [_seen(operator, field, channel, *place) for place in itertools.product(range(2), repeat=2)]
     gram = torch.zeros(len(seen), len(seen), dtype=torch.float64)
     for (i, one), (j, other) in itertools.combinations_with_replacement(enumerate(seen), 2):
-        gram[i, j] = gram[j, i] = float(inner(one, other).real)
+        gram[i, j] = gram[j, i] = float(inner(one, other))
     mean = float(gram.trace()) / len(seen)
     return float(torch.linalg.eigvalsh(gram)[0]) / mean if mean > 0 else 0.0
 
@@ -67,7 +72,7 @@ def _field(operator: LinearOperator) -> Tensor:
     frames, _, height, width = operator.clip_shape
     size = [math.ceil(side / 2) for side in (height, width)]
     coarse = [math.ceil(side / PROBE_SPACING) for side in (height, width)]
-    drawn = streams.normals(0, streams.CHECK, 2, range(frames), math.prod(coarse))
+    drawn = streams.normals(0, streams.PROBE, FIELD, range(frames), math.prod(coarse))
     field = torch.from_numpy(drawn).view(frames, 1, *coarse)
     found: Tensor = interpolate(field, size, mode="bilinear", align_corners=False)[:, 0]
     return found

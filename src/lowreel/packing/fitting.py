@@ -46,7 +46,7 @@ PROBE_SHARE = 0.02
 """Of the root mean square of a part: the noise by which its sensitivity is found."""
 
 PROBED_FRAMES = 8
-"""Frames, evenly spaced, by which sensitivities are found and the size is controlled on the way."""
+"""Frames, evenly spaced, by which sensitivities are found and the error is controlled on the way."""
 
 SLOPE = math.log(2) / 6
 """mu, bits against squared error in units of c^2."""
@@ -65,20 +65,37 @@ CONTROL_EVERY = 20
 """Updates after which the steps are made finer or coarser, to come to the size or the error that is asked for."""
 
 LATE = 0.7
-"""From which share of a fit on steps stay: numbers have been fitted to them, and others do them harm."""
+"""From which share of a fit on steps stay, but where the file is too large, or a known clip too far: numbers have been
+fitted to them, and others do them harm."""
 
 AIM = 0.06
-"""By how much of an octave of bytes a fit for a size aims below what is asked for."""
+"""By how much of an octave of bytes, or of error of a known clip, a fit aims below what is asked for."""
+
+SIZE_GAIN, ERROR_GAIN, ADDED_GAIN = 0.7, 0.4, 0.35
+"""Octaves by which steps move for each octave that the file, the error of a known clip, or the error that rounding adds
+is off: about what one takes of the other."""
+
+MOST_AT_ONCE = 0.25
+"""Octaves by which steps move at once, at most."""
+
+PULL_PER_OCTAVE = 4.0
+"""Octaves by which the pull to zero falls late in a fit for each octave of error above what is asked for."""
+
+LEAST_ERROR = 1e-12
+"""Squared error that counts as none."""
 
 FALL = 4.5
 """Octaves by which the error that rounding adds still falls in a fit with steps that stay, in proportion to what is
 left of Adam's step."""
 
-SETTLED, CONTROLS = 0.3, 15
-"""From which share of a fit for an error on steps are moved to what that foretells, and how often in a fit at most."""
+SETTLED = 0.3
+"""From which share of a fit for an error that rounding adds on steps are moved to what that foretells."""
 
-SPARE, MOST_MOVE = 0.1, 2
-"""By how much of an octave of added error such a fit aims below what is asked for; by how many eighths steps move."""
+CONTROLS = 15
+"""How often that is done in a fit, were it all of it: each takes frames."""
+
+SPARE = 0.1
+"""By how much of an octave of added error such a fit aims below what is asked for."""
 
 LEAST_PULL, MOST_PULL = 1 / 8, 8.0
 """Of SLOPE: what late in a fit the pull to zero may be, where steps stay and the error is not yet what is asked for."""
@@ -103,11 +120,13 @@ class Saved:
 class Quantised:
     """The numbers of a packed clip under way: in units of their steps, all of which `coarser` moves together.
 
-    target: what the generator should draw, (T, C, H, W) in [0, 1], by which it is judged; toward: what it is fitted to.
+    target: what the generator should draw, (T, C, H, W) in [0, 1], by which it is judged; toward: what it is fitted to;
+    is_own: whether the target is what it draws before it is packed, so that all error comes from rounding.
     """
 
-    def __init__(self, found: Representation, target: Tensor, toward: Tensor | None = None):
+    def __init__(self, found: Representation, target: Tensor, toward: Tensor | None = None, *, is_own: bool = True):
         self.found, self.target, self.toward = found, target, target if toward is None else toward
+        self.is_own = is_own
         self.generator: Generator = copy.deepcopy(found.generator)
         to_channels_last(self.generator)
         shapes = {name: tuple(t.shape) for name, t in found.codes.tensors().items() if name != "times"}
@@ -115,9 +134,7 @@ class Quantised:
         plain = tensors_of_parts(found)
         self.plain = {part.name: part.transformed(plain[part.name].double()).float() for part in self.parts}
         self.probed = spread(len(target), PROBED_FRAMES)
-        drawn = self.frames(self.plain, self.probed)
-        self.own_error = float((drawn - target[self.probed]).double().square().mean())
-        self.exponents = self._steps(drawn)
+        self.exponents = self._steps(self.frames(self.plain, self.probed))
         self.coarser = 0
         self.numbers = {
             part.name: (part.flat(self.plain[part.name]) / self.steps(part)).requires_grad_(True) for part in self.parts
@@ -175,15 +192,9 @@ class Quantised:
         """c^2."""
         return 2 ** (2 * self.coarser / STEPS_AN_OCTAVE)
 
-    def allowed(self, error: float, octaves: float) -> float:
-        """The mean squared error where rounding adds so many octaves more than it may if it is to be `error`."""
-        own = self.own_error if self.own_error < error else 0.0
-        return own + (error - own) * 2**octaves
-
     def octaves_above(self, error: float) -> float:
-        """By how many octaves rounding adds more now, by the probed frames, than it may if it is to be `error`."""
-        own = self.own_error if self.own_error < error else 0.0
-        return math.log2(max(self.error(self.probed) - own, 1e-12) / (error - own))
+        """By how many octaves the mean squared error of the probed frames is above `error`."""
+        return math.log2(max(self.error(self.probed), LEAST_ERROR) / error)
 
     def rounded(self) -> dict[str, np.ndarray]:
         """Whole numbers by part."""
@@ -239,14 +250,18 @@ def fit(
     frames, pixels = len(quantised.target), math.prod(quantised.target.shape[2:])
     at_once = min(frames, max(1, 2**16 // pixels), 8)
     order: list[int] = []
-    every, slope = CONTROL_EVERY if goal.error is None else max(CONTROL_EVERY, updates // CONTROLS), SLOPE
+    every, slope = CONTROL_EVERY, SLOPE
+    if goal.error is not None and quantised.is_own:
+        every = max(CONTROL_EVERY, updates // CONTROLS)
     for update in range(updates):
         if update % every == 0:
             weights = {part.name: _bits_slope(part, quantised.numbers[part.name]) for part in quantised.parts}
             if update and goal.bytes is not None:
                 _to_size(quantised, size() / goal.bytes, update / updates)
+            elif update and goal.error is not None and quantised.is_own:
+                slope = SLOPE * _to_added_error(quantised, goal.error, update / updates)
             elif update and goal.error is not None:
-                slope = SLOPE * _to_error(quantised, goal.error, update / updates)
+                _to_error(quantised, goal.error, update / updates)
         if len(order) < at_once:
             order = streams.generator(seed, streams.ORDER, update).permutation(frames).tolist()
         which, order = order[:at_once], order[at_once:]
@@ -291,16 +306,32 @@ def _to_size(quantised: Quantised, size: float, share: float) -> None:
         if excess > 0:
             quantised.move(1)
         return
-    quantised.move(round(STEPS_AN_OCTAVE * max(-0.25, min(0.25, 0.7 * (excess + AIM)))))
+    _move(quantised, SIZE_GAIN * (excess + AIM))
 
 
-def _to_error(quantised: Quantised, error: float, share: float) -> float:
-    """Move the steps so that the squared error ends a little below `error`; returns the pull to zero from here on, in
-    units of SLOPE, by which late in a fit the rest is done. share: of the fit that is over.
+def _to_error(quantised: Quantised, error: float, share: float) -> None:
+    """Move the steps, by a quarter of an octave at most, to an error of a known clip that is a little below `error`.
+    share: of the fit that is over. Late in a fit steps only move where it is not met."""
+    excess = quantised.octaves_above(error)
+    if share > LATE:
+        if excess > -AIM / 2:
+            quantised.move(-1)
+        return
+    _move(quantised, -ERROR_GAIN * (excess + AIM))
+
+
+def _move(quantised: Quantised, octaves: float) -> None:
+    quantised.move(round(STEPS_AN_OCTAVE * max(-MOST_AT_ONCE, min(MOST_AT_ONCE, octaves))))
+
+
+def _to_added_error(quantised: Quantised, error: float, share: float) -> float:
+    """Move the steps so that the squared error, all of which rounding adds, ends a little below `error`; returns the
+    pull to zero from here on, in units of SLOPE, by which late in a fit the rest is done. share: of the fit that is
+    over.
     """
     excess = quantised.octaves_above(error) - FALL * _left(share) + SPARE
     if share > LATE:
-        return max(LEAST_PULL, min(MOST_PULL, 2 ** (-4 * excess)))
+        return max(LEAST_PULL, min(MOST_PULL, 2 ** (-PULL_PER_OCTAVE * excess)))
     if share > SETTLED:
-        quantised.move(max(-MOST_MOVE, min(MOST_MOVE, round(-0.35 * STEPS_AN_OCTAVE * excess))))
+        _move(quantised, -ADDED_GAIN * excess)
     return 1.0

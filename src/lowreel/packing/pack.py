@@ -77,7 +77,8 @@ def pack(
     small = smallest(found)
     unpacked = _levels_drawn(small)
     goal = _goal(settings, error, None if target is None else float((unpacked - target).double().square().mean()))
-    state = Quantised(small, unpacked if target is None else target, None if goal.bytes is None else toward)
+    aim, toward = unpacked if target is None else target, None if goal.bytes is None else toward
+    state = Quantised(small, aim, toward, is_own=target is None)
 
     def packed() -> Packed:
         exponents = {name: np.array(own) + state.coarser for name, own in state.exponents.items()}
@@ -102,12 +103,12 @@ def pack(
 
 
 def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
-    """The steps with which the fit begins: for an error those that add more than is allowed, which the fit takes away,
-    or where not even the finest meet it, those that hardly add to it; for bytes those that keep to them or, where these
-    leave nothing of the frames, finer ones, which the fit makes coarser."""
+    """The steps with which the fit begins: for an error that rounding adds those of more than is allowed, which the fit
+    takes away, or where not even the finest meet it, those that hardly add to it; for bytes those that keep to them or,
+    where these leave nothing of the frames, finer ones, which the fit makes coarser."""
     begin = goal
-    if goal.error is not None and state.own_error < goal.error:
-        begin = Goal(error=state.allowed(goal.error, OCTAVES_AT_FIRST))
+    if goal.error is not None and state.is_own:
+        begin = Goal(error=goal.error * 2**OCTAVES_AT_FIRST)
     found = _search(state, begin, size, state.probed, FIRST_STRIDE)
     if goal.bytes is not None and not found:
         raise InputError(_what_can_be_had(state, goal))
@@ -119,12 +120,12 @@ def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
 
 
 def _fits(state: Quantised, goal: Goal, size: Callable[[], int], settings: PackSettings) -> Iterator[tuple[int, int]]:
-    """Updates made and planned: of the fit and, where it ends above the error that is asked for, of one of half as many
-    with finer steps."""
+    """Updates made and planned: of the fit and, where rounding adds more error than is asked for, of one of half as
+    many with finer steps."""
     updates = settings.updates
     for update, _ in fit(state, goal, size, updates, settings.seed):
         yield update + 1, updates
-    if goal.error is None or not updates or state.error() <= goal.error:
+    if goal.error is None or not state.is_own or not updates or state.error() <= goal.error:
         return
     state.move(-FINER_AGAIN)
     nearer = Goal(error=goal.error / 2**NEARER_AGAIN)
@@ -140,6 +141,8 @@ def _end(state: Quantised, goal: Goal, size: Callable[[], int], before: Saved) -
         return size() if goal.bytes is None else state.error()
 
     is_met = size() <= goal.bytes if goal.bytes is not None else state.error() <= (goal.error or 0.0)
+    if is_met and goal.bytes is None:
+        return True
     met = is_met or _search(state, goal, size, None, LAST_STRIDE)
     fitted, own = state.saved(), cost()
     state.restore(before)

@@ -38,7 +38,7 @@ pixel: they are not."""
 WEIGHT_PER_NOISE = 0.15
 """The weight over sigma / |A|, with the data term over |A|^2: the noise in units of the clip."""
 
-LOOK_EVERY_ITERATIONS, MOST_LOOKS = 4, 6
+ITERATIONS_PER_LOOK, MOST_LOOKS = 4, 6
 """Iterations from one look at the held-out data to the next, and looks."""
 
 PATIENT_LOOKS = 2
@@ -73,7 +73,7 @@ def can_refine(problem: Problem) -> bool:
 
 def iterations() -> int:
     """Of a refinement, at most."""
-    return MOST_LOOKS * LOOK_EVERY_ITERATIONS
+    return MOST_LOOKS * ITERATIONS_PER_LOOK
 
 
 def applications() -> int:
@@ -140,5 +140,5 @@ def _path(
     proximal = Variation(1.0, axes, guide=guide)
     weights = repeat(WEIGHT_PER_NOISE * sigma / fidelity.norm, iterations())
     for k, clip in enumerate(proximal_gradient(gradient, start, proximal, weights, step=1 / (1 + closeness)), start=1):
-        if k % LOOK_EVERY_ITERATIONS == 0:
+        if k % ITERATIONS_PER_LOOK == 0:
             yield to_real(clip)

@@ -40,13 +40,13 @@ def make(
     """A generator of frames (C, H, W) = `frame_shape`.
 
     name: `decoder` or `lean` (any size) or `dcgan` (64x64), which start from random weights of the seed; `paper-grey`
-    or `paper-rgb`, trained, from the zoo; or a file of weights. subpixel_stages: of a `decoder`, as there. Raises
-    InputError when it makes other frames.
+    or `paper-rgb`, trained, from the zoo; or a file of weights. subpixel_stages: of `decoder` and `lean`, as in
+    `Decoder`. Raises InputError when it makes other frames.
     """
     if name == "decoder":
         return Decoder(frame_shape, subpixel_stages=subpixel_stages, seed=seed)
     if name == "lean":
-        return Lean(frame_shape, seed=seed)
+        return Lean(frame_shape, subpixel_stages=subpixel_stages, seed=seed)
     if name == "dcgan":
         _check_frames(name, (frame_shape[0], 64, 64), frame_shape)
         return Dcgan(frame_shape[0], seed=seed)

@@ -22,8 +22,9 @@ PROBE_FRAMES, PROBE_PIXELS = 16, 2**20
 """Frames by which first weights are scaled, at most, and their pixels together: fewer of large ones."""
 
 LARGEST_FRAME_OF_FEATURES = 2**16
-"""Pixels (256x256) of the largest frame that is made from features of its own size; the last doubling of larger ones is
-a sub-pixel convolution (docs/choices.md)."""
+"""Pixels (256x256) of the largest frame that is always made from features of its own size; the last doubling of larger
+ones is a sub-pixel convolution (docs/choices.md), in recoveries only where the data tells pixels apart
+(`subpixel_stages`)."""
 
 SUBPIXEL_EPOCHS_FACTOR = 1.5
 """So many times as many epochs are made with it: each takes a third of the time."""
