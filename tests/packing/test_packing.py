@@ -252,6 +252,16 @@ def test_the_loss_is_that_of_the_error_that_is_known():
     assert pack(clip, PackSettings(loss=1.0, updates=0), target=target).error <= 10**0.1 * own * 1.001
 
 
+def test_a_fit_to_a_known_clip_takes_fewer_bytes():
+    """At the same error of it, its own and what packing adds together."""
+    clip = clip_of(Decoder((1, 16, 16)))
+    target = (clip.frames() + 0.05 * noise(*clip.frames().shape, dtype=torch.float32)).clamp(0, 1)
+    rounded, fitted = (pack(clip, PackSettings(loss=1.0, updates=n), target=target) for n in (0, 150))
+    own = float((clip.frames() - target).square().mean())
+    assert fitted.error <= 10**0.1 * own * 1.001
+    assert fitted.bytes < rounded.bytes
+
+
 def test_a_fit_may_be_nearer_to_a_known_clip_than_what_is_packed():
     """Where the clip is known, updates go on with it: what rounding alone cannot have, a fit can."""
     clip = clip_of(Decoder((1, 8, 8)))
