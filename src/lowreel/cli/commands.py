@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
+import docstring_parser
 from cyclopts import App, Parameter
 
 from .. import __version__
@@ -41,6 +43,9 @@ from .info import add_info
 from .packing import add_packing
 from .serve import add_serve
 from .together import go_on_with, recovered_together, simulated_together
+
+# For each command cyclopts reads the source of every class of settings and of those above, pydantic's own the longest.
+docstring_parser.parse_from_object = cache(docstring_parser.parse_from_object)
 
 app = App(
     name="lowreel",

@@ -13,7 +13,7 @@ def add_completion(app: App) -> None:
     """Give the command line its `completion`."""
 
     def completion(shell: Literal["bash", "zsh", "fish"] | None = None, /) -> None:
-        """Print a script by which a shell completes commands, flags and their values; it takes some seconds to make.
+        """Print a script by which a shell completes commands, flags and their values.
 
         Where it goes is a folder that may have to be made first: mkdir -p FOLDER
 
