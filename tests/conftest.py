@@ -1,8 +1,13 @@
 """What tests of the command line and of run folders share: small clips, commands in this process and in others."""
 
+import os
+
+# Read when a library is loaded, and by every process that a test starts: the tests share out all cores already, and
+# threads that wait for each other on a busy core take many times the work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import hashlib
 import multiprocessing.forkserver
-import os
 import shutil
 import sys
 from collections import namedtuple
@@ -61,14 +66,45 @@ def encode(path, clip, *, times=None, tone=False, **container):
     return path
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _reports_are_drawn_once(tmp_path_factory):
+    """The first report of this process is drawn; runs of later tests get its picture, which takes half of a short run.
+
+    All that is on the page is still made, for each run; `drawn_reports` is for tests that look at what comes of it.
+    """
+    from lowreel.runs import slide
+
+    kept, draw = tmp_path_factory.mktemp("reports"), slide.write_figure
+
+    def write(figure, path, kind, about):
+        if not (kept / kind).exists():
+            draw(figure, kept / kind, kind, about)
+        shutil.copyfile(kept / kind, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slide, "write_figure", write)
+        yield draw
+
+
+@pytest.fixture
+def drawn_reports(_reports_are_drawn_once, monkeypatch):
+    """Reports of this test are drawn, each by itself."""
+    monkeypatch.setattr("lowreel.runs.slide.write_figure", _reports_are_drawn_once)
+
+
+_SEEN = set()
+"""Names of the modules that were here after an earlier test: to look at some thousand after each would take minutes."""
+
+
 @pytest.fixture(autouse=True)
 def _modules_of_a_test(tmp_path_factory):
     """A module that a test wrote and imported is forgotten with it: another test may write one of the same name."""
     yield
     base = str(tmp_path_factory.getbasetemp())
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(base):
+    for name in sys.modules.keys() - _SEEN:
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(base):
             del sys.modules[name]
+    _SEEN.update(sys.modules)
 
 
 @pytest.fixture
@@ -112,6 +148,16 @@ def _server(python_path):
             "lowreel.cli",
             "torch._dynamo",
             "pytest",
+            # What a run imports when it is wanted: in each process anew it would take as long as the run.
+            "av",
+            "matplotlib.backends.backend_agg",
+            "matplotlib.backends.backend_pdf",
+            "matplotlib.figure",
+            "rich.progress",
+            "rich.table",
+            "scipy.interpolate",
+            "scipy.sparse.linalg",
+            "skimage.metrics",
         ]
     )
     with pytest.MonkeyPatch.context() as patch:

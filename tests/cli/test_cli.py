@@ -207,7 +207,7 @@ def test_a_truth_that_would_not_give_the_data_is_doubted(here, command):
         assert (outcome.code, "Is this the true clip?" in outcome.out) == (0, doubted), outcome.err
 
 
-def test_simulate_closes_with_a_table(here, command):
+def test_simulate_closes_with_a_table(here, command, drawn_reports):
     """Both PSNR conventions, SSIM, every baseline, seconds, weights and code parameters, and the sentence on trust."""
     outcome = command("simulate missing clip.npy --steps 2 -o run")
     summary = summary_of("run")

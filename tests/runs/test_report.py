@@ -194,7 +194,7 @@ def test_the_legend_names_every_curve_and_mark():
     assert all(tick == round(tick) for own in (axes, other) for tick in own.get_xticks()), "epochs are counted"
 
 
-def test_a_report_is_written_as_png_and_pdf(tmp_path):
+def test_a_report_is_written_as_png_and_pdf(tmp_path, drawn_reports):
     """A landscape page; in the PDF each frame is a picture, and letters are letters. No other file is left."""
     made, truth = found()
     operator = OPERATORS["measured"](tuple(truth.shape))

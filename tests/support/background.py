@@ -14,7 +14,8 @@ def start(context, arguments, folder, **options):
 
     arguments: a list, or words with spaces between. log: a folder that exists. dies_at: it is killed right before its
     n-th fsync or rename. largest: bytes a file may have. hurried: a checkpoint after every epoch, in the workers of a
-    batch too. The process is forked from a server that holds torch already.
+    batch too. The process is forked from a server that holds torch already. Reports are not drawn: their files are
+    written as all others are, with nothing in them.
     """
     arguments = arguments.split() if isinstance(arguments, str) else arguments
     process = context.Process(target=_command, args=([str(a) for a in arguments], str(folder)), kwargs=options)
@@ -27,9 +28,11 @@ def _command(arguments, folder, *, log, dies_at=None, largest=None, hurried=Fals
 
     from lowreel.cli import main
     from lowreel.runs import folder as runs
+    from lowreel.runs import slide
     from lowreel.training import runs as trainings
 
     torch.set_num_threads(1)
+    slide.write_figure = lambda figure, path, kind, about: path.write_bytes(b"")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, name in ((1, "out.txt"), (2, "err.txt")):
         os.dup2(os.open(Path(log) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)

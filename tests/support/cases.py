@@ -1,7 +1,6 @@
 """What several test modules share: seeded numbers, the list of operators, and a generator with a known answer."""
 
 import math
-import os
 
 import numpy as np
 import pylops
@@ -38,9 +37,6 @@ from lowreel.operators import (
     as_scipy,
     tensors_of,
 )
-
-# SciPy interpolates by thousands of tiny systems, which threads make slow on busy cores. Read when SciPy is loaded.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 SHAPE = (5, 2, 4, 3)
 T, C, H, W = SHAPE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,7 +186,6 @@ def legend_high(wide: float) -> float:
 def page(path: Path, title: str, text: Sequence[str], rows: Sequence[Row], shown: Sequence[int]) -> Iterator[Axes]:
     """PATH.png and PATH.pdf with a title, lines of text and rows of frames, whose numbers are `shown`; the caller draws
     the curves. In the PDF frames are pictures, all else is lines and letters."""
-    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -200,10 +199,17 @@ def page(path: Path, title: str, text: Sequence[str], rows: Sequence[Row], shown
     draw_pictures(pictures, plan, shown)
     left, top, wide, high = plan.curves
     yield figure.add_axes((left / PAGE_WIDE, 1 - (top + high) / PAGE_HIGH, wide / PAGE_WIDE, high / PAGE_HIGH))
+    for kind, about in (("png", {}), ("pdf", {"CreationDate": None, "Title": title})):
+        with atomic_write(path.with_suffix(f".{kind}")) as temporary:
+            write_figure(figure, temporary, kind, about)
+
+
+def write_figure(figure: Figure, path: Path, kind: str, about: Mapping[str, str | None]) -> None:
+    """The page as a file of this kind, png or pdf, with what is said about it there."""
+    from matplotlib import rc_context
+
     with rc_context({"image.composite_image": False}):  # in the PDF each frame is a picture by itself
-        for kind, about in (("png", {}), ("pdf", {"CreationDate": None, "Title": title})):
-            with atomic_write(path.with_suffix(f".{kind}")) as temporary:
-                figure.savefig(temporary, dpi=PNG_DPI, format=kind, metadata=about)
+        figure.savefig(path, dpi=PNG_DPI, format=kind, metadata=about)
 
 
 def _draw_text(figure: Figure, title: str, text: Sequence[str]) -> float:
