@@ -185,6 +185,12 @@ def start(_server, tmp_path_factory):
         process.join()
 
 
+@pytest.fixture
+def quick_workers(_server, monkeypatch):
+    """Workers of batches that begin as copies of a process with torch, which a fresh one imports for seconds."""
+    monkeypatch.setattr("lowreel.jobs.batch.START", _server.get_start_method())
+
+
 def ended(process):
     """Wait for a process that `start` gave: its exit code (-9 when it was killed), stdout and stderr."""
     process.join(timeout=500)

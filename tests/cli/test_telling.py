@@ -125,7 +125,7 @@ def test_a_quiet_screen_begins_no_bar():
         assert screen.bar is None
 
 
-def test_results_as_json(here, command):
+def test_results_as_json(here, command, quick_workers):
     """The standard output is JSON alone, of a run and of a batch; what goes on is told beside it."""
     told = command("simulate", "missing", "clip.npy", *QUICK, "-o", "run", "--json")
     found = json.loads(told.out)

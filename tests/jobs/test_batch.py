@@ -239,7 +239,7 @@ def test_as_many_rows_at_once_as_there_is_room_for(machine, count, cpus, memory,
     assert batch._spare(rows, at_once, cpus).rpartition(" ")[2] == could
 
 
-def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
+def test_results_are_written_while_rows_are_made(clips, command, monkeypatch, quick_workers):
     """After the first of two rows there is a table that has it; where it cannot be written the batch goes on."""
     monkeypatch.setattr(lowreel.jobs.results, "WRITE_SECONDS", 0.0)
     monkeypatch.setattr(lowreel.jobs.results, "RARELY", 0.0)
@@ -263,7 +263,7 @@ def test_results_are_written_while_rows_are_made(clips, command, monkeypatch):
     assert {row["status"] for row in results(clips.parent / "out").values()} == {"finished"}
 
 
-def test_paths_of_weights_are_those_of_who_says_them(clips, command):
+def test_paths_of_weights_are_those_of_who_says_them(clips, command, quick_workers):
     """A generator's file is looked for where the command is given, or beside the manifest that names it."""
     save_weights(clips / "w.safetensors", Decoder((1, 12, 16), seed=5), {})
     (clips / "m.csv").write_text("name,clip,operator,generator\na,a.npy,missing,w.safetensors\n")
@@ -306,7 +306,7 @@ def test_rows_fail_alone_and_finished_ones_are_passed_over(clips, command):
     assert "http" not in page
 
 
-def test_verbose_rows_log(clips, command):
+def test_verbose_rows_log(clips, command, quick_workers):
     """Baselines and fits, in the log of the row and, behind its name, on the error output."""
     done = command("batch clips/a.npy -o out --operator missing --quality draft --steps 3 --baselines quick -v")
     assert done.code == 0
@@ -316,7 +316,7 @@ def test_verbose_rows_log(clips, command):
 
 
 @pytest.mark.parametrize("column", ["clip", "data"])
-def test_other_settings_for_a_begun_row_are_refused(column, clips, command):
+def test_other_settings_for_a_begun_row_are_refused(column, clips, command, quick_workers):
     """A run is not gone on with by another command line: the row fails and says so, and its figures are kept."""
     assert command("measure missing clips/a.npy -o y.safetensors").code == 0
     source = {"clip": "clips/a.npy --operator missing", "data": "y.safetensors"}[column]
@@ -331,7 +331,7 @@ def test_other_settings_for_a_begun_row_are_refused(column, clips, command):
     assert command(f"batch {source} -o out --memory 2GB {FAST}").code == 0
 
 
-def test_a_run_that_was_removed_is_made_again(clips, command):
+def test_a_run_that_was_removed_is_made_again(clips, command, quick_workers):
     """What counts is the run, not what was noted of it."""
     words = f"batch clips/a.npy -o out --operator missing {FAST}"
     assert command(words).code == 0
@@ -341,7 +341,7 @@ def test_a_run_that_was_removed_is_made_again(clips, command):
     assert (clips.parent / "out" / "a" / "summary.json").is_file()
 
 
-def test_a_row_whose_worker_dies_is_given_up_and_no_other(tmp_path, monkeypatch):
+def test_a_row_whose_worker_dies_is_given_up_and_no_other(tmp_path, monkeypatch, quick_workers):
     """Three deaths of its own; the rows beside it are finished."""
     monkeypatch.setattr(batch, "perform_row", dying)
     rows = [Row(name) for name in ("good", "bad", "other")]

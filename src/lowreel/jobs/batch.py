@@ -24,6 +24,9 @@ from .worker import Record, perform_row, prepare_worker
 SMALL_CLIP_BYTES = 2 * 10**9
 """Memory that is plenty for small clips; with it, large ones are recovered in shorter sections."""
 
+START = "spawn"
+"""How the processes of workers begin: without what this one holds, whose threads a fork would leave behind."""
+
 DEATHS = 3
 """How often the worker of a row may die before the row is given up."""
 
@@ -66,7 +69,7 @@ class _Worker:
 
     @staticmethod
     def _new() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), prepare_worker)
+        return ProcessPoolExecutor(1, multiprocessing.get_context(START), prepare_worker)
 
     def begin(self, row: Row, folder: Path, cpus: int) -> Future[Record]:
         """Start on a row."""
