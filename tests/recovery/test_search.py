@@ -43,8 +43,14 @@ def operator(request):
 
 
 @pytest.fixture(autouse=True)
+def two_at_once(monkeypatch):
+    """Two fits side by side on one thread: two that wait for each other on busy cores take ten times as long."""
+    monkeypatch.setattr("lowreel.recovery.policy.side_by_side", lambda problem, plan, most: min(2, most))
+
+
+@pytest.fixture
 def two_threads():
-    """Two fits side by side, also on a machine with one core."""
+    """For what threads are given to a fit."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -78,6 +84,15 @@ def test_what_is_tried_is_the_preset_and_each_change_of_it():
 
 def test_each_fit_is_as_if_alone(operator):
     """What runs beside a fit does not change it: the tails go on from where they part, in the order of the plan."""
+    fits_are_as_if_alone(operator, threads=1)
+
+
+def test_a_fit_beside_another_has_a_thread_of_its_own(two_threads):
+    """The same to the bit where the trunk and the best have both threads, and each tail has one."""
+    fits_are_as_if_alone(OPERATORS["gaussian"](), threads=2)
+
+
+def fits_are_as_if_alone(operator, threads):
     problem, solver = problem_of(operator), LONG.solver()
     plan = replace(search_plan(problem, LONG), at_once=2)
     seen = []
@@ -93,7 +108,7 @@ def test_each_fit_is_as_if_alone(operator):
         parted = replace(trunk, state=state, best=state, best_error=math.inf, least=None)
         progress, _ = fit(problem, own, resume=None if trial.choice.begins_afresh else parted, part=LOOK_SHARE)
         if trial is best_of(trials):
-            torch.set_num_threads(2)
+            torch.set_num_threads(threads)
             progress, _ = fit(problem, own, resume=progress)
             torch.set_num_threads(1)
         assert torch.equal(trial.representation.frames(), progress.best.representation(problem, own).frames())
@@ -344,7 +359,7 @@ def test_time_is_shared_out_by_turns():
         (8, [{"weight_decay": 10.0}, {"similarity": 0.1}], 3),
     ],
 )
-def test_fits_are_made_side_by_side_where_that_is_sooner(cores, changes, wanted):
+def test_fits_are_made_side_by_side_where_that_is_sooner(cores, changes, wanted, two_threads):
     """As many as end soonest all together, and no more than memory allows."""
     torch.set_num_threads(cores)
     problem, plan = problem_of(OPERATORS["missing"]()), Search(FIRST, tuple(changes), 1, overfits=True)
@@ -352,7 +367,7 @@ def test_fits_are_made_side_by_side_where_that_is_sooner(cores, changes, wanted)
     assert side_by_side(problem, plan, most=1) == 1
 
 
-def test_an_interrupt_in_the_search_keeps_the_best_so_far():
+def test_an_interrupt_in_the_search_keeps_the_best_so_far(two_threads):
     """Ctrl-C ends the fits under way; the best iterate of any is delivered, and the sentence says how to go on."""
     operator = OPERATORS["missing"]()
     before = torch.get_num_threads()
