@@ -55,8 +55,9 @@ def doubled(y):
     return np.insert(y, range(1, 7), 0, axis=2)
 
 
-@pytest.fixture(params=CASES.values(), ids=CASES)
+@pytest.fixture(params=CASES.values(), ids=CASES, scope="module")
 def found(request):
+    """A recovery, which tests look at and leave as it is, and its data."""
     y, A, how = request.param()
     return lowreel.recover(y, A, **{**QUICK, **how}), y
 
