@@ -84,17 +84,17 @@ def test_what_is_tried_is_the_preset_and_each_change_of_it():
 
 def test_each_fit_is_as_if_alone(operator):
     """What runs beside a fit does not change it: the tails go on from where they part, in the order of the plan."""
-    fits_are_as_if_alone(operator, threads=1)
+    fits_are_as_if_alone(operator, LONG, threads=1)
 
 
 def test_a_fit_beside_another_has_a_thread_of_its_own(two_threads):
     """The same to the bit where the trunk and the best have both threads, and each tail has one."""
-    fits_are_as_if_alone(OPERATORS["gaussian"](), threads=2)
+    fits_are_as_if_alone(OPERATORS["gaussian"](), LONG.model_copy(update={"steps": 4}), threads=2)
 
 
-def fits_are_as_if_alone(operator, threads):
-    problem, solver = problem_of(operator), LONG.solver()
-    plan = replace(search_plan(problem, LONG), at_once=2)
+def fits_are_as_if_alone(operator, settings, threads):
+    problem, solver = problem_of(operator), settings.solver()
+    plan = replace(search_plan(problem, settings), at_once=2)
     seen = []
     trials, stopped = search(problem, solver, plan, callback=seen.append)
     assert stopped is None
