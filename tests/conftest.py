@@ -5,6 +5,7 @@ import os
 # Read when a library is loaded, and by every process that a test starts: the tests share out all cores already, and
 # threads that wait for each other on a busy core take many times the work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import hashlib
 import multiprocessing.forkserver
