@@ -30,6 +30,7 @@ from sweep import SWEPT, TYPES, swept
 from lowreel.cli.describe import describe
 from lowreel.errors import InputError
 from lowreel.io import containers
+from lowreel.io.containers.cf import packing_of
 from lowreel.io.scans import scan_of
 from lowreel.io.video import open_clip
 
@@ -112,6 +113,8 @@ HOLES = {
     "missing value": {"missing_value": -999},
     "valid range": {"valid_range": np.array([-100, 5000], "i2")},
     "valid minimum": {"valid_min": np.int16(-100)},
+    "valid minimum in the unit of the values": {"valid_min": np.float32(-50), "scale_factor": 0.5},
+    "valid maximum in the unit of the values": {"valid_max": 50.0, "scale_factor": -0.5},
     "nothing written": {},
 }
 
@@ -135,6 +138,17 @@ def test_holes_are_never_black(name, suffix, tmp_path):
     assert np.isnan(values[2, :, 3]).all()
     assert np.isnan(values).sum() == 12
     assert values[0, 0, 0] == stored[0, 0, 0] * HOLES[name].get("scale_factor", 1)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [0.01, -0.1, 1 / 3])
+def test_ends_of_what_is_valid_as_floats_are_ends_of_the_values(kind, scale):
+    """All packed numbers between the ends are there, rounded as these are, and the next ones beyond are not."""
+    stored, offset = np.arange(-3000, 3001).astype("i2"), 273.15
+    ends = sorted(kind(n * scale + offset) for n in (-2000, 2000))
+    attributes = {"scale_factor": kind(scale), "add_offset": kind(offset), "valid_range": np.array(ends)}
+    found = packing_of(attributes, stored.dtype).values(stored)
+    np.testing.assert_array_equal(np.isnan(found), abs(stored.astype(int)) > 2000)
 
 
 def test_white_of_bytes_without_a_fill_value_is_no_hole(tmp_path):

@@ -1,6 +1,8 @@
 """How numbers are packed, and which are missing: the attributes that NetCDF, HDF5 and Zarr files share.
 
-Rules: NetCDF Users Guide, appendix "Attribute Conventions", and CF Conventions, sections 2.5 and 8.1.
+Rules: NetCDF Users Guide, appendix "Attribute Conventions", and CF Conventions, sections 2.5 and 8.1. These want the
+ends of what is valid in the type of the packed numbers; where they are floats and those integers, they are ends of the
+values, as netCDF-Java and GDAL take them (`EnhanceScaleMissingUnsigned`; GDAL's netCDF driver).
 """
 
 from __future__ import annotations
@@ -10,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+NEARBY = 0.01
+"""Share of a step of packed numbers by which an end of what is valid may lie off: ends and scales are often float32."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,25 @@ def packing_of(attributes: Mapping[str, Any], stored: np.dtype, default: Any = N
     valid = _numbers(attributes.get("valid_range"))
     lows = valid[:1] or _numbers(attributes.get("valid_min"))
     highs = valid[1:2] or _numbers(attributes.get("valid_max"))
-    as_stored = [_cast(number, stored, unsigned) for number in (*lows[:1], *highs[:1], *missing)]
-    return Packing(
-        scale=float((_numbers(attributes.get("scale_factor")) or [1.0])[0]),
-        offset=float((_numbers(attributes.get("add_offset")) or [0.0])[0]),
-        missing=tuple(number for number in as_stored[len(lows[:1]) + len(highs[:1]) :] if number is not None),
-        low=as_stored[0] if lows else None,
-        high=as_stored[len(lows[:1])] if highs else None,
-        is_unsigned=unsigned,
-    )
+    scale = float((_numbers(attributes.get("scale_factor")) or [1.0])[0])
+    offset = float((_numbers(attributes.get("add_offset")) or [0.0])[0])
+    low, high = (next(iter(ends), None) for ends in (lows, highs))
+    of_values = any(isinstance(end, float | np.floating) for end in (low, high))
+    if stored.kind in "iu" and (scale, offset) != (1, 0) and scale and of_values:
+        low, high = _packed_ends(low, high, scale, offset)
+    low, high = (None if end is None else _cast(end, stored, unsigned) for end in (low, high))
+    as_stored = [_cast(number, stored, unsigned) for number in missing]
+    missing = [number for number in as_stored if number is not None]
+    return Packing(scale, offset, tuple(missing), low, high, unsigned)
+
+
+def _packed_ends(low: Any, high: Any, scale: float, offset: float) -> tuple[float | None, float | None]:
+    """The least and the largest packed number whose values lie between two; None where there is no such end."""
+    ends = [None if end is None else (float(end) - offset) / scale for end in (low, high)]
+    least, largest = ends if scale > 0 else ends[::-1]
+    least = None if least is None or not np.isfinite(least) else float(np.ceil(least - NEARBY))
+    largest = None if largest is None or not np.isfinite(largest) else float(np.floor(largest + NEARBY))
+    return least, largest
 
 
 def _numbers(value: Any) -> list[Any]:
