@@ -377,7 +377,50 @@ BAD_DICOM = {
         "not in the order of time",
     ),
     "planes of a dose": ({"GridFrameOffsetVector": [0, 5]}, "take one place on frame, .*or take it for time"),
+    "slices of nuclear medicine": ({"SliceVector": [1, 2]}, "take one place on frame, .*or take it for time"),
+    "views of a rotating camera": ({"AngularViewVector": [1, 2]}, "take one place on frame, .*or take it for time"),
+    "two detectors": ({"DetectorVector": [1, 2], "TimeSliceVector": [1, 1]}, "take one place on frame"),
+    "slices of a secondary capture": ({"SliceLocationVector": ["0", "3"]}, "take one place on frame"),
 }
+
+
+def test_frames_of_nuclear_medicine_in_their_time(tmp_path):
+    """One detector and one energy, counted by time alone."""
+    counted = {"EnergyWindowVector": [1] * 3, "DetectorVector": [1] * 3, "TimeSliceVector": [1, 2, 3]}
+    path = formats.dicom(tmp_path / "a.dcm", np.ones((3, 1, 3, 4), "u2"), **counted)
+    assert open_clip(path).shape == (3, 1, 3, 4)
+
+
+PADDED = {  # the tags, and the stored numbers that are padding
+    "one number": ({"PixelPaddingValue": -2000}, [-2000]),
+    "a range": ({"PixelPaddingValue": -1999, "PixelPaddingRangeLimit": -2001}, [-2001, -2000, -1999]),
+    "white is zero": ({"PixelPaddingValue": -2000, "PhotometricInterpretation": "MONOCHROME1"}, [-2000]),
+    "none": ({}, []),
+    "one that lossy compression has changed": ({"PixelPaddingValue": -2000, "LossyImageCompression": "01"}, []),
+}
+
+
+def test_padding_of_signed_numbers_that_is_told_as_an_unsigned_one(tmp_path):
+    path = formats.dicom(tmp_path / "a.dcm", np.full((1, 1, 3, 4), -2000, "i2"))
+    header = pydicom.dcmread(path)
+    header.add_new("PixelPaddingValue", "US", 65536 - 2000)
+    header.save_as(path)
+    assert np.isnan(containers.load_clip(path).values).all()
+
+
+@pytest.mark.parametrize("slope", [None, "0.5"])
+@pytest.mark.parametrize("name", PADDED)
+def test_padding_of_dicom_is_never_black(name, slope, tmp_path):
+    """What fills a round picture up to its rectangle is missing; the numbers beside it are not."""
+    tags, padding = PADDED[name]
+    stored = np.arange(-2003, -1979, dtype="i2").reshape(2, 1, 3, 4)
+    scaling = {} if slope is None else {"RescaleSlope": slope, "RescaleIntercept": "-1024"}
+    path = formats.dicom(tmp_path / "a.dcm", stored, **tags, **scaling)
+    values = containers.load_clip(path).values
+    np.testing.assert_array_equal(np.isnan(values), np.isin(stored[:, 0], padding))
+    if padding:
+        with pytest.raises(InputError, match=f"{len(padding)} numbers are NaN.*to fill them in: lowreel recover"):
+            open_clip(path).read()
 
 
 @pytest.mark.parametrize("name", BAD_DICOM)

@@ -26,6 +26,18 @@ UNLIKE_FRAMES = (
 IN_THE_PATIENT = "PixelSpacing"
 """The tag of distances in the patient."""
 
+PLACES = (
+    "SliceVector",
+    "SliceLocationVector",
+    "AngularViewVector",
+    "RotationVector",
+    "DetectorVector",
+    "EnergyWindowVector",
+    "PageNumberVector",
+)
+"""By what frames are counted that is no time, a number for each: slices, views, detectors and energies of nuclear
+medicine, slices and pages of secondary captures. PS3.3, sections C.8.4.8 and C.8.6.4."""
+
 MILLIMETRES = 1e-3
 """Frames whose positions differ by more are places of a volume, not moments."""
 
@@ -47,7 +59,8 @@ def entries(path: Path) -> list[Entry]:
 
 
 def load(path: Path, entry: Entry) -> Lazy:
-    """The frames as modality values, stored * slope + intercept, larger being brighter; colour as RGB."""
+    """The frames as modality values, stored * slope + intercept, larger being brighter; colour as RGB. Padding is
+    missing: NaN."""
     with reading(path, KIND, REMEDY):
         header = opened(path)
         decode, spacing = _decoder(header), _spacing(header)
@@ -98,8 +111,14 @@ def _decoder(header: Any) -> Callable[[np.ndarray, int], np.ndarray]:
     scaling = [scaling_of(header, number) for number in range(_count(header))] if is_rescaled(header) else None
     inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
     low, high = stored_range(header)
+    padding = _padding(header)
 
     def decode(picture: np.ndarray, number: int) -> np.ndarray:
+        gone = None if padding is None else (picture >= padding[0]) & (picture <= padding[1])
+        values = scaled(picture, number)
+        return values if gone is None or not gone.any() else np.where(gone, np.nan, values.astype(np.float64))
+
+    def scaled(picture: np.ndarray, number: int) -> np.ndarray:
         if scaling is not None:
             slope, intercept = scaling[number]
             ends = (low * slope + intercept, high * slope + intercept)
@@ -108,6 +127,19 @@ def _decoder(header: Any) -> Callable[[np.ndarray, int], np.ndarray]:
         return (low + high - picture.astype(np.int64)).astype(picture.dtype) if inverted else picture
 
     return decode
+
+
+def _padding(header: Any) -> tuple[int, int] | None:
+    """The least and the largest of the stored numbers that fill a picture up to its rectangle, and are none of what was
+    seen (PS3.3, section C.7.5.1.1.2); None without them, or where lossy compression has changed a single one."""
+    is_lossy = header.get("LossyImageCompression") == "01" and "PixelPaddingRangeLimit" not in header
+    if is_coloured(header) or is_lossy or header.get("PixelPaddingValue") is None:
+        return None
+    ends = [header.PixelPaddingValue, header.get("PixelPaddingRangeLimit", header.PixelPaddingValue)]
+    bits, signed = int(header.BitsAllocated), bool(header.get("PixelRepresentation"))
+    numbers = [int(end) % (1 << bits) for end in ends]  # some writers say a negative one as an unsigned one
+    numbers = [n - (1 << bits) if signed and n >= 1 << (bits - 1) else n for n in numbers]
+    return min(numbers), max(numbers)
 
 
 def _problem(header: Any) -> str:
@@ -201,7 +233,7 @@ def _levels(header: Any) -> tuple[float, float] | None:
 
 
 def _places(header: Any) -> int:
-    """At how many positions in space the frames were taken."""
+    """At how many positions in space, or by what else than time they are counted, the frames were taken."""
     return len(set(_positions(header)) - {None}) or 1
 
 
@@ -212,6 +244,10 @@ def _positions(header: Any) -> list[Any]:
         return list(range(count))
     groups = [functional(header, number, "PlanePositionSequence") for number in range(count)]
     found = [None if group is None else [float(n) for n in group.ImagePositionPatient] for group in groups]
+    vectors = [list(np.atleast_1d(header[name].value)) for name in PLACES if header.get(name) is not None]
+    counted = list(zip(*(map(str, vector) for vector in vectors if len(vector) == count), strict=True))
+    if counted and not any(found):
+        return counted
     return [None if place is None else tuple(round(n / MILLIMETRES) for n in place) for place in found]
 
 
