@@ -1,8 +1,10 @@
 """TIFF as others write it: the numbers are those that tifffile or NumPy has, or one sentence says what to choose."""
 
+import itertools
 import sys
 from fractions import Fraction
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -12,6 +14,7 @@ from PIL import Image
 from lowreel.errors import InputError
 from lowreel.io.export import Delivered, export_clip
 from lowreel.io.video import open_clip, series_of
+from lowreel.io.video.tiff import TiffReader
 
 SEEDED = np.random.default_rng(0)
 U16 = SEEDED.integers(0, 65536, (5, 12, 16), dtype=np.uint16)
@@ -296,6 +299,71 @@ def folder_of(path, *pictures):
     return path
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_tiff_is_seen_as_pillow_shows_it(orientation, tmp_path):
+    """In each of the eight ways; the spacing turns with it."""
+    path = tmp_path / "a.tif"
+    tag = (274, "H", 1, orientation, True)
+    ome = {"axes": "YXS", "PhysicalSizeX": 2, "PhysicalSizeY": 3}
+    tifffile.imwrite(path, COLOUR[0], photometric="rgb", ome=True, metadata=ome, extratags=[tag])
+    shown = np.asarray(Image.open(path)).transpose(2, 0, 1)
+    with TiffReader(path) as reader:
+        np.testing.assert_array_equal(next(reader.stored([0])), shown)
+        assert reader.shape == shown.shape
+        assert [spacing[0] for spacing in reader.spacing] == ([3, 2] if orientation < 5 else [2, 3])
+    assert open_clip(path).read().shape[1:] == shown.shape
+
+
+def masked(path, *hidden, values=U16):
+    """As GDAL writes: a mask of one bit behind each picture, False at the places of `hidden` in the first one."""
+    seen = np.ones((len(values), *values.shape[1:3]), bool)
+    seen[0][hidden or ([], [])] = False
+    with tifffile.TiffWriter(path) as file:
+        file.write(values, photometric="minisblack", metadata=None)
+        file.write(seen, photometric="mask", subfiletype=4, metadata=None)
+    return path
+
+
+def test_a_mask_that_hides_nothing_is_no_second_series(tmp_path):
+    path = masked(tmp_path / "a.tif")
+    assert torch.equal(open_clip(path).read(), open_clip(write(tmp_path / "b.tif", U16)).read())
+
+
+def lerc(path, values, packed):
+    """As GDAL writes floats in tiles of 16: with a mask of what is NaN, a mask a sample where these differ."""
+    pieces = []
+    for row, column in itertools.product(*(range(0, n, 16) for n in values.shape[:2])):
+        tile = np.zeros((16, 16, values.shape[2]), values.dtype)
+        part = values[row : row + 16, column : column + 16]
+        tile[: part.shape[0], : part.shape[1]] = part
+        apart = bool((np.isnan(tile) != np.isnan(tile[..., :1])).any())
+        tile = np.moveaxis(tile, -1, 0) if apart else tile[..., 0] if tile.shape[2] == 1 else tile
+        valid = ~np.isnan(tile)
+        valid = None if valid.all() else np.ascontiguousarray(valid if apart else valid.reshape(16, 16, -1)[..., 0])
+        numbers = np.ascontiguousarray(np.nan_to_num(tile))
+        data = imagecodecs.lerc_encode(numbers, level=0, masks=valid, planar=apart)
+        pieces.append(imagecodecs.zstd_encode(data) if packed else data)
+    layout = {"shape": values.shape, "planarconfig": "contig"} if values.shape[2] > 1 else {"shape": values.shape[:2]}
+    compression = {"compression": "lerc", "compressionargs": {"compression": "zstd"} if packed else None}
+    tifffile.imwrite(path, iter(pieces), dtype=values.dtype, tile=(16, 16), photometric="minisblack", **layout,
+                     **compression)  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("missing", [(), (0,), (1,), (0, 1, 2)])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_floats_of_lerc_are_those_that_were_written(samples, missing, packed, tmp_path):
+    """NaN where a number is missing, in one sample or in all; tifffile gives zeros, or samples mixed up (findings)."""
+    values = SEEDED.random((20, 35, samples)).astype("f4")
+    for sample in missing:
+        values[3:18, 10:33, sample % samples] = np.nan
+    path = lerc(tmp_path / "a.tif", values, packed)
+    for sample in range(samples):
+        with TiffReader(path, channel=sample if samples > 1 else None) as reader:
+            np.testing.assert_array_equal(next(reader.stored([0]))[0], values[..., sample])
+
+
 REFUSED = {  # name: (maker, wishes, words)
     "two channels": (lambda d: ome(d / "a.tif", TWO, "TCYX"), {}, "2 channels that are no colour.*--channel N, 0 to 1"),
     "samples": (lambda d: write(d / "a.tif", np.moveaxis(TWO, 1, -1), planarconfig="contig"), {}, "--channel N"),
@@ -313,6 +381,11 @@ REFUSED = {  # name: (maker, wishes, words)
         lambda d: write(d / "a.tif", U12, extratags=[(42113, "s", 0, str(U12[2, 0, 0]), True)]),
         {},
         "by which the file marks what is missing .*--operator mask",
+    ),
+    "missing, says a mask": (
+        lambda d: masked(d / "a.tif", [3, 5], [4, 4]),
+        {},
+        r"2 pixels of frame 0, 1\.0%, are missing, as a mask in the file says; .*--operator mask",
     ),
     "white is zero, signed": (lambda d: write(d / "a.tif", RANGE, photometric="miniswhite"), {}, "where is black"),
     "more than OME says": (lambda d: ome(d / "a.tif", U16, "TYX", SignificantBits=12), {}, "beyond .*white 4095.*OME"),

@@ -18,11 +18,22 @@ import tifffile
 from ...errors import InputError
 from ...system.files import split_member
 from ...system.memory import machine_bytes
+from .lerc import is_lerc_of_floats, numbers_of
 from .levels import GreyLevels, declared_bits
 from .reader import RATE
 from .tiff_axes import axes_of
 from .tiff_times import frame_times, pixels_of
-from .tiff_values import calibration_of, check_none_missing, missing_number, pixel_spacing
+from .tiff_values import (
+    ON_THEIR_SIDE,
+    ORIENTATION,
+    calibration_of,
+    check_none_hidden,
+    check_none_missing,
+    mask_of,
+    missing_number,
+    pixel_spacing,
+    upright,
+)
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY, YCBCR = 0, 1, 2, 3, 4, 6
 PHOTOMETRIES = (WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY)
@@ -68,14 +79,16 @@ class TiffReader:
         if "BinaryOnly" in (xml := self._file.ome_metadata or "") or _names_other_files(xml):
             raise InputError(f"{self.path}: its planes lie in several files, OME-TIFF; save them as one file")
         texts = [f"{k}: {s.name or 'without name'}, {s.axes} {tuple(s.shape)} {s.dtype}" for k, s in enumerate(series)]
-        found = [s for k, s in enumerate(series) if name in (str(k), s.name)] if name is not None else series
-        if not found or (name is None and len(series) > 1):
+        pictures = [s for s in series if not s.keyframe.is_mask] or series  # GDAL keeps what is missing in masks beside
+        found = [s for k, s in enumerate(series) if name in (str(k), s.name)] if name is not None else pictures
+        if not found or (name is None and len(found) > 1):
             several = f"holds {len(series)} series" if name is None else f"has no series {name}; it has"
             listed = "; ".join(texts[:20]) or "none"
             raise InputError(f"{self.path}: {several}, {listed}; say which by its number, such as {self.path}:0")
         self._series, self.number = found[0], series.index(found[0])
         self._count_of_series = len(series)
         self._page = found[0].keyframe
+        self._mask = None if self._page.is_mask else mask_of(found[0], series)
         pages = math.prod(found[0].get_shape(squeeze=False)) // max(1, self._page.size)
         self._offset = found[0].dataoffset
         if self._offset is None and (len(found[0]) != pages or any(page is None for page in found[0])):
@@ -123,11 +136,17 @@ class TiffReader:
         if self._turned and dtype.kind not in "bu":
             raise InputError(f"{self.path}: white is zero, and its numbers are {dtype}: where is black? Save it anew")
         self._calibration = calibration_of(self.path, self._file.imagej_metadata or {})
+        if self._mask is not None and len(self._mask) != axes.frames:
+            self._mask = None  # pages that are no whole frames
         if self._calibration and (self._turned or self._has_palette or axes.colour is not None):
             raise InputError(f"{self.path}: is calibrated by ImageJ, and no plain grey; save it as grey of 32 bits")
         self._missing = missing_number(self._page) if dtype.kind in "iuf" else None
         self.count = self.available = axes.frames
-        self.shape = (3 if self._has_palette else axes.colours, axes.height, axes.width)
+        said = int(self._page.tags.valueof(ORIENTATION, 1))
+        self._orientation = said if 1 < said <= max(ON_THEIR_SIDE) else 1
+        on_side = self._orientation in ON_THEIR_SIDE
+        height, width = (axes.width, axes.height) if on_side else (axes.height, axes.width)
+        self.shape = (3 if self._has_palette else axes.colours, height, width)
         self.dtype = np.dtype(np.uint8) if self._has_palette else np.dtype("f8") if self._calibration else dtype
         with _reading(self.path):
             told = frame_times(self._file, axes, *self._which)
@@ -136,11 +155,14 @@ class TiffReader:
         self.rate = RATE if told is None or told.is_usual else 1 / told.step
         self.declared = self._declared(dtype)
         with _reading(self.path):
-            self.spacing = pixel_spacing(self._file, self._page, pixels_of(self._file.ome_metadata, *self._which))
+            pixels = pixels_of(self._file.ome_metadata, *self._which)
+            down, across = pixel_spacing(self._file, self._page, pixels)
+            self.spacing = (across, down) if on_side else (down, across)
         of_series = f"series {self.number} of {self._count_of_series}, " if self._count_of_series > 1 else ""
         kind = "ImageJ, " if self._series.kind == "imagej" else "OME, " if self._series.kind == "ome" else ""
         turned = ", white is zero: turned round" if self._turned else ", a palette: its colours" * self._has_palette
         turned += self._calibration.text if self._calibration else ""
+        turned += f", turned upright as the file says (Orientation {said})" if self._orientation > 1 else ""
         self.axes = f"{kind}{of_series}{axes.text} {dtype}{turned}{f'; {told.text}' if told else ''}"
 
     def _declared(self, dtype: np.dtype) -> GreyLevels | None:
@@ -162,7 +184,11 @@ class TiffReader:
         for index in indices:
             frame = self._axes.picture(index, self._read_page)
             check_none_missing(self.path, index, frame, self._missing)
-            yield self._mapped(frame)
+            if self._mask is not None:
+                with _reading(self.path):
+                    seen = self._mask[index].asarray().astype(bool)
+                check_none_hidden(self.path, index, seen)
+            yield upright(self._mapped(frame), self._orientation)
 
     def _mapped(self, frame: np.ndarray) -> np.ndarray:
         """(C, H, W) with the palette, the photometry and the calibration undone."""
@@ -180,6 +206,8 @@ class TiffReader:
             with _reading(self.path):
                 page = self._series[number]
                 assert page is not None
+                if is_lerc_of_floats(self._page):
+                    return numbers_of(self._file, page, self._page)
                 return np.ascontiguousarray(page.asarray()).reshape(-1)
         stored = np.dtype(self._series.dtype).newbyteorder(self._file.byteorder)
         size = self._page.size * stored.itemsize

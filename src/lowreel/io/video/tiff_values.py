@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -18,6 +19,20 @@ STRAIGHT_LINE = 0
 
 NODATA = 42113
 """GDAL's tag with the number of what is missing, as text."""
+
+
+REPLACE = (
+    "replace them, or save the stack as .npy with NaN in their place and fill them in: lowreel recover FILE.npy "
+    "--operator mask"
+)
+"""What to do with what is missing."""
+
+
+ORIENTATION = 274
+"""TIFF's tag of how pictures are to be turned; TIFF 6.0, section 8."""
+
+ON_THEIR_SIDE = (5, 6, 7, 8)
+"""Orientations in which stored rows are columns to be seen."""
 
 
 class Calibration(NamedTuple):
@@ -76,9 +91,32 @@ def check_none_missing(path: Path, index: int, frame: np.ndarray, missing: np.ge
     if gone is not None and gone.any():
         raise InputError(
             f"{path}: {int(gone.sum())} numbers of frame {index}, {gone.mean():.1%}, are {missing}, by which the file "
-            "marks what is missing (GDAL_NODATA); replace them, or save the stack as .npy with NaN in their place and "
-            "fill them in: lowreel recover FILE.npy --operator mask"
+            f"marks what is missing (GDAL_NODATA); {REPLACE}"
         )
+
+
+def mask_of(series: Any, others: Sequence[Any]) -> Any:
+    """The series of the transparency masks of a series' pages, one of the same size for each, as GDAL writes them; None
+    where there is none. TIFF 6.0, section 8, NewSubfileType."""
+    size, count = tuple(series.keyframe.shaped[2:4]), len(series)
+    masks = [s for s in others if s.keyframe.is_mask and tuple(s.keyframe.shaped[2:4]) == size and len(s) == count]
+    return next(iter(masks), None)
+
+
+def check_none_hidden(path: Path, index: int, seen: np.ndarray) -> None:
+    """Raise InputError where the mask beside a frame, True where there is something to see, hides pixels of it."""
+    if not seen.all():
+        raise InputError(
+            f"{path}: {int((~seen).sum())} pixels of frame {index}, {1 - seen.mean():.1%}, are missing, as a mask in "
+            f"the file says; {REPLACE}"
+        )
+
+
+def upright(frame: np.ndarray, orientation: int) -> np.ndarray:
+    """A frame (C, H, W) turned and mirrored as TIFF's Orientation says, 1 to 8: where its first row and its first
+    column are to be seen."""
+    frame = frame.swapaxes(1, 2) if orientation in ON_THEIR_SIDE else frame
+    return frame[:, :: -1 if orientation in (3, 4, 7, 8) else 1, :: -1 if orientation in (2, 3, 6, 7) else 1]
 
 
 def pixel_spacing(file: Any, page: Any, pixels: ElementTree.Element | None) -> tuple[Spacing | None, Spacing | None]:
