@@ -108,6 +108,16 @@ def test_axes_that_are_too_few_are_told_without_something_to_type(tmp_path):
         open_clip(f"{file}:T=y")
 
 
+@pytest.mark.parametrize("unit", ["hz", "ppm", "rads"])
+def test_a_fourth_axis_of_nifti_that_is_no_time_has_to_be_said(unit, tmp_path):
+    image = nibabel.Nifti1Image(np.ones((4, 3, 1, 5), "u1"), np.eye(4))
+    image.header.set_xyzt_units("mm", unit)
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(InputError, match=r"take one place on t, such as .*a\.nii:t=0, or take it for time: .*:T=t"):
+        open_clip(tmp_path / "a.nii")
+    assert open_clip(f"{tmp_path / 'a.nii'}:T=t").shape == (5, 1, 3, 4)
+
+
 HOLES = {
     "fill value": {"_FillValue": -999, "scale_factor": 0.5},
     "missing value": {"missing_value": -999},
@@ -329,6 +339,19 @@ def test_fields_of_structured_arrays(tmp_path):
         open_clip(tmp_path / "a.npy:more/name")
     with pytest.raises(InputError, match="holds no array none; it holds"):
         open_clip(tmp_path / "a.h5:none")
+
+
+def test_a_filter_of_hdf5_that_is_not_here_is_named(tmp_path):
+    """As detectors compress; HDF5 says of a chunk that a plugin is missing."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        settings.set_chunk((2, 3, 4))
+        settings.set_filter(40_000, h5py.h5z.FLAG_OPTIONAL)
+        kind, space = h5py.h5t.NATIVE_UINT16, h5py.h5s.create_simple((2, 3, 4))
+        data = h5py.Dataset(h5py.h5d.create(file.id, b"a", kind, space, settings))
+        data.id.write_direct_chunk((0, 0, 0), b"packed")
+    with pytest.raises(InputError, match=r"a\.h5:a: is compressed by .*, filter 40000 of HDF5.*pip install hdf5plugin"):
+        open_clip(tmp_path / "a.h5")
 
 
 def test_unsigned_bytes_with_a_valid_range(tmp_path):

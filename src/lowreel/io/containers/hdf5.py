@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,7 @@ def load(path: Path, entry: Entry) -> Lazy:
         if entry.name not in file:
             return _field(path, file, entry)
         data = file[entry.name]
+        _check_filters(path, entry, data)
         if DEFLATE_FACTOR * data.id.get_storage_size() < data.dtype.itemsize * math.prod(entry.shape):
             check_size(path, entry, data.dtype.itemsize)  # the header claims more than the file can hold
         if data.id.get_storage_size() == 0:
@@ -75,6 +78,18 @@ def load(path: Path, entry: Entry) -> Lazy:
 
     stored = Lazy(tuple(int(n) for n in data.shape), dtype, read)
     return turned(stored, range(len(data.shape))[::-1]) if is_matlab(path) else stored
+
+
+def _check_filters(path: Path, entry: Entry, data: Any) -> None:
+    """Raise InputError where it is compressed by what this machine has not, which HDF5 says only of each chunk."""
+    known, filters = _h5py(path).h5z.filter_avail, data.id.get_create_plist()
+    for code, _, _, name in map(filters.get_filter, range(filters.get_nfilters())):
+        if not known(code):
+            told = name.decode(errors="replace").partition(";")[0].strip() or "without a name"
+            raise InputError(
+                f"{path}:{entry.name}: is compressed by {told}, filter {code} of HDF5, which is not here; "
+                "pip install hdf5plugin, which has it, as most others"
+            )
 
 
 def _field(path: Path, file: Any, entry: Entry) -> Lazy:
@@ -111,6 +126,9 @@ def is_matlab(path: Path) -> bool:
 
 
 def _h5py(path: Path) -> Any:
+    """h5py, with the filters of hdf5plugin, which detectors and microscopes compress with, where that is installed."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("hdf5plugin")
     return imported("h5py", path, "HDF5 (.h5, .mat of version 7.3)")
 
 

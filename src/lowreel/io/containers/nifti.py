@@ -17,6 +17,10 @@ PIECE = 1 << 20
 KIND, REMEDY = "NIfTI", "copy it again, or convert the series again"
 AXES, ROLES = ("x", "y", "z", "t", "u", "v", "w"), "WH-T---"
 RGB: dict[tuple[str, ...], int] = {("R", "G", "B"): 3, ("R", "G", "B", "A"): 4}
+NO_TIME = ("hz", "ppm", "rads")
+"""Units of the fourth axis, as nibabel names them, by which it is one of frequencies, shifts or angular speeds: NIfTI-1
+header, xyzt_units."""
+
 SECONDS = {"sec": Fraction(1), "msec": Fraction(1, 1000), "usec": Fraction(1, 1_000_000)}
 
 
@@ -30,6 +34,7 @@ def entries(path: Path) -> list[Entry]:
             raise ValueError(f"an image of shape {shape}")
         problem = "" if all(shape) and len(shape) > 1 else "empty"
         axes, roles = AXES[: len(shape)], ROLES[: len(shape)]
+        roles = roles.replace("T", "-") if image.header.get_xyzt_units()[1] in NO_TIME else roles
         if channels := RGB.get(dtype.names or ("",)):
             return [Entry("", (*shape, channels), "uint8", problem, (*axes, "c"), roles + "C")]
         problem = problem or ("" if dtype.kind in "biufc" else "no array of numbers")
