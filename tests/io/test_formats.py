@@ -5,6 +5,7 @@ import itertools
 import os
 import random
 import re
+import struct
 import sys
 import warnings
 from fractions import Fraction
@@ -341,6 +342,33 @@ def test_fields_of_structured_arrays(tmp_path):
         open_clip(tmp_path / "a.h5:none")
 
 
+def exr(path, numbers):
+    """Whole numbers of 32 bits, uncompressed, as OpenEXR's "File Layout" has them."""
+    height, width = numbers.shape
+    window, channel = struct.pack("<4i", 0, 0, width - 1, height - 1), b"Y\0" + struct.pack("<i4xii", 0, 1, 1) + b"\0"
+    told = {"channels chlist": channel, "compression compression": b"\0", "dataWindow box2i": window}
+    told |= {
+        "displayWindow box2i": window,
+        "lineOrder lineOrder": b"\0",
+        "pixelAspectRatio float": struct.pack("<f", 1),
+    }
+    told |= {"screenWindowCenter v2f": bytes(8), "screenWindowWidth float": struct.pack("<f", 1)}
+    head = b"v/1\x01" + struct.pack("<i", 2)
+    for name, value in told.items():
+        head += name.replace(" ", "\0").encode() + b"\0" + struct.pack("<i", len(value)) + value
+    lines = [struct.pack("<ii", y, 4 * width) + row.astype("<u4").tobytes() for y, row in enumerate(numbers)]
+    start = len(head) + 1 + 8 * height
+    offsets = struct.pack(f"<{height}Q", *(start + y * len(lines[0]) for y in range(height)))
+    path.write_bytes(head + b"\0" + offsets + b"".join(lines))
+    return path
+
+
+def test_whole_numbers_of_openexr_are_refused(tmp_path):
+    """FFmpeg gives zeros for all below 65536."""
+    with pytest.raises(InputError, match=r"OpenEXR of whole numbers.*upper 16 of 32 bits.*numpy\.save"):
+        open_clip(exr(tmp_path / "a.exr", np.arange(64).reshape(8, 8)))
+
+
 def test_a_filter_of_hdf5_that_is_not_here_is_named(tmp_path):
     """As detectors compress; HDF5 says of a chunk that a plugin is missing."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
@@ -403,6 +431,15 @@ BAD_DICOM = {
     "slices of nuclear medicine": ({"SliceVector": [1, 2]}, "take one place on frame, .*or take it for time"),
     "views of a rotating camera": ({"AngularViewVector": [1, 2]}, "take one place on frame, .*or take it for time"),
     "two detectors": ({"DetectorVector": [1, 2], "TimeSliceVector": [1, 1]}, "take one place on frame"),
+    "tiles of a slide": ({"TotalPixelMatrixColumns": 8, "TotalPixelMatrixRows": 3}, "take one place on frame"),
+    "planes of an ultrasound volume": (
+        groups(PlanePositionVolumeSequence__ImagePositionVolume=([0, 0, 0], [0, 0, 5])),
+        "take one place on frame, .*or take it for time",
+    ),
+    "segments": (groups(SegmentIdentificationSequence__ReferencedSegmentNumber=(1, 2)), "take one place on frame"),
+    "diffusion": (groups(MRDiffusionSequence__DiffusionBValue=(0.0, 800.0)), "take one place on frame"),
+    "inversion times": (groups(MRModifierSequence__InversionTimes=(100.0, 180.0)), "take one place on frame"),
+    "energies": (groups(CTXRayDetailsSequence__KVP=(80, 140)), "take one place on frame, .*or take it for time"),
     "slices of a secondary capture": ({"SliceLocationVector": ["0", "3"]}, "take one place on frame"),
 }
 

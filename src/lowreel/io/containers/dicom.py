@@ -38,6 +38,18 @@ PLACES = (
 """By what frames are counted that is no time, a number for each: slices, views, detectors and energies of nuclear
 medicine, slices and pages of secondary captures. PS3.3, sections C.8.4.8 and C.8.6.4."""
 
+PLACES_OF_FRAMES = (
+    ("PlanePositionSequence", "ImagePositionPatient"),
+    ("PlanePositionVolumeSequence", "ImagePositionVolume"),
+    ("SegmentIdentificationSequence", "ReferencedSegmentNumber"),
+    ("MRDiffusionSequence", "DiffusionBValue"),
+    ("MRDiffusionSequence", "DiffusionGradientDirectionSequence"),
+    ("MRModifierSequence", "InversionTimes"),
+    ("CTXRayDetailsSequence", "KVP"),
+)
+"""What says so of frames of enhanced objects: positions, and segments, weights and directions of diffusion, inversion
+times and energies. PS3.3, sections C.7.6.16.2, C.8.20.3, C.8.13.5 and C.8.15.3."""
+
 MILLIMETRES = 1e-3
 """Frames whose positions differ by more are places of a volume, not moments."""
 
@@ -238,17 +250,26 @@ def _places(header: Any) -> int:
 
 
 def _positions(header: Any) -> list[Any]:
-    """Where in space each frame was taken, as something that can be compared; None where it is not said."""
+    """Where each frame was taken, or what else than its time makes it another, as something that can be compared; None
+    where nothing of this is said."""
     count = _count(header)
-    if "GridFrameOffsetVector" in header:
+    is_tiled = count > 1 and "TotalPixelMatrixColumns" in header
+    if "GridFrameOffsetVector" in header or is_tiled:
         return list(range(count))
-    groups = [functional(header, number, "PlanePositionSequence") for number in range(count)]
-    found = [None if group is None else [float(n) for n in group.ImagePositionPatient] for group in groups]
     vectors = [list(np.atleast_1d(header[name].value)) for name in PLACES if header.get(name) is not None]
-    counted = list(zip(*(map(str, vector) for vector in vectors if len(vector) == count), strict=True))
-    if counted and not any(found):
-        return counted
-    return [None if place is None else tuple(round(n / MILLIMETRES) for n in place) for place in found]
+    counted = [[str(n) for n in vector] for vector in vectors if len(vector) == count]
+    for sequence, name in PLACES_OF_FRAMES:
+        groups = [functional(header, number, sequence) for number in range(count)]
+        counted += [[_place(group, name) for group in groups]] if any(groups) else []
+    return [place if any(place) else None for place in zip(*counted, strict=True)] if counted else [None] * count
+
+
+def _place(group: Any, name: str) -> Any:
+    """What a functional group says under a name: a position in steps of `MILLIMETRES`, or whatever else as text."""
+    told = None if group is None else group.get(name)
+    if told is None or not name.startswith("ImagePosition"):
+        return None if told is None else str(told)
+    return tuple(round(float(n) / MILLIMETRES) for n in told)
 
 
 def frame_seconds(header: Any) -> list[float] | None:

@@ -50,6 +50,11 @@ class VideoReader:
         self.rate = rate or (Fraction(len(self.times) - 1) / spanned if spanned else RATE)
         self._restart()
         self._look_at_first_frame()
+        if self._stream.codec_context.name == "exr":
+            raise InputError(
+                f"{self.path}: is OpenEXR of whole numbers, of which FFmpeg keeps the upper 16 of 32 bits; make it "
+                ".npy: numpy.save('new.npy', OpenEXR.File(FILE).channels()['Y'].pixels)"
+            )
         if self._stream.codec_context.name == "jpeg2000" and self._is_deep:
             self._check_not_moved()
 
