@@ -26,7 +26,7 @@ UNLIKE_FRAMES = (
 IN_THE_PATIENT = "PixelSpacing"
 """The tag of distances in the patient."""
 
-PLACES = (
+COUNTED_BY = (
     "SliceVector",
     "SliceLocationVector",
     "AngularViewVector",
@@ -38,7 +38,7 @@ PLACES = (
 """By what frames are counted that is no time, a number for each: slices, views, detectors and energies of nuclear
 medicine, slices and pages of secondary captures. PS3.3, sections C.8.4.8 and C.8.6.4."""
 
-PLACES_OF_FRAMES = (
+APART = (
     ("PlanePositionSequence", "ImagePositionPatient"),
     ("PlanePositionVolumeSequence", "ImagePositionVolume"),
     ("SegmentIdentificationSequence", "ReferencedSegmentNumber"),
@@ -256,9 +256,9 @@ def _positions(header: Any) -> list[Any]:
     is_tiled = count > 1 and "TotalPixelMatrixColumns" in header
     if "GridFrameOffsetVector" in header or is_tiled:
         return list(range(count))
-    vectors = [list(np.atleast_1d(header[name].value)) for name in PLACES if header.get(name) is not None]
+    vectors = [list(np.atleast_1d(header[name].value)) for name in COUNTED_BY if header.get(name) is not None]
     counted = [[str(n) for n in vector] for vector in vectors if len(vector) == count]
-    for sequence, name in PLACES_OF_FRAMES:
+    for sequence, name in APART:
         groups = [functional(header, number, sequence) for number in range(count)]
         counted += [[_place(group, name) for group in groups]] if any(groups) else []
     return [place if any(place) else None for place in zip(*counted, strict=True)] if counted else [None] * count
