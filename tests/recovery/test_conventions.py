@@ -10,7 +10,7 @@ from cases import levels, moving
 
 from lowreel.data import NoNoise, UnknownNoise, WhiteNoise
 from lowreel.errors import InputError
-from lowreel.operators import Fourier, Gaussian, Identity, Mask, MissingPixels, Signs, Snapshot
+from lowreel.operators import Blur, Fourier, Gaussian, Identity, Mask, MissingPixels, Signs, Snapshot, Stacked
 from lowreel.recovery.conventions import check_conventions, check_mask
 from lowreel.recovery.levels import AS_IS, levels_of
 from lowreel.recovery.recover import recover
@@ -108,6 +108,7 @@ FITTING = {
     "with more noise than clip": (EVERY, spectrum(CLIP, EVERY, 1.0)),
     "lines": (Fourier(S, "radial", 9), Fourier(S, "radial", 9)(CLIP)),
     "half the plane": (half := Fourier(S, "mask", mask=torch.arange(20) < 11 * torch.ones(24, 1)), half(CLIP)),
+    "lines, and a blurred copy": (both := Stacked([Fourier(S, "radial", 9), Blur(S, 1.0)]), both(CLIP)),
     "gaussian": (GAUSSIAN, GAUSSIAN(CLIP)),
     "signs of a dark clip": (Signs(S, 60), Signs(S, 60)(0.02 * CLIP)),
     "black": (EVERY, spectrum(0 * CLIP)),

@@ -199,7 +199,10 @@ def _unexplained(data: Data, operator: LinearOperator, entries: Data, is_complex
 
     def back(y: Data) -> tuple[Tensor, ...]:
         turned = [y, map_data(lambda t: -1j * t, y)] if is_complex else [y]
-        return tuple(operator.adjoint(t) for t in turned)
+        return tuple(operator.adjoint(map_data(as_measured, t, data)) for t in turned)
+
+    def as_measured(found: Tensor, y: Tensor) -> Tensor:
+        return found if y.is_complex() else found.real  # one member of a stack is a spectrum, another is real
 
     residual: Data = map_data(lambda y, e: y * e, data, entries)
     gradient = back(residual)
