@@ -208,10 +208,11 @@ def test_a_stack_holds_out_of_each_member_what_suits_it():
 
 
 def test_what_is_scattered_is_told_from_holes():
-    """Random pixels are scattered, as none and all are; blocks and frames are not."""
+    """Random pixels are scattered, as none and all are; blocks, frames and single columns are not."""
     scattered = [levels(T, H, W).numpy() < share for share in (0.1, 0.5, 0.9)]
     assert all(are_scattered(mask) for mask in [*scattered, np.ones((2, 4, 4), bool), np.zeros((2, 4, 4), bool)])
     assert not are_scattered(MissingBlocks(SHAPE, 0.5, 8).mask[:, 0].numpy())
+    assert not are_scattered(np.broadcast_to(np.arange(W) % 6 != 0, (T, H, W)))
 
 
 def test_ones_own_choice_is_taken():

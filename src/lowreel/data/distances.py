@@ -19,8 +19,8 @@ TIME_CLASSES = 32
 """More than there are steps of distance in time."""
 
 SCATTERED = 0.25
-"""Difference of the distances of missing and of observed pixels, beyond chance, up to which what is missing is
-scattered."""
+"""Difference of the distances of missing and of observed pixels, and of how many known ones are beside them, beyond
+chance, up to which what is missing is scattered."""
 
 AROUND = (-2, 0, 2)
 """Rows and columns around a pixel over which its change is a mean."""
@@ -121,16 +121,32 @@ def sampled(mask: Booleans, most: int, draw: np.random.Generator) -> Places:
 
 
 def are_scattered(known: Booleans) -> bool:
-    """Whether missing pixels are about as far from known ones as these are from each other; (T, H, W).
+    """Whether missing pixels are about as far from known ones as these are from each other, and have about as many
+    known ones beside them; (T, H, W).
 
-    Then single pixels that are held out are as hard to foretell as those that are missing.
+    Then single pixels that are held out are as hard to foretell as those that are missing. A pixel of a lost column is
+    next to known ones too, but on two sides alone.
     """
     if known.all() or not known.any():
         return True
     draw = np.random.default_rng(0)
-    gaps, seen = (distance_classes(known, sampled(mask, POINTS, draw)) for mask in (~known, known))
+    places = [sampled(mask, POINTS, draw) for mask in (~known, known)]
+    return all(
+        _are_alike(*(classes(known, where) for where in places)) for classes in (distance_classes, known_beside)
+    )
+
+
+def _are_alike(gaps: NDArray[np.int64], seen: NDArray[np.int64]) -> bool:
     chance = math.sqrt(len(np.union1d(gaps, seen)) / (math.pi * min(len(gaps), len(seen))))
     return difference(gaps, seen) <= SCATTERED + chance
+
+
+def known_beside(known: Booleans, places: Places) -> NDArray[np.int64]:
+    """How many of the eight pixels around each of these, in its frame, are known, (n,); known: (T, H, W)."""
+    times, rows, columns = places
+    around = np.pad(known, ((0, 0), (1, 1), (1, 1)))
+    count = sum(around[times, rows + down, columns + right].astype(np.int64) for down in range(3) for right in range(3))
+    return np.asarray(count - known[places], np.int64)
 
 
 def share_beyond(known: Booleans, held: Booleans) -> float:
