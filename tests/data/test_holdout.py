@@ -207,6 +207,15 @@ def test_a_stack_holds_out_of_each_member_what_suits_it():
     assert all(bool(h.any()) for h in tensors_of(held))
 
 
+def test_a_member_with_few_numbers_has_more_of_them_held_out():
+    """As many of each member, up to a twentieth of its own; what somebody asks for is the least."""
+    stack = Stacked([MissingPixels(SHAPE, 0.9), Gaussian(SHAPE, 400), Gaussian(SHAPE, 40)])
+    known = [int(k.sum()) for k in tensors_of(stack.observed_mask())]
+    for share, wanted in ((0.02, [0.02 * sum(known) / 3 / known[0], 0.02, 0.05]), (0.1, [0.1, 0.1, 0.1])):
+        held = tensors_of(hold_out(stack, share))
+        assert [int(h.sum()) / k for h, k in zip(held, known, strict=True)] == pytest.approx(wanted, abs=2e-3)
+
+
 def test_what_is_scattered_is_told_from_holes():
     """Random pixels are scattered, as none and all are; blocks, frames and single columns are not."""
     scattered = [levels(T, H, W).numpy() < share for share in (0.1, 0.5, 0.9)]

@@ -12,7 +12,17 @@ from cases import Linear, flat, levels, moving, noise
 from lowreel.data import add_white_noise, hold_out
 from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder
-from lowreel.operators import Downsample, Functions, Gaussian, Identity, MissingPixels, Stacked, map_data, tensors_of
+from lowreel.operators import (
+    Blur,
+    Downsample,
+    Functions,
+    Gaussian,
+    Identity,
+    MissingPixels,
+    Stacked,
+    map_data,
+    tensors_of,
+)
 from lowreel.settings import PRESETS, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.losses import data_fidelity, variation
@@ -610,6 +620,17 @@ def test_scaled_error_estimates_the_mean_squared_error(make):
     fitted = float(data_fidelity(operator(nothing), problem.data, problem.fitted))
     assert problem.scale(problem.fitted) * fitted == pytest.approx(wanted, rel=0.2)
     assert problem.heldout_error(nothing) == pytest.approx(wanted, rel=0.3)
+
+
+@pytest.mark.parametrize("other", [lambda shape: Blur(shape, 3.0), lambda shape: Downsample(shape, 4)])
+def test_a_member_of_a_stack_that_cannot_see_an_error_does_not_vote_it_down(other):
+    """White errors next to nothing of which is in a blurred copy, or in large pixels, are told by the few pixels."""
+    shape = (8, 1, 32, 32)
+    operator = Stacked([MissingPixels(shape, 0.9), other(shape)])
+    clip, held = natural(shape).float(), hold_out(operator, 0.05)
+    problem = Problem(operator(clip), operator, Linear(shape[1:], K), torch.arange(8.0).double(), heldout=held)
+    off = 0.1 * noise(*shape, seed=3).float()
+    assert problem.heldout_error(clip + off) == pytest.approx(float(off.square().mean()), rel=0.4)
 
 
 def test_heldout_error_sees_only_heldout_entries():

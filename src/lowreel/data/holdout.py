@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..operators.arrangement import Arrangement, Lines, Ordered, Pixels
 from ..operators.base import LinearOperator
 from ..operators.tensors import Data, tensors_of
+from ..settings import MOST_HELDOUT_SHARE
 from ..system import streams
 from ..system.as_tensor import tensor_of
 from .distances import are_scattered
@@ -40,6 +41,7 @@ def hold_out(
     Where every part is measured alike and not in full (one set of patterns for all frames), the same entries of all
     parts are held out: those of a still picture would else be fitted through the other frames and judge nothing.
     What says the same as a held-out number is held out with it (`LinearOperator.with_redundant`), beyond the share.
+    Of a stack a member with few numbers has more of them held out than the share (`_shares`).
 
     data: where it is pixels with holes between them, others are cut where about as much changes; None: anywhere.
     Raises InputError where nothing is left to fit or to judge.
@@ -48,9 +50,16 @@ def hold_out(
     candidates = tensors_of(observed_mask)
     values = [None] * len(candidates) if data is None else tensors_of(data)
     chosen = tuple(
-        _chosen(entries, y, arrangement, share, seed, member, rows, tuple(entries.shape) == operator.clip_shape)
-        for member, (entries, y, arrangement, rows) in enumerate(
-            zip(candidates, values, operator.arrangements(), operator.repeated_rows(candidates), strict=True)
+        _chosen(entries, y, arrangement, own, seed, member, rows, tuple(entries.shape) == operator.clip_shape)
+        for member, (entries, y, arrangement, rows, own) in enumerate(
+            zip(
+                candidates,
+                values,
+                operator.arrangements(),
+                operator.repeated_rows(candidates),
+                _shares(candidates, share),
+                strict=True,
+            )
         )
     )
     chosen = tuple(
@@ -60,6 +69,14 @@ def hold_out(
     if not left or not any(bool(c.any()) for c in chosen):
         raise InputError(f"held-out data: {share:g} of so few measurements leaves nothing to fit or to judge")
     return chosen if isinstance(observed_mask, tuple) else chosen[0]
+
+
+def _shares(candidates: tuple[Tensor, ...], share: float) -> list[float]:
+    """The share of each member of a stack: as many numbers of each, but none less than this share, or more of it than
+    MOST_HELDOUT_SHARE. A few may say all that the many others do not."""
+    counts = [max(int(entries.sum()), 1) for entries in candidates]
+    even = share * sum(counts) / len(counts)
+    return [max(share, min(even / count, MOST_HELDOUT_SHARE)) for count in counts]
 
 
 def held_out_by(holdout: Any, operator: LinearOperator, known: Data) -> Data:

@@ -73,6 +73,12 @@ class GroupProblem(Problem):
         """Never: complex clips, whose samples may lie on no grid, are not recovered together."""
         return False
 
+    @cached_property
+    def _heldout_weights(self) -> tuple[float | Tensor, ...]:
+        """Those of each clip alone, by its share of the frames."""
+        total, pairs = len(self.times), zip(self.clips, self.frames_of_clips, strict=True)
+        return tuple(len(own) / total * weight for one, own in pairs for weight in one._heldout_weights)
+
     def heldout_terms(self, clip: Tensor) -> Tensor:
         """What each hole of each clip says of the clips (T, C, H, W), one after the other, (N,): together the squared
         error per pixel of all."""

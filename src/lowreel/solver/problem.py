@@ -21,7 +21,7 @@ from ..operators.arrangement import Lines, Ordered
 from ..settings import DataTerm, SolverSettings
 from ..system.files import tensor_hash
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
-from .probe import gap_share, natural_probe
+from .probe import gap_share, levelling, member_weights, natural_probe
 
 FOLLOWED_SHARE = 0.25
 """Of the noise that is lacking in the residuals of fitted samples of a spectrum, the share that counts as error
@@ -228,19 +228,37 @@ class Problem:
         natural clip. The few coarse ones, which hold most of the energy, would otherwise outweigh all others. Held-out
         lines of a spectrum stand only for the missing lines, because around frequency zero everything is measured;
         where it is known for how many missing ones each stands, that is its weight (`LinearOperator.sample_weights`).
+        Of a stack the numbers of each member have a weight of their own (`probe.member_weights`).
         """
         assert self.heldout is not None
         if self._spectrum_weights is not None and isinstance(self.heldout, Tensor):
             own = self._spectrum_weights[self.heldout]
             own = own if bool((own > 0).any()) else torch.ones_like(own)  # held out by a user where all is measured
             return (own * (self._gap_share / (float(own.sum()) * self.mean_row_norm_sq)),)
+        if isinstance(self.heldout, tuple):
+            return self._weights_of_members
         scale, response = self.scale(self.heldout), self.probe_response[1]
         arrangements = self.operator.arrangements()
         scale *= self._unfitted_share if all(isinstance(a, Lines) for a in arrangements) else 1.0
         parts = zip(arrangements, tensors_of(response), tensors_of(self.heldout), strict=True)
         return tuple(
-            scale * _levelling(r, h) if isinstance(arrangement, Ordered) else scale for arrangement, r, h in parts
+            scale * levelling(r, h) if isinstance(arrangement, Ordered) else scale for arrangement, r, h in parts
         )
+
+    @property
+    def _weights_of_members(self) -> tuple[float | Tensor, ...]:
+        """The same of a stack. Raises InputError where the held-out numbers of all members say nothing of a clip."""
+        members, known = tensors_of(self.heldout), tensors_of(self.probe_response[1])  # type: ignore[arg-type]
+        each = [
+            levelling(r, h) if isinstance(arrangement, Ordered) and bool(h.any()) else torch.ones_like(r[h])
+            for arrangement, r, h in zip(self.operator.arrangements(), known, members, strict=True)
+        ]
+        counted = tuple(torch.zeros_like(r).masked_scatter(h, c) for r, h, c in zip(known, members, each, strict=True))
+        held = [int(h.sum()) if own is None else len(own.unique()) for h, own in zip(members, self._holes, strict=True)]
+        weights = member_weights(self.operator, counted, self.fitted, held)
+        if not any(weights):
+            raise InputError("data: no entry is left to fit or to hold out; use more measurements")
+        return tuple(w * c / c.sum().clamp_min(1e-30) for w, c in zip(weights, each, strict=True))
 
     @cached_property
     def _spectrum_weights(self) -> Tensor | None:
@@ -332,15 +350,6 @@ def _summed(terms: Tensor, holes: Tensor | None) -> Tensor:
         return terms
     different, numbers = torch.unique(holes, return_inverse=True)
     return terms.new_zeros(len(different)).index_add_(0, numbers, terms)
-
-
-def _levelling(response: Tensor, held: Tensor) -> Tensor:
-    """For each held-out entry the factor that would make all of them hold the same energy, (N,).
-
-    response: squares that a natural clip gives, (T, C, m); of each pattern a mean over frames and channels is meant.
-    """
-    expected = response.mean((0, 1), keepdim=True).expand(response.shape)[held]
-    return expected.mean() / expected.clamp_min(1e-12 * float(expected.max()))
 
 
 DIFFERS = {
