@@ -131,9 +131,7 @@ def are_scattered(known: Booleans) -> bool:
         return True
     draw = np.random.default_rng(0)
     places = [sampled(mask, POINTS, draw) for mask in (~known, known)]
-    return all(
-        _are_alike(*(classes(known, where) for where in places)) for classes in (distance_classes, known_beside)
-    )
+    return all(_are_alike(*(classes(known, where) for where in places)) for classes in (distance_classes, known_beside))
 
 
 def _are_alike(gaps: NDArray[np.int64], seen: NDArray[np.int64]) -> bool:
