@@ -61,6 +61,7 @@ ROWS = (
     Row("heart 192, 8 frames, 12 spokes", heart(8), radial(12)),
     Row("heart 192, 8 frames, 20 spokes", heart(8), radial(20)),
     Row("heart 192, 24 frames, 13 spokes", heart(24), radial(13)),
+    Row("heart 192, 24 frames, 1 coil, 13 spokes", heart(24), radial(13, 1)),
     Row("heart 192, 24 frames, one row in 8", heart(24), {"acceleration": 8.0, "coils": 8}),
 )
 
