@@ -93,9 +93,9 @@ def proximal_gradient(
 
 
 class Variation:
-    """R(x) = scale sum_p g_p |(D x)_p|, D the differences from pixel to next pixel along some axes, those of a pixel
-    taken together, magnitudes of complex ones. weights: of the differences, by axis. guide: g, (1, T, 1, H, W), small
-    where edges are expected; 1 if None.
+    """R(x) = scale sum_p |g_p (D x)_p|, D the differences from pixel to next pixel along some axes, those of a pixel
+    taken together, magnitudes of complex ones. weights: of the differences, by axis. guide: g, one number for each
+    difference, (axes, T, 1, H, W), from 0, where an edge is expected, to 1; 1 if None.
 
     Its proximal map by the dual problem (Beck and Teboulle, 2009, fast gradient projection), which goes on from one
     call to the next.
@@ -114,14 +114,13 @@ class Variation:
     def __call__(self, clip: Tensor, weight: float) -> Tensor:
         if weight * self.scale == 0:
             return clip
-        most = weight * self.scale if self.guide is None else _positive(weight * self.scale * self.guide)
         dual = clip.new_zeros(len(self.weights), *clip.shape) if self._dual is None else self._dual
         ahead, momentum = dual, 1.0
         step = 1 / (4 * sum(w**2 for w in self.weights.values()))
         for _ in range(self.iterations):
             found = self._differences(self._less(clip, ahead)).mul_(step).add_(ahead)
             size = _sizes(found)
-            found.div_(size.div_(most).clamp_min_(1))
+            found.div_(size.div_(weight * self.scale).clamp_min_(1))
             following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
             torch.sub(found, dual, out=dual)  # in place, as these are the largest arrays of a recovery
             ahead = torch.add(found, dual, alpha=(momentum - 1) / following, out=dual)
@@ -130,29 +129,24 @@ class Variation:
         return self._less(clip, dual)
 
     def sizes(self, clip: Tensor) -> Tensor:
-        """|(D x)_p| of a clip (T, 1, H, W), (1, T, 1, H, W)."""
-        return _sizes(self._differences(clip))
+        """|g_p (D x)_p| difference by difference of a clip (T, 1, H, W), (axes, T, 1, H, W)."""
+        return self._differences(clip).abs()
 
     def _differences(self, clip: Tensor) -> Tensor:
-        """D x, (axes, T, 1, H, W); 0 at the last pixel along each axis."""
+        """g D x, (axes, T, 1, H, W); 0 at the last pixel along each axis."""
         found = torch.zeros(len(self.weights), *clip.shape, dtype=clip.dtype)
         for own, (axis, weight) in zip(found, self.weights.items(), strict=True):
             own.narrow(axis, 0, clip.shape[axis] - 1).copy_(clip.diff(dim=axis)).mul_(weight)
-        return found
+        return found if self.guide is None else found.mul_(self.guide)
 
     def _less(self, clip: Tensor, dual: Tensor) -> Tensor:
-        """The clip less the adjoint of the differences."""
+        """The clip less the adjoint of these differences."""
         found = clip.clone()
-        for own, (axis, weight) in zip(dual, self.weights.items(), strict=True):
-            count = clip.shape[axis] - 1
+        for k, (axis, weight) in enumerate(self.weights.items()):
+            own, count = dual[k] if self.guide is None else dual[k] * self.guide[k], clip.shape[axis] - 1
             found.narrow(axis, 0, count).add_(own.narrow(axis, 0, count), alpha=weight)
             found.narrow(axis, 1, count).sub_(own.narrow(axis, 0, count), alpha=weight)
         return found
-
-
-def _positive(sizes: Tensor) -> Tensor:
-    """Sizes that a size may be divided by: 0 / 0 is no number."""
-    return sizes.clamp_min_(torch.finfo(sizes.dtype).tiny)
 
 
 def _sizes(differences: Tensor) -> Tensor:

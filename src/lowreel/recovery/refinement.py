@@ -3,10 +3,11 @@
 A generator has few weights for detail, and where data is plenty its own errors are larger than what the data leaves
 open. From its clip G on
 
-    min |E (A x - y)|^2 / 2 + closeness |x - G|^2 / 2 + weight sum_p g_p |(D x)_p|,  g = e^2 / (e^2 + |(D G)_p|^2),
+    min |E (A x - y)|^2 / 2 + closeness |x - G|^2 / 2 + weight sum_p |(g D x)_p|,  g = e^2 / (e^2 + |D G|^2),
 
 is gone towards from G, until the held-out data agrees no better (docs/choices.md). D: differences along time, rows and
-columns; e: so large that the errors of G make no such edge; the weight is in proportion to the noise.
+columns, those of a pixel together, but each with a g of its own: an edge in space that stands still is smoothed along
+time. e: so large that the errors of G make no such edge; the weight is in proportion to the noise.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ CLOSENESS_SHARE = 0.03
 """Of the closeness to the generator's clip that errors of its size would ask for, were they independent from pixel to
 pixel: they are not."""
 
-WEIGHT_PER_NOISE = 0.15
+WEIGHT_PER_NOISE = 0.1
 """The weight over sigma / |A|, with the data term over |A|^2: the noise in units of the clip."""
 
 ITERATIONS_PER_LOOK, MOST_LOOKS = 4, 6
