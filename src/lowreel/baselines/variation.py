@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..operators import Data, LinearOperator, Mask, inner, map_data, project_onto_data
+from ..operators.arrangement import Alone
 from .interpolation import local_means
 from .iterations import LOOK_EVERY_ITERATIONS, VALUES_PER_THREAD
 from .validation import error_on, left_out
@@ -23,6 +24,10 @@ TV_ITERATIONS = 250
 
 TV_SETTLED_SHARE = 1e-4
 """Change of the clip in an iteration, as a share of its norm, at which it has converged."""
+
+NEAR_SETTLED_SHARE = 5e-4
+"""The same from a start that is near, as pixels interpolated from scattered ones without noise are: within 0.1 dB of
+the minimum in half the iterations (docs/choices.md)."""
 
 TRIAL_ITERATIONS = 60
 """Of each trial of a weight, at most."""
@@ -66,7 +71,9 @@ def chosen_variation(
 ) -> Tensor:
     """3-D total variation with the weight of time, and with noise the strength, that suit the clip; (T, C, H, W)."""
     time, strength = chosen_weights(data, operator, entries, sigma=sigma)
-    return total_variation(data, operator, entries, start, sigma=strength * sigma, weights=(time, 1.0))
+    is_near = operator.is_pixel_mask and not sigma and all(isinstance(a, Alone) for a in operator.arrangements())
+    weights, settled = (time, 1.0), NEAR_SETTLED_SHARE if is_near else TV_SETTLED_SHARE
+    return total_variation(data, operator, entries, start, sigma=strength * sigma, weights=weights, settled=settled)
 
 
 def chosen_weights(
@@ -145,24 +152,27 @@ def total_variation(
     sigma: float = 0.0,
     weights: tuple[float, float] = (1.0, 1.0),
     iterations: int = TV_ITERATIONS,
+    settled: float = TV_SETTLED_SHARE,
 ) -> Tensor:
     """min sum |grad x| over time, rows and columns, channels coupled, subject to A x = y (or near it, with noise).
 
-    start and result: (T, C, H, W) in grey levels. weights: of differences in time and in space. Primal-dual hybrid
-    gradient (Chambolle and Pock, 2011). Without noise the data is met exactly where A picks pixels; with noise of
-    standard deviation sigma the penalty is |A x - y|^2 / (2 sigma a), a the row norm, so that the units of A do not
-    matter. A large clip is made in stretches of frames, which is where its data can be cut.
+    start and result: (T, C, H, W) in grey levels. weights: of differences in time and in space; settled: the change in
+    an iteration, as a share of the clip's norm, at which it ends. Primal-dual hybrid gradient (Chambolle and Pock,
+    2011). Without noise the data is met exactly where A picks pixels; with noise of standard deviation sigma the
+    penalty is |A x - y|^2 / (2 sigma a), a the row norm, so that the units of A do not matter. A large clip is made in
+    stretches of frames, which is where its data can be cut.
     """
     row_norm = operator.row_norm() if sigma else 1.0
     penalty = sigma * row_norm
     stretches = _stretches(operator)
     if len(stretches) == 1:
-        return _minimum(data, operator, entries, start, penalty, weights, iterations)
+        return _minimum(data, operator, entries, start, penalty, weights, iterations, settled)
     found, step = torch.empty_like(start), operator.part_frames
     for kept_parts, outer in stretches:
         first, last = outer.start * step, outer.stop * step
         own, known = (operator.take(values, outer) for values in (data, entries))
-        clip = _minimum(own, operator.subset(outer), known, start[first:last], penalty, weights, iterations)
+        own_start = start[first:last]
+        clip = _minimum(own, operator.subset(outer), known, own_start, penalty, weights, iterations, settled)
         kept = slice(kept_parts.start * step, kept_parts.stop * step)
         found[kept] = clip[kept.start - first :][: len(found[kept])]
     return found
@@ -189,6 +199,7 @@ def _minimum(
     penalty: float,
     weights: tuple[float, float],
     iterations: int,
+    settled: float,
 ) -> Tensor:
     """`total_variation` of a clip that is worked on as a whole; penalty: sigma times the row norm, or 0."""
     # The weights are scaled so that the norm of the gradient, and with it the steps, stay as they are without weights.
@@ -197,7 +208,7 @@ def _minimum(
     if operator.is_pixel_mask and penalty == 0:
         assert isinstance(data, Tensor)
         assert isinstance(entries, Tensor)
-        return _minimum_of_pixels(data, entries, start, factors, iterations)
+        return _minimum_of_pixels(data, entries, start, factors, iterations, settled)
     norm = 1.0 if operator.is_pixel_mask else operator_norm(operator) / BALANCE
     dual_step = 1 / (TAU * (12.0 + BALANCE**2))
     softening = penalty / (scale * norm**2)
@@ -219,13 +230,13 @@ def _minimum(
         add_gradient_adjoint(x, edges, [-TAU * factor for factor in factors])
         ahead = before.neg_().add_(x, alpha=2)
         # Here the clip moved by ahead - x.
-        if k % LOOK_EVERY_ITERATIONS == 0 and float((ahead - x).norm()) <= TV_SETTLED_SHARE * float(x.norm()):
+        if k % LOOK_EVERY_ITERATIONS == 0 and float((ahead - x).norm()) <= settled * float(x.norm()):
             break
     return x.clamp_(0, 1)
 
 
 def _minimum_of_pixels(
-    pixels: Tensor, known: Tensor, start: Tensor, factors: Sequence[float], iterations: int
+    pixels: Tensor, known: Tensor, start: Tensor, factors: Sequence[float], iterations: int, settled: float
 ) -> Tensor:
     """`total_variation` where pixels are met exactly: an iteration goes over the clip once, block by block.
 
@@ -243,7 +254,7 @@ def _minimum_of_pixels(
     for k in range(1, iterations + 1):
         looks = k % LOOK_EVERY_ITERATIONS == 0
         moved = sum(block.iterate(dual_steps, steps, looks) for block in blocks)
-        if looks and math.sqrt(moved) <= TV_SETTLED_SHARE * float(x.norm()):
+        if looks and math.sqrt(moved) <= settled * float(x.norm()):
             break
     return x.clamp_(0, 1)
 
