@@ -115,17 +115,22 @@ def search_plan(problem: Problem, settings: RecoverSettings, *, given: bool = Fa
 RANK_ERROR_FACTOR = 1.01
 """By how much the held-out error may rise for codes of smaller rank."""
 
+HOPELESS_ERROR_FACTOR = 1.1
+"""Where it has risen by so much no smaller rank is tried: drawing a large clip takes a third of an epoch."""
+
 
 def smallest_rank(problem: Problem, found: Representation) -> int:
     """The smallest rank of the codes at which the held-out error is within a hundredth of its smallest.
 
-    The codes are cut off after their first r singular vectors and the frames drawn and judged anew, for r in steps of
-    about a third.
+    The codes are cut off after their first r singular vectors and the frames drawn and judged anew, for falling r in
+    steps of about a third.
     """
     codes, errors = found.codes.matrix(), {}
-    for rank in tried_ranks(found):
+    for rank in reversed(tried_ranks(found)):
         cut = replace(found, codes=factorise(codes, found.times, rank))
         errors[rank] = problem.heldout_error(cut.frames())
+        if errors[rank] > HOPELESS_ERROR_FACTOR * min(errors.values()):
+            break
     least = min(errors.values())
     return min(rank for rank, error in errors.items() if error <= RANK_ERROR_FACTOR * least)
 
