@@ -85,13 +85,14 @@ def test_data_that_is_not_finite_is_refused(name, bad, tmp_path):
 
 
 def test_what_says_nothing_may_hold_anything():
-    """NaN at an unobserved pixel is no concern of anyone's, and becomes zero."""
+    """NaN at an unobserved pixel is no concern of anyone's, and becomes zero; data that is so already is not copied."""
     operator = OPERATORS["missing"]()
     data = measured(operator).data
     blind = ~operator.observed_mask()
     found = checked(torch.where(blind, math.nan, data), operator)
     assert not found[blind].any()
     assert torch.equal(found[~blind], data[~blind])
+    assert checked(found, operator) is found
 
 
 def test_pixels_in_other_units_are_refused():

@@ -127,13 +127,23 @@ def test_errors_of_coarse_numbers_do_not_drown_those_of_fine_ones():
     operator = SinglePixel(SHAPE, 60)
     problem = problem_of(operator)
     places = problem.heldout[0, 0].nonzero()[:, 0]
-    natural = problem.probe_response[1].mean((0, 1))
+    natural = problem.natural_response()[1].square().mean((0, 1))
     errors = []
     for place in (places[0], places[-1]):
         data = problem.data.clone()
         data[:, :, place] += natural[place].sqrt()
         errors.append(prepare(data, operator, FEW, holdout=problem.heldout).heldout_error(CLIP))
     assert errors[0] == pytest.approx(errors[1], rel=0.01)
+
+
+def test_clips_of_baselines_are_made_when_they_are_asked_for():
+    """Two looks see the same clip, which none of them keeps, with the known pixels as they came."""
+    operator = MissingPixels(SHAPE, 0.5)
+    found = recover(operator(CLIP), operator, FEW)
+    once, again = (found.baselines["low rank"].clip for _ in range(2))
+    assert once is not again
+    assert torch.equal(once, again)
+    assert torch.equal(operator(once), operator(CLIP))
 
 
 def test_what_no_frame_observes_is_said():

@@ -39,6 +39,8 @@ def biharmonic(pixels: Tensor, known: Tensor, start: Tensor | None = None) -> Te
         return torch.cat([biharmonic(*part) for part in parts], 1)
     masks = known[:, :1].cpu()
     some = masks.flatten(1).any(1) & ~masks.flatten(1).all(1)
+    if some.all():
+        return fill_biharmonic(start, masks)
     filled = start.clone()
     if some.any():
         filled[some] = fill_biharmonic(start[some], masks[some])

@@ -48,7 +48,7 @@ def _of_pixels(pixels: Tensor, known: Tensor, start: Tensor, threshold: float, s
     lowered next.
     """
     y, size = pixels.flatten(1), start[0].numel()
-    e = known.expand(start.shape).flatten(1).to(y)
+    e = known.expand(start.shape).flatten(1)
     together = max(1, VALUES_PER_THREAD * torch.get_num_threads() // len(start))
     columns = [slice(k, min(k + together, size)) for k in range(0, size, together)]
     pull = start.flatten(1).sub(y).mul_(e)

@@ -196,4 +196,11 @@ def checked(data: Data, operator: LinearOperator, noise: Noise | None = None) ->
             raise InputError(
                 f"data: {bad} of {tensor.numel()} numbers are NaN or infinite; drop them with a mask or correct them"
             )
-    return map_data(lambda t, known: torch.where(known, t, 0), data, operator.observed_mask())
+    return map_data(_zero_elsewhere, data, operator.observed_mask())
+
+
+def _zero_elsewhere(values: Tensor, known: Tensor) -> Tensor:
+    """The values, 0 where they are not known: themselves where they are so already, as large data is not to be held
+    twice."""
+    are_so = not any(bool(own[~seen].any()) for own, seen in zip(values, known, strict=True))
+    return values if are_so else torch.where(known, values, 0)

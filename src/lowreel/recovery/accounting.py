@@ -51,13 +51,14 @@ def accounted(
     if settings.baselines == "all" and found.outcome.kind != "stopped":
         quick = quick | compared_slowly(problem)
     own = _own_clip(problem, found, frames)
+    trim_heap()  # what drawing large frames leaves in pieces
     heldout_db = heldout_decibels(own.error, problem)
     instead = _delivered_instead(found.outcome, heldout_db, quick)
     if instead is None:
         best = recommended(problem, own.judged, heldout_db, quick)
     else:
         best = Recommended(0.0, instead, quick[instead].heldout_db)
-    baselines = finished_all(quick, partial(finish, problem=problem))
+    baselines = finished_all(quick, partial(finish, problem=problem), problem)
     clip = own.clip if instead is None else baselines[instead].clip
     clip_range = _range_of(clip, problem)
     verdict = judged(problem, found.outcome, found.steps, own.frames, own.judged, heldout_db, quick, clip_range)
@@ -106,7 +107,8 @@ class _Own:
 def _own_clip(problem: Problem, found: FitResult, frames: Tensor) -> _Own:
     """The frames of the fits as they are delivered. Noisy scans are refined, but for a fit that diverged, and one that
     its user has stopped, who waits for it to end."""
-    judged_frames, outcome = found.judged.frames(), found.outcome
+    judged_frames = frames if found.judged is found.representation else found.judged.frames()
+    outcome = found.outcome
     is_over = outcome.interrupted or outcome.kind == "diverged"
     refined = None if is_over else refinement(judged_frames, problem)
     meets_data = _meets_data(problem, judged_frames, None if refined is None else refined.error)

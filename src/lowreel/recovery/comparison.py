@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -13,6 +13,7 @@ from ..baselines import quick_baselines, slow_baselines
 from ..operators import tensors_of
 from ..solver.losses import robust_spread
 from ..solver.problem import Problem
+from ..system.memory import trim_heap
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,26 @@ class Baseline:
 
     clip: Tensor
     heldout_db: float
+
+
+class Finished(Mapping[str, Baseline]):
+    """Baselines of which each clip, (T, C, H, W), is made of a kept one whenever it is asked for.
+
+    Of a large recovery all of them at once, in full precision, would be a fifth of the memory.
+    """
+
+    def __init__(self, kept: Mapping[str, Baseline], finish: Callable[[Tensor], Tensor]):
+        self.kept, self.finish = kept, finish
+
+    def __getitem__(self, name: str) -> Baseline:
+        kept = self.kept[name]
+        return replace(kept, clip=self.finish(kept.clip.float()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.kept)
+
+    def __len__(self) -> int:
+        return len(self.kept)
 
 
 OnBaseline = Callable[[str, Baseline], None]
@@ -66,6 +87,8 @@ def compared(
         if on_baseline is not None and (level > bar or len(found) == 1):
             on_baseline(name, Baseline(clip if finished is None else finished(clip), level))
         bar = max(bar, level)
+        del clip  # while the next one is made
+        trim_heap()
     return found
 
 
@@ -81,9 +104,13 @@ def best_by_heldout(baselines: Mapping[str, Baseline]) -> str | None:
     return max(known, key=known.__getitem__, default=None)
 
 
-def finished_all(baselines: dict[str, Baseline], finish: Callable[[Tensor], Tensor]) -> dict[str, Baseline]:
-    """The same baselines with clips (T, C, H, W) in full precision, each made to agree with the data by `finish`."""
-    return {name: replace(b, clip=finish(b.clip.float())) for name, b in baselines.items()}
+def finished_all(
+    baselines: dict[str, Baseline], finish: Callable[[Tensor], Tensor], problem: Problem
+) -> Mapping[str, Baseline]:
+    """The same baselines with clips (T, C, H, W) in full precision, each made to agree with the data by `finish`: each
+    time anew where that only puts in the pixels that are known, else once."""
+    finished = Finished(baselines, finish)
+    return finished if problem.operator.is_pixel_mask else dict(finished)
 
 
 def heldout_decibels(error: float, problem: Problem) -> float:

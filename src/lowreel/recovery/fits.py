@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -358,7 +359,8 @@ def _drawing_seconds(problem: Problem, best: Trial) -> float:
 
 def _is_near(ended: Representation, best: Trial) -> bool:
     """Whether what the last fit came to differs from the best of the search by about its error and no more."""
-    distance = float((ended.frames() - best.representation.frames()).square().mean())
+    frames = zip(ended.frames(), best.representation.frames(), strict=True)
+    distance = fmean(float((one - other).square().mean()) for one, other in frames)
     return math.isfinite(distance) and distance <= NEAR_ERRORS * best.error
 
 

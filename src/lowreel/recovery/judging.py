@@ -133,7 +133,7 @@ def unexplained(problem: Problem, clip: Tensor, entries: Data) -> Unexplained | 
     said, doubt = _beyond_constant(problem)
     if said <= doubt:
         return None
-    missed = _residuals(problem, problem.operator(clip), entries)
+    missed = _residuals(problem, _at(entries, problem.operator(clip)), entries)
     chance = 2 * float(missed.std(correction=0)) / math.sqrt(len(missed))
     return Unexplained(max(float(missed.mean(dtype=torch.float64)), 0.0) / said, chance / said)
 
@@ -147,24 +147,32 @@ def _is_flat(problem: Problem) -> bool:
 def _beyond_constant(problem: Problem) -> tuple[float, float]:
     """What the known numbers say beyond the nearest constant clip and the noise, a mean over them; and how much of it
     may be rounding and chance."""
-    ones = problem.operator(torch.ones(1).expand(problem.operator.clip_shape))
-    kept: Data = map_data(lambda o, e: o * e, ones, problem.known)
-    grey = float(inner(kept, problem.data)) / max(float(inner(kept, kept)), 1e-30)
-    flat: Data = map_data(lambda o: grey * o, ones)
-    said = _residuals(problem, flat, problem.known)
+    known = problem.known
+    ones = _at(known, problem.operator(torch.ones(1).expand(problem.operator.clip_shape)))
+    grey = float(inner(ones, _at(known, problem.data))) / max(float(inner(ones, ones)), 1e-30)
+    said = _residuals(problem, map_data(lambda o: grey * o, ones), known)
     noise = 4 * (problem.noise.rms or 0.0) ** 2 * math.sqrt(2 / len(said))
     rounding = FLAT_ENERGY_SHARE * _energy(problem) / len(said)
     return float(said.mean(dtype=torch.float64)), rounding + noise
 
 
 def _residuals(problem: Problem, found: Data, entries: Data) -> Tensor:
-    """What the residuals of these entries cost, beyond the variance of the noise where that is known; (N,)."""
-    pairs = list(zip(*map(tensors_of, (found, problem.data, entries)), strict=True))
-    cost = torch.cat([problem.validation_loss((f - y)[e]) for f, y, e in pairs])
+    """What the residuals of these entries cost, beyond the variance of the noise where that is known; (N,).
+
+    found: what A makes of a clip at these entries alone, (n,) for each tensor of the data.
+    """
+    pairs = zip(tensors_of(found), tensors_of(_at(entries, problem.data)), strict=True)
+    cost = torch.cat([problem.validation_loss(f - y) for f, y in pairs])
     variance = problem.noise.variance(found)
-    if variance is None:
-        return cost
-    return cost - torch.cat([v[e] for v, (_, _, e) in zip(tensors_of(variance), pairs, strict=True)])
+    return cost if variance is None else cost - torch.cat(tensors_of(variance))
+
+
+def _at(entries: Data, data: Data) -> Data:
+    """The numbers at these entries, (n,) for each tensor of the data: few, where the data is as large as the clip.
+
+    Part by part, as the places of those of a whole clip take eight times their memory.
+    """
+    return map_data(lambda values, e: torch.cat([own[at] for own, at in zip(values, e, strict=True)]), data, entries)
 
 
 def _energy(problem: Problem) -> float:

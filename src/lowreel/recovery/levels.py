@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -14,7 +14,7 @@ from ..data.scaling import PEAK_ITERATIONS, WHITE_OVER_PEAK
 from ..errors import InputError
 from ..operators import Data, LinearOperator, inner, map_data, project_onto_data, tensors_of
 from ..system.complex_clips import to_complex
-from .comparison import Baseline, OnBaseline
+from .comparison import Baseline, Finished, OnBaseline
 from .fit import Score
 
 AS_IS = Levels(1.0)
@@ -140,6 +140,6 @@ def finished_in_units(back: InUnits, data: Data, operator: LinearOperator, noise
     return exactly
 
 
-def baselines_in_units(back: InUnits, baselines: dict[str, Baseline]) -> dict[str, Baseline]:
+def baselines_in_units(back: InUnits, baselines: Mapping[str, Baseline]) -> Mapping[str, Baseline]:
     """Baselines with their clips, (T, C, H, W), in the units of the data."""
-    return {name: replace(baseline, clip=back(baseline.clip)) for name, baseline in baselines.items()}
+    return Finished(baselines, back)

@@ -6,10 +6,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from ..operators import Data, map_data
 from ..solver.problem import Problem
 from .chance import is_chance
 from .comparison import Baseline, heldout_decibels
@@ -80,25 +82,28 @@ def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: 
     if len(best) == 1:
         return _alone(best[0], levels[best[0]])
     second, first = sorted(best[:2], key=lambda name: name == GENERATOR)
-    pair = [frames if name == GENERATOR else baselines[name].clip.float() for name in (first, second)]
+    clips = (frames if name == GENERATOR else baselines[name].clip for name in (first, second))
+    pair = [problem.operator(clip) for clip in clips]
     share, level = _mixed(problem, pair, abs(levels[first] - levels[second]) <= ALIKE_DB)
     mixed = Recommended(share, second, level, first)
     return _alone(best[0], levels[best[0]]) if share in (0, 1) else mixed
 
 
-def _mixed(problem: Problem, pair: list[Tensor], are_near: bool) -> tuple[float, float]:
+def _mixed(problem: Problem, pair: list[Data], are_near: bool) -> tuple[float, float]:
     """The share of the first of two clips in their best mean, 0 or 1 for one alone, and the level of that mean.
+
+    pair: the data that the clips give, A x, of whose mean it is the mean.
 
     It is the weighted mean with the smallest held-out error, if that is better than both, and not by chance; else the
     plain one, where they are near each other, or both explain the data to the noise, and may differ by chance.
     """
-    first, second = (problem.heldout_terms(clip).double() for clip in pair)
+    first, second = (problem.heldout_terms_of(made).double() for made in pair)
     if not bool(torch.isfinite(first.sum() + second.sum())):
         return 0.0, math.nan
-    middle = problem.heldout_terms((pair[0] + pair[1]) / 2).double()
+    middle = _terms_of_mean(problem, pair, 0.5)
     share = _lowest(float(second.sum()), float(middle.sum()), float(first.sum()))
     if 0 < share < 1:
-        terms = problem.heldout_terms(torch.lerp(pair[1], pair[0], share)).double()
+        terms = _terms_of_mean(problem, pair, share)
         gain = min(first, second, key=lambda end: float(end.sum())) - terms
         if float(gain.sum()) > 0 and not is_chance(gain):
             return share, heldout_decibels(float(terms.sum()), problem)
@@ -106,6 +111,10 @@ def _mixed(problem: Problem, pair: list[Tensor], are_near: bool) -> tuple[float,
     if are_near and is_chance(second - first):
         return 0.5, heldout_decibels(float(middle.sum()), problem)
     return 0.0, math.nan
+
+
+def _terms_of_mean(problem: Problem, pair: list[Data], share: float) -> Tensor:
+    return problem.heldout_terms_of(map_data(partial(torch.lerp, weight=share), pair[1], pair[0])).double()
 
 
 def _lowest(first: float, middle: float, last: float) -> float:

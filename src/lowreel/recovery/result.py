@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,7 +58,7 @@ class Recovery:
     settings: RecoverSettings
     solver: SolverSettings
     device: str = "cpu"
-    baselines: dict[str, Baseline] = field(default_factory=dict)
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
     uncertainty: Tensor | None = None
     last_steps: int = 0

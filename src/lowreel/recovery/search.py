@@ -80,7 +80,8 @@ def search(
         trials = (work.trial(plan.first, work.trunk, Outcome("stopped", PARTED, interrupted=stopped == CTRL_C)),)
     if not trials and not cut:
         raise KeyboardInterrupt
-    return plan.ordered((*trials, *(old for old in cut if not _is_made_again(old, trials)))), stopped
+    found = plan.ordered((*trials, *(old for old in cut if not _is_made_again(old, trials))))
+    return tuple(t if t.progress is None else replace(t, progress=None) for t in found), stopped  # none goes on now
 
 
 def _only_best_goes_on(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:

@@ -39,7 +39,7 @@ def uncertainty(
     spread = disagreement(judged, others)
     if problem.operator.is_pixel_mask and problem.heldout is not None:
         (held,) = tensors_of(problem.heldout)
-        residual = (judged - problem.data)[held].square()  # type: ignore[operator]
+        residual = (judged[held] - problem.data[held]).square()
         scale, floor = likeliest(residual, spread.expand_as(judged)[held], _noise_variance(problem))
     else:
         floor = FLOOR_SHARE
@@ -48,7 +48,7 @@ def uncertainty(
     sigma = (scale * (there + floor * there.mean())).sqrt().expand_as(delivered).contiguous()
     if problem.operator.is_pixel_mask and problem.noise.is_exact:
         (known,) = tensors_of(problem.known)
-        sigma = sigma.masked_fill(known.expand_as(sigma), 0.0)
+        sigma.masked_fill_(known.expand_as(sigma), 0.0)
     return sigma
 
 
@@ -69,7 +69,8 @@ def disagreement(frames: Tensor, others: Sequence[tuple[Representation, float]])
     weights = [1 / max(error, 1e-12) for _, error in others]
     squared = torch.zeros_like(frames[:, :1])
     for (other, _), weight in zip(others, weights, strict=True):
-        squared += weight / sum(weights) * (other.frames() - frames).square().mean(1, keepdim=True)
+        for own, drawn, frame in zip(squared, other.frames(), frames, strict=True):
+            own += weight / sum(weights) * (drawn - frame).square().mean(0, keepdim=True)
     volume = F.pad(squared[None, :, 0], (1, 1, 1, 1, 1, 1), mode="replicate")
     return (squared + F.avg_pool3d(volume[None], 3, 1)[0, 0][:, None]) / 2
 

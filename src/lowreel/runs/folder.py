@@ -36,7 +36,7 @@ from ..solver.state import State
 from ..system.checkpoints import NEWEST, PREVIOUS, folder_lock, load_checkpoint, save_checkpoint
 from ..system.complex_clips import magnitude
 from ..system.files import atomic_write, new_folder, read_json, remove_leftovers, write_json
-from ..system.memory import operator_budget
+from ..system.memory import operator_budget, trim_heap
 from ..system.names import source_text
 from .config import CONFIG_VERSION, check_version, names_in
 from .environment import reproducible
@@ -345,6 +345,8 @@ def execute(
             )
         finally:
             keeper.save()
+            del keeper  # with all that the fit would need to go on
+        trim_heap()
         return recovery, *run.finish(recovery, measured, truth)
 
 

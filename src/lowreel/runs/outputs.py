@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..io.video import write_npy, write_video
 from ..recovery.result import Recovery
 from ..system.complex_clips import magnitude
+from ..system.memory import trim_heap
 from .summarise import summarise
 from .summary import Summary
 
@@ -71,6 +72,7 @@ def write_results(
         (folder / f"recommended.{suffix}").unlink(missing_ok=True)
     if recovery.has_better:
         write_clip(folder, measured, recovery.recommended_clip, "recommended")
+    trim_heap()  # what the films have taken
     return summarise(recovery, measured, truth), notes
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from ..analysis.metrics import error_decibels, peak_decibels, psnr, psnr_complex, psnr_range, ssim, stated_peak_decibels
@@ -119,7 +120,7 @@ def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | N
     sigma = recovery.uncertainty
     if sigma is None or not bool((sigma > 0).any()):
         return None
-    known = {"mean_sigma": round(float(sigma[sigma > 0].mean()), 6)}
+    known = {"mean_sigma": round(float(sigma.sum(dtype=torch.float64) / (sigma > 0).sum()), 6)}
     if truth is None:
         return known
     if recovery.clip.is_complex():
@@ -147,15 +148,23 @@ def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
     truth = magnitude(truth)
     if recovery.has_better:
         of_parts["psnr_recommended"] = rounded(psnr(magnitude(recovery.recommended_clip), truth))
-    recovery, generated = recovery.magnitudes(), magnitude(recovery.representation.frames())
+    of_parts |= _scores_of_representation(recovery, truth)
+    recovery = recovery.magnitudes()
     return of_parts | {
         "psnr": rounded(psnr(recovery.clip, truth)),
         "psnr_range": rounded(psnr_range(recovery.clip, truth)),
         "ssim": rounded(ssim(recovery.clip, truth)),
-        "psnr_representation": rounded(psnr(generated, truth)),
-        "psnr_range_representation": rounded(psnr_range(generated, truth)),
         "baselines": {name: rounded(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
         "baselines_psnr_range": {name: rounded(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
+    }
+
+
+def _scores_of_representation(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
+    """Those of the frames that the representation draws, which are not needed after."""
+    generated = magnitude(recovery.representation.frames())
+    return {
+        "psnr_representation": rounded(psnr(generated, truth)),
+        "psnr_range_representation": rounded(psnr_range(generated, truth)),
     }
 
 

@@ -79,14 +79,12 @@ class GroupProblem(Problem):
         total, pairs = len(self.times), zip(self.clips, self.frames_of_clips, strict=True)
         return tuple(len(own) / total * weight for one, own in pairs for weight in one._heldout_weights)
 
-    def heldout_terms(self, clip: Tensor) -> Tensor:
-        """What each hole of each clip says of the clips (T, C, H, W), one after the other, (N,): together the squared
-        error per pixel of all."""
-        if self.heldout is None:
-            return torch.zeros(0)
-        frames, total = self.frames_of_clips, len(self.times)
-        pairs = zip(self.clips, frames, strict=True)
-        return torch.cat([len(own) / total * one.heldout_terms(clip[own.start : own.stop]) for one, own in pairs])
+    def heldout_terms_of(self, made: Data) -> Tensor:
+        """What each hole of each clip says of the clips that give this data, one after the other, (N,): together the
+        squared error per pixel of all."""
+        total = len(self.times)
+        pairs = zip(self.clips, self._diagonal.by_clip(made), strict=True)
+        return torch.cat([len(one.times) / total * one.heldout_terms_of(own) for one, own in pairs])
 
     def fitted_error(self, clip: Tensor) -> float:
         """Squared error per pixel that the fitted data gives for the clips (T, C, H, W)."""

@@ -46,7 +46,7 @@ def trial_updates(problem: Problem, settings: SolverSettings) -> tuple[Callable[
     batches, parts, scale = (
         minibatches(problem, settings, 0),
         problem.operator.parts(),
-        problem.scale(problem.fit_weights),
+        problem.fit_scale,
     )
     turn = cycle(batches)
 

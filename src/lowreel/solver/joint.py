@@ -18,7 +18,7 @@ def joint_epoch(fit: Variables, problem: Problem, settings: SolverSettings, step
     parts = problem.operator.parts()
     batches = minibatches(problem, settings, step)
     updates = planned_epochs(problem, settings) * len(batches)
-    scale, total = problem.scale(problem.fit_weights), 0.0
+    scale, total = problem.fit_scale, 0.0
     for k, batch in enumerate(batches):
         frames = [t for part in batch for t in parts[part].frames]
         progress = (step * len(batches) + k + 1) / updates

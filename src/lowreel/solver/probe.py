@@ -10,6 +10,7 @@ import torch
 from scipy.optimize import nnls
 from torch import Tensor
 
+from ..errors import InputError
 from ..operators import Data, LinearOperator, project_onto_data, tensors_of
 from ..system import streams
 from ..system.frames import spread
@@ -92,21 +93,18 @@ def _said(operator: LinearOperator, error: Tensor, counted: Data) -> list[float]
     return [square / float(error.square().mean()) for square in at_held]
 
 
-def natural_probe(clip_shape: Sequence[int], slope: float = 1.0) -> Tensor:
-    """A seeded clip whose amplitude falls as one over frequency, with zero mean and unit variance.
+def energy_seen(response: Data, entries: Data) -> float:
+    """Sum of the squares at these entries, or weighted by them; both of the same shapes. Part by part, as data is as
+    large as the clip."""
+    pairs = zip(tensors_of(response), tensors_of(entries), strict=True)
+    return sum(float((r.abs().square() * e).sum()) for rs, es in pairs for r, e in zip(rs, es, strict=True))
 
-    slope: the power of frequency by which it falls; 0 is white.
-    """
-    frames, channels, height, width = clip_shape
-    rows = [streams.normals(0, streams.PROBE, t, range(1), channels * height * width) for t in range(frames)]
-    white = torch.stack([torch.from_numpy(row) for row in rows]).reshape(tuple(clip_shape))
-    axes = [torch.fft.fftfreq(n) * n for n in (frames, height)] + [torch.arange(width // 2 + 1)]
-    f_t, f_h, f_w = torch.meshgrid(*(axis.float() for axis in axes), indexing="ij")
-    amplitude = 1 / (f_t**2 + f_h**2 + f_w**2).sqrt().clamp_min(1) ** slope
-    amplitude[0, 0, 0] = 0
-    spectrum = torch.fft.rfftn(white, dim=(0, 2, 3)) * amplitude[:, None]
-    probe = torch.fft.irfftn(spectrum, s=(frames, height, width), dim=(0, 2, 3))
-    return probe / probe.std() if probe.numel() > 1 and probe.std() > 0 else torch.ones_like(probe)
+
+def scale_of(power: float, seen: float) -> float:
+    """`Problem.scale` where so much is seen of a clip of this mean square. Raises InputError where it is nothing."""
+    if seen == 0:
+        raise InputError("data: no entry is left to fit or to hold out; use more measurements")
+    return power / seen
 
 
 def levelling(response: Tensor, held: Tensor) -> Tensor:
@@ -116,3 +114,23 @@ def levelling(response: Tensor, held: Tensor) -> Tensor:
     """
     expected = response.mean((0, 1), keepdim=True).expand(response.shape)[held]
     return expected.mean() / expected.clamp_min(1e-12 * float(expected.max()))
+
+
+def natural_probe(clip_shape: Sequence[int], slope: float = 1.0) -> Tensor:
+    """A seeded clip whose amplitude falls as one over frequency, with zero mean and unit variance.
+
+    slope: the power of frequency by which it falls; 0 is white.
+    """
+    frames, channels, height, width = clip_shape
+    probe = torch.empty(tuple(clip_shape))
+    for t, frame in enumerate(probe):
+        frame.copy_(torch.from_numpy(streams.normals(0, streams.PROBE, t, range(1), frame.numel())).view(frame.shape))
+    axes = [torch.fft.fftfreq(n) * n for n in (frames, height)] + [torch.arange(width // 2 + 1)]
+    f_t, f_h, f_w = torch.meshgrid(*(axis.float() for axis in axes), indexing="ij")
+    amplitude = (f_t**2 + f_h**2 + f_w**2).sqrt_().clamp_min_(1).pow_(slope).reciprocal_()
+    amplitude[0, 0, 0] = 0
+    for channel in range(channels):  # one by one, as spectra are large
+        spectrum = torch.fft.rfftn(probe[:, channel]).mul_(amplitude)
+        probe[:, channel] = torch.fft.irfftn(spectrum, s=(frames, height, width))
+    deviation = probe.std() if probe.numel() > 1 else probe.new_zeros(())
+    return probe.div_(deviation) if deviation > 0 else torch.ones_like(probe)

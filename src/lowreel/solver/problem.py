@@ -21,7 +21,7 @@ from ..operators.arrangement import Lines, Ordered
 from ..settings import DataTerm, SolverSettings
 from ..system.files import tensor_hash
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
-from .probe import gap_share, levelling, member_weights, natural_probe
+from .probe import energy_seen, gap_share, levelling, member_weights, natural_probe, scale_of
 
 FOLLOWED_SHARE = 0.25
 """Of the noise that is lacking in the residuals of fitted samples of a spectrum, the share that counts as error
@@ -158,23 +158,33 @@ class Problem:
         term: DataTerm = "huber" if self.data_term in ("huber", "l1") else "squared"
         return residual_terms(residuals, term, JUDGED_SPREAD_PERCENT * self.grey_level)
 
-    @cached_property
-    def probe_response(self) -> tuple[float, Data]:
-        """Mean square of a clip of natural spectrum, and the squares of the data it would give."""
+    def natural_response(self) -> tuple[float, Data]:
+        """Mean square of a clip of natural spectrum, and the data it would give: made anew each time, as both are
+        large."""
         probe = natural_probe(self.operator.clip_shape).to(self.device)
-        response = map_data(lambda t: t.abs().square(), self.operator(probe))
-        return float(probe.square().mean()), response
+        return float(torch.linalg.vector_norm(probe)) ** 2 / probe.numel(), self.operator(probe)
 
     def scale(self, entries: Data) -> float:
         """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel.
 
         Raises InputError when these entries tell nothing of a clip, as when there are none.
         """
-        power, response = self.probe_response
-        seen = sum(float((r * e).sum()) for r, e in zip(tensors_of(response), tensors_of(entries), strict=True))
-        if seen == 0:
-            raise InputError("data: no entry is left to fit or to hold out; use more measurements")
-        return power / seen
+        power, response = self.natural_response()
+        return scale_of(power, energy_seen(response, entries))
+
+    @cached_property
+    def fit_scale(self) -> float:
+        """`scale` of what is fitted, as it is weighted."""
+        power, fitted, _ = self._probed
+        return scale_of(power, fitted)
+
+    @cached_property
+    def _probed(self) -> tuple[float, float, float]:
+        """Mean square of a clip of natural spectrum, and what is seen of it where data is fitted and where it is held
+        out: both of one such clip, which is not kept."""
+        power, response = self.natural_response()
+        held = 0.0 if self.heldout is None else energy_seen(response, self.heldout)
+        return power, energy_seen(response, self.fit_weights), held
 
     def heldout_terms(self, clip: Tensor) -> Tensor:
         """What each hole adds to the held-out error of a clip (T, C, H, W): their sum is the squared error per pixel.
@@ -186,7 +196,10 @@ class Problem:
         """
         if self.heldout is None:
             return torch.zeros(0)
-        made = self.operator(clip)
+        return self.heldout_terms_of(self.operator(clip))
+
+    def heldout_terms_of(self, made: Data) -> Tensor:
+        """`heldout_terms` of a clip that gives this data, A x, where something is held out."""
         weighted = [terms.cpu() for terms in self._at_heldout(made)]
         each = torch.cat([_summed(*pair) for pair in zip(weighted, self._holes, strict=True)])
         if self._spectrum_weights is None:
@@ -237,18 +250,22 @@ class Problem:
             return (own * (self._gap_share / (float(own.sum()) * self.mean_row_norm_sq)),)
         if isinstance(self.heldout, tuple):
             return self._weights_of_members
-        scale, response = self.scale(self.heldout), self.probe_response[1]
-        arrangements = self.operator.arrangements()
+        power, _, seen = self._probed
+        scale, arrangements = scale_of(power, seen), self.operator.arrangements()
         scale *= self._unfitted_share if all(isinstance(a, Lines) for a in arrangements) else 1.0
-        parts = zip(arrangements, tensors_of(response), tensors_of(self.heldout), strict=True)
+        if not any(isinstance(arrangement, Ordered) for arrangement in arrangements):
+            return (scale,) * len(arrangements)
+        parts = zip(arrangements, tensors_of(self.natural_response()[1]), tensors_of(self.heldout), strict=True)
         return tuple(
-            scale * levelling(r, h) if isinstance(arrangement, Ordered) else scale for arrangement, r, h in parts
+            scale * levelling(r.abs().square(), h) if isinstance(arrangement, Ordered) else scale
+            for arrangement, r, h in parts
         )
 
     @property
     def _weights_of_members(self) -> tuple[float | Tensor, ...]:
         """The same of a stack. Raises InputError where the held-out numbers of all members say nothing of a clip."""
-        members, known = tensors_of(self.heldout), tensors_of(self.probe_response[1])  # type: ignore[arg-type]
+        members = tensors_of(self.heldout)  # type: ignore[arg-type]
+        known = [response.abs().square() for response in tensors_of(self.natural_response()[1])]
         each = [
             levelling(r, h) if isinstance(arrangement, Ordered) and bool(h.any()) else torch.ones_like(r[h])
             for arrangement, r, h in zip(self.operator.arrangements(), known, members, strict=True)
@@ -307,7 +324,8 @@ class Problem:
         """Squared error per pixel that the fitted data gives for a clip (T, C, H, W)."""
         parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.fitted)), strict=True)
         total = sum(float(self.validation_loss(found[f] - y[f]).double().sum()) for found, y, f in parts)
-        return self.scale(self.fitted) * total
+        scale = self.scale(self.fitted) if self.has_density else self.fit_scale
+        return scale * total
 
     @cached_property
     def held_count(self) -> int:
