@@ -55,7 +55,8 @@ class Fitted:
     """What of a fit is asked for: frames that it draws, with a large error, and how it ended."""
 
     def __init__(self, frames, outcome):
-        self.judged, self.outcome, self.error = self, outcome, 1.0
+        self.judged = self.representation = self
+        self.outcome, self.error = outcome, 1.0
         self.frames = lambda: frames
 
 

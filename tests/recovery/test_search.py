@@ -23,7 +23,8 @@ from lowreel.recovery.search import search, varied
 from lowreel.recovery.search_plan import Search, best_of, side_by_side, slower
 from lowreel.runs.folder import Run
 from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, Candidate, RecoverSettings
-from lowreel.solver.problem import Problem, identity
+from lowreel.solver.identity import identity
+from lowreel.solver.problem import Problem
 
 close = torch.testing.assert_close
 SHAPE = (6, 1, 32, 32)

@@ -14,8 +14,8 @@ from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
 from lowreel.recovery.warm_start import Neighbour, continued, fewer_epochs
 from lowreel.settings import WARM_EPOCHS_SHARE, WARM_STEP_FACTOR
+from lowreel.solver.identity import identity
 from lowreel.solver.iteration import iterate
-from lowreel.solver.problem import identity
 from lowreel.solver.schedule import planned_epochs
 
 SETTINGS = RecoverSettings(quality="draft", baselines="none")

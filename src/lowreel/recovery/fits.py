@@ -24,7 +24,8 @@ from ..settings import (
     RecoverSettings,
     SolverSettings,
 )
-from ..solver.problem import Problem, check_same, identity
+from ..solver.identity import check_same, identity
+from ..solver.problem import Problem
 from ..system.devices import CPU
 from ..system.memory import trim_heap
 from .accounting import finish

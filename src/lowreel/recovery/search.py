@@ -17,7 +17,8 @@ import torch
 from ..errors import InputError
 from ..model.generators import Decoder
 from ..settings import BRANCH_SHARE, LOOK_SHARE, Candidate, SolverSettings
-from ..solver.problem import Problem, check_same, identity
+from ..solver.identity import check_same, identity
+from ..solver.problem import Problem
 from ..solver.schedule import planned_epochs
 from .fit import CTRL_C, FINISHED_SHARE, Callback, Progress, Score, Trial, fit, part_of
 from .search_plan import Search, best_of, curbs_overfitting, is_whole, slower

@@ -14,9 +14,10 @@ from ..model.generators.layers import to_channels_last
 from ..model.latents import check_rank, factorise
 from ..settings import SolverSettings
 from .constraints import has_joint_lines, has_own_ranks, is_projected
+from .identity import check_same, identity
 from .optim import OrthogonalisedMomentum, load_named_state, named_state, parameter_group
 from .precision import autocast
-from .problem import Problem, check_same, identity
+from .problem import Problem
 from .state import State
 
 LEAST_STEP_SHARE = 1 / 1024
