@@ -94,7 +94,8 @@ def drawn_reports(_reports_are_drawn_once, monkeypatch):
 
 
 _SEEN = set()
-"""Names of the modules that were here after an earlier test: to look at some thousand after each would take minutes."""
+"""Names of the modules that were here after an earlier test, and where they are in memory: to look at some thousand
+after each would take minutes."""
 
 
 @pytest.fixture(autouse=True)
@@ -102,10 +103,11 @@ def _modules_of_a_test(tmp_path_factory):
     """A module that a test wrote and imported is forgotten with it: another test may write one of the same name."""
     yield
     base = str(tmp_path_factory.getbasetemp())
-    for name in sys.modules.keys() - _SEEN:
+    for name, place in {(name, id(module)) for name, module in sys.modules.items()} - _SEEN:
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(base):
             del sys.modules[name]
-    _SEEN.update(sys.modules)
+        else:
+            _SEEN.add((name, place))
 
 
 @pytest.fixture

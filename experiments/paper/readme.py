@@ -112,7 +112,7 @@ def sizes() -> list[str]:
 
 if __name__ == "__main__":
     full = "--full" in sys.argv[1:]
-    length = "ten sequences by one generator, 2000 epochs"
+    length = "2000 epochs, of MNIST ten sequences by one generator"
     if not full:
         length = f"one named sequence, fewer epochs for clips in colour; with {FULL_LENGTH} {length}"
     lines = [

@@ -356,3 +356,12 @@ def test_of_a_frozen_recovery_nothing_is_changed():
     with pytest.raises(AttributeError):
         found.form = None
     assert replace(found).clip is not found.clip
+
+
+def test_data_that_is_written_into_afterwards():
+    """Baselines are made to agree with the data when they are asked for: with that of the recovery."""
+    y = torch.from_numpy(mask()(CLIP)).float()
+    one, other = (lowreel.recover(data, mask(), quality="draft", steps=2) for data in (y.clone(), y))
+    y.fill_(0.5)
+    for name, baseline in one.baselines.items():
+        np.testing.assert_array_equal(baseline.clip, other.baselines[name].clip)

@@ -162,6 +162,13 @@ def test_ends_of_what_is_valid_as_floats_are_ends_of_the_values(kind, scale):
     np.testing.assert_array_equal(np.isnan(found), abs(stored.astype(int)) > 2000)
 
 
+def test_an_end_below_what_unsigned_numbers_can_be_hides_nothing():
+    """Ends of values are turned into packed numbers, which are not wrapped as stored ones are."""
+    stored = np.arange(256, dtype="u1").view("i1")
+    attributes = {"_Unsigned": "true", "scale_factor": 0.5, "valid_min": np.float32(-1)}
+    np.testing.assert_array_equal(packing_of(attributes, stored.dtype).values(stored), np.arange(256) / 2)
+
+
 def test_white_of_bytes_without_a_fill_value_is_no_hole(tmp_path):
     """NetCDF's bytes have no number for what was not written."""
     path = formats.netcdf(tmp_path / "a.nc", np.full((2, 1, 3, 4), 255, "u1"))

@@ -45,7 +45,7 @@ from lowreel.recovery.cost import estimate
 from lowreel.recovery.preparation import given_data, posed
 from lowreel.recovery.recover import recover
 from lowreel.system.memory import resident_bytes, trim_heap
-sys.modules["lowreel.recovery.refinement"].MOST_LOOKS = 1  # each look takes the memory of the one before
+sys.modules["lowreel.recovery.refinement"].MOST_LOOKS = 2  # the best is kept while the next is made
 def scanner(frames, side, coils):
     maps = simulated_coil_maps(coils, (side, side))
     return MRI((frames, 1, side, side), trajectory=radial(8, side, frames), coil_maps=maps)

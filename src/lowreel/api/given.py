@@ -45,6 +45,14 @@ def operator_of(y: Any, A: Any, clip_shape: Sequence[int] | None) -> tuple[Any, 
     return Mask(values.shape, known if missing is None else known & ~torch.from_numpy(missing)), clip_shape
 
 
+def own_copy(y: Any) -> Any:
+    """The user's data, tensors copied: clips of a recovery are made of it when they are asked for, and by then the user
+    may have written into it. Arrays are copied as they become tensors."""
+    if isinstance(y, list | tuple):
+        return type(y)(map(own_copy, y)) if type(y) in (list, tuple) else y
+    return y.clone() if isinstance(y, Tensor) else y
+
+
 def _check_one_clip(y: Any) -> None:
     """Raise InputError for a list of clips; one of frames, all (H, W) or (C, H, W), is a clip."""
     shapes = [tuple(getattr(one, "shape", ())) for one in y] if isinstance(y, list | tuple) else []

@@ -19,7 +19,7 @@ from ..settings import Candidate, RecoverKeywords, RecoverSettings
 from ..system.as_tensor import tensor_of
 from ..system.devices import device_of
 from ..system.form import Form
-from .given import exact_pixels, form_of, measured_of, operator_of
+from .given import exact_pixels, form_of, measured_of, operator_of, own_copy
 from .recovery import Clip, Recovery, Source
 from .showing import Display, display_of
 from .together import or_together
@@ -74,7 +74,7 @@ def recover(
     device_of(settings.device)
     check_callback(callback)
     A, clip_shape = operator_of(y, A, clip_shape)
-    form, y = form_of(y, A)
+    form, y = form_of(own_copy(y), A)
     given = given_data(y, A, noise, clip_shape, levels)
     weights = None if beta is None else tensor_of(beta, "beta").cpu()
     known: dict[str, Any] = {"generator": generator, "times": times, "sequences": tuple(sequences), "beta": weights}

@@ -14,7 +14,7 @@ from ..recovery.fit import Progress
 from ..recovery.together import ClipData, Group
 from ..settings import RecoverKeywords, RecoverSettings
 from ..system.form import Form
-from .given import exact_pixels, form_of, measured_of
+from .given import exact_pixels, form_of, measured_of, own_copy
 from .recovery import Recovery, Source
 from .showing import display_of
 from .watch import RecoveryProgress, Watch, check_callback
@@ -80,7 +80,7 @@ def recover_together(
     noises = noise if isinstance(noise, list | tuple) else count * [noise]
     of_each = {"times": times, "levels": levels, "holdout": holdout}
     known = [{what: _of(given, k, count, what) for what, given in of_each.items()} for k in range(count)]
-    forms = [form_of(one, operator) for one, operator in zip(y, A, strict=True)]
+    forms = [form_of(own_copy(one), operator) for one, operator in zip(y, A, strict=True)]
     clips = [
         ClipData(name, forms[k][1], A[k], _of(noises, k, count, "noise"), **known[k]) for k, name in enumerate(names)
     ]

@@ -93,9 +93,9 @@ def proximal_gradient(
 
 
 class Variation:
-    """R(x) = scale sum_p |g_p (D x)_p|, D the differences from pixel to next pixel along some axes, those of a pixel
-    taken together, magnitudes of complex ones. weights: of the differences, by axis. guide: g, one number for each
-    difference, (axes, T, 1, H, W), from 0, where an edge is expected, to 1; 1 if None.
+    """R(x) = scale sum_p |g_p (D x)_p| of complex clips, D the differences from pixel to next pixel along some axes,
+    those of a pixel taken together. weights: of the differences, by axis. guide: g, one number for each difference,
+    (axes, T, 1, H, W), from 0, where an edge is expected, to 1; 1 if None.
 
     Its proximal map by the dual problem (Beck and Teboulle, 2009, fast gradient projection), which goes on from one
     call to the next.

@@ -26,7 +26,7 @@ TV_SETTLED_SHARE = 1e-4
 """Change of the clip in an iteration, as a share of its norm, at which it has converged."""
 
 NEAR_SETTLED_SHARE = 5e-4
-"""The same from a start that is near, as pixels interpolated from scattered ones without noise are: within 0.1 dB of
+"""The same from a start that is near, as pixels interpolated from `missing` ones without noise are: within 0.1 dB of
 the minimum in half the iterations (docs/choices.md)."""
 
 TRIAL_ITERATIONS = 60

@@ -73,6 +73,9 @@ def packing_of(attributes: Mapping[str, Any], stored: np.dtype, default: Any = N
     of_values = any(isinstance(end, float | np.floating) for end in (low, high))
     if stored.kind in "iu" and (scale, offset) != (1, 0) and scale and of_values:
         low, high = _packed_ends(low, high, scale, offset)
+        if unsigned:  # what the numbers cannot be needs no end, and would be taken for a large one
+            low = None if low is not None and low < 0 else low
+            high = None if high is not None and high < 0 else high
     low, high = (None if end is None else _cast(end, stored, unsigned) for end in (low, high))
     as_stored = [_cast(number, stored, unsigned) for number in missing]
     missing = [number for number in as_stored if number is not None]

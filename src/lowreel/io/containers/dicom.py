@@ -144,10 +144,11 @@ def _decoder(header: Any) -> Callable[[np.ndarray, int], np.ndarray]:
 def _padding(header: Any) -> tuple[int, int] | None:
     """The least and the largest of the stored numbers that fill a picture up to its rectangle, and are none of what was
     seen (PS3.3, section C.7.5.1.1.2); None without them, or where lossy compression has changed a single one."""
-    is_lossy = header.get("LossyImageCompression") == "01" and "PixelPaddingRangeLimit" not in header
-    if is_coloured(header) or is_lossy or header.get("PixelPaddingValue") is None:
+    value, limit = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
+    is_lossy = header.get("LossyImageCompression") == "01" and limit is None
+    if is_coloured(header) or is_lossy or value is None:
         return None
-    ends = [header.PixelPaddingValue, header.get("PixelPaddingRangeLimit", header.PixelPaddingValue)]
+    ends = [value, value if limit is None else limit]
     bits, signed = int(header.BitsAllocated), bool(header.get("PixelRepresentation"))
     numbers = [int(end) % (1 << bits) for end in ends]  # some writers say a negative one as an unsigned one
     numbers = [n - (1 << bits) if signed and n >= 1 << (bits - 1) else n for n in numbers]

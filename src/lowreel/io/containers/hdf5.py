@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ def _field(path: Path, file: Any, entry: Entry) -> Lazy:
     while stem not in file:
         stem = stem.rpartition("/")[0]
     data, name = file[stem], entry.name[len(stem) + 1 :]
+    _check_filters(path, entry, data)
     field = next(field for field in fields_of(data.dtype) if field.name == name)
     outer = len(data.shape)
 
@@ -127,9 +129,15 @@ def is_matlab(path: Path) -> bool:
 
 def _h5py(path: Path) -> Any:
     """h5py, with the filters of hdf5plugin, which detectors and microscopes compress with, where that is installed."""
+    _with_plugins()
+    return imported("h5py", path, "HDF5 (.h5, .mat of version 7.3)")
+
+
+@cache
+def _with_plugins() -> None:
+    """Once, as Python looks for what is not there again and again."""
     with contextlib.suppress(ImportError):
         importlib.import_module("hdf5plugin")
-    return imported("h5py", path, "HDF5 (.h5, .mat of version 7.3)")
 
 
 def _matlab_class(data: Any) -> str:

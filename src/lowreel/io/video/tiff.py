@@ -136,8 +136,10 @@ class TiffReader:
         if self._turned and dtype.kind not in "bu":
             raise InputError(f"{self.path}: white is zero, and its numbers are {dtype}: where is black? Save it anew")
         self._calibration = calibration_of(self.path, self._file.imagej_metadata or {})
-        if self._mask is not None and len(self._mask) != axes.frames:
-            self._mask = None  # pages that are no whole frames
+        if self._mask is not None and len(self._mask) != axes.frames:  # masks of pages that are no whole frames
+            for number, page in enumerate(self._mask):
+                check_none_hidden(self.path, number, page.asarray().astype(bool))
+            self._mask = None
         if self._calibration and (self._turned or self._has_palette or axes.colour is not None):
             raise InputError(f"{self.path}: is calibrated by ImageJ, and no plain grey; save it as grey of 32 bits")
         self._missing = missing_number(self._page) if dtype.kind in "iuf" else None
