@@ -261,7 +261,8 @@ class Problem:
     @property
     def _weights_of_members(self) -> tuple[float | Tensor, ...]:
         """The same of a stack. Raises InputError where the held-out numbers of all members say nothing of a clip."""
-        members = tensors_of(self.heldout)  # type: ignore[arg-type]
+        assert self.heldout is not None
+        members = tensors_of(self.heldout)
         known = [response.abs().square() for response in tensors_of(self.natural_response()[1])]
         each = [
             levelling(r, h) if isinstance(arrangement, Ordered) and bool(h.any()) else torch.ones_like(r[h])

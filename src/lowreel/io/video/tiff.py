@@ -138,7 +138,9 @@ class TiffReader:
         self._calibration = calibration_of(self.path, self._file.imagej_metadata or {})
         if self._mask is not None and len(self._mask) != axes.frames:  # masks of pages that are no whole frames
             for number, page in enumerate(self._mask):
-                check_none_hidden(self.path, number, page.asarray().astype(bool))
+                with _reading(self.path):
+                    seen = page.asarray().astype(bool)
+                check_none_hidden(self.path, number, seen)
             self._mask = None
         if self._calibration and (self._turned or self._has_palette or axes.colour is not None):
             raise InputError(f"{self.path}: is calibrated by ImageJ, and no plain grey; save it as grey of 32 bits")
