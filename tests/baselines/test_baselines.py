@@ -21,7 +21,7 @@ from lowreel.baselines import (
     networks,
     total_variation,
 )
-from lowreel.baselines.low_rank import thresholded
+from lowreel.baselines.low_rank import RANK_ITERATIONS, chosen_iterations, chosen_low_rank, thresholded
 from lowreel.baselines.validation import left_out
 from lowreel.baselines.variation import add_gradient, add_gradient_adjoint, shrink_to_one
 from lowreel.data import add_white_noise, hold_out
@@ -474,6 +474,24 @@ def test_low_rank_does_not_fit_noise():
     residual = float(((operator(found) - y)[known]).square().mean().sqrt())
     assert math.isclose(residual, entry.sigma, rel_tol=0.05)
     assert psnr(found, clip) > psnr(low_rank_clip(y, operator, known, start), clip) + 3
+
+
+def test_low_rank_ends_before_it_loses_what_moves():
+    """Moving digits are of no low rank: on the way to the least one the clip is nearer to them than there."""
+    clip = open_clip("moving-mnist:1", size=(32, 32), frames=slice(12)).read()
+    operator = MissingPixels(tuple(clip.shape), 0.8)
+    y, known = operator(clip), operator.observed_mask()
+    start = first_clip(y, operator, known)
+    assert chosen_iterations(y, operator, known) <= 20
+    found = chosen_low_rank(y, operator, known, start)
+    assert psnr(found, clip) > psnr(low_rank_clip(y, operator, known, start), clip) + 1
+
+
+def test_low_rank_goes_on_where_left_out_entries_say_nothing():
+    """Of whole frames that are left out low rank knows nothing, whenever it ends: then it ends at its minimum."""
+    clip = growing()
+    operator = MissingFrames(tuple(clip.shape), 0.6)
+    assert chosen_iterations(operator(clip), operator, operator.observed_mask()) == RANK_ITERATIONS
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 4, 4), (30, 1, 2, 3)])

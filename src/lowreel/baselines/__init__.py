@@ -12,7 +12,7 @@ from ..operators import Data, LinearOperator, RealForm, map_data, project_onto_d
 from ..system.as_tensor import tensor_of
 from ..system.form import as_it_came
 from .interpolation import bicubic, biharmonic, interpolate_frames, interpolate_times
-from .low_rank import low_rank_clip
+from .low_rank import chosen_low_rank, low_rank_clip
 from .mri import mri_baselines
 from .networks import deep_image_prior, paper_clips
 from .variation import chosen_variation, gap_tv, total_variation
@@ -21,6 +21,7 @@ __all__ = [
     "baselines",
     "bicubic",
     "biharmonic",
+    "chosen_low_rank",
     "chosen_variation",
     "deep_image_prior",
     "first_clip",
@@ -74,7 +75,7 @@ def quick_baselines(
     if "bicubic" in suiting:
         yield "bicubic", bicubic(data, operator, entries)  # type: ignore[arg-type]
     yield "3-D total variation", chosen_variation(data, operator, entries, first, sigma=sigma)
-    rank = low_rank_clip(data, operator, entries, first, sigma=sigma)
+    rank = chosen_low_rank(data, operator, entries, first, sigma=sigma)
     yield ("k-t low rank" if "k-t low rank" in suiting else "low rank"), rank
     if "GAP-TV" in suiting:
         yield "GAP-TV", gap_tv(data, operator, entries)

@@ -12,12 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..operators import Data, LinearOperator, Mask, inner, map_data, project_onto_data
+from ..operators import Data, LinearOperator, inner, map_data, project_onto_data
 from ..operators.arrangement import Alone
-from .interpolation import local_means
 from .iterations import LOOK_EVERY_ITERATIONS, VALUES_PER_THREAD
-from .validation import error_on, left_out
+from .validation import trial_of
 
 TV_ITERATIONS = 250
 """Of total variation, at most (docs/choices.md)."""
@@ -31,9 +29,6 @@ the minimum in half the iterations (docs/choices.md)."""
 
 TRIAL_ITERATIONS = 60
 """Of each trial of a weight, at most."""
-
-TRIAL_FRAMES, TRIAL_PIXELS = 48, 128
-"""Frames, and pixels of each, that weights are tried on, at most: those in the middle."""
 
 STRETCH_VALUES, STRETCH_OVERLAP_FRAMES = 2**24, 3
 """Values of the clip that are worked on at once, at most, as they take six arrays of their size; and frames by which
@@ -87,59 +82,28 @@ def chosen_weights(
 
     The strength is chosen after the weight, which keeps the trials few.
     """
-    data, operator, entries = _middle(data, operator, entries)
-    try:
-        held = left_out(operator, entries)
-    except InputError:  # too few entries to leave any out
+    trial = trial_of(data, operator, entries)
+    if trial is None:
         return TIME_WEIGHTS[0], STRENGTHS[0]
-    fitted = map_data(lambda e, h: e & ~h, entries, held)
-    start = _rough_clip(data, operator, fitted)
 
     @cache
     def error(time: float, strength: float) -> float:
         clip = total_variation(
-            data,
-            operator,
-            fitted,
-            start,
+            trial.data,
+            trial.operator,
+            trial.fitted,
+            trial.start,
             sigma=strength * sigma,
             weights=(time, 1.0),
             iterations=TRIAL_ITERATIONS,
         )
-        return error_on(held, operator, clip, data)
+        return trial.error(clip)
 
     plain = 1.0 if sigma else BELIEVED_ERROR_SHARE
     time = min(
         TIME_WEIGHTS, key=lambda weight: error(weight, STRENGTHS[0]) * (plain if weight == TIME_WEIGHTS[0] else 1)
     )
     return time, min(STRENGTHS, key=lambda strength: error(time, strength)) if sigma else STRENGTHS[0]
-
-
-def _middle(data: Data, operator: LinearOperator, entries: Data) -> tuple[Data, LinearOperator, Data]:
-    """Data, operator and entries of the frames in the middle, where the clip can be cut, and of pixels in the middle
-    of these, where it is pixels that are missing."""
-    count, step = len(operator.parts()), operator.part_frames
-    few = max(1, TRIAL_FRAMES // step)
-    if count > few:
-        parts = range((count - few) // 2, (count - few) // 2 + few)
-        data, entries = (operator.take(y, parts) for y in (data, entries))
-        operator = operator.subset(parts)
-    if not operator.is_pixel_mask or operator.hides_regions or not isinstance(data, Tensor):
-        return data, operator, entries
-    assert isinstance(entries, Tensor)
-    for axis in (2, 3):
-        length = min(TRIAL_PIXELS, data.shape[axis])
-        data, entries = (t.narrow(axis, (t.shape[axis] - length) // 2, length) for t in (data, entries))
-    if tuple(data.shape) == operator.clip_shape or not entries.any():
-        return data, operator, entries
-    return data.contiguous(), Mask(tuple(data.shape), entries.contiguous()), entries.contiguous()
-
-
-def _rough_clip(data: Data, operator: LinearOperator, entries: Data) -> Tensor:
-    """What a trial starts from: local means of the pixels, or the clip of least norm."""
-    if operator.is_pixel_mask:
-        return local_means(data, entries)  # type: ignore[arg-type]
-    return project_onto_data(torch.zeros(operator.clip_shape), operator, data, entries)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..baselines import biharmonic, interpolate_frames
-from ..baselines.low_rank import RANK_ITERATIONS, thresholded
+from ..baselines.low_rank import RANK_ITERATIONS, USUAL_ITERATIONS_OF_PIXELS, thresholded
 from ..baselines.mri import applications
 from ..baselines.networks import DEEP_PRIOR_SETTINGS, PAPER_PRESETS, has_paper_size
 from ..baselines.proximal import INNER_ITERATIONS
@@ -246,7 +246,8 @@ def _quick_seconds(problem: Problem) -> float:
     edges = TV_ITERATION_GRADIENTS * gradient
     trials = len(TIME_WEIGHTS) + (0 if problem.noise.is_exact else len(STRENGTHS) - 1)
     varied = TV_ITERATIONS + trials * TRIAL_ITERATIONS
-    total = varied * edges + RANK_ITERATIONS * _seconds(lambda: thresholded(clip, 1.0))
+    thresholds = USUAL_ITERATIONS_OF_PIXELS if operator.is_pixel_mask else RANK_ITERATIONS
+    total = varied * edges + thresholds * _seconds(lambda: thresholded(clip, 1.0))
     if operator.is_pixel_mask:
         return total + _interpolation_seconds(problem)
     applied = _seconds(lambda: operator.adjoint(operator(clip)))
