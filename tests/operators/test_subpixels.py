@@ -87,7 +87,7 @@ def test_only_large_frames_that_are_told_apart_end_in_subpixels(text, stages, na
     """The generator that a recovery is posed with; of smaller frames it has none."""
     operator = operator_of(text)
     assert subpixel_stages(operator) == 0
-    monkeypatch.setattr("lowreel.model.generators.subpixels.LARGEST_FRAME_OF_FEATURES", 45 * 62 - 1)
+    monkeypatch.setattr("lowreel.model.generators.subpixels.LEAST_FRAME_OF_SUBPIXELS", 45 * 62)
     problem = prepare(operator(torch.rand(SHAPE)), operator, RecoverSettings(generator=name))
     assert isinstance(problem.generator, decoder.Decoder)
     assert problem.generator.subpixel_stages == stages

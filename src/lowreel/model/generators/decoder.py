@@ -21,10 +21,9 @@ WIDTHS = (96, 64, 48, 32, 24)
 PROBE_FRAMES, PROBE_PIXELS = 16, 2**20
 """Frames by which first weights are scaled, at most, and their pixels together: fewer of large ones."""
 
-LARGEST_FRAME_OF_FEATURES = 2**16
-"""Pixels (256x256) of the largest frame that is always made from features of its own size; the last doubling of larger
-ones is a sub-pixel convolution (docs/choices.md), in recoveries only where the data tells pixels apart
-(`subpixel_stages`)."""
+LEAST_FRAME_OF_SUBPIXELS = 320 * 180
+"""Pixels from which on the last doubling of a frame is a sub-pixel convolution (docs/choices.md), in recoveries only
+where the data tells pixels apart (`subpixel_stages`)."""
 
 SUBPIXEL_EPOCHS_FACTOR = 1.5
 """So many times as many epochs are made with it: each takes a third of the time."""
@@ -77,7 +76,7 @@ class Decoder(Generator):
         )
         self.coarse = (math.ceil(height / 2**upsampling_stages), math.ceil(width / 2**upsampling_stages))
         if subpixel_stages is None:
-            subpixel_stages = int(height * width > LARGEST_FRAME_OF_FEATURES)
+            subpixel_stages = int(height * width >= LEAST_FRAME_OF_SUBPIXELS)
         if not 0 <= subpixel_stages <= upsampling_stages:
             raise InputError(
                 f"{self.kind}: expected 0 to {upsampling_stages} subpixel_stages, no more than upsampling_stages, "
