@@ -10,7 +10,7 @@ from cases import levels, moving
 import lowreel
 from lowreel import RecoverSettings
 from lowreel.operators import Identity, Mask, MissingFrames, MissingPixels, SinglePixel, Stacked
-from lowreel.recovery.comparison import Baseline
+from lowreel.recovery.comparison import Baseline, heldout_decibels
 from lowreel.recovery.coverage import caveat, judged_by, unjudged_share, unseen_share
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recommendation import Recommended, recommended
@@ -120,6 +120,19 @@ def test_dropped_frames_are_judged_by_frames():
     assert found.recommended.name == "temporal interpolation"
     assert torch.equal(found.recommended_clip, found.baselines["temporal interpolation"].clip)
     assert found.has_better
+
+
+def test_levels_of_a_mask_with_holes_are_those_of_what_is_missing():
+    """All clips have the same factor, so that none is preferred for it; what somebody has chosen has none."""
+    kept = torch.ones(SHAPE, dtype=torch.bool)
+    for t in range(SHAPE[0]):
+        kept[t, :, 4:11, t : t + 7] = False
+    problem = problem_of(Mask(SHAPE, kept))
+    given = problem_of(Mask(SHAPE, kept), holdout=problem.heldout)
+    assert given.gap_factor == 1 != problem.gap_factor
+    for clip in (off(0.01, 0), off(0.1, 1)):
+        level, own = (heldout_decibels(p.heldout_error(clip), p) for p in (problem, given))
+        assert own - level == pytest.approx(10 * math.log10(problem.gap_factor))
 
 
 def test_errors_of_coarse_numbers_do_not_drown_those_of_fine_ones():

@@ -1,6 +1,7 @@
 """Data, and what is known of it: its file, its noise, its levels, what of it is held out."""
 
 from .datafile import DataFile, Measured, checked, data_header
+from .difficulty import gap_factor
 from .external import ARRAY_KINDS, Given, check_finite, data_of
 from .holdout import held_out_by, hold_out, holes
 from .mask_check import contradiction
@@ -44,6 +45,7 @@ __all__ = [
     "data_header",
     "data_of",
     "estimate_scaling",
+    "gap_factor",
     "held_out_by",
     "hold_out",
     "holes",

@@ -78,23 +78,24 @@ def change_at(values: Values, known: Booleans, places: Places) -> NDArray[np.flo
     """
     frames, height, width = known.shape
     times, rows, columns = places
-    around, differences = [], []
-    for down in AROUND:
-        for right in AROUND:
-            y, x = np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
-            seen: Booleans = known[:, y, x]
-            steps = np.arange(frames)[:, None] - times
-            before = np.where(seen & (steps < 0), steps, -frames).max(0) + times
-            after = np.where(seen & (steps > 0), steps, frames).min(0) + times
-            both = (before >= 0) & (after < frames)
-            change = np.abs(values[after % frames, y, x] - values[before % frames, y, x])
-            differences.append(np.where(both, change, np.nan))
-            around.append(np.where(known[times, y, x], values[times, y, x], np.nan))
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without a neighbour
-        found = np.nanmean(differences, 0)
-        found = np.where(np.isnan(found), np.nanstd(around, 0), found)
-    return np.asarray(np.nan_to_num(found), dtype=np.float64)
+    down, right = (offset.reshape(-1, 1) for offset in np.meshgrid(AROUND, AROUND, indexing="ij"))
+    y, x = np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
+    seen: Booleans = known[:, y, x]
+    steps = (np.arange(frames, dtype=np.int32)[:, None] - times.astype(np.int32))[:, None]
+    before = np.where(seen & (steps < 0), steps, -frames).max(0) + times
+    after = np.where(seen & (steps > 0), steps, frames).min(0) + times
+    both = (before >= 0) & (after < frames)
+    changes = np.where(both, np.abs(values[after % frames, y, x] - values[before % frames, y, x]), 0)
+    counts = both.sum(0)
+    found = (np.ascontiguousarray(changes).sum(0) / np.maximum(counts, 1)).astype(changes.dtype)
+    alone = np.flatnonzero(counts == 0)
+    if len(alone):
+        t, y, x = times[alone], y[:, alone], x[:, alone]
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without a neighbour
+            around = np.ascontiguousarray(np.where(known[t, y, x], values[t, y, x], np.nan))
+            found[alone] = np.nan_to_num(np.nanstd(around, 0))
+    return np.asarray(found, dtype=np.float64)
 
 
 def steps_of(length: int) -> int:

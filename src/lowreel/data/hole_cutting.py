@@ -77,6 +77,7 @@ def cut_holes(
     *,
     inside: Booleans | None = None,
     whole: bool = False,
+    proposals: int = PROPOSALS,
 ) -> Booleans | None:
     """Observed pixels under holes like those of the mask, about this share of them, or LEAST_SHARE; None where no hole
     fits.
@@ -85,13 +86,14 @@ def cut_holes(
     they do not matter. inside: (H, W), where what is not known is a gap; None: everywhere. Whole frames are taken only
     where whole frames are missing. Small holes are tried first, so that they can be many, and larger ones where these
     are too near to observed pixels. whole: a hole is all of the gap of another frame, one in each frame at most.
+    proposals: holes among which each next one is chosen.
     """
     gaps = ~known if inside is None else ~known & inside
     if not gaps.any():
         return None
     cutting, failures = _Cutting(known, gaps, max(share, LEAST_SHARE), draw, values, whole), 0
     while not cutting.is_enough and failures < FAILURES:
-        proposed = [cutting.proposed() for _ in range(PROPOSALS)]
+        proposed = [cutting.proposed() for _ in range(proposals)]
         best = min((hole for hole in proposed if hole is not None), key=cutting.misfit, default=None)
         if best is not None and (whole or cutting.misfit(best) <= cutting.misfit() + WORSE):
             cutting.cut(best)

@@ -114,7 +114,8 @@ def finished_all(
 
 
 def heldout_decibels(error: float, problem: Problem) -> float:
-    """Held-out error as dB with peak 1; the part that white noise of known size makes is taken off."""
+    """Held-out error as dB with peak 1, as it is foretold for what is missing; the part that white noise of known size
+    makes is taken off."""
     if problem.heldout is None or not math.isfinite(error):
         return math.nan
-    return error_decibels(problem.without_noise(error))
+    return error_decibels(problem.gap_factor * problem.without_noise(error))

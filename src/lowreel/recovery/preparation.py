@@ -185,7 +185,7 @@ def posed(
     if any(p.device != CPU for p in made.parameters()):
         problem = replace(problem, generator=copy.deepcopy(made).to(CPU))
     if holdout is not None:
-        return replace(problem, heldout=held_out_by(holdout, operator, problem.known))
+        return replace(problem, heldout=held_out_by(holdout, operator, problem.known), is_own_holdout=True)
     share = settings.heldout_share(sum(int(known.sum()) for known in tensors_of(problem.known)))
     return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known, data=problem.data))
 

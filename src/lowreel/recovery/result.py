@@ -28,8 +28,9 @@ class Recovery:
 
     clip: the delivered frames, (T, C, H, W) in the units of the data, which agree with it where it is free of noise,
     and are refined by it where it is a noisy scan (`refinement`); representation: the generator and codes behind them;
-    heldout_db: held-out error as a PSNR with peak 1 of the frames of epoch `chosen`, of the `steps` that the chosen fit
-    made, refined where the delivered ones are; heldout_db_representation: the same of the frames as the representation
+    heldout_db: held-out error as a PSNR with peak 1, of a mask with holes as it is foretold for these
+    (`data.gap_factor`), of the frames of epoch `chosen`, of the `steps` that the chosen fit made, refined where the
+    delivered ones are; heldout_db_representation: the same of the frames as the representation
     draws them, None where they are not refined (`refined`); clip_range: lowest and highest grey level of the delivered
     clip; last_steps: epochs of the last fit, with all data, which gave the representation, 0 where there was none;
     verdict: whether to trust it, by comparison with the best baseline; trust: the same as a sentence. trials: the fits

@@ -214,11 +214,11 @@ def _stored(s: Summary) -> Sequence[tuple[str, str]]:
 
 
 def _heldout(s: Summary) -> str:
-    """The level where the clip was measured but not fitted."""
+    """The level that is foretold by what was measured but not fitted."""
     if s.heldout_db == math.inf:
         return "exact, which is no evidence: any method meets a constant clip so"
     by_range = f"{decibels(s.heldout_range_db)} (peak max - min)"
-    return f"{by_range}, {decibels(s.heldout_db)} (peak 1): PSNR where it was measured but not fitted"
+    return f"{by_range}, {decibels(s.heldout_db)} (peak 1): PSNR foretold by what was not fitted"
 
 
 def _refined(s: Summary) -> Sequence[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..data import Noise, NoNoise, WhiteNoise, holes
+from ..data import Noise, NoNoise, WhiteNoise, gap_factor, holes
 from ..errors import InputError
 from ..model.generators import Generator
 from ..operators import Data, LinearOperator, map_data, project_onto_data, tensors_of
@@ -29,7 +29,8 @@ FOLLOWED_SHARE = 0.25
 class Problem:
     """Data, the operator that made it, the generator to start from, and what is known of the frames.
 
-    heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing. times: seconds
+    heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing; is_own_holdout:
+    whether a user has chosen them. times: seconds
     of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6). rank_of: whether a
     rank that is wanted is that of the codes of all sequences together, or of each of them. start: first codes, (T, K),
     of a fit that goes on from another one's generator; None draws them. noise: entries that it has destroyed are not
@@ -48,6 +49,7 @@ class Problem:
     noise: Noise = field(default_factory=NoNoise)
     data_term: DataTerm = "squared"
     seed: int = 0
+    is_own_holdout: bool = False
     rank_of: Literal["all", "each"] = "all"
 
     def __post_init__(self) -> None:
@@ -324,6 +326,15 @@ class Problem:
         total = sum(float(self.validation_loss(found[f] - y[f]).double().sum()) for found, y, f in parts)
         scale = self.scale(self.fitted) if self.has_density else self.fit_scale
         return scale * total
+
+    @cached_property
+    def gap_factor(self) -> float:
+        """How many times larger the squared error is at what is missing than at what is held out, as far as a simple
+        guess foretells it (`data.gap_factor`); 1 where a user has chosen what is held out, and where outliers count
+        little."""
+        if self.heldout is None or self.is_own_holdout or self.data_term in ("huber", "l1"):
+            return 1.0
+        return gap_factor(self.operator, self.data, self.known, self.heldout, self.seed)
 
     @cached_property
     def held_count(self) -> int:
