@@ -118,6 +118,12 @@ def test_it_holds_what_was_put_in(kind):
     assert nearest == list(range(len(truth)))
 
 
+def test_the_rate_of_dv_is_that_of_its_frames(tmp_path):
+    """FFmpeg gives the ticks of its clock, 60000 a second."""
+    clip = open_clip(encoded(tmp_path / "a.dv", drawn(3, 576, 720), "dvvideo", "yuv420p"))
+    assert (clip.rate, clip.times) == (25, (0, Fraction(1, 25), Fraction(2, 25)))
+
+
 def test_any_slice_in_any_order_equals_the_same_slice_of_the_whole(kind):
     path, truth, _ = kind
     clip, whole = open_clip(path), open_clip(path).read()

@@ -39,7 +39,7 @@ class VideoReader:
         self.path = path
         self._open()
         self.has_audio = bool(self._container.streams.audio)
-        base, rate = fraction(self._stream.time_base), fraction(self._stream.average_rate)
+        base, rate = fraction(self._stream.time_base), _rate_of(self._stream)
         self._pts, self.available, self.count = self._index(base, rate)
         self._number = {pts: i for i, pts in enumerate(self._pts or ())}
         if self._pts:
@@ -209,6 +209,13 @@ class VideoReader:
                     self._decoder, self._at = itertools.chain([first], self._decoder), number - 1
                     return
         self._restart()
+
+
+def _rate_of(stream: av.VideoStream) -> Fraction:
+    """Frames a second by the header, 0 where it does not tell. Of DV FFmpeg gives its clock of 60000 ticks a second as
+    the mean rate; what it guesses where rate and clock are one is right in all files."""
+    rate = fraction(stream.average_rate)
+    return fraction(stream.guessed_rate) if rate and rate * fraction(stream.time_base) == 1 else rate
 
 
 def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
