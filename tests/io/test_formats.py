@@ -31,6 +31,7 @@ from sweep import SWEPT, TYPES, swept
 from lowreel.cli.describe import describe
 from lowreel.errors import InputError
 from lowreel.io import containers
+from lowreel.io.containers.base import imported
 from lowreel.io.containers.cf import packing_of
 from lowreel.io.scans import scan_of
 from lowreel.io.video import open_clip
@@ -523,6 +524,12 @@ OTHERS = {
     "a.pkl": "a pickle, which may run any program",
     "a.csv": "numpy.loadtxt",
     "a.raw": "numpy.fromfile",
+    "a.dat": "numpy.fromfile.*siemens_to_ismrmrd",
+    "a.hdr": r"is the header of ENVI.*spectral\.open_image\('a\.hdr'\)",
+    "a.grib": "is GRIB.*cfgrib",
+    "a.mraw": r"pyMRAW\.load_video",
+    "a.aedat4": "events of a camera, and no frames",
+    "b.raw": "events of a camera, and no frames",
     "a.zip": "unpack it",
     "report.pdf": "a page or text, and no clip; .*folder",
     "config.json": "a page or text, and no clip; .*folder",
@@ -533,9 +540,28 @@ OTHERS = {
 def test_files_of_other_kinds_are_told_what_to_make_of_them(name, tmp_path):
     """FFmpeg would read FITS, in levels of its own."""
     starts = {"a.fits": b"SIMPLE  =                    T".ljust(2880), "a.hdf": b"\x0e\x03\x13\x01", "a.svg": b"<svg/>"}
+    starts |= {"a.hdr": b"ENVI\nsamples = 3\n", "a.grib": b"GRIB\0\0\0\2", "b.raw": b"% date 2026\n% evt 3.0\n% end\n"}
+    starts |= {"a.aedat4": b"#!AER-DAT4.0\r\n"}
     (tmp_path / name).write_bytes(starts.get(name, b"1,2\n3,4\n" * 9))
     with pytest.raises(InputError, match=OTHERS[name]):
         open_clip(tmp_path / name)
+
+
+@pytest.mark.parametrize(("data", "header"), [("a.img", "a.hdr"), ("a.raw", "a.raw.hdr"), ("a", "a.hdr")])
+def test_numbers_beside_a_header_of_envi_are_told_by_it(data, header, tmp_path):
+    """By its name alone an .img would be of ANALYZE."""
+    (tmp_path / header).write_bytes(b"ENVI\nsamples = 3\n")
+    (tmp_path / data).write_bytes(bytes(60))
+    with pytest.raises(InputError, match=rf"is the data of ENVI.*open_image\('{header}'\)"):
+        open_clip(tmp_path / data)
+
+
+def test_a_library_that_is_here_and_broken_is_told_from_a_damaged_file(tmp_path, monkeypatch):
+    """numcodecs cannot be imported where zfpy has a version such as 1.0.1.post0, nor zarr then."""
+    (tmp_path / "broken_reader.py").write_text("int('post0')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=r"broken_reader, .* Zarr, is here and cannot be loaded \(.*'post0'\)"):
+        imported("broken_reader", tmp_path / "a.zarr", "Zarr")
 
 
 def test_pictures_of_colours_are_not_taken_for_frames_of_three_columns(tmp_path):

@@ -198,12 +198,17 @@ def can_be_watched(*steps: Fraction) -> bool:
 
 
 def imported(name: str, path: Path, what: str) -> Any:
-    """A library that is no part of a plain installation; an InputError says how to get it."""
+    """A library that is no part of a plain installation; an InputError says how to get it, or what is wrong with it."""
+    library = name.partition(".")[0]
     try:
         return importlib.import_module(name)
     except ImportError:
-        library = name.partition(".")[0]
         raise InputError(f'{path}: {what} needs {library}; pip install "lowreel[formats]"') from None
+    except Exception as error:  # such as a part of it that meets a version of another library which it cannot name
+        raise InputError(
+            f"{path}: {library}, which reads {what}, is here and cannot be loaded ({error}); "
+            f'python -c "import {name}" shows where it stops'
+        ) from None
 
 
 @contextlib.contextmanager

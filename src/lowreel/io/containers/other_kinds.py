@@ -21,6 +21,27 @@ FITS = "FITS, which is not read; make it .npy: numpy.save('new.npy', astropy.io.
 
 HDF_4 = b"\x0e\x03\x13\x01"
 
+ENVI = (
+    "ENVI, which is not read; make it .npy, bands as frames: "
+    "numpy.save('new.npy', numpy.moveaxis(spectral.open_image('{header}').load(), 2, 0))"
+)
+ENVI_MARK = b"ENVI"
+"""What the header of an ENVI file begins with; its numbers stand in a file beside it, of the same name."""
+
+GRIB = "GRIB, which is not read; make it NetCDF: xarray.open_dataset(FILE, engine='cfgrib').to_netcdf('new.nc')"
+
+EVENTS = (
+    "events of a camera, and no frames; count them into frames and save these as .npy: numpy.histogramdd((t, y, x), "
+    "(T, H, W), ((0, t.max() + 1), (0, H), (0, W)))[0] of the events that aedat or evt3 reads"
+)
+
+RAW = (
+    "numbers that do not say what they are; make them .npy: "
+    "numpy.save('new.npy', numpy.fromfile(FILE, dtype).reshape(T, H, W))"
+)
+
+TWIX = "; raw data of a Siemens scanner becomes ISMRMRD: siemens_to_ismrmrd -f FILE -o new.h5"
+
 MICROSCOPES = (".czi", ".nd2", ".lif", ".oib", ".oif", ".vsi", ".ims", ".dv")
 """Files of microscopes that Bio-Formats reads."""
 
@@ -35,8 +56,11 @@ OTHERS = {
     ".safetensors": "of tensors, and no clip; make it .npy: numpy.save('new.npy', "
                     "safetensors.numpy.load_file(FILE)['NAME'])",
     **dict.fromkeys((".csv", ".txt"), "text; make it .npy: numpy.save('new.npy', numpy.loadtxt(FILE))"),
-    **dict.fromkeys((".raw", ".bin", ".dat"), "numbers that do not say what they are; make them .npy: "
-                    "numpy.save('new.npy', numpy.fromfile(FILE, dtype).reshape(T, H, W))"),
+    **dict.fromkeys((".raw", ".bin"), RAW),
+    ".dat": RAW + TWIX,
+    ".mraw": "of a Photron camera; make it .npy: numpy.save('new.npy', pyMRAW.load_video('NAME.cihx')[0])",
+    **dict.fromkeys((".grib", ".grib2", ".grb", ".grb2"), GRIB),
+    **dict.fromkeys((".aedat4", ".aedat"), EVENTS),
     **dict.fromkeys((".pdf", ".html", ".json", ".jsonl", ".toml", ".md"),
                     "a page or text, and no clip; to look at a run give its folder"),
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz"), "packed; unpack it first"),
@@ -44,8 +68,17 @@ OTHERS = {
 """Files of other kinds, and what to make of them."""
 
 
+STARTS = {b"SIMPLE  =": FITS, b"GRIB": GRIB, b"#!AER-DAT": EVENTS}
+"""What others begin with."""
+
+EVENT_LINES = (b"% evt ", b"% format EVT", b"% Data file containing CD events")
+"""One of these stands in the header of events by Prophesee's cameras, whose lines all begin with a percent sign."""
+
+
 def advice(path: Path) -> str | None:
     """What a file of another kind is by its name, and what to do with it; None where its name tells nothing."""
+    if header := _envi_header(path):
+        return f"is the data of {ENVI.format(header=header)}"
     name = path.name.lower()
     for end, kind in VOLUMES.items():
         if name.endswith(end):
@@ -58,9 +91,23 @@ def advice(path: Path) -> str | None:
     return None
 
 
-def advice_by_content(start: bytes) -> str | None:
+def _envi_header(path: Path) -> str | None:
+    """The name of the ENVI header of a file of numbers, NAME.hdr beside NAME or NAME.img; None where it has none."""
+    for header in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")):
+        if header.is_file():
+            with open(header, "rb") as file:
+                if file.read(len(ENVI_MARK)) == ENVI_MARK:
+                    return header.name
+    return None
+
+
+def advice_by_content(path: Path, start: bytes) -> str | None:
     """What a file is by its first bytes, where a reader of videos would take it for a picture with other numbers in it,
     or would not know it; None for all others."""
     if start.startswith(HDF_4):
         return "is HDF 4, which is not read; make it HDF5: h4toh5convert FILE new.h5"
-    return f"is {FITS}" if start.startswith(b"SIMPLE  =") else None
+    if start.startswith(ENVI_MARK):
+        return f"is the header of {ENVI.format(header=path.name)}"
+    if start.startswith(b"% ") and any(line in start for line in EVENT_LINES):
+        return f"is {EVENTS}"
+    return next((f"is {kind}" for mark, kind in STARTS.items() if start.startswith(mark)), None)

@@ -62,7 +62,7 @@ def refuse_hidden(path: Path) -> None:
     else:
         with open(path, "rb") as file:
             start = file.read(512)
-        if known := advice_by_content(start):
+        if known := advice_by_content(path, start):
             raise InputError(f"{path}: {known}")
         found = ((kind, end) for place, mark, kind, end in MARKS if start[place : place + len(mark)] == mark)
         kind, end = next(found, ("", ""))
