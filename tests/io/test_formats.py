@@ -556,6 +556,30 @@ def test_numbers_beside_a_header_of_envi_are_told_by_it(data, header, tmp_path):
         open_clip(tmp_path / data)
 
 
+@pytest.mark.parametrize("mark", ["HDF4_OBJECT_TYPE", "calibrated_nt", "StructMetadata.0_GLO_SDS"])
+def test_an_offset_of_hdf_4_is_refused_as_its_sign_is_not_that_of_netcdf(mark, tmp_path):
+    """Cloud-top temperatures of MODIS, of scale 0.01 and offset -15000: 11225 are 262.25 K, not -14887.75."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("x", data=np.full((3, 4, 5), 11225, "i2"))
+        data.attrs.update(scale_factor=0.01, add_offset=-15000.0)
+        (file if mark.startswith("Struct") else data).attrs[mark] = "SDS"
+    with pytest.raises(InputError, match=r"a\.h5:x: was made of HDF 4, .*\(stored - add_offset\)"):
+        open_clip(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file["x"].attrs["add_offset"] = 0.0
+    assert containers.load(tmp_path / "a.h5", "x").stored.read((0, 0, 0)) == pytest.approx(112.25)
+
+
+def test_data_of_a_weather_radar_is_refused(tmp_path):
+    """What is missing is marked in a group beside it, and 255 would be white."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_2")
+        file["dataset1/data1/data"] = np.full((20, 20), 255, "u1")
+        file.create_group("dataset1/data1/what").attrs.update(gain=0.5, offset=-32.0, nodata=255.0, undetect=0.0)
+    with pytest.raises(InputError, match=r"data1/data.*weather radar \(ODIM_H5\).*NaN where they are missing"):
+        open_clip(tmp_path / "a.h5")
+
+
 def test_a_library_that_is_here_and_broken_is_told_from_a_damaged_file(tmp_path, monkeypatch):
     """numcodecs cannot be imported where zfpy has a version such as 1.0.1.post0, nor zarr then."""
     (tmp_path / "broken_reader.py").write_text("int('post0')")

@@ -28,6 +28,15 @@ IMAGES, IMAGE_ROLES = ("image", "coil", "z", "y", "x"), "T--HW"
 UNLIKE, MOMENT = ("slice", "contrast", "set", "average", "image_type"), ("repetition", "phase")
 """Counters of ISMRMRD's images by which they are of different things, and of different times."""
 
+HDF_4_MARKS, HDF_EOS_2 = ("HDF4_OBJECT_TYPE", "calibrated_nt"), "StructMetadata.0"
+"""Attributes of a data set, and the beginning of one of the file, by which it was made of HDF 4."""
+
+ODIM, ODIM_CONVENTIONS = (
+    "of a weather radar (ODIM_H5), whose gain, nodata and undetect are not read; save its values as .npy, with NaN "
+    "where they are missing",
+    "ODIM_H5",
+)
+
 CLASSES_IN_WORDS = {"cell": "a cell array", "char": "text", "function_handle": "a function", "string": "text"}
 
 
@@ -66,6 +75,7 @@ def load(path: Path, entry: Entry) -> Lazy:
             raise InputError(f"{path}:{entry.name}: has a shape, {entry.shape}, but no numbers; save it again")
         is_complex, is_logical = data.dtype.names == COMPLEX_FIELDS, _matlab_class(data) == "logical"
         packing = Packing() if is_complex else packing_of(data.attrs, data.dtype)
+        _check_offset(path, entry, data, packing)
         dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
 
     def read(index: Index) -> np.ndarray:
@@ -91,6 +101,16 @@ def _check_filters(path: Path, entry: Entry, data: Any) -> None:
                 f"{path}:{entry.name}: is compressed by {told}, filter {code} of HDF5, which is not here; "
                 "pip install hdf5plugin, which has it, as most others"
             )
+
+
+def _check_offset(path: Path, entry: Entry, data: Any, packing: Packing) -> None:
+    """Raise InputError for an offset of a data set that was made of HDF 4, where its sign is not that of NetCDF: HDF 4
+    User's Guide, SDgetcal, and the products of MODIS take it off what is stored."""
+    if packing.offset and (set(HDF_4_MARKS) & set(data.attrs) or any(k.startswith(HDF_EOS_2) for k in data.file.attrs)):
+        raise InputError(
+            f"{path}:{entry.name}: was made of HDF 4, where most products mean scale_factor * (stored - add_offset) "
+            "and some, as NetCDF, scale_factor * stored + add_offset; save the values as .npy"
+        )
 
 
 def _field(path: Path, file: Any, entry: Entry) -> Lazy:
@@ -141,8 +161,11 @@ def _with_plugins() -> None:
 
 
 def _matlab_class(data: Any) -> str:
-    kind = data.attrs.get("MATLAB_class", b"")
-    return kind.decode(errors="replace") if isinstance(kind, bytes) else str(kind)
+    return _text_of(data.attrs.get("MATLAB_class", b""))
+
+
+def _text_of(attribute: Any) -> str:
+    return attribute.decode(errors="replace") if isinstance(attribute, bytes) else str(attribute)
 
 
 def _entries(name: str, data: Any, matlab: bool) -> list[Entry]:
@@ -200,6 +223,8 @@ def _entry(name: str, data: Any, matlab: bool) -> Entry:
         problem = problem or NO_NUMBERS
     if dtype.names == ACQUISITIONS:
         problem = _acquisitions(data)
+    if _text_of(data.file.attrs.get("Conventions", "")).startswith(ODIM_CONVENTIONS):
+        problem = problem or ODIM
     if len(shape) == len(IMAGES) and _is_of_images(name, data, "/data"):  # a series of images, ISMRMRD
         roles = IMAGE_ROLES if _are_moments(data.parent["header"]) else IMAGE_ROLES.replace("T", "-")
         return Entry(name, shape, named, problem, IMAGES, roles)
