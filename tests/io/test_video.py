@@ -3,6 +3,7 @@
 import io
 import itertools
 import re
+import struct
 import zipfile
 from fractions import Fraction
 from pathlib import Path
@@ -122,6 +123,37 @@ def test_the_rate_of_dv_is_that_of_its_frames(tmp_path):
     """FFmpeg gives the ticks of its clock, 60000 a second."""
     clip = open_clip(encoded(tmp_path / "a.dv", drawn(3, 576, 720), "dvvideo", "yuv420p"))
     assert (clip.rate, clip.times) == (25, (0, Fraction(1, 25), Fraction(2, 25)))
+
+
+def phantom(path, counts, colours=0):
+    """A film of a Phantom camera, counts of 12 bits (T, H, W), by its published layout; colours: 3 for a mosaic."""
+    count, height, width = counts.shape
+    frames = [struct.pack("<II", 8, 2 * height * width) + frame[::-1].astype("<u2").tobytes() for frame in counts]
+    setup = bytearray(12432)
+    struct.pack_into("<HH", setup, 140, 0x5453, len(setup))
+    for place, value in ((768, 1000), (808, colours), (896, 12)):  # frames a second, mosaic, bits
+        struct.pack_into("<I", setup, place, value)
+    offsets = 84 + len(setup)
+    first = offsets + 8 * count
+    head = struct.pack("<2sHHHiIiIIII8x", b"CI", 44, 2 if colours else 0, 1, 0, count, 0, count, 44, 84, offsets)
+    picture = struct.pack("<IiiHHII16x", 40, width, height, 1, 16, 0, 2 * height * width)
+    places = [first + k * len(frames[0]) for k in range(count)]
+    path.write_bytes(head + picture + bytes(setup) + struct.pack(f"<{count}q", *places) + b"".join(frames))
+    return path
+
+
+def test_films_of_phantom_cameras(tmp_path):
+    """Grey is grey; of a mosaic FFmpeg fills in the colours, in 16 bits and not in 8."""
+    counts = np.arange(3 * 8 * 10).reshape(3, 8, 10) * 17
+    clip = open_clip(phantom(tmp_path / "grey.cine", counts))
+    assert (clip.shape, clip.rate) == ((3, 1, 8, 10), 1000)
+    np.testing.assert_allclose(clip.read()[:, 0], counts / 4095, atol=2e-5)
+    mosaic, colours = np.zeros((2, 8, 10), int), (1001, 2002, 4004)
+    mosaic[:, 0::2, 1::2], mosaic[:, 1::2, 0::2] = colours[2], colours[0]
+    mosaic[:, 0::2, 0::2] = mosaic[:, 1::2, 1::2] = colours[1]
+    clip = open_clip(phantom(tmp_path / "colour.cine", mosaic, colours=3))
+    wanted = np.broadcast_to(np.array(colours).reshape(3, 1, 1) / 4095, clip.shape)
+    np.testing.assert_allclose(clip.read(), wanted, atol=2e-5)
 
 
 def test_any_slice_in_any_order_equals_the_same_slice_of_the_whole(kind):

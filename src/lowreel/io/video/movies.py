@@ -18,7 +18,7 @@ from av.stream import Disposition
 
 from ...errors import InputError
 from .levels import GreyLevels
-from .planes import deep_levels, is_limited_grey, range_text
+from .planes import deep_levels, depth_of, is_limited_grey, range_text
 from .reader import ACCURATE, NO_SPACINGS, RATE, fraction, planes_first, size_text
 
 MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".ogv", ".y4m", ".gif")
@@ -134,7 +134,7 @@ class VideoReader:
             codec = self._stream.codec_context.name
             raise InputError(f"{self.path}: cut short or damaged: no frame ({codec}) decodes; download or encode again")
         self._decoder = itertools.chain([frame], self._decoder)
-        self._is_deep = frame.format.components[0].bits > 8 or is_limited_grey(frame)
+        self._is_deep = depth_of(frame) > 8 or is_limited_grey(frame)
         self._format = "gray" if frame.format.name.startswith(("gray", "ya", "mono")) else "rgb24"
         self.declared = GreyLevels(1.0 if self._is_deep else 255.0, 0.0, range_text(frame))
         self._stored = (frame.height, frame.width)

@@ -27,7 +27,10 @@ BT.2020; ITU-R BT.601, BT.709 and BT.2020."""
 PLANAR = re.compile(r"(gray|ya|gbra?p|yuva?4\d\dp)(\d+)(le|be)")
 """Formats whose planes are read as they stand."""
 
-DEEP_RGB = ("rgb48", "bgr48", "rgba64", "bgra64")
+MOSAIC = "bayer_"
+"""How FFmpeg names raw pictures of a colour sensor, of 8 or 16 bits, and fills in the colours between."""
+
+DEEP_RGB = ("rgb48", "bgr48", "rgba64", "bgra64", MOSAIC)
 """Formats of 16 bits that FFmpeg takes apart without changing a number."""
 
 YUV = ("p01", "p21", "p41", "y21", "xv")
@@ -40,7 +43,7 @@ def deep_levels(frame: av.VideoFrame) -> np.ndarray:
     Limited range of n bits: black is 16 * 2^(n - 8), white 235 * 2^(n - 8), beyond them is clipped. Raises InputError
     for floats, and for formats and colour spaces of which no conversion is known.
     """
-    name, bits = frame.format.name, frame.format.components[0].bits
+    name, bits = frame.format.name, depth_of(frame)
     planar = PLANAR.fullmatch(name)
     if name == "gray":
         return _luma(frame.to_ndarray(), bits, True).clip(0, 1)[None].astype(np.float32)
@@ -57,10 +60,15 @@ def deep_levels(frame: av.VideoFrame) -> np.ndarray:
     return (np.stack([red, green, blue]) / (2.0**bits - 1)).astype(np.float32)
 
 
+def depth_of(frame: av.VideoFrame) -> int:
+    """Bits of a number of its format. Of raw pictures of a colour sensor FFmpeg tells a quarter or a half of them."""
+    form = frame.format
+    return form.bits_per_pixel if form.name.startswith(MOSAIC) else form.components[0].bits
+
+
 def range_text(frame: av.VideoFrame) -> str:
     """What a frame's format says of black and white, in words."""
-    bits = frame.format.components[0].bits
-    name = frame.format.name
+    bits, name = depth_of(frame), frame.format.name
     is_luma = name.startswith(("yuv", "gray", "ya", *YUV)) and not name.startswith("yuvj")
     if is_luma and _is_limited(frame):
         return f"{bits} bits of {name}, limited range: black {16 * 2 ** (bits - 8)}, white {235 * 2 ** (bits - 8)}"
@@ -118,7 +126,9 @@ def _planes(frame: av.VideoFrame) -> list[np.ndarray]:
     """The planes of a planar format of 16-bit numbers, float64 (H, W) each; grey with alpha lies in one."""
     order = ">u2" if frame.format.name.endswith("be") else "<u2"
     step = 2 if frame.format.name.startswith("ya") else 1
-    rows = (np.frombuffer(memoryview(plane), order).reshape(plane.height, -1) for plane in frame.planes)
-    return [
-        own[:, : step * plane.width : step].astype(np.float64) for own, plane in zip(rows, frame.planes, strict=True)
-    ]
+    found = []
+    for plane in frame.planes:
+        rows = np.frombuffer(memoryview(plane), order).reshape(plane.height, -1)
+        upwards = slice(None, None, -1 if plane.line_size < 0 else 1)  # rows that lie from the bottom upwards in memory
+        found.append(rows[upwards, : step * plane.width : step].astype(np.float64))
+    return found
