@@ -17,6 +17,8 @@ from PIL import Image
 from lowreel.errors import InputError
 from lowreel.io.video import check_way_round, mask_and_sentence, open_clip, read_mask, write_npy, write_video
 from lowreel.io.video.reader import LUMA
+from lowreel.runs.folder import clip_information
+from lowreel.runs.outputs import timing
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 T, H, W = 14, 24, 32
@@ -154,6 +156,19 @@ def test_films_of_phantom_cameras(tmp_path):
     clip = open_clip(phantom(tmp_path / "colour.cine", mosaic, colours=3))
     wanted = np.broadcast_to(np.array(colours).reshape(3, 1, 1) / 4095, clip.shape)
     np.testing.assert_allclose(clip.read(), wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_pixels_that_are_no_squares_keep_their_shape(tmp_path, suffix):
+    """Those of DV for wide screens are 64:45; of a size of one's own they are others."""
+    wide = Fraction(64, 45)
+    assert write_video(tmp_path / f"a{suffix}", as_clip(COLOUR), aspect=wide) == []
+    clip = open_clip(tmp_path / f"a{suffix}")
+    assert (clip.pixel_aspect, timing(torch.zeros(2), clip_information(clip))["aspect"]) == (wide, wide)
+    assert clip.grid == "1 x 1.42222 of no unit (height x width)"
+    assert open_clip(tmp_path / f"a{suffix}", size=(H, W // 2)).pixel_aspect == 2 * wide
+    assert write_video(tmp_path / f"b{suffix}", as_clip(COLOUR)) == []
+    assert "pixel_aspect" not in clip_information(open_clip(tmp_path / f"b{suffix}"))
 
 
 def test_any_slice_in_any_order_equals_the_same_slice_of_the_whole(kind):

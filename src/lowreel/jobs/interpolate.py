@@ -71,6 +71,12 @@ class OpenedRecovery:
         return [t for t in range(len(self.found.codes)) if t not in left_out]
 
     @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a pixel over its height, by the file that was measured."""
+        about = {} if self.run is None else data_header(self.run.folder / "data.safetensors").get("clip", {})
+        return Fraction(about.get("pixel_aspect", "1"))
+
+    @property
     def seen(self) -> Representation:
         """The representation with the codes of the other frames alone. Raises InputError where fewer than two are
         left."""
@@ -127,7 +133,7 @@ def _draw(file: Path, recovery: OpenedRecovery, settings: InterpolateSettings) -
     slow = _slowness(file, recovery, times, settings.slow)
     seen = recovery.seen
     parts = torch.split(seen.codes.at(times, settings.curve), FRAMES_DRAWN_AT_ONCE)
-    _write(file, (seen.drawn(part) for part in parts), times, slow, seen.frame_shape)
+    _write(file, (seen.drawn(part) for part in parts), times, slow, recovery)
     return [f"wrote {file}: {count} frames from frame {first} to frame {last}, {_speed(times, slow)}"]
 
 
@@ -142,7 +148,7 @@ def _fill(file: Path, recovery: OpenedRecovery, settings: InterpolateSettings) -
     delivered, frames = recovery.delivered(), recovery.seen.frames(drawn, settings.curve)
     times, order = torch.cat([own[recovery.kept], drawn]).sort()
     clip = torch.cat([delivered[recovery.kept], frames])[order]
-    _write(file, iter([clip]), times, slow, recovery.found.frame_shape)
+    _write(file, iter([clip]), times, slow, recovery)
     told = f"wrote {file}: {len(times)} frames, {len(drawn)} of which were missing, {_speed(times, slow)}"
     return [told, *_scores(recovery, delivered, settings)]
 
@@ -155,15 +161,15 @@ def _nothing_missing(recovery: OpenedRecovery) -> str:
     return "which frames its operator measured is not known, it is one of your own; and its times have no gaps"
 
 
-def _write(file: Path, parts: Iterator[Tensor], times: Tensor, slow: float, shape: tuple[int, int, int]) -> None:
+def _write(file: Path, parts: Iterator[Tensor], times: Tensor, slow: float, recovery: OpenedRecovery) -> None:
 
     with torch.no_grad():
         if file.suffix == ".npy":
-            write_npy(file, parts, (len(times), *shape))
+            write_npy(file, parts, (len(times), *recovery.found.frame_shape))
             return
         shown = [Fraction(t).limit_denominator(1_000_000) for t in ((times - times[0]) * slow).tolist()]
         rate = max(Fraction(_rate(times) / slow).limit_denominator(1000), Fraction(1, 1000))
-        write_video(file, map(magnitude, parts), times=shown, rate=rate)
+        write_video(file, map(magnitude, parts), times=shown, rate=rate, aspect=recovery.pixel_aspect)
 
 
 def _slowness(file: Path, recovery: OpenedRecovery, times: Tensor, wanted: float | None) -> float:

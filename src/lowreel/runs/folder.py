@@ -376,13 +376,18 @@ def clip_information(clip: Any) -> dict[str, Any]:
     """
     array = clip.keeps_units
     spacing = {} if clip.spacing is None else {"spacing": list(clip.spacing)}
-    return spacing | {
-        "source": source_text(clip.source),
-        "rate": str(clip.rate),
-        "scale": float(clip.scale) if array else 1.0,
-        "offset": float(clip.offset) if array else 0.0,
-        "audio": bool(clip.has_audio),
-    }
+    wide = {} if clip.pixel_aspect == 1 else {"pixel_aspect": str(clip.pixel_aspect)}
+    return (
+        spacing
+        | wide
+        | {
+            "source": source_text(clip.source),
+            "rate": str(clip.rate),
+            "scale": float(clip.scale) if array else 1.0,
+            "offset": float(clip.offset) if array else 0.0,
+            "audio": bool(clip.has_audio),
+        }
+    )
 
 
 def clip_times(clip: Any) -> Tensor:

@@ -77,10 +77,11 @@ def write_results(
 
 
 def timing(seconds: Tensor, clip: Mapping[str, Any]) -> dict[str, Any]:
-    """Frame times, rate and audio of the source file, as `write_video` takes them. seconds: of the frames, (T,);
-    clip: as in `Measured`."""
+    """Frame times, rate, shape of pixels and audio of the source file, as `write_video` takes them. seconds: of the
+    frames, (T,); clip: as in `Measured`."""
     times = [Fraction(t).limit_denominator(1_000_000) for t in seconds.tolist()]
     source = Path(clip["source"]) if clip.get("audio") and Path(clip["source"]).is_file() else None
     rate = Fraction(clip.get("rate", "25"))
     span = (float(times[0]), float(times[-1] + 1 / rate)) if source else None
-    return {"times": times, "rate": rate, "audio": source, "audio_span": span}
+    aspect = Fraction(clip.get("pixel_aspect", "1"))
+    return {"times": times, "rate": rate, "aspect": aspect, "audio": source, "audio_span": span}

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MOST_ASPECT = 10
+"""Beyond it, or below its inverse, pixels are shown as squares: a film of them would be a line."""
+
 HELD_BYTES = 1 << 26
 """Bytes of frames that were looked at and are held until they are read."""
 
@@ -111,6 +114,15 @@ class Clip:
         """From pixel to pixel of a row as it is read, and the unit, such as µm; None where the file says no length."""
         across = self._spacings[1]
         return across if across is not None and across[1] in LENGTHS else None
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a pixel over its height as it is read, 1 where the file does not say both in one unit."""
+        down, across = self._spacings
+        if down is None or across is None or down[1] != across[1]:
+            return Fraction(1)
+        found = across[0] / down[0]
+        return Fraction(found).limit_denominator(1000) if 1 / MOST_ASPECT < found < MOST_ASPECT else Fraction(1)
 
     @property
     def _spacings(self) -> Spacings:

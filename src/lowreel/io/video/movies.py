@@ -19,7 +19,7 @@ from av.stream import Disposition
 from ...errors import InputError
 from .levels import GreyLevels
 from .planes import deep_levels, depth_of, is_limited_grey, range_text
-from .reader import ACCURATE, NO_SPACINGS, RATE, fraction, planes_first, size_text
+from .reader import ACCURATE, NO_SPACINGS, RATE, Spacings, fraction, planes_first, size_text
 
 MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".ogv", ".y4m", ".gif")
 """Suffixes by which a search of a folder knows videos; a file named by the user may have any."""
@@ -32,8 +32,9 @@ MOVED = 0b1111
 class VideoReader:
     """A video file through PyAV. Frames are known by their pts; the decoder keeps its place between calls."""
 
-    keeps_units, axes, coordinates, spacing = False, "", "", NO_SPACINGS
+    keeps_units, axes, coordinates = False, "", ""
     declared: GreyLevels | None
+    spacing: Spacings
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -140,6 +141,9 @@ class VideoReader:
         self._stored = (frame.height, frame.width)
         channels, height, width = self._converted(frame).shape
         self.shape = (channels, height, width)
+        wide = fraction(self._stream.sample_aspect_ratio) or Fraction(1)
+        wide = wide if (height, width) == self._stored else 1 / wide  # turned on its side
+        self.spacing = NO_SPACINGS if wide == 1 else ((1.0, ""), (float(wide), ""))
 
     def _check_not_moved(self) -> None:
         """Raise InputError for JPEG 2000 of 9 to 15 bits, which FFmpeg moves to the top of 16 and does not say so. Told

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WRITABLE = (".mp4", ".mov", ".mkv", ".gif")
 VIDEO_TICK = Fraction(1, 90000)  # exact for 24, 25, 30, 50, 60 frames per second and their 1000/1001 relatives
+SQUARE = Fraction(1)
 BT709 = 1  # FFmpeg's number for the colour matrix of video
 
 
@@ -34,15 +35,17 @@ def write_video(
     *,
     times: Sequence[Fraction | float] | None = None,
     rate: Fraction | float = RATE,
+    aspect: Fraction = SQUARE,
     audio: Path | None = None,
     audio_span: tuple[float, float] | None = None,
 ) -> list[str]:
     """Write a clip (T, C, H, W), or its slices as they come, as H.264 (.mp4, .mov, .mkv) or .gif; atomically.
 
-    Grey levels are clipped to [0, 1]. Frame n is shown at `times[n] - times[0]` seconds, or n / `rate`. The sound of
-    the file `audio` from `audio_span` (seconds on its video's clock; that of `times` by default) is copied, not
-    encoded again. Returns notes for the user: sentences that say what was left out. Raises InputError for a wrong
-    suffix, shape or order of times, OSError when it cannot be written.
+    Grey levels are clipped to [0, 1]. Frame n is shown at `times[n] - times[0]` seconds, or n / `rate`. aspect: width
+    of a pixel over its height, which a .gif does not keep. The sound of the file `audio` from `audio_span` (seconds on
+    its video's clock; that of `times` by default) is copied, not encoded again. Returns notes for the user: sentences
+    that say what was left out. Raises InputError for a wrong suffix, shape or order of times, OSError when it cannot
+    be written.
     """
     path = Path(path)
     if path.suffix.lower() not in WRITABLE:
@@ -57,7 +60,7 @@ def write_video(
     try:
         with atomic_write(path) as temporary, contextlib.ExitStack() as stack:
             out = stack.enter_context(av.open(f"file:{temporary}", "w"))
-            stream = _video_stream(out, first, Fraction(rate), gif)
+            stream = _video_stream(out, first, Fraction(rate), aspect, gif)
             sound, notes = open_sound(audio, out, span, stack) if audio else (iter(()), [])
             ticks = _ticks(times, Fraction(rate), Fraction(1, 100) if gif else VIDEO_TICK)
             _encode(out, stream, itertools.chain([first], frames), ticks, sound)
@@ -94,7 +97,9 @@ def _ticks(times: Sequence[Fraction | float] | None, rate: Fraction, base: Fract
         yield a, b - a
 
 
-def _video_stream(out: av.container.OutputContainer, frame: Tensor, rate: Fraction, gif: bool) -> av.VideoStream:
+def _video_stream(
+    out: av.container.OutputContainer, frame: Tensor, rate: Fraction, aspect: Fraction, gif: bool
+) -> av.VideoStream:
     channels, height, width = frame.shape
     options = {} if gif else {"crf": "12", "preset": "medium"}
     rate = rate.limit_denominator(1 << 16)
@@ -105,6 +110,7 @@ def _video_stream(out: av.container.OutputContainer, frame: Tensor, rate: Fracti
         stream.pix_fmt = "gray" if channels == 1 else "pal8"
     else:
         stream.pix_fmt = "yuv444p" if width % 2 or height % 2 else "yuv420p"  # halved colour needs even sizes
+        stream.codec_context.sample_aspect_ratio = aspect
         stream.codec_context.colorspace, stream.codec_context.color_range = BT709, LIMITED
     return stream
 
