@@ -313,6 +313,13 @@ def test_png_of_16_bit_colour_keeps_its_bits(tmp_path):
     assert torch.equal(clip.read()[0], torch.from_numpy(levels[0].astype(np.float32).transpose(2, 0, 1) / 65535))
 
 
+def test_a_folder_of_frames_of_a_scanned_film_is_told_what_to_make_of_it(tmp_path):
+    for k in range(3):
+        (tmp_path / f"{k}.dpx").write_bytes(b"SDPX")
+    with pytest.raises(InputError, match=r"holds no pictures but 3 of \.dpx.*ffmpeg .*-i '\*\.dpx' -c:v ffv1 new\.mkv"):
+        open_clip(tmp_path)
+
+
 def test_a_folder_of_grey_and_colour_is_colour_in_natural_order(tmp_path):
     for name, level in {"f2.png": 20, "f10.png": 100, "f1.png": 10}.items():
         Image.new("RGB" if level == 20 else "L", (2, 2), (level,) * 3 if level == 20 else level).save(tmp_path / name)

@@ -22,6 +22,9 @@ from .reader import NO_SPACINGS, RATE, planes_first, size_text
 from .tiff import TiffReader
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", *TIFF_FILES)
+FILM_FRAMES = (".dpx", ".tga", ".pgm", ".ppm")
+"""Frames of scanned films and of other programs, which FFmpeg reads one by one and FFV1 keeps as they are."""
+
 GREY_MODES = ("1", "L", "LA", "La")  # modes of Pillow
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
@@ -79,11 +82,16 @@ def pictures_of(folder: Path) -> list[tuple[Path, int]]:
 
 
 def _others_in(folder: Path) -> str:
-    """The files of arrays in a folder, in words, and what to do with them; empty where there are none."""
-    kinds = Counter(end for p in folder.iterdir() if p.name[0] != "." for end in ARRAY_FILES if p.name.endswith(end))
+    """The files of arrays, or of pictures of other kinds, in a folder, in words, and what to do with them; empty where
+    there are none."""
+    names = [p.name.lower() for p in folder.iterdir() if p.name[0] != "."]
+    kinds = Counter(end for name in names for end in (*ARRAY_FILES, *FILM_FRAMES) if name.endswith(end))
     if not kinds:
         return ""
     end, count = kinds.most_common(1)[0]
+    if end in FILM_FRAMES:
+        made = f"ffmpeg -framerate 24 -pattern_type glob -i '*{end}' -c:v ffv1 new.mkv"
+        return f" but {count} of {end}; make them a film without loss: {made}"
     return f" but {count} of {end}; give one of these alone, or join them along time into one file"
 
 
