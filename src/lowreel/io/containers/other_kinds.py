@@ -35,7 +35,7 @@ EVENTS = (
     "(T, H, W), ((0, t.max() + 1), (0, H), (0, W)))[0] of the events that aedat or evt3 reads"
 )
 
-RAW = (
+BARE_NUMBERS = (
     "numbers that do not say what they are; make them .npy: "
     "numpy.save('new.npy', numpy.fromfile(FILE, dtype).reshape(T, H, W))"
 )
@@ -56,8 +56,8 @@ OTHERS = {
     ".safetensors": "of tensors, and no clip; make it .npy: numpy.save('new.npy', "
                     "safetensors.numpy.load_file(FILE)['NAME'])",
     **dict.fromkeys((".csv", ".txt"), "text; make it .npy: numpy.save('new.npy', numpy.loadtxt(FILE))"),
-    **dict.fromkeys((".raw", ".bin"), RAW),
-    ".dat": RAW + TWIX,
+    **dict.fromkeys((".raw", ".bin"), BARE_NUMBERS),
+    ".dat": BARE_NUMBERS + TWIX,
     ".mraw": "of a Photron camera; make it .npy: numpy.save('new.npy', pyMRAW.load_video('NAME.cihx')[0])",
     **dict.fromkeys((".grib", ".grib2", ".grb", ".grb2"), GRIB),
     **dict.fromkeys((".aedat4", ".aedat"), EVENTS),
