@@ -31,10 +31,10 @@ UNLIKE, MOMENT = ("slice", "contrast", "set", "average", "image_type"), ("repeti
 HDF_4_MARKS, HDF_EOS_2 = ("HDF4_OBJECT_TYPE", "calibrated_nt"), "StructMetadata.0"
 """Attributes of a data set, and the beginning of one of the file, by which it was made of HDF 4."""
 
-ODIM, ODIM_CONVENTIONS = (
+ODIM_CONVENTIONS = "ODIM_H5"
+ODIM = (
     "of a weather radar (ODIM_H5), whose gain, nodata and undetect are not read; save its values as .npy, with NaN "
-    "where they are missing",
-    "ODIM_H5",
+    "where they are missing"
 )
 
 CLASSES_IN_WORDS = {"cell": "a cell array", "char": "text", "function_handle": "a function", "string": "text"}
