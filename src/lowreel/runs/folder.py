@@ -375,19 +375,15 @@ def clip_information(clip: Any) -> dict[str, Any]:
     Scale and offset are kept for arrays and TIFF, whose units `recovered.npy` has to have; others stay in [0, 1].
     """
     array = clip.keeps_units
-    spacing = {} if clip.spacing is None else {"spacing": list(clip.spacing)}
-    wide = {} if clip.pixel_aspect == 1 else {"pixel_aspect": str(clip.pixel_aspect)}
-    return (
-        spacing
-        | wide
-        | {
-            "source": source_text(clip.source),
-            "rate": str(clip.rate),
-            "scale": float(clip.scale) if array else 1.0,
-            "offset": float(clip.offset) if array else 0.0,
-            "audio": bool(clip.has_audio),
-        }
-    )
+    told: dict[str, Any] = {} if clip.spacing is None else {"spacing": list(clip.spacing)}
+    told |= {} if clip.pixel_aspect == 1 else {"pixel_aspect": str(clip.pixel_aspect)}
+    return told | {
+        "source": source_text(clip.source),
+        "rate": str(clip.rate),
+        "scale": float(clip.scale) if array else 1.0,
+        "offset": float(clip.offset) if array else 0.0,
+        "audio": bool(clip.has_audio),
+    }
 
 
 def clip_times(clip: Any) -> Tensor:
