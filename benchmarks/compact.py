@@ -1,8 +1,9 @@
 """Packed clips against video codecs: bytes against PSNR, and BD-rates.
 
-    python -m benchmarks compact [CLIP ...] [--updates 400] [--generator lean]
+    python -m benchmarks compact [CLIP ...] [--bits 0.05 0.1] [--updates 400] [--generator lean]
 
-Each clip is fitted with all its pixels (`lowreel pack CLIP`) and packed at four sizes; x264 (slow), x265 (medium) and
+Each clip is packed at four sizes (`lowreel pack CLIP --bytes N`), or with another generator fitted with all its pixels
+first and then packed; x264 (slow), x265 (medium) and
 SVT-AV1 (preset 6) encode the same frames through PyAV at four qualities. Bytes are those of the file of a packed clip
 and of the packets of a codec, without a container. PSNR with peak 1, of RGB and of luma, of the frames as read again.
 The BD-rate is how many more bytes Lowreel takes for the same PSNR of RGB, where both have it. Rows are kept in
@@ -15,8 +16,10 @@ import argparse
 import io
 import math
 import os
+import time
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 import lowreel
+from lowreel.packing.direct import pack_clip
 from lowreel.packing.pack import pack
 from lowreel.settings import PackSettings
 
@@ -65,8 +69,9 @@ CODECS = {
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks compact", description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="*", metavar="CLIP", help=f"of {', '.join(CASES)}; default: all")
-    parser.add_argument("--updates", type=int, default=1500, help="of the fit of each packed clip")
-    parser.add_argument("--generator", default="decoder", help="decoder or lean")
+    parser.add_argument("--bits", type=float, nargs="*", help="a pixel of packed clips, about; default: of each clip")
+    parser.add_argument("--updates", type=int, help="of the fit of each packed clip; default: that of lowreel pack")
+    parser.add_argument("--generator", default="pyramid", help="pyramid (as lowreel pack has it), decoder or lean")
     parser.add_argument("--data", type=Path, default=SHARED, help="folder of the clips")
     chosen = parser.parse_args(arguments)
     kept = Rows("compact")
@@ -92,19 +97,29 @@ def rows_of(kept: Rows, name: str, case: Case, chosen: argparse.Namespace) -> di
                 row = kept.add(key | {"bytes": size, **levels(frames, clip)})
             found.setdefault(codec, []).append(row)
     own = {"clip": name, "codec": "lowreel", "generator": chosen.generator, "updates": chosen.updates}
-    keys = [own | {"quality": bits} for bits in case.bits]
-    if any(kept.find(key) is None for key in keys):
-        settings = lowreel.RecoverSettings(quality="draft", baselines="none", generator=chosen.generator)
-        fitted = lowreel.recover(clip, lowreel.Identity(tuple(clip.shape)), settings).representation
-    for key in keys:
+    fitted = cache(lambda: fit(clip, chosen.generator))
+    for bits in chosen.bits or case.bits:
+        key = own | {"quality": bits}
         row = kept.find(key)
         if row is None:
-            size = round(key["quality"] * len(clip) * math.prod(case.size) / 8)
-            result = pack(fitted, PackSettings(bytes=size, updates=chosen.updates), target=clip)
-            row = kept.add(key | {"bytes": result.bytes, **levels(result.packed.representation().frames(), clip)})
+            size = round(bits * len(clip) * math.prod(case.size) / 8)
+            settings, begun = PackSettings(bytes=size, updates=chosen.updates), time.process_time()
+            if chosen.generator == "pyramid":
+                result = pack_clip(clip, torch.arange(len(clip), dtype=torch.float64) / 25, settings)
+            else:
+                result = pack(fitted(), settings, target=clip)
+            seconds = round(time.process_time() - begun)
+            row = key | {"bytes": result.bytes, **levels(result.packed.representation().frames(), clip)}
+            row = kept.add(row | {"processor_seconds": seconds})
             print(f"  {row}", flush=True)
         found.setdefault("lowreel", []).append(row)
     return found
+
+
+def fit(clip: Tensor, generator: str) -> lowreel.Representation:
+    """A generator fitted to all pixels of a clip, (T, C, H, W), by a short recovery."""
+    settings = lowreel.RecoverSettings(quality="draft", baselines="none", generator=generator)
+    return lowreel.recover(clip, lowreel.Identity(tuple(clip.shape)), settings).representation
 
 
 def levels(found: Tensor, clip: Tensor) -> dict[str, float]:

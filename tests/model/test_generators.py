@@ -7,7 +7,7 @@ import torch
 from cases import levels, noise
 
 from lowreel.errors import InputError
-from lowreel.model.generators import Dcgan, Decoder, Lean, from_spec, make
+from lowreel.model.generators import Dcgan, Decoder, Lean, Pyramid, from_spec, make
 from lowreel.model.generators.base import to_grey_levels
 
 close = torch.testing.assert_close
@@ -24,6 +24,9 @@ GENERATORS = {
     "lean 17x31": lambda seed=0: Lean((3, 17, 31), seed=seed),
     "lean 1x1": lambda seed=0: Lean((1, 1, 1), seed=seed),
     "lean 64x64": lambda seed=0: Lean((3, 64, 64), seed=seed),
+    "pyramid 17x31": lambda seed=0: Pyramid((3, 17, 31), seed=seed),
+    "pyramid 1x1": lambda seed=0: Pyramid((1, 1, 1), seed=seed),
+    "pyramid of two scales with maps": lambda seed=0: Pyramid((3, 20, 40), maps=(3, 0, 1, 0), seed=seed),
     "decoder 45x80": lambda seed=0: Decoder((1, 45, 80), seed=seed),
     "decoder with sub-pixels 17x31": lambda seed=0: Decoder((3, 17, 31), subpixel_stages=1, seed=seed),
     "lean with sub-pixels 5x7": lambda seed=0: Lean((1, 5, 7), subpixel_stages=2, seed=seed),

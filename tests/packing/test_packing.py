@@ -24,14 +24,15 @@ from hypothesis import strategies as st
 
 import lowreel
 from lowreel.errors import InputError
-from lowreel.model.generators import Dcgan, Decoder, Lean
+from lowreel.model.generators import Dcgan, Decoder, Lean, Pyramid
 from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
 from lowreel.packing import coding
 from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
 from lowreel.packing.container import FIXED, MOST_FILE_BYTES, Packed, read_packed
+from lowreel.packing.direct import pack_clip
 from lowreel.packing.fitting import LATE, Goal, Quantised, _to_size
-from lowreel.packing.pack import FIRST_STRIDE, _search, pack
+from lowreel.packing.pack import FIRST_STRIDE, pack, search
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
 from lowreel.settings import PackKeywords, PackSettings
 from lowreel.system.files import PACKED_MAGIC
@@ -48,6 +49,15 @@ def clip_of(generator, times=TIMES, rank=None, affine=False, is_complex=False):
     )
 
 
+def clip_of_maps(generator):
+    """A pyramid whose maps change along time as slowly as a packed clip has them."""
+    found = clip_of(generator)
+    shapes = {"coefficients": tuple(found.codes.coefficients.shape)}
+    parts, tensors = parts_of(generator, shapes), tensors_of_parts(found)
+    slow = {part.name: part.restored(part.transformed(tensors[part.name])) for part in parts}
+    return representation_of(generator.spec(), slow, found.times, False)
+
+
 CLIPS = {
     "free codes": lambda: clip_of(Decoder((3, 16, 12))),
     "grey, rank 3": lambda: clip_of(Decoder((1, 9, 7)), rank=3),
@@ -56,6 +66,9 @@ CLIPS = {
     "one code for all": lambda: clip_of(Decoder((1, 8, 8)), rank=1, affine=True),
     "complex": lambda: clip_of(Decoder((2, 8, 8)), is_complex=True),
     "lean": lambda: clip_of(Lean((1, 16, 12))),
+    "maps as codes": lambda: clip_of_maps(Pyramid((3, 18, 33))),
+    "maps at two scales": lambda: clip_of_maps(Pyramid((1, 16, 16), maps=(3, 0, 1, 0))),
+    "maps of rank 3": lambda: clip_of(Pyramid((1, 16, 16), maps=(3, 1, 0, 0)), rank=3),
     "the paper's, rank 4": lambda: clip_of(Dcgan(1), rank=4),
 }
 ROUNDED = PackSettings(psnr=30, updates=0)
@@ -209,7 +222,7 @@ def test_the_search_ends_beside_steps_that_do_not_do():
     for begin in (-40, 0, 40):
         state = Quantised(small, small.frames())
         state.move(begin)
-        assert _search(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
+        assert search(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
         assert state.error() <= 1e-3
         state.move(1)
         assert state.error() > 1e-3
@@ -355,6 +368,44 @@ def test_the_same_numbers_elsewhere(threads, vectors, tmp_path):
     assert np.abs(frames - result.packed.representation().frames().numpy()).max() < 0.5 / 255
 
 
+def moving(frames, side):
+    """A soft spot that moves over a slope of grey, (T, 1, side, side)."""
+    y, x = torch.meshgrid(2 * [torch.linspace(-1, 1, side)], indexing="ij")
+    at = torch.linspace(-0.5, 0.5, frames)[:, None, None]
+    return (0.3 + 0.2 * x + 0.4 * torch.exp(-20 * ((x - at) ** 2 + y**2)))[:, None]
+
+
+def test_a_clip_is_packed_as_it_will_be_read():
+    """Within the bytes, as good as its error says, any frame by itself."""
+    clip, times = moving(12, 32), torch.arange(12, dtype=torch.float64) / 25
+    asked = PackSettings(bytes=6000, updates=200)
+    found = pack_clip(clip, times, asked, levels=(2.0, 1.0))
+    assert 4000 < found.bytes <= 6000
+    content = found.packed.to_bytes()
+    assert len(content) == found.bytes
+    again = Packed.of_bytes(content).representation()
+    frames = again.frames()
+    assert float((frames - clip).square().mean()) == pytest.approx(found.error, rel=1e-3)
+    torch.testing.assert_close(again.frames(float(times[7])), frames[7:8], atol=1e-6, rtol=0)
+    assert found.error < 10**-3.2
+
+
+def test_a_clip_is_packed_as_near_as_was_asked_for():
+    """And no nearer than that takes."""
+    clip, times = moving(8, 16), torch.arange(8, dtype=torch.float64) / 25
+    near, far = (pack_clip(clip, times, PackSettings(psnr=psnr, updates=150)) for psnr in (34, 26))
+    assert near.error <= 10**-3.4
+    assert far.error <= 10**-2.6
+    assert far.bytes < near.bytes
+
+
+def test_a_clip_is_packed_for_bytes_or_nearness():
+    """A loss is one against what it was before, which such a clip never was."""
+    for asked in (PackSettings(), PackSettings(loss=1.0), PackSettings(bytes=100, psnr=30)):
+        with pytest.raises(InputError, match="give one of them"):
+            pack_clip(moving(4, 16), TIMES[:4], asked)
+
+
 @pytest.fixture(scope="module")
 def whole():
     return pack(clip_of(Decoder((1, 16, 16)), UNEVEN), ROUNDED).packed.to_bytes()
@@ -471,6 +522,9 @@ LIES = {
     "levels": {"levels": [0.0, 0.0]},
     "a list": {"generator": []},
     "headroom": {"generator": {"headroom": 1e300}},
+    "maps": {"generator": {"kind": "pyramid", "maps": [10**9, 0, 0, 0], "widths": [1, 1, 1, 1]}},
+    "maps of no scale": {"generator": {"kind": "pyramid", "maps": [], "widths": [1, 1, 1, 1]}},
+    "maps that are no numbers": {"generator": {"kind": "pyramid", "maps": {"0": 1}, "widths": None}},
 }
 
 

@@ -21,6 +21,7 @@ from ..io.video.writing import WRITABLE
 from ..model.representation import Representation
 from ..operators import Identity
 from ..packing import Packed, read_packed
+from ..packing.direct import pack_clip
 from ..packing.pack import PackedResult, pack
 from ..recovery.cost import clip_fits
 from ..recovery.recover import recover
@@ -43,15 +44,17 @@ HARDLY_OUTSIDE_SECONDS = 1e-5
 @dataclass(frozen=True)
 class _Known:
     """What is packed, with what is known of it. error: squared error of what it draws, by held-out data; target: the
-    clip itself, in [0, 1], where that is known; toward: the clip that was delivered, which agrees with exact data."""
+    clip itself, in [0, 1], where that is known; toward: the clip that was delivered, which agrees with exact data;
+    representation: None of a clip that is fitted as it is packed, which has `times`."""
 
-    representation: Representation
+    representation: Representation | None
     levels: tuple[float, float] = (1.0, 0.0)
     rate: Fraction = Fraction(25)
     error: float | None = None
     target: Tensor | None = None
     toward: Tensor | None = None
     run: OpenedRecovery | None = None
+    times: Tensor | None = None
 
 
 def pack_file(
@@ -59,30 +62,37 @@ def pack_file(
 ) -> list[str]:
     """Pack the folder of a finished run, a representation.safetensors, or a clip; sentences that tell what came of it.
 
-    reading: how a clip is read. A clip is first fitted as it is, with all its pixels. Raises InputError for a file that
+    reading: how a clip is read. A clip is fitted with all its pixels: as it will be read where bytes or psnr are asked
+    for, else first as a recovery is. Raises InputError for a file that
     is there already, a run that is not finished, and a target that cannot be met.
     """
     check_free_file(output)
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
-    known = _known(source, reading)
+    known = _known(source, reading, _is_fitted_as_read(settings))
     before = time.monotonic()
-    result = pack(
-        known.representation,
-        settings,
-        error=known.error,
-        target=known.target,
-        toward=known.toward,
-        levels=known.levels,
-        rate=known.rate,
-        show=show,
-    )
+    result = _packed(known, settings, show)
     result.packed.save(output)
     told = [f"wrote {output}: {_size(result.packed, result.bytes)}", *_replaced(known, result)]
     return [*told, *_nearness(known, result), f"packed in {time.monotonic() - before:.1f} s"]
 
 
-def _known(source: Path, reading: ClipSettings) -> _Known:
+def _is_fitted_as_read(settings: PackSettings) -> bool:
+    """Whether a clip is fitted by its quantised numbers: a loss is one against what it was before, and has to be."""
+    is_asked = settings.bytes is not None or settings.psnr is not None
+    return is_asked and settings.loss is None and settings.updates != 0
+
+
+def _packed(known: _Known, settings: PackSettings, show: Show | None) -> PackedResult:
+    how: dict[str, Any] = {"levels": known.levels, "rate": known.rate, "show": show}
+    if known.representation is None:
+        assert known.target is not None
+        assert known.times is not None
+        return pack_clip(known.target, known.times, settings, **how)
+    return pack(known.representation, settings, error=known.error, target=known.target, toward=known.toward, **how)
+
+
+def _known(source: Path, reading: ClipSettings, fitted_as_read: bool) -> _Known:
     if is_packed(source):
         raise InputError(f"{source}: is packed already; draw its frames with lowreel unpack, or pack its run once more")
     kind = kind_of(source) if source.is_file() else None
@@ -93,7 +103,7 @@ def _known(source: Path, reading: ClipSettings) -> _Known:
         if reading != ClipSettings():
             raise InputError(f"{source}: is packed as it is; leave out the flags for reading a clip")
         return _of_recovery(opened_recovery(source))
-    return _of_clip(source, reading)
+    return _of_clip(source, reading, fitted_as_read)
 
 
 def _of_recovery(recovery: OpenedRecovery) -> _Known:
@@ -121,8 +131,8 @@ def _delivered(recovery: OpenedRecovery, summary: Summary | None) -> Tensor | No
     return (to_real(clip) + 1) / 2 if recovery.found.is_complex else clip
 
 
-def _of_clip(source: Path, reading: ClipSettings) -> _Known:
-    """A clip, fitted with all its pixels."""
+def _of_clip(source: Path, reading: ClipSettings, fitted_as_read: bool) -> _Known:
+    """A clip; fitted with all its pixels, unless it is to be fitted as it is packed."""
     frames, size = parse_frames(reading.frames), parse_size(reading.size)
     how: dict[str, Any] = reading.model_dump(exclude={"size", "frames"})
     how |= {} if frames is None else {"frames": slice(*frames)}
@@ -137,9 +147,11 @@ def _of_clip(source: Path, reading: ClipSettings) -> _Known:
     clip, times = opened.read(), torch.tensor([float(t) for t in opened.times], dtype=torch.float64)
     if len(clip) < 2:
         raise InputError(f"{source}: expected a clip of two frames or more, got {len(clip)}")
+    levels = (float(opened.scale), float(opened.offset)) if opened.keeps_units else (1.0, 0.0)
+    if fitted_as_read:
+        return _Known(None, levels, opened.rate, target=clip, times=times)
     fitting = RecoverSettings(quality="draft", baselines="none", seed=0)
     found = recover(clip, Identity(tuple(clip.shape)), fitting, times=times).representation
-    levels = (float(opened.scale), float(opened.offset)) if opened.keeps_units else (1.0, 0.0)
     return _Known(found, levels, opened.rate, target=clip)
 
 
@@ -151,15 +163,19 @@ def _size(packed: Packed, size: int) -> str:
 def _replaced(known: _Known, result: PackedResult) -> list[str]:
     """What the file stands for: the representation as it was stored, and the measurements or the clip; and whether it
     is larger than these."""
-    stored = known.representation.bits() // 8
-    told = f"The representation has {stored:,} bytes, {stored / result.bytes:.3g} times as many"
+    if known.representation is None:
+        told = ""
+    else:
+        stored = known.representation.bits() // 8
+        told = f"The representation has {stored:,} bytes, {stored / result.bytes:.3g} times as many"
     if known.target is not None:
         what, numbers = "the clip", known.target.numel()
     elif known.run is not None and known.run.run is not None and known.run.left_out is not None:
         what, numbers = "what was measured", numbers_of(known.run.run.measured())
     else:
         return [f"{told}."]
-    lines = [f"{told}; {what} has {numbers:,} numbers, so many bytes at a byte each."]
+    of_what = f"{told}; {what}" if told else what.capitalize()
+    lines = [f"{of_what} has {numbers:,} numbers, so many bytes at a byte each."]
     if result.bytes <= numbers:
         return lines
     return [*lines, f"The file is larger than {what}: ask for fewer --bytes or a lower --psnr, or keep that instead."]
@@ -167,11 +183,13 @@ def _replaced(known: _Known, result: PackedResult) -> list[str]:
 
 def _nearness(known: _Known, result: PackedResult) -> list[str]:
     """How far the packed frames are from those unpacked, and both from the true clip where there is one."""
+    packed_db = error_decibels(result.error)
+    if known.representation is None:
+        return [f"The packed clip is {packed_db:.2f} dB from the one that was packed (peak 1)."]
     if known.target is not None:
         own = error_decibels(float((known.representation.frames() - known.target).double().square().mean()))
-        packed = error_decibels(result.error)
-        return [f"The packed clip is {packed:.2f} dB from the one that was packed (peak 1), unpacked {own:.2f} dB."]
-    told = [f"Packed and unpacked frames are {error_decibels(result.error):.2f} dB from each other (peak 1)."]
+        return [f"The packed clip is {packed_db:.2f} dB from the one that was packed (peak 1), unpacked {own:.2f} dB."]
+    told = [f"Packed and unpacked frames are {packed_db:.2f} dB from each other (peak 1)."]
     truth = None if known.run is None else true_clip(known.run)
     if truth is None:
         return told

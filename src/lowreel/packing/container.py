@@ -48,6 +48,9 @@ DRAWING_ARRAYS = 4
 
 MOST_HEADER_BYTES = 2**22
 MOST_PACKED_FRAMES, MOST_SIDE, MOST_PIXELS, MOST_CODE_DIM, MOST_STAGES = 2**18, 2**15, 2**26, 2**14, 16
+MOST_MAPS = 2**12
+"""At a scale of a generator."""
+
 MOST_FILE_BYTES, MOST_NUMBERS = 2**28, 2**28
 """Of a file that is read, and in it: larger ones are refused before they are read."""
 
@@ -281,6 +284,10 @@ def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) 
         value = spec.get(name, least)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise InputError(f"its header has {name} {value!r}, expected {least} to {most}")
+    for name, least in (("maps", 0), ("widths", 1)):
+        counts = spec.get(name, [])
+        if len(counts) > MOST_STAGES or not all(type(n) is int and least <= n <= MOST_MAPS for n in counts):
+            raise InputError(f"its header has {name} {str(counts)[:60]}, which are no generator's")
     shape = spec.get("frame_shape", [1, 1, 1])
     sides_are_sizes = all(isinstance(n, int) and 1 <= n <= MOST_SIDE for n in shape)
     if len(shape) != 3 or not sides_are_sizes or math.prod(shape) > MOST_PIXELS:
@@ -291,7 +298,7 @@ def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) 
     for name, sizes in codes.items():
         if name not in ("coefficients", "basis", "mean") or not 1 <= len(sizes) <= 2:
             raise InputError(f"its header has codes {name[:60]!r}, which no clip has")
-        if not all(0 < n <= MOST_PACKED_FRAMES for n in sizes) or math.prod(sizes) > MOST_PIXELS:
+        if min(sizes) < 1 or sizes[0] > MOST_PACKED_FRAMES or math.prod(sizes) > MOST_PIXELS:
             raise InputError(f"its header has codes of shape {sizes}, which are no clip's")
 
 

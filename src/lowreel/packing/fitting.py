@@ -37,6 +37,7 @@ from .parts import (
     Part,
     nearest_exponent,
     parts_of,
+    representation_of,
     split,
     step_of,
     tensors_of_parts,
@@ -149,13 +150,17 @@ class Quantised:
         """Frames of these numbers, (N, C, H, W), drawn from the tensors of the parts, as `Part.transformed` gives
         them."""
         at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
-        weights, codes = self._restored(tensors)
-        parts = torch.split(codes[which], at_once)
+        weights, codes = self._restored(tensors, which)
+        parts = torch.split(codes, at_once)
         return torch.cat([functional_call(self.generator, weights, (part,)) for part in parts])
 
-    def _restored(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        weights, codes = split(self.generator, {part.name: part.restored(tensors[part.name]) for part in self.parts})
-        return weights, Codes(**codes, times=self.found.times).matrix()
+    def _restored(self, tensors: Mapping[str, Tensor], which: list[int]) -> tuple[dict[str, Tensor], Tensor]:
+        """Weights, and codes of these frames."""
+        restored = {part.name: part.restored(tensors[part.name], which) for part in self.parts}
+        if any(part.name == CODE_COEFFICIENTS and not part.frames for part in self.parts):
+            restored[CODE_COEFFICIENTS] = restored[CODE_COEFFICIENTS][which]
+        weights, codes = split(self.generator, restored)
+        return weights, Codes(**codes, times=self.found.times[which]).matrix()
 
     def _steps(self, frames: Tensor) -> dict[str, list[int]]:
         """Exponents of steps by which rounding would cost a squared error of 1 / 12 a number, over all frames; frames:
@@ -196,6 +201,15 @@ class Quantised:
         """By how many octaves the mean squared error of the probed frames is above `error`."""
         return math.log2(max(self.error(self.probed), LEAST_ERROR) / error)
 
+    @torch.no_grad()
+    def unrounded(self) -> Representation:
+        """The representation that the numbers are as they are now."""
+        tensors = {
+            part.name: part.restored(part.shaped(self.numbers[part.name].detach() * self.steps(part)).double()).float()
+            for part in self.parts
+        }
+        return representation_of(self.generator.spec(), tensors, self.found.times, self.found.is_complex)
+
     def rounded(self) -> dict[str, np.ndarray]:
         """Whole numbers by part."""
         found = {n: v.detach().round().clamp(-LARGEST, LARGEST).int().numpy() for n, v in self.numbers.items()}
@@ -226,15 +240,28 @@ class Quantised:
             for name, numbers in self.numbers.items():
                 numbers.copy_(before.numbers[name])
 
-    def draw_rounded(self, which: list[int]) -> Tensor:
-        """Frames of the rounded numbers, with gradients as if they had not been rounded."""
+    def bits_slopes(self) -> dict[str, Tensor]:
+        """By part the bits that each number costs for each step that it is farther from zero, (rows, columns)."""
+        return {part.name: _bits_slope(part, self.numbers[part.name]) for part in self.parts}
+
+    @torch.no_grad()
+    def add_pull(self, weights: Mapping[str, Tensor], slope: float) -> None:
+        """Add to the gradients `slope` times that of the bits; weights: as `bits_slopes` gave them."""
+        for name, numbers in self.numbers.items():
+            pull = (numbers / SOFT_ZERO).clamp(-1, 1)
+            assert numbers.grad is not None
+            numbers.grad.addcmul_(pull, weights[name] + (numbers.abs() < 1), value=slope)
+
+    def draw(self, which: list[int], *, rounded: bool = True) -> Tensor:
+        """Frames of the rounded numbers, with gradients as if they had not been rounded; or of the numbers
+        themselves."""
         tensors = {}
         for part in self.parts:
             numbers = self.numbers[part.name]
-            straight = numbers + (numbers.round() - numbers).detach()
+            straight = numbers + (numbers.round() - numbers).detach() if rounded else numbers
             tensors[part.name] = part.shaped(straight * self.steps(part))
-        weights, codes = self._restored(tensors)
-        frames: Tensor = functional_call(self.generator, weights, (codes[which],))
+        weights, codes = self._restored(tensors, which)
+        frames: Tensor = functional_call(self.generator, weights, (codes,))
         return frames
 
 
@@ -255,7 +282,7 @@ def fit(
         every = max(CONTROL_EVERY, updates // CONTROLS)
     for update in range(updates):
         if update % every == 0:
-            weights = {part.name: _bits_slope(part, quantised.numbers[part.name]) for part in quantised.parts}
+            weights = quantised.bits_slopes()
             if update and goal.bytes is not None:
                 _to_size(quantised, size() / goal.bytes, update / updates)
             elif update and goal.error is not None and quantised.is_own:
@@ -267,20 +294,16 @@ def fit(
         which, order = order[:at_once], order[at_once:]
         share = update / updates
         for group in adam.param_groups:
-            group["lr"] = step * min(1.0, 10 * (share + 0.01)) * _left(share)
-        error = (quantised.draw_rounded(which) - quantised.toward[which]).square()
+            group["lr"] = step * min(1.0, 10 * (share + 0.01)) * left(share)
+        error = (quantised.draw(which) - quantised.toward[which]).square()
         adam.zero_grad()
         torch.autograd.backward(error.sum() * (frames / at_once / quantised.squared_step))
-        with torch.no_grad():
-            for name, numbers in quantised.numbers.items():
-                pull = (numbers / SOFT_ZERO).clamp(-1, 1)
-                assert numbers.grad is not None
-                numbers.grad.addcmul_(pull, weights[name] + (numbers.abs() < 1), value=slope)
+        quantised.add_pull(weights, slope)
         adam.step()
         yield update, float(error.detach().mean())
 
 
-def _left(share: float) -> float:
+def left(share: float) -> float:
     """Of Adam's first step what is left of it when so much of the fit is over."""
     return 0.5 * (1 + math.cos(math.pi * share))
 
@@ -306,7 +329,7 @@ def _to_size(quantised: Quantised, size: float, share: float) -> None:
         if excess > 0:
             quantised.move(1)
         return
-    _move(quantised, SIZE_GAIN * (excess + AIM))
+    move(quantised, SIZE_GAIN * (excess + AIM))
 
 
 def _to_error(quantised: Quantised, error: float, share: float) -> None:
@@ -317,10 +340,11 @@ def _to_error(quantised: Quantised, error: float, share: float) -> None:
         if excess > -AIM / 2:
             quantised.move(-1)
         return
-    _move(quantised, -ERROR_GAIN * (excess + AIM))
+    move(quantised, -ERROR_GAIN * (excess + AIM))
 
 
-def _move(quantised: Quantised, octaves: float) -> None:
+def move(quantised: Quantised, octaves: float) -> None:
+    """Make all steps coarser by so many octaves, `MOST_AT_ONCE` at most either way."""
     quantised.move(round(STEPS_AN_OCTAVE * max(-MOST_AT_ONCE, min(MOST_AT_ONCE, octaves))))
 
 
@@ -329,9 +353,9 @@ def _to_added_error(quantised: Quantised, error: float, share: float) -> float:
     pull to zero from here on, in units of SLOPE, by which late in a fit the rest is done. share: of the fit that is
     over.
     """
-    excess = quantised.octaves_above(error) - FALL * _left(share) + SPARE
+    excess = quantised.octaves_above(error) - FALL * left(share) + SPARE
     if share > LATE:
         return max(LEAST_PULL, min(MOST_PULL, 2 ** (-PULL_PER_OCTAVE * excess)))
     if share > SETTLED:
-        _move(quantised, -ADDED_GAIN * excess)
+        move(quantised, -ADDED_GAIN * excess)
     return 1.0

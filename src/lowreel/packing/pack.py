@@ -13,7 +13,7 @@ from torch import Tensor
 from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.representation import Representation
-from ..settings import DEFAULT_LOSS_DB, PackSettings
+from ..settings import DEFAULT_LOSS_DB, PACK_UPDATES, PackSettings
 from .container import Packed, check_channels
 from .fitting import Goal, Quantised, Saved, fit
 from .parts import MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE, smallest
@@ -70,66 +70,74 @@ def pack(
     clips of other channels than those of grey, colour or complex ones.
     """
     settings = settings or PackSettings()
-    try:
-        check_channels(found.generator, found.is_complex)
-    except InputError as reason:
-        raise InputError(f"pack: cannot pack this clip: {reason}") from None
+    updates = PACK_UPDATES if settings.updates is None else settings.updates
+    check_can_be_packed(found)
     small = smallest(found)
     unpacked = _levels_drawn(small)
     goal = _goal(settings, error, None if target is None else float((unpacked - target).double().square().mean()))
     aim, toward = unpacked if target is None else target, None if goal.bytes is None else toward
     state = Quantised(small, aim, toward, is_own=target is None)
 
-    def packed() -> Packed:
-        exponents = {name: np.array(own) + state.coarser for name, own in state.exponents.items()}
-        codes = {n: tuple(t.shape) for n, t in small.codes.tensors().items() if n != "times"}
-        spec = small.generator.spec()
-        whole = Packed(spec, codes, found.times, state.rounded(), exponents, found.is_complex, levels, rate)
-        return whole.without_idle_codes()
-
     def size() -> int:
-        return len(packed().to_bytes())
+        return len(as_packed(state, levels, rate).to_bytes())
 
     before = state.saved()
-    if settings.updates:
-        _begin(state, goal, size)
-    for done, planned in _fits(state, goal, size, settings):
+    if updates:
+        begin(state, goal, size)
+    for done, planned in _fits(state, goal, size, updates, settings.seed):
         if show is not None:
             show(done, planned)
-    is_met = _end(state, goal, size, before) if settings.updates else _search(state, goal, size, None, FIRST_STRIDE)
+    is_met = _end(state, goal, size, before) if updates else search(state, goal, size, None, FIRST_STRIDE)
     if not is_met:
-        raise InputError(_what_can_be_had(state, goal))
-    return PackedResult(packed(), size(), state.error())
+        raise InputError(what_can_be_had(state, goal))
+    return PackedResult(as_packed(state, levels, rate), size(), state.error())
 
 
-def _begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
+def check_can_be_packed(found: Representation) -> None:
+    """Raise InputError for clips of other channels than those of grey, colour or complex ones."""
+    try:
+        check_channels(found.generator, found.is_complex)
+    except InputError as reason:
+        raise InputError(f"pack: cannot pack this clip: {reason}") from None
+
+
+def as_packed(state: Quantised, levels: tuple[float, float], rate: Fraction) -> Packed:
+    """The numbers as they are now, rounded, as a file holds them; levels, rate: as in `Packed`."""
+    found = state.found
+    exponents = {name: np.array(own) + state.coarser for name, own in state.exponents.items()}
+    codes = {n: tuple(t.shape) for n, t in found.codes.tensors().items() if n != "times"}
+    spec = found.generator.spec()
+    whole = Packed(spec, codes, found.times, state.rounded(), exponents, found.is_complex, levels, rate)
+    return whole.without_idle_codes()
+
+
+def begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
     """The steps with which the fit begins: for an error that rounding adds those of more than is allowed, which the fit
     takes away, or where not even the finest meet it, those that hardly add to it; for bytes those that keep to them or,
     where these leave nothing of the frames, finer ones, which the fit makes coarser."""
-    begin = goal
+    first = goal
     if goal.error is not None and state.is_own:
-        begin = Goal(error=goal.error * 2**OCTAVES_AT_FIRST)
-    found = _search(state, begin, size, state.probed, FIRST_STRIDE)
+        first = Goal(error=goal.error * 2**OCTAVES_AT_FIRST)
+    found = search(state, first, size, state.probed, FIRST_STRIDE)
     if goal.bytes is not None and not found:
-        raise InputError(_what_can_be_had(state, goal))
+        raise InputError(what_can_be_had(state, goal))
     if found and goal.bytes is not None and state.error(state.probed) > MOST_ERROR_AT_FIRST:
-        found = _search(state, Goal(error=MOST_ERROR_AT_FIRST), size, state.probed, FIRST_STRIDE)
+        found = search(state, Goal(error=MOST_ERROR_AT_FIRST), size, state.probed, FIRST_STRIDE)
     if not found:
         own = Goal(error=OWN_ERROR_FACTOR * state.error(state.probed, rounded=False))
-        _search(state, own, size, state.probed, FIRST_STRIDE)
+        search(state, own, size, state.probed, FIRST_STRIDE)
 
 
-def _fits(state: Quantised, goal: Goal, size: Callable[[], int], settings: PackSettings) -> Iterator[tuple[int, int]]:
+def _fits(state: Quantised, goal: Goal, size: Callable[[], int], updates: int, seed: int) -> Iterator[tuple[int, int]]:
     """Updates made and planned: of the fit and, where rounding adds more error than is asked for, of one of half as
     many with finer steps."""
-    updates = settings.updates
-    for update, _ in fit(state, goal, size, updates, settings.seed):
+    for update, _ in fit(state, goal, size, updates, seed):
         yield update + 1, updates
     if goal.error is None or not state.is_own or not updates or state.error() <= goal.error:
         return
     state.move(-FINER_AGAIN)
     nearer = Goal(error=goal.error / 2**NEARER_AGAIN)
-    for update, _ in fit(state, nearer, size, updates // 2, settings.seed):
+    for update, _ in fit(state, nearer, size, updates // 2, seed):
         yield updates + update + 1, updates + updates // 2
 
 
@@ -143,16 +151,16 @@ def _end(state: Quantised, goal: Goal, size: Callable[[], int], before: Saved) -
     is_met = size() <= goal.bytes if goal.bytes is not None else state.error() <= (goal.error or 0.0)
     if is_met and goal.bytes is None:
         return True
-    met = is_met or _search(state, goal, size, None, LAST_STRIDE)
+    met = is_met or search(state, goal, size, None, LAST_STRIDE)
     fitted, own = state.saved(), cost()
     state.restore(before)
-    met_before = _search(state, goal, size, None, FIRST_STRIDE)
+    met_before = search(state, goal, size, None, FIRST_STRIDE)
     if met and not (met_before and cost() < own):
         state.restore(fitted)
     return met or met_before
 
 
-def _what_can_be_had(state: Quantised, goal: Goal) -> str:
+def what_can_be_had(state: Quantised, goal: Goal) -> str:
     """Why what is asked for cannot be met, and what can."""
     if goal.bytes is not None:
         return f"pack: {goal.bytes} bytes are too few for this clip; give more --bytes"
@@ -182,7 +190,7 @@ def _goal(settings: PackSettings, error: float | None, own: float | None) -> Goa
     return Goal(error=(factor - 1) * error)
 
 
-def _search(state: Quantised, goal: Goal, size: Callable[[], int], which: list[int] | None, stride: int) -> bool:
+def search(state: Quantised, goal: Goal, size: Callable[[], int], which: list[int] | None, stride: int) -> bool:
     """Move all steps to where what is asked for is met and, an eighth of an octave on, it is not: finer steps make the
     file too large, or coarser ones the error; whether there is such a place.
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..model.generators import Decoder, Generator, Lean, from_spec
+from ..model.generators import Decoder, Generator, Lean, Pyramid, from_spec
 from ..model.latents import Codes
 from ..model.representation import Representation
 from .coding import Grid
@@ -26,6 +26,9 @@ _FRACTIONS = tuple(2 ** (k / STEPS_AN_OCTAVE) for k in range(STEPS_AN_OCTAVE))
 
 CODE_COEFFICIENTS = "codes.coefficients"
 """The part that the codes are, where they are free."""
+
+MAPS_OF_CODES = "codes.maps."
+"""What the parts that the maps of a pyramid's codes are begin with; then comes their scale, 0 for the coarsest."""
 
 FIRST_LAYERS = {Decoder.kind: "project", Lean.kind: "mix"}
 """Of generators whose codes go through an affine layer first its name: bias and weight together are a part."""
@@ -47,7 +50,8 @@ def nearest_exponent(step: float) -> int:
 class Part:
     """A tensor that is quantised: its shape, the axes along which it is cosine transformed, and how it is coded.
 
-    steps: how many it has: one for all, or one for each column.
+    steps: how many it has: one for all, or one for each column. frames: of what has a row for each frame, and is
+    transformed along them, their number, of which the first shape[0] frequencies are kept; 0: of others.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Part:
     axes: tuple[int, ...] = ()
     repeat: int = 0
     steps: int = 1
+    frames: int = 0
 
     @property
     def grid(self) -> Grid:
@@ -78,16 +83,21 @@ class Part:
 
     def transformed(self, values: Tensor) -> Tensor:
         """The cosine transform along `axes`, orthonormal, of the same shape; of a part without such axes the tensor
-        itself."""
+        itself. Of all frames where it has `frames`."""
         for axis in self.axes:
-            values = _along(cosines(self.shape[axis]), values, axis)
+            values = _along(self._cosines(axis), values, axis)
         return values
 
-    def restored(self, values: Tensor) -> Tensor:
-        """What `transformed` was of, of the same shape."""
+    def restored(self, values: Tensor, which: list[int] | None = None) -> Tensor:
+        """What `transformed` was of, of the same shape; which: of a part with `frames` the rows of these alone."""
         for axis in self.axes:
-            values = _along(cosines(self.shape[axis]).T, values, axis)
+            rows = self._cosines(axis).T
+            values = _along(rows if which is None or not self.frames else rows[which], values, axis)
         return values
+
+    def _cosines(self, axis: int) -> Tensor:
+        """The transform along an axis, (frequencies that are kept, numbers)."""
+        return cosines(self.frames)[: self.shape[0]] if self.frames else cosines(self.shape[axis])
 
 
 def _along(matrix: Tensor, values: Tensor, axis: int) -> Tensor:
@@ -160,7 +170,10 @@ def parts_of(generator: Generator, codes: Mapping[str, tuple[int, ...]]) -> list
     """What is quantised, in the order in which it is coded; codes: shapes of the tensors of the codes."""
     shapes = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
     first = FIRST_LAYERS.get(generator.kind)
-    parts = [_part_of_codes(f"codes.{name}", shape, first) for name, shape in codes.items()]
+    if isinstance(generator, Pyramid) and list(codes) == ["coefficients"]:
+        parts = _parts_of_maps(generator, codes["coefficients"][0])
+    else:
+        parts = [_part_of_codes(f"codes.{name}", shape, first) for name, shape in codes.items()]
     if first is not None:
         (outputs,) = shapes.pop(f"{first}.bias")
         inputs = shapes.pop(f"{first}.weight")[1]
@@ -170,8 +183,17 @@ def parts_of(generator: Generator, codes: Mapping[str, tuple[int, ...]]) -> list
 
 def _part_of_codes(name: str, shape: tuple[int, ...], first: str | None) -> Part:
     if name == CODE_COEFFICIENTS and first is not None:
-        return Part(name, shape, (0,), steps=shape[1])
+        return Part(name, shape, (0,), steps=shape[1], frames=shape[0])
     return Part(name, shape)
+
+
+def _parts_of_maps(generator: Pyramid, frames: int) -> list[Part]:
+    """The maps of free codes by scale: of each finer one half as many frequencies along time."""
+    return [
+        Part(f"{MAPS_OF_CODES}{k}", (math.ceil(frames / 2**k), *shape), (0,), repeat=shape[0], frames=frames)
+        for k, shape in enumerate(generator.map_shapes)
+        if shape[0]
+    ]
 
 
 def _part_of_first(generator: Generator, name: str, inputs: int, outputs: int) -> Part:
@@ -189,15 +211,19 @@ def _part_of_weights(name: str, shape: tuple[int, ...]) -> Part:
 
 
 def tensors_of_parts(found: Representation) -> dict[str, Tensor]:
-    """The tensors of the parts by name, float32, before any transform."""
+    """The tensors of the parts by name, float32, before any transform: of what has frames all of them."""
     tensors = {name: t.detach().float() for name, t in found.generator.state_dict().items()}
     tensors |= {f"codes.{name}": t for name, t in found.codes.tensors().items() if name != "times"}
+    if isinstance(found.generator, Pyramid) and found.codes.basis is None:
+        maps = found.generator.maps_of(tensors.pop(CODE_COEFFICIENTS))
+        tensors |= {f"{MAPS_OF_CODES}{k}": own for k, own in zip(found.generator.read, maps, strict=True)}
     first = FIRST_LAYERS.get(found.generator.kind)
     if first is not None:
         weight, bias = tensors.pop(f"{first}.weight"), tensors.pop(f"{first}.bias")
         tensors[first] = torch.cat([bias[None], weight.T])
     shapes = {name: tuple(t.shape) for name, t in found.codes.tensors().items() if name != "times"}
-    return {part.name: tensors[part.name].reshape(part.shape) for part in parts_of(found.generator, shapes)}
+    parts = parts_of(found.generator, shapes)
+    return {part.name: tensors[part.name].reshape(part.frames or part.shape[0], *part.shape[1:]) for part in parts}
 
 
 def split(generator: Generator, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -205,6 +231,9 @@ def split(generator: Generator, tensors: Mapping[str, Tensor]) -> tuple[dict[str
     shape as `Part.restored` gives it."""
     weights = {name: t for name, t in tensors.items() if not name.startswith("codes.")}
     codes = {name.removeprefix("codes."): t for name, t in tensors.items() if name.startswith("codes.")}
+    maps = [t.flatten(1) for name, t in tensors.items() if name.startswith(MAPS_OF_CODES)]
+    if maps:
+        codes = {CODE_COEFFICIENTS.removeprefix("codes."): torch.cat(maps, 1)}
     first = FIRST_LAYERS.get(generator.kind)
     if first is not None:
         rows = weights.pop(first).flatten(1)

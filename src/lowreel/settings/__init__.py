@@ -8,7 +8,7 @@ from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from .interpolation import InterpolateSettings
 from .keywords import FillKeywords, PackKeywords, RecoverKeywords
 from .model import Seed, Settings, settings_sentence
-from .packing import DEFAULT_LOSS_DB, PackSettings, UnpackSettings
+from .packing import CLIP_EPOCHS, DEFAULT_LOSS_DB, LEAST_CLIP_UPDATES, PACK_UPDATES, PackSettings, UnpackSettings
 from .page import ServeSettings
 from .records import FillSettings
 from .recovery import (
@@ -43,16 +43,19 @@ from .training import TRAINING_STEPS, ImagesSettings, TrainSettings
 __all__ = [
     "BATCH_PIXELS",
     "BRANCH_SHARE",
+    "CLIP_EPOCHS",
     "DEFAULT_LOSS_DB",
     "ENOUGH_HELDOUT_NUMBERS",
     "LARGE_SECTION_FRAMES",
     "LAST_EPOCHS_SHARE",
     "LAST_STEP_SHARE",
+    "LEAST_CLIP_UPDATES",
     "LEAST_HELDOUT_SHARE",
     "LONGER",
     "LOOK_SHARE",
     "MOST_HELDOUT_SHARE",
     "MOVES",
+    "PACK_UPDATES",
     "PRESETS",
     "SECTION_FRAMES",
     "SWEEPS",

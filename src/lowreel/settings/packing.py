@@ -14,6 +14,11 @@ PACK_UPDATES = 600
 """Minibatches that the fit of a packed clip takes (docs/pack.md)."""
 
 
+CLIP_EPOCHS, LEAST_CLIP_UPDATES = 100, 2000
+"""How often each frame is drawn in the fit of a clip that is packed directly, and minibatches of short clips at least
+(docs/pack.md)."""
+
+
 class PackSettings(Settings):
     """What a packed clip is held to: one of bytes, psnr and loss; without any of them the loss is 0.3 dB."""
 
@@ -26,10 +31,11 @@ class PackSettings(Settings):
         description="dB that the clip may be worse than unpacked, by the error that the run's held-out data tells; "
         f"default: {DEFAULT_LOSS_DB}",
     )
-    updates: NonNegativeInt = Field(
-        PACK_UPDATES,
+    updates: NonNegativeInt | None = Field(
+        None,
         description="minibatches of the fit that the quantised numbers get, and half as many again where psnr or loss "
-        "is not met by then; 0: they are only rounded",
+        f"is not met by then; 0: they are only rounded; default: {PACK_UPDATES}, of a clip that is packed for bytes or "
+        f"psnr, which is fitted by them from the start, {CLIP_EPOCHS} for each frame, {LEAST_CLIP_UPDATES} at least",
     )
     seed: Seed = Field(0, description="seed of the order of the frames in that fit")
 

@@ -9,6 +9,7 @@ from .base import Generator
 from .dcgan import Dcgan, shared_start
 from .decoder import Decoder, line_start, smooth_start
 from .lean import Lean
+from .pyramid import Pyramid
 from .subpixels import subpixel_stages
 from .weights import STATE_DICTS, from_spec, load_weights, save_weights, weights_header
 from .zoo import ZOO, pretrained, zoo_file
@@ -20,6 +21,7 @@ __all__ = [
     "Decoder",
     "Generator",
     "Lean",
+    "Pyramid",
     "from_spec",
     "line_start",
     "load_weights",

@@ -18,6 +18,7 @@ from ...system.files import read_tensors, tensor_hash, write_tensors
 from .dcgan import Dcgan
 from .decoder import Decoder, first_stages
 from .lean import Lean
+from .pyramid import Pyramid
 
 if TYPE_CHECKING:
     from .base import Generator
@@ -36,6 +37,9 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
             return _decoder(Decoder, spec)
         case "lean":
             return _decoder(Lean, spec)
+        case "pyramid":
+            sizes = {name: spec[name] for name in ("maps", "widths", "headroom")}
+            return Pyramid(tuple(spec["frame_shape"]), **sizes)
         case other:
             raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
 

@@ -1,0 +1,131 @@
+"""A generator whose codes are small pictures: maps at several scales, from which few weights make a frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import InputError
+from .base import WEIGHTS, Generator, seeded, to_grey_levels
+from .decoder import HEADROOM, LEAK_SLOPE
+from .layers import without_values
+
+MAPS = (8, 4, 2, 1)
+"""Maps of a code at each scale, from the coarsest to the finest."""
+
+WIDTHS = (48, 40, 32, 24)
+"""Feature maps at each scale."""
+
+DOUBLINGS = 4
+"""From the coarsest maps to the frame; the last one is a sub-pixel convolution."""
+
+FINER_SHARE = 0.05
+"""Of the unit spread that features have what maps of finer scales add to them at first: they begin as corrections."""
+
+PROBED_CODES = 2
+"""Random codes by which first weights are scaled."""
+
+
+class Pyramid(Generator):
+    r"""Codes are maps at several scales, each twice as fine as the one before; the network is shared by all frames.
+
+    With maps :math:`z_l` of a code at scale l, features are :math:`f_l = r_l(g(U f_{l-1} * w_l + z_l * v_l))` with
+    the GELU g, bilinear doubling U, and a residual 3x3 convolution :math:`r_l`; a sub-pixel convolution makes the
+    frame from features of half its size. So what is at a place of a frame stands at that place of its code, as in the
+    embeddings of HNeRV (Chen et al., 2023) and the grids of HiNeRV (Kwan et al., 2023), and weights are few.
+
+    maps: of a code at each of the `DOUBLINGS` scales, 0 for none, at least one at the coarsest.
+    """
+
+    kind = "pyramid"
+
+    def __init__(
+        self,
+        frame_shape: tuple[int, int, int],
+        *,
+        maps: Sequence[int] = MAPS,
+        widths: Sequence[int] = WIDTHS,
+        headroom: float = HEADROOM,
+        seed: int = 0,
+    ):
+        super().__init__()
+        channels, height, width = frame_shape
+        if min(frame_shape) < 1:
+            raise InputError(f"pyramid: expected a frame shape (C, H, W) of ones or more, got {tuple(frame_shape)}")
+        self.maps, self.widths = tuple(maps), tuple(widths)
+        if len(self.maps) != DOUBLINGS or len(self.widths) != DOUBLINGS or min(self.widths) < 1 or min(self.maps) < 0:
+            raise InputError(f"pyramid: expected {DOUBLINGS} numbers of maps and of widths, got {maps} and {widths}")
+        if not self.maps[0]:
+            raise InputError("pyramid: expected maps at the coarsest scale, got none")
+        self.frame_shape, self.headroom = (channels, height, width), headroom
+        coarse = (math.ceil(height / 2**DOUBLINGS), math.ceil(width / 2**DOUBLINGS))
+        self.map_shapes = [(count, coarse[0] << k, coarse[1] << k) for k, count in enumerate(self.maps)]
+        self.code_dim = sum(map(math.prod, self.map_shapes))
+        self.read = nn.ModuleDict(
+            {str(k): without_values(nn.Conv2d, n, self.widths[k], 3, padding=1) for k, n in enumerate(self.maps) if n}
+        )
+        self.grow = nn.ModuleList(without_values(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(self.widths))
+        self.refine = nn.ModuleList(without_values(nn.Conv2d, n, n, 3, padding=1) for n in self.widths)
+        self.to_frame = without_values(nn.Conv2d, self.widths[-1], 4 * channels, 3, padding=1)
+        self._initialise(seed)
+
+    @torch.no_grad()
+    def _initialise(self, seed: int) -> None:
+        """Random weights, layer by layer scaled so that a random code gives features of unit spread; biases zero."""
+        if self.to_frame.weight.is_meta:
+            return
+        source = seeded(seed, WEIGHTS)
+        spreads: dict[nn.Module, float] = dict.fromkeys([self.read["0"], *self.grow, *self.refine], 1.0)
+        spreads |= {layer: FINER_SHARE for name, layer in self.read.items() if name != "0"}
+        spreads[self.to_frame] = 0.5
+
+        def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
+            gain = spreads[layer] / output.std().clamp_min(1e-6)
+            layer.weight.mul_(gain)  # type: ignore[operator]
+            return output * gain
+
+        for layer in spreads:
+            weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+            nn.init.normal_(weight, 0, 1 / math.sqrt(weight[0].numel()), generator=source)
+            nn.init.zeros_(bias)
+        hooks = [layer.register_forward_hook(scale) for layer in spreads]
+        self(torch.randn(PROBED_CODES, self.code_dim, generator=source))
+        for hook in hooks:
+            hook.remove()
+
+    def maps_of(self, codes: Tensor) -> list[Tensor]:
+        """The maps of codes, (N, K), by scale: (N, count, h, w) each."""
+        parts = torch.split(codes, [math.prod(shape) for shape in self.map_shapes], 1)
+        return [part.unflatten(1, shape) for part, shape in zip(parts, self.map_shapes, strict=True) if shape[0]]
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Frames of codes: (N, K) to (N, C, H, W)."""
+        return self.of_maps(self.maps_of(codes))
+
+    def of_maps(self, maps: Sequence[Tensor]) -> Tensor:
+        """Frames of the maps of codes, as `maps_of` gives them: (N, C, H, W)."""
+        given = dict(zip(self.read, maps, strict=True))
+        features = self.read["0"](given["0"])
+        for k in range(DOUBLINGS):
+            if k:
+                features = F.interpolate(
+                    self.grow[k - 1](features), scale_factor=2, mode="bilinear", align_corners=False
+                )
+                if self.maps[k]:
+                    features = features + self.read[str(k)](given[str(k)])
+            features = F.gelu(features)
+            features = features + F.gelu(self.refine[k](features))
+        _, height, width = self.frame_shape
+        frames = F.pixel_shuffle(self.to_frame(features), 2)[..., :height, :width]
+        return to_grey_levels(frames, LEAK_SLOPE, self.headroom)
+
+    def spec(self) -> dict[str, Any]:
+        """Kind, frame shape, maps and widths at each scale, headroom."""
+        sizes = {"frame_shape": self.frame_shape, "maps": self.maps, "widths": self.widths}
+        return {"kind": self.kind, **{name: list(own) for name, own in sizes.items()}, "headroom": self.headroom}

@@ -1,0 +1,291 @@
+"""A clip that is known, packed directly: a `Pyramid` is fitted to it, from a third of the way on as it will be read.
+
+First weights and maps are fitted unrounded. Then steps are found by how much frames feel each part, and the objective
+of `fitting` is fitted on: straight through the rounding, squared error plus bits. Weights of convolutions move by
+orthogonalised momentum, all else by Adam. On the way steps are made finer or coarser, so that the fit ends at the
+size, or the error, that is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..model.generators import Pyramid
+from ..model.generators.base import CODES, seeded
+from ..model.latents import Codes
+from ..model.representation import Representation
+from ..settings import CLIP_EPOCHS, LEAST_CLIP_UPDATES, PackSettings
+from ..solver.optim import OrthogonalisedMomentum
+from ..solver.precision import autocast, fastest_precision
+from ..system import streams
+from .fitting import ERROR_GAIN, LATE, LEAST_PULL, MOST_PULL, SIZE_GAIN, SLOPE, Goal, Quantised, left, move
+from .pack import PackedResult, as_packed, begin, check_can_be_packed, search, what_can_be_had
+from .parts import MAPS_OF_CODES
+
+MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
+"""First steps of the weights of convolutions, of the maps of codes and of biases."""
+
+MOMENTUM = 0.95
+"""Of the steps of the weights of convolutions."""
+
+WARM_UP = 0.02
+"""Share of the fit over which steps rise."""
+
+UNROUNDED = 0.3
+"""Share of the fit that is made before anything is rounded."""
+
+REDUCED = 0.9
+"""Share of the fit that may be computed with products in bfloat16."""
+
+PULLED_EVERY = 20
+"""Updates after which the bits of each number are told anew."""
+
+CONTROLS = 40
+"""How often the steps of the quantiser are moved in a fit, were it all of it."""
+
+FALL_OF_SIZE, FALL_OF_ERROR = 1.0, 0.85
+"""Octaves by which the file still shrinks, and the error falls, in a fit whose steps stay: the first in proportion
+to the square of what is left of Adam's step, the second to what is left (docs/choices.md)."""
+
+AIM = 0.03
+"""By how much of an octave of bytes, or of error, a fit aims below what is asked for."""
+
+LATE_PULL = 8.0
+"""Octaves by which the pull to zero rises late in a fit for each octave of bytes above what is asked for, or falls for
+each of error."""
+
+TAIL, MOST_TAILS = 0.8, 3
+"""A fit that ends too large, or too far off, is followed by its last part once more, from this share on, with steps an
+eighth of an octave coarser, or finer; so many times at most. Other steps without a fit lose 10 dB and more."""
+
+PIXELS_OF_A_MINIBATCH, MOST_FRAMES_OF_A_MINIBATCH = 2**17, 8
+
+FIRST_SPREAD, FIRST_CHANGE = 0.5, 0.05
+"""Of the coarsest maps at first: standard deviation of what all frames have in common, and of what each has of its own.
+Finer maps begin with the second in common."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """updates: of the whole fit; at_once: frames of a minibatch; seed: of their order."""
+
+    updates: int
+    at_once: int
+    seed: int
+
+    @property
+    def unrounded(self) -> int:
+        return round(UNROUNDED * self.updates)
+
+
+def pack_clip(
+    clip: Tensor,
+    times: Tensor,
+    settings: PackSettings,
+    *,
+    levels: tuple[float, float] = (1.0, 0.0),
+    rate: Fraction = Fraction(25),
+    show: Callable[[int, int], None] | None = None,
+) -> PackedResult:
+    """Pack a clip, (T, C, H, W) in [0, 1] with times in seconds, (T,), for settings.bytes or settings.psnr.
+
+    levels, rate: as in `Packed`; show: told of updates made and planned. Raises InputError where not one of the two is
+    asked for, where it cannot be met, and for clips of other channels than those of grey and colour ones.
+    """
+    goal = _goal(settings)
+    start = _start(clip, times, settings.seed)
+    check_can_be_packed(start)
+    plan = _plan(clip, settings)
+    state = _fitted_unrounded(Quantised(start, clip, is_own=False), plan, show)
+
+    def size() -> int:
+        return len(as_packed(state, levels, rate).to_bytes())
+
+    begin(state, _goal_now(goal, UNROUNDED), size)
+    _fit_rounded(state, plan, plan.unrounded, goal, size, show)
+    for _ in range(MOST_TAILS):
+        if _is_met(state, goal, size):
+            break
+        state.move(1 if goal.bytes is not None else -1)
+        _fit_rounded(state, plan, round(TAIL * plan.updates), goal, size, None)
+    if not _is_met(state, goal, size) and not search(state, goal, size, None, 1):
+        raise InputError(what_can_be_had(state, goal))
+    return PackedResult(as_packed(state, levels, rate), size(), state.error())
+
+
+def _is_met(state: Quantised, goal: Goal, size: Callable[[], int]) -> bool:
+    return size() <= goal.bytes if goal.bytes is not None else state.error() <= (goal.error or 0.0)
+
+
+def _goal(settings: PackSettings) -> Goal:
+    if (settings.bytes is None) == (settings.psnr is None) or settings.loss is not None:
+        raise InputError("pack: a clip is fitted for --bytes or --psnr; give one of them")
+    return Goal(settings.bytes, None if settings.psnr is None else 10 ** (-settings.psnr / 10))
+
+
+def _plan(clip: Tensor, settings: PackSettings) -> _Plan:
+    pixels = math.prod(clip.shape[2:])
+    at_once = max(1, min(len(clip), MOST_FRAMES_OF_A_MINIBATCH, PIXELS_OF_A_MINIBATCH // pixels))
+    updates = settings.updates
+    if updates is None:
+        updates = max(LEAST_CLIP_UPDATES, math.ceil(CLIP_EPOCHS * len(clip) / at_once))
+    return _Plan(updates, at_once, settings.seed)
+
+
+def _start(clip: Tensor, times: Tensor, seed: int) -> Representation:
+    """A pyramid with random weights, and codes that are nearly the same for all frames."""
+    _, channels, height, width = clip.shape
+    generator = Pyramid((channels, height, width), seed=seed)
+    source = seeded(seed, CODES)
+    common = FIRST_CHANGE * torch.randn(1, generator.code_dim, generator=source)
+    coarsest = math.prod(generator.map_shapes[0])
+    common[:, :coarsest] *= FIRST_SPREAD / FIRST_CHANGE
+    codes = common.repeat(len(clip), 1)
+    codes[:, :coarsest] += FIRST_CHANGE * torch.randn(len(clip), coarsest, generator=source)
+    return Representation(generator, Codes(codes, times))
+
+
+class _Steps:
+    """Optimisers of the numbers of a clip, which are in units of the quantiser's steps."""
+
+    def __init__(self, state: Quantised):
+        self.state = state
+        self.own = {part.name: _first_step(part.name, part.shape) for part in state.parts}
+        matrices = [part.name for part in state.parts if _is_matrix(part.name, part.shape)]
+        others = [name for name in self.own if name not in matrices]
+
+        def groups(names: list[str]) -> list[dict[str, Any]]:
+            return [{"params": [state.numbers[name]], "name": name} for name in names]
+
+        self.optimisers: list[torch.optim.Optimizer] = [
+            OrthogonalisedMomentum(groups(matrices), lr=MATRIX_STEP, momentum=MOMENTUM),
+            torch.optim.Adam(groups(others), betas=(0.9, 0.99)),
+        ]
+        self.parts = {part.name: part for part in state.parts}
+
+    def descend(self, loss: Tensor, share: float, pull: tuple[Mapping[str, Tensor], float] | None = None) -> None:
+        """One update by the gradient of a loss and a pull to zero, what `Quantised.add_pull` takes. share: of the fit
+        that is over."""
+        factor = min(1.0, (share + WARM_UP / 10) / WARM_UP) * left(share)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
+            for group in optimiser.param_groups:
+                group["lr"] = factor * self.own[group["name"]] / float(self.state.steps(self.parts[group["name"]]))
+        torch.autograd.backward(loss)
+        if pull is not None:
+            self.state.add_pull(*pull)
+        for optimiser in self.optimisers:
+            optimiser.step()
+
+
+def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
+    return len(shape) > 1 and not name.startswith(MAPS_OF_CODES)
+
+
+def _first_step(name: str, shape: tuple[int, ...]) -> float:
+    if name.startswith(MAPS_OF_CODES):
+        return MAPS_STEP
+    return MATRIX_STEP if _is_matrix(name, shape) else BIAS_STEP
+
+
+class _Frames:
+    """Minibatches of frames, in an order of its own in each pass."""
+
+    def __init__(self, frames: int, plan: _Plan):
+        self.frames, self.plan, self.order = frames, plan, list[int]()
+
+    def __call__(self, update: int) -> list[int]:
+        if len(self.order) < self.plan.at_once:
+            random = streams.generator(self.plan.seed, streams.ORDER, update)
+            self.order = random.permutation(self.frames).tolist()
+        which, self.order = self.order[: self.plan.at_once], self.order[self.plan.at_once :]
+        return which
+
+
+def _loss(state: Quantised, which: list[int], *, rounded: bool, reduced: bool) -> Tensor:
+    """Squared error of the whole clip, by these frames, in units of c^2."""
+    with autocast(state.target.device, reduced):
+        drawn = state.draw(which, rounded=rounded)
+    error = (drawn - state.target[which]).square().sum()
+    return error * (len(state.target) / len(which) / state.squared_step)
+
+
+def _fitted_unrounded(state: Quantised, plan: _Plan, show: Callable[[int, int], None] | None) -> Quantised:
+    """The numbers after the first part of the fit, with steps by how much frames feel them then."""
+    steps, frames = _Steps(state), _Frames(len(state.target), plan)
+    reduced = _is_faster_reduced(state, plan)
+    for update in range(plan.unrounded):
+        loss = _loss(state, frames(update), rounded=False, reduced=reduced)
+        steps.descend(loss, update / plan.updates)
+        if show is not None:
+            show(update + 1, plan.updates)
+    return Quantised(state.unrounded(), state.target, is_own=False)
+
+
+def _is_faster_reduced(state: Quantised, plan: _Plan) -> bool:
+    which = list(range(plan.at_once))
+    pixels = len(which) * math.prod(state.target.shape[2:])
+
+    def one_pass() -> None:
+        torch.autograd.backward(_loss(state, which, rounded=False, reduced=torch.is_autocast_enabled("cpu")))
+
+    return fastest_precision(one_pass, state.target.device, pixels) == "bfloat16"
+
+
+def _fit_rounded(
+    state: Quantised,
+    plan: _Plan,
+    first: int,
+    goal: Goal,
+    size: Callable[[], int],
+    show: Callable[[int, int], None] | None,
+) -> None:
+    """The rest of the fit from the update `first` on, as the numbers will be read."""
+    steps, frames = _Steps(state), _Frames(len(state.target), plan)
+    reduced, slope, weights = _is_faster_reduced(state, plan), SLOPE, state.bits_slopes()
+    control_every = max(PULLED_EVERY, plan.updates // CONTROLS)
+
+    for update in range(first, plan.updates):
+        share = update / plan.updates
+        if update % control_every == 0:
+            slope = SLOPE * _control(state, goal, size, share)
+        if update % PULLED_EVERY == 0:
+            weights = state.bits_slopes()
+        loss = _loss(state, frames(update), rounded=True, reduced=reduced and share < REDUCED)
+        steps.descend(loss, share, (weights, slope))
+        if show is not None:
+            show(update + 1, plan.updates)
+
+
+def _goal_now(goal: Goal, share: float) -> Goal:
+    """What a fit that will end at the goal is at when so much of it is over."""
+    if goal.bytes is not None:
+        return Goal(bytes=round(goal.bytes * 2 ** (FALL_OF_SIZE * left(share) ** 2)))
+    assert goal.error is not None
+    return Goal(error=goal.error * 2 ** (FALL_OF_ERROR * left(share)))
+
+
+def _control(state: Quantised, goal: Goal, size: Callable[[], int], share: float) -> float:
+    """Move the steps so that the fit ends at the goal; returns the pull to zero from here on, in units of SLOPE, by
+    which late in a fit the rest is done. share: of the fit that is over."""
+    now = _goal_now(goal, share)
+    if now.bytes is not None:
+        excess = math.log2(size() / now.bytes) + AIM
+        if share > LATE:
+            return max(LEAST_PULL, min(MOST_PULL, 2 ** (LATE_PULL * excess)))
+        move(state, SIZE_GAIN * excess)
+        return 1.0
+    assert now.error is not None
+    excess = state.octaves_above(now.error) + AIM
+    if share > LATE:
+        return max(LEAST_PULL, min(MOST_PULL, 2 ** (-LATE_PULL * excess)))
+    move(state, -ERROR_GAIN * excess)
+    return 1.0
