@@ -44,5 +44,17 @@ def test_packed_clip_of_version_1():
     assert packed.to_bytes() == (GOLDEN / "packed-1.lowreel").read_bytes()
 
 
+def test_packed_maps_of_version_1():
+    """The same of a clip whose codes are maps."""
+    packed = read_packed(GOLDEN / "packed-1-maps.lowreel")
+    numbers = b"".join(values.tobytes() for values in packed.values.values())
+    assert hashlib.sha256(numbers).hexdigest() == NUMBERS_OF_MAPS
+    frame = packed.representation().frames(at=[0.1])[0, 0]
+    torch.testing.assert_close(frame.diagonal(), torch.tensor(DIAGONAL_OF_MAPS), atol=1e-5, rtol=0)
+    assert packed.to_bytes() == (GOLDEN / "packed-1-maps.lowreel").read_bytes()
+
+
 NUMBERS = "07a03367bd7438ce2d9c35045ebb28067ebecc1b528e998fa336b03742ed036f"
 PACKED_DIAGONAL = [0.516561, 0.449444, 0.413915, 0.419183, 0.442842]
+NUMBERS_OF_MAPS = "6a832b5f5e74df24989172c683fba42425dd561cdf434a38e5da9ee902473afa"
+DIAGONAL_OF_MAPS = [0.495999, 0.502203, 0.491155, 0.507812, 0.499577, 0.509404, 0.50309, 0.510229, 0.506714, 0.503284, 0.50812, 0.498194]

@@ -377,8 +377,8 @@ def moving(frames, side):
 
 def test_a_clip_is_packed_as_it_will_be_read():
     """Within the bytes, as good as its error says, any frame by itself."""
-    clip, times = moving(12, 32), torch.arange(12, dtype=torch.float64) / 25
-    asked = PackSettings(bytes=6000, updates=200)
+    clip, times = moving(8, 24), torch.arange(8, dtype=torch.float64) / 25
+    asked = PackSettings(bytes=6000, updates=300)
     found = pack_clip(clip, times, asked, levels=(2.0, 1.0))
     assert 4000 < found.bytes <= 6000
     content = found.packed.to_bytes()
