@@ -62,17 +62,18 @@ def test_frames_by_number_and_by_time(packed, command):
     assert len(open_clip(film).times) == 1
 
 
-def test_a_clip_is_packed(here, command):
+@pytest.mark.parametrize("asked", [("--psnr", "22", "--updates", "100"), ("--loss", "1", *FEW)], ids=["psnr", "loss"])
+def test_a_clip_is_packed(asked, here, command):
     """Fitted with all its pixels, and judged by them; --size and --frames are those of any clip."""
     np.save(here / "clip.npy", 255 * moving(5))
-    done = command("pack", "clip.npy", "--frames", "4", "--psnr", "25", *FEW, "-o", "clip.lowreel")
+    done = command("pack", "clip.npy", "--frames", "4", *asked, "-o", "clip.lowreel")
     assert (done.code, done.err) == (0, "")
     assert "larger than the clip" in done.out
     assert (here / "clip.lowreel").stat().st_size > 4 * 12 * 16
     assert command("unpack", "clip.lowreel", "-o", "again.npy").code == 0
     again = np.load("again.npy") / 255
     assert again.shape == (4, 1, 12, 16)
-    assert float(np.square(again - moving(5)[:4]).mean()) <= 10**-2.5 * 1.001
+    assert float(np.square(again - moving(5)[:4]).mean()) <= 10**-2.2 * 1.001
 
 
 def test_a_clip_that_does_not_fit_is_not_read(here, command, monkeypatch):

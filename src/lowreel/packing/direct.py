@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.generators import Pyramid
 from ..model.generators.base import CODES, seeded
@@ -117,8 +118,16 @@ def pack_clip(
         state.move(1 if goal.bytes is not None else -1)
         _fit_rounded(state, plan, round(TAIL * plan.updates), goal, size, None)
     if not _is_met(state, goal, size) and not search(state, goal, size, None, 1):
-        raise InputError(what_can_be_had(state, goal))
+        raise InputError(_what_came(state, goal))
     return PackedResult(as_packed(state, levels, rate), size(), state.error())
+
+
+def _what_came(state: Quantised, goal: Goal) -> str:
+    """Why what was asked for is not met, and what to do."""
+    if goal.bytes is not None:
+        return what_can_be_had(state, goal)
+    came = error_decibels(state.error(rounded=False))
+    return f"pack: the fit came to {came:.2f} dB from the clip; ask for less --psnr, or give more --updates"
 
 
 def _is_met(state: Quantised, goal: Goal, size: Callable[[], int]) -> bool:
@@ -210,11 +219,9 @@ class _Frames:
         return which
 
 
-def _loss(state: Quantised, which: list[int], *, rounded: bool, reduced: bool) -> Tensor:
+def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
     """Squared error of the whole clip, by these frames, in units of c^2."""
-    with autocast(state.target.device, reduced):
-        drawn = state.draw(which, rounded=rounded)
-    error = (drawn - state.target[which]).square().sum()
+    error = (state.draw(which, rounded=rounded) - state.target[which]).square().sum()
     return error * (len(state.target) / len(which) / state.squared_step)
 
 
@@ -223,7 +230,8 @@ def _fitted_unrounded(state: Quantised, plan: _Plan, show: Callable[[int, int], 
     steps, frames = _Steps(state), _Frames(len(state.target), plan)
     reduced = _is_faster_reduced(state, plan)
     for update in range(plan.unrounded):
-        loss = _loss(state, frames(update), rounded=False, reduced=reduced)
+        with autocast(state.target.device, reduced):
+            loss = _loss(state, frames(update), rounded=False)
         steps.descend(loss, update / plan.updates)
         if show is not None:
             show(update + 1, plan.updates)
@@ -235,7 +243,7 @@ def _is_faster_reduced(state: Quantised, plan: _Plan) -> bool:
     pixels = len(which) * math.prod(state.target.shape[2:])
 
     def one_pass() -> None:
-        torch.autograd.backward(_loss(state, which, rounded=False, reduced=torch.is_autocast_enabled("cpu")))
+        torch.autograd.backward(_loss(state, which, rounded=False))
 
     return fastest_precision(one_pass, state.target.device, pixels) == "bfloat16"
 
@@ -259,7 +267,8 @@ def _fit_rounded(
             slope = SLOPE * _control(state, goal, size, share)
         if update % PULLED_EVERY == 0:
             weights = state.bits_slopes()
-        loss = _loss(state, frames(update), rounded=True, reduced=reduced and share < REDUCED)
+        with autocast(state.target.device, reduced and share < REDUCED):
+            loss = _loss(state, frames(update), rounded=True)
         steps.descend(loss, share, (weights, slope))
         if show is not None:
             show(update + 1, plan.updates)
