@@ -26,7 +26,7 @@ class PackKeywords(TypedDict, total=False):
     bytes: int | None
     psnr: float | None
     loss: float | None
-    updates: int
+    updates: int | None
     seed: int
 
 
