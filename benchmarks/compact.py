@@ -149,7 +149,7 @@ def encoded(clip: Tensor, encoder: str, settings: dict[str, str]) -> tuple[int, 
 
 
 def bd_rate(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], level: str = "psnr") -> float:
-    """By what share `ours` is larger for the same level, on average where both have it; NaN where nowhere.
+    """By what share `ours` is larger for the same level, the mean where both have it; NaN where nowhere or of one size.
 
     The mean over levels of the difference of log bytes, each interpolated over the level (Bjontegaard, VCEG-M33, with
     monotone cubic pieces).
@@ -157,6 +157,8 @@ def bd_rate(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], level: str
     curves = []
     for rows in (ours, theirs):
         points = sorted({row[level]: math.log(row["bytes"]) for row in rows}.items())
+        if len(points) < 2:
+            return math.nan
         curves.append((PchipInterpolator(*zip(*points, strict=True)), points[0][0], points[-1][0]))
     low, high = max(c[1] for c in curves), min(c[2] for c in curves)
     if low >= high:
