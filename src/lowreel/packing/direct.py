@@ -49,14 +49,14 @@ REDUCED = 0.9
 PULLED_EVERY = 20
 """Updates after which the bits of each number are told anew."""
 
-CONTROLS = 40
+CLIP_CONTROLS = 40
 """How often the steps of the quantiser are moved in a fit, were it all of it."""
 
 FALL_OF_SIZE, FALL_OF_ERROR = 1.0, 0.85
 """Octaves by which the file still shrinks, and the error falls, in a fit whose steps stay: the first in proportion
 to the square of what is left of Adam's step, the second to what is left (docs/choices.md)."""
 
-AIM = 0.03
+CLIP_AIM = 0.03
 """By how much of an octave of bytes, or of error, a fit aims below what is asked for."""
 
 LATE_PULL = 8.0
@@ -259,7 +259,7 @@ def _fit_rounded(
     """The rest of the fit from the update `first` on, as the numbers will be read."""
     steps, frames = _Steps(state), _Frames(len(state.target), plan)
     reduced, slope, weights = _is_faster_reduced(state, plan), SLOPE, state.bits_slopes()
-    control_every = max(PULLED_EVERY, plan.updates // CONTROLS)
+    control_every = max(PULLED_EVERY, plan.updates // CLIP_CONTROLS)
 
     for update in range(first, plan.updates):
         share = update / plan.updates
@@ -287,13 +287,13 @@ def _control(state: Quantised, goal: Goal, size: Callable[[], int], share: float
     which late in a fit the rest is done. share: of the fit that is over."""
     now = _goal_now(goal, share)
     if now.bytes is not None:
-        excess = math.log2(size() / now.bytes) + AIM
+        excess = math.log2(size() / now.bytes) + CLIP_AIM
         if share > LATE:
             return max(LEAST_PULL, min(MOST_PULL, 2 ** (LATE_PULL * excess)))
         move(state, SIZE_GAIN * excess)
         return 1.0
     assert now.error is not None
-    excess = state.octaves_above(now.error) + AIM
+    excess = state.octaves_above(now.error) + CLIP_AIM
     if share > LATE:
         return max(LEAST_PULL, min(MOST_PULL, 2 ** (-LATE_PULL * excess)))
     move(state, -ERROR_GAIN * excess)

@@ -114,7 +114,10 @@ def as_packed(state: Quantised, levels: tuple[float, float], rate: Fraction) -> 
 def begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
     """The steps with which the fit begins: for an error that rounding adds those of more than is allowed, which the fit
     takes away, or where not even the finest meet it, those that hardly add to it; for bytes those that keep to them or,
-    where these leave nothing of the frames, finer ones, which the fit makes coarser."""
+    where these leave nothing of the frames, finer ones, which the fit makes coarser.
+
+    Raises InputError for bytes that are too few.
+    """
     first = goal
     if goal.error is not None and state.is_own:
         first = Goal(error=goal.error * 2**OCTAVES_AT_FIRST)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
-from .layers import without_values
+from .layers import draw_weights, without_values
 
 WIDTHS = (96, 64, 48, 32, 24)
 """Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
@@ -117,20 +117,7 @@ class Decoder(Generator):
         probe = torch.randn(probed, self.code_dim, generator=source)
 
         spreads = {**self._coarse_layers(), **dict.fromkeys([*self.grow, *self.refine], 1.0), self.to_frame: 0.5}
-
-        def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
-            gain = spreads[layer] / output.std().clamp_min(1e-6)
-            layer.weight.mul_(gain)  # type: ignore[operator]
-            return output * gain
-
-        for layer in spreads:
-            weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
-            nn.init.normal_(weight, 0, 1 / math.sqrt(weight[0].numel()), generator=source)
-            nn.init.zeros_(bias)
-        hooks = [layer.register_forward_hook(scale) for layer in spreads]
-        self(probe)
-        for hook in hooks:
-            hook.remove()
+        draw_weights(self, spreads, lambda: probe, source)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Frames of codes: (N, K) to (N, C, H, W)."""

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from ...errors import InputError
 from .base import WEIGHTS, Generator, seeded, to_grey_levels
 from .decoder import HEADROOM, LEAK_SLOPE
-from .layers import without_values
+from .layers import draw_weights, without_values
 
 MAPS = (8, 4, 2, 1)
 """Maps of a code at each scale, from the coarsest to the finest."""
 
-WIDTHS = (48, 40, 32, 24)
+PYRAMID_WIDTHS = (48, 40, 32, 24)
 """Feature maps at each scale."""
 
 DOUBLINGS = 4
@@ -50,7 +50,7 @@ class Pyramid(Generator):
         frame_shape: tuple[int, int, int],
         *,
         maps: Sequence[int] = MAPS,
-        widths: Sequence[int] = WIDTHS,
+        widths: Sequence[int] = PYRAMID_WIDTHS,
         headroom: float = HEADROOM,
         seed: int = 0,
     ):
@@ -84,20 +84,7 @@ class Pyramid(Generator):
         spreads: dict[nn.Module, float] = dict.fromkeys([self.read["0"], *self.grow, *self.refine], 1.0)
         spreads |= {layer: FINER_SHARE for name, layer in self.read.items() if name != "0"}
         spreads[self.to_frame] = 0.5
-
-        def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
-            gain = spreads[layer] / output.std().clamp_min(1e-6)
-            layer.weight.mul_(gain)  # type: ignore[operator]
-            return output * gain
-
-        for layer in spreads:
-            weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
-            nn.init.normal_(weight, 0, 1 / math.sqrt(weight[0].numel()), generator=source)
-            nn.init.zeros_(bias)
-        hooks = [layer.register_forward_hook(scale) for layer in spreads]
-        self(torch.randn(PROBED_CODES, self.code_dim, generator=source))
-        for hook in hooks:
-            hook.remove()
+        draw_weights(self, spreads, lambda: torch.randn(PROBED_CODES, self.code_dim, generator=source), source)
 
     def maps_of(self, codes: Tensor) -> list[Tensor]:
         """The maps of codes, (N, K), by scale: (N, count, h, w) each."""
