@@ -169,6 +169,7 @@ def test_pixels_that_are_no_squares_keep_their_shape(tmp_path, suffix):
     assert open_clip(tmp_path / f"a{suffix}", size=(H, W // 2)).pixel_aspect == 2 * wide
     assert write_video(tmp_path / f"b{suffix}", as_clip(COLOUR)) == []
     assert "pixel_aspect" not in clip_information(open_clip(tmp_path / f"b{suffix}"))
+    assert "64/45 times as wide as high" in write_video(tmp_path / "a.gif", as_clip(COLOUR), aspect=wide)[0]
 
 
 def test_any_slice_in_any_order_equals_the_same_slice_of_the_whole(kind):
@@ -315,8 +316,10 @@ def test_png_of_16_bit_colour_keeps_its_bits(tmp_path):
 
 def test_a_folder_of_frames_of_a_scanned_film_is_told_what_to_make_of_it(tmp_path):
     for k in range(3):
-        (tmp_path / f"{k}.dpx").write_bytes(b"SDPX")
-    with pytest.raises(InputError, match=r"holds no pictures but 3 of \.dpx.*ffmpeg .*-i '\*\.dpx' -c:v ffv1 new\.mkv"):
+        (tmp_path / f"{k}.DPX").write_bytes(b"SDPX")
+    with pytest.raises(
+        InputError, match=r"holds no pictures but 3 of \.DPX.*ffmpeg .*-i \S+/'\*\.DPX' -c:v ffv1 new\.mkv"
+    ):
         open_clip(tmp_path)
 
 

@@ -165,6 +165,7 @@ def _matlab_class(data: Any) -> str:
 
 
 def _text_of(attribute: Any) -> str:
+    attribute = attribute.ravel()[0] if isinstance(attribute, np.ndarray) and attribute.size else attribute
     return attribute.decode(errors="replace") if isinstance(attribute, bytes) else str(attribute)
 
 

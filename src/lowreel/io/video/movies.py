@@ -142,7 +142,7 @@ class VideoReader:
         channels, height, width = self._converted(frame).shape
         self.shape = (channels, height, width)
         wide = fraction(self._stream.sample_aspect_ratio) or Fraction(1)
-        wide = wide if (height, width) == self._stored else 1 / wide  # turned on its side
+        wide = 1 / wide if _is_on_its_side(frame) else wide
         self.spacing = NO_SPACINGS if wide == 1 else ((1.0, ""), (float(wide), ""))
 
     def _check_not_moved(self) -> None:
@@ -222,12 +222,24 @@ def _rate_of(stream: av.VideoStream) -> Fraction:
     return fraction(stream.guessed_rate) if rate and rate * fraction(stream.time_base) == 1 else rate
 
 
-def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
-    """Turn and mirror a picture as the display matrix of its frame says: (x, y) -> (a x + c y, b x + d y)."""
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """(a, b, c, d), by which a frame is shown: (x, y) -> (a x + c y, b x + d y)."""
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
-        return picture
+        return 1, 0, 0, 1
     a, b, _, c, d = struct.unpack("=5i", bytes(cast("bytes", data))[:20])
-    right, down = (a, d) if abs(a) >= abs(b) else (c, b)
-    picture = picture if abs(a) >= abs(b) else picture.swapaxes(0, 1)
+    return a, b, c, d
+
+
+def _is_on_its_side(frame: av.VideoFrame) -> bool:
+    a, b, _, _ = _display_matrix(frame)
+    return abs(a) < abs(b)
+
+
+def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+    """Turn and mirror a picture as the display matrix of its frame says."""
+    a, b, c, d = _display_matrix(frame)
+    is_on_its_side = _is_on_its_side(frame)
+    right, down = (c, b) if is_on_its_side else (a, d)
+    picture = picture.swapaxes(0, 1) if is_on_its_side else picture
     return picture[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -84,14 +85,18 @@ def pictures_of(folder: Path) -> list[tuple[Path, int]]:
 def _others_in(folder: Path) -> str:
     """The files of arrays, or of pictures of other kinds, in a folder, in words, and what to do with them; empty where
     there are none."""
-    names = [p.name.lower() for p in folder.iterdir() if p.name[0] != "."]
-    kinds = Counter(end for name in names for end in (*ARRAY_FILES, *FILM_FRAMES) if name.endswith(end))
+    names = [p.name for p in folder.iterdir() if p.name[0] != "."]
+    ends = (*ARRAY_FILES, *FILM_FRAMES)
+    kinds = Counter(name[-len(end) :] for name in names for end in ends if name.lower().endswith(end))
     if not kinds:
         return ""
     end, count = kinds.most_common(1)[0]
-    if end in FILM_FRAMES:
-        made = f"ffmpeg -framerate 24 -pattern_type glob -i '*{end}' -c:v ffv1 new.mkv"
-        return f" but {count} of {end}; make them a film without loss: {made}"
+    if end.lower() in FILM_FRAMES:
+        frames = f"{shlex.quote(str(folder))}/'*{end}'"
+        made = f"ffmpeg -framerate 24 -pattern_type glob -i {frames} -c:v ffv1 new.mkv"
+        return (
+            f" but {count} of {end}; make them a film without loss, of 24 frames a second or as many as it has: {made}"
+        )
     return f" but {count} of {end}; give one of these alone, or join them along time into one file"
 
 

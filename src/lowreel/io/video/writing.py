@@ -68,7 +68,8 @@ def write_video(
                 raise InputError(f"{path}: more frame times than frames; give one time per frame")
     except av.FFmpegError as error:
         raise OSError(f"cannot write {path}: {error.strerror}") from error
-    return notes
+    squeezed = f"{path.name} shows pixels as squares; they are {aspect} times as wide as high, which a .gif cannot say"
+    return [*notes, squeezed] if gif and aspect != SQUARE else notes
 
 
 def _frames(clip: Tensor | Iterable[Tensor]) -> Iterator[Tensor]:
