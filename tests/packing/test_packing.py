@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import get_type_hints
@@ -29,10 +29,18 @@ from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
 from lowreel.packing import coding
 from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
-from lowreel.packing.container import FIXED, MOST_FILE_BYTES, Packed, read_packed
+from lowreel.packing.container import (
+    FIXED,
+    MOST_FILE_BYTES,
+    MOST_NUMBERS,
+    MOST_PIXELS,
+    Packed,
+    checked_parts,
+    read_packed,
+)
 from lowreel.packing.direct import pack_clip
 from lowreel.packing.fitting import LATE, Goal, Quantised, _to_size
-from lowreel.packing.pack import FIRST_STRIDE, pack, search
+from lowreel.packing.pack import FIRST_STRIDE, check_can_be_packed, pack, search
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
 from lowreel.settings import PackKeywords, PackSettings
 from lowreel.system.files import PACKED_MAGIC
@@ -297,6 +305,49 @@ def test_other_channels_are_refused():
     for channels, is_complex in ((5, False), (2, False), (3, True)):
         with pytest.raises(InputError, match="pack: cannot pack this clip"):
             pack(clip_of(Decoder((channels, 8, 8)), is_complex=is_complex), ROUNDED)
+
+
+def codes_of(frames, shape):
+    """Spec and shapes of the codes of a clip of maps, which take no memory."""
+    with torch.device("meta"):
+        generator = Pyramid(shape)
+    return generator, {"coefficients": (frames, generator.code_dim)}
+
+
+@pytest.mark.parametrize(
+    ("frames", "shape"), [(608, (3, 360, 640)), (69, (3, 1080, 1920)), (9000, (3, 360, 640))], ids=str
+)
+def test_maps_are_bounded_by_what_is_stored(frames, shape):
+    """Clips whose codes are more than a frame may have pixels are packed, as of maps few frequencies are kept."""
+    generator, codes = codes_of(frames, shape)
+    assert math.prod(codes["coefficients"]) > MOST_PIXELS
+    check_can_be_packed(generator, codes, False)
+
+
+def test_the_writer_refuses_what_the_reader_would():
+    """By the same count of numbers, at the same frame, before anything is fitted."""
+    most = 1
+    for frames in (2**k for k in range(14, 3, -1)):  # the most frames of this size that may be read
+        generator, codes = codes_of(most + frames, (3, 360, 640))
+        with suppress(InputError):
+            checked_parts(generator.spec(), codes, most + frames, False)
+            most += frames
+    for frames, is_read in ((most, True), (most + 16, False)):
+        generator, codes = codes_of(frames, (3, 360, 640))
+        counted = sum(part.grid.size + part.steps for part in parts_of(generator, codes))
+        assert (counted <= MOST_NUMBERS) == is_read
+        with nullcontext() if is_read else pytest.raises(InputError, match="pack: cannot pack this clip: it has"):
+            check_can_be_packed(generator, codes, False)
+
+
+def test_drawing_counts_the_codes_of_all_frames():
+    """Of maps, 12 bytes a number, which a long clip has more of than frames drawn at once take."""
+    generator, _ = codes_of(600, (1, 64, 64))
+    short, long = (
+        Packed(generator.spec(), {"coefficients": (n, generator.code_dim)}, torch.arange(n).double(), {}, {})
+        for n in (2, 600)
+    )
+    assert long.drawing_bytes() - short.drawing_bytes() == 12 * 598 * generator.code_dim
 
 
 @pytest.mark.parametrize(("asked", "words"), REFUSED.values(), ids=REFUSED)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..model.generators import Generator
+from ..model.generators import Generator, Pyramid
 from ..model.generators.layers import to_channels_last
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
 from ..system.files import PACKED_MAGIC, VersionError, atomic_write, is_packed
@@ -45,6 +45,10 @@ CHECKSUM_BYTES = 32
 
 DRAWING_ARRAYS = 4
 """Arrays of the size of the largest layer's output that drawing takes at once; measured are 2.8 to 3.8."""
+
+BYTES_OF_A_CODE = 8 + 4
+"""Of each number of the maps of all frames, which are restored in float64 and kept in float32: they are not small as
+other codes are."""
 
 MOST_HEADER_BYTES = 2**22
 MOST_PACKED_FRAMES, MOST_SIDE, MOST_PIXELS, MOST_CODE_DIM, MOST_STAGES = 2**18, 2**15, 2**26, 2**14, 16
@@ -105,7 +109,8 @@ class Packed:
         for layer in generator.modules():
             layer.register_forward_hook(see)
         generator(torch.empty(self.frames_at_once, generator.code_dim, device="meta"))
-        return DRAWING_ARRAYS * largest
+        codes = BYTES_OF_A_CODE * math.prod(self.codes["coefficients"]) if isinstance(generator, Pyramid) else 0
+        return DRAWING_ARRAYS * largest + codes
 
     def check_drawing_fits(self, name: Path, budget: int, remedy: str) -> None:
         """Raise InputError, before memory is taken, where frames cannot be drawn within so many bytes.
@@ -257,16 +262,11 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
         raise InputError(f"its header is not one of a packed clip ({error!r})") from None
     if len(levels) != 2 or not all(map(math.isfinite, levels)) or levels[0] == 0 or not 0 < rate < 10**6:
         raise InputError("its header has levels or a rate that no clip has")
-    generator = skeleton(spec)
-    check_channels(generator, is_complex)
-    _check_codes(generator, codes, len(times))
-    parts = parts_of(generator, codes)
-    grids = [Grid(sum(part.steps for part in parts), 1), *(part.grid for part in parts)]
+    parts = checked_parts(spec, codes, len(times), is_complex)
+    grids = _grids(parts)
     counted = sum(grid.size for grid in grids)
     if counted > NUMBERS_ANYWAY + NUMBERS_A_BYTE * len(numbers):
         raise InputError(f"its header promises {counted} numbers, more than its {len(numbers)} bytes can hold")
-    if counted > MOST_NUMBERS:
-        raise InputError(f"it has {counted:,} numbers, expected {MOST_NUMBERS:,} at most")
     steps, *values = decoded(numbers[: len(numbers) // 4 * 4], grids)
     if np.abs(steps).max(initial=0) > MOST_OCTAVES_OF_STEPS * STEPS_AN_OCTAVE:
         raise InputError("it has steps that no packed clip has")
@@ -274,6 +274,30 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
     exponents = dict(zip((p.name for p in parts), np.split(steps[:, 0], cuts), strict=True))
     found = dict(zip((p.name for p in parts), values, strict=True))
     return Packed(spec, codes, times, found, exponents, is_complex, (levels[0], levels[1]), rate)
+
+
+def checked_parts(
+    spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]], frames: int, is_complex: bool
+) -> list[Part]:
+    """The parts of a packed clip of so many frames, told by its header alone, before memory is taken.
+
+    spec, codes, is_complex: as in `Packed`. Raises InputError for sizes, channels and codes that are no packed clip's,
+    and for more than MOST_NUMBERS numbers: a writer that asks first makes no file that cannot be read.
+    """
+    _check_sizes(spec, codes)
+    generator = skeleton(spec)
+    _check_channels(generator, is_complex)
+    _check_codes(generator, codes, frames)
+    parts = parts_of(generator, codes)
+    counted = sum(grid.size for grid in _grids(parts))
+    if counted > MOST_NUMBERS:
+        raise InputError(f"it has {counted:,} numbers, expected {MOST_NUMBERS:,} at most")
+    return parts
+
+
+def _grids(parts: list[Part]) -> list[Grid]:
+    """Of the exponents of the steps, and of each part, as they are coded."""
+    return [Grid(sum(part.steps for part in parts), 1), *(part.grid for part in parts)]
 
 
 def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) -> None:
@@ -298,11 +322,14 @@ def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) 
     for name, sizes in codes.items():
         if name not in ("coefficients", "basis", "mean") or not 1 <= len(sizes) <= 2:
             raise InputError(f"its header has codes {name[:60]!r}, which no clip has")
-        if min(sizes) < 1 or sizes[0] > MOST_PACKED_FRAMES or math.prod(sizes) > MOST_PIXELS:
+        # of maps fewer frequencies are stored than there are frames: what is stored is counted instead
+        is_stored_whole = spec.get("kind") != Pyramid.kind or list(codes) != ["coefficients"]
+        too_many = is_stored_whole and math.prod(sizes) > MOST_PIXELS
+        if min(sizes) < 1 or sizes[0] > MOST_PACKED_FRAMES or too_many:
             raise InputError(f"its header has codes of shape {sizes}, which are no clip's")
 
 
-def check_channels(generator: Generator, is_complex: bool) -> None:
+def _check_channels(generator: Generator, is_complex: bool) -> None:
     """Raise InputError where a generator draws frames of no grey, colour or complex clip."""
     channels = generator.frame_shape[0]
     if channels not in ((2,) if is_complex else (1, 3)):

@@ -99,11 +99,13 @@ def pack_clip(
     """Pack a clip, (T, C, H, W) in [0, 1] with times in seconds, (T,), for settings.bytes or settings.psnr.
 
     levels, rate: as in `Packed`; show: told of updates made and planned. Raises InputError where not one of the two is
-    asked for, where it cannot be met, and for clips of other channels than those of grey and colour ones.
+    asked for, where it cannot be met, and, before the fit, for clips that could not be read: of other
+    channels than those of grey and colour ones, or of more numbers than a packed clip may have.
     """
     goal = _goal(settings)
-    start = _start(clip, times, settings.seed)
-    check_can_be_packed(start)
+    generator = Pyramid(tuple(clip.shape[1:]), seed=settings.seed)
+    check_can_be_packed(generator, {"coefficients": (len(clip), generator.code_dim)}, False)
+    start = _start(generator, times, settings.seed)
     plan = _plan(clip, settings)
     state = _fitted_unrounded(Quantised(start, clip, is_own=False), plan, show)
 
@@ -149,16 +151,14 @@ def _plan(clip: Tensor, settings: PackSettings) -> _Plan:
     return _Plan(updates, at_once, settings.seed)
 
 
-def _start(clip: Tensor, times: Tensor, seed: int) -> Representation:
-    """A pyramid with random weights, and codes that are nearly the same for all frames."""
-    _, channels, height, width = clip.shape
-    generator = Pyramid((channels, height, width), seed=seed)
+def _start(generator: Pyramid, times: Tensor, seed: int) -> Representation:
+    """A pyramid with its first, random weights, and codes that are nearly the same for all frames."""
     source = seeded(seed, CODES)
     common = FIRST_CHANGE * torch.randn(1, generator.code_dim, generator=source)
     coarsest = math.prod(generator.map_shapes[0])
     common[:, :coarsest] *= FIRST_SPREAD / FIRST_CHANGE
-    codes = common.repeat(len(clip), 1)
-    codes[:, :coarsest] += FIRST_CHANGE * torch.randn(len(clip), coarsest, generator=source)
+    codes = common.repeat(len(times), 1)
+    codes[:, :coarsest] += FIRST_CHANGE * torch.randn(len(times), coarsest, generator=source)
     return Representation(generator, Codes(codes, times))
 
 

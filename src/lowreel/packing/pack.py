@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -12,9 +12,10 @@ from torch import Tensor
 
 from ..analysis.metrics import error_decibels
 from ..errors import InputError
+from ..model.generators import Generator
 from ..model.representation import Representation
 from ..settings import DEFAULT_LOSS_DB, PACK_UPDATES, PackSettings
-from .container import Packed, check_channels
+from .container import Packed, checked_parts
 from .fitting import Goal, Quantised, Saved, fit
 from .parts import MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE, smallest
 
@@ -67,12 +68,12 @@ def pack(
     delivered, which agrees with the data. levels, rate: as in `Packed`. show: told of updates made and planned.
 
     Raises InputError where a loss is asked for and no error is known, for bytes that are too few for the clip, and for
-    clips of other channels than those of grey, colour or complex ones.
+    clips of other channels than those of grey, colour or complex ones, or of more numbers than can be read.
     """
     settings = settings or PackSettings()
     updates = PACK_UPDATES if settings.updates is None else settings.updates
-    check_can_be_packed(found)
     small = smallest(found)
+    check_can_be_packed(small.generator, _shapes(small), small.is_complex)
     unpacked = _levels_drawn(small)
     goal = _goal(settings, error, None if target is None else float((unpacked - target).double().square().mean()))
     aim, toward = unpacked if target is None else target, None if goal.bytes is None else toward
@@ -93,21 +94,25 @@ def pack(
     return PackedResult(as_packed(state, levels, rate), size(), state.error())
 
 
-def check_can_be_packed(found: Representation) -> None:
-    """Raise InputError for clips of other channels than those of grey, colour or complex ones."""
+def check_can_be_packed(generator: Generator, codes: Mapping[str, tuple[int, ...]], is_complex: bool) -> None:
+    """Raise InputError for clips whose file could not be read: of other channels than those of grey, colour or complex
+    ones, or of more numbers than a packed clip may have. codes: shapes of the tensors of the codes."""
     try:
-        check_channels(found.generator, found.is_complex)
+        checked_parts(generator.spec(), codes, codes["coefficients"][0], is_complex)
     except InputError as reason:
         raise InputError(f"pack: cannot pack this clip: {reason}") from None
+
+
+def _shapes(found: Representation) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(t.shape) for name, t in found.codes.tensors().items() if name != "times"}
 
 
 def as_packed(state: Quantised, levels: tuple[float, float], rate: Fraction) -> Packed:
     """The numbers as they are now, rounded, as a file holds them; levels, rate: as in `Packed`."""
     found = state.found
     exponents = {name: np.array(own) + state.coarser for name, own in state.exponents.items()}
-    codes = {n: tuple(t.shape) for n, t in found.codes.tensors().items() if n != "times"}
     spec = found.generator.spec()
-    whole = Packed(spec, codes, found.times, state.rounded(), exponents, found.is_complex, levels, rate)
+    whole = Packed(spec, _shapes(found), found.times, state.rounded(), exponents, found.is_complex, levels, rate)
     return whole.without_idle_codes()
 
 
