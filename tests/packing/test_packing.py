@@ -450,6 +450,14 @@ def test_a_clip_is_packed_as_near_as_was_asked_for():
     assert far.bytes < near.bytes
 
 
+def test_too_few_bytes_for_a_clip_are_refused_before_its_fit():
+    """By the number that was asked for."""
+    made = []
+    with pytest.raises(InputError, match=r"pack: 10 bytes are too few"):
+        pack_clip(moving(4, 16), TIMES[:4], PackSettings(bytes=10), show=lambda *told: made.append(told))
+    assert not made
+
+
 def test_a_clip_is_packed_for_bytes_or_nearness():
     """A loss is one against what it was before, which such a clip never was."""
     for asked in (PackSettings(), PackSettings(loss=1.0), PackSettings(bytes=100, psnr=30)):

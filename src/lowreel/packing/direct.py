@@ -29,7 +29,7 @@ from ..solver.precision import autocast, fastest_precision
 from ..system import streams
 from .fitting import ERROR_GAIN, LATE, LEAST_PULL, MOST_PULL, SIZE_GAIN, SLOPE, Goal, Quantised, left, move
 from .pack import PackedResult, as_packed, begin, check_can_be_packed, search, what_can_be_had
-from .parts import MAPS_OF_CODES
+from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE
 
 MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
 """First steps of the weights of convolutions, of the maps of codes and of biases."""
@@ -107,12 +107,16 @@ def pack_clip(
     check_can_be_packed(generator, {"coefficients": (len(clip), generator.code_dim)}, False)
     start = _start(generator, times, settings.seed)
     plan = _plan(clip, settings)
-    state = _fitted_unrounded(Quantised(start, clip, is_own=False), plan, show)
+    state = Quantised(start, clip, is_own=False)
 
     def size() -> int:
         return len(as_packed(state, levels, rate).to_bytes())
 
-    begin(state, _goal_now(goal, UNROUNDED), size)
+    if goal.bytes is not None and _least_size(state, size) > goal.bytes:
+        raise InputError(what_can_be_had(state, goal))
+    state = _fitted_unrounded(state, plan, show)
+    if not begin(state, _goal_now(goal, UNROUNDED), size):
+        raise InputError(what_can_be_had(state, goal))
     _fit_rounded(state, plan, plan.unrounded, goal, size, show)
     for _ in range(MOST_TAILS):
         if _is_met(state, goal, size):
@@ -122,6 +126,15 @@ def pack_clip(
     if not _is_met(state, goal, size) and not search(state, goal, size, None, 1):
         raise InputError(_what_came(state, goal))
     return PackedResult(as_packed(state, levels, rate), size(), state.error())
+
+
+def _least_size(state: Quantised, size: Callable[[], int]) -> int:
+    """Bytes of the file with the coarsest steps; the state stays as it is."""
+    before = state.saved()
+    state.move(MOST_OCTAVES_OF_STEPS * STEPS_AN_OCTAVE // 2 - state.coarser)
+    least = size()
+    state.restore(before)
+    return least
 
 
 def _what_came(state: Quantised, goal: Goal) -> str:

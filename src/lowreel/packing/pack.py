@@ -83,8 +83,8 @@ def pack(
         return len(as_packed(state, levels, rate).to_bytes())
 
     before = state.saved()
-    if updates:
-        begin(state, goal, size)
+    if updates and not begin(state, goal, size):
+        raise InputError(what_can_be_had(state, goal))
     for done, planned in _fits(state, goal, size, updates, settings.seed):
         if show is not None:
             show(done, planned)
@@ -116,24 +116,25 @@ def as_packed(state: Quantised, levels: tuple[float, float], rate: Fraction) -> 
     return whole.without_idle_codes()
 
 
-def begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> None:
+def begin(state: Quantised, goal: Goal, size: Callable[[], int]) -> bool:
     """The steps with which the fit begins: for an error that rounding adds those of more than is allowed, which the fit
     takes away, or where not even the finest meet it, those that hardly add to it; for bytes those that keep to them or,
     where these leave nothing of the frames, finer ones, which the fit makes coarser.
 
-    Raises InputError for bytes that are too few.
+    False where bytes are too few for any steps.
     """
     first = goal
     if goal.error is not None and state.is_own:
         first = Goal(error=goal.error * 2**OCTAVES_AT_FIRST)
     found = search(state, first, size, state.probed, FIRST_STRIDE)
     if goal.bytes is not None and not found:
-        raise InputError(what_can_be_had(state, goal))
+        return False
     if found and goal.bytes is not None and state.error(state.probed) > MOST_ERROR_AT_FIRST:
         found = search(state, Goal(error=MOST_ERROR_AT_FIRST), size, state.probed, FIRST_STRIDE)
     if not found:
         own = Goal(error=OWN_ERROR_FACTOR * state.error(state.probed, rounded=False))
         search(state, own, size, state.probed, FIRST_STRIDE)
+    return True
 
 
 def _fits(state: Quantised, goal: Goal, size: Callable[[], int], updates: int, seed: int) -> Iterator[tuple[int, int]]:
