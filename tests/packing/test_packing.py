@@ -27,7 +27,7 @@ from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder, Lean, Pyramid
 from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
-from lowreel.packing import coding
+from lowreel.packing import coding, direct
 from lowreel.packing.coding import LARGEST, Grid, decoded, encoded
 from lowreel.packing.container import (
     FIXED,
@@ -456,6 +456,34 @@ def test_too_few_bytes_for_a_clip_are_refused_before_its_fit():
     with pytest.raises(InputError, match=r"pack: 10 bytes are too few"):
         pack_clip(moving(4, 16), TIMES[:4], PackSettings(bytes=10), show=lambda *told: made.append(told))
     assert not made
+
+
+def test_a_clip_that_cannot_be_as_near_says_how_near_it_came(monkeypatch):
+    """By the numbers as they would be read, at the end of the fit."""
+    ends = []
+
+    def ended(state, *_, **__):
+        ends.append((state.error(), state.error(rounded=False)))
+        return False
+
+    monkeypatch.setattr(direct, "search", ended)
+    with pytest.raises(InputError, match="ask for less --psnr") as caught:
+        pack_clip(moving(4, 16), TIMES[:4], PackSettings(psnr=70, updates=40))
+    ((rounded, unrounded),) = ends
+    assert f"came to {-10 * math.log10(rounded):.2f} dB" in str(caught.value)
+    assert rounded != unrounded
+
+
+def test_a_fit_as_read_is_searched_by_what_is_read():
+    """Unrounded numbers of such a fit may be farther off than the rounded ones; the search does not give up by them."""
+    small = smallest(clip_of(Decoder((1, 8, 8))))
+    state = Quantised(small, small.frames())
+    assert search(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
+    drawn = state.error
+    state.error = lambda which=None, *, rounded=True: drawn(which) if rounded else 1.0
+    assert not search(state, Goal(error=1e-4), lambda: 0, None, FIRST_STRIDE)
+    assert search(state, Goal(error=1e-4), lambda: 0, None, FIRST_STRIDE, fitted_as_read=True)
+    assert state.error() <= 1e-4
 
 
 def test_a_clip_is_packed_for_bytes_or_nearness():

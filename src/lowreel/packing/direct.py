@@ -28,7 +28,7 @@ from ..solver.optim import OrthogonalisedMomentum
 from ..solver.precision import autocast, fastest_precision
 from ..system import streams
 from .fitting import ERROR_GAIN, LATE, LEAST_PULL, MOST_PULL, SIZE_GAIN, SLOPE, Goal, Quantised, left, move
-from .pack import PackedResult, as_packed, begin, check_can_be_packed, search, what_can_be_had
+from .pack import FIRST_STRIDE, PackedResult, as_packed, begin, check_can_be_packed, search, what_can_be_had
 from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE
 
 MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
@@ -123,8 +123,10 @@ def pack_clip(
             break
         state.move(1 if goal.bytes is not None else -1)
         _fit_rounded(state, plan, round(TAIL * plan.updates), goal, size, None)
-    if not _is_met(state, goal, size) and not search(state, goal, size, None, 1):
-        raise InputError(_what_came(state, goal))
+    if not _is_met(state, goal, size):
+        told = _what_came(state, goal)
+        if not search(state, goal, size, None, 1 if goal.error is None else FIRST_STRIDE, fitted_as_read=True):
+            raise InputError(told)
     return PackedResult(as_packed(state, levels, rate), size(), state.error())
 
 
@@ -138,10 +140,10 @@ def _least_size(state: Quantised, size: Callable[[], int]) -> int:
 
 
 def _what_came(state: Quantised, goal: Goal) -> str:
-    """Why what was asked for is not met, and what to do."""
+    """Why what was asked for is not met by the fit as it ended, and what to do."""
     if goal.bytes is not None:
         return what_can_be_had(state, goal)
-    came = error_decibels(state.error(rounded=False))
+    came = error_decibels(state.error())
     return f"pack: the fit came to {came:.2f} dB from the clip; ask for less --psnr, or give more --updates"
 
 

@@ -199,14 +199,24 @@ def _goal(settings: PackSettings, error: float | None, own: float | None) -> Goa
     return Goal(error=(factor - 1) * error)
 
 
-def search(state: Quantised, goal: Goal, size: Callable[[], int], which: list[int] | None, stride: int) -> bool:
+def search(
+    state: Quantised,
+    goal: Goal,
+    size: Callable[[], int],
+    which: list[int] | None,
+    stride: int,
+    *,
+    fitted_as_read: bool = False,
+) -> bool:
     """Move all steps to where what is asked for is met and, an eighth of an octave on, it is not: finer steps make the
     file too large, or coarser ones the error; whether there is such a place.
 
     Neither size nor error follows the steps without exception, so that others further on may meet it too. stride: of
-    the first moves; which: the frames by which the error is judged, None: all.
+    the first moves; which: the frames by which the error is judged, None: all; fitted_as_read: whether numbers come
+    from a fit straight through the rounding, of which unrounded ones may be farther off than those that are read, and
+    so say nothing of what can be had.
     """
-    if goal.error is not None and state.error(which, rounded=False) > goal.error:
+    if goal.error is not None and not fitted_as_read and state.error(which, rounded=False) > goal.error:
         return False
 
     def can_be_coarser() -> bool:
