@@ -76,6 +76,17 @@ def test_a_clip_is_packed(asked, here, command):
     assert float(np.square(again - moving(5)[:4]).mean()) <= 10**-2.2 * 1.001
 
 
+def test_bytes_that_the_fit_did_not_keep_to_are_told(here, command, monkeypatch):
+    """Where steps were made coarser after it: how much that lost, and what to do."""
+    monkeypatch.setattr("lowreel.packing.direct._fit_rounded", lambda *_: None)
+    np.save(here / "clip.npy", 255 * moving(5))
+    done = command("pack", "clip.npy", "--bytes", "6000", "--updates", "20", "-o", "clip.lowreel")
+    assert (done.code, done.err) == (0, ""), done.err
+    assert (here / "clip.lowreel").stat().st_size <= 6000
+    assert "keep to 6,000 and lost" in done.out
+    assert "give more --updates, or more --bytes" in done.out
+
+
 def test_a_clip_that_does_not_fit_is_not_read(here, command, monkeypatch):
     """Refused by its size, with what to do."""
     np.save(here / "clip.npy", moving(5))

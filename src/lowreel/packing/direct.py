@@ -123,11 +123,8 @@ def pack_clip(
             break
         state.move(1 if goal.bytes is not None else -1)
         _fit_rounded(state, plan, round(TAIL * plan.updates), goal, size, None)
-    if not _is_met(state, goal, size):
-        told = _what_came(state, goal)
-        if not search(state, goal, size, None, 1 if goal.error is None else FIRST_STRIDE, fitted_as_read=True):
-            raise InputError(told)
-    return PackedResult(as_packed(state, levels, rate), size(), state.error())
+    note = "" if _is_met(state, goal, size) else _met_without_a_fit(state, goal, size)
+    return PackedResult(as_packed(state, levels, rate), size(), state.error(), note)
 
 
 def _least_size(state: Quantised, size: Callable[[], int]) -> int:
@@ -137,6 +134,21 @@ def _least_size(state: Quantised, size: Callable[[], int]) -> int:
     least = size()
     state.restore(before)
     return least
+
+
+def _met_without_a_fit(state: Quantised, goal: Goal, size: Callable[[], int]) -> str:
+    """Move the steps to where what is asked for is met, which no fit has made good; a sentence on what that lost where
+    it is bytes that are asked for. Raises InputError where there are no such steps."""
+    told, fitted, came = _what_came(state, goal), state.error(), size()
+    if not search(state, goal, size, None, FIRST_STRIDE if goal.bytes is None else 1, fitted_as_read=True):
+        raise InputError(told)
+    if goal.bytes is None:
+        return ""
+    lost = error_decibels(fitted) - error_decibels(state.error())
+    return (
+        f"The fit ended at {came:,} bytes; coarser steps, to which nothing was fitted, keep to {goal.bytes:,} and lost "
+        f"{lost:.2f} dB: give more --updates, or more --bytes."
+    )
 
 
 def _what_came(state: Quantised, goal: Goal) -> str:

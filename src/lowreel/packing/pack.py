@@ -41,11 +41,13 @@ much of an octave of squared error it has to be nearer."""
 
 @dataclass(frozen=True)
 class PackedResult:
-    """packed: the clip as a file holds it; bytes: of that file; error: mean squared error against what was packed."""
+    """packed: the clip as a file holds it; bytes: of that file; error: mean squared error against what was packed;
+    note: a sentence on what was lost to keep to the bytes after the fit, empty where nothing was."""
 
     packed: Packed
     bytes: int
     error: float
+    note: str = ""
 
 
 def pack(
