@@ -460,7 +460,7 @@ def test_too_few_bytes_for_a_clip_are_refused_before_its_fit():
 
 def test_a_clip_that_cannot_be_as_near_says_how_near_it_came(monkeypatch):
     """By the numbers as they would be read, at the end of the fit."""
-    ends = []
+    ends, shown = [], []
 
     def ended(state, *_, **__):
         ends.append((state.error(), state.error(rounded=False)))
@@ -468,7 +468,9 @@ def test_a_clip_that_cannot_be_as_near_says_how_near_it_came(monkeypatch):
 
     monkeypatch.setattr(direct, "search", ended)
     with pytest.raises(InputError, match="ask for less --psnr") as caught:
-        pack_clip(moving(4, 16), TIMES[:4], PackSettings(psnr=70, updates=40))
+        pack_clip(moving(4, 16), TIMES[:4], PackSettings(psnr=70, updates=40), show=lambda *now: shown.append(now))
+    planned = [40] * 40 + [48] * 8 + [56] * 8 + [64] * 8  # a fit, and its last fifth three times more
+    assert shown == list(enumerate(planned, 1))
     ((rounded, unrounded),) = ends
     assert f"came to {-10 * math.log10(rounded):.2f} dB" in str(caught.value)
     assert rounded != unrounded

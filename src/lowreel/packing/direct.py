@@ -118,13 +118,19 @@ def pack_clip(
     if not begin(state, _goal_now(goal, UNROUNDED), size):
         raise InputError(what_can_be_had(state, goal))
     _fit_rounded(state, plan, plan.unrounded, goal, size, show)
-    for _ in range(MOST_TAILS):
+    first = round(TAIL * plan.updates)
+    for k in range(MOST_TAILS):
         if _is_met(state, goal, size):
             break
         state.move(1 if goal.bytes is not None else -1)
-        _fit_rounded(state, plan, round(TAIL * plan.updates), goal, size, None)
+        _fit_rounded(state, plan, first, goal, size, _shown_on(show, (k + 1) * (plan.updates - first)))
     note = "" if _is_met(state, goal, size) else _met_without_a_fit(state, goal, size)
     return PackedResult(as_packed(state, levels, rate), size(), state.error(), note)
+
+
+def _shown_on(show: Callable[[int, int], None] | None, more: int) -> Callable[[int, int], None] | None:
+    """What `show` is told in a fit that is longer than planned by so many updates, which are made before its end."""
+    return None if show is None else lambda made, planned: show(made + more, planned + more)
 
 
 def _least_size(state: Quantised, size: Callable[[], int]) -> int:
