@@ -130,6 +130,10 @@ def test_frames_that_take_more_memory_are_not_drawn(here, command, monkeypatch):
 BAD = {
     "output there": ("pack {run} --bytes 9000 -o {packed}", "exists already"),
     "two targets": ("pack {run} --bytes 9000 --psnr 30 -o new.lowreel", "give one of"),
+    "two targets for a clip, which is not read": (
+        "pack {run}/nothing.mp4 --bytes 9000 --loss 1 -o new.lowreel",
+        "give one of --bytes, --psnr and --loss, not --bytes and --loss",
+    ),
     "too few bytes": ("pack {run} --bytes 20 --updates 0 -o new.lowreel", "too few"),
     "nothing known of its error": ("pack {run}/representation.safetensors -o new.lowreel", "give --bytes or --psnr"),
     "a folder that is not there": ("pack {run} --bytes 9000 -o nowhere/new.lowreel", "no such folder"),

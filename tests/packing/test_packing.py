@@ -13,6 +13,7 @@ import tracemalloc
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations
 from typing import get_type_hints
 
 import numpy as np
@@ -294,7 +295,6 @@ def test_a_fit_may_be_nearer_to_a_known_clip_than_what_is_packed():
 
 
 REFUSED = {
-    "two targets": (PackSettings(bytes=100, psnr=30), "give one of"),
     "no error known": (PackSettings(), "give --bytes or --psnr"),
     "too few bytes": (PackSettings(bytes=10), "too few"),
 }
@@ -305,6 +305,14 @@ def test_other_channels_are_refused():
     for channels, is_complex in ((5, False), (2, False), (3, True)):
         with pytest.raises(InputError, match="pack: cannot pack this clip"):
             pack(clip_of(Decoder((channels, 8, 8)), is_complex=is_complex), ROUNDED)
+
+
+@pytest.mark.parametrize("two", list(combinations({"bytes": 100, "psnr": 30, "loss": 1}.items(), 2)), ids=str)
+def test_two_targets_are_refused_by_the_settings(two):
+    """Before anything is read or fitted, in one sentence for runs and clips."""
+    words = f"give one of --bytes, --psnr and --loss, not --{two[0][0]} and --{two[1][0]}"
+    with pytest.raises(InputError, match=words):
+        PackSettings(**dict(two))
 
 
 def codes_of(frames, shape):
@@ -490,7 +498,7 @@ def test_a_fit_as_read_is_searched_by_what_is_read():
 
 def test_a_clip_is_packed_for_bytes_or_nearness():
     """A loss is one against what it was before, which such a clip never was."""
-    for asked in (PackSettings(), PackSettings(loss=1.0), PackSettings(bytes=100, psnr=30)):
+    for asked in (PackSettings(), PackSettings(loss=1.0)):
         with pytest.raises(InputError, match="give one of them"):
             pack_clip(moving(4, 16), TIMES[:4], asked)
 

@@ -80,7 +80,7 @@ def pack_file(
 def _is_fitted_as_read(settings: PackSettings) -> bool:
     """Whether a clip is fitted by its quantised numbers: a loss is one against what it was before, and has to be."""
     is_asked = settings.bytes is not None or settings.psnr is not None
-    return is_asked and settings.loss is None and settings.updates != 0
+    return is_asked and settings.updates != 0
 
 
 def _packed(known: _Known, settings: PackSettings, show: Show | None) -> PackedResult:

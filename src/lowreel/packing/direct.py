@@ -98,7 +98,7 @@ def pack_clip(
 ) -> PackedResult:
     """Pack a clip, (T, C, H, W) in [0, 1] with times in seconds, (T,), for settings.bytes or settings.psnr.
 
-    levels, rate: as in `Packed`; show: told of updates made and planned. Raises InputError where not one of the two is
+    levels, rate: as in `Packed`; show: told of updates made and planned. Raises InputError where neither of the two is
     asked for, where it cannot be met, and, before the fit, for clips that could not be read: of other
     channels than those of grey and colour ones, or of more numbers than a packed clip may have.
     """
@@ -170,7 +170,7 @@ def _is_met(state: Quantised, goal: Goal, size: Callable[[], int]) -> bool:
 
 
 def _goal(settings: PackSettings) -> Goal:
-    if (settings.bytes is None) == (settings.psnr is None) or settings.loss is not None:
+    if settings.bytes is None and settings.psnr is None:
         raise InputError("pack: a clip is fitted for --bytes or --psnr; give one of them")
     return Goal(settings.bytes, None if settings.psnr is None else 10 ** (-settings.psnr / 10))
 

@@ -186,9 +186,6 @@ def _levels_drawn(found: Representation) -> Tensor:
 
 def _goal(settings: PackSettings, error: float | None, own: float | None) -> Goal:
     """What is asked for, as bytes or squared error. own: squared error of what is packed against a known clip."""
-    asked = [name for name in ("bytes", "psnr", "loss") if getattr(settings, name) is not None]
-    if len(asked) > 1:
-        raise InputError(f"pack: give one of --bytes, --psnr and --loss, not {' and '.join(asked)}")
     if settings.bytes is not None:
         return Goal(bytes=settings.bytes)
     if settings.psnr is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from .model import Seed, Settings
 
@@ -38,6 +38,13 @@ class PackSettings(Settings):
         f"psnr, which is fitted by them from the start, {CLIP_EPOCHS} for each frame, {LEAST_CLIP_UPDATES} at least",
     )
     seed: Seed = Field(0, description="seed of the order of the frames in that fit")
+
+    @model_validator(mode="after")
+    def _one_is_asked_for(self) -> Self:
+        asked = [f"--{name}" for name in ("bytes", "psnr", "loss") if getattr(self, name) is not None]
+        if len(asked) > 1:
+            raise ValueError(f"pack: give one of --bytes, --psnr and --loss, not {' and '.join(asked)}")
+        return self
 
 
 class UnpackSettings(Settings):
