@@ -31,12 +31,12 @@ def pack(
     """Pack a recovered clip into one small file, from which frames at any time can be drawn.
 
     Its weights and codes are rounded, fitted once more as they will be read, and coded (docs/pack.md). Give one of
-    --bytes, --psnr and --loss.
+    --bytes, --psnr and --loss. A clip is fitted as it will be read for --bytes or --psnr, else first as a recovery is.
 
     Parameters
     ----------
     source
-        folder of a finished run, a representation.safetensors, or a clip, which is then fitted first
+        folder of a finished run, a representation.safetensors, or a clip
     output
         file to write, such as clip.lowreel
     """

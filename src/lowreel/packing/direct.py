@@ -68,6 +68,7 @@ TAIL, MOST_TAILS = 0.8, 3
 eighth of an octave coarser, or finer; so many times at most. Other steps without a fit lose 10 dB and more."""
 
 PIXELS_OF_A_MINIBATCH, MOST_FRAMES_OF_A_MINIBATCH = 2**17, 8
+"""A minibatch has as many frames as keep to both, but one at least."""
 
 FIRST_SPREAD, FIRST_CHANGE = 0.5, 0.05
 """Of the coarsest maps at first: standard deviation of what all frames have in common, and of what each has of its own.
@@ -216,6 +217,7 @@ class _Steps:
     def descend(self, loss: Tensor, share: float, pull: tuple[Mapping[str, Tensor], float] | None = None) -> None:
         """One update by the gradient of a loss and a pull to zero, what `Quantised.add_pull` takes. share: of the fit
         that is over."""
+        # at the very first a tenth of the step: none at all would waste the update
         factor = min(1.0, (share + WARM_UP / 10) / WARM_UP) * left(share)
         for optimiser in self.optimisers:
             optimiser.zero_grad()

@@ -24,20 +24,23 @@ class PackSettings(Settings):
 
     bytes: PositiveInt | None = Field(None, description="bytes that the file has at most")
     psnr: Annotated[float, Field(gt=0, le=120)] | None = Field(
-        None, description="dB, peak 1, that the packed frames are from those unpacked at least"
+        None,
+        description="dB, peak 1, that the packed frames are from those unpacked at least; of a clip, from the clip",
     )
     loss: Annotated[float, Field(gt=0, le=60)] | None = Field(
         None,
-        description="dB that the clip may be worse than unpacked, by the error that the run's held-out data tells; "
-        f"default: {DEFAULT_LOSS_DB}",
+        description="dB that the clip may be worse than unpacked, by the error that the run's held-out data tells, "
+        f"or of a clip, which is fitted first, by its own; default: {DEFAULT_LOSS_DB}",
     )
     updates: NonNegativeInt | None = Field(
         None,
         description="minibatches of the fit that the quantised numbers get, and half as many again where psnr or loss "
-        f"is not met by then; 0: they are only rounded; default: {PACK_UPDATES}, of a clip that is packed for bytes or "
-        f"psnr, which is fitted by them from the start, {CLIP_EPOCHS} for each frame, {LEAST_CLIP_UPDATES} at least",
+        f"is not met by then; 0: they are only rounded; default: {PACK_UPDATES}. Of a clip that is packed for bytes or "
+        "psnr all that its fit takes, and up to three times its last fifth again where they are not met by then; 0: "
+        "fitted first, as a recovery is, and only rounded; default: as many as draw each frame "
+        f"{CLIP_EPOCHS} times, {LEAST_CLIP_UPDATES} at least",
     )
-    seed: Seed = Field(0, description="seed of the order of the frames in that fit")
+    seed: Seed = Field(0, description="seed of the order of the frames in that fit, and of a clip's first numbers")
 
     @model_validator(mode="after")
     def _one_is_asked_for(self) -> Self:
