@@ -185,8 +185,8 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     """How far the packed frames are from those unpacked, and both from the true clip where there is one."""
     packed_db = error_decibels(result.error)
     if known.representation is None:
-        told = f"The packed clip is {packed_db:.2f} dB from the one that was packed (peak 1)."
-        return [told, *([result.note] if result.note else [])]
+        nearness = f"The packed clip is {packed_db:.2f} dB from the one that was packed (peak 1)."
+        return [nearness, *([result.note] if result.note else [])]
     if known.target is not None:
         own = error_decibels(float((known.representation.frames() - known.target).double().square().mean()))
         return [f"The packed clip is {packed_db:.2f} dB from the one that was packed (peak 1), unpacked {own:.2f} dB."]

@@ -104,7 +104,8 @@ def pack_clip(
     channels than those of grey and colour ones, or of more numbers than a packed clip may have.
     """
     goal = _goal(settings)
-    generator = Pyramid(tuple(clip.shape[1:]), seed=settings.seed)
+    _, channels, height, width = clip.shape
+    generator = Pyramid((channels, height, width), seed=settings.seed)
     check_can_be_packed(generator, {"coefficients": (len(clip), generator.code_dim)}, False)
     start = _start(generator, times, settings.seed)
     plan = _plan(clip, settings)
