@@ -5,7 +5,7 @@ import pytest
 from cases import levels, moving
 
 from lowreel.baselines import interpolate_times
-from lowreel.data import gap_factor, hold_out
+from lowreel.data import distances, gap_factor, hold_out
 from lowreel.operators import Gaussian, MissingBlocks, MissingFrames, MissingPixels
 
 SHAPE = (16, 1, 32, 32)
@@ -46,3 +46,13 @@ def test_there_is_no_factor_where_nothing_can_be_guessed():
     for operator in (MissingPixels(SHAPE, 0.5), Gaussian(SHAPE, 40), MissingFrames(SHAPE, dropped=[4, 5, 11])):
         data, known = operator(levels(1, 1, 32, 32).float().expand(SHAPE)), operator.observed_mask()
         assert gap_factor(operator, data, known, hold_out(operator, 0.05, data=data)) == 1
+
+
+def test_change_is_the_same_in_stretches(monkeypatch):
+    """Bit for bit, however few pixels are looked at together."""
+    draw = np.random.default_rng(0)
+    values, known = draw.random((6, 9, 9), np.float32), draw.random((6, 9, 9)) < 0.4
+    places = np.nonzero(~known)
+    whole = distances.change_at(values, known, places)
+    monkeypatch.setattr(distances, "CHANGE_VALUES", 7 * 6 * 9)
+    assert np.array_equal(whole, distances.change_at(values, known, places))

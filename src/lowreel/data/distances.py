@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 Booleans = NDArray[np.bool_]
 Values = NDArray[np.float32]
-Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+Numbers = NDArray[np.int64]
+Places = tuple[Numbers, Numbers, Numbers]
 
 POINTS = 4096
 """Pixels by which the distances of gaps are told, at most."""
@@ -24,6 +25,12 @@ chance, up to which what is missing is scattered."""
 
 AROUND = (-2, 0, 2)
 """Rows and columns around a pixel over which its change is a mean."""
+
+CHANGE_VALUES = 2**22
+"""Values of the clip that are compared at a time: pixels times those around them times frames."""
+
+LEAST_TOGETHER = 16
+"""Pixels that are looked at together, at least: NumPy adds the numbers of a single one in another order."""
 
 
 def distance_classes(known: Booleans, places: Places, steps: int | None = None) -> NDArray[np.int64]:
@@ -76,10 +83,33 @@ def change_at(values: Values, known: Booleans, places: Places) -> NDArray[np.flo
 
     values, known: (T, H, W).
     """
-    frames, height, width = known.shape
-    times, rows, columns = places
+    together = max(LEAST_TOGETHER, CHANGE_VALUES // (len(known) * len(AROUND) ** 2))
+    count = max(1, math.ceil(len(places[0]) / together))
+    stretches = zip(*(np.array_split(axis, count) for axis in places), strict=True)
+    found = np.concatenate([_across(values, known, stretch) for stretch in stretches])
+    alone = np.isnan(found)
+    if alone.any():
+        t, rows, columns = (axis[alone] for axis in places)
+        y, x = _around(known, rows, columns)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without a neighbour
+            around = np.ascontiguousarray(np.where(known[t, y, x], values[t, y, x], np.nan))
+            found[alone] = np.nan_to_num(np.nanstd(around, 0))
+    return np.asarray(found, dtype=np.float64)
+
+
+def _around(known: Booleans, rows: Numbers, columns: Numbers) -> tuple[Numbers, Numbers]:
+    """Rows and columns of the pixels around each of these, (9, n) each."""
     down, right = (offset.reshape(-1, 1) for offset in np.meshgrid(AROUND, AROUND, indexing="ij"))
-    y, x = np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
+    height, width = known.shape[1:]
+    return np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
+
+
+def _across(values: Values, known: Booleans, places: Places) -> Values:
+    """The difference before and after these pixels, (n,); not a number where no other frame knows those around."""
+    frames = len(known)
+    times, rows, columns = places
+    y, x = _around(known, rows, columns)
     seen: Booleans = known[:, y, x]
     steps = (np.arange(frames, dtype=np.int32)[:, None] - times.astype(np.int32))[:, None]
     before = np.where(seen & (steps < 0), steps, -frames).max(0) + times
@@ -88,14 +118,7 @@ def change_at(values: Values, known: Booleans, places: Places) -> NDArray[np.flo
     changes = np.where(both, np.abs(values[after % frames, y, x] - values[before % frames, y, x]), 0)
     counts = both.sum(0)
     found = (np.ascontiguousarray(changes).sum(0) / np.maximum(counts, 1)).astype(changes.dtype)
-    alone = np.flatnonzero(counts == 0)
-    if len(alone):
-        t, y, x = times[alone], y[:, alone], x[:, alone]
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without a neighbour
-            around = np.ascontiguousarray(np.where(known[t, y, x], values[t, y, x], np.nan))
-            found[alone] = np.nan_to_num(np.nanstd(around, 0))
-    return np.asarray(found, dtype=np.float64)
+    return np.where(counts > 0, found, np.nan).astype(changes.dtype)
 
 
 def steps_of(length: int) -> int:
