@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from cases import levels, moving
 
 from lowreel.baselines import interpolate_times
@@ -56,3 +57,20 @@ def test_change_is_the_same_in_stretches(monkeypatch):
     whole = distances.change_at(values, known, places)
     monkeypatch.setattr(distances, "CHANGE_VALUES", 7 * 6 * 9)
     assert np.array_equal(whole, distances.change_at(values, known, places))
+
+
+def test_white_noise_is_taken_off():
+    """With its size known the factor is nearer to that of the clip itself; where noise hides the errors it is 1."""
+    operator = MissingBlocks(SHAPE, 0.5, 8)
+    clip = moving(*SHAPE)[[*range(10), *[9] * 6]]
+    known, noise = operator.observed_mask(), torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
+    data = operator(clip + 0.01 * noise)
+    off = {0.0: 0.0, 0.01: 0.0}
+    for seed in (0, 1):
+        held = hold_out(operator, 0.05, seed, data=data)
+        own = (interpolate_times(operator(clip), known & ~held) - clip)[held].square().mean()
+        true = float((interpolate_times(operator(clip), known) - clip)[~known].square().mean() / own)
+        for sigma in off:
+            off[sigma] += abs(np.log(gap_factor(operator, data, known, held, sigma=sigma) / true))
+    assert off[0.01] < 0.6 * off[0.0]
+    assert gap_factor(operator, operator(clip + 0.5 * noise), known, held, sigma=0.5) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -47,12 +48,16 @@ FIRST_STREAM = 2**16
 Floats = NDArray[np.float64]
 
 
-def gap_factor(operator: LinearOperator, data: Data, known: Data, heldout: Data, seed: int = 0) -> float:
+def gap_factor(
+    operator: LinearOperator, data: Data, known: Data, heldout: Data, seed: int = 0, *, sigma: float = 0.0
+) -> float:
     """How many times larger the squared error of the guess is at the gaps of a mask than at the held-out pixels, as
     foretold with seeded drawings.
 
-    data: pixels with grey levels in [0, 1]; known, heldout: booleans like it. Of channels with gaps of their own the
-    mean. 1 where the data is no pixels, where what is missing is scattered, and where it cannot be told.
+    data: pixels with grey levels in [0, 1]; known, heldout: booleans like it; sigma: standard deviation of white noise
+    in the data, whose part is taken off the guess's errors. Of channels with gaps of their own the mean. 1 where the
+    data is no pixels, where what is missing is scattered, and where it cannot be told: where the guess is off by no
+    more than noise may be.
     """
     if not (operator.is_pixel_mask and isinstance(data, Tensor) and data.ndim == 4):
         return 1.0
@@ -69,37 +74,61 @@ def gap_factor(operator: LinearOperator, data: Data, known: Data, heldout: Data,
         levels = values.mean(1) if alike else values[:, channel]
         own, under = (entries[:, channel].cpu().numpy() for entries in (thin, holes))
         draw = streams.generator(seed, streams.HELDOUT, FIRST_STREAM + channel)
-        factors.append(_factor(levels.float().cpu().numpy(), own, under, rows, draw))
+        noise = sigma / math.sqrt(values.shape[1]) if alike else sigma
+        factors.append(_factor(levels.float().cpu().numpy(), own, under, rows, draw, noise))
     return float(np.mean(factors))
 
 
-def _factor(values: Values, known: Booleans, held: Booleans, rows: int, draw: np.random.Generator) -> float:
-    """The same of one mask, (T, H, W) each. rows: frames after which the mask, and what is held out, is repeated."""
+def _factor(
+    values: Values, known: Booleans, held: Booleans, rows: int, draw: np.random.Generator, sigma: float
+) -> float:
+    """The same of one mask, (T, H, W) each. rows: frames after which the mask, and what is held out, is repeated.
+
+    sigma: of the noise in the values, whose part is taken off each squared error, which may then be below 0: a floor
+    under each would raise their means.
+    """
     if not held.any() or known.all() or not (known & ~held).any():
         return 1.0
     share = held.sum() / known.sum()
     drawn = (cut_holes(known[:rows], share, draw, values[:rows], proposals=FEWER_PROPOSALS) for _ in range(DRAWINGS))
     others = [np.resize(holes, known.shape) & known for holes in drawn if holes is not None]
     each = [_guessed(values, known & ~holes, holes, draw) for holes in (held, *others)]
-    errors = [np.square(guess - values[places]) for guess, _, places in each]
+    errors = [np.square(guess.levels - values[guess.places]) - sigma**2 * (1 + guess.noise) for guess in each]
+    all_of_them, around = np.concatenate(errors), np.concatenate([guess.around for guess in each])
     own = float(errors[0].mean())
-    if own == 0:
+    if not _is_told(own, each[0], sigma) or all_of_them.mean() <= 0:
         return 1.0
-    around = np.concatenate([told for _, told, _ in each])
-    foretell = _told_by(around, np.concatenate(errors))
-    gaps = _guessed(values, known, ~known, draw)[1].clip(around.min(0), around.max(0))
-    harder = float(np.mean([e.mean() for e in errors]) / own * foretell(gaps).mean() / foretell(around).mean())
+    foretell = _told_by(around, all_of_them)
+    gaps = _guessed(values, known, ~known, draw).around.clip(around.min(0), around.max(0))
+    harder = float(all_of_them.mean() / own * foretell(gaps).mean() / foretell(around).mean())
     return min(max(harder, 1 / MOST_FACTOR), MOST_FACTOR)
 
 
-def _guessed(
-    values: Values, fitted: Booleans, where: Booleans, draw: np.random.Generator
-) -> tuple[Floats, Floats, Places]:
-    """A guess at pixels that are not fitted, (n,); what is known around each that foretells its error, (n, 3); and
-    which pixels these are, of many those that are drawn.
+@dataclass(frozen=True)
+class _Guess:
+    """A guess at pixels that are not fitted.
 
-    The guess lies on the straight line between the nearest frames that know the pixel; where none does it is the
-    nearest known pixel of the frame, or else the mean of what is known. Its error is foretold by the logarithms of its
+    levels: (n,); around: what is known around each that foretells its error, (n, 3); noise: variance of the guess in
+    units of that of the values, (n,); places: which pixels these are, of many those that are drawn.
+    """
+
+    levels: Floats
+    around: Floats
+    noise: Floats
+    places: Places
+
+
+def _is_told(own: float, guess: _Guess, sigma: float) -> bool:
+    """Whether a mean squared error is more than chance leaves of white noise that was taken off, by two deviations."""
+    variances = np.square(sigma**2 * (1 + guess.noise))
+    return own > 2 * math.sqrt(2 * float(variances.sum())) / len(variances)
+
+
+def _guessed(values: Values, fitted: Booleans, where: Booleans, draw: np.random.Generator) -> _Guess:
+    """A guess at pixels that are not fitted.
+
+    It lies on the straight line between the nearest frames that know the pixel; where none does it is the nearest known
+    pixel of the frame, or else the mean of what is known. Its error is foretold by the logarithms of its
     difference from that nearest pixel, of the difference of the two ends of the line, and of how much changes around.
     """
     places = times, rows, columns = sampled(where, GUESSED_POINTS, draw)
@@ -113,14 +142,15 @@ def _guessed(
     last = values[np.minimum(times + after, count - 1), rows, columns]
     has_both = has_first & has_last
     share = np.where(has_both, -before / (after - before), has_last)
-    guess = first + share * (last - first)
+    guess, noise = first + share * (last - first), share**2 + (1 - share) ** 2
     near = _nearest(values, fitted, places)
     guess = np.where(has_first | has_last, guess, near)
+    noise = np.where(np.isnan(guess), 0.0, noise)
     guess = np.where(np.isnan(guess), values[fitted].mean(), guess)
     near = np.where(np.isnan(near), guess, near)
     apart = np.where(has_both, last - first, 0.0)
     changes = (guess - near, apart, change_at(values, fitted, places))
-    return guess, np.stack([np.log(np.abs(change) + LEAST_CHANGE) for change in changes], 1), places
+    return _Guess(guess, np.stack([np.log(np.abs(change) + LEAST_CHANGE) for change in changes], 1), noise, places)
 
 
 def _nearest(values: Values, fitted: Booleans, places: Places) -> Floats:

@@ -334,7 +334,8 @@ class Problem:
         little."""
         if self.heldout is None or self.is_own_holdout or self.data_term in ("huber", "l1"):
             return 1.0
-        return gap_factor(self.operator, self.data, self.known, self.heldout, self.seed)
+        sigma = self.noise.sigma if isinstance(self.noise, WhiteNoise) else 0.0
+        return gap_factor(self.operator, self.data, self.known, self.heldout, self.seed, sigma=sigma)
 
     @cached_property
     def held_count(self) -> int:
