@@ -8,7 +8,8 @@ import pytest
 import torch
 from conftest import moving
 
-from lowreel import MissingPixels, RecoverSettings, recover
+from lowreel import MissingBlocks, MissingPixels, RecoverSettings, recover
+from lowreel.analysis.metrics import error_decibels
 from lowreel.recovery.search_plan import best_of
 from lowreel.runs import preview as live
 from lowreel.runs.preview import Live, PreviewWriter
@@ -122,3 +123,15 @@ def test_the_first_picture_stays_until_a_fit_is_better(tmp_path):
 
     assert [shown(level, "search") for level in (None, 24.0, 26.0)] == ["biharmonic interpolation"] * 2 + ["generator"]
     assert shown(None, "last") == "generator"
+
+
+def test_a_fit_is_shown_on_the_scale_of_baselines():
+    """The level of an epoch is that which a baseline with the same held-out error has."""
+    operator = MissingBlocks((16, 1, 32, 32), 0.5, 8)
+    seen = []
+    data = operator(torch.from_numpy(moving(16, 1, 32, 32)))
+    settings = RecoverSettings(steps=1, baselines="none", quality="draft")
+    found = recover(data, operator, settings, callback=seen.append)
+    assert seen[-1].heldout_db == pytest.approx(found.heldout_db)
+    assert abs(seen[-1].heldout_db - error_decibels(seen[-1].best_error)) > 0.1
+    assert Live.of(seen[-1]).about["heldout_db"] == seen[-1].heldout_db

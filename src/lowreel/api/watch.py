@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.representation import Representation
 from ..recovery.fit import CTRL_C, Progress
@@ -57,11 +56,6 @@ class RecoveryProgress(Progress):
     def loss(self) -> float:
         """Mean loss of the last epoch."""
         return self.state.loss
-
-    @property
-    def heldout_db(self) -> float:
-        """PSNR with peak 1 of the best epoch so far on held-out data, in dB; -inf where none was judged."""
-        return error_decibels(self.best_error)
 
     def __repr__(self) -> str:
         return (

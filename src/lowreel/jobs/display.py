@@ -128,10 +128,8 @@ class Bar:
 
 def progress_text(progress: Progress) -> str:
     """Loss, held-out error and stage of a recovery in words."""
-    from ..analysis.metrics import error_decibels
-
     known = progress.best_error < float("inf")
-    heldout = f"  held-out {error_decibels(progress.best_error):.2f} dB" if known else ""
+    heldout = f"  held-out {progress.heldout_db:.2f} dB" if known else ""
     text = f"loss {progress.state.loss:.2e}{heldout}"
     if progress.stage == "search":
         return f"choosing settings, {len(progress.trials)} fits done  {text}"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ..analysis.metrics import error_decibels
 from ..model.representation import Representation
 from ..settings import Candidate, Precision, SolverSettings
 from ..solver.iteration import iterate
@@ -20,6 +21,7 @@ from ..solver.schedule import planned_epochs
 from ..solver.state import State
 from ..system.memory import trim_heap
 from .chance import is_chance
+from .comparison import heldout_decibels
 from .verdict import Outcome
 
 CHECKS_PER_RUN = 12
@@ -88,7 +90,7 @@ class Progress:
     all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: epochs of
     all fits together; before: seconds that the search has taken. number: of the fit of the search, counted from 0; now:
     draws what the state stands for, for whoever looks. trunk: where the fits of a search part, once they have;
-    precision: of the products, as the run began.
+    precision: of the products, as the run began; told: makes a held-out error the level in dB that people are told.
     """
 
     state: State
@@ -108,6 +110,15 @@ class Progress:
     now: Callable[[], Representation] | None = None
     trunk: Progress | None = None
     precision: Precision = "float32"
+    told: Callable[[float], float] | None = field(default=None, compare=False)
+
+    @property
+    def heldout_db(self) -> float:
+        """Level of the best epoch so far on held-out data, in dB with peak 1, on the scale of those of baselines
+        (`comparison.heldout_decibels`); -inf where none was judged."""
+        if self.told is None or not math.isfinite(self.best_error):
+            return error_decibels(self.best_error)
+        return self.told(self.best_error)
 
 
 Callback = Callable[[Progress], None]
@@ -331,6 +342,7 @@ def _follow(
         least=least,
         trunk=before.trunk if before else None,
         now=partial(state.representation, problem, solver),
+        told=partial(heldout_decibels, problem=problem),
     )
 
 

@@ -20,6 +20,7 @@ from ..settings import BRANCH_SHARE, LOOK_SHARE, Candidate, SolverSettings
 from ..solver.identity import check_same, identity
 from ..solver.problem import Problem
 from ..solver.schedule import planned_epochs
+from .comparison import heldout_decibels
 from .fit import CTRL_C, FINISHED_SHARE, Callback, Progress, Score, Trial, fit, part_of
 from .search_plan import Search, best_of, curbs_overfitting, is_whole, slower
 from .verdict import Outcome
@@ -267,6 +268,7 @@ class _Work:
                     planned=planned,
                     number=number,
                     trunk=self.trunk,
+                    told=partial(heldout_decibels, problem=self.problem),  # one factor for all fits
                 )
             )
 

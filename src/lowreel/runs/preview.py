@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..analysis.manifold import embedded
-from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.representation import Representation
 from ..recovery.fit import Progress
@@ -145,7 +144,7 @@ def _about(progress: Progress) -> dict[str, Any]:
         "planned": progress.planned,
         "seconds": round(seconds, 2),
         "loss": progress.state.loss,
-        "heldout_db": error_decibels(progress.best_error) if known else None,
+        "heldout_db": progress.heldout_db if known else None,
         "curve": [row for k, row in enumerate(rows) if k % every == 0 or row[2] is not None or k == len(rows) - 1],
     }
 

@@ -43,6 +43,11 @@ class GroupProblem(Problem):
         """Booleans like the data: what each clip's own entries say of it."""
         return joined_data([clip.known for clip in self.clips])
 
+    @property
+    def gap_factor(self) -> float:
+        """1: each clip has its own."""
+        return 1.0
+
     @cached_property
     def fit_weights(self) -> Data:
         """What the square of each residual counts, shaped as the data.
