@@ -88,6 +88,8 @@ def accounted(
         delivered=instead or "generator",
         clip_range=clip_range,
         recommended=best,
+        trials_heldout_db=tuple(heldout_decibels(trial.error, problem) for trial in found.trials),
+        gap_factor=1.0 if problem.heldout is None else problem.gap_factor,
     )
 
 

@@ -40,7 +40,8 @@ class Recovery:
     device: on which it was fitted, such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the
     baseline whose clip is delivered, because a fit that did not end was worse on held-out data. levels: clip =
     levels.scale * (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels. together: of a clip of
-    a group, how it was recovered (`recover_together`).
+    a group, how it was recovered (`recover_together`). trials_heldout_db: `heldout_db` of each of the trials;
+    gap_factor: by which held-out errors are multiplied for these levels.
 
     Of complex clips `clip` and those of the baselines are complex64, uncertainty, (T, 1, H, W), is that of the real and
     of the imaginary part, and of the magnitude where that is well above it, and levels.scale stands for 1; grey levels
@@ -69,6 +70,8 @@ class Recovery:
     clip_range: tuple[float, float] = (0.0, 1.0)
     together: Sharing | None = None
     heldout_db_representation: float | None = None
+    trials_heldout_db: tuple[float, ...] = ()
+    gap_factor: float = 1.0
 
     @property
     def refined(self) -> bool:

@@ -58,7 +58,9 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "weight_decay": recovery.solver.weight_decay,
         "early_weight_decay": recovery.solver.early_weight_decay,
         "quality": recovery.settings.quality if recovery.settings.searches else None,
-        "search": tuple(_tried(trial) for trial in recovery.trials),
+        "search": tuple(
+            _tried(trial, level) for trial, level in zip(recovery.trials, recovery.trials_heldout_db, strict=True)
+        ),
         "choice": recovery.choice,
         "uncertainty": _uncertainty(recovery, truth),
         "generator": recovery.representation.generator.spec(),
@@ -78,6 +80,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "unseen_share": unseen_share(measured.operator, measured.operator.observed_mask()),
     }
     content |= _by_range(recovery.clip_range, recovery.heldout_db, levels) | _sharing(recovery)
+    content |= {} if recovery.gap_factor == 1 else {"gap_factor": round(recovery.gap_factor, 4)}
     content |= {"heldout_db_representation": rounded(recovery.drawn_db)} if recovery.refined else {}
     return Summary(**content, **({} if truth is None else _scores(recovery, truth)))
 
@@ -129,12 +132,11 @@ def _uncertainty(recovery: Recovery, truth: Tensor | None) -> dict[str, Any] | N
     return known | calibration(recovery.clip, truth, sigma)
 
 
-def _tried(trial: Trial) -> dict[str, Any]:
+def _tried(trial: Trial, level: float) -> dict[str, Any]:
     """A fit of the search for summary.json: what was tried, what the held-out data said, the score of that iterate."""
     scores = {row["step"]: row["score"] for row in trial.history if row.get("score") is not None}
     best = {"best_score": _told(max(scores.values())), "score": _told(scores[trial.step])} if scores else {}
-    heldout = error_decibels(trial.error) if math.isfinite(trial.error) else math.nan
-    told = {"heldout_db": _told(heldout), "step": trial.step, "steps": trial.steps}
+    told = {"heldout_db": _told(level), "step": trial.step, "steps": trial.steps}
     return trial.choice.model_dump() | told | best
 
 

@@ -77,8 +77,8 @@ class Summary(_Figures):
     """The content of summary.json; docs/format.md says what each field means.
 
     psnr to baselines_psnr_range are set where there is a true clip (psnr_recommended where another clip than the one
-    that is delivered is recommended, too), heldout_db_representation where clips are refined, scenes and sections of a
-    run in sections, together of a clip of a group.
+    that is delivered is recommended, too), heldout_db_representation where clips are refined,
+    gap_factor where it is not 1, scenes and sections of a run in sections, together of a clip of a group.
     """
 
     version: Literal[1] = 1
@@ -142,6 +142,7 @@ class Summary(_Figures):
     together: SharingFigures | None = None
     refined: bool = False
     heldout_db_representation: Level = None
+    gap_factor: float = 1.0
 
     @property
     def drawn_db(self) -> float | None:
