@@ -29,7 +29,7 @@ AROUND = (-2, 0, 2)
 CHANGE_VALUES = 2**22
 """Values of the clip that are compared at a time: pixels times those around them times frames."""
 
-LEAST_TOGETHER = 16
+LEAST_OF_A_STRETCH = 16
 """Pixels that are looked at together, at least: NumPy adds the numbers of a single one in another order."""
 
 
@@ -83,7 +83,7 @@ def change_at(values: Values, known: Booleans, places: Places) -> NDArray[np.flo
 
     values, known: (T, H, W).
     """
-    together = max(LEAST_TOGETHER, CHANGE_VALUES // (len(known) * len(AROUND) ** 2))
+    together = max(LEAST_OF_A_STRETCH, CHANGE_VALUES // (len(known) * len(AROUND) ** 2))
     count = max(1, math.ceil(len(places[0]) / together))
     stretches = zip(*(np.array_split(axis, count) for axis in places), strict=True)
     found = np.concatenate([_across(values, known, stretch) for stretch in stretches])

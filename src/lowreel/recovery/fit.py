@@ -70,10 +70,8 @@ class Trial:
         return replace(self, representation=self.representation.on(device))
 
     def __repr__(self) -> str:
-        return (
-            f"Trial({self.choice}, held-out error {self.error:.3g} in epoch {self.step} of {self.steps}, "
-            f"{self.seconds:.1f} s)"
-        )
+        told = f"held-out error {self.error:.3g} in epoch {self.step} of {self.steps}, {self.seconds:.1f} s"
+        return f"Trial({self.choice}, {told})"
 
 
 Stage = Literal["fit", "search", "last"]
@@ -89,8 +87,8 @@ class Progress:
     `score` where one is asked for. stage: what the fit is for: the only one, one of the search, or the last one with
     all data; trials: the finished fits of the search, at_once of which are made side by side. made, planned: epochs of
     all fits together; before: seconds that the search has taken. number: of the fit of the search, counted from 0; now:
-    draws what the state stands for, for whoever looks. trunk: where the fits of a search part, once they have;
-    precision: of the products, as the run began; told: makes a held-out error the level in dB that people are told.
+    draws what the state stands for, for whoever looks. trunk: where the fits of a search part; precision: of products,
+    as the run began; told: makes a held-out error the level in dB that people are told.
     """
 
     state: State
@@ -110,15 +108,12 @@ class Progress:
     now: Callable[[], Representation] | None = None
     trunk: Progress | None = None
     precision: Precision = "float32"
-    told: Callable[[float], float] | None = field(default=None, compare=False)
+    told: Callable[[float], float] = field(default=error_decibels, compare=False)
 
     @property
     def heldout_db(self) -> float:
-        """Level of the best epoch so far on held-out data, in dB with peak 1, on the scale of those of baselines
-        (`comparison.heldout_decibels`); -inf where none was judged."""
-        if self.told is None or not math.isfinite(self.best_error):
-            return error_decibels(self.best_error)
-        return self.told(self.best_error)
+        """Level of the best epoch so far on held-out data, as people are told it; -inf where none was judged."""
+        return self.told(self.best_error) if math.isfinite(self.best_error) else -math.inf
 
 
 Callback = Callable[[Progress], None]
