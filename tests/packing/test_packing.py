@@ -39,10 +39,12 @@ from lowreel.packing.container import (
     checked_parts,
     read_packed,
 )
+from lowreel.packing.control import FIRST_STRIDE, LATE, Goal, search_steps
 from lowreel.packing.direct import pack_clip
-from lowreel.packing.fitting import LATE, Goal, Quantised, _to_size
-from lowreel.packing.pack import FIRST_STRIDE, check_can_be_packed, pack, search
+from lowreel.packing.fitting import _to_size
+from lowreel.packing.pack import check_can_be_packed, pack
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
+from lowreel.packing.quantised import Quantised
 from lowreel.settings import PackKeywords, PackSettings
 from lowreel.system.files import PACKED_MAGIC
 
@@ -231,7 +233,7 @@ def test_the_search_ends_beside_steps_that_do_not_do():
     for begin in (-40, 0, 40):
         state = Quantised(small, small.frames())
         state.move(begin)
-        assert search(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
+        assert search_steps(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
         assert state.error() <= 1e-3
         state.move(1)
         assert state.error() > 1e-3
@@ -474,7 +476,7 @@ def test_a_clip_that_cannot_be_as_near_says_how_near_it_came(monkeypatch):
         ends.append((state.error(), state.error(rounded=False)))
         return False
 
-    monkeypatch.setattr(direct, "search", ended)
+    monkeypatch.setattr(direct, "search_steps", ended)
     with pytest.raises(InputError, match="ask for less --psnr") as caught:
         pack_clip(moving(4, 16), TIMES[:4], PackSettings(psnr=70, updates=40), show=lambda *now: shown.append(now))
     planned = [40] * 40 + [48] * 8 + [56] * 8 + [64] * 8  # a fit, and its last fifth three times more
@@ -488,11 +490,11 @@ def test_a_fit_as_read_is_searched_by_what_is_read():
     """Unrounded numbers of such a fit may be farther off than the rounded ones; the search does not give up by them."""
     small = smallest(clip_of(Decoder((1, 8, 8))))
     state = Quantised(small, small.frames())
-    assert search(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
+    assert search_steps(state, Goal(error=1e-3), lambda: 0, None, FIRST_STRIDE)
     drawn = state.error
     state.error = lambda which=None, *, rounded=True: drawn(which) if rounded else 1.0
-    assert not search(state, Goal(error=1e-4), lambda: 0, None, FIRST_STRIDE)
-    assert search(state, Goal(error=1e-4), lambda: 0, None, FIRST_STRIDE, fitted_as_read=True)
+    assert not search_steps(state, Goal(error=1e-4), lambda: 0, None, FIRST_STRIDE)
+    assert search_steps(state, Goal(error=1e-4), lambda: 0, None, FIRST_STRIDE, fitted_as_read=True)
     assert state.error() <= 1e-4
 
 

@@ -1,7 +1,7 @@
 """A clip that is known, packed directly: a `Pyramid` is fitted to it, from a third of the way on as it will be read.
 
 First weights and maps are fitted unrounded. Then steps are found by how much frames feel each part, and the objective
-of `fitting` is fitted on: straight through the rounding, squared error plus bits. Weights of convolutions move by
+of `quantised` is fitted on: straight through the rounding, squared error plus bits. Weights of convolutions move by
 orthogonalised momentum, all else by Adam. On the way steps are made finer or coarser, so that the fit ends at the
 size, or the error, that is asked for.
 """
@@ -26,10 +26,24 @@ from ..model.representation import Representation
 from ..settings import CLIP_EPOCHS, LEAST_CLIP_UPDATES, PackSettings
 from ..solver.optim import OrthogonalisedMomentum
 from ..solver.precision import autocast, fastest_precision
-from ..system import streams
-from .fitting import ERROR_GAIN, LATE, LEAST_PULL, MOST_PULL, SIZE_GAIN, SLOPE, Goal, Quantised, left, move
-from .pack import FIRST_STRIDE, PackedResult, as_packed, begin, check_can_be_packed, search, what_can_be_had
+from .control import (
+    ERROR_GAIN,
+    FIRST_STRIDE,
+    LATE,
+    SIZE_GAIN,
+    Goal,
+    Minibatches,
+    Size,
+    begin_steps,
+    late_pull,
+    move_steps,
+    search_steps,
+    share_left,
+    what_can_be_had,
+)
+from .pack import PackedResult, as_packed, check_can_be_packed
 from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE
+from .quantised import SLOPE, Quantised
 
 MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
 """First steps of the weights of convolutions, of the maps of codes and of biases."""
@@ -117,16 +131,16 @@ def pack_clip(
     if goal.bytes is not None and _least_size(state, size) > goal.bytes:
         raise InputError(what_can_be_had(state, goal))
     state = _fitted_unrounded(state, plan, show)
-    if not begin(state, _goal_now(goal, UNROUNDED), size):
+    if not begin_steps(state, _goal_now(goal, UNROUNDED), size):
         raise InputError(what_can_be_had(state, goal))
     _fit_rounded(state, plan, plan.unrounded, goal, size, show)
     first = round(TAIL * plan.updates)
     for k in range(MOST_TAILS):
-        if _is_met(state, goal, size):
+        if goal.is_met(state, size):
             break
         state.move(1 if goal.bytes is not None else -1)
         _fit_rounded(state, plan, first, goal, size, _shown_on(show, (k + 1) * (plan.updates - first)))
-    note = "" if _is_met(state, goal, size) else _met_without_a_fit(state, goal, size)
+    note = "" if goal.is_met(state, size) else _met_without_a_fit(state, goal, size)
     return PackedResult(as_packed(state, levels, rate), size(), state.error(), note)
 
 
@@ -135,7 +149,7 @@ def _shown_on(show: Callable[[int, int], None] | None, more: int) -> Callable[[i
     return None if show is None else lambda made, planned: show(made + more, planned + more)
 
 
-def _least_size(state: Quantised, size: Callable[[], int]) -> int:
+def _least_size(state: Quantised, size: Size) -> int:
     """Bytes of the file with the coarsest steps; the state stays as it is."""
     before = state.saved()
     state.move(MOST_OCTAVES_OF_STEPS * STEPS_AN_OCTAVE // 2 - state.coarser)
@@ -144,11 +158,11 @@ def _least_size(state: Quantised, size: Callable[[], int]) -> int:
     return least
 
 
-def _met_without_a_fit(state: Quantised, goal: Goal, size: Callable[[], int]) -> str:
+def _met_without_a_fit(state: Quantised, goal: Goal, size: Size) -> str:
     """Move the steps to where what is asked for is met, which no fit has made good; a sentence on what that lost where
     it is bytes that are asked for. Raises InputError where there are no such steps."""
     told, fitted, came = _what_came(state, goal), state.error(), size()
-    if not search(state, goal, size, None, FIRST_STRIDE if goal.bytes is None else 1, fitted_as_read=True):
+    if not search_steps(state, goal, size, None, FIRST_STRIDE if goal.bytes is None else 1, fitted_as_read=True):
         raise InputError(told)
     if goal.bytes is None:
         return ""
@@ -165,10 +179,6 @@ def _what_came(state: Quantised, goal: Goal) -> str:
         return what_can_be_had(state, goal)
     came = error_decibels(state.error())
     return f"pack: the fit came to {came:.2f} dB from the clip; ask for less --psnr, or give more --updates"
-
-
-def _is_met(state: Quantised, goal: Goal, size: Callable[[], int]) -> bool:
-    return size() <= goal.bytes if goal.bytes is not None else state.error() <= (goal.error or 0.0)
 
 
 def _goal(settings: PackSettings) -> Goal:
@@ -219,7 +229,7 @@ class _Steps:
         """One update by the gradient of a loss and a pull to zero, what `Quantised.add_pull` takes. share: of the fit
         that is over."""
         # at the very first a tenth of the step: none at all would waste the update
-        factor = min(1.0, (share + WARM_UP / 10) / WARM_UP) * left(share)
+        factor = min(1.0, (share + WARM_UP / 10) / WARM_UP) * share_left(share)
         for optimiser in self.optimisers:
             optimiser.zero_grad()
             for group in optimiser.param_groups:
@@ -241,20 +251,6 @@ def _first_step(name: str, shape: tuple[int, ...]) -> float:
     return MATRIX_STEP if _is_matrix(name, shape) else BIAS_STEP
 
 
-class _Frames:
-    """Minibatches of frames, in an order of its own in each pass."""
-
-    def __init__(self, frames: int, plan: _Plan):
-        self.frames, self.plan, self.order = frames, plan, list[int]()
-
-    def __call__(self, update: int) -> list[int]:
-        if len(self.order) < self.plan.at_once:
-            random = streams.generator(self.plan.seed, streams.ORDER, update)
-            self.order = random.permutation(self.frames).tolist()
-        which, self.order = self.order[: self.plan.at_once], self.order[self.plan.at_once :]
-        return which
-
-
 def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
     """Squared error of the whole clip, by these frames, in units of c^2."""
     error = (state.draw(which, rounded=rounded) - state.target[which]).square().sum()
@@ -263,11 +259,11 @@ def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
 
 def _fitted_unrounded(state: Quantised, plan: _Plan, show: Callable[[int, int], None] | None) -> Quantised:
     """The numbers after the first part of the fit, with steps by how much frames feel them then."""
-    steps, frames = _Steps(state), _Frames(len(state.target), plan)
+    steps, minibatches = _Steps(state), Minibatches(len(state.target), plan.at_once, plan.seed)
     reduced = _is_faster_reduced(state, plan)
     for update in range(plan.unrounded):
         with autocast(state.target.device, reduced):
-            loss = _loss(state, frames(update), rounded=False)
+            loss = _loss(state, minibatches(update), rounded=False)
         steps.descend(loss, update / plan.updates)
         if show is not None:
             show(update + 1, plan.updates)
@@ -289,11 +285,11 @@ def _fit_rounded(
     plan: _Plan,
     first: int,
     goal: Goal,
-    size: Callable[[], int],
+    size: Size,
     show: Callable[[int, int], None] | None,
 ) -> None:
     """The rest of the fit from the update `first` on, as the numbers will be read."""
-    steps, frames = _Steps(state), _Frames(len(state.target), plan)
+    steps, minibatches = _Steps(state), Minibatches(len(state.target), plan.at_once, plan.seed)
     reduced, slope, weights = _is_faster_reduced(state, plan), SLOPE, state.bits_slopes()
     control_every = max(PULLED_EVERY, plan.updates // CLIP_CONTROLS)
 
@@ -304,7 +300,7 @@ def _fit_rounded(
         if update % PULLED_EVERY == 0:
             weights = state.bits_slopes()
         with autocast(state.target.device, reduced and share < REDUCED):
-            loss = _loss(state, frames(update), rounded=True)
+            loss = _loss(state, minibatches(update), rounded=True)
         steps.descend(loss, share, (weights, slope))
         if show is not None:
             show(update + 1, plan.updates)
@@ -313,24 +309,24 @@ def _fit_rounded(
 def _goal_now(goal: Goal, share: float) -> Goal:
     """What a fit that will end at the goal is at when so much of it is over."""
     if goal.bytes is not None:
-        return Goal(bytes=round(goal.bytes * 2 ** (FALL_OF_SIZE * left(share) ** 2)))
+        return Goal(bytes=round(goal.bytes * 2 ** (FALL_OF_SIZE * share_left(share) ** 2)))
     assert goal.error is not None
-    return Goal(error=goal.error * 2 ** (FALL_OF_ERROR * left(share)))
+    return Goal(error=goal.error * 2 ** (FALL_OF_ERROR * share_left(share)))
 
 
-def _control(state: Quantised, goal: Goal, size: Callable[[], int], share: float) -> float:
+def _control(state: Quantised, goal: Goal, size: Size, share: float) -> float:
     """Move the steps so that the fit ends at the goal; returns the pull to zero from here on, in units of SLOPE, by
     which late in a fit the rest is done. share: of the fit that is over."""
     now = _goal_now(goal, share)
     if now.bytes is not None:
         excess = math.log2(size() / now.bytes) + CLIP_AIM
         if share > LATE:
-            return max(LEAST_PULL, min(MOST_PULL, 2 ** (LATE_PULL * excess)))
-        move(state, SIZE_GAIN * excess)
+            return late_pull(LATE_PULL * excess)
+        move_steps(state, SIZE_GAIN * excess)
         return 1.0
     assert now.error is not None
     excess = state.octaves_above(now.error) + CLIP_AIM
     if share > LATE:
-        return max(LEAST_PULL, min(MOST_PULL, 2 ** (-LATE_PULL * excess)))
-    move(state, -ERROR_GAIN * excess)
+        return late_pull(-LATE_PULL * excess)
+    move_steps(state, -ERROR_GAIN * excess)
     return 1.0
