@@ -385,8 +385,24 @@ def test_a_recovery_is_packed_from_python(recovery):
     assert set(get_type_hints(PackKeywords)) == set(PackSettings.model_fields)
 
 
+def test_a_clip_is_packed_from_python(tmp_path):
+    """As the command packs it, with its times, and its units where they are given."""
+    clip, own = moving(4, 16), PackSettings(bytes=9000, updates=20)
+    found = lowreel.pack(clip.double().numpy(), own, times=TIMES[:4].tolist(), levels=(200, -30))
+    assert found.packed.to_bytes() == pack_clip(clip, TIMES[:4], own, levels=(200.0, -30.0)).packed.to_bytes()
+    found.packed.save(tmp_path / "clip.lowreel")
+    assert torch.equal(lowreel.read_packed(tmp_path / "clip.lowreel").times, TIMES[:4])
+    assert lowreel.pack(clip, own, rate=Fraction(50)).packed.times.tolist() == [0.0, 0.02, 0.04, 0.06]
+
+
 WRONG = {
-    "an array": (lambda found: lowreel.pack(found.clip), "pack: expected what recover or load"),
+    "what is no clip": (lambda found: lowreel.pack("clip.mp4", bytes=9000), "pack: expected what recover or load"),
+    "a clip in other units": (lambda found: lowreel.pack(found.clip, bytes=9000), r"in \[0, 1\], got -?[0-9]"),
+    "a clip without time": (lambda found: lowreel.pack(torch.zeros(1, 8, 8), bytes=9000), r"\(T, C, H, W\)"),
+    "a clip for a loss": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), loss=1.0), "for --bytes or --psnr"),
+    "a clip with a target": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, error=0.1), "to itself"),
+    "a clip only rounded": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, updates=0), "--updates"),
+    "times of a recovery": (lambda found: lowreel.pack(found, psnr=9, times=[0, 1]), "leave out times"),
     "settings of others": (lambda found: lowreel.pack(found, {"psnr": 20}), "PackSettings"),
     "a misspelt setting": (lambda found: lowreel.pack(found, psnt=20), "did you mean psnr"),
     "a target of others": (lambda found: lowreel.pack(found, psnr=9, target=found.clip[:2]), "target: expected a clip"),

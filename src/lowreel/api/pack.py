@@ -1,4 +1,4 @@
-"""A recovery, or the representation of one, packed into a small file."""
+"""A recovery, the representation of one, or a clip, packed into a small file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..model.representation import Representation
+from ..packing.direct import pack_clip
 from ..packing.pack import PackedResult
 from ..packing.pack import pack as pack_representation
+from ..recovery.preparation import seconds_of
 from ..settings import PackKeywords, PackSettings
 from ..system.as_tensor import tensor_of
 from ..system.complex_clips import to_real
@@ -21,7 +23,7 @@ from .recovery import Recovery, in_grey_levels
 
 
 def pack(
-    found: Recovery[Any] | Representation,
+    found: Recovery[Any] | Representation | Any,
     settings: PackSettings | None = None,
     *,
     error: float | None = None,
@@ -29,10 +31,15 @@ def pack(
     toward: Any = None,
     levels: Sequence[float] | None = None,
     rate: Fraction = Fraction(25),
+    times: Any = None,
     show: Callable[[int, int], None] | None = None,
     **choices: Unpack[PackKeywords],
 ) -> PackedResult:
-    """Pack a recovery, or a representation: quantised numbers, fitted once more, as few as what is asked for allows.
+    """Pack a recovery, a representation or a clip: quantised numbers, as few as what is asked for allows.
+
+    The numbers of the first two are fitted once more as they will be read. A clip, an array or tensor, (T, C, H, W) in
+    [0, 1], is fitted by a generator of its own kind, and needs bytes or psnr; times: seconds of its frames, of `rate`
+    if None.
 
     choices: fields of `lowreel.settings.PackSettings` by name, such as `bytes=40_000` or `psnr=40`, in place of those
     of `settings`; without any the clip is at most 0.3 dB worse. `packed.save(path)` of the result writes the file.
@@ -45,10 +52,18 @@ def pack(
     that turn grey levels into the units of the clip, (1, 0) if None. rate: frames a second of its source. show: told of
     updates made and planned. Of a recovery error, toward and levels are known where they are not given.
 
-    Raises InputError for what is neither, settings that are none, targets of another shape, a loss where no error is
-    known, bytes that are too few, and clips of other channels than those of grey, colour or complex ones.
+    Raises InputError for what is none of these, settings that are none, targets of another shape, a loss where no error
+    is known, what cannot be met, and clips of other channels than those of grey, colour or complex ones.
     """
     own = _checked(settings, choices)
+    if not isinstance(found, Recovery | Representation):
+        if not (error is target is toward is None):
+            raise InputError("pack: a clip is fitted to itself; leave out error, target and toward")
+        clip, (scale, offset) = _clip(found), _numbers(levels)
+        seconds = torch.arange(len(clip), dtype=torch.float64) / float(rate) if times is None else times
+        return pack_clip(clip, seconds_of(seconds, len(clip)), own, levels=(scale, offset), rate=rate, show=show)
+    if times is not None:
+        raise InputError("pack: a recovery knows the times of its frames; leave out times")
     if isinstance(found, Recovery):
         representation = found.representation
         drawn = found.found.drawn_db
@@ -56,15 +71,30 @@ def pack(
         levels = tuple(found.levels) if levels is None else levels
         if toward is None and found.delivered == "generator":
             toward = _as_drawn(in_grey_levels(found.found).clip)
-    elif isinstance(found, Representation):
-        representation = found
     else:
-        got = type(found).__name__
-        raise InputError(f"pack: expected what recover or load returns, or its representation, got {got}")
+        representation = found
     shape = (len(representation.times), *representation.generator.frame_shape)
     known = {"target": _of_shape(target, "target", shape), "toward": _of_shape(toward, "toward", shape)}
     scale, offset = _numbers(levels)
     return pack_representation(representation, own, error=error, levels=(scale, offset), rate=rate, show=show, **known)
+
+
+def _clip(found: Any) -> Tensor:
+    """A clip, (T, C, H, W) in [0, 1], in single precision."""
+    try:
+        clip = tensor_of(found, "pack")
+    except InputError:
+        got = type(found).__name__
+        raise InputError(
+            f"pack: expected what recover or load returns, its representation, or a clip as an array, got {got}"
+        ) from None
+    if clip.ndim != 4 or min(clip.shape) < 1 or len(clip) < 2 or not clip.is_floating_point():
+        got = f"{tuple(clip.shape)} of {str(clip.dtype).removeprefix('torch.')}"
+        raise InputError(f"pack: expected a clip of shape (T, C, H, W), two frames or more, in [0, 1], got {got}")
+    least, most = (float(end) for end in clip.aminmax())
+    if not (least >= 0 and most <= 1):
+        raise InputError(f"pack: expected a clip with values in [0, 1], got {least:.4g} to {most:.4g}; scale it first")
+    return clip.to("cpu", torch.float32)
 
 
 def _checked(settings: PackSettings | None, choices: PackKeywords) -> PackSettings:

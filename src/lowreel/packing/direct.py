@@ -114,7 +114,7 @@ def pack_clip(
     """Pack a clip, (T, C, H, W) in [0, 1] with times in seconds, (T,), for settings.bytes or settings.psnr.
 
     levels, rate: as in `Packed`; show: told of updates made and planned. Raises InputError where neither of the two is
-    asked for, where it cannot be met, and, before the fit, for clips that could not be read: of other
+    asked for, for no updates, where it cannot be met, and, before the fit, for clips that could not be read: of other
     channels than those of grey and colour ones, or of more numbers than a packed clip may have.
     """
     goal = _goal(settings)
@@ -184,6 +184,8 @@ def _what_came(state: Quantised, goal: Goal) -> str:
 def _goal(settings: PackSettings) -> Goal:
     if settings.bytes is None and settings.psnr is None:
         raise InputError("pack: a clip is fitted for --bytes or --psnr; give one of them")
+    if settings.updates == 0:
+        raise InputError("pack: a clip has no numbers before its fit that could be rounded; give --updates, 1 or more")
     return Goal(settings.bytes, None if settings.psnr is None else 10 ** (-settings.psnr / 10))
 
 

@@ -175,7 +175,7 @@ def posed(
         data=y,
         operator=operator,
         generator=made,
-        times=_as_times(times, frames),
+        times=seconds_of(times, frames),
         sequences=tuple(sequences),
         beta=beta,
         noise=noise,
@@ -237,7 +237,8 @@ def _single(values: Any) -> tuple[Tensor, Tensor | None]:
     return single, None if missing is None else torch.from_numpy(missing)
 
 
-def _as_times(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
+def seconds_of(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
+    """Seconds of the frames, (T,), 25 a second if None. Raises InputError for others than so many rising numbers."""
     if times is None:
         return torch.arange(frames, dtype=torch.float64) / 25
     seconds = torch.as_tensor(times, dtype=torch.float64, device=CPU)
