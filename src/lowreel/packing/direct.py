@@ -23,7 +23,7 @@ from ..model.generators import Pyramid
 from ..model.generators.base import CODES, seeded
 from ..model.latents import Codes
 from ..model.representation import Representation
-from ..settings import CLIP_EPOCHS, LEAST_CLIP_UPDATES, PackSettings
+from ..settings import CLIP_EPOCHS, LEAST_CLIP_UPDATES, PackSettings, Precision
 from ..solver.optim import OrthogonalisedMomentum
 from ..solver.precision import autocast, fastest_precision
 from .control import (
@@ -91,11 +91,13 @@ Finer maps begin with the second in common."""
 
 @dataclass(frozen=True)
 class _Plan:
-    """updates: of the whole fit; at_once: frames of a minibatch; seed: of their order."""
+    """updates: of the whole fit; at_once: frames of a minibatch; seed: of their order; reduced: whether products are
+    made in bfloat16 until the fit is nearly over."""
 
     updates: int
     at_once: int
     seed: int
+    reduced: bool
 
     @property
     def unrounded(self) -> int:
@@ -122,8 +124,8 @@ def pack_clip(
     generator = Pyramid((channels, height, width), seed=settings.seed)
     check_can_be_packed(generator, {"coefficients": (len(clip), generator.code_dim)}, False)
     start = _start(generator, times, settings.seed)
-    plan = _plan(clip, settings)
     state = Quantised(start, clip, is_own=False)
+    plan = _plan(state, settings)
 
     def size() -> int:
         return len(as_packed(state, levels, rate).to_bytes())
@@ -189,13 +191,23 @@ def _goal(settings: PackSettings) -> Goal:
     return Goal(settings.bytes, None if settings.psnr is None else 10 ** (-settings.psnr / 10))
 
 
-def _plan(clip: Tensor, settings: PackSettings) -> _Plan:
-    pixels = math.prod(clip.shape[2:])
-    at_once = max(1, min(len(clip), MOST_FRAMES_OF_A_MINIBATCH, PIXELS_OF_A_MINIBATCH // pixels))
+def _plan(state: Quantised, settings: PackSettings) -> _Plan:
+    frames, pixels = len(state.target), math.prod(state.target.shape[2:])
+    at_once = max(1, min(frames, MOST_FRAMES_OF_A_MINIBATCH, PIXELS_OF_A_MINIBATCH // pixels))
     updates = settings.updates
     if updates is None:
-        updates = max(LEAST_CLIP_UPDATES, math.ceil(CLIP_EPOCHS * len(clip) / at_once))
-    return _Plan(updates, at_once, settings.seed)
+        updates = max(LEAST_CLIP_UPDATES, math.ceil(CLIP_EPOCHS * frames / at_once))
+    precision = _fastest(state, at_once) if settings.precision == "auto" else settings.precision
+    return _Plan(updates, at_once, settings.seed, precision == "bfloat16")
+
+
+def _fastest(state: Quantised, at_once: int) -> Precision:
+    which = list(range(at_once))
+
+    def one_pass() -> None:
+        torch.autograd.backward(_loss(state, which, rounded=True))
+
+    return fastest_precision(one_pass, state.target.device, at_once * math.prod(state.target.shape[2:]))
 
 
 def _start(generator: Pyramid, times: Tensor, seed: int) -> Representation:
@@ -262,24 +274,13 @@ def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
 def _fitted_unrounded(state: Quantised, plan: _Plan, show: Callable[[int, int], None] | None) -> Quantised:
     """The numbers after the first part of the fit, with steps by how much frames feel them then."""
     steps, minibatches = _Steps(state), Minibatches(len(state.target), plan.at_once, plan.seed)
-    reduced = _is_faster_reduced(state, plan)
     for update in range(plan.unrounded):
-        with autocast(state.target.device, reduced):
+        with autocast(state.target.device, plan.reduced):
             loss = _loss(state, minibatches(update), rounded=False)
         steps.descend(loss, update / plan.updates)
         if show is not None:
             show(update + 1, plan.updates)
     return Quantised(state.unrounded(), state.target, is_own=False)
-
-
-def _is_faster_reduced(state: Quantised, plan: _Plan) -> bool:
-    which = list(range(plan.at_once))
-    pixels = len(which) * math.prod(state.target.shape[2:])
-
-    def one_pass() -> None:
-        torch.autograd.backward(_loss(state, which, rounded=False))
-
-    return fastest_precision(one_pass, state.target.device, pixels) == "bfloat16"
 
 
 def _fit_rounded(
@@ -292,7 +293,7 @@ def _fit_rounded(
 ) -> None:
     """The rest of the fit from the update `first` on, as the numbers will be read."""
     steps, minibatches = _Steps(state), Minibatches(len(state.target), plan.at_once, plan.seed)
-    reduced, slope, weights = _is_faster_reduced(state, plan), SLOPE, state.bits_slopes()
+    slope, weights = SLOPE, state.bits_slopes()
     control_every = max(PULLED_EVERY, plan.updates // CLIP_CONTROLS)
 
     for update in range(first, plan.updates):
@@ -301,7 +302,7 @@ def _fit_rounded(
             slope = SLOPE * _control(state, goal, size, share)
         if update % PULLED_EVERY == 0:
             weights = state.bits_slopes()
-        with autocast(state.target.device, reduced and share < REDUCED):
+        with autocast(state.target.device, plan.reduced and share < REDUCED):
             loss = _loss(state, minibatches(update), rounded=True)
         steps.descend(loss, share, (weights, slope))
         if show is not None:

@@ -28,6 +28,7 @@ class PackKeywords(TypedDict, total=False):
     loss: float | None
     updates: int | None
     seed: int
+    precision: Precision | Auto
 
 
 class RecoverKeywords(TypedDict, total=False):

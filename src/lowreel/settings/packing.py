@@ -7,6 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from .model import Seed, Settings
+from .recovery import Auto
+from .solver import Precision
 
 DEFAULT_LOSS_DB = 0.3
 
@@ -41,6 +43,11 @@ class PackSettings(Settings):
         f"{CLIP_EPOCHS} times, {LEAST_CLIP_UPDATES} at least",
     )
     seed: Seed = Field(0, description="seed of the order of the frames in that fit, and of a clip's first numbers")
+    precision: Precision | Auto = Field(
+        "auto",
+        description="products of the network while a clip is fitted, but in the last tenth: float32 or bfloat16; auto: "
+        "what this machine is faster in, by a short trial (give it to have the same file again)",
+    )
 
     @model_validator(mode="after")
     def _one_is_asked_for(self) -> Self:
