@@ -39,7 +39,7 @@ def entries(path: Path) -> list[Entry]:
         images = [image for name, group in groups.items() for image in images_of(name, group)]
         main = {image.levels[0] for image in images}
         named = {level: image.named for image in images for level in image.levels}
-        arrays = {name: item for name, item in members.items() if name not in groups}
+        arrays = {name: root[name] for name in members if name not in groups}  # groups in groups keep headers too
         return [_entry(name, item, named, name in main) for name, item in sorted(arrays.items())]
 
 
@@ -63,8 +63,11 @@ def load(path: Path, entry: Entry) -> Lazy:
 
 
 def opened(path: Path) -> Any:
-    """The root of a store, an array or a group."""
-    return imported("zarr", path, "Zarr").open(str(path), mode="r")
+    """The root of a store, an array or a group. Each array tells its own shape: the copy that a group keeps of the
+    headers below it (consolidated metadata) is of when it was made, without frames that were appended since."""
+    library = imported("zarr", path, "Zarr")
+    root = library.open(str(path), mode="r")
+    return library.open_group(str(path), mode="r", use_consolidated=False) if hasattr(root, "members") else root
 
 
 @dataclass(frozen=True)
