@@ -36,12 +36,12 @@ def nifti(path, unit="mm"):
     nibabel.save(image, path)
 
 
-def ome_zarr(path, rows=0.5, unit="micrometer"):
+def ome_zarr(path, rows=0.5, unit="micrometer", level="0"):
     units = {"y": unit, "x": "micrometer"}
     axes = [{"name": "t", "type": "time"}, *({"name": n, "type": "space", "unit": units[n]} for n in "yx")]
-    levels = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1.0, rows, 0.25]}]}]
+    levels = [{"path": level, "coordinateTransformations": [{"type": "scale", "scale": [1.0, rows, 0.25]}]}]
     group = zarr.open_group(str(path), mode="w", zarr_format=3)
-    group.create_array("0", shape=CLIP.shape, chunks=(1, 6, 8), dtype="u1", dimension_names=["t", "y", "x"])[:] = CLIP
+    group.create_array(level, shape=CLIP.shape, chunks=(1, 6, 8), dtype="u1", dimension_names=["t", "y", "x"])[:] = CLIP
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": levels}]}
 
 
@@ -52,6 +52,7 @@ FILES = {
     "NIfTI, packed": ("a.nii.gz", nifti, "mm"),
     "DICOM": ("a.dcm", lambda path: formats.dicom(path, CLIP[:, None], PixelSpacing=["0.5", "0.25"]), "mm"),
     "OME-Zarr": ("a.ome.zarr", ome_zarr, "µm"),
+    "OME-Zarr, levels in groups": ("a.ome.zarr", lambda path: ome_zarr(path, level="scale0/image"), "µm"),
     "TIFF with dots per inch": ("a.tif", printed, None),
     "ImageJ in pixels": ("a.tif", lambda path: imagej(path, "pixel"), None),
     "NIfTI of no unit": ("a.nii", lambda path: nifti(path, "unknown"), None),

@@ -128,10 +128,15 @@ def images_of(name: str, group: Any) -> list[Image]:
 
 
 def image_with(root: Any, name: str) -> Image | None:
-    """The OME-Zarr image of which the array of this name is a level."""
-    group = root[name.rpartition("/")[0]] if "/" in name else root
-    images = images_of(name.rpartition("/")[0], group) if hasattr(group, "members") else []
-    return next((image for image in images if name in image.levels), None)
+    """The OME-Zarr image of which the array of this name is a level; the group that says so is any of those above."""
+    parts = name.split("/")
+    for count in range(len(parts) - 1, -1, -1):
+        above = "/".join(parts[:count])
+        group = root[above] if above else root
+        images = images_of(above, group) if hasattr(group, "members") else []
+        if found := next((image for image in images if name in image.levels), None):
+            return found
+    return None
 
 
 def _entry(name: str, array: Any, images: Mapping[str, list[tuple[str, str]]], is_main: bool = False) -> Entry:
