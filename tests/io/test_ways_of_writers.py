@@ -1,9 +1,11 @@
 """What writers of files say in ways of their own: time, axes and numbers are what they mean."""
 
+import h5py
 import numpy as np
 import pytest
 import zarr
 
+from lowreel.io.containers import entries_of, load
 from lowreel.io.video import open_clip
 
 FRAMES = np.random.default_rng(0).integers(0, 60_000, (6, 8, 10)).astype(np.uint16)
@@ -20,7 +22,7 @@ def stored(path):
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("name", ["film", "scan/film"])
 def test_frames_that_were_appended_to_zarr_are_there(version, name, tmp_path):
-    """The headers that a group keeps together tell the shape as it was before; an array's own header tells all frames."""
+    """The headers that a group keeps together tell the shape as it was before; an array's own header tells all."""
     path = str(tmp_path / "a.zarr")
     group = zarr.open_group(path, mode="w", zarr_format=version)
     group.create_array(name, shape=(4, 8, 10), chunks=(1, 8, 10), dtype="u2")[:] = FRAMES[:4]
@@ -28,3 +30,77 @@ def test_frames_that_were_appended_to_zarr_are_there(version, name, tmp_path):
         zarr.consolidate_metadata(kept)
     zarr.open_array(f"{path}/{name}", mode="r+").append(FRAMES[4:])
     np.testing.assert_array_equal(stored(path), FRAMES)
+
+
+def emd(file):
+    """As RosettaSciIO writes it: the axes reversed, and a data set of each."""
+    group = file.create_group("signals/film")
+    group.attrs["emd_group_type"] = 1
+    group["data"] = FRAMES.T
+    for k, name in enumerate("xyt"):
+        group.create_dataset(f"dim{k + 1}", data=[0.0, 1.0]).attrs["name"] = np.bytes_(name)
+
+
+def nexus(file):
+    group = file.create_group("entry/data")
+    group.attrs.update({"NX_class": "NXdata", "signal": "counts", "axes": ["y", "x", "time"]})
+    group["counts"] = FRAMES.transpose(1, 2, 0)
+
+
+def nwb(file, **times):
+    """As PyNWB writes a film whose numbers are volts."""
+    file.attrs["nwb_version"] = "2.11.0"
+    group = file.create_group("acquisition/film")
+    group.attrs["neurodata_type"] = "TwoPhotonSeries"
+    group.create_dataset("data", data=FRAMES.transpose(0, 2, 1)).attrs.update({"conversion": 1.0, "offset": 0.0})
+    for name, (value, attributes) in times.items():
+        group.create_dataset(name, data=value).attrs.update(attributes)
+
+
+NWB_RATE = {"starting_time": (0.0, {"rate": 30.0, "unit": "seconds"})}
+NWB_STAMPS = {"timestamps": (5 + np.arange(6) / 12, {"unit": "seconds"})}
+
+
+def bigdataviewer(file):
+    """As npy2bdv writes it: a view of 6 planes at one time."""
+    file["s00/resolutions"] = np.ones((1, 3))
+    file["t00000/s00/0/cells"] = FRAMES.view("i2")
+
+
+@pytest.mark.parametrize("write", [emd, nexus, nwb, bigdataviewer])
+def test_axes_and_numbers_of_hdf5_are_what_its_kind_says(write, tmp_path):
+    """Axes that are named by the group or by the kind, and 16 bits that Java knows with a sign alone."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        write(file)
+    name = next(entry.name for entry in entries_of(path) if len(entry.shape) == 3)
+    np.testing.assert_array_equal(stored(f"{path}:{name}"), FRAMES)
+
+
+@pytest.mark.parametrize(("times", "rate"), [(NWB_RATE, 30), (NWB_STAMPS, 12), ({}, 25)])
+def test_a_film_of_nwb_has_its_times(times, rate, tmp_path):
+    """By its rate or its time stamps; 25 a second without either."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        nwb(file, **times)
+    assert float(open_clip(f"{tmp_path / 'a.h5'}:acquisition/film/data").rate) == pytest.approx(rate)
+
+
+def test_a_film_of_nwb_is_in_its_unit(tmp_path):
+    """value = stored * conversion + offset."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        nwb(file)
+        file["acquisition/film/data"].attrs.update({"conversion": 0.25, "offset": 7.0})
+    found = load(tmp_path / "a.h5", "acquisition/film/data").values
+    np.testing.assert_array_equal(found.transpose(0, 2, 1), FRAMES * 0.25 + 7)
+
+
+def test_truth_values_of_pytables_are_black_and_white(tmp_path):
+    """Bytes of 0 and 1 with the type of bit fields; as numbers of 8 bits true would be 1 of 255."""
+    seen = FRAMES > 30_000
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["PYTABLES_FORMAT_VERSION"] = "2.1"
+        space = h5py.h5s.create_simple(seen.shape)
+        data = h5py.h5d.create(file.id, b"film", h5py.h5t.STD_B8LE, space)
+        data.write(space, space, seen.view("u1"), mtype=h5py.h5t.STD_B8LE)
+    clip = open_clip(tmp_path / "a.h5")
+    np.testing.assert_array_equal(clip.read().numpy()[:, 0], seen)

@@ -15,6 +15,7 @@ from ...errors import InputError
 from .axes import roles_of, turned
 from .base import DEFLATE_FACTOR, Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
 from .cf import Packing, packing_of
+from .hdf5_conventions import is_of_truth, is_unsigned, named_axes, rate_of, text_of, with_own_packing
 from .other_kinds import MINC
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
@@ -73,10 +74,12 @@ def load(path: Path, entry: Entry) -> Lazy:
             check_size(path, entry, data.dtype.itemsize)  # the header claims more than the file can hold
         if data.id.get_storage_size() == 0:
             raise InputError(f"{path}:{entry.name}: has a shape, {entry.shape}, but no numbers; save it again")
-        is_complex, is_logical = data.dtype.names == COMPLEX_FIELDS, _matlab_class(data) == "logical"
-        packing = Packing() if is_complex else packing_of(data.attrs, data.dtype)
+        is_complex = data.dtype.names == COMPLEX_FIELDS
+        is_logical = _matlab_class(data) == "logical" or is_of_truth(data)
+        packing = Packing() if is_complex else with_own_packing(data, packing_of(data.attrs, data.dtype))
         _check_offset(path, entry, data, packing)
         dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
+        rate = rate_of(data)
 
     def read(index: Index) -> np.ndarray:
         if all(isinstance(part, slice) and part == slice(None) for part in index):
@@ -87,7 +90,7 @@ def load(path: Path, entry: Entry) -> Lazy:
             return np.asarray(values["real"] + 1j * values["imag"])
         return values.astype(bool) if is_logical else packing.values(np.asarray(values))
 
-    stored = Lazy(tuple(int(n) for n in data.shape), dtype, read)
+    stored = Lazy(tuple(int(n) for n in data.shape), dtype, read, rate=rate)
     return turned(stored, range(len(data.shape))[::-1]) if is_matlab(path) else stored
 
 
@@ -161,12 +164,7 @@ def _with_plugins() -> None:
 
 
 def _matlab_class(data: Any) -> str:
-    return _text_of(data.attrs.get("MATLAB_class", b""))
-
-
-def _text_of(attribute: Any) -> str:
-    attribute = attribute.ravel()[0] if isinstance(attribute, np.ndarray) and attribute.size else attribute
-    return attribute.decode(errors="replace") if isinstance(attribute, bytes) else str(attribute)
+    return text_of(data.attrs.get("MATLAB_class", b""))
 
 
 def _entries(name: str, data: Any, matlab: bool) -> list[Entry]:
@@ -214,7 +212,7 @@ def _are_moments(header: Any) -> bool:
 def _entry(name: str, data: Any, matlab: bool) -> Entry:
     kind, dtype = _matlab_class(data), data.dtype
     shape = tuple(int(n) for n in data.shape or ())
-    named = "complex" if dtype.names == COMPLEX_FIELDS else kind or str(dtype)
+    named = "complex" if dtype.names == COMPLEX_FIELDS else kind or _type_of(data)
     problem = MINC if name.startswith("minc-2.0/") else CLASSES_IN_WORDS.get(kind, "")
     if data.shape is None or data.attrs.get("MATLAB_empty", 0):
         problem = problem or "empty"
@@ -224,13 +222,21 @@ def _entry(name: str, data: Any, matlab: bool) -> Entry:
         problem = problem or NO_NUMBERS
     if dtype.names == ACQUISITIONS:
         problem = _acquisitions(data)
-    if _text_of(data.file.attrs.get("Conventions", "")).startswith(ODIM_CONVENTIONS):
+    if text_of(data.file.attrs.get("Conventions", "")).startswith(ODIM_CONVENTIONS):
         problem = problem or ODIM
     if len(shape) == len(IMAGES) and _is_of_images(name, data, "/data"):  # a series of images, ISMRMRD
         roles = IMAGE_ROLES if _are_moments(data.parent["header"]) else IMAGE_ROLES.replace("T", "-")
         return Entry(name, shape, named, problem, IMAGES, roles)
     names = () if matlab or problem else _axis_names(data)
-    return Entry(name, shape[::-1] if matlab else shape, named, problem, names, roles_of(names) if names else "")
+    roles = roles_of(names) if names else ""
+    if not (matlab or problem or names):
+        names, roles = named_axes(data)
+    return Entry(name, shape[::-1] if matlab else shape, named, problem, names, roles)
+
+
+def _type_of(data: Any) -> str:
+    """The type of its numbers in words."""
+    return "bool" if is_of_truth(data) else str(Packing(is_unsigned=is_unsigned(data)).dtype(data.dtype))
 
 
 def _axis_names(data: Any) -> tuple[str, ...]:
