@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from PIL import Image, features
 
 from lowreel.io.containers import entries_of, load
 from lowreel.io.video import open_clip
@@ -104,3 +105,16 @@ def test_truth_values_of_pytables_are_black_and_white(tmp_path):
         data.write(space, space, seen.view("u1"), mtype=h5py.h5t.STD_B8LE)
     clip = open_clip(tmp_path / "a.h5")
     np.testing.assert_array_equal(clip.read().numpy()[:, 0], seen)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow is without AVIF")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_all_frames_of_avif_are_read(mode, tmp_path):
+    """A file of AVIF with frames begins with a still picture, a stream of its own; the film and its times are meant."""
+    greys = np.arange(4) * 60 + 30
+    frames = [Image.new(mode, (32, 24), (grey, grey, grey, 255)[: len(mode)]) for grey in map(int, greys)]
+    path = tmp_path / "a.avif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=[40, 40, 80, 40], quality=100)
+    clip = open_clip(path)
+    assert [float(time) for time in clip.times] == pytest.approx([0, 0.04, 0.08, 0.16])
+    np.testing.assert_allclose(clip.read().numpy().mean((1, 2, 3)) * 255, greys, atol=2)

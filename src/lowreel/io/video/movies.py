@@ -73,7 +73,9 @@ class VideoReader:
             raise InputError(f"{self.path}: no decoder for it is here ({self._container.format.name}); encode it again")
         videos = [s for s in videos if s.codec_context is not None]
         default = [s for s in videos if s.disposition & Disposition.default]
-        self._stream = (default or videos)[0]
+        candidates = default or videos
+        films = [s for s in candidates if s.frames > 1]  # AVIF has a still picture before them, for who shows no more
+        self._stream = films[0] if films and candidates[0].frames == 1 else candidates[0]
         self._stream.thread_type = "AUTO"
         self._decoder: Iterator[av.VideoFrame] = self._decoded()
         self._at = -1  # the number of the last frame that left the decoder
