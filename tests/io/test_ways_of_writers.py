@@ -118,3 +118,24 @@ def test_all_frames_of_avif_are_read(mode, tmp_path):
     clip = open_clip(path)
     assert [float(time) for time in clip.times] == pytest.approx([0, 0.04, 0.08, 0.16])
     np.testing.assert_allclose(clip.read().numpy().mean((1, 2, 3)) * 255, greys, atol=2)
+
+
+@pytest.mark.parametrize(("name", "settings"), [("a.png", {}), ("a.webp", {"lossless": True})])
+def test_animated_pictures_have_their_times(name, settings, tmp_path):
+    """APNG and WebP say how long each frame is shown; pictures without it are 25 a second."""
+    frames = [Image.new("L", (32, 24), grey) for grey in (10, 60, 120, 200)]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=[40, 50, 60, 70], **settings)
+    clip = open_clip(tmp_path / name)
+    assert [float(time) for time in clip.times] == pytest.approx([0, 0.04, 0.09, 0.15])
+    assert clip.rate == 20
+
+
+def test_a_picture_that_is_no_frame_is_passed_over(tmp_path):
+    """The picture of APNG for who shows no animation, and what stands behind the picture of a JPEG."""
+    frames = [Image.new("L", (32, 24), grey) for grey in (10, 60, 120)]
+    more = {"save_all": True, "append_images": frames[1:]}
+    frames[0].save(tmp_path / "a.png", **more, default_image=True, duration=[40, 40])
+    np.testing.assert_array_equal(open_clip(tmp_path / "a.png").read().numpy().max((1, 2, 3)) * 255, [60, 120])
+    more["append_images"] = [Image.new("L", (16, 12), 255)]
+    frames[0].save(tmp_path / "a.jpg", format="MPO", **more)
+    assert open_clip(tmp_path / "a.jpg").shape == (1, 1, 24, 32)

@@ -17,7 +17,7 @@ from ..containers import LENGTHS, advice, is_series, refuse_hidden, spacing_text
 from .array_clips import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
-from .pictures import PICTURES, PictureReader, pages_of, pictures_of
+from .pictures import PICTURES, PictureReader, film_of, pictures_of
 from .reader import MOSAICS, Reader, Spacings, coloured, fitted, mosaic_of
 from .tiff import TiffReader
 
@@ -308,7 +308,8 @@ def _reader(path: Path, choice: Choice) -> Reader:
     if file.is_dir():
         return PictureReader(path, pictures_of(path))
     if path.suffix.lower() in PICTURES:
-        return PictureReader(path, [(path, page) for page in range(pages_of(path))])
+        pages, times = film_of(path)
+        return PictureReader(path, [(path, page) for page in pages], times)
     if choice.white is not None or choice.black is not None:
         raise InputError(f"{path}: a video says itself what is black and white; leave out --white and --black")
     try:

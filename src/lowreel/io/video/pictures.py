@@ -9,6 +9,8 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import av
@@ -17,6 +19,7 @@ from PIL import Image, ImageOps
 
 from ...errors import InputError
 from ...system.files import ARRAY_FILES, TIFF_FILES
+from ..containers import can_be_watched
 from .levels import GreyLevels, declared_bits
 from .planes import deep_levels
 from .reader import NO_SPACINGS, RATE, planes_first, size_text
@@ -25,6 +28,9 @@ from .tiff import TiffReader
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", *TIFF_FILES)
 FILM_FRAMES = (".dpx", ".tga", ".pgm", ".ppm")
 """Frames of scanned films and of other programs, which FFmpeg reads one by one and FFV1 keeps as they are."""
+
+LEAST_FRAMES = 2
+"""Frames of an animation: from one frame to the next there is a time."""
 
 GREY_MODES = ("1", "L", "LA", "La")  # modes of Pillow
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
@@ -41,12 +47,13 @@ class _Head:
 
 
 class PictureReader:
-    """Pictures (path, page) of one size and depth, at 25 frames per second; grey only when all of them are."""
+    """Pictures (path, page) of one size and depth, at the times given or 25 frames per second; grey only when all of
+    them are."""
 
-    rate, has_audio, keeps_units, axes, coordinates = RATE, False, False, "", ""
+    has_audio, keeps_units, axes, coordinates = False, False, "", ""
     spacing = NO_SPACINGS
 
-    def __init__(self, path: Path, pictures: list[tuple[Path, int]]) -> None:
+    def __init__(self, path: Path, pictures: list[tuple[Path, int]], times: tuple[Fraction, ...] | None = None) -> None:
         self._pictures = pictures
         heads = [_head(*picture) for picture in pictures]
         first, head = pictures[0][0], heads[0]
@@ -60,7 +67,8 @@ class PictureReader:
         self.count = self.available = len(pictures)
         self.shape = (max(its.channels for its in heads), *head.size)
         self.declared = head.declared
-        self.times = tuple(i / RATE for i in range(self.count))
+        self.rate = RATE if times is None else (len(times) - 1) / times[-1]
+        self.times = tuple(i / RATE for i in range(self.count)) if times is None else times
 
     def stored(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """See `Reader`."""
@@ -119,10 +127,31 @@ def opened(path: Path, page: int = 0) -> Iterator[Image.Image]:
         raise InputError(f"{path}: cannot be read as a picture ({error}); replace or remove it") from None
 
 
-def pages_of(path: Path) -> int:
-    """How many pages a picture file has."""
+def film_of(path: Path) -> tuple[list[int], tuple[Fraction, ...] | None]:
+    """Which pages of a picture file are frames, and when each is shown, from the first of them on; None without times.
+
+    APNG may begin with a picture that is no frame, for who shows no more. The pages of JPEG beside the first are other
+    views, brightness for other screens (gain maps) or smaller copies, and no frames.
+    """
     with opened(path) as image:
-        return getattr(image, "n_frames", 1)
+        pages = list(range(getattr(image, "n_frames", 1)))
+        if image.format in ("JPEG", "MPO"):
+            return pages[:1], None
+        if image.format not in ("PNG", "WEBP") or len(pages) < LEAST_FRAMES:
+            return pages, None
+        pages = pages[1:] if getattr(image, "default_image", False) else pages
+        steps = [_shown_for(image, page) for page in pages]
+    if len(pages) < LEAST_FRAMES or not all(steps) or not can_be_watched(*steps):
+        return pages, None
+    return pages, tuple(accumulate(steps[:-1], initial=Fraction(0)))
+
+
+def _shown_for(image: Image.Image, page: int) -> Fraction:
+    """How many seconds a page of an animation is shown; 0 where it does not tell."""
+    image.seek(page)
+    image.load()  # WebP tells it no earlier
+    milliseconds = image.info.get("duration") or 0
+    return Fraction(milliseconds).limit_denominator(1000) / 1000
 
 
 def _head(path: Path, page: int) -> _Head:
