@@ -1,11 +1,14 @@
 """What writers of files say in ways of their own: time, axes and numbers are what they mean."""
 
+import struct
+
 import h5py
 import numpy as np
 import pytest
 import zarr
 from PIL import Image, features
 
+from lowreel.errors import InputError
 from lowreel.io.containers import entries_of, load
 from lowreel.io.video import open_clip
 
@@ -139,3 +142,27 @@ def test_a_picture_that_is_no_frame_is_passed_over(tmp_path):
     more["append_images"] = [Image.new("L", (16, 12), 255)]
     frames[0].save(tmp_path / "a.jpg", format="MPO", **more)
     assert open_clip(tmp_path / "a.jpg").shape == (1, 1, 24, 32)
+
+
+def ndtiff(path, frames):
+    """Pages as NDTiff has them: after the header of TIFF one of its own, then an IFD and the numbers of each frame."""
+    summary = b'{"frame": 1}'
+    content = b"II*\0" + struct.pack("<6I", 28 + len(summary), 483729, 3, 3, 2355492, len(summary)) + summary
+    for number, frame in enumerate(frames):
+        rows, columns = frame.shape
+        at = len(content) + 2 + 12 * 10 + 4
+        tags = ((256, columns), (257, rows), (258, 16), (259, 1), (262, 1), (273, at), (277, 1), (278, rows))
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in (*tags, (279, frame.nbytes)))
+        entries += struct.pack("<HHII", 51123, 2, len(summary), 28)  # what Micro-Manager tells of the frame
+        following = 0 if number == len(frames) - 1 else at + frame.nbytes
+        content += struct.pack("<H", 10) + entries + struct.pack("<I", following) + frame.astype("<u2").tobytes()
+    path.write_bytes(content)
+
+
+def test_ndtiff_without_its_index_is_refused(tmp_path):
+    """Its pages stand as they were stored, and not in time; a single one has no order."""
+    ndtiff(tmp_path / "film_NDTiffStack.tif", FRAMES[[0, 2, 1]])
+    with pytest.raises(InputError, match=r"is NDTiff, .* told by NDTiff.index"):
+        open_clip(tmp_path / "film_NDTiffStack.tif")
+    ndtiff(tmp_path / "one.tif", FRAMES[:1])
+    np.testing.assert_array_equal(stored(tmp_path / "one.tif"), FRAMES[:1])

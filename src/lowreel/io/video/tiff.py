@@ -39,6 +39,9 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY, YCBCR = 0, 1, 
 PHOTOMETRIES = (WHITE_IS_ZERO, BLACK_IS_ZERO, FULL_COLOUR, PALETTE, TRANSPARENCY)
 JPEG = (6, 7, 34892)
 UNASSOCIATED, ASSOCIATED = 2, 1
+NDTIFF = 2
+"""From which major version on Micro-Manager's stacks keep what their frames are in a file beside them."""
+
 PACKED = 'pip install "lowreel[tiff]", which reads compressed TIFF, or save it without compression'
 
 
@@ -85,6 +88,12 @@ class TiffReader:
             several = f"holds {len(series)} series" if name is None else f"has no series {name}; it has"
             listed = "; ".join(texts[:20]) or "none"
             raise InputError(f"{self.path}: {several}, {listed}; say which by its number, such as {self.path}:0")
+        is_ndtiff = (self._file.micromanager_metadata or {}).get("MajorVersion", 0) >= NDTIFF
+        if is_ndtiff and len(found[0]) > 1 and found[0].kind != "ndtiff":
+            raise InputError(
+                f"{self.path}: is NDTiff, whose frames stand in the order in which they were stored; which is which is "
+                "told by NDTiff.index, the file beside it; put it there again"
+            )
         self._series, self.number = found[0], series.index(found[0])
         self._count_of_series = len(series)
         self._page = found[0].keyframe
