@@ -6,6 +6,8 @@ from pathlib import Path
 
 TO_NIFTI = "nibabel.Nifti1Image.from_image(nibabel.load(FILE)).to_filename('new.nii.gz')"
 
+WITH_ITK = "SimpleITK.WriteImage(SimpleITK.ReadImage(FILE), 'new.nii.gz')"
+
 MINC = f"a part of MINC, whose slices have scales of their own; make it NIfTI: {TO_NIFTI}"
 
 VOLUMES = {
@@ -47,8 +49,9 @@ MICROSCOPES = (".czi", ".nd2", ".lif", ".oib", ".oif", ".vsi", ".ims", ".dv")
 
 
 OTHERS = {
-    **dict.fromkeys((".nrrd", ".nhdr", ".mha", ".mhd"), "NRRD or MetaImage; make it NIfTI: "
-                    "SimpleITK.WriteImage(SimpleITK.ReadImage(FILE), 'new.nii.gz')"),
+    **dict.fromkeys((".nrrd", ".nhdr"), f"NRRD; make it NIfTI: {WITH_ITK}; a list of pictures is new.nii.gz:T=u"),
+    **dict.fromkeys((".mha", ".mhd"), f"MetaImage; make it NIfTI: {WITH_ITK}, which leaves out slope and offset of the "
+                    "header (ElementToIntensityFunctionSlope, -Offset)"),
     **dict.fromkeys((".mrc", ".mrcs", ".map"), "MRC; make it .npy: numpy.save('new.npy', mrcfile.read(FILE))"),
     **dict.fromkeys((".fits", ".fit", ".fts"), FITS),
     **dict.fromkeys((".pt", ".pth"), "a tensor of torch; make it .npy: numpy.save('new.npy', tensor.numpy())"),
