@@ -19,7 +19,8 @@ VOLUMES = {
 }
 """Volumes that nibabel reads, by the ends of their names."""
 
-FITS = "FITS, which is not read; make it .npy: numpy.save('new.npy', astropy.io.fits.getdata(FILE))"
+FITS = "FITS, which is not read; make it .npy: numpy.save('new.npy', astropy.io.fits.getdata(FILE, uint=False))"
+"""Without uint=False what is missing (BLANK) among unsigned numbers is a number like any other."""
 
 HDF_4 = b"\x0e\x03\x13\x01"
 
