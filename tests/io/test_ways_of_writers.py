@@ -10,6 +10,7 @@ from PIL import Image, features
 
 from lowreel.errors import InputError
 from lowreel.io.containers import entries_of, load
+from lowreel.io.export import Delivered, export_clip
 from lowreel.io.video import open_clip
 
 FRAMES = np.random.default_rng(0).integers(0, 60_000, (6, 8, 10)).astype(np.uint16)
@@ -79,6 +80,19 @@ def test_axes_and_numbers_of_hdf5_are_what_its_kind_says(write, tmp_path):
         write(file)
     name = next(entry.name for entry in entries_of(path) if len(entry.shape) == 3)
     np.testing.assert_array_equal(stored(f"{path}:{name}"), FRAMES)
+
+
+@pytest.mark.parametrize("write", [emd, nexus, nwb, bigdataviewer])
+def test_what_is_exported_has_the_same_axes(write, tmp_path):
+    """Their names stand at the data set itself there, as its group is not copied."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        write(file)
+        if write is nwb:
+            file["acquisition/film/data"].attrs["conversion"] = 2.0
+    name = next(entry.name for entry in entries_of(tmp_path / "a.h5") if len(entry.shape) == 3)
+    values = FRAMES[:3, None] * (2.0 if write is nwb else 1)
+    export_clip(tmp_path / "b.h5", Delivered(values, (0.0, 0.04, 0.08), like=f"{tmp_path / 'a.h5'}:{name}"))
+    np.testing.assert_array_equal(stored(tmp_path / "b.h5"), values[:, 0])
 
 
 @pytest.mark.parametrize(("times", "rate"), [(NWB_RATE, 30), (NWB_STAMPS, 12), ({}, 25)])

@@ -12,6 +12,7 @@ from ..containers.axes import split_choices
 from ..containers.base import imported
 from ..containers.cf import packing_of
 from ..containers.clips import clip_entry
+from ..containers.hdf5_conventions import is_film_of_nwb
 from ..containers.reading import entries_of, is_matlab
 from .clip import Delivered, packed, portable
 
@@ -49,7 +50,8 @@ def write_mat(path: Path, clip: Delivered) -> list[str]:
 
 
 def write_hdf5(path: Path, clip: Delivered) -> list[str]:
-    """One data set under the name that it has in the source, packed as it is there, with its attributes."""
+    """One data set under the name that it has in the source, packed as it is there, with its attributes, and its axes
+    labelled, whose names a group may say there, which is not copied."""
     h5py = imported("h5py", path, "HDF5")
     attributes = {}
     values, stored = clip.in_axes, clip.in_axes.dtype
@@ -58,6 +60,7 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
         with h5py.File(source, "r") as file:
             data = file[name_of(clip)]
             attributes = {key: value for key, value in data.attrs.items() if not key.isupper()}
+            attributes |= {"conversion": 1.0, "offset": 0.0} if is_film_of_nwb(data) else {}  # numbers are in its unit
             stored = data.dtype
         packing = packing_of(attributes, stored)
         wanted = clip.arranged(np.asarray(clip.values, np.float64))
@@ -67,6 +70,9 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
         for key, value in attributes.items():
             if not key.startswith("_Netcdf4"):
                 data.attrs[key] = value
+        axes = clip.source.array.axes if clip.source is not None else ()
+        for place, name in enumerate(axes if len(axes) == values.ndim else ()):
+            data.dims[place].label = name
     return []
 
 
