@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> None:
 
 
 def figures_of(name: str, form: str, chosen: argparse.Namespace) -> dict[str, Any]:
-    """One fit: psnr_range of the generated frames, and the steps from frame to frame with none between."""
+    """One fit: frames there are, psnr_range of those generated, and the steps from frame to frame with none between."""
     source = name if ":" in name else str(chosen.data / name)
     clip = lowreel.open_clip(source, size=(chosen.size,) * 2, channels=1, frames=slice(chosen.frames)).read()
     start = time.monotonic()
@@ -76,6 +76,7 @@ def figures_of(name: str, form: str, chosen: argparse.Namespace) -> dict[str, An
     found = lowreel.recover(clip, lowreel.Identity(tuple(clip.shape)), settings).representation
     kept = lowreel.order_along(found.codes.matrix()).kept
     return {
+        "clip_frames": len(clip),
         "psnr_range": round(lowreel.psnr_range(found.frames(), clip), 2),
         "in_order": f"{sum(kept)} of {len(kept)}",
         "seconds": round(time.monotonic() - start),

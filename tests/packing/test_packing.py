@@ -46,6 +46,7 @@ from lowreel.packing.pack import check_can_be_packed, pack
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
 from lowreel.packing.quantised import Quantised
 from lowreel.settings import PackKeywords, PackSettings
+from lowreel.solver.precision import autocast
 from lowreel.system.files import PACKED_MAGIC
 
 T = 6
@@ -392,7 +393,30 @@ def test_a_clip_is_packed_from_python(tmp_path):
     assert found.packed.to_bytes() == pack_clip(clip, TIMES[:4], own, levels=(200.0, -30.0)).packed.to_bytes()
     found.packed.save(tmp_path / "clip.lowreel")
     assert torch.equal(lowreel.read_packed(tmp_path / "clip.lowreel").times, TIMES[:4])
-    assert lowreel.pack(clip, own, rate=Fraction(50)).packed.times.tolist() == [0.0, 0.02, 0.04, 0.06]
+    assert lowreel.pack(clip, own, rate=50).packed.times.tolist() == [0.0, 0.02, 0.04, 0.06]
+
+
+def test_times_of_a_rate_take_no_bytes():
+    """At a rate that no float has, too: they are those that its header foretells."""
+    clip, own = moving(24, 16), PackSettings(bytes=20_000, updates=4, precision="float32")
+    sizes = [lowreel.pack(clip, own, rate=rate).bytes for rate in (Fraction(25), Fraction(24000, 1001))]
+    assert 0 <= sizes[1] - sizes[0] <= 10  # the digits of the rate
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_clip_is_fitted_in_the_precision_that_is_given(precision, monkeypatch):
+    """And none is tried; the last part of a fit is never reduced."""
+    asked = []
+
+    def noted(device, reduced):
+        asked.append(reduced)
+        return autocast(device, reduced)
+
+    monkeypatch.setattr(direct, "autocast", noted)
+    monkeypatch.setattr(direct, "fastest_precision", lambda *_: pytest.fail("a trial"))
+    lowreel.pack(moving(4, 16), bytes=9000, updates=20, precision=precision)
+    assert any(asked) == (precision == "bfloat16")
+    assert not asked[-1]
 
 
 WRONG = {
@@ -402,6 +426,10 @@ WRONG = {
     "a clip for a loss": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), loss=1.0), "for --bytes or --psnr"),
     "a clip with a target": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, error=0.1), "to itself"),
     "a clip only rounded": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, updates=0), "--updates"),
+    "a precision of a recovery": (lambda found: lowreel.pack(found, psnr=9, precision="float32"), "out precision"),
+    "no rate": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, rate=0), "rate: expected frames a second"),
+    "no times": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, times="ab"), "times: expected 2 rising"),
+    "a clip with gaps": (lambda found: lowreel.pack(torch.full((2, 1, 8, 8), math.nan), psnr=9), "NaN"),
     "times of a recovery": (lambda found: lowreel.pack(found, psnr=9, times=[0, 1]), "leave out times"),
     "settings of others": (lambda found: lowreel.pack(found, {"psnr": 20}), "PackSettings"),
     "a misspelt setting": (lambda found: lowreel.pack(found, psnt=20), "did you mean psnr"),

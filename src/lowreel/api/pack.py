@@ -12,32 +12,37 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..model.representation import Representation
+from ..packing.container import MOST_RATE, even_times
 from ..packing.direct import pack_clip
 from ..packing.pack import PackedResult
 from ..packing.pack import pack as pack_representation
-from ..recovery.preparation import seconds_of
+from ..recovery.preparation import times_of
 from ..settings import PackKeywords, PackSettings
 from ..system.as_tensor import tensor_of
 from ..system.complex_clips import to_real
 from .recovery import Recovery, in_grey_levels
 
+MOST_DENOMINATOR = 10**6
+"""Of frames a second that are given as a float."""
+
 
 def pack(
-    found: Recovery[Any] | Representation | Any,
+    found: Any,
     settings: PackSettings | None = None,
     *,
     error: float | None = None,
     target: Any = None,
     toward: Any = None,
     levels: Sequence[float] | None = None,
-    rate: Fraction = Fraction(25),
+    rate: Fraction | float | str = Fraction(25),
     times: Any = None,
     show: Callable[[int, int], None] | None = None,
     **choices: Unpack[PackKeywords],
 ) -> PackedResult:
     """Pack a recovery, a representation or a clip: quantised numbers, as few as what is asked for allows.
 
-    The numbers of the first two are fitted once more as they will be read. A clip, an array or tensor, (T, C, H, W) in
+    found: what `recover` or `load` returns, its representation, or a clip. The numbers of the first two are fitted once
+    more as they will be read. A clip, an array or tensor, (T, C, H, W) in
     [0, 1], is fitted by a generator of its own kind, and needs bytes or psnr; times: seconds of its frames, of `rate`
     if None.
 
@@ -55,15 +60,17 @@ def pack(
     Raises InputError for what is none of these, settings that are none, targets of another shape, a loss where no error
     is known, what cannot be met, and clips of other channels than those of grey, colour or complex ones.
     """
-    own = _checked(settings, choices)
+    own, frame_rate = _checked(settings, choices), _rate(rate)
     if not isinstance(found, Recovery | Representation):
         if not (error is target is toward is None):
             raise InputError("pack: a clip is fitted to itself; leave out error, target and toward")
         clip, (scale, offset) = _clip(found), _numbers(levels)
-        seconds = torch.arange(len(clip), dtype=torch.float64) / float(rate) if times is None else times
-        return pack_clip(clip, seconds_of(seconds, len(clip)), own, levels=(scale, offset), rate=rate, show=show)
+        seconds = even_times(0.0, len(clip), frame_rate) if times is None else times_of(times, len(clip))
+        return pack_clip(clip, seconds, own, levels=(scale, offset), rate=frame_rate, show=show)
     if times is not None:
         raise InputError("pack: a recovery knows the times of its frames; leave out times")
+    if own.precision != "auto":
+        raise InputError("pack: numbers of a recovery are fitted in float32; leave out precision")
     if isinstance(found, Recovery):
         representation = found.representation
         drawn = found.found.drawn_db
@@ -76,7 +83,9 @@ def pack(
     shape = (len(representation.times), *representation.generator.frame_shape)
     known = {"target": _of_shape(target, "target", shape), "toward": _of_shape(toward, "toward", shape)}
     scale, offset = _numbers(levels)
-    return pack_representation(representation, own, error=error, levels=(scale, offset), rate=rate, show=show, **known)
+    return pack_representation(
+        representation, own, error=error, levels=(scale, offset), rate=frame_rate, show=show, **known
+    )
 
 
 def _clip(found: Any) -> Tensor:
@@ -92,9 +101,24 @@ def _clip(found: Any) -> Tensor:
         got = f"{tuple(clip.shape)} of {str(clip.dtype).removeprefix('torch.')}"
         raise InputError(f"pack: expected a clip of shape (T, C, H, W), two frames or more, in [0, 1], got {got}")
     least, most = (float(end) for end in clip.aminmax())
+    if math.isnan(least):
+        raise InputError(
+            "pack: expected a clip of numbers, got some that are NaN; fill them in first (lowreel.recover)"
+        )
     if not (least >= 0 and most <= 1):
         raise InputError(f"pack: expected a clip with values in [0, 1], got {least:.4g} to {most:.4g}; scale it first")
     return clip.to("cpu", torch.float32)
+
+
+def _rate(rate: Fraction | float | str) -> Fraction:
+    """Frames a second as a fraction."""
+    try:
+        found = Fraction(rate).limit_denominator(MOST_DENOMINATOR)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        found = Fraction(0)
+    if not 0 < found < MOST_RATE:
+        raise InputError(f"rate: expected frames a second, such as 25 or Fraction(30000, 1001), got {rate!r:.60}")
+    return found
 
 
 def _checked(settings: PackSettings | None, choices: PackKeywords) -> PackSettings:

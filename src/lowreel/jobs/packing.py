@@ -69,7 +69,7 @@ def pack_file(
     check_free_file(output)
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; make it first")
-    known = _known(source, reading, _is_fitted_as_read(settings))
+    known = _known(source, reading, settings)
     before = time.monotonic()
     result = _packed(known, settings, show)
     result.packed.save(output)
@@ -92,7 +92,7 @@ def _packed(known: _Known, settings: PackSettings, show: Show | None) -> PackedR
     return pack(known.representation, settings, error=known.error, target=known.target, toward=known.toward, **how)
 
 
-def _known(source: Path, reading: ClipSettings, fitted_as_read: bool) -> _Known:
+def _known(source: Path, reading: ClipSettings, settings: PackSettings) -> _Known:
     if is_packed(source):
         raise InputError(f"{source}: is packed already; draw its frames with lowreel unpack, or pack its run once more")
     kind = kind_of(source) if source.is_file() else None
@@ -102,8 +102,10 @@ def _known(source: Path, reading: ClipSettings, fitted_as_read: bool) -> _Known:
     if (source / "config.json").is_file() or kind == "representation":
         if reading != ClipSettings():
             raise InputError(f"{source}: is packed as it is; leave out the flags for reading a clip")
+        if settings.precision != "auto":
+            raise InputError(f"{source}: its numbers are fitted in float32; leave out --precision")
         return _of_recovery(opened_recovery(source))
-    return _of_clip(source, reading, fitted_as_read)
+    return _of_clip(source, reading, settings)
 
 
 def _of_recovery(recovery: OpenedRecovery) -> _Known:
@@ -131,7 +133,7 @@ def _delivered(recovery: OpenedRecovery, summary: Summary | None) -> Tensor | No
     return (to_real(clip) + 1) / 2 if recovery.found.is_complex else clip
 
 
-def _of_clip(source: Path, reading: ClipSettings, fitted_as_read: bool) -> _Known:
+def _of_clip(source: Path, reading: ClipSettings, settings: PackSettings) -> _Known:
     """A clip; fitted with all its pixels, unless it is to be fitted as it is packed."""
     frames, size = parse_frames(reading.frames), parse_size(reading.size)
     how: dict[str, Any] = reading.model_dump(exclude={"size", "frames"})
@@ -148,9 +150,9 @@ def _of_clip(source: Path, reading: ClipSettings, fitted_as_read: bool) -> _Know
     if len(clip) < 2:
         raise InputError(f"{source}: expected a clip of two frames or more, got {len(clip)}")
     levels = (float(opened.scale), float(opened.offset)) if opened.keeps_units else (1.0, 0.0)
-    if fitted_as_read:
+    if _is_fitted_as_read(settings):
         return _Known(None, levels, opened.rate, target=clip, times=times)
-    fitting = RecoverSettings(quality="draft", baselines="none", seed=0)
+    fitting = RecoverSettings(quality="draft", baselines="none", seed=0, precision=settings.precision)
     found = recover(clip, Identity(tuple(clip.shape)), fitting, times=times).representation
     return _Known(found, levels, opened.rate, target=clip)
 

@@ -37,6 +37,9 @@ from .parts import (
     step_of,
 )
 
+MOST_RATE = 10**6
+"""Frames a second that a packed clip may have, less than."""
+
 PACKED_VERSION = 1
 FIXED = struct.Struct("<8sHII")
 """Magic, version, bytes of the header, bytes of the coded numbers."""
@@ -260,7 +263,7 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise InputError(f"its header is not one of a packed clip ({error!r})") from None
-    if len(levels) != 2 or not all(map(math.isfinite, levels)) or levels[0] == 0 or not 0 < rate < 10**6:
+    if len(levels) != 2 or not all(map(math.isfinite, levels)) or levels[0] == 0 or not 0 < rate < MOST_RATE:
         raise InputError("its header has levels or a rate that no clip has")
     parts = checked_parts(spec, codes, len(times), is_complex)
     grids = _grids(parts)
@@ -349,7 +352,7 @@ def _check_codes(generator: Generator, codes: Mapping[str, tuple[int, ...]], fra
 def _times_entry(times: Tensor, rate: Fraction) -> tuple[dict[str, Any], bytes]:
     """The times for the header: evenly spaced ones by the first and the rate, others as they are, packed, behind it."""
     count, first = len(times), float(times[0])
-    if torch.equal(_evenly(first, count, rate), times):
+    if torch.equal(even_times(first, count, rate), times):
         return {"count": count, "first": first, "rate": str(rate)}, b""
     return {"count": count}, zlib.compress(times.numpy().astype("<f8").tobytes(), 9)
 
@@ -361,7 +364,7 @@ def _times(entry: Mapping[str, Any], moments: bytes) -> tuple[Tensor, Fraction]:
         raise InputError(f"its header has {count} frames, expected 1 to {MOST_PACKED_FRAMES}")
     rate = _rate(entry.get("rate", "25"))
     if "rate" in entry:
-        times = _evenly(float(entry["first"]), count, rate)
+        times = even_times(float(entry["first"]), count, rate)
     else:
         unpacker = zlib.decompressobj()
         try:
@@ -383,6 +386,6 @@ def _rate(text: Any) -> Fraction:
     return Fraction(str(text))
 
 
-def _evenly(first: float, count: int, rate: Fraction) -> Tensor:
+def even_times(first: float, count: int, rate: Fraction) -> Tensor:
     """Seconds of frames that follow each other evenly, (count,)."""
     return first + torch.arange(count, dtype=torch.float64) * rate.denominator / rate.numerator

@@ -1,6 +1,7 @@
-"""How a fit comes to the size, or the error, that is asked for: steps moved on the way, and searched before and after.
+"""What the two fits of a packed clip share: `fitting`, of a representation that is there, and `direct`, of a clip.
 
-What the two fits share: `fitting`, of a representation that is there, and `direct`, of a clip.
+How they come to the size, or the error, that is asked for, by steps moved on the way and searched before and after; and
+the order of their minibatches and the fall of their optimisers' steps.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ def posed(
         data=y,
         operator=operator,
         generator=made,
-        times=seconds_of(times, frames),
+        times=times_of(times, frames),
         sequences=tuple(sequences),
         beta=beta,
         noise=noise,
@@ -237,11 +237,14 @@ def _single(values: Any) -> tuple[Tensor, Tensor | None]:
     return single, None if missing is None else torch.from_numpy(missing)
 
 
-def seconds_of(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
+def times_of(times: Tensor | Sequence[float] | None, frames: int) -> Tensor:
     """Seconds of the frames, (T,), 25 a second if None. Raises InputError for others than so many rising numbers."""
     if times is None:
         return torch.arange(frames, dtype=torch.float64) / 25
-    seconds = torch.as_tensor(times, dtype=torch.float64, device=CPU)
+    try:
+        seconds = torch.as_tensor(times, dtype=torch.float64, device=CPU)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"times: expected {frames} rising numbers of seconds, got {times!r:.60}") from None
     if seconds.shape != (frames,) or not bool((seconds.diff() > 0).all() and seconds.isfinite().all()):
         raise InputError(f"times: expected {frames} rising numbers of seconds, got shape {tuple(seconds.shape)}")
     return seconds

@@ -45,7 +45,7 @@ class PackSettings(Settings):
     seed: Seed = Field(0, description="seed of the order of the frames in that fit, and of a clip's first numbers")
     precision: Precision | Auto = Field(
         "auto",
-        description="products of the network while a clip is fitted, but in the last tenth: float32 or bfloat16; auto: "
+        description="products of the network while a clip is fitted, but at its end: float32 or bfloat16; auto: "
         "what this machine is faster in, by a short trial (give it to have the same file again)",
     )
 
