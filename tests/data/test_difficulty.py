@@ -59,6 +59,18 @@ def test_change_is_the_same_in_stretches(monkeypatch):
     assert np.array_equal(whole, distances.change_at(values, known, places))
 
 
+def test_change_is_the_same_in_long_clips(monkeypatch):
+    """Known pixels are looked for near each frame first, and in all others where there are none."""
+    draw = np.random.default_rng(0)
+    values, known = draw.random((23, 9, 9), np.float32), draw.random((23, 9, 9)) < 0.15
+    known[4:15, :4] = False
+    places = np.nonzero(~known)
+    monkeypatch.setattr(distances, "NEAR_FRAMES", 23)
+    whole = distances.change_at(values, known, places)
+    monkeypatch.setattr(distances, "NEAR_FRAMES", 3)
+    assert np.array_equal(whole, distances.change_at(values, known, places))
+
+
 def test_white_noise_is_taken_off():
     """With its size known the factor is nearer to that of the clip itself; where noise hides the errors it is 1."""
     operator = MissingBlocks(SHAPE, 0.5, 8)

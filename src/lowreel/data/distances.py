@@ -29,6 +29,9 @@ AROUND = (-2, 0, 2)
 CHANGE_VALUES = 2**22
 """Values of the clip that are compared at a time: pixels times those around them times frames."""
 
+NEAR_FRAMES = 8
+"""Frames to each side in which known pixels are looked for first: of a long clip that is nearly always enough."""
+
 LEAST_OF_A_STRETCH = 16
 """Pixels that are looked at together, at least: NumPy adds the numbers of a single one in another order."""
 
@@ -110,15 +113,43 @@ def _across(values: Values, known: Booleans, places: Places) -> Values:
     frames = len(known)
     times, rows, columns = places
     y, x = _around(known, rows, columns)
-    seen: Booleans = known[:, y, x]
-    steps = (np.arange(frames, dtype=np.int32)[:, None] - times.astype(np.int32))[:, None]
-    before = np.where(seen & (steps < 0), steps, -frames).max(0) + times
-    after = np.where(seen & (steps > 0), steps, frames).min(0) + times
+    before, after = _frames_beside(known, times, y, x)
     both = (before >= 0) & (after < frames)
     changes = np.where(both, np.abs(values[after % frames, y, x] - values[before % frames, y, x]), 0)
     counts = both.sum(0)
     found = (np.ascontiguousarray(changes).sum(0) / np.maximum(counts, 1)).astype(changes.dtype)
     return np.where(counts > 0, found, np.nan).astype(changes.dtype)
+
+
+def _frames_beside(known: Booleans, times: Numbers, y: Numbers, x: Numbers) -> tuple[Numbers, Numbers]:
+    """The nearest frames before and after these that know the pixels around them, (9, n) each; below 0, and beyond the
+    last, where none does.
+
+    times: (n,); y, x: (9, n). Looked for NEAR_FRAMES to each side first, and in all where that does not tell.
+    """
+    if len(known) <= 2 * NEAR_FRAMES + 1:
+        return _within(known, times, y, x, len(known))
+    before, after = _within(known, times, y, x, NEAR_FRAMES)
+    is_open = (before < 0) & (times > NEAR_FRAMES) | (after >= len(known)) & (times + NEAR_FRAMES < len(known) - 1)
+    far = np.flatnonzero(is_open.any(0))
+    if len(far):
+        before[:, far], after[:, far] = _within(known, times[far], y[:, far], x[:, far], len(known))
+    return before, after
+
+
+def _within(known: Booleans, times: Numbers, y: Numbers, x: Numbers, reach: int) -> tuple[Numbers, Numbers]:
+    """The same within so many frames to each side, all of them if that is as many as there are."""
+    frames = len(known)
+    if reach >= frames:
+        steps = (np.arange(frames, dtype=np.int32)[:, None] - times.astype(np.int32))[:, None]
+        seen: Booleans = known[:, y, x]
+    else:
+        steps = np.arange(-reach, reach + 1, dtype=np.int32)[:, None, None]
+        at = steps[:, 0] + times
+        seen = known[np.clip(at, 0, frames - 1)[:, None], y, x] & ((at >= 0) & (at < frames))[:, None]
+    before = np.where(seen & (steps < 0), steps, -frames).max(0) + times
+    after = np.where(seen & (steps > 0), steps, frames).min(0) + times
+    return before, after
 
 
 def steps_of(length: int) -> int:
