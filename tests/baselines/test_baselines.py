@@ -19,6 +19,7 @@ from lowreel.baselines import (
     interpolate_times,
     low_rank_clip,
     networks,
+    quick_baselines,
     total_variation,
 )
 from lowreel.baselines.low_rank import RANK_ITERATIONS, chosen_iterations, chosen_low_rank, thresholded
@@ -226,6 +227,21 @@ def test_total_variation_is_better_than_interpolation_on_flat_quarters():
     found = baselines(operator(clip), operator, operator.observed_mask())
     assert list(found) == ["linear interpolation", "biharmonic interpolation", "3-D total variation", "low rank"]
     assert psnr(found["3-D total variation"], clip) > psnr(found["linear interpolation"], clip) + 3
+
+
+def test_large_frames_do_without_linear_interpolation():
+    """Where pixels are exact and none is far from a known one; biharmonic interpolation is what it is without."""
+    shape = (1, 1, 264, 264)
+    clip = levels(*shape, dtype=torch.float32)
+    scattered, holes = MissingPixels(shape, 0.8), MissingBlocks(shape, 0.5, block=24)
+
+    def first(operator, sigma):
+        return next(quick_baselines(operator(clip), operator, operator.observed_mask(), sigma=sigma))
+
+    name, found = first(scattered, 0.0)
+    assert name == "biharmonic interpolation"
+    close(found, biharmonic(scattered(clip), scattered.observed_mask()), rtol=0, atol=2e-3)
+    assert first(scattered, 0.1)[0] == first(holes, 0.0)[0] == "linear interpolation"
 
 
 def test_total_variation_has_less_variation_than_its_start():

@@ -11,7 +11,14 @@ from torch import Tensor
 from ..operators import Data, LinearOperator, RealForm, map_data, project_onto_data, to_real
 from ..system.as_tensor import tensor_of
 from ..system.form import as_it_came
-from .interpolation import bicubic, biharmonic, interpolate_frames, interpolate_times
+from .interpolation import (
+    bicubic,
+    biharmonic,
+    has_no_need_of_linear,
+    interpolate_frames,
+    interpolate_times,
+    rough_clip,
+)
 from .low_rank import chosen_low_rank, low_rank_clip
 from .mri import mri_baselines
 from .networks import deep_image_prior, paper_clips
@@ -26,12 +33,14 @@ __all__ = [
     "deep_image_prior",
     "first_clip",
     "gap_tv",
+    "has_no_need_of_linear",
     "interpolate_frames",
     "interpolate_times",
     "low_rank_clip",
     "mri_baselines",
     "paper_clips",
     "quick_baselines",
+    "rough_clip",
     "slow_baselines",
     "total_variation",
 ]
@@ -58,7 +67,8 @@ def quick_baselines(
 ) -> Iterator[tuple[str, Tensor]]:
     """Names and clips (T, C, H, W) as they are made, the cheapest first.
 
-    Pixels: linear and biharmonic interpolation within each frame; other operators: the clip of least norm. All: 3-D
+    Pixels: linear and biharmonic interpolation within each frame, the latter alone of large frames where it is the
+    better one (`has_no_need_of_linear`); other operators: the clip of least norm. All: 3-D
     total variation and low rank. Beside these what the operator names as suiting it (`LinearOperator.baselines`):
     temporal or bicubic interpolation, GAP-TV, temporal total variation; low rank may go by the name k-t low rank.
     Complex clips, of which the operator is a `RealForm`, have those of `mri_baselines`.
@@ -66,12 +76,18 @@ def quick_baselines(
     if isinstance(operator, RealForm):
         yield from _complex_baselines(data, operator, entries)
         return
-    first, suiting = first_clip(data, operator, entries), operator.baselines
-    yield ("linear interpolation" if operator.is_pixel_mask else "least norm"), first
+    suiting = operator.baselines
+    is_rough = operator.is_pixel_mask and not sigma and has_no_need_of_linear(entries)  # type: ignore[arg-type]
+    if is_rough:
+        first = biharmonic(data, entries, rough_clip(data, entries))  # type: ignore[arg-type]
+    else:
+        first = first_clip(data, operator, entries)
+        yield ("linear interpolation" if operator.is_pixel_mask else "least norm"), first
     if "temporal interpolation" in suiting:
         yield "temporal interpolation", interpolate_times(data, entries)  # type: ignore[arg-type]
     if operator.is_pixel_mask:
-        yield "biharmonic interpolation", biharmonic(data, entries, first)  # type: ignore[arg-type]
+        found = first if is_rough else biharmonic(data, entries, first)  # type: ignore[arg-type]
+        yield "biharmonic interpolation", found
     if "bicubic" in suiting:
         yield "bicubic", bicubic(data, operator, entries)  # type: ignore[arg-type]
     yield "3-D total variation", chosen_variation(data, operator, entries, first, sigma=sigma)

@@ -41,7 +41,7 @@ def fill_biharmonic(clip: Tensor, known: Tensor) -> Tensor:
     if len(clip) >= ALIKE_FRAMES and torch.equal(known, known[:1].expand_as(known)):
         _solve(filled, known[0, 0])
         return filled
-    wide = _wide(known)
+    wide = is_wide(known)
     chunks = list(_chunks(torch.arange(len(clip))[~wide], max(1, VALUES_AT_ONCE // clip[0].numel())))
     # Larger frames are shared out among threads by torch itself.
     with ThreadPoolExecutor(torch.get_num_threads() if clip[0].numel() <= VALUES_AT_ONCE else 1) as pool:
@@ -55,8 +55,8 @@ def _chunks(frames: Tensor, size: int) -> Iterator[Tensor]:
     yield from torch.split(frames, size) if len(frames) else ()
 
 
-def _wide(known: Tensor) -> Tensor:
-    """For each frame whether a pixel is farther than WIDE_HOLE_PIXELS from every known one, (T,)."""
+def is_wide(known: Tensor) -> Tensor:
+    """For each frame of (T, 1, H, W) whether a pixel is farther than WIDE_HOLE_PIXELS from every known one, (T,)."""
     side = 2 * WIDE_HOLE_PIXELS + 1
     near = F.max_pool2d(
         F.max_pool2d(known.float(), (1, side), 1, (0, WIDE_HOLE_PIXELS)), (side, 1), 1, (WIDE_HOLE_PIXELS, 0)

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..operators import Downsample, LinearOperator
+from ..settings import BATCH_PIXELS
 from ..system.linear_algebra import one_blas_thread
-from .bilaplacian import fill_biharmonic
+from .bilaplacian import fill_biharmonic, is_wide
 
 FillFrame = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -88,6 +89,20 @@ def _linear(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     if outside.any():
         found[outside] = NearestNDInterpolator(at, given)(wanted[outside])
     return found.T
+
+
+def has_no_need_of_linear(known: Tensor) -> bool:
+    """Whether linear interpolation is left out, whose triangles take twice the time of all other quick baselines of a
+    large clip: of frames of more than BATCH_PIXELS of which the same pixels are known of all channels, none far from
+    others, biharmonic interpolation of exact pixels is better (docs/choices.md). known: (T, C, H, W)."""
+    if known.shape[2] * known.shape[3] <= BATCH_PIXELS or not _is_same_for_channels(known):
+        return False
+    return not bool(is_wide(known[:, :1].cpu()).any())
+
+
+def rough_clip(pixels: Tensor, known: Tensor) -> Tensor:
+    """The clip of `local_means` with the known pixels in it; (T, C, H, W)."""
+    return torch.where(known, pixels, local_means(pixels, known)).cpu()
 
 
 def local_means(pixels: Tensor, known: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ from .variation import operator_norm
 RANK_ITERATIONS = 150
 """Of low rank in space and time, at most."""
 
-USUAL_ITERATIONS_OF_PIXELS = 50
-"""That are counted on, of the trial and after it, where A picks pixels."""
+USUAL_RANK_ITERATIONS, USUAL_TRIAL_ITERATIONS = 20, 30
+"""That are counted on after the trial, and in it, where A picks pixels."""
 
 JUDGE_EVERY_ITERATIONS, JUDGED_IN_VAIN = 5, 6
 """After how many iterations a trial is judged by what it has not seen, and how often in turn without a gain before it

@@ -60,6 +60,15 @@ def trial_of(data: Data, operator: LinearOperator, entries: Data) -> Trial | Non
     return Trial(data, operator, fitted, held, _rough_clip(data, operator, fitted))
 
 
+def trial_share(operator: LinearOperator) -> float:
+    """What a trial has of the numbers of a clip, about."""
+    frames, _, height, width = operator.clip_shape
+    share = min(1.0, TRIAL_FRAMES / frames)
+    if operator.is_pixel_mask and not operator.hides_regions:
+        share *= min(1.0, TRIAL_PIXELS / height) * min(1.0, TRIAL_PIXELS / width)
+    return share
+
+
 def _middle(data: Data, operator: LinearOperator, entries: Data) -> tuple[Data, LinearOperator, Data]:
     """Data, operator and entries of the frames in the middle, where the clip can be cut, and of pixels in the middle
     of these, where it is pixels that are missing."""

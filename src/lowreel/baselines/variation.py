@@ -27,6 +27,9 @@ NEAR_SETTLED_SHARE = 5e-4
 """The same from a start that is near, as pixels interpolated from `missing` ones without noise are: within 0.1 dB of
 the minimum in half the iterations (docs/choices.md)."""
 
+USUAL_TV_ITERATIONS = 70
+"""That are counted on from a start that is near: 50 to 100 were seen."""
+
 TRIAL_ITERATIONS = 60
 """Of each trial of a weight, at most."""
 
@@ -66,9 +69,14 @@ def chosen_variation(
 ) -> Tensor:
     """3-D total variation with the weight of time, and with noise the strength, that suit the clip; (T, C, H, W)."""
     time, strength = chosen_weights(data, operator, entries, sigma=sigma)
-    is_near = operator.is_pixel_mask and not sigma and all(isinstance(a, Alone) for a in operator.arrangements())
-    weights, settled = (time, 1.0), NEAR_SETTLED_SHARE if is_near else TV_SETTLED_SHARE
+    weights = (time, 1.0)
+    settled = NEAR_SETTLED_SHARE if has_near_start(operator, sigma) else TV_SETTLED_SHARE
     return total_variation(data, operator, entries, start, sigma=strength * sigma, weights=weights, settled=settled)
+
+
+def has_near_start(operator: LinearOperator, sigma: float) -> bool:
+    """Whether what interpolation makes is near the minimum: of scattered pixels without noise."""
+    return operator.is_pixel_mask and not sigma and all(isinstance(a, Alone) for a in operator.arrangements())
 
 
 def chosen_weights(
