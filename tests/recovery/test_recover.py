@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from importlib import import_module
 from typing import get_type_hints
 
@@ -18,8 +19,9 @@ from lowreel.model.representation import Representation
 from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
 from lowreel.recovery import fit as fitting
 from lowreel.recovery.chance import is_chance
+from lowreel.recovery.checks import CHECKS_PER_RUN, checks_per_run, is_checked
 from lowreel.recovery.comparison import Baseline, heldout_decibels
-from lowreel.recovery.fit import CHECKS_PER_RUN, _affordable, _Pace, fit, prefers
+from lowreel.recovery.fit import _affordable, _Pace, fit, prefers
 from lowreel.recovery.judging import judged
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
@@ -453,6 +455,16 @@ def test_what_a_time_limit_leaves_room_for():
         every = max(1, math.ceil(epochs / CHECKS_PER_RUN))
         made = [step for step in range(5, epochs + 1) if step % every == 0 or step == epochs]
         assert epochs == 4 or epochs - 4 + 2.0 * len(made) <= left
+
+
+def test_large_frames_are_checked_less_often():
+    """Five times and at both ends; at the ends alone where nothing is held out."""
+    shape = (2, 1, 257, 256)
+    operator = MissingPixels(shape, 0.8)
+    held = operator.observed_mask()
+    large = Problem(torch.zeros(shape), operator, Linear(shape[1:], 2), torch.arange(2.0), heldout=held)
+    for problem, wanted in ((large, [1, 12, 24, 36, 48, 56]), (replace(large, heldout=None), [1, 56])):
+        assert [k for k in range(1, 57) if is_checked(k, 56, 56, checks_per_run(problem))] == wanted
 
 
 class Clock:

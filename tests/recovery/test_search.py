@@ -405,9 +405,12 @@ def test_score_is_noted_and_changes_nothing():
     assert all(("score" in row) == (row["heldout"] is not None) for row in rows)
 
 
-@pytest.mark.parametrize("rank", [1, 3])
-def test_the_smallest_rank_that_loses_nothing(rank):
-    """Codes of rank r whose frames are the clip: r is found, whatever noise of other ranks lies in them."""
+@pytest.mark.parametrize(("rank", "large"), [(1, 20), (3, 20), (3, 19)])
+def test_the_smallest_rank_that_loses_nothing(rank, large, monkeypatch):
+    """Codes of rank r whose frames are the clip: r is found, whatever noise of other ranks lies in them, and from every
+    second frame where frames of 20 pixels are large ones."""
+    monkeypatch.setattr("lowreel.recovery.policy.BATCH_PIXELS", large)
+    monkeypatch.setattr("lowreel.recovery.policy.RANK_FRAMES", 6)
     frames, k = 12, 8
     generator = Linear((1, 4, 5), k)
     source = torch.Generator().manual_seed(0)

@@ -30,8 +30,8 @@ class Fit:
     def __init__(self, clip):
         self.clip = clip
 
-    def frames(self):
-        return self.clip
+    def stretches(self):
+        yield self.clip
 
 
 def problem_of(operator, heldout):

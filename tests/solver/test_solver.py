@@ -9,7 +9,7 @@ import pytest
 import torch
 from cases import Linear, flat, levels, moving, noise
 
-from lowreel.data import add_white_noise, hold_out
+from lowreel.data import NoNoise, WhiteNoise, add_white_noise, hold_out
 from lowreel.errors import InputError
 from lowreel.model.generators import Dcgan, Decoder
 from lowreel.operators import (
@@ -28,7 +28,7 @@ from lowreel.solver.iteration import iterate
 from lowreel.solver.losses import data_fidelity, variation
 from lowreel.solver.probe import natural_probe
 from lowreel.solver.problem import Problem
-from lowreel.solver.schedule import one_cycle, planned_epochs
+from lowreel.solver.schedule import decay_share, one_cycle, planned_epochs
 from lowreel.solver.state import State
 from lowreel.solver.variables import WEIGHTS_GROWTH_FACTOR, WEIGHTS_RISE_FACTOR
 from lowreel.system.files import read_tensors, write_tensors
@@ -54,6 +54,21 @@ DATA = {
     ),
     "complex functions": lambda: fourier_of(SHAPE),
 }
+
+
+def test_less_decay_where_enough_exact_pixels_are_known():
+    """The share that the generator asks for, there alone."""
+    generator = Linear(SHAPE[1:])
+    generator.decay_share = 0.5
+    cases = [
+        (MissingPixels(SHAPE, 0.8), NoNoise(), 0.5),
+        (MissingPixels(SHAPE, 0.9), NoNoise(), 1.0),
+        (MissingPixels(SHAPE, 0.8), WhiteNoise(sigma=0.1), 1.0),
+        (Gaussian(SHAPE, 9), NoNoise(), 1.0),
+    ]
+    for operator, noisy, share in cases:
+        data = operator(levels(*SHAPE).float())
+        assert decay_share(Problem(data, operator, generator, TIMES, noise=noisy)) == share
 
 
 def fourier_of(shape):

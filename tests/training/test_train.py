@@ -143,12 +143,13 @@ def test_images_in_the_range_of_a_linear_generator_are_fitted():
     assert state.loss < 0.01 * start
 
 
-@pytest.mark.parametrize("shape", [(5, 3, 4, 4), (64, 16), (3, 64), (7,), (4, 4)])
+@pytest.mark.parametrize("shape", [(5, 3, 4, 4), (64, 16), (3, 64), (7,), (4, 4), (9000, 16)])  # the last by a sample
 def test_orthogonalised_weighs_directions_alike(shape):
     """All singular values within a factor of 2 of each other, singular vectors kept, entries of unit mean square."""
     matrix = noise(*shape, dtype=torch.float32)
     found = orthogonalised(matrix)
-    assert (found.shape, round(float(found.square().mean()), 4)) == (matrix.shape, 1)
+    assert found.shape == matrix.shape
+    assert float(found.square().mean()) == pytest.approx(1, abs=5e-5 if len(matrix) < 9000 else 3e-2)
     rows = (lambda m: m.flatten(1)) if len(shape) > 1 else (lambda m: m[None])
     values = torch.linalg.svdvals(rows(found))
     assert float(values.max() / values.min()) < 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,11 +81,19 @@ class Representation:
     @torch.no_grad()
     def drawn(self, codes: Tensor) -> Tensor:
         """The frames of these codes, (N, K), as `frames` gives them."""
-        at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
-        for part, drawn in zip(torch.split(codes, at_once), torch.split(frames, at_once), strict=True):
+        for part, drawn in zip(self._few(codes), self._few(frames), strict=True):
             drawn.copy_(self.generator(part))
         return to_complex(2 * frames - 1) if self.is_complex else frames
+
+    def stretches(self) -> Iterator[Tensor]:
+        """The clip's frames as `frames` gives them, few at a time, for whoever need not hold them all."""
+        return (self.drawn(part) for part in self._few(self.codes.matrix()))
+
+    def _few(self, tensor: Tensor) -> tuple[Tensor, ...]:
+        """A tensor of all frames cut into those that are drawn together."""
+        at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
+        return torch.split(tensor, at_once)
 
     @property
     def parameters(self) -> dict[str, int]:

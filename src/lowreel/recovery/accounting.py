@@ -59,16 +59,16 @@ def accounted(
     else:
         best = Recommended(0.0, instead, quick[instead].heldout_db)
     baselines = finished_all(quick, partial(finish, problem=problem), problem)
-    clip = own.clip if instead is None else baselines[instead].clip
-    clip_range = _range_of(clip, problem)
+    clip_range = _range_of(own.clip(problem) if instead is None else baselines[instead].clip, problem)
     verdict = judged(problem, found.outcome, found.steps, own.frames, own.judged, heldout_db, quick, clip_range)
     told = (
         best.sentence(stated_peak_decibels(*clip_range))
         if instead is None
         else f"The clip that is delivered is {instead}."
     )
+    sigma = None if instead else _uncertainty(problem, found, own)
     return Recovery(
-        clip=clip,
+        clip=own.clip(problem) if instead is None else baselines[instead].clip,
         representation=found.representation,
         history=found.history,
         outcome=found.outcome,
@@ -83,7 +83,7 @@ def accounted(
         device=device.type,
         baselines=baselines,
         trials=found.trials,
-        uncertainty=None if instead else _uncertainty(problem, found, own),
+        uncertainty=sigma,
         last_steps=found.last_steps,
         delivered=instead or "generator",
         clip_range=clip_range,
@@ -95,15 +95,21 @@ def accounted(
 
 @dataclass(frozen=True)
 class _Own:
-    """The recovery's own clips, (T, C, H, W) each. frames: what the fits drew, or that refined; clip: the same as it is
-    delivered, where it may be made to agree with the data; judged: frames made in the same way that have not seen the
-    held-out data, with `error` on it."""
+    """The recovery's own clips, (T, C, H, W) each. frames: what the fits drew, or that refined; meets_data: whether
+    they are made to agree with the data; judged: frames made in the same way that have not seen the held-out data, with
+    `error` on it; finished: the frames as they are delivered, where that takes long."""
 
     frames: Tensor
-    clip: Tensor
+    meets_data: bool
     judged: Tensor
     error: float
     is_refined: bool = False
+    finished: Tensor | None = None
+
+    def clip(self, problem: Problem) -> Tensor:
+        """The clip that is delivered. Where that only puts in the known pixels it is made anew each time, not held
+        while all is judged."""
+        return _finished(self.frames, problem, self.meets_data) if self.finished is None else self.finished
 
 
 def _own_clip(problem: Problem, found: FitResult, frames: Tensor) -> _Own:
@@ -115,9 +121,10 @@ def _own_clip(problem: Problem, found: FitResult, frames: Tensor) -> _Own:
     refined = None if is_over else refinement(judged_frames, problem)
     meets_data = _meets_data(problem, judged_frames, None if refined is None else refined.error)
     if refined is None or meets_data:
-        return _Own(frames, _finished(frames, problem, meets_data), judged_frames, found.error)
+        finished = None if problem.operator.is_pixel_mask else _finished(frames, problem, meets_data)
+        return _Own(frames, meets_data, judged_frames, found.error, finished=finished)
     frames = refined.of(frames, problem)
-    return _Own(frames, frames, refined.judged, refined.error, is_refined=True)
+    return _Own(frames, False, refined.judged, refined.error, is_refined=True, finished=frames)
 
 
 def _range_of(clip: Tensor, problem: Problem) -> tuple[float, float]:
@@ -162,7 +169,9 @@ def _meets_data(problem: Problem, frames: Tensor, error: float | None = None) ->
 
 def _consistent(frames: Tensor, problem: Problem, entries: Data) -> Tensor:
     found = project_onto_data(frames, problem.operator, problem.data, entries)
-    return found if isinstance(problem.operator, RealForm) else found.clamp(0, 1)  # white of these is an estimate
+    if isinstance(problem.operator, RealForm):  # white of these is an estimate
+        return found
+    return found.clamp(0, 1) if found is frames else found.clamp_(0, 1)
 
 
 def finish(frames: Tensor, problem: Problem) -> Tensor:

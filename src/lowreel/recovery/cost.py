@@ -11,11 +11,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..baselines import biharmonic, interpolate_frames
-from ..baselines.low_rank import RANK_ITERATIONS, USUAL_ITERATIONS_OF_PIXELS, thresholded
+from ..baselines import biharmonic, has_no_need_of_linear, interpolate_frames, rough_clip
+from ..baselines.low_rank import RANK_ITERATIONS, USUAL_RANK_ITERATIONS, USUAL_TRIAL_ITERATIONS, thresholded
 from ..baselines.mri import applications
 from ..baselines.networks import DEEP_PRIOR_SETTINGS, PAPER_PRESETS, has_paper_size
 from ..baselines.proximal import INNER_ITERATIONS
+from ..baselines.validation import trial_share
 from ..baselines.variation import (
     GAP_ITERATIONS,
     GAP_STEPS,
@@ -24,9 +25,12 @@ from ..baselines.variation import (
     TIME_WEIGHTS,
     TRIAL_ITERATIONS,
     TV_ITERATIONS,
+    USUAL_TV_ITERATIONS,
     add_gradient,
     add_gradient_adjoint,
+    has_near_start,
     shrink_to_one,
+    total_variation,
 )
 from ..errors import InputError
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE
@@ -38,21 +42,23 @@ from ..solver.schedule import planned_epochs
 from ..solver.variables import FULL_PRECISION_SHARE
 from ..system.devices import CPU
 from ..system.memory import bytes_text, taken_bytes, trim_heap
-from .fit import CHECKS_PER_RUN
+from .checks import checks_per_run
 from .refinement import applications as refining_applications
 from .refinement import can_refine
 from .refinement import iterations as refining_iterations
 
-CLIP_ARRAYS = 9
-"""Arrays of the clip's size that a recovery holds at its peak, in its baselines: the three edge fields of total
-variation, the clips around them, and those that the baselines before it have made."""
+CLIP_ARRAYS, CLIP_ARRAYS_OF_FIT = 7, 4
+"""Arrays of the clip's size that a recovery holds at its peak, in its baselines (the three edge fields of total
+variation, the clips around them, and those that the baselines before it have made) or while it is judged; and those
+beside the activations of a fit: baselines in half precision, what is drawn for a check, and what goes with it."""
 
 COMPLEX_CLIP_ARRAYS = 45
 """The same of a complex clip, in its 3-D total variation and its refinement: three fields of differences in four forms,
 ten clips around them, and as much again that the allocator does not give back between them."""
 
-DATA_ARRAYS = 3
-"""Arrays of the data's size that it holds then: the data, and booleans of what is known, fitted and held out."""
+DATA_ARRAYS = 2
+"""Arrays of the data's size that it holds then: the data, and booleans of what is known, fitted and held out, a quarter
+each."""
 
 WEIGHT_COPIES = 12
 """Copies of the weights in a fit: gradients, moments, and snapshots of all of them."""
@@ -63,8 +69,12 @@ TV_ITERATION_GRADIENTS = 1.5
 CONSISTENCY_ITERATIONS = 20
 """Iterations in which the clip of least norm is found, roughly."""
 
-CORNER_PIXELS = 64
-"""Side in pixels of the part of a frame that interpolation is tried on."""
+VARIED_FRAMES, VARIED_ITERATIONS = 8, 8
+"""Frames, and iterations, that total variation is tried on."""
+
+CORNER_PIXELS, LARGE_CORNER_PIXELS = 64, 256
+"""Side in pixels of the part of a frame that interpolation is tried on; the second where it makes no triangles, and
+little time goes by the pixel."""
 
 MEMORY_SLACK_FACTOR = 2.0
 """Memory of the fit over what autograd keeps: gradients on their way, workspaces, what the allocator does not give
@@ -130,14 +140,17 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     epochs, drawing = planned_epochs(problem, solver), _drawing_seconds(problem)
     del update
     clip = 4 * math.prod(problem.operator.clip_shape)
-    arrays = COMPLEX_CLIP_ARRAYS if isinstance(problem.operator, RealForm) else CLIP_ARRAYS
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
     trim_heap()  # what the trial has freed is no part of what is taken already
     weights = 4 * sum(p.numel() for p in problem.generator.parameters())
     fit = MEMORY_SLACK_FACTOR * kept.bytes + WEIGHT_COPIES * weights
-    fitting = epochs * minibatches * each + min(CHECKS_PER_RUN, epochs) * drawing
+    if isinstance(problem.operator, RealForm):
+        held = fit + COMPLEX_CLIP_ARRAYS * clip
+    else:  # baselines and judging have no activations
+        held = max(fit + CLIP_ARRAYS_OF_FIT * clip, WEIGHT_COPIES * weights + CLIP_ARRAYS * clip)
+    fitting = epochs * minibatches * each + min(checks_per_run(problem), epochs) * drawing
     return Estimate(
-        memory=round(taken_bytes() + fit + arrays * clip + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
+        memory=round(taken_bytes() + held + DATA_ARRAYS * data + problem.operator.bytes_to_come()),
         seconds=fitting,
         baselines=_baseline_seconds(problem.on(CPU), baselines, minibatches * each),
         each=round(fit),
@@ -244,10 +257,12 @@ def _quick_seconds(problem: Problem) -> float:
     if isinstance(operator, RealForm):
         return applications() * (_seconds(lambda: operator.adjoint(operator(clip))) + gradient)
     edges = TV_ITERATION_GRADIENTS * gradient
-    trials = len(TIME_WEIGHTS) + (0 if problem.noise.is_exact else len(STRENGTHS) - 1)
-    varied = TV_ITERATIONS + trials * TRIAL_ITERATIONS
-    thresholds = USUAL_ITERATIONS_OF_PIXELS if operator.is_pixel_mask else RANK_ITERATIONS
-    total = varied * edges + thresholds * _seconds(lambda: thresholded(clip, 1.0))
+    trials, share = len(TIME_WEIGHTS) + (0 if problem.noise.is_exact else len(STRENGTHS) - 1), trial_share(operator)
+    near = problem.noise.is_exact and has_near_start(operator, 0.0)
+    varied = (USUAL_TV_ITERATIONS if near else TV_ITERATIONS) + trials * share * TRIAL_ITERATIONS
+    thresholds = USUAL_RANK_ITERATIONS + share * USUAL_TRIAL_ITERATIONS if operator.is_pixel_mask else RANK_ITERATIONS
+    total = varied * (_variation_seconds(problem) if near else edges)
+    total += thresholds * _seconds(lambda: thresholded(clip, 1.0))
     if operator.is_pixel_mask:
         return total + _interpolation_seconds(problem)
     applied = _seconds(lambda: operator.adjoint(operator(clip)))
@@ -281,15 +296,30 @@ def _gradient_seconds(clip: Tensor) -> float:
     return _seconds(iterate)
 
 
+def _variation_seconds(problem: Problem) -> float:
+    """Of an iteration of total variation of exact pixels, which goes over the clip once: from a few frames."""
+    parts = range(min(VARIED_FRAMES, problem.operator.clip_shape[0]))
+    few = problem.operator.subset(parts)
+    data, known = (problem.operator.take(values, parts) for values in (problem.data, problem.fitted))
+
+    def iterate() -> None:
+        total_variation(data, few, known, data, iterations=VARIED_ITERATIONS)  # type: ignore[arg-type]
+
+    iterate()
+    return problem.operator.clip_shape[0] / len(parts) * _seconds(iterate) / VARIED_ITERATIONS
+
+
 def _interpolation_seconds(problem: Problem) -> float:
-    """Of linear and biharmonic interpolation, from a corner of the first frame."""
+    """Of linear and biharmonic interpolation, those of them that are run, from a corner of the first frame."""
     frames, _, height, width = problem.operator.clip_shape
     assert isinstance(problem.data, Tensor)
     assert isinstance(problem.fitted, Tensor)
     pixels, known = (t[:1, :, :CORNER_PIXELS, :CORNER_PIXELS] for t in (problem.data, problem.fitted))
 
+    begin = rough_clip if problem.noise.is_exact and has_no_need_of_linear(problem.fitted) else interpolate_frames
+
     def interpolate() -> None:
-        biharmonic(pixels, known, interpolate_frames(pixels, known))
+        biharmonic(pixels, known, begin(pixels, known))
 
     interpolate()  # what is loaded at first use takes longer than the corner
     return frames * height * width / known[0, 0].numel() * _seconds(interpolate)

@@ -21,11 +21,9 @@ from ..solver.schedule import planned_epochs
 from ..solver.state import State
 from ..system.memory import trim_heap
 from .chance import is_chance
+from .checks import CHECKS_PER_RUN, checks_left, checks_per_run, is_checked
 from .comparison import heldout_decibels
 from .verdict import Outcome
-
-CHECKS_PER_RUN = 12
-"""How often in a run the held-out error is measured, at most: each time all frames are drawn."""
 
 PLANNED_TIME_SHARE = 0.95
 """Part of a time limit that is planned with: an epoch may take longer than those before it."""
@@ -147,7 +145,8 @@ def fit(
     steps = resume.steps if resume and resume.steps >= FINISHED_SHARE * full else full  # one cut short is planned anew
     goal = _goal(steps, until, part)
     start, spent, pace = time.monotonic(), resume.seconds if resume else 0.0, _Pace()
-    allowed = None if limit is None else _TimeLimit(limit, start, full, until, least)
+    most = checks_per_run(problem)
+    allowed = None if limit is None else _TimeLimit(limit, start, full, until, least, most)
     lap, is_over, is_interrupted = start, False, False
     try:
         while not is_over and (progress is None or progress.state.step < goal):
@@ -156,7 +155,7 @@ def fit(
                 made = time.monotonic()
                 progress = _follow(problem, current, progress, state, spent + made - start, score, goal)
                 judged = time.monotonic()
-                pace.note(made - lap, judged - made if _is_checked(state.step, steps, goal) else None)
+                pace.note(made - lap, judged - made if is_checked(state.step, steps, goal, most) else None)
                 lap = judged
                 if callback:
                     callback(progress)
@@ -220,20 +219,22 @@ class _Pace:
 
 @dataclass(frozen=True)
 class _TimeLimit:
-    """A limit of so many seconds from `start`. full: epochs of the schedule; until, least: as in `fit`."""
+    """A limit of so many seconds from `start`. full: epochs of the schedule; until, least: as in `fit`; checks: in a
+    run, at most."""
 
     seconds: float
     start: float
     full: int
     until: int | None
     least: int
+    checks: int
 
     def epochs(self, step: int, steps: int, goal: int, pace: _Pace) -> int:
         """The epochs that a fit is planned with after `step` of `steps`: fewer where its pace turns out to be too slow,
         0 where it has to end now. goal: the epoch after which it would end otherwise."""
         spent = time.monotonic() - self.start
         left = PLANNED_TIME_SHARE * self.seconds - spent
-        room = _affordable(step, left, pace, steps if self.until is None else goal)
+        room = _affordable(step, left, pace, steps if self.until is None else goal, self.checks)
         is_told = pace.epochs >= TELLING_EPOCHS or spent >= self.seconds / 2
         if room == step or (is_told and room < max(self.least, self.until or 0)):
             return 0
@@ -270,33 +271,18 @@ def prefers(later: Tensor, least: Tensor | None) -> bool:
     return total <= 0 or (math.isfinite(total) and is_chance(worse))
 
 
-def _affordable(step: int, left: float, pace: _Pace, goal: int) -> int:
-    """The epoch up to which this many seconds last, `goal` at most, with the checks of a run of that length.
+def _affordable(step: int, left: float, pace: _Pace, goal: int, checks: int = CHECKS_PER_RUN) -> int:
+    """The epoch up to which this many seconds last, `goal` at most, with the checks of a run of that length, of which
+    it has so many at most.
 
     step: the epochs made; it is the answer where there is no time for one more.
     """
     most = min(goal, step + int(max(left, 0.0) / max(pace.each, 1e-9)))
 
     def seconds(epochs: int) -> float:
-        return (epochs - step) * pace.each + _checks(step, epochs) * pace.check
+        return (epochs - step) * pace.each + checks_left(step, epochs, checks) * pace.check
 
     return next((epochs for epochs in range(most, step, -1) if seconds(epochs) <= left), step)
-
-
-def _every(steps: int) -> int:
-    """Epochs from one check to the next in a run of so many."""
-    return max(1, math.ceil(steps / CHECKS_PER_RUN))
-
-
-def _is_checked(step: int, steps: int, goal: int) -> bool:
-    """Whether the held-out error is measured after an epoch: CHECKS_PER_RUN times a run, and at both ends."""
-    return step % _every(steps) == 0 or step in (1, steps, goal)
-
-
-def _checks(step: int, steps: int) -> int:
-    """Checks that are still to be made after so many epochs of a run."""
-    every = _every(steps)
-    return steps // every - step // every + (steps % every != 0)
 
 
 def _follow(
@@ -308,11 +294,11 @@ def _follow(
     score: Score | None,
     goal: int,
 ) -> Progress:
-    """The progress after one more epoch; the held-out error is measured CHECKS_PER_RUN times a run and at its end."""
+    """The progress after one more epoch; the held-out error is measured `checks_per_run` times and at its end."""
     steps = solver.steps or 0
     row: dict[str, Any] = {"step": state.step, "loss": state.loss if math.isfinite(state.loss) else None}
     row |= {"heldout": None, "seconds": round(seconds, 3)}
-    if _is_checked(state.step, steps, goal):
+    if is_checked(state.step, steps, goal, checks_per_run(problem)):
         judged, terms = _check(problem, solver, state, score)
         row |= judged
     error = row["heldout"]

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -360,8 +359,9 @@ def _drawing_seconds(problem: Problem, best: Trial) -> float:
 
 def _is_near(ended: Representation, best: Trial) -> bool:
     """Whether what the last fit came to differs from the best of the search by about its error and no more."""
-    frames = zip(ended.frames(), best.representation.frames(), strict=True)
-    distance = fmean(float((one - other).square().mean()) for one, other in frames)
+    parts = zip(ended.stretches(), best.representation.stretches(), strict=True)
+    squares = [(len(one), float((one - other).square().mean())) for one, other in parts]
+    distance = sum(n * square for n, square in squares) / sum(n for n, _ in squares)
     return math.isfinite(distance) and distance <= NEAR_ERRORS * best.error
 
 

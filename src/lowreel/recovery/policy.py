@@ -10,7 +10,8 @@ import torch
 from ..model.generators import Decoder
 from ..model.latents import factorise
 from ..model.representation import Representation
-from ..settings import LAST_EPOCHS_SHARE, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
+from ..operators import tensors_of
+from ..settings import BATCH_PIXELS, LAST_EPOCHS_SHARE, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
 from ..solver.precision import precision_of
 from ..solver.problem import Problem
 from ..system.devices import device_of
@@ -119,20 +120,40 @@ HOPELESS_ERROR_FACTOR = 1.1
 """Where it has risen by so much no smaller rank is tried: drawing a large clip takes a third of an epoch."""
 
 
+RANK_FRAMES = 8
+"""Frames by which it is chosen where they are large, at least."""
+
+
 def smallest_rank(problem: Problem, found: Representation) -> int:
     """The smallest rank of the codes at which the held-out error is within a hundredth of its smallest.
 
-    The codes are cut off after their first r singular vectors and the frames drawn and judged anew, for falling r in
-    steps of about a third.
+    The codes are cut off after their first r singular vectors and the frames, of large ones a few of them, drawn and
+    judged anew, for falling r in steps of about a third.
     """
-    codes, errors = found.codes.matrix(), {}
+    codes, errors, few = found.codes.matrix(), {}, _some_frames(problem)
     for rank in reversed(tried_ranks(found)):
         cut = replace(found, codes=factorise(codes, found.times, rank))
-        errors[rank] = problem.heldout_error(cut.frames())
+        errors[rank] = few.heldout_error(cut.frames(None if few is problem else few.times))
         if errors[rank] > HOPELESS_ERROR_FACTOR * min(errors.values()):
             break
     least = min(errors.values())
     return min(rank for rank, error in errors.items() if error <= RANK_ERROR_FACTOR * least)
+
+
+def _some_frames(problem: Problem) -> Problem:
+    """The problem of every n-th frame of exact pixels of large frames, RANK_FRAMES of them or a few more, as far as
+    something is held out there; otherwise as it is."""
+    operator, heldout = problem.operator, problem.heldout
+    frames, _, height, width = operator.clip_shape
+    if height * width <= BATCH_PIXELS or not (operator.is_pixel_mask and problem.noise.is_exact) or heldout is None:
+        return problem
+    parts = range(0, frames, max(1, frames // RANK_FRAMES))
+    own = operator.take(heldout, parts)
+    if not bool(tensors_of(own)[0].any()):
+        return problem
+    few = operator.subset(parts)
+    data, times = operator.take(problem.data, parts), problem.times[:: parts.step].contiguous()
+    return replace(problem, operator=few, data=data, heldout=own, times=times, sequences=(), beta=None, start=None)
 
 
 def tried_ranks(found: Representation) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -44,8 +45,9 @@ def uncertainty(
     else:
         floor = FLOOR_SHARE
         scale = problem.without_noise(error) / float((1 + floor) * spread.mean().clamp_min(1e-12))
+    del spread
     there = disagreement(delivered, others)
-    sigma = (scale * (there + floor * there.mean())).sqrt().expand_as(delivered).contiguous()
+    sigma = there.add_(floor * there.mean()).mul_(scale).sqrt_().expand_as(delivered).contiguous()
     if problem.operator.is_pixel_mask and problem.noise.is_exact:
         (known,) = tensors_of(problem.known)
         sigma.masked_fill_(known.expand_as(sigma), 0.0)
@@ -69,10 +71,11 @@ def disagreement(frames: Tensor, others: Sequence[tuple[Representation, float]])
     weights = [1 / max(error, 1e-12) for _, error in others]
     squared = torch.zeros_like(frames[:, :1])
     for (other, _), weight in zip(others, weights, strict=True):
-        for own, drawn, frame in zip(squared, other.frames(), frames, strict=True):
-            own += weight / sum(weights) * (drawn - frame).square().mean(0, keepdim=True)
+        drawn = chain.from_iterable(other.stretches())
+        for own, theirs, frame in zip(squared, drawn, frames, strict=True):
+            own += weight / sum(weights) * (theirs - frame).square().mean(0, keepdim=True)
     volume = F.pad(squared[None, :, 0], (1, 1, 1, 1, 1, 1), mode="replicate")
-    return (squared + F.avg_pool3d(volume[None], 3, 1)[0, 0][:, None]) / 2
+    return squared.add_(F.avg_pool3d(volume[None], 3, 1)[0, 0][:, None]).div_(2)
 
 
 def likeliest(residual: Tensor, spread: Tensor, noise: float = 0.0) -> tuple[float, float]:

@@ -156,9 +156,18 @@ def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
         "psnr": rounded(psnr(recovery.clip, truth)),
         "psnr_range": rounded(psnr_range(recovery.clip, truth)),
         "ssim": rounded(ssim(recovery.clip, truth)),
-        "baselines": {name: rounded(psnr(b.clip, truth)) for name, b in recovery.baselines.items()},
-        "baselines_psnr_range": {name: rounded(psnr_range(b.clip, truth)) for name, b in recovery.baselines.items()},
+        **_scores_of_baselines(recovery, truth),
     }
+
+
+def _scores_of_baselines(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
+    """Those of the baselines, each of whose clips is made once."""
+    scores = {}
+    for name, baseline in recovery.baselines.items():
+        clip = baseline.clip
+        scores[name] = rounded(psnr(clip, truth)), rounded(psnr_range(clip, truth))
+    of_range = {name: level for name, (_, level) in scores.items()}
+    return {"baselines": {name: level for name, (level, _) in scores.items()}, "baselines_psnr_range": of_range}
 
 
 def _scores_of_representation(recovery: Recovery, truth: Tensor) -> dict[str, Any]:

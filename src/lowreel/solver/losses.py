@@ -36,7 +36,7 @@ def residual_terms(residual: Tensor, term: DataTerm, spread: Tensor | float = 0.
     "huber" is |r|^2 up to d = HUBER_SPREADS spread and 2 d |r| - d^2 beyond; "l1" is 2 spread |r|.
     """
     if term in ("squared", "weighted"):
-        return residual.abs().square()
+        return residual.abs().square() if residual.is_complex() else residual.square()
     size = residual.abs()
     if term == "l1":
         return 2 * spread * size

@@ -102,6 +102,11 @@ class Problem:
         return observed_mask if alive is None else map_data(lambda a, b: a & b, observed_mask, alive)
 
     @cached_property
+    def known_share(self) -> float:
+        """Numbers that are known for each number of the clip."""
+        return sum(int(known.sum()) for known in tensors_of(self.known)) / math.prod(self.operator.clip_shape)
+
+    @cached_property
     def fitted(self) -> Data:
         """Booleans like the data: the known entries that are not held out."""
         return self.known if self.heldout is None else map_data(lambda a, b: a & ~b, self.known, self.heldout)

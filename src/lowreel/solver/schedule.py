@@ -17,6 +17,18 @@ def one_cycle(progress: float, warm_up: float = 0.1) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
+LEAST_KNOWN_SHARE = 0.15
+"""Share of the pixels that are known from which on a fit of large frames has less weight decay: with 20 % it is the
+better for it, with 5 % it learns its data by heart (docs/choices.md)."""
+
+
+def decay_share(problem: Problem) -> float:
+    """Share of the weight decay of the settings: the generator's, where exact pixels are measured, and enough of them;
+    else all of it."""
+    is_told = problem.operator.is_pixel_mask and problem.noise.is_exact and problem.known_share >= LEAST_KNOWN_SHARE
+    return problem.generator.decay_share if is_told else 1.0
+
+
 UNEVEN_FACTOR = 2
 """So many times as many epochs are made where samples of a spectrum lie unevenly, because such a fit is slower
 (docs/choices.md)."""

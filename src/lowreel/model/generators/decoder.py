@@ -25,8 +25,9 @@ LEAST_FRAME_OF_SUBPIXELS = 320 * 180
 """Pixels from which on the last doubling of a frame is a sub-pixel convolution (docs/choices.md), in recoveries only
 where the data tells pixels apart (`subpixel_stages`)."""
 
-SUBPIXEL_EPOCHS_FACTOR = 1.5
-"""So many times as many epochs are made with it: each takes a third of the time."""
+SUBPIXEL_EPOCHS_FACTOR, SUBPIXEL_DECAY_SHARE = 1.5, 1 / 3
+"""So many times as many epochs are made with it, each of which takes a third of the time; and the share of the weight
+decay, as so many updates of large frames tell enough of the weights (docs/choices.md)."""
 
 LEAK_SLOPE = 0.05
 """Slope that the gradient keeps where the output is flat; without it large early steps can leave frames stuck at
@@ -83,7 +84,8 @@ class Decoder(Generator):
                 f"got {subpixel_stages}"
             )
         self.subpixel_stages = subpixel_stages
-        self.epochs_factor = SUBPIXEL_EPOCHS_FACTOR if subpixel_stages else 1.0
+        if subpixel_stages:
+            self.epochs_factor, self.decay_share = SUBPIXEL_EPOCHS_FACTOR, SUBPIXEL_DECAY_SHARE
         widths = [self.widths[min(k, len(self.widths) - 1)] for k in range(upsampling_stages - subpixel_stages + 1)]
         self._make_coarse_layers(widths[0])
         self.grow = nn.ModuleList(without_values(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
@@ -100,8 +102,12 @@ class Decoder(Generator):
         return {self.project: 1.0}
 
     def coarse_features(self, codes: Tensor) -> Tensor:
-        """The coarse feature map before its first nonlinearity: codes (N, K) to (N, W, h, w)."""
-        return torch.unflatten(self.project(codes), 1, (-1, *self.coarse))
+        """The coarse feature map before its first nonlinearity: codes (N, K) to (N, W, h, w).
+
+        Never in reduced precision: to round millions of weights and their gradient takes longer than the few products.
+        """
+        with torch.autocast(codes.device.type, enabled=False):
+            return torch.unflatten(self.project(codes), 1, (-1, *self.coarse))
 
     @torch.no_grad()
     def _initialise(self, seed: int) -> None:
