@@ -1,8 +1,9 @@
-"""Files that version 1 wrote are read for ever: each in tests/golden holds what this module says."""
+"""Files that earlier versions wrote are read for ever: each in tests/golden holds what this module says."""
 
 import hashlib
 from pathlib import Path
 
+import pytest
 import torch
 
 from lowreel import Measured, Representation, read_packed
@@ -33,25 +34,27 @@ def test_representation_of_version_1():
 DIAGONAL = [0.449977, 0.389114, 0.369777, 0.30826, 0.301119, 0.357909]
 
 
-def test_packed_clip_of_version_1():
+@pytest.mark.parametrize("version", [1, 2])
+def test_packed_clip(version):
     """Its whole numbers are to the bit what they were, and give the frame that they gave then."""
-    packed = read_packed(GOLDEN / "packed-1.lowreel")
+    packed = read_packed(GOLDEN / f"packed-{version}.lowreel")
     numbers = b"".join(values.tobytes() for values in packed.values.values())
     assert hashlib.sha256(numbers).hexdigest() == NUMBERS
     assert (packed.times.tolist(), packed.levels, packed.rate) == ([0.0, 0.04, 0.1], (2.0, -1.0), 25)
     frame = packed.representation().frames(at=[0.04])[0, 0]
     torch.testing.assert_close(frame.diagonal(), torch.tensor(PACKED_DIAGONAL), atol=1e-5, rtol=0)
-    assert packed.to_bytes() == (GOLDEN / "packed-1.lowreel").read_bytes()
+    assert packed.to_bytes() == (GOLDEN / f"packed-{version}.lowreel").read_bytes()
 
 
-def test_packed_maps_of_version_1():
+@pytest.mark.parametrize("version", [1, 2])
+def test_packed_maps(version):
     """The same of a clip whose codes are maps."""
-    packed = read_packed(GOLDEN / "packed-1-maps.lowreel")
+    packed = read_packed(GOLDEN / f"packed-{version}-maps.lowreel")
     numbers = b"".join(values.tobytes() for values in packed.values.values())
     assert hashlib.sha256(numbers).hexdigest() == NUMBERS_OF_MAPS
     frame = packed.representation().frames(at=[0.1])[0, 0]
     torch.testing.assert_close(frame.diagonal(), torch.tensor(DIAGONAL_OF_MAPS), atol=1e-5, rtol=0)
-    assert packed.to_bytes() == (GOLDEN / "packed-1-maps.lowreel").read_bytes()
+    assert packed.to_bytes() == (GOLDEN / f"packed-{version}-maps.lowreel").read_bytes()
 
 
 NUMBERS = "07a03367bd7438ce2d9c35045ebb28067ebecc1b528e998fa336b03742ed036f"

@@ -30,7 +30,11 @@ CONTEXT_BOUNDS = np.array([4, 10, 20, 40, 75, 130, 256, 600, 1500, 4000, 12000, 
 CONTEXT_LEVELS = len(CONTEXT_BOUNDS) + 1
 
 ROWS_AT_ONCE = 8
-"""Rows of an array whose contexts come from the rows before them."""
+"""Rows of an array whose contexts come from the rows before them, in files of version 1."""
+
+NUMBERS_AT_ONCE = 64
+"""Numbers, about, of an array whose contexts come from those before them, in files from version 2 on; a row at least.
+Tables that learn only after thousands of numbers cost a quarter of a packed clip (docs/choices.md)."""
 
 TABLES_AT_ONCE = 2**13
 """Numbers whose tables are in memory at once: of wide arrays those of eight rows would take gigabytes. It changes no
@@ -47,17 +51,23 @@ SEEN, PRIOR_TOTAL, MOST_COUNTED = 32, 384, 2**15
 class Grid:
     """Shape of an array as it is coded: rows and columns, and after how many rows what belongs together comes again.
 
-    repeat: row i resembles row i - repeat; 0: none does.
+    repeat: row i resembles row i - repeat; 0: none does. at_once: rows whose contexts come from the rows before them.
     """
 
     rows: int
     columns: int
     repeat: int = 0
+    at_once: int = ROWS_AT_ONCE
 
     @property
     def size(self) -> int:
         """Numbers in the array."""
         return self.rows * self.columns
+
+    @staticmethod
+    def learning_soon(rows: int, columns: int, repeat: int = 0) -> Grid:
+        """A grid of which about `NUMBERS_AT_ONCE` are coded at once."""
+        return Grid(rows, columns, repeat, max(1, NUMBERS_AT_ONCE // columns))
 
 
 def encoded(arrays: Sequence[tuple[Grid, np.ndarray]]) -> bytes:
@@ -159,8 +169,8 @@ class _Contexts:
         until = self.grid.repeat or self.grid.rows
         for block in range(0, self.grid.rows, max(until, 1)):
             end = min(block + until, self.grid.rows)
-            for first in range(block, end, ROWS_AT_ONCE):
-                yield slice(first, min(first + ROWS_AT_ONCE, end))
+            for first in range(block, end, self.grid.at_once):
+                yield slice(first, min(first + self.grid.at_once, end))
 
     def tables(self, rows: slice) -> Iterator[tuple[int, np.ndarray]]:
         """The tables of the numbers of these rows, (N, SYMBOLS) each: whole frequencies, and of which number on."""
@@ -195,7 +205,7 @@ class _Contexts:
         full = self.counts.sum(1) > MOST_COUNTED
         self.counts[full] = (self.counts[full] + 1) // 2
         mean = (sizes.sum(0) << 8) // len(sizes)
-        self.columns += (mean - self.columns) // (2 if rows.start < 4 * ROWS_AT_ONCE else 4)
+        self.columns += (mean - self.columns) // (2 if rows.start < 4 * self.grid.at_once else 4)
         if self.grid.repeat:
             self.before[self._twins(rows)] = sizes
 

@@ -40,7 +40,8 @@ from .parts import (
 MOST_RATE = 10**6
 """Frames a second that a packed clip may have, less than."""
 
-PACKED_VERSION = 1
+PACKED_VERSION = 2
+"""Of files that are written anew. What was read keeps its own: 1 coded 8 rows at once, and maps one after the other."""
 FIXED = struct.Struct("<8sHII")
 """Magic, version, bytes of the header, bytes of the coded numbers."""
 
@@ -72,7 +73,7 @@ class Packed:
 
     spec: of the generator; codes: shapes of the tensors of the codes; times: (T,) seconds; values: int32 by the name of
     the part, as coded; exponents: of the steps of each; levels: scale and offset that turn grey levels in [0, 1] into
-    the units of the clip; rate: frames a second of its source.
+    the units of the clip; rate: frames a second of its source; version: of the file.
     """
 
     spec: Mapping[str, Any]
@@ -83,6 +84,7 @@ class Packed:
     is_complex: bool = False
     levels: tuple[float, float] = (1.0, 0.0)
     rate: Fraction = field(default_factory=lambda: Fraction(25))
+    version: int = PACKED_VERSION
 
     @property
     def parts(self) -> list[Part]:
@@ -161,7 +163,8 @@ class Packed:
         """The file as bytes. Raises InputError for a clip of more numbers than a packed one may have."""
         parts = self.parts
         steps = np.concatenate([self.exponents[part.name] for part in parts])
-        arrays = [(Grid(len(steps), 1), steps), *((part.grid, self.values[part.name]) for part in parts)]
+        own = [steps, *(part.coded(self.values[part.name], self.version) for part in parts)]
+        arrays = list(zip(_grids(parts, self.version), own, strict=True))
         numbers = encoded(arrays)
         times, moments = _times_entry(self.times, self.rate)
         header: dict[str, Any] = {
@@ -178,7 +181,7 @@ class Packed:
         size = FIXED.size + len(text) + len(numbers) + CHECKSUM_BYTES
         if counted > MOST_NUMBERS or size > MOST_FILE_BYTES:
             raise InputError(f"pack: {counted:,} numbers in {size:,} bytes are more than a packed clip may have")
-        content = FIXED.pack(PACKED_MAGIC, PACKED_VERSION, len(text), len(numbers)) + text + numbers
+        content = FIXED.pack(PACKED_MAGIC, self.version, len(text), len(numbers)) + text + numbers
         return content + hashlib.sha256(content).digest()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> int:
@@ -200,9 +203,9 @@ class Packed:
     @staticmethod
     def of_bytes(content: bytes, name: str = "packed clip") -> Packed:
         """What `to_bytes` made. Raises InputError, with the name, for bytes that are damaged or make no sense."""
-        text, numbers = _checked_content(content, name)
+        version, text, numbers = _checked_content(content, name)
         try:
-            return _parsed(text, numbers)
+            return _parsed(version, text, numbers)
         except InputError as error:
             raise InputError(f"{name}: not a packed clip that can be read: {error}") from None
 
@@ -235,8 +238,8 @@ def _check_length(start: bytes, size: int, name: str) -> None:
         raise InputError(f"{name}: has {size:,} bytes, expected a packed clip of {MOST_FILE_BYTES:,} at most")
 
 
-def _checked_content(content: bytes, name: str) -> tuple[bytes, bytes]:
-    """Header and coded numbers of bytes whose checksum is right."""
+def _checked_content(content: bytes, name: str) -> tuple[int, bytes, bytes]:
+    """Version, header and coded numbers of bytes whose checksum is right."""
     _check_length(content, len(content), name)
     _, version, header_bytes, _ = FIXED.unpack_from(content)
     body, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
@@ -246,10 +249,10 @@ def _checked_content(content: bytes, name: str) -> tuple[bytes, bytes]:
         raise VersionError(f"{name}: packed by a newer lowreel (file version {version}); upgrade to read it")
     if header_bytes > MOST_HEADER_BYTES:
         raise InputError(f"{name}: its header has {header_bytes} bytes, expected {MOST_HEADER_BYTES} at most")
-    return body[FIXED.size : FIXED.size + header_bytes], body[FIXED.size + header_bytes :]
+    return version, body[FIXED.size : FIXED.size + header_bytes], body[FIXED.size + header_bytes :]
 
 
-def _parsed(text: bytes, numbers: bytes) -> Packed:
+def _parsed(version: int, text: bytes, numbers: bytes) -> Packed:
     line, _, moments = text.partition(b"\n")
     try:
         header = json.loads(line)
@@ -266,7 +269,7 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
     if len(levels) != 2 or not all(map(math.isfinite, levels)) or levels[0] == 0 or not 0 < rate < MOST_RATE:
         raise InputError("its header has levels or a rate that no clip has")
     parts = checked_parts(spec, codes, len(times), is_complex)
-    grids = _grids(parts)
+    grids = _grids(parts, version)
     counted = sum(grid.size for grid in grids)
     if counted > NUMBERS_ANYWAY + NUMBERS_A_BYTE * len(numbers):
         raise InputError(f"its header promises {counted} numbers, more than its {len(numbers)} bytes can hold")
@@ -275,8 +278,8 @@ def _parsed(text: bytes, numbers: bytes) -> Packed:
         raise InputError("it has steps that no packed clip has")
     cuts = np.cumsum([part.steps for part in parts])[:-1]
     exponents = dict(zip((p.name for p in parts), np.split(steps[:, 0], cuts), strict=True))
-    found = dict(zip((p.name for p in parts), values, strict=True))
-    return Packed(spec, codes, times, found, exponents, is_complex, (levels[0], levels[1]), rate)
+    found = {p.name: p.decoded(v, version) for p, v in zip(parts, values, strict=True)}
+    return Packed(spec, codes, times, found, exponents, is_complex, (levels[0], levels[1]), rate, version)
 
 
 def checked_parts(
@@ -292,15 +295,15 @@ def checked_parts(
     _check_channels(generator, is_complex)
     _check_codes(generator, codes, frames)
     parts = parts_of(generator, codes)
-    counted = sum(grid.size for grid in _grids(parts))
+    counted = sum(grid.size for grid in _grids(parts, PACKED_VERSION))
     if counted > MOST_NUMBERS:
         raise InputError(f"it has {counted:,} numbers, expected {MOST_NUMBERS:,} at most")
     return parts
 
 
-def _grids(parts: list[Part]) -> list[Grid]:
+def _grids(parts: list[Part], version: int) -> list[Grid]:
     """Of the exponents of the steps, and of each part, as they are coded."""
-    return [Grid(sum(part.steps for part in parts), 1), *(part.grid for part in parts)]
+    return [Grid(sum(part.steps for part in parts), 1), *(part.coded_grid(version) for part in parts)]
 
 
 def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,6 +70,31 @@ class Part:
         if self.repeat:
             rows = self.shape[0] * self.shape[1]
         return Grid(rows, math.prod(self.shape) // rows, self.repeat)
+
+    def coded_grid(self, version: int) -> Grid:
+        """Its rows and columns as a file of this version has them: from 2 on those of maps are the rows of a picture,
+        so that what is above a place is among its contexts."""
+        if version < 2:
+            return self.grid
+        if not self._is_of_maps:
+            return Grid.learning_soon(self.grid.rows, self.grid.columns, self.repeat)
+        frequencies, maps, height, width = self.shape
+        return Grid.learning_soon(frequencies * height, maps * width, height)
+
+    def coded(self, whole: np.ndarray, version: int) -> np.ndarray:
+        """Its numbers, (rows, columns), in the order in which a file of this version has them."""
+        return whole.reshape(self.shape).swapaxes(1, 2) if version > 1 and self._is_of_maps else whole
+
+    def decoded(self, coded: np.ndarray, version: int) -> np.ndarray:
+        """The numbers of `coded`, (rows, columns)."""
+        if version > 1 and self._is_of_maps:
+            frequencies, maps, height, width = self.shape
+            coded = coded.reshape(frequencies, height, maps, width).swapaxes(1, 2)
+        return coded.reshape(self.grid.rows, self.grid.columns)
+
+    @property
+    def _is_of_maps(self) -> bool:
+        return self.name.startswith(MAPS_OF_CODES)
 
     def flat(self, values: Tensor) -> Tensor:
         """The tensor, of this part's shape, as (rows, columns)."""
