@@ -46,7 +46,10 @@ from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE
 from .quantised import SLOPE, Quantised
 
 MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
-"""First steps of the weights of convolutions, of the maps of codes and of biases."""
+"""First steps of the weights of convolutions, in a fit with `MOST_FRAMES_OF_A_MINIBATCH`, of the maps of codes and of
+biases. The first goes by the square root of the frames in a minibatch: what chance adds to its gradient is averaged by
+as much, and large frames, which are fitted one at a time, lose 1.4 dB with more bytes by the full step
+(docs/choices.md)."""
 
 MOMENTUM = 0.95
 """Of the steps of the weights of convolutions."""
@@ -222,11 +225,12 @@ def _start(generator: Pyramid, times: Tensor, seed: int) -> Representation:
 
 
 class _Steps:
-    """Optimisers of the numbers of a clip, which are in units of the quantiser's steps."""
+    """Optimisers of the numbers of a clip, which are in units of the quantiser's steps; at_once: frames of a
+    minibatch."""
 
-    def __init__(self, state: Quantised):
+    def __init__(self, state: Quantised, at_once: int):
         self.state = state
-        self.own = {part.name: _first_step(part.name, part.shape) for part in state.parts}
+        self.own = {part.name: _first_step(part.name, part.shape, at_once) for part in state.parts}
         matrices = [part.name for part in state.parts if _is_matrix(part.name, part.shape)]
         others = [name for name in self.own if name not in matrices]
 
@@ -259,10 +263,10 @@ def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
     return len(shape) > 1 and not name.startswith(MAPS_OF_CODES)
 
 
-def _first_step(name: str, shape: tuple[int, ...]) -> float:
+def _first_step(name: str, shape: tuple[int, ...], at_once: int) -> float:
     if name.startswith(MAPS_OF_CODES):
         return MAPS_STEP
-    return MATRIX_STEP if _is_matrix(name, shape) else BIAS_STEP
+    return MATRIX_STEP * math.sqrt(at_once / MOST_FRAMES_OF_A_MINIBATCH) if _is_matrix(name, shape) else BIAS_STEP
 
 
 def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
@@ -273,7 +277,7 @@ def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
 
 def _fitted_unrounded(state: Quantised, plan: _Plan, show: Callable[[int, int], None] | None) -> Quantised:
     """The numbers after the first part of the fit, with steps by how much frames feel them then."""
-    steps, minibatches = _Steps(state), Minibatches(len(state.target), plan.at_once, plan.seed)
+    steps, minibatches = _Steps(state, plan.at_once), Minibatches(len(state.target), plan.at_once, plan.seed)
     for update in range(plan.unrounded):
         with autocast(state.target.device, plan.reduced):
             loss = _loss(state, minibatches(update), rounded=False)
@@ -292,7 +296,7 @@ def _fit_rounded(
     show: Callable[[int, int], None] | None,
 ) -> None:
     """The rest of the fit from the update `first` on, as the numbers will be read."""
-    steps, minibatches = _Steps(state), Minibatches(len(state.target), plan.at_once, plan.seed)
+    steps, minibatches = _Steps(state, plan.at_once), Minibatches(len(state.target), plan.at_once, plan.seed)
     slope, weights = SLOPE, state.bits_slopes()
     control_every = max(PULLED_EVERY, plan.updates // CLIP_CONTROLS)
 
