@@ -46,10 +46,9 @@ from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE
 from .quantised import SLOPE, Quantised
 
 MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
-"""First steps of the weights of convolutions, in a fit with `MOST_FRAMES_OF_A_MINIBATCH`, of the maps of codes and of
-biases. The first goes by the square root of the frames in a minibatch: what chance adds to its gradient is averaged by
-as much, and large frames, which are fitted one at a time, lose 1.4 dB with more bytes by the full step
-(docs/choices.md)."""
+"""First steps of the weights of convolutions and of the maps of codes, in a fit with `MOST_FRAMES_OF_A_MINIBATCH`, and
+of biases. The first two go by the square root of the frames in a minibatch, as what chance adds to a gradient does the
+other way: large frames, fitted one at a time, lose 1.4 dB and a fifth more bytes by the full steps (docs/choices.md)."""
 
 MOMENTUM = 0.95
 """Of the steps of the weights of convolutions."""
@@ -264,9 +263,10 @@ def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
 
 
 def _first_step(name: str, shape: tuple[int, ...], at_once: int) -> float:
+    share = math.sqrt(at_once / MOST_FRAMES_OF_A_MINIBATCH)
     if name.startswith(MAPS_OF_CODES):
-        return MAPS_STEP
-    return MATRIX_STEP * math.sqrt(at_once / MOST_FRAMES_OF_A_MINIBATCH) if _is_matrix(name, shape) else BIAS_STEP
+        return MAPS_STEP * share
+    return MATRIX_STEP * share if _is_matrix(name, shape) else BIAS_STEP
 
 
 def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
