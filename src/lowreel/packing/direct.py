@@ -47,8 +47,8 @@ from .quantised import SLOPE, Quantised
 
 MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
 """First steps of the weights of convolutions and of the maps of codes, in a fit with `MOST_FRAMES_OF_A_MINIBATCH`, and
-of biases. The first two go by the square root of the frames in a minibatch, as what chance adds to a gradient does the
-other way: large frames, fitted one at a time, lose 1.4 dB and a fifth more bytes by the full steps (docs/choices.md)."""
+of biases. The first two go by the square root of the frames in a minibatch, as chance is averaged out of a gradient by
+as much: the full steps throw large frames about, which are fitted one at a time (docs/choices.md)."""
 
 MOMENTUM = 0.95
 """Of the steps of the weights of convolutions."""
