@@ -244,6 +244,12 @@ def test_maps_are_coded_by_what_is_above():
     assert size(patch, 2) < 0.8 * min(size(patch, 1), size(mixed, 2))
 
 
+def test_steps_are_smaller_with_few_frames_in_a_minibatch():
+    """Of weights and maps by the root of their number: a quarter of the frames, half the step."""
+    for name, shape in (("grow.0.weight", (4, 4, 3, 3)), ("codes.maps.3", (1, 1, 8, 8))):
+        assert direct._first_step(name, shape, 2) == pytest.approx(direct._first_step(name, shape, 8) / 2)
+
+
 def test_the_search_ends_beside_steps_that_do_not_do():
     """What is found does, its neighbour does not, wherever the search begins."""
     small = smallest(clip_of(Decoder((1, 8, 8))))
