@@ -1,4 +1,4 @@
-"""A clip that is known, packed directly: a `Pyramid` is fitted to it, from a third of the way on as it will be read.
+"""A clip that is known, packed directly: a `Pyramid` is fitted to it, from a tenth of the way on as it will be read.
 
 First weights and maps are fitted unrounded. Then steps are found by how much frames feel each part, and the objective
 of `quantised` is fitted on: straight through the rounding, squared error plus bits. Weights of convolutions move by
@@ -56,8 +56,9 @@ MOMENTUM = 0.95
 WARM_UP = 0.02
 """Share of the fit over which steps rise."""
 
-UNROUNDED = 0.3
-"""Share of the fit that is made before anything is rounded."""
+UNROUNDED = 0.1
+"""Share of the fit that is made before anything is rounded: the longer it is, the more goes into fine maps, which cost
+most and do not come back (docs/choices.md)."""
 
 REDUCED = 0.9
 """Share of the fit that may be computed with products in bfloat16."""
