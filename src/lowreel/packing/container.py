@@ -42,6 +42,7 @@ MOST_RATE = 10**6
 
 PACKED_VERSION = 2
 """Of files that are written anew. What was read keeps its own: 1 coded 8 rows at once, and maps one after the other."""
+
 FIXED = struct.Struct("<8sHII")
 """Magic, version, bytes of the header, bytes of the coded numbers."""
 
