@@ -3,6 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+import torch
+
+import lowreel
+
 PAPER = Path(__file__).parents[1] / "experiments" / "paper"
 
 
@@ -15,3 +20,18 @@ def test_the_kept_fits_of_the_paper_are_found(monkeypatch):
     here = {name: fit for name, fit in ((name, Fit.of(figures)) for name, figures in kept.items()) if fit.is_here}
     assert here
     assert {name: fit.name for name, fit in here.items()} == {name: name for name in here}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_balanced_generator_draws_the_same(monkeypatch, channels):
+    """Its layers are of one size, its frames those of before."""
+    monkeypatch.syspath_prepend(PAPER)
+    from fits import balanced
+
+    generator = lowreel.Dcgan(channels, seed=1)
+    generator.main[-1].weight.data.mul_(0.01)
+    codes = torch.randn(3, generator.code_dim, generator=torch.Generator().manual_seed(0))
+    before = generator(codes).detach()
+    sizes = torch.stack([weight.norm() for weight in balanced(generator).parameters()])
+    torch.testing.assert_close(sizes, sizes[:1].expand_as(sizes))
+    torch.testing.assert_close(generator(codes).detach(), before, atol=1e-5, rtol=0)
