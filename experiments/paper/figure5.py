@@ -1,8 +1,10 @@
 """Figure 5: Gaussian projections, codes and weights fitted: free codes, and codes of rank 4."""
 
+from typing import Any
+
 from fits import Fit, fitted, representation, start
 from pictures import draw_rows, tell
-from tables import ARCHERY, COLOUR_ROUNDS, WHEEL
+from tables import ARCHERY, BALANCED, COLOUR_ROUNDS, COUNTED, WHEEL
 
 CLIPS = {"rotating-mnist:3": 200, "moving-mnist:0": 512, f"{WHEEL}:0": 1024, ARCHERY: 512}
 """m of each clip."""
@@ -11,7 +13,10 @@ CLIPS = {"rotating-mnist:3": 200, "moving-mnist:0": 512, f"{WHEEL}:0": 1024, ARC
 def fits_of(clip: str, *, full: bool) -> tuple[Fit, Fit]:
     """With free codes, and with codes of rank 4."""
     steps = None if full or "mnist" in clip else COLOUR_ROUNDS["paper-joint"]
-    free, low = (Fit((clip,), f"gaussian {CLIPS[clip]}", "paper-joint", rank, steps=steps) for rank in (None, 4))
+    known: dict[str, Any] = {"steps": steps}
+    if (name := clip.split(":")[0]) in BALANCED:
+        known |= {"start": "balanced", "minibatch": COUNTED[name]}
+    free, low = (Fit((clip,), f"gaussian {CLIPS[clip]}", "paper-joint", rank, **known) for rank in (None, 4))
     return free, low
 
 
