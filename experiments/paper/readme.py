@@ -21,6 +21,9 @@ BEGIN, END = "<!-- what was found: written by readme.py -->", "<!-- end of what 
 FULL_LENGTH = "†"
 """Beside a figure that was made at full length, in a table of reduced ones."""
 
+TOGETHER = "‡"
+"""Beside a figure of ten sequences by one generator at reduced length (`Row.together`)."""
+
 BENCHMARK = {
     "Rotating MNIST, m = 200": "rotating-mnist, gaussian 200",
     "Moving MNIST, m = 512": "moving-mnist, gaussian 512",
@@ -61,7 +64,7 @@ def table(rows: Sequence[Row], *, full: bool) -> list[str]:
             length = row.is_full(column, full=full)
             level = row.level(column, full=length) if row.is_kept(column, full=length) else None
             bold = "**" if level is not None and level >= paper - 1 else ""
-            sign = FULL_LENGTH if length and not full else ""
+            sign = FULL_LENGTH if length and not full else TOGETHER if row.is_together(column, full=length) else ""
             cells.append(f"{bold}{'-' if level is None else f'{level:.2f}'}{bold}{sign} / {paper:.2f}")
         lines.append(f"| {row.name} | " + " | ".join([*cells, *default_and_baseline(row)]) + " |")
     return lines
@@ -115,6 +118,7 @@ if __name__ == "__main__":
     length = "2000 epochs, of MNIST ten sequences by one generator"
     if not full:
         length = f"one named sequence, fewer epochs for clips in colour; with {FULL_LENGTH} {length}"
+        length += f"; with {TOGETHER} ten, 400 epochs"
     lines = [
         f"{datetime.now(UTC):%Y-%m-%d}, {length}. In each cell: here / paper; bold within 1 dB of it or above.",
         "",

@@ -19,7 +19,7 @@ sequences together: with the steps of 20 frames alone 2000 rounds are too few (2
 
 BALANCED = (MOVING,)
 """Clips whose weights start with layers of one size (`fits.balanced`), and move by the steps of COUNTED whatever is
-measured of them."""
+measured of them. Those of `Row.together` start so too."""
 
 SIMILARITY = 0.4
 """1 - lambda of the similarity columns; the paper names lambda for Figure 4 alone, 0.6."""
@@ -37,16 +37,22 @@ COLUMNS: tuple[tuple[Preset, str], ...] = (
 )
 """From left to right: what is fitted, and under which constraint."""
 
+TOGETHER: tuple[Preset, str] = ("paper-joint", "plain")
+"""The column of `Row.together`."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table. ranks: of the low-rank columns, latent and joint; paper: psnr_range of the six columns."""
+    """A row of a table. ranks: of the low-rank columns, latent and joint; paper: psnr_range of the six columns;
+    together: at reduced length, rounds of a fit of all sequences by one generator in the joint column without a
+    constraint, where one sequence alone fits the measurements with another clip."""
 
     name: str
     clips: str
     operator: str
     ranks: tuple[int, int]
     paper: tuple[float, ...]
+    together: int | None = None
 
     def sequences(self, *, full: bool) -> list[str]:
         """Names of the clips whose mean is the row's figure."""
@@ -58,15 +64,25 @@ class Row:
     def fits(self, column: int, *, full: bool) -> list[Fit]:
         """The fits of a cell: in full one of all sequences by one generator, as the authors seem to have it."""
         preset, constraint = COLUMNS[column]
+        together = self.is_together(column, full=full)
         steps = None if full or self.clips in (ROTATING, MOVING) else COLOUR_ROUNDS[preset]
+        steps = self.together if together else steps
         rank = self.ranks[column // 3] if constraint == "low rank" else None
         similarity = SIMILARITY if constraint == "similarity" else 0.0
-        clips = tuple(self.sequences(full=full))
-        weights: Start = "balanced" if preset == "paper-joint" and self.clips in BALANCED else "trained"
-        counted = None
+        clips = tuple(self.sequences(full=full or together))
+        weights, counted = self._start(column), None
         if len(clips) == 1 and (self.operator == "identity" or weights == "balanced"):
             counted = COUNTED.get(self.clips)  # of all sequences at once the steps are in proportion already
         return [Fit(clips, self.operator, preset, rank, similarity, start=weights, steps=steps, minibatch=counted)]
+
+    def _start(self, column: int) -> Start:
+        if COLUMNS[column][0] == "paper-joint" and self.clips in BALANCED:
+            return "balanced"
+        return "balanced" if self.together and COLUMNS[column] == TOGETHER else "trained"
+
+    def is_together(self, column: int, *, full: bool) -> bool:
+        """Whether a cell of reduced length is of all sequences by one generator."""
+        return self.together is not None and not full and COLUMNS[column] == TOGETHER
 
     def is_kept(self, column: int, *, full: bool) -> bool:
         """Whether all fits of a cell were made."""
