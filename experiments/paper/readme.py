@@ -12,7 +12,7 @@ from statistics import mean
 import table1
 import table2
 from fits import RESULTS, codes_of, fitted, is_kept
-from tables import COLUMNS, Row, verdict
+from tables import COLUMNS, TOGETHER_ROUNDS, Row, verdict
 
 README = Path(__file__).with_name("README.md")
 QUALITY = Path(__file__).parents[2] / "benchmarks" / "results" / "quality.json"
@@ -118,7 +118,7 @@ if __name__ == "__main__":
     length = "2000 epochs, of MNIST ten sequences by one generator"
     if not full:
         length = f"one named sequence, fewer epochs for clips in colour; with {FULL_LENGTH} {length}"
-        length += f"; with {TOGETHER} ten, 400 epochs"
+        length += f"; with {TOGETHER} ten, {TOGETHER_ROUNDS} epochs"
     lines = [
         f"{datetime.now(UTC):%Y-%m-%d}, {length}. In each cell: here / paper; bold within 1 dB of it or above.",
         "",

@@ -37,22 +37,22 @@ COLUMNS: tuple[tuple[Preset, str], ...] = (
 )
 """From left to right: what is fitted, and under which constraint."""
 
-TOGETHER: tuple[Preset, str] = ("paper-joint", "plain")
-"""The column of `Row.together`."""
+TOGETHER_ROUNDS = 400
+"""Rounds of the columns of `Row.together` at reduced length."""
 
 
 @dataclass(frozen=True)
 class Row:
     """A row of a table. ranks: of the low-rank columns, latent and joint; paper: psnr_range of the six columns;
-    together: at reduced length, rounds of a fit of all sequences by one generator in the joint column without a
-    constraint, where one sequence alone fits the measurements with another clip."""
+    together: columns that at reduced length are of all sequences by one generator, in TOGETHER_ROUNDS, because one
+    sequence alone meets the measurements with another clip."""
 
     name: str
     clips: str
     operator: str
     ranks: tuple[int, int]
     paper: tuple[float, ...]
-    together: int | None = None
+    together: tuple[int, ...] = ()
 
     def sequences(self, *, full: bool) -> list[str]:
         """Names of the clips whose mean is the row's figure."""
@@ -66,7 +66,7 @@ class Row:
         preset, constraint = COLUMNS[column]
         together = self.is_together(column, full=full)
         steps = None if full or self.clips in (ROTATING, MOVING) else COLOUR_ROUNDS[preset]
-        steps = self.together if together else steps
+        steps = TOGETHER_ROUNDS if together else steps
         rank = self.ranks[column // 3] if constraint == "low rank" else None
         similarity = SIMILARITY if constraint == "similarity" else 0.0
         clips = tuple(self.sequences(full=full or together))
@@ -76,13 +76,12 @@ class Row:
         return [Fit(clips, self.operator, preset, rank, similarity, start=weights, steps=steps, minibatch=counted)]
 
     def _start(self, column: int) -> Start:
-        if COLUMNS[column][0] == "paper-joint" and self.clips in BALANCED:
-            return "balanced"
-        return "balanced" if self.together and COLUMNS[column] == TOGETHER else "trained"
+        is_joint = COLUMNS[column][0] == "paper-joint"
+        return "balanced" if column in self.together or (is_joint and self.clips in BALANCED) else "trained"
 
     def is_together(self, column: int, *, full: bool) -> bool:
         """Whether a cell of reduced length is of all sequences by one generator."""
-        return self.together is not None and not full and COLUMNS[column] == TOGETHER
+        return not full and column in self.together
 
     def is_kept(self, column: int, *, full: bool) -> bool:
         """Whether all fits of a cell were made."""
