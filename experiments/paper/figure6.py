@@ -1,10 +1,12 @@
 """Figure 6: codes and weights fitted to a clip known in full, with the codes on a line."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from fits import Fit, clip_of, fitted, representation, start
 from pictures import draw_rows, figure_of, save, tell
-from tables import COUNTED
+from tables import BALANCED, COUNTED
 
 import lowreel
 
@@ -13,13 +15,15 @@ PAPER = {"rotating-mnist:3": 33.6, "moving-mnist:0": 26.8}
 
 def fits_of(clip: str) -> dict[str, Fit]:
     """With free codes, on a line, and on a line with the frames given in a shuffled order; and our own preset."""
-    minibatch = COUNTED.get(clip.split(":")[0])
+    name = clip.split(":")[0]
+    how: dict[str, Any] = {"minibatch": COUNTED.get(name), "start": "balanced" if name in BALANCED else "trained"}
+    line = how | {"rank": 2, "linear": True}
     order = np.random.default_rng(0).permutation(len(clip_of(clip))).tolist()
     return {
-        "free codes": Fit((clip,), minibatch=minibatch),
-        "line": Fit((clip,), rank=2, linear=True, minibatch=minibatch),
-        "line, in order of time": Fit((clip,), rank=2, linear=True, ordered=True, minibatch=minibatch),
-        "line, frames shuffled": Fit((clip,), rank=2, linear=True, frames=tuple(order), minibatch=minibatch),
+        "free codes": Fit((clip,), **how),
+        "line": Fit((clip,), **line),
+        "line, in order of time": Fit((clip,), ordered=True, **line),
+        "line, frames shuffled": Fit((clip,), frames=tuple(order), **line),
         "default preset, line": Fit((clip,), preset="default", rank=2, linear=True),
         "default preset, line, in order of time": Fit((clip,), preset="default", rank=2, linear=True, ordered=True),
     }
