@@ -72,6 +72,23 @@ def bigdataviewer(file):
     file["t00000/s00/0/cells"] = FRAMES.view("i2")
 
 
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+@pytest.mark.parametrize("version", [2, 3])
+def test_arrays_that_were_added_to_zarr_are_there(version, tmp_path):
+    """A group in a group keeps headers together too, of the arrays that it had then."""
+    path = str(tmp_path / "a.zarr")
+    group = zarr.open_group(path, mode="w", zarr_format=version)
+    group.create_array("scan/inner/film", data=FRAMES[:2])
+    for kept in (f"{path}/scan/inner", f"{path}/scan", path):
+        zarr.consolidate_metadata(kept)
+    for name in ("scan/second", "scan/inner/third"):
+        zarr.open_group(path, mode="r+", use_consolidated=False).create_array(name, data=FRAMES)
+    names = ["scan/inner/film", "scan/inner/third", "scan/second"]
+    assert [entry.name for entry in entries_of(path)] == names
+    for name in names[1:]:
+        np.testing.assert_array_equal(stored(f"{path}:{name}"), FRAMES)
+
+
 @pytest.mark.parametrize("write", [emd, nexus, nwb, bigdataviewer])
 def test_axes_and_numbers_of_hdf5_are_what_its_kind_says(write, tmp_path):
     """Axes that are named by the group or by the kind, and 16 bits that Java knows with a sign alone."""

@@ -21,6 +21,9 @@ SLOWEST, FASTEST = 1, Fraction(1, 10_000)
 """Frames that are so many seconds apart, or more, or less than so few, are shown at the usual rate, not in their own
 time: a video cannot be watched so, or not be written."""
 
+DEEPEST = 8
+"""Groups in groups, or structs in structs, that are looked into."""
+
 DEFLATE_FACTOR = 1100
 """How many times as large as its file an array may be that is packed by deflate, which makes nothing smaller than by
 1032: what says that it is larger is damaged."""

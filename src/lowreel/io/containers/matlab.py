@@ -16,7 +16,7 @@ from typing import IO, Protocol
 import numpy as np
 
 from ...errors import InputError
-from .base import DEFLATE_FACTOR, Entry, check_size, reading
+from .base import DEEPEST, DEFLATE_FACTOR, Entry, check_size, reading
 
 KIND, REMEDY = "a MATLAB file", "copy it again, or save it again in MATLAB"
 HEADER, CHUNK = 128, 1 << 16
@@ -25,7 +25,7 @@ COMPLEX, LOGICAL = 0x0800, 0x0200
 STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 NUMBERS = {6: "double", 7: "single", 8: "int8", 9: "uint8", 10: "int16", 11: "uint16"}
 NUMBERS |= {12: "int32", 13: "uint32", 14: "int64", 15: "uint64"}
-STRUCT, DEEPEST = 2, 8
+STRUCT = 2
 PROBLEMS = {
     1: "a cell array",
     2: "a struct array",

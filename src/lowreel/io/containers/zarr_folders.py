@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .axes import roles_of
-from .base import Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
+from .base import DEEPEST, Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
 from .cf import Packing, packing_of
 
 KIND, REMEDY = "Zarr", "copy the whole folder again"
@@ -34,13 +34,26 @@ def entries(path: Path) -> list[Entry]:
         root = opened(path)
         if not hasattr(root, "members"):
             return [_entry("", root, {})]
-        members = dict(root.members(max_depth=8))
+        members = _members(path, "", root, DEEPEST)
         groups = {"": root} | {name: item for name, item in members.items() if hasattr(item, "members")}
         images = [image for name, group in groups.items() for image in images_of(name, group)]
         main = {image.levels[0] for image in images}
         named = {level: image.named for image in images for level in image.levels}
-        arrays = {name: root[name] for name in members if name not in groups}  # groups in groups keep headers too
+        arrays = {name: item for name, item in members.items() if name not in groups}
         return [_entry(name, item, named, name in main) for name, item in sorted(arrays.items())]
+
+
+def _members(path: Path, above: str, group: Any, depth: int) -> dict[str, Any]:
+    """The arrays and groups in a group by their names from the root on, with those in its groups, so many below each
+    other. Each group is opened by itself, as `opened` does: groups in groups keep copies of headers too."""
+    found: dict[str, Any] = {}
+    for name, item in group.members():
+        full = f"{above}{name}"
+        found[full] = item
+        if hasattr(item, "members") and depth:
+            found[full] = _group(path, full)
+            found |= _members(path, f"{full}/", found[full], depth - 1)
+    return found
 
 
 def load(path: Path, entry: Entry) -> Lazy:
@@ -67,7 +80,12 @@ def opened(path: Path) -> Any:
     headers below it (consolidated metadata) is of when it was made, without frames that were appended since."""
     library = imported("zarr", path, "Zarr")
     root = library.open(str(path), mode="r")
-    return library.open_group(str(path), mode="r", use_consolidated=False) if hasattr(root, "members") else root
+    return _group(path, "") if hasattr(root, "members") else root
+
+
+def _group(path: Path, name: str) -> Any:
+    library = imported("zarr", path, "Zarr")
+    return library.open_group(str(path), path=name, mode="r", use_consolidated=False)
 
 
 @dataclass(frozen=True)
