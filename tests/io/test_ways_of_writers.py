@@ -3,10 +3,13 @@
 import struct
 
 import h5py
+import netCDF4
+import nibabel
 import numpy as np
 import pytest
 import zarr
 from PIL import Image, features
+from scipy.io import savemat
 
 from lowreel.errors import InputError
 from lowreel.io.containers import entries_of, load
@@ -110,6 +113,59 @@ def test_what_is_exported_has_the_same_axes(write, tmp_path):
     values = FRAMES[:3, None] * (2.0 if write is nwb else 1)
     export_clip(tmp_path / "b.h5", Delivered(values, (0.0, 0.04, 0.08), like=f"{tmp_path / 'a.h5'}:{name}"))
     np.testing.assert_array_equal(stored(tmp_path / "b.h5"), values[:, 0])
+
+
+def depth_hdf5(path):
+    with h5py.File(path, "w") as file:
+        file["film"] = FRAMES
+        for dimension, name in zip(file["film"].dims, ("depth", "y", "x"), strict=True):
+            dimension.label = name
+    return f"{path}:film,T=depth"
+
+
+def band_netcdf(path):
+    with netCDF4.Dataset(path, "w") as file:
+        for name, length in zip(("band", "lat", "lon"), FRAMES.shape, strict=True):
+            file.createDimension(name, length)
+        file.createVariable("film", "u2", ("band", "lat", "lon"), fill_value=False)[:] = FRAMES
+    return f"{path}:film,T=band"
+
+
+def volume_nifti(path):
+    nibabel.save(nibabel.Nifti1Image(FRAMES.T[..., None], np.eye(4)), path)
+    return f"{path}:T=z"
+
+
+def time_as_width(path):
+    with h5py.File(path, "w") as file:
+        file["film"] = FRAMES.transpose(2, 1, 0)
+        for dimension, name in zip(file["film"].dims, ("time", "y", "x"), strict=True):
+            dimension.label = name
+    return f"{path}:film,W=time,T=x"
+
+
+def matlab(path):
+    savemat(path, {"film": FRAMES.transpose(1, 2, 0)})
+    return str(path)
+
+
+CHOSEN = {
+    "HDF5": ("a.h5", depth_hdf5),
+    "NetCDF": ("a.nc", band_netcdf),
+    "NIfTI": ("a.nii", volume_nifti),
+    "time as width": ("a.h5", time_as_width),
+    "MATLAB": ("a.mat", matlab),
+}
+
+
+@pytest.mark.parametrize(("name", "write"), CHOSEN.values(), ids=CHOSEN)
+def test_axes_that_were_chosen_have_their_names_in_what_is_exported(name, write, tmp_path):
+    """T=depth is no part of a file: the axis is called time there, so that the frames are read without a choice."""
+    like = write(tmp_path / name)
+    np.testing.assert_array_equal(stored(like), FRAMES)
+    (tmp_path / "out").mkdir()
+    export_clip(tmp_path / "out/b.h5", Delivered(FRAMES[:3, None], (0.0, 0.04, 0.08), like=like))
+    np.testing.assert_array_equal(stored(tmp_path / "out/b.h5"), FRAMES[:3])
 
 
 @pytest.mark.parametrize(("times", "rate"), [(NWB_RATE, 30), (NWB_STAMPS, 12), ({}, 25)])

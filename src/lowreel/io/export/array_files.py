@@ -8,13 +8,13 @@ import numpy as np
 
 from ...errors import InputError
 from ...system.files import split_member
-from ..containers.axes import split_choices
+from ..containers.axes import roles_of, split_choices
 from ..containers.base import imported
 from ..containers.cf import packing_of
 from ..containers.clips import clip_entry
 from ..containers.hdf5_conventions import is_film_of_nwb
 from ..containers.reading import entries_of, is_matlab
-from .clip import Delivered, packed, portable
+from .clip import PLAIN, Delivered, packed, portable
 
 MATLAB_MOST = 1 << 31
 """Bytes that a variable of MATLAB's version 7 can have."""
@@ -51,7 +51,7 @@ def write_mat(path: Path, clip: Delivered) -> list[str]:
 
 def write_hdf5(path: Path, clip: Delivered) -> list[str]:
     """One data set under the name that it has in the source, packed as it is there, with its attributes, and its axes
-    labelled, whose names a group may say there, which is not copied."""
+    labelled, as their names may stand in its group there, which is not copied."""
     h5py = imported("h5py", path, "HDF5")
     attributes = {}
     values, stored = clip.in_axes, clip.in_axes.dtype
@@ -70,10 +70,25 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
         for key, value in attributes.items():
             if not key.startswith("_Netcdf4"):
                 data.attrs[key] = value
-        axes = clip.source.array.axes if clip.source is not None else ()
-        for place, name in enumerate(axes if len(axes) == values.ndim else ()):
+        for place, name in enumerate(_labels(clip)):
             data.dims[place].label = name
     return []
+
+
+def _labels(clip: Delivered) -> tuple[str, ...]:
+    """Names of the axes of `in_axes`: those of the source where these say by themselves what each is, which a choice of
+    the user's such as T=depth does not; else names that do. None without a source."""
+    if clip.source is None:
+        return ()
+    array, order = clip.source.array, clip.source.order
+    if order[1] is None and clip.values.shape[1] > 1:  # colour of a grey source
+        return PLAIN
+    roles = {place: role for role, place in zip("TCHW", order, strict=True) if place is not None}
+    wanted = "".join(roles.get(place, "-") for place in range(len(array.shape)))
+    if len(set(array.axes)) == len(wanted) and roles_of(array.axes) == wanted:
+        return array.axes
+    plain = dict(zip("TCHW", PLAIN, strict=True))
+    return tuple(plain.get(role, f"axis{place}") for place, role in enumerate(wanted))
 
 
 def name_of(clip: Delivered) -> str:

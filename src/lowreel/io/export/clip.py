@@ -16,6 +16,9 @@ from ..containers import Frames, as_clip, is_series, load_clip
 from ..containers.cf import Packing
 from ..video import PICTURES, open_clip
 
+PLAIN = ("time", "c", "y", "x")
+"""What the axes T, C, H, W are called where the source has no names for them."""
+
 
 @dataclass(frozen=True)
 class Delivered:

@@ -12,9 +12,7 @@ from ..containers import netcdf
 from ..containers.base import imported
 from ..containers.cf import packing_of
 from .array_files import name_of
-from .clip import Delivered, packed, portable
-
-PLAIN = ("time", "c", "y", "x")
+from .clip import PLAIN, Delivered, packed, portable
 
 
 def write_netcdf(path: Path, clip: Delivered) -> list[str]:
