@@ -1,6 +1,7 @@
 """What writers of files say in ways of their own: time, axes and numbers are what they mean."""
 
 import struct
+from pathlib import Path
 
 import h5py
 import netCDF4
@@ -11,6 +12,7 @@ import zarr
 from PIL import Image, features
 from scipy.io import savemat
 
+from lowreel.cli.describe import describe
 from lowreel.errors import InputError
 from lowreel.io.containers import entries_of, load
 from lowreel.io.export import Delivered, export_clip
@@ -168,21 +170,70 @@ def test_axes_that_were_chosen_have_their_names_in_what_is_exported(name, write,
     np.testing.assert_array_equal(stored(tmp_path / "out/b.h5"), FRAMES[:3])
 
 
-@pytest.mark.parametrize(("times", "rate"), [(NWB_RATE, 30), (NWB_STAMPS, 12), ({}, 25)])
-def test_a_film_of_nwb_has_its_times(times, rate, tmp_path):
-    """By its rate or its time stamps; 25 a second without either."""
+EVEN = np.arange(6) / 12
+UNEVEN = np.array([0, 0.1, 0.2, 0.4, 0.5, 0.6])
+TIMES = {  # what the file has; the seconds of the frames
+    "rate": (NWB_RATE, np.arange(6) / 30),
+    "rate as an array": ({"starting_time": (0.0, {"rate": np.array([30.0])})}, np.arange(6) / 30),
+    "stamps": (NWB_STAMPS, EVEN),
+    "uneven stamps": ({"timestamps": (1e5 + UNEVEN, {})}, UNEVEN),
+    "fewer stamps than frames": ({"timestamps": (np.arange(5) / 12, {})}, np.arange(6) / 25),
+    "no stamps": ({"timestamps": (np.empty(0), {})}, np.arange(6) / 25),
+    "stamps of nothing": ({"timestamps": (h5py.Empty("f8"), {})}, np.arange(6) / 25),
+    "stamps that do not rise": ({"timestamps": (UNEVEN[[0, 2, 1, 3, 4, 5]], {})}, np.arange(6) / 25),
+    "no number": ({"starting_time": (0.0, {"rate": "a"}), **NWB_STAMPS}, EVEN),
+    "nothing": ({}, np.arange(6) / 25),
+}
+
+
+@pytest.mark.parametrize(("times", "seconds"), TIMES.values(), ids=TIMES)
+def test_a_film_of_nwb_has_its_times(times, seconds, tmp_path):
+    """By its rate or its time stamps, each of them; 25 a second without either. Those of a part are found again."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         nwb(file, **times)
-    assert float(open_clip(f"{tmp_path / 'a.h5'}:acquisition/film/data").rate) == pytest.approx(rate)
+    clip = open_clip(f"{tmp_path / 'a.h5'}:acquisition/film/data")
+    assert [float(time) for time in clip.times] == pytest.approx(seconds, abs=1e-6)
+    assert float(clip.rate) == pytest.approx(5 / seconds[-1])
+    part = tuple(float(time) for time in clip.times[2:5])
+    assert Delivered(FRAMES[2:5, None], part, like=clip.source).frames == [2, 3, 4]
 
 
-def test_a_film_of_nwb_is_in_its_unit(tmp_path):
-    """value = stored * conversion + offset."""
+def test_info_tells_that_times_are_not_even(tmp_path):
+    """The rate is a mean then."""
+    for name, stamps in (("even", EVEN), ("uneven", UNEVEN)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            nwb(file, timestamps=(stamps, {}))
+    told = [describe(Path(f"{tmp_path}/{n}.h5:acquisition/film/data"))["rate"] for n in ("even", "uneven")]
+    assert told == ["12 frames a second", "8.333 frames a second, on average"]
+
+
+@pytest.mark.parametrize(("kind", "is_colour"), [("TwoPhotonSeries", False), ("ImageSeries", True)])
+def test_three_planes_of_nwb_are_no_colours(kind, is_colour, tmp_path):
+    """The fourth axis is of depth in microscopy, and of colours in films of cameras. Planes over time have no rate."""
+    path = f"{tmp_path / 'a.h5'}:acquisition/film/data"
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        nwb(file, **NWB_RATE)
+        film = file["acquisition/film"]
+        film.attrs["neurodata_type"] = kind
+        del film["data"]
+        film["data"] = np.stack([FRAMES.transpose(0, 2, 1)] * 3, 3)
+    if is_colour:
+        assert open_clip(path).shape == (6, 3, 8, 10)
+        return
+    with pytest.raises(InputError, match="take one place on z"):
+        open_clip(path)
+    np.testing.assert_array_equal(stored(f"{path},z=1"), FRAMES)
+    assert (open_clip(f"{path},z=1").rate, open_clip(f"{path},frame=1,T=z").rate) == (30, 25)
+
+
+@pytest.mark.parametrize(("conversion", "scale"), [(0.25, 0.25), ([0.25], 0.25), ("a", 1)])
+def test_a_film_of_nwb_is_in_its_unit(conversion, scale, tmp_path):
+    """value = stored * conversion + offset; what is no number is passed over."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         nwb(file)
-        file["acquisition/film/data"].attrs.update({"conversion": 0.25, "offset": 7.0})
+        file["acquisition/film/data"].attrs.update({"conversion": conversion, "offset": np.array([7.0])})
     found = load(tmp_path / "a.h5", "acquisition/film/data").values
-    np.testing.assert_array_equal(found.transpose(0, 2, 1), FRAMES * 0.25 + 7)
+    np.testing.assert_array_equal(found.transpose(0, 2, 1), FRAMES * scale + 7)
 
 
 def test_truth_values_of_pytables_are_black_and_white(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -111,11 +112,17 @@ def _clip(path: Path) -> dict[str, Any]:
         "T, C, H, W": clip.shape,
         **({"axes": clip.axes} if clip.axes else {}),
         **({"spacing": clip.grid} if clip.grid else {}),
-        "rate": f"{float(clip.rate):.4g} frames a second",
+        "rate": f"{float(clip.rate):.4g} frames a second{_evenness(clip)}",
         "seconds": f"{float(clip.times[-1] - clip.times[0]):.3f} from the first frame to the last",
         "audio": "yes" if clip.has_audio else "no",
         **_levels(clip),
     }
+
+
+def _evenness(clip: Clip) -> str:
+    """Which times the rate is of, where frames are not even: by more than a tenth, as files round them."""
+    steps = [b - a for a, b in pairwise(clip.times)]
+    return ", on average" if steps and max(steps) - min(steps) > sum(steps) / len(steps) / 10 else ""
 
 
 def _levels(clip: Clip) -> dict[str, Any]:

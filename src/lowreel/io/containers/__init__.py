@@ -1,6 +1,6 @@
 """Arrays in files that others wrote: docs/files-of-others.md has them all. Nothing is unpickled."""
 
-from .base import LENGTHS, Array, Entry, Spacing, can_be_watched, spacing_of, spacing_text
+from .base import FINEST, LENGTHS, Array, Entry, Spacing, can_be_watched, spacing_of, spacing_text
 from .clips import Frames, as_clip, clip_entry, load_clip, wanted_axes
 from .dicom_series import is_series
 from .hdf5 import RAW
@@ -12,6 +12,7 @@ from .spectra import ABOVE_ZERO, CENTRED, origin_of, origin_text
 __all__ = [
     "ABOVE_ZERO",
     "CENTRED",
+    "FINEST",
     "LENGTHS",
     "RAW",
     "Array",

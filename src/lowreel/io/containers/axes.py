@@ -68,9 +68,16 @@ def chosen(array: Array, choices: dict[str, str]) -> Array:
             raise InputError(f"{array.label}: the axis {axis} has the places 0 to {length - 1}; got {axis}={text}")
         stored = _at(stored, place, int(text))
         names, roles = names[:place] + names[place + 1 :], roles[:place] + roles[place + 1 :]
+    if isinstance(stored, Lazy) and _time(array.axes, array.roles) not in (None, _time(names, roles)):
+        stored = replace(stored, rate=None, times=None)  # they are those of the axis that was time
     is_named = bool(array.axes or roles)
     names = names if is_named else []
     return replace(array, stored=stored, axes=tuple(names), roles=completed(roles) if is_named else "")
+
+
+def _time(names: Sequence[str], roles: Sequence[str]) -> str | None:
+    """The name of the axis that is time."""
+    return next((name for name, role in zip(names, roles, strict=False) if role == "T"), None)
 
 
 def _place(array: Array, names: Sequence[str], axis: str) -> int:

@@ -21,6 +21,9 @@ SLOWEST, FASTEST = 1, Fraction(1, 10_000)
 """Frames that are so many seconds apart, or more, or less than so few, are shown at the usual rate, not in their own
 time: a video cannot be watched so, or not be written."""
 
+FINEST = 10**9
+"""Largest denominator of a time in seconds: what lies below is rounding of the file."""
+
 DEEPEST = 8
 """Groups in groups, or structs in structs, that are looked into."""
 
@@ -87,6 +90,7 @@ class Lazy:
     """An array in a file, of which only what is asked for is read.
 
     levels: (scale, offset) where the file declares black and white. rate: frames a second, where it tells that.
+    times: seconds of the frames from the first on, where it tells each and they are not even; rate is their mean then.
     spacing: distance from place to place along an axis, by its name, with the unit, where it tells that. coordinates:
     between which the places of an axis lie, by its name, in words, where it tells that.
     """
@@ -97,6 +101,7 @@ class Lazy:
     """The numbers at an integer or a slice for each axis, as NumPy indexes."""
     levels: tuple[float, float] | None = None
     rate: Fraction | None = None
+    times: tuple[Fraction, ...] | None = None
     spacing: Mapping[str, Spacing] | None = None
     coordinates: Mapping[str, str] | None = None
 
@@ -142,6 +147,11 @@ class Array:
     def rate(self) -> Fraction | None:
         """Frames a second that the file tells."""
         return self.stored.rate if isinstance(self.stored, Lazy) else None
+
+    @property
+    def times(self) -> tuple[Fraction, ...] | None:
+        """Seconds from the first frame on, where the file tells them one by one and they are not even."""
+        return self.stored.times if isinstance(self.stored, Lazy) else None
 
     @property
     def spacing(self) -> Mapping[str, Spacing]:

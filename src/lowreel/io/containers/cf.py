@@ -67,8 +67,8 @@ def packing_of(attributes: Mapping[str, Any], stored: np.dtype, default: Any = N
     valid = _numbers(attributes.get("valid_range"))
     lows = valid[:1] or _numbers(attributes.get("valid_min"))
     highs = valid[1:2] or _numbers(attributes.get("valid_max"))
-    scale = float((_numbers(attributes.get("scale_factor")) or [1.0])[0])
-    offset = float((_numbers(attributes.get("add_offset")) or [0.0])[0])
+    scale = first_number(attributes.get("scale_factor"), 1.0)
+    offset = first_number(attributes.get("add_offset"), 0.0)
     low, high = (next(iter(ends), None) for ends in (lows, highs))
     of_values = any(isinstance(end, float | np.floating) for end in (low, high))
     if stored.kind in "iu" and (scale, offset) != (1, 0) and scale and of_values:
@@ -95,6 +95,11 @@ def _numbers(value: Any) -> list[Any]:
     """The numbers of an attribute, which may be one or several; none for a text."""
     found = np.atleast_1d(np.asarray(value)) if value is not None else np.empty(0)
     return list(found.ravel()) if found.dtype.kind in "biufc" else []
+
+
+def first_number(value: Any, usual: float) -> float:
+    """The number of an attribute, be it alone or the first of several; the usual one where there is none."""
+    return float((_numbers(value) or [usual])[0])
 
 
 def _cast(number: Any, stored: np.dtype, unsigned: bool) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ class Frames:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def times(self, usual: Fraction) -> tuple[Fraction, ...]:
+        """Seconds of the frames from the first on, as the file tells them; usual: frames a second where it does not."""
+        rate = self.array.rate or usual
+        return self.array.times or tuple(k / rate for k in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype)

@@ -15,7 +15,7 @@ from ...errors import InputError
 from .axes import roles_of, turned
 from .base import DEFLATE_FACTOR, Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
 from .cf import Packing, packing_of
-from .hdf5_conventions import is_of_truth, is_unsigned, named_axes, rate_of, text_of, with_own_packing
+from .hdf5_conventions import is_of_truth, is_unsigned, named_axes, text_of, times_of, with_own_packing
 from .other_kinds import MINC
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
@@ -79,7 +79,7 @@ def load(path: Path, entry: Entry) -> Lazy:
         packing = Packing() if is_complex else with_own_packing(data, packing_of(data.attrs, data.dtype))
         _check_offset(path, entry, data, packing)
         dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
-        rate = rate_of(data)
+        rate, times = times_of(data)
 
     def read(index: Index) -> np.ndarray:
         if all(isinstance(part, slice) and part == slice(None) for part in index):
@@ -90,7 +90,7 @@ def load(path: Path, entry: Entry) -> Lazy:
             return np.asarray(values["real"] + 1j * values["imag"])
         return values.astype(bool) if is_logical else packing.values(np.asarray(values))
 
-    stored = Lazy(tuple(int(n) for n in data.shape), dtype, read, rate=rate)
+    stored = Lazy(tuple(int(n) for n in data.shape), dtype, read, rate=rate, times=times)
     return turned(stored, range(len(data.shape))[::-1]) if is_matlab(path) else stored
 
 

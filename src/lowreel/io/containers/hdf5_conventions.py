@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .axes import roles_of
-from .base import can_be_watched
-from .cf import Packing
+from .base import FINEST, can_be_watched
+from .cf import Packing, first_number
 
 IMAGE_SERIES = ("ImageSeries", "OpticalSeries", "OnePhotonSeries", "TwoPhotonSeries", "ImageMaskSeries")
 """Films in NWB, whose axes are (frame, x, y) and what follows, the width before the height: NWB format, core schema,
 nwb.image and nwb.ophys."""
+
+OF_COLOURS = ("ImageSeries", "OpticalSeries")
+"""Those whose fourth axis may be colours. In the schema these are of OpticalSeries alone; films of cameras are kept as
+ImageSeries, in colour too. The fourth axis of all others is the depth."""
+
+ROUNDING = 1e-6
+"""Share of a step by which even time stamps may differ."""
 
 CELLS = re.compile(r"t\d{5}/(s\d{2})/\d+/cells")
 """Where BigDataViewer keeps the pictures of a view at a time; 16 bits there are unsigned, and stored as signed ones, as
@@ -33,12 +40,21 @@ def text_of(attribute: Any) -> str:
 def named_axes(data: Any) -> tuple[tuple[str, ...], str]:
     """Names of the axes and their roles, as the group of a data set says them; none unless each has a role."""
     if is_film_of_nwb(data):
-        last = {3: (), 4: ("c" if data.shape[-1] == 3 else "z",)}.get(len(data.shape))
-        names = () if last is None else ("frame", "x", "y", *last)
-        return names, "TWHC"[: len(names)].replace("C", "C" if names[3:] == ("c",) else "-")
+        return _axes_of_nwb(data)
     names = _names_of_emd(data) or _names_of_nexus(data)
     roles = roles_of(names)
     return (names, roles) if len(names) == len(data.shape) and "-" not in roles else ((), "")
+
+
+def _axes_of_nwb(data: Any) -> tuple[tuple[str, ...], str]:
+    """A film of NWB: frames, each with the width before the height; then colours or depth."""
+    if len(data.shape) == 3:
+        return ("frame", "x", "y"), "TWH"
+    if len(data.shape) != 4:
+        return (), ""
+    if data.shape[3] == 3 and text_of(data.parent.attrs["neurodata_type"]) in OF_COLOURS:
+        return ("frame", "x", "y", "c"), "TWHC"
+    return ("frame", "x", "y", "z"), "TWH-"
 
 
 def _names_of_emd(data: Any) -> tuple[str, ...]:
@@ -82,19 +98,37 @@ def with_own_packing(data: Any, packing: Packing) -> Packing:
     """How its numbers are packed, where BigDataViewer or NWB say it in their own way; else as it was found."""
     packing = replace(packing, is_unsigned=True) if is_unsigned(data) else packing
     if is_film_of_nwb(data):
-        scale, offset = (float(data.attrs.get(key, usual)) for key, usual in (("conversion", 1), ("offset", 0)))
+        scale, offset = (first_number(data.attrs.get(key), usual) for key, usual in (("conversion", 1), ("offset", 0)))
         return replace(packing, scale=scale, offset=offset)
     return packing
 
 
-def rate_of(data: Any) -> Fraction | None:
-    """Frames a second of a film of NWB, by its rate or the mean of its time stamps, where they are fast enough to be
-    watched."""
+Times = tuple[Fraction | None, tuple[Fraction, ...] | None]
+"""Frames a second, and seconds of the frames where they are not even; None for what is not told."""
+
+
+def times_of(data: Any) -> Times:
+    """When the frames of a film of NWB are, by its rate or by its time stamps, where they are fast enough to be
+    watched. Stamps that are not as many as the frames, or do not rise, are passed over."""
     if not is_film_of_nwb(data):
-        return None
+        return None, None
     start, stamps = data.parent.get("starting_time"), data.parent.get("timestamps")
-    with contextlib.suppress(TypeError, ValueError, ZeroDivisionError, KeyError):
-        rate = float(start.attrs["rate"]) if start is not None else (len(stamps) - 1) / float(stamps[-1] - stamps[0])
-        if math.isfinite(rate) and rate > 0 and can_be_watched(1 / Fraction(rate)):
-            return Fraction(rate).limit_denominator(1_000_000)
-    return None
+    rate = 0.0 if start is None else first_number(start.attrs.get("rate"), 0.0)
+    if math.isfinite(rate) and rate > 0:
+        is_shown = can_be_watched(1 / Fraction(rate))
+        return Fraction(rate).limit_denominator(1_000_000) if is_shown else None, None
+    is_each = getattr(stamps, "shape", None) == data.shape[:1] and stamps.dtype.kind in "iuf"
+    return _by_stamps(stamps[()].astype(np.float64)) if is_each else (None, None)
+
+
+def _by_stamps(stamps: np.ndarray) -> Times:
+    """Mean rate of frames with these times, and the times from the first on unless they are even but for rounding."""
+    steps = np.diff(stamps)
+    if not len(steps) or not np.isfinite(steps).all() or (steps <= 0).any():
+        return None, None
+    own = tuple(Fraction(round((stamp - stamps[0]) * FINEST), FINEST) for stamp in stamps.tolist())
+    if not own[-1] or not can_be_watched(*(b - a for a, b in pairwise(own))):
+        return None, None
+    mean = float(stamps[-1] - stamps[0]) / len(steps)
+    is_even = np.abs(stamps - stamps[0] - mean * np.arange(len(stamps))).max() < ROUNDING * mean
+    return Fraction(1 / mean).limit_denominator(1_000_000), None if is_even else own

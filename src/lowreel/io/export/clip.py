@@ -61,8 +61,7 @@ class Delivered:
         """Which frames of the array these are, by their times; None where that is not known."""
         if self.source is None:
             return None
-        rate = float(self.source.array.rate or 25)
-        return self.found_among([k / rate for k in range(len(self.source))])
+        return self.found_among([float(time) for time in self.source.times(Fraction(25))])
 
     def found_among(self, times: Sequence[float]) -> list[int] | None:
         """Which of these rising times the frames have; None where one of them has none."""

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ...system.files import TIFF_FILES, split_member
-from ..containers.base import imported
+from ..containers.base import FINEST, imported
 from ..video.tiff import TiffReader
-from ..video.tiff_times import FINEST, SECONDS_OF_WORD, FrameTimes
+from ..video.tiff_times import SECONDS_OF_WORD, FrameTimes
 from .clip import Delivered, portable
 
 IMAGEJ = ("uint8", "uint16", "float32")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ArrayReader:
-    """An array of a file, FILE or FILE:NAME, at the rate that the file tells, or 25 frames per second; see `Lazy`."""
+    """An array of a file, FILE or FILE:NAME, at the times that the file tells, or 25 frames per second; see `Lazy`."""
 
     has_audio, keeps_units = False, True
 
@@ -36,7 +36,7 @@ class ArrayReader:
         channels, height, width = self._frames.shape[1:]
         self.shape = (channels, height, width)
         self.rate = array.rate or RATE
-        self.times = tuple(i / self.rate for i in range(self.count))
+        self.times = self._frames.times(RATE)
         self.declared = {"b": GreyLevels(1.0, 0.0, "booleans")}.get(array.dtype.kind)
         if array.dtype == np.uint8:
             self.declared = declared_bits(8, "numbers of")

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
-from ..containers import can_be_watched
+from ..containers import FINEST, can_be_watched
 from .reader import RATE
 from .tiff_axes import Axes
 
@@ -23,9 +23,6 @@ SECONDS_OF_WORD = {
     "d": Fraction(86400),
 }
 """Seconds of the units of time that OME and ImageJ write."""
-
-FINEST = 10**9
-"""Largest denominator of a time in seconds: what lies below is rounding of the file."""
 
 
 @dataclass(frozen=True)
