@@ -41,6 +41,7 @@ def test_packed_clip(version):
     numbers = b"".join(values.tobytes() for values in packed.values.values())
     assert hashlib.sha256(numbers).hexdigest() == NUMBERS
     assert (packed.times.tolist(), packed.levels, packed.rate) == ([0.0, 0.04, 0.1], (2.0, -1.0), 25)
+    packed.check_drawing_fits(GOLDEN, 2**20, "give --memory")
     frame = packed.representation().frames(at=[0.04])[0, 0]
     torch.testing.assert_close(frame.diagonal(), torch.tensor(PACKED_DIAGONAL), atol=1e-5, rtol=0)
     assert packed.to_bytes() == (GOLDEN / f"packed-{version}.lowreel").read_bytes()
@@ -52,6 +53,7 @@ def test_packed_maps(version):
     packed = read_packed(GOLDEN / f"packed-{version}-maps.lowreel")
     numbers = b"".join(values.tobytes() for values in packed.values.values())
     assert hashlib.sha256(numbers).hexdigest() == NUMBERS_OF_MAPS
+    packed.check_drawing_fits(GOLDEN, 2**20, "give --memory")
     frame = packed.representation().frames(at=[0.1])[0, 0]
     torch.testing.assert_close(frame.diagonal(), torch.tensor(DIAGONAL_OF_MAPS), atol=1e-5, rtol=0)
     assert packed.to_bytes() == (GOLDEN / f"packed-{version}-maps.lowreel").read_bytes()

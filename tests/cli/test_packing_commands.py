@@ -91,7 +91,7 @@ def test_a_clip_that_does_not_fit_is_not_read(here, command, monkeypatch):
     """Refused by its size, with what to do."""
     np.save(here / "clip.npy", moving(5))
     monkeypatch.setattr("lowreel.io.video.clip.Clip.read", None)
-    monkeypatch.setattr("lowreel.jobs.packing.default_budget", lambda: 9 * 4 * 5 * 12 * 16 - 1)
+    monkeypatch.setattr("lowreel.jobs.packing.default_budget", lambda: 2 * 4 * 5 * 12 * 16)
     ended = command("pack", "clip.npy", "--psnr", "25", *FEW, "-o", "clip.lowreel")
     assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
     assert "5 frames of 12x16 takes more than" in ended.err

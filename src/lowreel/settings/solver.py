@@ -48,7 +48,9 @@ class SolverSettings(Settings):
         "None leaves them to Adam",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="joint: weight matrices shrink by this times the step on them, at each step"
+        0.0,
+        description="joint: weight matrices shrink by this times the step on them, at each step; of large frames "
+        "of which enough pixels are known exactly, by a third of it",
     )
     early_weight_decay: Annotated[float, Field(ge=0)] | None = Field(
         None, description="joint: that of the first half of the epochs, where it is another one"

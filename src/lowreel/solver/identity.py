@@ -13,6 +13,7 @@ from ..operators import Data, tensors_of
 from ..settings import SolverSettings
 from ..system.files import tensor_hash
 from .problem import Problem
+from .schedule import decay_share
 
 DIFFERS = {
     "settings": "settings or the held-out data, which another version may draw otherwise, differ from those",
@@ -47,7 +48,9 @@ def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
     own = settings.model_dump_json(exclude={"steps"} if settings.ordered else {"steps", "ordered"})
     term = f"{problem.data_term} {sorted(problem.noise.entry().items())}"
     each = "" if problem.rank_of == "all" else "rank of each"
-    known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}{each}"
+    share = decay_share(problem)
+    less = "" if share == 1 or settings.algorithm != "joint" else f"decay {share:g}"
+    known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}{each}{less}"
     return hashlib.sha256(f"{own} {known} {term}".encode()).hexdigest()
 
 

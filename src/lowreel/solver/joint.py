@@ -39,8 +39,8 @@ def update(
     generated = fit.generated(fit.z()[frames], progress)
     loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
     early = settings.early_weight_decay if progress <= BRANCH_SHARE else None
-    decay = settings.weight_decay if early is None else early
-    fit.descend(loss, one_cycle(progress), decay_share(problem) * decay)
+    decay = decay_share(problem) * settings.weight_decay if early is None else early
+    fit.descend(loss, one_cycle(progress), decay)
     if is_projected(problem, settings) or settings.ordered:
         with torch.no_grad():
             fit.codes["coefficients"].copy_(constrained(fit.codes["coefficients"], problem, settings))

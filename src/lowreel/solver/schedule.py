@@ -23,8 +23,10 @@ better for it, with 5 % it learns its data by heart (docs/choices.md)."""
 
 
 def decay_share(problem: Problem) -> float:
-    """Share of the weight decay of the settings: the generator's, where exact pixels are measured, and enough of them;
-    else all of it."""
+    """Share of the usual weight decay: the generator's, where exact pixels are measured, and enough of them, of all
+    clips of a group; else all of it. A decay of the first half alone (`early_weight_decay`) is what it says."""
+    if isinstance(problem, GroupProblem):
+        return max(map(decay_share, problem.clips))
     is_told = problem.operator.is_pixel_mask and problem.noise.is_exact and problem.known_share >= LEAST_KNOWN_SHARE
     return problem.generator.decay_share if is_told else 1.0
 

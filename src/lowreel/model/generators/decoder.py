@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -51,6 +52,7 @@ class Decoder(Generator):
     """
 
     kind = "decoder"
+    subpixel_decay_share = SUBPIXEL_DECAY_SHARE
     reduced_precision = True
     step_shares: ClassVar[Mapping[str, float]] = {"project": 0.7, "grow": 1.5, "refine": 1.5}
     widths: ClassVar[Sequence[int]] = WIDTHS
@@ -85,7 +87,7 @@ class Decoder(Generator):
             )
         self.subpixel_stages = subpixel_stages
         if subpixel_stages:
-            self.epochs_factor, self.decay_share = SUBPIXEL_EPOCHS_FACTOR, SUBPIXEL_DECAY_SHARE
+            self.epochs_factor, self.decay_share = SUBPIXEL_EPOCHS_FACTOR, self.subpixel_decay_share
         widths = [self.widths[min(k, len(self.widths) - 1)] for k in range(upsampling_stages - subpixel_stages + 1)]
         self._make_coarse_layers(widths[0])
         self.grow = nn.ModuleList(without_values(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
@@ -106,7 +108,9 @@ class Decoder(Generator):
 
         Never in reduced precision: to round millions of weights and their gradient takes longer than the few products.
         """
-        with torch.autocast(codes.device.type, enabled=False):
+        device = codes.device.type
+        is_reduced = device != "meta" and torch.is_autocast_enabled(device)
+        with torch.autocast(device, enabled=False) if is_reduced else nullcontext():
             return torch.unflatten(self.project(codes), 1, (-1, *self.coarse))
 
     @torch.no_grad()

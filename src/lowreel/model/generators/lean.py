@@ -28,6 +28,7 @@ class Lean(Decoder):
     """
 
     kind = "lean"
+    subpixel_decay_share = 1.0  # less was not tried
     step_shares: ClassVar[Mapping[str, float]] = {"maps": 0.7, "mix": 0.7, "grow": 1.5, "refine": 1.5}
     widths: ClassVar[Sequence[int]] = LEAN_WIDTHS
     usual_code_dim: ClassVar[int] = 32
