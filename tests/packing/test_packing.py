@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
+from types import SimpleNamespace
 from typing import get_type_hints
 
 import numpy as np
@@ -244,10 +245,25 @@ def test_maps_are_coded_by_what_is_above():
     assert size(patch, 2) < 0.8 * min(size(patch, 1), size(mixed, 2))
 
 
-def test_steps_are_smaller_with_few_frames_in_a_minibatch():
-    """Of weights and maps by the root of their number: a quarter of the frames, half the step."""
+STEPS = {
+    "small frames": ((12, 8, 8), None, 1.0),
+    "a still": ((1, 512, 512), None, 1.0),
+    "large frames, two at once": ((12, 256, 256), None, 0.5),
+    "large frames, one at once": ((12, 512, 512), None, 8**-0.5),
+    "the same, cut short": ((12, 256, 256), 500, 0.5**0.25),
+    "the same, longer": ((12, 256, 256), 9000, 0.5),
+}
+
+
+@pytest.mark.parametrize(("size", "updates", "share"), STEPS.values(), ids=STEPS)
+def test_steps_are_smaller_where_a_minibatch_has_few_of_the_frames(size, updates, share):
+    """By the root of how many of those it would have; a fit cut short has larger ones."""
+    frames, height, width = size
+    state = SimpleNamespace(target=torch.empty(frames, 1, height, width, device="meta"))
+    plan = direct._plan(state, PackSettings(bytes=9000, updates=updates, precision="float32"))
+    assert plan.step == pytest.approx(share)
     for name, shape in (("grow.0.weight", (4, 4, 3, 3)), ("codes.maps.3", (1, 1, 8, 8))):
-        assert direct._first_step(name, shape, 2) == pytest.approx(direct._first_step(name, shape, 8) / 2)
+        assert direct._first_step(name, shape, plan.step) == pytest.approx(share * direct._first_step(name, shape, 1.0))
 
 
 def test_the_search_ends_beside_steps_that_do_not_do():

@@ -73,8 +73,8 @@ class Packed:
     """A clip as it is packed: whole numbers by part, the exponents of their steps, and what frames need besides.
 
     spec: of the generator; codes: shapes of the tensors of the codes; times: (T,) seconds; values: int32 by the name of
-    the part, as coded; exponents: of the steps of each; levels: scale and offset that turn grey levels in [0, 1] into
-    the units of the clip; rate: frames a second of its source; version: of the file.
+    the part, as its grid has them; exponents: of the steps of each; levels: scale and offset that turn grey levels in
+    [0, 1] into the units of the clip; rate: frames a second of its source; version: of the file.
     """
 
     spec: Mapping[str, Any]
@@ -246,6 +246,8 @@ def _checked_content(content: bytes, name: str) -> tuple[int, bytes, bytes]:
     body, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
     if hashlib.sha256(body).digest() != checksum:
         raise InputError(f"{name}: damaged: its checksum is not that of its {len(content)} bytes; copy it again")
+    if not version:
+        raise InputError(f"{name}: has file version 0, which there never was")
     if version > PACKED_VERSION:
         raise VersionError(f"{name}: packed by a newer lowreel (file version {version}); upgrade to read it")
     if header_bytes > MOST_HEADER_BYTES:

@@ -46,9 +46,10 @@ from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE
 from .quantised import SLOPE, Quantised
 
 MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
-"""First steps of the weights of convolutions and of the maps of codes, in a fit with `MOST_FRAMES_OF_A_MINIBATCH`, and
-of biases. The first two go by the square root of the frames in a minibatch, as chance is averaged out of a gradient by
-as much: the full steps throw large frames about, which are fitted one at a time (docs/choices.md)."""
+"""First steps of the weights of convolutions, of the maps of codes and of biases. Of frames so large that a minibatch
+has fewer than `MOST_FRAMES_OF_A_MINIBATCH` the first two go by the square root of their number, as chance is averaged
+out of a gradient by as much: the full steps throw such fits about. Those of a fit cut short are nearer to the full
+ones, as it has no time for small ones (docs/choices.md)."""
 
 MOMENTUM = 0.95
 """Of the steps of the weights of convolutions."""
@@ -95,12 +96,13 @@ Finer maps begin with the second in common."""
 @dataclass(frozen=True)
 class _Plan:
     """updates: of the whole fit; at_once: frames of a minibatch; seed: of their order; reduced: whether products are
-    made in bfloat16 until the fit is nearly over."""
+    made in bfloat16 until the fit is nearly over; step: share of the first steps of weights and maps."""
 
     updates: int
     at_once: int
     seed: int
     reduced: bool
+    step: float
 
     @property
     def unrounded(self) -> int:
@@ -197,11 +199,17 @@ def _goal(settings: PackSettings) -> Goal:
 def _plan(state: Quantised, settings: PackSettings) -> _Plan:
     frames, pixels = len(state.target), math.prod(state.target.shape[2:])
     at_once = max(1, min(frames, MOST_FRAMES_OF_A_MINIBATCH, PIXELS_OF_A_MINIBATCH // pixels))
-    updates = settings.updates
-    if updates is None:
-        updates = max(LEAST_CLIP_UPDATES, math.ceil(CLIP_EPOCHS * frames / at_once))
+    usual = max(LEAST_CLIP_UPDATES, math.ceil(CLIP_EPOCHS * frames / at_once))
+    updates = settings.updates or usual
+    step = _step_share(at_once / min(frames, MOST_FRAMES_OF_A_MINIBATCH), updates / usual)
     precision = _fastest(state, at_once) if settings.precision == "auto" else settings.precision
-    return _Plan(updates, at_once, settings.seed, precision == "bfloat16")
+    return _Plan(updates, at_once, settings.seed, precision == "bfloat16", step)
+
+
+def _step_share(batch: float, length: float) -> float:
+    """Share of the first steps of weights and maps. batch: frames of a minibatch, as a share of the most that one would
+    have; length: of the fit, as a share of the usual one."""
+    return float(batch ** (min(1.0, length) / 2))
 
 
 def _fastest(state: Quantised, at_once: int) -> Precision:
@@ -225,12 +233,11 @@ def _start(generator: Pyramid, times: Tensor, seed: int) -> Representation:
 
 
 class _Steps:
-    """Optimisers of the numbers of a clip, which are in units of the quantiser's steps; at_once: frames of a
-    minibatch."""
+    """Optimisers of the numbers of a clip, which are in units of the quantiser's steps; step: as in `_Plan`."""
 
-    def __init__(self, state: Quantised, at_once: int):
+    def __init__(self, state: Quantised, step: float):
         self.state = state
-        self.own = {part.name: _first_step(part.name, part.shape, at_once) for part in state.parts}
+        self.own = {part.name: _first_step(part.name, part.shape, step) for part in state.parts}
         matrices = [part.name for part in state.parts if _is_matrix(part.name, part.shape)]
         others = [name for name in self.own if name not in matrices]
 
@@ -263,11 +270,10 @@ def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
     return len(shape) > 1 and not name.startswith(MAPS_OF_CODES)
 
 
-def _first_step(name: str, shape: tuple[int, ...], at_once: int) -> float:
-    share = math.sqrt(at_once / MOST_FRAMES_OF_A_MINIBATCH)
+def _first_step(name: str, shape: tuple[int, ...], step: float) -> float:
     if name.startswith(MAPS_OF_CODES):
-        return MAPS_STEP * share
-    return MATRIX_STEP * share if _is_matrix(name, shape) else BIAS_STEP
+        return MAPS_STEP * step
+    return MATRIX_STEP * step if _is_matrix(name, shape) else BIAS_STEP
 
 
 def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
@@ -278,7 +284,7 @@ def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
 
 def _fitted_unrounded(state: Quantised, plan: _Plan, show: Callable[[int, int], None] | None) -> Quantised:
     """The numbers after the first part of the fit, with steps by how much frames feel them then."""
-    steps, minibatches = _Steps(state, plan.at_once), Minibatches(len(state.target), plan.at_once, plan.seed)
+    steps, minibatches = _Steps(state, plan.step), Minibatches(len(state.target), plan.at_once, plan.seed)
     for update in range(plan.unrounded):
         with autocast(state.target.device, plan.reduced):
             loss = _loss(state, minibatches(update), rounded=False)
@@ -297,7 +303,7 @@ def _fit_rounded(
     show: Callable[[int, int], None] | None,
 ) -> None:
     """The rest of the fit from the update `first` on, as the numbers will be read."""
-    steps, minibatches = _Steps(state, plan.at_once), Minibatches(len(state.target), plan.at_once, plan.seed)
+    steps, minibatches = _Steps(state, plan.step), Minibatches(len(state.target), plan.at_once, plan.seed)
     slope, weights = SLOPE, state.bits_slopes()
     control_every = max(PULLED_EVERY, plan.updates // CLIP_CONTROLS)
 

@@ -64,8 +64,8 @@ class Part:
 
     @property
     def grid(self) -> Grid:
-        """Its rows and columns as they are coded: the columns of a transformed tensor run from low to high
-        frequency."""
+        """Its rows and columns, as files of version 1 code them: the columns of a transformed tensor run from low to
+        high frequency."""
         rows = self.shape[0]
         if self.repeat:
             rows = self.shape[0] * self.shape[1]
@@ -82,7 +82,7 @@ class Part:
         return Grid.learning_soon(frequencies * height, maps * width, height)
 
     def coded(self, whole: np.ndarray, version: int) -> np.ndarray:
-        """Its numbers, (rows, columns), in the order in which a file of this version has them."""
+        """Its numbers in the order in which a file of this version has them; as many as `coded_grid` has."""
         return whole.reshape(self.shape).swapaxes(1, 2) if version > 1 and self._is_of_maps else whole
 
     def decoded(self, coded: np.ndarray, version: int) -> np.ndarray:
