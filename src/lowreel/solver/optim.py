@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import Any
 
 import torch
@@ -22,6 +23,10 @@ NEWTON_SCHULZ_ITERATIONS = 5
 SAMPLED_ROWS_FACTOR = 128
 """Of a matrix with twice as many rows a column or more, singular values are told from so many rows a column: they are
 then a tenth off, less than the polynomial leaves them apart."""
+
+LEAST_SAMPLED_SHARE = 0.01
+"""All rows are taken where those have less than this part of their share of |X|^2: of rows that are nearly zero neither
+directions nor size can be told."""
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
@@ -163,9 +168,15 @@ def _is_tall(x: Tensor) -> bool:
 
 
 def _sampled_rows(x: Tensor) -> Tensor:
-    """A view of evenly spread rows, where X has many more of them than columns; else X."""
-    step = x.shape[0] // (SAMPLED_ROWS_FACTOR * x.shape[1])
-    return x[:: step | 1] if step > 1 else x  # odd, as rows belong to places of a grid, which often has even sides
+    """A view of evenly spread rows that are not nearly zero, where X has many more rows than columns; else X."""
+    rows = x.shape[0]
+    step = rows // (SAMPLED_ROWS_FACTOR * x.shape[1])
+    if step <= 1:
+        return x
+    # Rows belong to channels and places of a grid: with a step that has no divisor in common each of these is met.
+    sample = x[:: next(k for k in count(step) if math.gcd(k, rows) == 1)]
+    size, whole = (torch.linalg.vector_norm(t).square() for t in (sample, x))
+    return x if size < LEAST_SAMPLED_SHARE * len(sample) / rows * whole else sample
 
 
 def _even_factor(x: Tensor) -> Tensor:
