@@ -8,12 +8,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from cases import Linear
 
+from lowreel.data.noise import NoNoise, WhiteNoise
 from lowreel.errors import InputError
 from lowreel.operators import MRI, Gaussian, Identity, MissingPixels, radial, simulated_coil_maps
-from lowreel.recovery.cost import check_clip_fits, check_fits, estimate
+from lowreel.recovery import cost
+from lowreel.recovery.cost import check_clip_fits, check_fits, estimate, rank_frames
+from lowreel.recovery.policy import _some_frames
 from lowreel.recovery.preparation import prepare
 from lowreel.settings import RecoverSettings
+from lowreel.solver.problem import Problem
 from lowreel.system.memory import (
     PROGRAM_BYTES,
     bytes_text,
@@ -108,6 +113,46 @@ def test_time_grows_with_the_rounds():
     assert "for the fit" in estimate(problem, RecoverSettings(quality="draft", steps=10).solver()).sentence(5.0)
 
 
+def large_frames(frames, noise=None):
+    """Pixels of frames that count as large, exact or with noise; some of the left 16 columns are held out."""
+    shape = (frames, 1, 257, 256)
+    operator = MissingPixels(shape, 0.8)
+    times = torch.arange(float(frames), dtype=torch.float64)
+    held = operator.observed_mask().clone()
+    held[..., 16:] = False
+    return Problem(torch.zeros(shape), operator, Linear(shape[1:], 2), times, noise=noise or NoNoise(), heldout=held)
+
+
+def test_checks_are_counted_as_they_are_made(monkeypatch):
+    """Those at even distances and one after the first epoch: six of large frames, two where nothing is held out."""
+    monkeypatch.setattr(cost, "_drawing_seconds", lambda problem: 1e9)
+    problem, solver = large_frames(2), RecoverSettings(quality="draft", steps=56).solver()
+    for of, checks in ((problem, 6), (replace(problem, heldout=None), 2)):
+        assert round(estimate(of, solver, "none").seconds / 1e9) == checks
+
+
+@pytest.mark.parametrize("frames", [5, 8, 9, 15, 17, 37])
+def test_a_rank_is_chosen_by_eight_frames(frames):
+    """Of large frames of exact pixels, different ones and in order; by all of those with noise."""
+    chosen = list(rank_frames(large_frames(frames)))
+    assert len(chosen) == min(frames, 8)
+    assert chosen == sorted(set(chosen))
+    assert len(rank_frames(large_frames(frames, WhiteNoise(sigma=0.1)))) == frames
+    few = _some_frames(large_frames(frames))
+    assert few.operator.clip_shape[0] == len(few.times) == len(few.data) == len(chosen)
+
+
+def test_a_rank_is_not_chosen_by_few_numbers():
+    """By all frames where those that are chosen hold out fewer than eight numbers."""
+    problem = large_frames(9)
+    for count, frames in ((7, 9), (8, 8)):
+        held = torch.zeros_like(problem.heldout)
+        held[8] = problem.heldout[8]  # the last one, which is not among those chosen
+        first = problem.heldout[0].flatten().nonzero()[:count, 0]
+        held[0].view(-1)[first] = True
+        assert _some_frames(replace(problem, heldout=held)).operator.clip_shape[0] == frames
+
+
 def test_a_refinement_is_told_beside_the_fit():
     """Of a noisy scan, as the baselines are: whatever is searched it is done once, and no limit of time ends it."""
     shape, settings = (4, 1, 16, 16), RecoverSettings(quality="draft", steps=2)
@@ -139,7 +184,7 @@ def test_what_does_not_fit_is_refused_with_what_to_change():
     problem = prepare(torch.rand(4, 1, 16, 16), Identity((4, 1, 16, 16)), RecoverSettings())
     with pytest.raises(InputError, match=r"needs about .*, 1 MB are allowed; use a smaller --size, fewer --frames"):
         check_fits(estimate(problem, RecoverSettings().solver()), 10**6)
-    with pytest.raises(InputError, match=r"1000 frames of 1080x1920 needs at least 174 GB, 4\.0 GB are allowed"):
+    with pytest.raises(InputError, match=r"1000 frames of 1080x1920 needs at least 199 GB, 4\.0 GB are allowed"):
         check_clip_fits((1000, 3, 1080, 1920), 4 * 10**9)
     check_clip_fits((80, 3, 64, 64), 10**9)
 

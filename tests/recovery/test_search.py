@@ -409,8 +409,8 @@ def test_score_is_noted_and_changes_nothing():
 def test_the_smallest_rank_that_loses_nothing(rank, large, monkeypatch):
     """Codes of rank r whose frames are the clip: r is found, whatever noise of other ranks lies in them, and from every
     second frame where frames of 20 pixels are large ones."""
-    monkeypatch.setattr("lowreel.recovery.policy.BATCH_PIXELS", large)
-    monkeypatch.setattr("lowreel.recovery.policy.RANK_FRAMES", 6)
+    monkeypatch.setattr("lowreel.recovery.cost.BATCH_PIXELS", large)
+    monkeypatch.setattr("lowreel.recovery.cost.RANK_FRAMES", 6)
     frames, k = 12, 8
     generator = Linear((1, 4, 5), k)
     source = torch.Generator().manual_seed(0)

@@ -10,13 +10,12 @@ import torch
 from ..model.generators import Decoder
 from ..model.latents import factorise
 from ..model.representation import Representation
-from ..operators import tensors_of
-from ..settings import BATCH_PIXELS, LAST_EPOCHS_SHARE, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
+from ..settings import LAST_EPOCHS_SHARE, MOVES, SWEEPS, Candidate, RecoverSettings, SolverSettings
 from ..solver.precision import precision_of
 from ..solver.problem import Problem
 from ..system.devices import device_of
 from ..system.memory import parse_bytes
-from .cost import Estimate, estimate
+from .cost import Estimate, estimate, rank_frames
 from .fit import Progress, Trial
 from .search_plan import Search, side_by_side
 from .verdict import Outcome
@@ -120,10 +119,6 @@ HOPELESS_ERROR_FACTOR = 1.1
 """Where it has risen by so much no smaller rank is tried: drawing a large clip takes a third of an epoch."""
 
 
-RANK_FRAMES = 8
-"""Frames by which it is chosen where they are large, at least."""
-
-
 def smallest_rank(problem: Problem, found: Representation) -> int:
     """The smallest rank of the codes at which the held-out error is within a hundredth of its smallest.
 
@@ -141,19 +136,15 @@ def smallest_rank(problem: Problem, found: Representation) -> int:
 
 
 def _some_frames(problem: Problem) -> Problem:
-    """The problem of every n-th frame of exact pixels of large frames, RANK_FRAMES of them or a few more, as far as
-    something is held out there; otherwise as it is."""
-    operator, heldout = problem.operator, problem.heldout
-    frames, _, height, width = operator.clip_shape
-    if height * width <= BATCH_PIXELS or not (operator.is_pixel_mask and problem.noise.is_exact) or heldout is None:
+    """The problem of the frames by which a rank is chosen, as far as FEW_NUMBERS are held out there; otherwise as it
+    is."""
+    operator, heldout, parts = problem.operator, problem.heldout, rank_frames(problem)
+    if heldout is None or len(parts) == operator.clip_shape[0]:
         return problem
-    parts = range(0, frames, max(1, frames // RANK_FRAMES))
     own = operator.take(heldout, parts)
-    if not bool(tensors_of(own)[0].any()):
-        return problem
-    few = operator.subset(parts)
-    data, times = operator.take(problem.data, parts), problem.times[:: parts.step].contiguous()
-    return replace(problem, operator=few, data=data, heldout=own, times=times, sequences=(), beta=None, start=None)
+    few, data, times = operator.subset(parts), operator.take(problem.data, parts), problem.times[list(parts)]
+    some = replace(problem, operator=few, data=data, heldout=own, times=times, sequences=(), beta=None, start=None)
+    return problem if some.held_count < FEW_NUMBERS else some
 
 
 def tried_ranks(found: Representation) -> list[int]:
