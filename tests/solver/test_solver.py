@@ -24,13 +24,15 @@ from lowreel.operators import (
     tensors_of,
 )
 from lowreel.settings import PRESETS, RecoverSettings, SolverSettings
+from lowreel.solver.grouped import grouped
+from lowreel.solver.identity import identity
 from lowreel.solver.iteration import iterate
 from lowreel.solver.losses import data_fidelity, variation
 from lowreel.solver.probe import natural_probe
 from lowreel.solver.problem import Problem
 from lowreel.solver.schedule import decay_share, one_cycle, planned_epochs
 from lowreel.solver.state import State
-from lowreel.solver.variables import WEIGHTS_GROWTH_FACTOR, WEIGHTS_RISE_FACTOR
+from lowreel.solver.variables import WEIGHTS_GROWTH_FACTOR, WEIGHTS_RISE_FACTOR, Variables
 from lowreel.system.files import read_tensors, write_tensors
 
 close = torch.testing.assert_close
@@ -68,7 +70,37 @@ def test_less_decay_where_enough_exact_pixels_are_known():
     ]
     for operator, noisy, share in cases:
         data = operator(levels(*SHAPE).float())
-        assert decay_share(Problem(data, operator, generator, TIMES, noise=noisy)) == share
+        problem = Problem(data, operator, generator, TIMES, noise=noisy)
+        assert decay_share(problem) == share
+        assert decay_share(grouped([problem, problem], ["a", "b"])) == share
+
+
+def test_a_fit_of_another_decay_is_another_fit():
+    """A state that was made with all of the decay does not go on with less; without decay of its own it does."""
+    operator, generator = MissingPixels(SHAPE, 0.8), Linear(SHAPE[1:])
+    problem = Problem(operator(levels(*SHAPE).float()), operator, generator, TIMES)
+    joint, alternating = PRESETS["default"], PRESETS["paper-joint"]
+    before = [identity(problem, settings) for settings in (joint, alternating)]
+    generator.decay_share = 0.5
+    after = [identity(problem, settings) for settings in (joint, alternating)]
+    assert (before[0] != after[0], before[1] == after[1]) == (True, True)
+
+
+def test_the_early_decay_is_what_it_says(monkeypatch):
+    """The share is that of the usual decay alone."""
+    operator, generator = MissingPixels(SHAPE, 0.8), Linear(SHAPE[1:])
+    generator.decay_share = 0.5
+    problem, seen = Problem(operator(levels(*SHAPE).float()), operator, generator, TIMES), []
+    descend = Variables.descend
+
+    def noted(self, loss, share, decay):
+        seen.append(decay)
+        return descend(self, loss, share, decay)
+
+    monkeypatch.setattr(Variables, "descend", noted)
+    settings = PRESETS["default"].model_copy(update={"steps": 4, "early_weight_decay": 10.0, "weight_decay": 3.0})
+    list(iterate(problem, settings))
+    assert (seen[0], seen[-1]) == (10.0, 1.5)
 
 
 def fourier_of(shape):
@@ -88,9 +120,9 @@ def problem_of(operator, *, generator=None, clip=None, dtype=torch.float64, **kn
 
 def starting(problem, settings, codes):
     """A state before the first epoch, with these codes in place of the start of the preset."""
-    identity = next(iterate(problem, settings)).identity
+    own = next(iterate(problem, settings)).identity
     weights = {name: t.clone() for name, t in problem.generator.state_dict().items()}
-    return State(0, math.nan, {"coefficients": codes.clone()}, weights, {}, identity)
+    return State(0, math.nan, {"coefficients": codes.clone()}, weights, {}, own)
 
 
 def last(states):
