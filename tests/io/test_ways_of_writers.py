@@ -77,6 +77,9 @@ def bigdataviewer(file):
     file["t00000/s00/0/cells"] = FRAMES.view("i2")
 
 
+OWN_SUFFIXES = {emd: ".emd", nexus: ".nxs", nwb: ".nwb", bigdataviewer: ".h5"}
+
+
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")
 @pytest.mark.parametrize("version", [2, 3])
 def test_arrays_that_were_added_to_zarr_are_there(version, tmp_path):
@@ -97,7 +100,7 @@ def test_arrays_that_were_added_to_zarr_are_there(version, tmp_path):
 @pytest.mark.parametrize("write", [emd, nexus, nwb, bigdataviewer])
 def test_axes_and_numbers_of_hdf5_are_what_its_kind_says(write, tmp_path):
     """Axes that are named by the group or by the kind, and 16 bits that Java knows with a sign alone."""
-    path = tmp_path / "a.h5"
+    path = tmp_path / f"a{OWN_SUFFIXES[write]}"
     with h5py.File(path, "w") as file:
         write(file)
     name = next(entry.name for entry in entries_of(path) if len(entry.shape) == 3)
@@ -107,13 +110,14 @@ def test_axes_and_numbers_of_hdf5_are_what_its_kind_says(write, tmp_path):
 @pytest.mark.parametrize("write", [emd, nexus, nwb, bigdataviewer])
 def test_what_is_exported_has_the_same_axes(write, tmp_path):
     """Their names stand at the data set itself there, as its group is not copied."""
-    with h5py.File(tmp_path / "a.h5", "w") as file:
+    path = tmp_path / f"a{OWN_SUFFIXES[write]}"
+    with h5py.File(path, "w") as file:
         write(file)
         if write is nwb:
             file["acquisition/film/data"].attrs["conversion"] = 2.0
-    name = next(entry.name for entry in entries_of(tmp_path / "a.h5") if len(entry.shape) == 3)
+    name = next(entry.name for entry in entries_of(path) if len(entry.shape) == 3)
     values = FRAMES[:3, None] * (2.0 if write is nwb else 1)
-    export_clip(tmp_path / "b.h5", Delivered(values, (0.0, 0.04, 0.08), like=f"{tmp_path / 'a.h5'}:{name}"))
+    export_clip(tmp_path / "b.h5", Delivered(values, (0.0, 0.04, 0.08), like=f"{path}:{name}"))
     np.testing.assert_array_equal(stored(tmp_path / "b.h5"), values[:, 0])
 
 

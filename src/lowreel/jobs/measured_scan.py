@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..settings import ArraysSettings
-from ..system.files import split_member
+from ..system.files import HDF5_FILES, split_member
 from ..system.memory import parse_bytes
 from ..system.names import source_text
 from ..system.values import parse_frames, parse_size
@@ -33,7 +33,7 @@ def is_scan(data: Path, wish: ArraysSettings) -> bool:
     if wish.operator is not None:
         return wish.operator == SCAN
     file = split_member(data)[0]
-    if file.suffix.lower() not in (".h5", ".hdf5") or not file.is_file():
+    if file.suffix.lower() not in HDF5_FILES or not file.is_file():
         return False
     from ..io.scans import is_raw_scan
 

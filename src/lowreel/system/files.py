@@ -32,10 +32,12 @@ PACKED_MAGIC = b"\x89LOWREEL"
 LEFT_AFTER_SECONDS = 600.0
 """A half-filled folder that no process holds counts as left behind after so many seconds."""
 
+HDF5_FILES = (".h5", ".hdf5", ".nwb", ".emd", ".nxs", ".hspy", ".cxi", ".he5")
+"""Suffixes of HDF5: its own, and those of neurophysiology, electron microscopes, NeXus, HyperSpy, CXI and HDF-EOS."""
+
 ARRAY_FILES = (
     ".mat",
-    ".h5",
-    ".hdf5",
+    *HDF5_FILES,
     ".npz",
     ".npy",
     ".nc",

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ...errors import InputError
-from ...system.files import ARRAY_FILES, is_array_file, split_member
+from ...system.files import ARRAY_FILES, HDF5_FILES, is_array_file, split_member
 from . import bart, dicom, dicom_series, hdf5, matlab, netcdf, nifti, numpy_files, zarr_folders
 from .axes import chosen, split_choices
 from .base import Array, Entry
@@ -17,8 +17,7 @@ READERS = {
     ".npy": numpy_files,
     ".npz": numpy_files,
     ".mat": matlab,
-    ".h5": hdf5,
-    ".hdf5": hdf5,
+    **dict.fromkeys(HDF5_FILES, hdf5),
     ".nc": netcdf,
     ".nc4": netcdf,
     ".cdf": netcdf,

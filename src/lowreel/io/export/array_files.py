@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ...system.files import split_member
+from ...system.files import HDF5_FILES, split_member
 from ..containers.axes import roles_of, split_choices
 from ..containers.base import imported
 from ..containers.cf import packing_of
@@ -56,7 +56,7 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
     attributes = {}
     values, stored = clip.in_axes, clip.in_axes.dtype
     source = split_member(clip.like)[0] if clip.source is not None and clip.like is not None else None
-    if source is not None and source.suffix.lower() in (".h5", ".hdf5") and not is_matlab(source):
+    if source is not None and source.suffix.lower() in HDF5_FILES and not is_matlab(source):
         with h5py.File(source, "r") as file:
             data = file[name_of(clip)]
             attributes = {key: value for key, value in data.attrs.items() if not key.isupper()}
