@@ -1,6 +1,7 @@
 """What writers of files say in ways of their own: time, axes and numbers are what they mean."""
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import h5py
@@ -14,11 +15,14 @@ from scipy.io import savemat
 
 from lowreel.cli.describe import describe
 from lowreel.errors import InputError
-from lowreel.io.containers import entries_of, load
+from lowreel.io.containers import as_clip, entries_of, load, load_clip
 from lowreel.io.export import Delivered, export_clip
 from lowreel.io.video import open_clip
 
 FRAMES = np.random.default_rng(0).integers(0, 60_000, (6, 8, 10)).astype(np.uint16)
+
+UNEVEN = 30.0 + np.array([0, 50, 100, 180, 200, 260])
+"""Times of the frames in ms."""
 
 
 def stored(path):
@@ -47,14 +51,38 @@ def emd(file):
     group = file.create_group("signals/film")
     group.attrs["emd_group_type"] = 1
     group["data"] = FRAMES.T
-    for k, name in enumerate("xyt"):
-        group.create_dataset(f"dim{k + 1}", data=[0.0, 1.0]).attrs["name"] = np.bytes_(name)
+    for k, (name, step, unit) in enumerate((("x", 0.5, "[n_m]"), ("y", 0.25, "[n_m]"), ("t", 50.0, "[m_s]"))):
+        side = group.create_dataset(f"dim{k + 1}", data=[1.0, 1.0 + step])
+        side.attrs.update({"name": np.bytes_(name), "units": np.bytes_(unit)})
 
 
 def nexus(file):
     group = file.create_group("entry/data")
     group.attrs.update({"NX_class": "NXdata", "signal": "counts", "axes": ["y", "x", "time"]})
     group["counts"] = FRAMES.transpose(1, 2, 0)
+    height, width = FRAMES.shape[1:]
+    places = {"y": (-0.25 * np.arange(height), "nm"), "x": (0.5 * np.arange(width), "nm"), "time": (UNEVEN, "ms")}
+    for name, (values, unit) in places.items():
+        group.create_dataset(name, data=values).attrs["units"] = unit
+
+
+def hyperspy(file):
+    """As RosettaSciIO writes it."""
+    group = file.create_group("Experiments/film")
+    group["data"] = FRAMES
+    for k, (name, step, unit) in enumerate((("time", 0.05, "s"), ("y", 0.25, "nm"), ("x", 0.5, "nm"))):
+        group.create_group(f"axis-{k}").attrs.update({"name": name, "scale": step, "offset": 7.0, "units": unit})
+
+
+def scales(file):
+    """HDF5's own."""
+    data = file.create_dataset("film", data=FRAMES)
+    steps = {"time": (np.float32(0.05), "seconds"), "y": (np.float32(0.25), "nm"), "x": (np.float32(0.5), "nm")}
+    for k, (name, (step, unit)) in enumerate(steps.items()):
+        side = file.create_dataset(name, data=np.float32(9) + step * np.arange(FRAMES.shape[k], dtype="f4"))
+        side.attrs["units"] = unit
+        side.make_scale(name)
+        data.dims[k].attach_scale(side)
 
 
 def nwb(file, **times):
@@ -77,7 +105,7 @@ def bigdataviewer(file):
     file["t00000/s00/0/cells"] = FRAMES.view("i2")
 
 
-OWN_SUFFIXES = {emd: ".emd", nexus: ".nxs", nwb: ".nwb", bigdataviewer: ".h5"}
+OWN_SUFFIXES = {emd: ".emd", nexus: ".nxs", hyperspy: ".hspy", scales: ".hdf5", nwb: ".nwb", bigdataviewer: ".h5"}
 
 
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")
@@ -97,7 +125,7 @@ def test_arrays_that_were_added_to_zarr_are_there(version, tmp_path):
         np.testing.assert_array_equal(stored(f"{path}:{name}"), FRAMES)
 
 
-@pytest.mark.parametrize("write", [emd, nexus, nwb, bigdataviewer])
+@pytest.mark.parametrize("write", OWN_SUFFIXES)
 def test_axes_and_numbers_of_hdf5_are_what_its_kind_says(write, tmp_path):
     """Axes that are named by the group or by the kind, and 16 bits that Java knows with a sign alone."""
     path = tmp_path / f"a{OWN_SUFFIXES[write]}"
@@ -107,7 +135,7 @@ def test_axes_and_numbers_of_hdf5_are_what_its_kind_says(write, tmp_path):
     np.testing.assert_array_equal(stored(f"{path}:{name}"), FRAMES)
 
 
-@pytest.mark.parametrize("write", [emd, nexus, nwb, bigdataviewer])
+@pytest.mark.parametrize("write", OWN_SUFFIXES)
 def test_what_is_exported_has_the_same_axes(write, tmp_path):
     """Their names stand at the data set itself there, as its group is not copied."""
     path = tmp_path / f"a{OWN_SUFFIXES[write]}"
@@ -119,6 +147,42 @@ def test_what_is_exported_has_the_same_axes(write, tmp_path):
     values = FRAMES[:3, None] * (2.0 if write is nwb else 1)
     export_clip(tmp_path / "b.h5", Delivered(values, (0.0, 0.04, 0.08), like=f"{path}:{name}"))
     np.testing.assert_array_equal(stored(tmp_path / "b.h5"), values[:, 0])
+
+
+@pytest.mark.parametrize("write", [emd, nexus, hyperspy, scales])
+def test_places_along_the_axes_are_spacing_and_times(write, tmp_path):
+    """Also of what is exported, whose times stand beside it."""
+    path = tmp_path / f"a{OWN_SUFFIXES[write]}"
+    with h5py.File(path, "w") as file:
+        write(file)
+    array = load_clip(path)
+    spacing = {name: (pytest.approx(step), "nm") for name, step in {"y": 0.25, "x": 0.5}.items()}
+    assert array.spacing == spacing
+    seconds = (UNEVEN - UNEVEN[0]) / 1000 if write is nexus else np.arange(6) / 20
+    assert as_clip(array).times(Fraction(25)) == pytest.approx(seconds)
+    assert (array.times is not None) == (write is nexus)
+    export_clip(tmp_path / "b.h5", Delivered(FRAMES[1:4, None], tuple(seconds[1:4]), like=path))
+    assert as_clip(load_clip(tmp_path / "b.h5")).times(Fraction(25)) == pytest.approx(seconds[1:4] - seconds[1])
+
+
+PASSED_OVER = {
+    "too few": np.arange(4.0),
+    "falling": -np.arange(6.0),
+    "not finite": np.array([0, 1, 2, np.nan, 4, 5]),
+    "words": np.array([b"a"] * 6),
+}
+
+
+@pytest.mark.parametrize("places", PASSED_OVER.values(), ids=PASSED_OVER)
+def test_what_is_no_time_is_passed_over(places, tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        nexus(file)
+        del file["entry/data/time"]
+        file.create_dataset("entry/data/time", data=places).attrs["units"] = "ms"
+    array = load_clip(path)
+    assert array.rate is array.times is None
+    np.testing.assert_array_equal(stored(path), FRAMES)
 
 
 def depth_hdf5(path):

@@ -155,11 +155,11 @@ def _choosing(array: Array, choice: str) -> str:
 
 
 def clip_entry(entries: Sequence[Entry], matlab: bool) -> Entry | None:
-    """The array that is the clip: the only one, the one that the file says, one named x or clip, or the only one that
-    can be a moving clip."""
+    """The array that is the clip: the only one, the one that the file says, one named x or clip that is no axis, or the
+    only one that can be a moving clip."""
     numbers = [entry for entry in entries if not entry.problem]
     main = [entry for entry in numbers if entry.is_main]
-    named = [entry for entry in numbers if entry.name in ("x", "clip")]
+    named = [entry for entry in numbers if entry.name in ("x", "clip") and len(entry.shape) > 1]
     moving = [entry for entry in numbers if "complex" not in entry.dtype and _may_move(entry, matlab)]
     return next((found[0] for found in (numbers, main, named, moving) if len(found) == 1), None)
 

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .axes import roles_of, turned
+from .axes import turned
 from .base import DEFLATE_FACTOR, Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
 from .cf import Packing, packing_of
-from .hdf5_conventions import is_of_truth, is_unsigned, named_axes, text_of, times_of, with_own_packing
+from .hdf5_axes import spacing_along, text_of
+from .hdf5_conventions import is_of_truth, is_unsigned, named_axes, times_of, with_own_packing
 from .other_kinds import MINC
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
@@ -80,6 +81,7 @@ def load(path: Path, entry: Entry) -> Lazy:
         _check_offset(path, entry, data, packing)
         dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
         rate, times = times_of(data)
+        spacing = spacing_along(data)
 
     def read(index: Index) -> np.ndarray:
         if all(isinstance(part, slice) and part == slice(None) for part in index):
@@ -90,7 +92,7 @@ def load(path: Path, entry: Entry) -> Lazy:
             return np.asarray(values["real"] + 1j * values["imag"])
         return values.astype(bool) if is_logical else packing.values(np.asarray(values))
 
-    stored = Lazy(tuple(int(n) for n in data.shape), dtype, read, rate=rate, times=times)
+    stored = Lazy(tuple(int(n) for n in data.shape), dtype, read, rate=rate, times=times, spacing=spacing)
     return turned(stored, range(len(data.shape))[::-1]) if is_matlab(path) else stored
 
 
@@ -227,19 +229,10 @@ def _entry(name: str, data: Any, matlab: bool) -> Entry:
     if len(shape) == len(IMAGES) and _is_of_images(name, data, "/data"):  # a series of images, ISMRMRD
         roles = IMAGE_ROLES if _are_moments(data.parent["header"]) else IMAGE_ROLES.replace("T", "-")
         return Entry(name, shape, named, problem, IMAGES, roles)
-    names = () if matlab or problem else _axis_names(data)
-    roles = roles_of(names) if names else ""
-    if not (matlab or problem or names):
-        names, roles = named_axes(data)
+    names, roles = ((), "") if matlab or problem else named_axes(data)
     return Entry(name, shape[::-1] if matlab else shape, named, problem, names, roles)
 
 
 def _type_of(data: Any) -> str:
     """The type of its numbers in words."""
     return "bool" if is_of_truth(data) else str(Packing(is_unsigned=is_unsigned(data)).dtype(data.dtype))
-
-
-def _axis_names(data: Any) -> tuple[str, ...]:
-    """The labels of the axes, or the names of their scales; none unless all have one, each its own."""
-    names = [axis.label or (axis.keys()[0] if len(axis) else "") for axis in data.dims]
-    return tuple(names) if all(names) and len(set(names)) == len(names) else ()

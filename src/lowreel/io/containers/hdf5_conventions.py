@@ -1,4 +1,4 @@
-"""What EMD, NeXus, NWB, BigDataViewer and PyTables, kinds of HDF5, say of the axes, numbers and times of a data set."""
+"""What NWB, BigDataViewer and PyTables, kinds of HDF5, say of the axes, numbers and times of a data set."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 import re
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .axes import roles_of
-from .base import FINEST, can_be_watched
+from .base import can_be_watched
 from .cf import Packing, first_number
+from .hdf5_axes import Times, by_stamps, sides_of, text_of, times_along
 
 IMAGE_SERIES = ("ImageSeries", "OpticalSeries", "OnePhotonSeries", "TwoPhotonSeries", "ImageMaskSeries")
 """Films in NWB, whose axes are (frame, x, y) and what follows, the width before the height: NWB format, core schema,
@@ -23,27 +23,17 @@ OF_COLOURS = ("ImageSeries", "OpticalSeries")
 """Those whose fourth axis may be colours. In the schema these are of OpticalSeries alone; films of cameras are kept as
 ImageSeries, in colour too. The fourth axis of all others is the depth."""
 
-ROUNDING = 1e-6
-"""Share of a step by which even time stamps may differ."""
-
 CELLS = re.compile(r"t\d{5}/(s\d{2})/\d+/cells")
 """Where BigDataViewer keeps the pictures of a view at a time; 16 bits there are unsigned, and stored as signed ones, as
 Java has no others."""
 
 
-def text_of(attribute: Any) -> str:
-    """An attribute as text, whatever kind of text it is."""
-    attribute = attribute.ravel()[0] if isinstance(attribute, np.ndarray) and attribute.size else attribute
-    return attribute.decode(errors="replace") if isinstance(attribute, bytes) else str(attribute)
-
-
 def named_axes(data: Any) -> tuple[tuple[str, ...], str]:
-    """Names of the axes and their roles, as the group of a data set says them; none unless each has a role."""
+    """Names of the axes and their roles, as the kind of the file or its group says them; none where neither does."""
     if is_film_of_nwb(data):
         return _axes_of_nwb(data)
-    names = _names_of_emd(data) or _names_of_nexus(data)
-    roles = roles_of(names)
-    return (names, roles) if len(names) == len(data.shape) and "-" not in roles else ((), "")
+    names = tuple(side.name for side in sides_of(data))
+    return names, roles_of(names)
 
 
 def _axes_of_nwb(data: Any) -> tuple[tuple[str, ...], str]:
@@ -55,23 +45,6 @@ def _axes_of_nwb(data: Any) -> tuple[tuple[str, ...], str]:
     if data.shape[3] == 3 and text_of(data.parent.attrs["neurodata_type"]) in OF_COLOURS:
         return ("frame", "x", "y", "c"), "TWHC"
     return ("frame", "x", "y", "z"), "TWH-"
-
-
-def _names_of_emd(data: Any) -> tuple[str, ...]:
-    """Electron microscopy datasets (EMD 0.2): dim1, dim2, ... beside the array name its axes."""
-    group = data.parent
-    if "emd_group_type" not in group.attrs:
-        return ()
-    sides = [group.get(f"dim{k + 1}") for k in range(len(data.shape))]
-    return tuple("" if side is None else text_of(side.attrs.get("name", "")).strip("[]") for side in sides)
-
-
-def _names_of_nexus(data: Any) -> tuple[str, ...]:
-    """NeXus: the group whose signal the array is names its axes (NXdata, axes)."""
-    group = data.parent
-    if text_of(group.attrs.get("signal", "")) != data.name.rpartition("/")[2]:
-        return ()
-    return tuple(text_of(name) for name in np.atleast_1d(group.attrs.get("axes", ())))
 
 
 def is_film_of_nwb(data: Any) -> bool:
@@ -103,32 +76,17 @@ def with_own_packing(data: Any, packing: Packing) -> Packing:
     return packing
 
 
-Times = tuple[Fraction | None, tuple[Fraction, ...] | None]
-"""Frames a second, and seconds of the frames where they are not even; None for what is not told."""
-
-
 def times_of(data: Any) -> Times:
-    """When the frames of a film of NWB are, by its rate or by its time stamps, where they are fast enough to be
-    watched. Stamps that are not as many as the frames, or do not rise, are passed over."""
+    """When the frames are, by the axis of time; of a film of NWB by its rate or its time stamps.
+
+    Times that are too slow to be watched, not as many as the frames or do not rise are passed over.
+    """
     if not is_film_of_nwb(data):
-        return None, None
+        return times_along(data)
     start, stamps = data.parent.get("starting_time"), data.parent.get("timestamps")
     rate = 0.0 if start is None else first_number(start.attrs.get("rate"), 0.0)
     if math.isfinite(rate) and rate > 0:
         is_shown = can_be_watched(1 / Fraction(rate))
         return Fraction(rate).limit_denominator(1_000_000) if is_shown else None, None
     is_each = getattr(stamps, "shape", None) == data.shape[:1] and stamps.dtype.kind in "iuf"
-    return _by_stamps(stamps[()].astype(np.float64)) if is_each else (None, None)
-
-
-def _by_stamps(stamps: np.ndarray) -> Times:
-    """Mean rate of frames with these times, and the times from the first on unless they are even but for rounding."""
-    steps = np.diff(stamps)
-    if not len(steps) or not np.isfinite(steps).all() or (steps <= 0).any():
-        return None, None
-    own = tuple(Fraction(round((stamp - stamps[0]) * FINEST), FINEST) for stamp in stamps.tolist())
-    if not own[-1] or not can_be_watched(*(b - a for a, b in pairwise(own))):
-        return None, None
-    mean = float(stamps[-1] - stamps[0]) / len(steps)
-    is_even = np.abs(stamps - stamps[0] - mean * np.arange(len(stamps))).max() < ROUNDING * mean
-    return Fraction(1 / mean).limit_denominator(1_000_000), None if is_even else own
+    return by_stamps(stamps[()].astype(np.float64)) if is_each else (None, None)

@@ -14,18 +14,24 @@ from typing import Any
 import numpy as np
 
 from .axes import roles_of
-from .base import DEEPEST, Entry, Index, Lazy, Spacing, can_be_watched, check_size, imported, reading, spacing_of
+from .base import (
+    DEEPEST,
+    SECONDS_OF_UNIT,
+    Entry,
+    Index,
+    Lazy,
+    Spacing,
+    can_be_watched,
+    check_size,
+    imported,
+    reading,
+    spacing_of,
+)
 from .cf import Packing, packing_of
 
 KIND, REMEDY = "Zarr", "copy the whole folder again"
 OME = {"time": "T", "channel": "C"}
 """Types of axes that OME-Zarr knows; those of space go by their names."""
-
-SECONDS_OF_UNIT = {
-    **{"second": Fraction(1), "millisecond": Fraction(1, 1000), "microsecond": Fraction(1, 10**6)},
-    **{"nanosecond": Fraction(1, 10**9), "minute": Fraction(60), "hour": Fraction(3600), "day": Fraction(86400)},
-}
-"""Units of time of OME-Zarr."""
 
 
 def entries(path: Path) -> list[Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,8 @@ def write_mat(path: Path, clip: Delivered) -> list[str]:
 
 def write_hdf5(path: Path, clip: Delivered) -> list[str]:
     """One data set under the name that it has in the source, packed as it is there, with its attributes, and its axes
-    labelled, as their names may stand in its group there, which is not copied."""
+    labelled, as their names may stand in its group there, which is not copied; the times are the scale of the axis of
+    time, in seconds."""
     h5py = imported("h5py", path, "HDF5")
     attributes = {}
     values, stored = clip.in_axes, clip.in_axes.dtype
@@ -70,9 +72,23 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
         for key, value in attributes.items():
             if not key.startswith("_Netcdf4"):
                 data.attrs[key] = value
-        for place, name in enumerate(_labels(clip)):
+        labels = _labels(clip)
+        for place, name in enumerate(labels):
             data.dims[place].label = name
+        if "T" in (roles := roles_of(labels)):
+            _write_times(data, roles.index("T"), clip)
     return []
+
+
+def _write_times(data: Any, place: int, clip: Delivered) -> None:
+    """The scale of the axis of time, beside the data set."""
+    name = data.dims[place].label
+    if name in data.parent:
+        return
+    scale = data.parent.create_dataset(name, data=np.asarray(clip.times, np.float64))
+    scale.attrs["units"] = "s"
+    scale.make_scale(name)
+    data.dims[place].attach_scale(scale)
 
 
 def _labels(clip: Delivered) -> tuple[str, ...]:
