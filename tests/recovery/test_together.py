@@ -13,7 +13,7 @@ from lowreel.errors import InputError
 from lowreel.operators import MRI, Gaussian, MissingPixels
 from lowreel.recovery.fit import Progress
 from lowreel.recovery.sharing import Sharing
-from lowreel.recovery.together import ClipData, Group, _preferred
+from lowreel.recovery.together import ClipData, Group, _gain_in_decibels, _preferred, _preferred_by_clips
 from lowreel.settings import RecoverSettings
 
 FEW = RecoverSettings(baselines="none", quality="draft", steps=6, heldout=0.1, precision="float32")
@@ -112,6 +112,7 @@ def test_held_out_data_decides_and_says_so():
         preferred = iter([pooled, own, own])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("lowreel.recovery.together._preferred", lambda gains, told=preferred: next(told))
+            patch.setattr("lowreel.recovery.together.is_chance_among", lambda gains: True)
             sharing = group.decided(shared, alone)[0]
         assert sharing.chosen == ("alone" if what in ("alone", "all say alone") else "together"), what
         assert sharing.is_chance == (own == "neither")
@@ -142,6 +143,33 @@ def test_what_is_preferred_is_so_beyond_chance(gains, preferred):
     assert _preferred(torch.tensor(gains)) == preferred
     mirror = {"together": "alone", "alone": "together"}.get(preferred, preferred)
     assert _preferred(-torch.tensor(gains)) == mirror
+
+
+@pytest.mark.parametrize(
+    ("gains", "preferred"),
+    [
+        ([], "neither"),
+        ([-2.0], "neither"),
+        ([-1.0, -2.0], "neither"),
+        ([-2.0, -1.0, -2.0], "alone"),
+        ([2.5, -0.2, -2.7], "neither"),
+        ([-2.1, -2.6, -0.9], "neither"),
+        ([math.nan, -1.0, -1.1], "neither"),
+        ([-1.0, 0.2, -0.8, -0.4, -0.9, -0.7, 0.1, -0.6, -0.3, -0.5], "alone"),
+    ],
+)
+def test_clips_that_agree_are_no_chance(gains, preferred):
+    assert _preferred_by_clips(gains) == preferred
+    mirror = {"together": "alone", "alone": "together"}.get(preferred, preferred)
+    assert _preferred_by_clips([-gain for gain in gains]) == mirror
+
+
+def test_the_gain_of_a_clip_is_that_of_its_errors():
+    """3 dB, where the error together is half of that alone."""
+    alone = torch.rand(50, generator=torch.Generator().manual_seed(0)).double() + 0.1
+    together = 0.5 * alone
+    gains = (alone - together) / ((alone.mean() + together.mean()) / 2)
+    assert _gain_in_decibels(gains) == pytest.approx(10 * math.log10(2))
 
 
 def diverged(shared):

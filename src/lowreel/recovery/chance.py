@@ -1,6 +1,10 @@
-"""Whether one result is better than another by chance: by what each held-out hole says, few and uneven as they are."""
+"""Whether one result is better than another by chance: by what each held-out hole says, few and uneven as they are, or
+by what each of several clips says."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -32,3 +36,18 @@ def is_chance(gains: Tensor) -> bool:
     drawn = signs @ own + spread * torch.randn(DRAWS, generator=draw, dtype=torch.float64)
     seen = float(gains.double().sum().abs()) * (1 - 1e-9)
     return float((drawn >= seen).double().mean()) > CHANCE
+
+
+def is_chance_among(gains: Sequence[float]) -> bool:
+    """Whether the mean of these gains in dB, one of each clip, may be chance: by Student's t test of one sample.
+
+    Clips of a kind are alike in what sharing gives them, so that their gains are near one number, and near a normal
+    distribution, as means over many holes are; a test of signs would call any gain of five clips or fewer chance.
+    """
+    from scipy.stats import t
+
+    count, mean = len(gains), sum(gains) / max(len(gains), 1)
+    spread = math.sqrt(sum((gain - mean) ** 2 for gain in gains) / max(count - 1, 1))
+    if count < 2 or not math.isfinite(mean) or spread == 0:
+        return True
+    return float(t.sf(abs(mean) / spread * math.sqrt(count), count - 1)) > CHANCE

@@ -24,7 +24,7 @@ from ..solver.problem import Problem
 from ..system.devices import CPU, device_of
 from ..system.memory import parse_bytes, trim_heap
 from .accounting import accounted, in_units
-from .chance import is_chance
+from .chance import is_chance, is_chance_among
 from .comparison import heldout_decibels
 from .cost import Estimate, check_fits
 from .fit import Callback, Progress, Score
@@ -232,12 +232,16 @@ class Group:
         """How each clip is recovered. alone: what the fits of single clips came to, by the number of the clip.
 
         By its own held-out data where that tells both apart beyond chance (`chance.is_chance`); else by that of all
-        clips, each counted in units of its own error. Where that does not either, together: so few numbers are where
-        it helps (docs/choices.md). A clip that has no fit of its own, or one that failed, is recovered together, unless
-        the shared one failed.
+        clips, each counted in units of its own error; else by what the clips say, one by one, where they agree beyond
+        chance (`chance.is_chance_among`). Where they do not either, together: so few numbers are where it helps
+        (docs/choices.md). A clip that has no fit of its own, or one that failed, is recovered together, unless the
+        shared one failed.
         """
         gains = {k: self._gains(k, shared, one) for k, one in alone.items() if math.isfinite(one.error)}
-        pooled = _preferred(torch.cat([own for own in gains.values() if own is not None] or [torch.zeros(0)]))
+        known = {k: own for k, own in gains.items() if own is not None}
+        pooled = _preferred(torch.cat(list(known.values()) or [torch.zeros(0)]))
+        if pooled == "neither":
+            pooled = _preferred_by_clips([_gain_in_decibels(own) for own in known.values()])
         found = []
         for k, clip in enumerate(self.problem.clips):
             own, one = self.part(k, shared), alone.get(k)
@@ -309,6 +313,20 @@ def _preferred(gains: Tensor) -> Chosen | Literal["neither"]:
     if not bool(gains.any()) or is_chance(gains):
         return "neither"
     return "together" if float(gains.sum()) > 0 else "alone"
+
+
+def _preferred_by_clips(gains: Sequence[float]) -> Chosen | Literal["neither"]:
+    """What the gains of the clips by being together, in dB, say beyond chance."""
+    if is_chance_among(gains):
+        return "neither"
+    return "together" if sum(gains) > 0 else "alone"
+
+
+def _gain_in_decibels(gains: Tensor) -> float:
+    """The gain of a clip in dB from those of its holes, in units of the mean of both errors, (N,): of the errors
+    1 + g / 2 alone and 1 - g / 2 together."""
+    gain = min(max(float(gains.mean()) / 2, -1 + 1e-9), 1 - 1e-9)
+    return 10 * math.log10((1 + gain) / (1 - gain))
 
 
 def _error(clip: Problem, found: Representation) -> float:
