@@ -2,6 +2,7 @@
 
 import struct
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -9,6 +10,7 @@ import netCDF4
 import nibabel
 import numpy as np
 import pytest
+import xarray
 import zarr
 from PIL import Image, features
 from scipy.io import savemat
@@ -21,7 +23,7 @@ from lowreel.io.video import open_clip
 
 FRAMES = np.random.default_rng(0).integers(0, 60_000, (6, 8, 10)).astype(np.uint16)
 
-UNEVEN = 30.0 + np.array([0, 50, 100, 180, 200, 260])
+MILLISECONDS = 30.0 + np.array([0, 50, 100, 180, 200, 260])
 """Times of the frames in ms."""
 
 
@@ -61,7 +63,11 @@ def nexus(file):
     group.attrs.update({"NX_class": "NXdata", "signal": "counts", "axes": ["y", "x", "time"]})
     group["counts"] = FRAMES.transpose(1, 2, 0)
     height, width = FRAMES.shape[1:]
-    places = {"y": (-0.25 * np.arange(height), "nm"), "x": (0.5 * np.arange(width), "nm"), "time": (UNEVEN, "ms")}
+    places = {
+        "y": (9 - 0.25 * np.arange(height), "nm"),
+        "x": (0.5 * np.arange(width), "nm"),
+        "time": (MILLISECONDS, "ms"),
+    }
     for name, (values, unit) in places.items():
         group.create_dataset(name, data=values).attrs["units"] = unit
 
@@ -149,20 +155,62 @@ def test_what_is_exported_has_the_same_axes(write, tmp_path):
     np.testing.assert_array_equal(stored(tmp_path / "b.h5"), values[:, 0])
 
 
-@pytest.mark.parametrize("write", [emd, nexus, hyperspy, scales])
-def test_places_along_the_axes_are_spacing_and_times(write, tmp_path):
-    """Also of what is exported, whose times stand beside it."""
-    path = tmp_path / f"a{OWN_SUFFIXES[write]}"
+def hdf5_as(write, path):
+    path = path / f"a{OWN_SUFFIXES[write]}"
     with h5py.File(path, "w") as file:
         write(file)
+    return path
+
+
+def dataset(seconds, unit):
+    """As a reader of instruments makes it, with labels that say when and where each frame and pixel is."""
+    labels = {"time": ("time", seconds, {"units": unit}), "y": ("y", 9 - 0.25 * np.arange(8), {"units": "nm"})}
+    labels["x"] = ("x", 0.5 * np.arange(10), {"units": "nm"})
+    return xarray.Dataset({"film": (("time", "y", "x"), FRAMES)}, labels)
+
+
+def netcdf_even(path):
+    dataset(5 + np.arange(6) / 20, "s").to_netcdf(path / "a.nc")
+    return path / "a.nc"
+
+
+def netcdf_dates(path):
+    """Which xarray stores as whole numbers since the first of them."""
+    data = dataset(np.arange(6), "s").drop_vars("time")
+    moments = np.array("2020-01-01", "M8[ns]") + (MILLISECONDS * 1e6).astype("m8[ns]")
+    data.assign_coords(time=moments).to_netcdf(path / "a.nc")
+    return path / "a.nc"
+
+
+def zarr_of_xarray(path, version, seconds, unit):
+    dataset(seconds, unit).to_zarr(path / "a.zarr", zarr_format=version, consolidated=False)
+    return path / "a.zarr"
+
+
+WITH_PLACES = {
+    **{write.__name__: (partial(hdf5_as, write), write is not nexus) for write in (emd, nexus, hyperspy, scales)},
+    "netcdf": (netcdf_even, True),
+    "netcdf of dates": (netcdf_dates, False),
+    "zarr 2": (partial(zarr_of_xarray, version=2, seconds=MILLISECONDS, unit="ms"), False),
+    "zarr 3": (partial(zarr_of_xarray, version=3, seconds=np.arange(6) / 20, unit="seconds"), True),
+}
+
+
+@pytest.mark.parametrize(("write", "is_even"), WITH_PLACES.values(), ids=WITH_PLACES)
+def test_places_along_the_axes_are_spacing_and_times(write, is_even, tmp_path):
+    """Also of what is exported, whose times stand beside it."""
+    path = write(tmp_path)
     array = load_clip(path)
     spacing = {name: (pytest.approx(step), "nm") for name, step in {"y": 0.25, "x": 0.5}.items()}
-    assert array.spacing == spacing
-    seconds = (UNEVEN - UNEVEN[0]) / 1000 if write is nexus else np.arange(6) / 20
+    assert array.spacing == spacing or (path.suffix == ".nc" and "y 9 to 7.25 nm" in array.coordinates.values())
+    seconds = np.arange(6) / 20 if is_even else (MILLISECONDS - MILLISECONDS[0]) / 1000
     assert as_clip(array).times(Fraction(25)) == pytest.approx(seconds)
-    assert (array.times is not None) == (write is nexus)
-    export_clip(tmp_path / "b.h5", Delivered(FRAMES[1:4, None], tuple(seconds[1:4]), like=path))
-    assert as_clip(load_clip(tmp_path / "b.h5")).times(Fraction(25)) == pytest.approx(seconds[1:4] - seconds[1])
+    assert (array.times is None) == is_even
+    kind = path.suffix if path.suffix in (".nc", ".zarr") else ".h5"
+    export_clip(tmp_path / f"b{kind}", Delivered(FRAMES[1:4, None], tuple(seconds[1:4]), like=path))
+    found = as_clip(load_clip(tmp_path / f"b{kind}"))
+    assert found.times(Fraction(25)) == pytest.approx(seconds[1:4] - seconds[1])
+    np.testing.assert_array_equal(stored(tmp_path / f"b{kind}"), FRAMES[1:4])
 
 
 PASSED_OVER = {

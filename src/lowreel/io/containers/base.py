@@ -70,16 +70,6 @@ SPACE_UNITS = {
 }
 """Units of length as files have them, and as they are shown."""
 
-SECONDS_OF_UNIT = {
-    **dict.fromkeys(("second", "seconds", "sec", "s"), Fraction(1)),
-    **dict.fromkeys(("millisecond", "milliseconds", "ms"), Fraction(1, 1000)),
-    **dict.fromkeys(("microsecond", "microseconds", "us", "µs", "μs"), Fraction(1, 10**6)),
-    **dict.fromkeys(("nanosecond", "nanoseconds", "ns"), Fraction(1, 10**9)),
-    **dict.fromkeys(("minute", "minutes", "min"), Fraction(60)),
-    **{"hour": Fraction(3600), "hours": Fraction(3600), "h": Fraction(3600), "day": Fraction(86400)},
-}
-"""Units of time as files have them."""
-
 LENGTHS = frozenset(SPACE_UNITS.values())
 NO_UNITS, PIXELS = ("", "unknown", "None"), ("pixel", "pixels")
 

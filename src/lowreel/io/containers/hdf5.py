@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .axes import turned
+from .axes import roles_of, turned
 from .base import DEFLATE_FACTOR, Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
 from .cf import Packing, packing_of
-from .hdf5_axes import spacing_along, text_of
+from .hdf5_axes import sides_of, text_of
 from .hdf5_conventions import is_of_truth, is_unsigned, named_axes, times_of, with_own_packing
 from .other_kinds import MINC
+from .places import spacing_by
 
 KIND, REMEDY = "HDF5", "copy it again, or save it again"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -81,7 +82,8 @@ def load(path: Path, entry: Entry) -> Lazy:
         _check_offset(path, entry, data, packing)
         dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
         rate, times = times_of(data)
-        spacing = spacing_along(data)
+        sides = sides_of(data)
+        spacing = spacing_by(sides, roles_of([side.name for side in sides]))
 
     def read(index: Index) -> np.ndarray:
         if all(isinstance(part, slice) and part == slice(None) for part in index):

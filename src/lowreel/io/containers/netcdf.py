@@ -13,6 +13,7 @@ from .base import Entry, Index, Lazy, check_size, imported, reading
 from .cf import packing_of
 from .netcdf_classic import is_classic, least_size
 from .other_kinds import MINC
+from .places import Side, times_by
 
 KIND, REMEDY = "NetCDF", "copy it again, or look at it with ncdump -h"
 AXIS_ROLES = {"T": "T", "Y": "H", "X": "W", "Z": "-"}
@@ -41,7 +42,8 @@ def load(path: Path, entry: Entry) -> Lazy:
 
     with reading(path, KIND, REMEDY):
         coordinates = _coordinates(variable, entry)
-    return Lazy(entry.shape, packing.dtype(variable.dtype), read, coordinates=coordinates)
+        rate, times = times_by([_side(variable, name) for name in entry.axes], entry.roles)
+    return Lazy(entry.shape, packing.dtype(variable.dtype), read, rate=rate, times=times, coordinates=coordinates)
 
 
 def opened(path: Path) -> Any:
@@ -101,12 +103,29 @@ def _coordinates(variable: Any, entry: Entry) -> dict[str, str]:
     return told
 
 
-def _role(variable: Any, dimension: str) -> str:
-    """What an axis is, by the attributes of its coordinates, else by its name."""
+def _coordinate(variable: Any, dimension: str) -> Any:
+    """The variable of a dimension's name, of its group or one above; None where there is none."""
     group = variable.group()
     while group is not None and dimension not in group.variables:
         group = group.parent
-    attributes = {} if group is None else attributes_of(group.variables[dimension])
+    return None if group is None else group.variables[dimension]
+
+
+def _side(variable: Any, name: str) -> Side:
+    """An axis with its coordinates, as far as they can be read: what they tell is never a reason to refuse."""
+    axis = _coordinate(variable, name)
+    if axis is None or axis.dimensions != (name,) or axis.dtype.kind not in "iuf":
+        return Side(name)
+    with contextlib.suppress(RuntimeError, OSError, ValueError, TypeError):
+        axis.set_auto_mask(False)
+        return Side(name, str(attributes_of(axis).get("units", "")), np.asarray(axis[:]))
+    return Side(name)
+
+
+def _role(variable: Any, dimension: str) -> str:
+    """What an axis is, by the attributes of its coordinates, else by its name."""
+    axis = _coordinate(variable, dimension)
+    attributes = {} if axis is None else attributes_of(axis)
     units = str(attributes.get("units", "")).lower()
     if (axis := str(attributes.get("axis", "")).upper()) in AXIS_ROLES:
         return AXIS_ROLES[axis]

@@ -16,7 +16,6 @@ import numpy as np
 from .axes import roles_of
 from .base import (
     DEEPEST,
-    SECONDS_OF_UNIT,
     Entry,
     Index,
     Lazy,
@@ -28,6 +27,7 @@ from .base import (
     spacing_of,
 )
 from .cf import Packing, packing_of
+from .places import SECONDS_OF_UNIT, Side, spacing_by, times_by
 
 KIND, REMEDY = "Zarr", "copy the whole folder again"
 OME = {"time": "T", "channel": "C"}
@@ -69,16 +69,30 @@ def load(path: Path, entry: Entry) -> Lazy:
         array = root[entry.name] if entry.name else root
         packing = packing_in(array)
         image = image_with(root, entry.name) if entry.name else None
+        sides = [_side(root, entry, name) for name in entry.axes if entry.name and image is None]
+        rate, times = times_by(sides, entry.roles) if sides else (None, None)
         step = image.step if image else None
-        rate = 1 / step if step and can_be_watched(step) else None
+        rate = 1 / step if step and can_be_watched(step) else rate
 
     def read(index: Index) -> np.ndarray:
         check_size(path, entry, 8) if all(part == slice(None) for part in index) else None
         with reading(path, KIND, REMEDY):
             return packing.values(np.asarray(array[index]))
 
-    spacing = image.spacing if image else None
-    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate, spacing=spacing)
+    spacing = image.spacing if image else spacing_by(sides, entry.roles) if sides else None
+    return Lazy(entry.shape, packing.dtype(array.dtype), read, rate=rate, times=times, spacing=spacing)
+
+
+def _side(root: Any, entry: Entry, name: str) -> Side:
+    """A named axis with its coordinates, which xarray keeps beside the array under its name, as far as they can be
+    read: what they tell is never a reason to refuse."""
+    group, length = entry.name.rpartition("/")[0], entry.shape[entry.axes.index(name)]
+    with contextlib.suppress(KeyError, OSError, RuntimeError, ValueError, TypeError):
+        axis = root[f"{group}/{name}" if group else name]
+        if axis.shape == (length,) and axis.dtype.kind in "iuf":
+            values = packing_in(axis).values(np.asarray(axis[:]))
+            return Side(name, str(dict(axis.attrs).get("units", "")), values)
+    return Side(name)
 
 
 def opened(path: Path) -> Any:
