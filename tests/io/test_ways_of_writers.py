@@ -1,5 +1,6 @@
 """What writers of files say in ways of their own: time, axes and numbers are what they mean."""
 
+import json
 import struct
 from fractions import Fraction
 from functools import partial
@@ -80,6 +81,15 @@ def hyperspy(file):
         group.create_group(f"axis-{k}").attrs.update({"name": name, "scale": step, "offset": 7.0, "units": unit})
 
 
+def velox(file):
+    """Frames of an electron microscope, with a text for each; what stands where is as RosettaSciIO reads it."""
+    group = file.create_group("Data/Image/0123abcd")
+    group["Data"] = FRAMES.transpose(1, 2, 0)
+    told = {"BinaryResult": {"PixelSize": {"width": "5e-10", "height": "2.5e-10"}, "PixelUnitX": "m"}}
+    text = json.dumps(told | {"Scan": {"FrameTime": "0.05"}}).encode()
+    group["Metadata"] = np.tile(np.frombuffer(text.ljust(500, b"\0"), np.uint8)[:, None], len(FRAMES))
+
+
 def scales(file):
     """HDF5's own."""
     data = file.create_dataset("film", data=FRAMES)
@@ -111,7 +121,15 @@ def bigdataviewer(file):
     file["t00000/s00/0/cells"] = FRAMES.view("i2")
 
 
-OWN_SUFFIXES = {emd: ".emd", nexus: ".nxs", hyperspy: ".hspy", scales: ".hdf5", nwb: ".nwb", bigdataviewer: ".h5"}
+OWN_SUFFIXES = {
+    emd: ".emd",
+    velox: ".emd",
+    nexus: ".nxs",
+    hyperspy: ".hspy",
+    scales: ".hdf5",
+    nwb: ".nwb",
+    bigdataviewer: ".h5",
+}
 
 
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")
@@ -188,7 +206,9 @@ def zarr_of_xarray(path, version, seconds, unit):
 
 
 WITH_PLACES = {
-    **{write.__name__: (partial(hdf5_as, write), write is not nexus) for write in (emd, nexus, hyperspy, scales)},
+    **{
+        write.__name__: (partial(hdf5_as, write), write is not nexus) for write in (emd, velox, nexus, hyperspy, scales)
+    },
     "netcdf": (netcdf_even, True),
     "netcdf of dates": (netcdf_dates, False),
     "zarr 2": (partial(zarr_of_xarray, version=2, seconds=MILLISECONDS, unit="ms"), False),

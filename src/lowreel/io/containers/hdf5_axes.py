@@ -1,13 +1,18 @@
-"""The axes of a data set of HDF5 as its dimension scales, EMD, NeXus or HyperSpy tell them: names and places."""
+"""The axes of a data set of HDF5 as its dimension scales, EMD, Velox, NeXus or HyperSpy tell them: names and places."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import numpy as np
 
 from .axes import roles_of
 from .places import Side
+
+OF_VELOX = re.compile(r"/Data/Image/[^/]+/Data")
+"""Where Velox, the software of Thermo Fisher's electron microscopes, keeps the frames of a detector."""
 
 
 def text_of(attribute: Any) -> str:
@@ -19,7 +24,7 @@ def text_of(attribute: Any) -> str:
 def sides_of(data: Any) -> tuple[Side, ...]:
     """Its axes in their order, by the first of the kinds that names each of them by a name of its own; else none. Where
     a group names them, only if all of the names say what they are: it may mean another array by them."""
-    for kind in (_of_scales, _of_emd, _of_nexus, _of_hyperspy):
+    for kind in (_of_scales, _of_emd, _of_velox, _of_nexus, _of_hyperspy):
         found = kind(data)
         names = [side.name for side in found]
         is_each = len(set(names)) == len(data.shape) and all(names)
@@ -68,6 +73,48 @@ def _of_emd(data: Any) -> list[Side]:
         else Side(text_of(scale.attrs.get("name", "")).strip("[]"), _unit(scale.attrs), _numbers(scale, length))
         for scale, length in zip(scales, data.shape, strict=True)
     ]
+
+
+def _of_velox(data: Any) -> list[Side]:
+    """Velox, a kind of EMD of its own: (y, x, frame), and a text in JSON for each frame, as long as the longest."""
+    texts = data.parent.get("Metadata")
+    if not OF_VELOX.fullmatch(data.name) or len(data.shape) != 3 or getattr(texts, "shape", (0,))[1:] != data.shape[2:]:
+        return []
+    told = _json_of(texts[:, 0].tobytes())
+    size = _part(told, "BinaryResult", "PixelSize")
+    is_metric = _part(told, "BinaryResult").get("PixelUnitX", "m") == "m"
+    steps = {"y": size.get("height"), "x": size.get("width")} if is_metric else {"y": None, "x": None}
+    steps["frame"] = _part(told, "Scan").get("FrameTime")
+    units = {"y": ("nm", 1e9), "x": ("nm", 1e9), "frame": ("s", 1.0)}
+    return [
+        Side(name, units[name][0], _by_step(step, units[name][1], length))
+        for (name, step), length in zip(steps.items(), data.shape, strict=True)
+    ]
+
+
+def _json_of(stored: bytes) -> dict[str, Any]:
+    """The object of a text that zeros follow; empty where it is none."""
+    try:
+        found = json.loads(stored.rstrip(b"\0\n"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _part(told: dict[str, Any], *names: str) -> dict[str, Any]:
+    """An object in objects; empty where it is none."""
+    for name in names:
+        inner = told.get(name)
+        told = inner if isinstance(inner, dict) else {}
+    return told
+
+
+def _by_step(step: Any, scale: float, length: int) -> np.ndarray | None:
+    """Places so far apart, a number as text, too."""
+    try:
+        return np.asarray(float(step) * scale * np.arange(length))
+    except (TypeError, ValueError):
+        return None
 
 
 def _of_nexus(data: Any) -> list[Side]:
