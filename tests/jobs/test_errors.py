@@ -1,5 +1,8 @@
 """Errors that are told as a lack of memory, and those that are not."""
 
+import subprocess
+import sys
+
 import pytest
 
 from lowreel.jobs.errors import exit_codes, is_out_of_memory
@@ -35,3 +38,17 @@ def test_a_lack_of_memory_is_one_line(error, capsys):
 def test_a_library_that_is_not_there_is_no_lack_of_memory():
     with pytest.raises(ImportError), exit_codes():
         raise ImportError("No module named 'nothing'")
+
+
+PRINTS = "from lowreel.jobs.errors import exit_codes\nwith exit_codes():\n    print('line\\n' * 3{more})"
+
+
+@pytest.mark.parametrize("more", ["", " * 100_000"], ids=["at the end", "at once"])
+def test_output_that_nobody_reads_is_no_error(more):
+    """As after `| head`: without a word, by the exit code that shells have for it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PRINTS.format(more=more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as command:
+        command.stdout.close()
+        assert command.stderr.read() == b""
+        assert command.wait() == 141

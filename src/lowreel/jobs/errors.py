@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import signal
 import sys
 import threading
@@ -12,6 +14,9 @@ from cyclopts import CycloptsError
 
 from ..errors import InputError
 from ..settings import settings_sentence
+
+UNREAD = 128 + signal.SIGPIPE
+"""Exit code of a command whose output is not read to its end, as shells tell it of others."""
 
 NO_MEMORY_WORDS = ("allocate", "could not create a primitive", "failed to map segment")
 """Words of errors where memory is missing: of torch's allocator, of its library of convolutions, and of the system
@@ -37,9 +42,21 @@ def in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def _is_unread() -> bool:
+    """Whether it was standard output that broke, a pipe without a reader; what is left to be printed is thrown away
+    then, as Python would complain at its end."""
+    asked = select.poll()
+    asked.register(sys.stdout.fileno(), 0)
+    is_unread = any(told & (select.POLLERR | select.POLLHUP) for _, told in asked.poll(0))
+    if is_unread:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return is_unread
+
+
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
-    """Exit as a command does, by SystemExit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted.
+    """Exit as a command does, by SystemExit: 0 done, 2 the input is wrong (one line on stderr), 130 interrupted, 141
+    where nobody reads on, as after `| head`.
 
     Raises errors of the program itself as they are.
     """
@@ -47,9 +64,12 @@ def exit_codes() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     try:
         yield
+        sys.stdout.flush()  # what is left is told here, where it can still be said that nobody reads it
     except (InputError, CycloptsError, OSError, MemoryError, RuntimeError, ImportError) as error:
         if isinstance(error, RuntimeError | ImportError) and not is_out_of_memory(error):
             raise
+        if isinstance(error, BrokenPipeError) and _is_unread():
+            raise SystemExit(UNREAD) from None
         print(f"lowreel: error: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
