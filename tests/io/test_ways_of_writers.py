@@ -73,6 +73,14 @@ def nexus(file):
         group.create_dataset(name, data=values).attrs["units"] = unit
 
 
+def nexus_of_old(file):
+    """As NeXus was before 2014."""
+    nexus(file)
+    group = file["entry/data"]
+    del group.attrs["signal"], group.attrs["axes"]
+    group["counts"].attrs.update({"signal": 1, "axes": "y:x:time"})
+
+
 def hyperspy(file):
     """As RosettaSciIO writes it."""
     group = file.create_group("Experiments/film")
@@ -125,6 +133,7 @@ OWN_SUFFIXES = {
     emd: ".emd",
     velox: ".emd",
     nexus: ".nxs",
+    nexus_of_old: ".h5",
     hyperspy: ".hspy",
     scales: ".hdf5",
     nwb: ".nwb",
@@ -207,7 +216,8 @@ def zarr_of_xarray(path, version, seconds, unit):
 
 WITH_PLACES = {
     **{
-        write.__name__: (partial(hdf5_as, write), write is not nexus) for write in (emd, velox, nexus, hyperspy, scales)
+        write.__name__: (partial(hdf5_as, write), write not in (nexus, nexus_of_old))
+        for write in (emd, velox, nexus, nexus_of_old, hyperspy, scales)
     },
     "netcdf": (netcdf_even, True),
     "netcdf of dates": (netcdf_dates, False),

@@ -118,11 +118,13 @@ def _by_step(step: Any, scale: float, length: int) -> np.ndarray | None:
 
 
 def _of_nexus(data: Any) -> list[Side]:
-    """NeXus: the group whose signal the array is names its axes (NXdata, axes), and holds them."""
+    """NeXus: the group whose signal the array is names its axes (NXdata, axes), and holds them. Before 2014, and in
+    CXI, the array names them itself, in one text with colons or commas."""
     group = data.parent
-    if text_of(group.attrs.get("signal", "")) != data.name.rpartition("/")[2]:
-        return []
-    names = [text_of(name) for name in np.atleast_1d(group.attrs.get("axes", ()))]
+    is_signal = text_of(group.attrs.get("signal", "")) == data.name.rpartition("/")[2]
+    named = group.attrs.get("axes", ()) if is_signal else data.attrs.get("axes", ())
+    names = [text_of(name) for name in np.atleast_1d(named)]
+    names = re.split("[:,]", names[0].strip("[] ")) if len(names) == 1 else names
     if len(names) != len(data.shape):
         return []
     scales = [group.get(name) for name in names]
