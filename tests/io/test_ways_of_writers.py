@@ -243,6 +243,18 @@ def test_places_along_the_axes_are_spacing_and_times(write, is_even, tmp_path):
     np.testing.assert_array_equal(stored(tmp_path / f"b{kind}"), FRAMES[1:4])
 
 
+@pytest.mark.parametrize("kind", [".h5", ".zarr"])
+def test_spacing_of_the_source_is_that_of_what_is_exported_in_another_kind(kind, tmp_path):
+    """As pixels were resized; OME-Zarr cannot keep times that are not even, and says so."""
+    path = hdf5_as(nexus, tmp_path)
+    seconds = tuple((MILLISECONDS - MILLISECONDS[0]) / 1000)
+    notes = export_clip(tmp_path / f"b{kind}", Delivered(FRAMES[:, None, ::2], seconds, like=path))
+    found = load_clip(tmp_path / f"b{kind}")
+    assert {axis: found.spacing[axis] for axis in "yx"} == dict.fromkeys("yx", (pytest.approx(0.5), "nm"))
+    assert as_clip(found).times(Fraction(25))[-1] == pytest.approx(seconds[-1])
+    assert (found.times is None) == (kind == ".zarr") == bool(notes)
+
+
 PASSED_OVER = {
     "too few": np.arange(4.0),
     "falling": -np.arange(6.0),

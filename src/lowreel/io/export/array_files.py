@@ -52,8 +52,8 @@ def write_mat(path: Path, clip: Delivered) -> list[str]:
 
 def write_hdf5(path: Path, clip: Delivered) -> list[str]:
     """One data set under the name that it has in the source, packed as it is there, with its attributes, and its axes
-    labelled, as their names may stand in its group there, which is not copied; the times are the scale of the axis of
-    time, in seconds."""
+    labelled, as their names may stand in its group there, which is not copied; the scales of the axes are the
+    times, in seconds, and the places of pixels whose spacing is known."""
     h5py = imported("h5py", path, "HDF5")
     attributes = {}
     values, stored = clip.in_axes, clip.in_axes.dtype
@@ -75,18 +75,22 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
         labels = _labels(clip)
         for place, name in enumerate(labels):
             data.dims[place].label = name
-        if "T" in (roles := roles_of(labels)):
-            _write_times(data, roles.index("T"), clip)
+        for place, role in enumerate(roles_of(labels)):
+            if role == "T":
+                _write_scale(data, place, np.asarray(clip.times, np.float64), "s")
+            elif role in clip.spacing:
+                step, unit = clip.spacing[role]
+                _write_scale(data, place, step * np.arange(data.shape[place]), unit)
     return []
 
 
-def _write_times(data: Any, place: int, clip: Delivered) -> None:
-    """The scale of the axis of time, beside the data set."""
+def _write_scale(data: Any, place: int, places: np.ndarray, unit: str) -> None:
+    """The scale of an axis, under its label beside the data set."""
     name = data.dims[place].label
     if name in data.parent:
         return
-    scale = data.parent.create_dataset(name, data=np.asarray(clip.times, np.float64))
-    scale.attrs["units"] = "s"
+    scale = data.parent.create_dataset(name, data=places)
+    scale.attrs["units"] = unit
     scale.make_scale(name)
     data.dims[place].attach_scale(scale)
 

@@ -13,7 +13,9 @@ import numpy as np
 from ...errors import InputError
 from ...system.files import is_array_file, split_member
 from ..containers import Frames, as_clip, is_series, load_clip
+from ..containers.base import Spacing
 from ..containers.cf import Packing
+from ..containers.places import Side
 from ..video import PICTURES, open_clip
 
 PLAIN = ("time", "c", "y", "x")
@@ -126,6 +128,21 @@ class Delivered:
         if self.source is None or self.is_cropped:
             return 1.0, 1.0
         return self.source.shape[2] / self.values.shape[2], self.source.shape[3] / self.values.shape[3]
+
+    @property
+    def spacing(self) -> dict[str, Spacing]:
+        """From pixel to pixel along H and W, as far as the array that it is like tells, as these were resized."""
+        if self.source is None or self.is_cropped:
+            return {}
+        array, growth = self.source.array, dict(zip("HW", self.resized(), strict=True))
+        roles = {role: name for name, role in zip(array.axes, array.roles, strict=False) if role in "HW"}
+        known = {role: array.spacing[name] for role, name in roles.items() if name in array.spacing}
+        return {role: (step * growth[role], unit) for role, (step, unit) in known.items()}
+
+    @property
+    def is_even(self) -> bool:
+        """Whether its frames are as far apart as each other, but for rounding."""
+        return len(self.times) < 2 or Side("", places=np.asarray(self.times)).step is not None
 
 
 def portable(numbers: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from .array_files import name_of
 from .clip import Delivered, packed
 
 PLAIN_AXES = ("t", "c", "y", "x")
+OME_LENGTHS = {"nm": "nanometer", "µm": "micrometer", "mm": "millimeter", "cm": "centimeter", "m": "meter"}
 AXIS_KINDS = {"t": "time", "c": "channel", "y": "space", "x": "space"}
 
 
@@ -126,7 +127,8 @@ def _write_coordinates(library: Any, path: Path, clip: Delivered, source: Any, n
 
 
 def _write_plain(library: Any, path: Path, clip: Delivered) -> list[str]:
-    """OME-Zarr 0.5 of one level; seconds from frame to frame, pixels without a unit."""
+    """OME-Zarr 0.5 of one level; seconds from frame to frame, on average, and the spacing of the pixels where that is
+    known."""
     numbers = clip.numbers
     kept = [k for k in range(4) if k != 1 or numbers.shape[1] > 1]
     values = numbers.reshape([numbers.shape[k] for k in kept])
@@ -143,7 +145,14 @@ def _write_plain(library: Any, path: Path, clip: Delivered) -> list[str]:
     axes[0]["unit"] = "second"
     times = np.diff(clip.times)
     step = float(times.mean()) if len(times) else float(1 / clip.rate)
-    scale = {"type": "scale", "scale": [step] + [1.0] * (len(kept) - 1)}
+    sizes = [step] + [1.0] * (len(kept) - 1)
+    for k, role in enumerate("TCHW"[k] for k in kept):
+        if role in clip.spacing:
+            sizes[k], unit = clip.spacing[role]
+            axes[k] |= {"unit": OME_LENGTHS[unit]} if unit in OME_LENGTHS else {}
+    scale = {"type": "scale", "scale": sizes}
     multiscale = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [scale]}]}
     _set_multiscales(root, multiscale, "0.5")
-    return []
+    return (
+        [] if clip.is_even else ["The frames are not even in time: OME-Zarr has their mean step alone; .h5 keeps each."]
+    )
