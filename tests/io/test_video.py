@@ -11,11 +11,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
 from lowreel.errors import InputError
 from lowreel.io.video import check_way_round, mask_and_sentence, open_clip, read_mask, write_npy, write_video
+from lowreel.io.video.masks import read_holdout
 from lowreel.io.video.reader import LUMA
 from lowreel.runs.folder import clip_information
 from lowreel.runs.outputs import timing
@@ -763,6 +765,12 @@ def picture(path, values):
     return path
 
 
+def written(path, values, **how):
+    """By tifffile, for which True of an array of bool is black."""
+    tifffile.imwrite(path, values, **how)
+    return path
+
+
 def noisy():
     """A mask as JPEG leaves it."""
     rng = np.random.default_rng(0)
@@ -784,6 +792,10 @@ DRESSES = {  # name: (maker, what is said, True where kept)
     "alpha": (lambda d: with_alpha(d / "m.png", 255 * ~BOX), "opaque", ~BOX),
     "alpha turned round": (lambda d: with_alpha(d / "m.png", 255 * BOX), "transparent", ~BOX),
     "signed": (lambda d: saved(d / "m.npy", np.where(BOX, 0, 1).astype(np.int8)), None, ~BOX),
+    "truth in TIFF, 8 bits": (lambda d: written(d / "m.tif", 255 * BOX.astype(np.uint8)), None, BOX),
+    "truth in TIFF, its True": (lambda d: written(d / "m.tif", BOX), "black", BOX),
+    "truth in TIFF, its False": (lambda d: written(d / "m.tif", BOX), "white", ~BOX),
+    "truth in TIFF, white is one": (lambda d: written(d / "m.tif", BOX, photometric="minisblack"), None, BOX),
 }
 
 
@@ -812,6 +824,9 @@ def greys():
         (lambda d: picture(d / "m.png", greys()), None, "which pixels are kept.*other values.*--keep"),
         (lambda d: picture(d / "m.png", np.where(BOX, 100, 200).astype(np.uint8)), None, r"200 \(85.4%\), 100 "),
         (lambda d: picture(d / "m.png", np.arange(H * W).reshape(H, W).astype(np.uint8) % 3), None, "which pixels"),
+        (lambda d: written(d / "m.tif", BOX), None, "True is black, as tifffile writes.*--keep black for those that"),
+        (lambda d: written(d / "m.tif", np.stack([BOX] * 3)), None, "True is black"),
+        (lambda d: max(written(d / f"{k}.tif", BOX) for k in range(3)).parent, None, "True is black"),
         (lambda d: picture(d / "m.png", HALF), "7", "--keep 7: the mask holds .*expected one of these"),
         (lambda d: picture(d / "m.png", HALF), "opaque", "--keep opaque: the mask holds"),
     ],
@@ -820,6 +835,13 @@ def test_bad_masks(tmp_path, make, keep, words):
     with pytest.raises(InputError, match=words) as caught:
         read_mask(make(tmp_path), (3, 1, H, W), keep)
     assert "invert" not in str(caught.value)
+
+
+def test_truth_values_of_which_true_is_black_say_not_what_is_held_out(tmp_path):
+    with pytest.raises(InputError, match=r"which pixels are held out.*True is black"):
+        read_holdout(written(tmp_path / "m.tif", BOX), (3, 1, H, W))
+    held = read_holdout(written(tmp_path / "n.tif", 255 * BOX.astype(np.uint8)), (1, 1, H, W))
+    assert torch.equal(held[0, 0], torch.from_numpy(BOX))
 
 
 def test_a_mask_the_wrong_way_round_is_seen_in_the_clip(tmp_path):

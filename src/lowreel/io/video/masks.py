@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from ...system.files import TIFF_FILES, is_array_file, split_member
 from .clip import Clip, open_clip
 from .pictures import PICTURES, opened, pictures_of
 from .reader import size_text
+from .tiff import TiffReader
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,15 +27,18 @@ GREYISH = 0.08
 
 VALUES_SHOWN = 8
 
+TRUE_IS_BLACK = "In it white is zero, so that True is black, as tifffile writes truth values"
+
 
 @dataclass(frozen=True)
 class _Seen:
     """What a mask holds. values: (T, H, W), numbers of the file, or colours as 0xRRGGBB where they are no greys;
-    white: of the numbers, where the file says it."""
+    white: of the numbers, where the file says it; true_is_black: of a TIFF, see `TiffReader.true_is_black`."""
 
     values: np.ndarray
     kind: str  # grey, colour or alpha
     white: float | None
+    true_is_black: bool = False
 
     def name(self, value: float) -> str:
         """A value as `--keep` takes it."""
@@ -52,6 +56,8 @@ class _Seen:
         """How to say what is kept."""
         if self.kind == "alpha":
             return "say --keep opaque or --keep transparent"
+        if self.true_is_black:
+            return "say --keep black for those that are True, --keep white for the others, or save it in 8 bits"
         value = float(self.values.reshape(-1)[0])
         return f'say which value is kept, such as --keep "{self.name(value)}", or save white = keep, black = fill in'
 
@@ -96,6 +102,8 @@ def read_holdout(path: str | Path, clip_shape: Sequence[int]) -> Tensor:
     values, high = seen.values, float(seen.values.max())
     between = ((values > 0.25 * high) & (values < 0.75 * high)).mean()
     named = values > high / 2
+    if seen.true_is_black:
+        raise InputError(f"{path}: which pixels are held out? {TRUE_IS_BLACK}; save it in 8 bits, white = held out")
     if seen.kind != "grey" or values.min() < 0 or between > BETWEEN or named.all() or not named.any():
         raise InputError(
             f"{path}: it holds {seen.text()}; expected white = held out, to judge the result, and black = fitted"
@@ -136,6 +144,8 @@ def _kept(seen: _Seen, keep: str | None, path: str) -> np.ndarray:
     if seen.kind != "grey":
         why = "colours" if seen.kind == "colour" else "an alpha that differs"
         raise InputError(f"{path}: the mask has {why}, {seen.text()}: which are kept? {seen.how()}")
+    if seen.true_is_black:
+        raise InputError(f"{path}: which pixels are kept? {TRUE_IS_BLACK}; {seen.how()}")
     return _above(seen, path)
 
 
@@ -172,7 +182,17 @@ def _seen(path: Path, frames: int, size: tuple[int, int]) -> _Seen:
     with_alpha = [_alpha(picture) for picture in pictures] if len(pictures) == len(clip) else []
     if any(alpha is not None for alpha in with_alpha):
         return _of_alpha(path, clip, [a for a in with_alpha if a is not None])
-    return _of_clip(clip)
+    return replace(_of_clip(clip), true_is_black=_true_is_black(path))
+
+
+def _true_is_black(path: Path) -> bool:
+    """See `TiffReader.true_is_black`; of a folder by its first picture."""
+    file, _ = split_member(path)
+    first = pictures_of(file)[0][0] if file.is_dir() else file
+    if first.suffix.lower() not in TIFF_FILES:
+        return False
+    with TiffReader(first if file.is_dir() else path) as stack:
+        return stack.true_is_black
 
 
 def _check_shape(path: Path, shape: Sequence[int], frames: int, size: tuple[int, int]) -> None:

@@ -109,6 +109,11 @@ class TiffReader:
             raise InputError(f"{self.path}: its numbers have a scale of their own, MD Gel; save it as plain TIFF")
 
     @property
+    def true_is_black(self) -> bool:
+        """Whether it holds truth values with white as zero, as tifffile writes an array of bool."""
+        return self._turned and np.dtype(self._series.dtype).kind == "b"
+
+    @property
     def _which(self) -> tuple[int, int]:
         """The number of the series, and of how many."""
         return self.number, self._count_of_series
