@@ -34,7 +34,7 @@ def test_representation_of_version_1():
 DIAGONAL = [0.449977, 0.389114, 0.369777, 0.30826, 0.301119, 0.357909]
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_packed_clip(version):
     """Its whole numbers are to the bit what they were, and give the frame that they gave then."""
     packed = read_packed(GOLDEN / f"packed-{version}.lowreel")
@@ -47,7 +47,7 @@ def test_packed_clip(version):
     assert packed.to_bytes() == (GOLDEN / f"packed-{version}.lowreel").read_bytes()
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_packed_maps(version):
     """The same of a clip whose codes are maps."""
     packed = read_packed(GOLDEN / f"packed-{version}-maps.lowreel")

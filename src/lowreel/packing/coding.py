@@ -52,12 +52,15 @@ class Grid:
     """Shape of an array as it is coded: rows and columns, and after how many rows what belongs together comes again.
 
     repeat: row i resembles row i - repeat; 0: none does. at_once: rows whose contexts come from the rows before them.
+    goes_on: whether its counts begin as half of those that the last array before it of its kind, with a repeat or
+    without, ended with.
     """
 
     rows: int
     columns: int
     repeat: int = 0
     at_once: int = ROWS_AT_ONCE
+    goes_on: bool = False
 
     @property
     def size(self) -> int:
@@ -65,9 +68,9 @@ class Grid:
         return self.rows * self.columns
 
     @staticmethod
-    def learning_soon(rows: int, columns: int, repeat: int = 0) -> Grid:
+    def learning_soon(rows: int, columns: int, repeat: int = 0, *, goes_on: bool = False) -> Grid:
         """A grid of which about `NUMBERS_AT_ONCE` are coded at once."""
-        return Grid(rows, columns, repeat, max(1, NUMBERS_AT_ONCE // columns))
+        return Grid(rows, columns, repeat, max(1, NUMBERS_AT_ONCE // columns), goes_on)
 
 
 def encoded(arrays: Sequence[tuple[Grid, np.ndarray]]) -> bytes:
@@ -75,12 +78,12 @@ def encoded(arrays: Sequence[tuple[Grid, np.ndarray]]) -> bytes:
 
     Raises ValueError for a number beyond `LARGEST`.
     """
-    encoder = _library().queue.RangeEncoder()
+    encoder, known = _library().queue.RangeEncoder(), _Known()
     for grid, array in arrays:
         values = np.asarray(array, np.int64).reshape(grid.rows, grid.columns)
         if np.abs(values).max(initial=0) > LARGEST:
             raise ValueError(f"coding: expected numbers up to {LARGEST}, got {np.abs(values).max()}; use larger steps")
-        contexts = _Contexts(grid)
+        contexts = known.contexts(grid)
         for rows in contexts.chunks():
             part = values[rows]
             sizes = np.abs(part).ravel()
@@ -101,11 +104,11 @@ def decoded(data: bytes, grids: Sequence[Grid]) -> list[np.ndarray]:
     if len(data) % 4:
         raise InputError("the coded numbers end within a word")
     decoder = _library().queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
-    found = []
+    found, known = [], _Known()
     try:
         for grid in grids:
             values = np.zeros((grid.rows, grid.columns), np.int32)
-            contexts = _Contexts(grid)
+            contexts = known.contexts(grid)
             for rows in contexts.chunks():
                 symbols = np.concatenate([decoder.decode(_tables(), tables) for _, tables in contexts.tables(rows)])
                 low_bits = np.maximum(symbols.astype(np.int64) - EXACT_SIZES + LOW_BITS, 0) * (symbols >= EXACT_SIZES)
@@ -155,12 +158,27 @@ def _least(symbols: np.ndarray) -> np.ndarray:
     return np.where(symbols >= EXACT_SIZES, np.int64(EXACT_SIZES) << octave, symbols.astype(np.int64))
 
 
+class _Known:
+    """What the arrays before have taught: the contexts of the last one of each kind."""
+
+    def __init__(self) -> None:
+        self.last: dict[bool, _Contexts] = {}
+
+    def contexts(self, grid: Grid) -> _Contexts:
+        """Those of the next array."""
+        before = self.last.get(grid.repeat > 0) if grid.goes_on else None
+        found = _Contexts(grid, _first_counts() if before is None else np.maximum(before.counts // 2, 1))
+        if grid.goes_on:
+            self.last[grid.repeat > 0] = found
+        return found
+
+
 class _Contexts:
     """What has been coded of one array: counts of symbols in each context, and the sizes that contexts come from."""
 
-    def __init__(self, grid: Grid):
+    def __init__(self, grid: Grid, counts: np.ndarray):
         self.grid = grid
-        self.counts = _first_counts()
+        self.counts = counts
         self.columns = np.zeros(grid.columns, np.int64)
         self.before = np.zeros((grid.repeat, grid.columns), np.int64)
 

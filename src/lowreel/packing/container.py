@@ -40,8 +40,9 @@ from .parts import (
 MOST_RATE = 10**6
 """Frames a second that a packed clip may have, less than."""
 
-PACKED_VERSION = 2
-"""Of files that are written anew. What was read keeps its own: 1 coded 8 rows at once, and maps one after the other."""
+PACKED_VERSION = 3
+"""Of files that are written anew. What was read keeps its own: 1 coded 8 rows at once, and maps one after the other;
+in 2 all counts began anew with each part, and no maps moved."""
 
 FIXED = struct.Struct("<8sHII")
 """Magic, version, bytes of the header, bytes of the coded numbers."""

@@ -52,7 +52,8 @@ class Part:
     """A tensor that is quantised: its shape, the axes along which it is cosine transformed, and how it is coded.
 
     steps: how many it has: one for all, or one for each column. frames: of what has a row for each frame, and is
-    transformed along them, their number, of which the first shape[0] frequencies are kept; 0: of others.
+    transformed along them, their number, of which the first shape[0] frequencies are kept; 0: of others. goes_on:
+    whether from files of version 3 on its counts go on from those of the part before.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Part:
     repeat: int = 0
     steps: int = 1
     frames: int = 0
+    goes_on: bool = False
 
     @property
     def grid(self) -> Grid:
@@ -76,10 +78,11 @@ class Part:
         so that what is above a place is among its contexts."""
         if version < 2:
             return self.grid
+        goes_on = self.goes_on and version > 2
         if not self._is_of_maps:
-            return Grid.learning_soon(self.grid.rows, self.grid.columns, self.repeat)
+            return Grid.learning_soon(self.grid.rows, self.grid.columns, self.repeat, goes_on=goes_on)
         frequencies, maps, height, width = self.shape
-        return Grid.learning_soon(frequencies * height, maps * width, height)
+        return Grid.learning_soon(frequencies * height, maps * width, height, goes_on=goes_on)
 
     def coded(self, whole: np.ndarray, version: int) -> np.ndarray:
         """Its numbers in the order in which a file of this version has them; as many as `coded_grid` has."""
@@ -204,7 +207,9 @@ def parts_of(generator: Generator, codes: Mapping[str, tuple[int, ...]]) -> list
         (outputs,) = shapes.pop(f"{first}.bias")
         inputs = shapes.pop(f"{first}.weight")[1]
         parts.append(_part_of_first(generator, first, 1 + inputs, outputs))
-    return parts + [_part_of_weights(name, shape) for name, shape in shapes.items()]
+    parts += [_part_of_weights(name, shape) for name, shape in shapes.items()]
+    # the layers of decoders are too unlike: their files would be a hundredth larger
+    return [replace(part, goes_on=True) for part in parts] if isinstance(generator, Pyramid) else parts
 
 
 def _part_of_codes(name: str, shape: tuple[int, ...], first: str | None) -> Part:
