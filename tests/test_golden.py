@@ -59,6 +59,17 @@ def test_packed_maps(version):
     assert packed.to_bytes() == (GOLDEN / f"packed-{version}-maps.lowreel").read_bytes()
 
 
+def test_packed_maps_that_move():
+    """The same of a clip whose maps are read by the motion of a camera, which no file before version 3 had."""
+    packed = read_packed(GOLDEN / "packed-3-motion.lowreel")
+    numbers = b"".join(values.tobytes() for values in packed.values.values())
+    assert hashlib.sha256(numbers).hexdigest() == NUMBERS_OF_MOTION
+    packed.check_drawing_fits(GOLDEN, 2**20, "give --memory")
+    frame = packed.representation().frames(at=[0.1])[0, 0]
+    torch.testing.assert_close(frame.diagonal(), torch.tensor(DIAGONAL_OF_MOTION), atol=1e-5, rtol=0)
+    assert packed.to_bytes() == (GOLDEN / "packed-3-motion.lowreel").read_bytes()
+
+
 NUMBERS = "07a03367bd7438ce2d9c35045ebb28067ebecc1b528e998fa336b03742ed036f"
 PACKED_DIAGONAL = [0.516561, 0.449444, 0.413915, 0.419183, 0.442842]
 NUMBERS_OF_MAPS = "6a832b5f5e74df24989172c683fba42425dd561cdf434a38e5da9ee902473afa"
@@ -75,4 +86,19 @@ DIAGONAL_OF_MAPS = [
     0.503284,
     0.50812,
     0.498194,
+]
+NUMBERS_OF_MOTION = "950ff71329909f970fd4be71c829ecbf70bb317d48b4e1ce465d4bd94601d39c"
+DIAGONAL_OF_MOTION = [
+    0.506475,
+    0.50079,
+    0.491995,
+    0.582226,
+    0.484133,
+    0.562079,
+    0.535071,
+    0.511217,
+    0.567216,
+    0.487174,
+    0.540212,
+    0.438527,
 ]

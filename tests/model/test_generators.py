@@ -26,6 +26,7 @@ GENERATORS = {
     "lean 64x64": lambda seed=0: Lean((3, 64, 64), seed=seed),
     "pyramid 17x31": lambda seed=0: Pyramid((3, 17, 31), seed=seed),
     "pyramid 1x1": lambda seed=0: Pyramid((1, 1, 1), seed=seed),
+    "pyramid that moves": lambda seed=0: Pyramid((3, 20, 40), margin=(1, 2), seed=seed),
     "pyramid of two scales with maps": lambda seed=0: Pyramid((3, 20, 40), maps=(3, 0, 1, 0), seed=seed),
     "decoder 45x80": lambda seed=0: Decoder((1, 45, 80), seed=seed),
     "decoder with sub-pixels 17x31": lambda seed=0: Decoder((3, 17, 31), subpixel_stages=1, seed=seed),

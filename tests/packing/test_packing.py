@@ -82,6 +82,8 @@ CLIPS = {
     "lean": lambda: clip_of(Lean((1, 16, 12))),
     "maps as codes": lambda: clip_of_maps(Pyramid((3, 18, 33))),
     "maps at two scales": lambda: clip_of_maps(Pyramid((1, 16, 16), maps=(3, 0, 1, 0))),
+    "maps that move": lambda: clip_of_maps(Pyramid((1, 16, 16), maps=(2, 1, 0, 0), margin=(1, 2))),
+    "maps that move, of rank 3": lambda: clip_of(Pyramid((1, 16, 16), maps=(2, 1, 0, 0), margin=(0, 1)), rank=3),
     "maps of rank 3": lambda: clip_of(Pyramid((1, 16, 16), maps=(3, 1, 0, 0)), rank=3),
     "the paper's, rank 4": lambda: clip_of(Dcgan(1), rank=4),
 }
@@ -719,6 +721,9 @@ LIES = {
     "headroom": {"generator": {"headroom": 1e300}},
     "maps": {"generator": {"kind": "pyramid", "maps": [10**9, 0, 0, 0], "widths": [1, 1, 1, 1]}},
     "maps of no scale": {"generator": {"kind": "pyramid", "maps": [], "widths": [1, 1, 1, 1]}},
+    "margins": {"generator": {"kind": "pyramid", "margin": [10**9, 0]}},
+    "one margin": {"generator": {"kind": "pyramid", "margin": [1]}},
+    "margins that are no numbers": {"generator": {"kind": "pyramid", "margin": "ab"}},
     "maps that are no numbers": {"generator": {"kind": "pyramid", "maps": {"0": 1}, "widths": None}},
 }
 

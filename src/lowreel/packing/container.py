@@ -318,7 +318,7 @@ def _check_sizes(spec: Mapping[str, Any], codes: Mapping[str, tuple[int, ...]]) 
         value = spec.get(name, least)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise InputError(f"its header has {name} {value!r}, expected {least} to {most}")
-    for name, least in (("maps", 0), ("widths", 1)):
+    for name, least in (("maps", 0), ("widths", 1), ("margin", 0)):
         counts = spec.get(name, [])
         if len(counts) > MOST_STAGES or not all(type(n) is int and least <= n <= MOST_MAPS for n in counts):
             raise InputError(f"its header has {name} {str(counts)[:60]}, which are no generator's")

@@ -21,6 +21,7 @@ from ..analysis.metrics import error_decibels
 from ..errors import InputError
 from ..model.generators import Pyramid
 from ..model.generators.base import CODES, seeded
+from ..model.generators.pyramid import MOTION_NUMBERS
 from ..model.latents import Codes
 from ..model.representation import Representation
 from ..settings import CLIP_EPOCHS, LEAST_CLIP_UPDATES, PackSettings, Precision
@@ -41,8 +42,9 @@ from .control import (
     share_left,
     what_can_be_had,
 )
+from .motion import camera_motion
 from .pack import PackedResult, as_packed, check_can_be_packed
-from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, STEPS_AN_OCTAVE
+from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, MOTION_OF_CODES, STEPS_AN_OCTAVE
 from .quantised import SLOPE, Quantised
 
 MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
@@ -50,6 +52,9 @@ MATRIX_STEP, MAPS_STEP, BIAS_STEP = 1.5e-3, 0.03, 5e-3
 has fewer than `MOST_FRAMES_OF_A_MINIBATCH` the first two go by the square root of their number, as chance is averaged
 out of a gradient by as much: the full steps throw such fits about. Those of a fit cut short are nearer to the full
 ones, as it has no time for small ones (docs/choices.md)."""
+
+MOTION_STEP = 0.02
+"""First step of the motion of codes, pixels."""
 
 MOMENTUM = 0.95
 """Of the steps of the weights of convolutions."""
@@ -125,11 +130,7 @@ def pack_clip(
     channels than those of grey and colour ones, or of more numbers than a packed clip may have.
     """
     goal = _goal(settings)
-    _, channels, height, width = clip.shape
-    generator = Pyramid((channels, height, width), seed=settings.seed)
-    check_can_be_packed(generator, {"coefficients": (len(clip), generator.code_dim)}, False)
-    start = _start(generator, times, settings.seed)
-    state = Quantised(start, clip, is_own=False)
+    state = Quantised(first_numbers(clip, times, settings.seed), clip, is_own=False)
     plan = _plan(state, settings)
 
     def size() -> int:
@@ -221,14 +222,35 @@ def _fastest(state: Quantised, at_once: int) -> Precision:
     return fastest_precision(one_pass, state.target.device, at_once * math.prod(state.target.shape[2:]))
 
 
-def _start(generator: Pyramid, times: Tensor, seed: int) -> Representation:
-    """A pyramid with its first, random weights, and codes that are nearly the same for all frames."""
+def _generator(clip: Tensor, seed: int) -> tuple[Pyramid, Tensor | None]:
+    """A pyramid with its first, random weights and, where the camera moves, how, (T, 6). Raises InputError for clips
+    whose file could not be read."""
+    shape = (clip.shape[1], clip.shape[2], clip.shape[3])
+    plain = Pyramid(shape, seed=seed)
+    check_can_be_packed(plain, {"coefficients": (len(clip), plain.code_dim)}, False)
+    camera = camera_motion(clip)
+    if camera is None:
+        return plain, None
+    moving = Pyramid(shape, margin=camera.margin, seed=seed)
+    try:
+        check_can_be_packed(moving, {"coefficients": (len(clip), moving.code_dim)}, False)
+    except InputError:  # its margin alone makes it too large
+        return plain, None
+    return moving, camera.motion
+
+
+def first_numbers(clip: Tensor, times: Tensor, seed: int) -> Representation:
+    """What the fit of a clip, (T, C, H, W), begins with: a pyramid with random weights, and codes that are nearly the
+    same for all frames, but for the motion of the camera. times: (T,) seconds."""
+    generator, motion = _generator(clip, seed)
     source = seeded(seed, CODES)
     common = FIRST_CHANGE * torch.randn(1, generator.code_dim, generator=source)
     coarsest = math.prod(generator.map_shapes[0])
     common[:, :coarsest] *= FIRST_SPREAD / FIRST_CHANGE
     codes = common.repeat(len(times), 1)
     codes[:, :coarsest] += FIRST_CHANGE * torch.randn(len(times), coarsest, generator=source)
+    if motion is not None:
+        codes[:, -MOTION_NUMBERS:] = motion
     return Representation(generator, Codes(codes, times))
 
 
@@ -267,12 +289,14 @@ class _Steps:
 
 
 def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
-    return len(shape) > 1 and not name.startswith(MAPS_OF_CODES)
+    return len(shape) > 1 and not name.startswith(MAPS_OF_CODES) and name != MOTION_OF_CODES
 
 
 def _first_step(name: str, shape: tuple[int, ...], step: float) -> float:
     if name.startswith(MAPS_OF_CODES):
         return MAPS_STEP * step
+    if name == MOTION_OF_CODES:
+        return MOTION_STEP
     return MATRIX_STEP * step if _is_matrix(name, shape) else BIAS_STEP
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..model.generators import Decoder, Generator, Lean, Pyramid, from_spec
+from ..model.generators.pyramid import MOTION_NUMBERS
 from ..model.latents import Codes
 from ..model.representation import Representation
 from .coding import Grid
@@ -30,6 +31,9 @@ CODE_COEFFICIENTS = "codes.coefficients"
 
 MAPS_OF_CODES = "codes.maps."
 """What the parts that the maps of a pyramid's codes are begin with; then comes their scale, 0 for the coarsest."""
+
+MOTION_OF_CODES = "codes.motion"
+"""The part that the motion of a pyramid's codes is, where they have one."""
 
 FIRST_LAYERS = {Decoder.kind: "project", Lean.kind: "mix"}
 """Of generators whose codes go through an affine layer first its name: bias and weight together are a part."""
@@ -130,6 +134,10 @@ class Part:
 
 
 def _along(matrix: Tensor, values: Tensor, axis: int) -> Tensor:
+    if axis == 0:  # along time, as they are where a fit has products in bfloat16: motion would be pixels off
+        with torch.autocast(values.device.type, enabled=False):
+            found: Tensor = (matrix.to(values) @ values.flatten(1)).unflatten(1, values.shape[1:])
+            return found
     moved = values.movedim(axis, -1)
     return (moved @ matrix.T.to(values)).movedim(-1, axis)
 
@@ -220,11 +228,12 @@ def _part_of_codes(name: str, shape: tuple[int, ...], first: str | None) -> Part
 
 def _parts_of_maps(generator: Pyramid, frames: int) -> list[Part]:
     """The maps of free codes by scale: of each finer one half as many frequencies along time."""
-    return [
+    maps = [
         Part(f"{MAPS_OF_CODES}{k}", (math.ceil(frames / 2**k), *shape), (0,), repeat=shape[0], frames=frames)
         for k, shape in enumerate(generator.map_shapes)
         if shape[0]
     ]
+    return maps + ([Part(MOTION_OF_CODES, (frames, MOTION_NUMBERS), (0,), frames=frames)] if generator.moves else [])
 
 
 def _part_of_first(generator: Generator, name: str, inputs: int, outputs: int) -> Part:
@@ -246,7 +255,9 @@ def tensors_of_parts(found: Representation) -> dict[str, Tensor]:
     tensors = {name: t.detach().float() for name, t in found.generator.state_dict().items()}
     tensors |= {f"codes.{name}": t for name, t in found.codes.tensors().items() if name != "times"}
     if isinstance(found.generator, Pyramid) and found.codes.basis is None:
-        maps = found.generator.maps_of(tensors.pop(CODE_COEFFICIENTS))
+        codes = tensors.pop(CODE_COEFFICIENTS)
+        maps = found.generator.maps_of(codes)
+        tensors |= {MOTION_OF_CODES: found.generator.motion_of(codes)} if found.generator.moves else {}
         tensors |= {f"{MAPS_OF_CODES}{k}": own for k, own in zip(found.generator.read, maps, strict=True)}
     first = FIRST_LAYERS.get(found.generator.kind)
     if first is not None:
@@ -263,6 +274,7 @@ def split(generator: Generator, tensors: Mapping[str, Tensor]) -> tuple[dict[str
     weights = {name: t for name, t in tensors.items() if not name.startswith("codes.")}
     codes = {name.removeprefix("codes."): t for name, t in tensors.items() if name.startswith("codes.")}
     maps = [t.flatten(1) for name, t in tensors.items() if name.startswith(MAPS_OF_CODES)]
+    maps += [codes.pop(MOTION_OF_CODES.removeprefix("codes."))] if MOTION_OF_CODES in tensors else []
     if maps:
         codes = {CODE_COEFFICIENTS.removeprefix("codes."): torch.cat(maps, 1)}
     first = FIRST_LAYERS.get(generator.kind)

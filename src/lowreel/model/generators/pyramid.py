@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -31,6 +32,13 @@ FINER_SHARE = 0.05
 PROBED_CODES = 2
 """Random codes by which first weights are scaled."""
 
+COARSENESS = 2**DOUBLINGS
+"""Pixels of a side of a frame that a place of the coarsest maps stands for."""
+
+MOTION_NUMBERS = 6
+"""Of a code whose maps move: of dx and then dy, pixels, the slopes across and down, over half of what the maps of a
+frame cover, and the shift in its middle."""
+
 
 class Pyramid(Generator):
     r"""Codes are maps at several scales, each twice as fine as the one before; the network is shared by all frames.
@@ -40,7 +48,10 @@ class Pyramid(Generator):
     frame from features of half its size. So what is at a place of a frame stands at that place of its code, as in the
     embeddings of HNeRV (Chen et al., 2023) and the grids of HiNeRV (Kwan et al., 2023), and weights are few.
 
-    maps: of a code at each of the `DOUBLINGS` scales, 0 for none, at least one at the coarsest.
+    maps: of a code at each of the `DOUBLINGS` scales, 0 for none, at least one at the coarsest. margin: rows and
+    columns of the coarsest maps that are beyond the frame at each side; where it is given a code ends with
+    `MOTION_NUMBERS` more, its motion: at a place (x, y) of the frame maps are read at (x + dx, y + dy), where dx and dy
+    are affine in x and y, so that what a moving camera shows stays where it is in the maps.
     """
 
     kind = "pyramid"
@@ -51,6 +62,7 @@ class Pyramid(Generator):
         *,
         maps: Sequence[int] = MAPS,
         widths: Sequence[int] = PYRAMID_WIDTHS,
+        margin: Sequence[int] | None = None,
         headroom: float = HEADROOM,
         seed: int = 0,
     ):
@@ -63,10 +75,15 @@ class Pyramid(Generator):
             raise InputError(f"pyramid: expected {DOUBLINGS} numbers of maps and of widths, got {maps} and {widths}")
         if not self.maps[0]:
             raise InputError("pyramid: expected maps at the coarsest scale, got none")
+        if margin is not None and (len(margin) != 2 or min(margin) < 0):
+            raise InputError(f"pyramid: expected a margin of rows and columns, 0 or more, got {margin}")
         self.frame_shape, self.headroom = (channels, height, width), headroom
         coarse = (math.ceil(height / 2**DOUBLINGS), math.ceil(width / 2**DOUBLINGS))
-        self.map_shapes = [(count, coarse[0] << k, coarse[1] << k) for k, count in enumerate(self.maps)]
-        self.code_dim = sum(map(math.prod, self.map_shapes))
+        self.margin = None if margin is None else tuple(margin)
+        rows, columns = self.margin or (0, 0)
+        self.coarse, self._whole = coarse, (coarse[0] + 2 * rows, coarse[1] + 2 * columns)
+        self.map_shapes = [(count, self._whole[0] << k, self._whole[1] << k) for k, count in enumerate(self.maps)]
+        self.code_dim = sum(map(math.prod, self.map_shapes)) + (MOTION_NUMBERS if self.moves else 0)
         self.read = nn.ModuleDict(
             {str(k): without_values(nn.Conv2d, n, self.widths[k], 3, padding=1) for k, n in enumerate(self.maps) if n}
         )
@@ -88,12 +105,42 @@ class Pyramid(Generator):
 
     def maps_of(self, codes: Tensor) -> list[Tensor]:
         """The maps of codes, (N, K), by scale: (N, count, h, w) each."""
-        parts = torch.split(codes, [math.prod(shape) for shape in self.map_shapes], 1)
+        sizes = [math.prod(shape) for shape in self.map_shapes]
+        parts = torch.split(codes[:, : sum(sizes)], sizes, 1)
         return [part.unflatten(1, shape) for part, shape in zip(parts, self.map_shapes, strict=True) if shape[0]]
 
     def forward(self, codes: Tensor) -> Tensor:
         """Frames of codes: (N, K) to (N, C, H, W)."""
-        return self.of_maps(self.maps_of(codes))
+        maps = self.maps_of(codes)
+        return self.of_maps(self._moved(maps, self.motion_of(codes)) if self.moves else maps)
+
+    @property
+    def moves(self) -> bool:
+        """Whether codes have a motion, by which their maps are read."""
+        return self.margin is not None
+
+    def motion_of(self, codes: Tensor) -> Tensor:
+        """The motion of codes, (N, K), that have one: (N, 6)."""
+        return codes[:, -MOTION_NUMBERS:]
+
+    def _moved(self, maps: Sequence[Tensor], motion: Tensor) -> list[Tensor]:
+        """Maps of the size of the frame: at (x, y) what stands at (x + dx, y + dy) of those with a margin."""
+        # bicubic, as linear interpolation blurs what lies between two places
+        read = partial(F.grid_sample, mode="bicubic", padding_mode="border", align_corners=False)
+        given = zip(map(int, self.read), maps, strict=True)
+        return [read(_in_full(own), self._places(_in_full(motion), k)) for k, own in given]
+
+    def _places(self, motion: Tensor, scale: int) -> Tensor:
+        """Where a frame's places are in its maps at a scale, from -1 to 1 across these: (N, h, w, 2).
+
+        Without products of matrices, which may be in bfloat16 where a clip is fitted.
+        """
+        (rows, columns), motion = self.coarse, motion[:, :, None, None]
+        y = _centres(rows << scale, motion)[:, None]
+        x = _centres(columns << scale, motion)
+        dx, dy = (motion[:, i] * x + motion[:, i + 1] * y + motion[:, i + 2] for i in (0, 3))
+        sides = [COARSENESS / 2 * side for side in (columns, rows, self._whole[1], self._whole[0])]
+        return torch.stack([(sides[0] * x + dx) / sides[2], (sides[1] * y + dy) / sides[3]], -1)
 
     def of_maps(self, maps: Sequence[Tensor]) -> Tensor:
         """Frames of the maps of codes, as `maps_of` gives them: (N, C, H, W)."""
@@ -115,4 +162,15 @@ class Pyramid(Generator):
     def spec(self) -> dict[str, Any]:
         """Kind, frame shape, maps and widths at each scale, headroom."""
         sizes = {"frame_shape": self.frame_shape, "maps": self.maps, "widths": self.widths}
-        return {"kind": self.kind, **{name: list(own) for name, own in sizes.items()}, "headroom": self.headroom}
+        moves = {} if self.margin is None else {"margin": list(self.margin)}
+        return {"kind": self.kind, **{n: list(own) for n, own in sizes.items()}, **moves, "headroom": self.headroom}
+
+
+def _in_full(values: Tensor) -> Tensor:
+    """In float32 at least: in half formats places are pixels apart."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _centres(count: int, like: Tensor) -> Tensor:
+    """Of so many equal parts of [-1, 1]."""
+    return (2 * torch.arange(count, dtype=like.dtype, device=like.device) + 1) / count - 1

@@ -39,7 +39,7 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
             return _decoder(Lean, spec)
         case "pyramid":
             sizes = {name: spec[name] for name in ("maps", "widths", "headroom")}
-            return Pyramid(tuple(spec["frame_shape"]), **sizes)
+            return Pyramid(tuple(spec["frame_shape"]), margin=spec.get("margin"), **sizes)
         case other:
             raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
 
