@@ -55,6 +55,9 @@ STILL = {
     "the same frame": lambda: texture(*SIDES).repeat(FRAMES, 1, 1, 1),
     "grey": lambda: torch.full((FRAMES, 3, *SIDES), 0.5),
     "noise": lambda: torch.rand(FRAMES, 1, *SIDES, generator=torch.Generator().manual_seed(0)),
+    "a cut": lambda: torch.cat([texture(*SIDES, seed).repeat(FRAMES // 2, 3, 1, 1) for seed in (0, 1)]),
+    "a fade": lambda: torch.linspace(0, 1, FRAMES)[:, None, None, None] * texture(*SIDES),
+    "pictures of their own": lambda: torch.stack([texture(*SIDES, seed) for seed in range(FRAMES)]),
     "something that moves": something_that_moves,
     "very small frames": lambda: torch.rand(FRAMES, 1, 2, 3, generator=torch.Generator().manual_seed(0)),
 }

@@ -52,7 +52,7 @@ class CameraMotion:
 
 def camera_motion(clip: Tensor) -> CameraMotion | None:
     """How the camera of a clip, (T, C, H, W), moves; None where frames moved so are not much more alike."""
-    grey = clip.mean(1, keepdim=True)
+    grey = clip.float().mean(1, keepdim=True)
     height, width = grey.shape[-2:]
     if len(grey) < 2 or min(height, width) < LEAST_ROWS:
         return None
@@ -61,9 +61,11 @@ def camera_motion(clip: Tensor) -> CameraMotion | None:
     while min(levels[-1].shape[-2:]) >= 2 * LEAST_ROWS:
         levels.append(F.avg_pool2d(levels[-1], 2))
     levels = [level for level in levels if min(level.shape[-2:]) <= MOST_ROWS]
-    moves = _centred(_accumulated(_from_coarse_to_fine(levels)))
-    judged = levels[min(1, len(levels) - 1)]
-    if not _is_of_a_camera(moves) or _unlike(judged, moves) >= STILLER * _unlike(judged, _identity(len(moves))):
+    moves = _accumulated(_from_coarse_to_fine(levels))
+    if not _is_of_a_camera(moves):
+        return None
+    moves, judged = _centred(moves), levels[min(1, len(levels) - 1)]
+    if _unlike(judged, moves) >= STILLER * _unlike(judged, _identity(len(moves))):
         return None
     half = torch.tensor([grey.shape[-1], grey.shape[-2]]) / 2
     beyond = ((_corners(moves).abs().amax((0, 1)) - 1) * half / COARSENESS - IDLE_MARGIN).clamp_min(0)
