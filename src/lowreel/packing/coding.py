@@ -46,6 +46,10 @@ TABLE_TOTAL = 2**16
 SEEN, PRIOR_TOTAL, MOST_COUNTED = 32, 384, 2**15
 """What a symbol adds to its count; what the counts of a context begin with, together; where they are halved."""
 
+LARGEST_ABOVE, SIGN_LEVELS, FIRST_SIGNS = 8, 7, 64
+"""In pictures: sizes of what is above a number count up to this for its sign; how many steps of sureness have counts of
+their own; and what the counts of right and wrong begin with."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -53,7 +57,8 @@ class Grid:
 
     repeat: row i resembles row i - repeat; 0: none does. at_once: rows whose contexts come from the rows before them.
     goes_on: whether its counts begin as half of those that the last array before it of its kind, with a repeat or
-    without, ended with.
+    without, ended with. is_picture: whether rows that repeat are those of a picture, so that numbers often have the
+    sign of what is above them.
     """
 
     rows: int
@@ -61,6 +66,7 @@ class Grid:
     repeat: int = 0
     at_once: int = ROWS_AT_ONCE
     goes_on: bool = False
+    is_picture: bool = False
 
     @property
     def size(self) -> int:
@@ -68,9 +74,11 @@ class Grid:
         return self.rows * self.columns
 
     @staticmethod
-    def learning_soon(rows: int, columns: int, repeat: int = 0, *, goes_on: bool = False) -> Grid:
+    def learning_soon(
+        rows: int, columns: int, repeat: int = 0, *, goes_on: bool = False, is_picture: bool = False
+    ) -> Grid:
         """A grid of which about `NUMBERS_AT_ONCE` are coded at once."""
-        return Grid(rows, columns, repeat, max(1, NUMBERS_AT_ONCE // columns), goes_on)
+        return Grid(rows, columns, repeat, max(1, NUMBERS_AT_ONCE // columns), goes_on, is_picture)
 
 
 def encoded(arrays: Sequence[tuple[Grid, np.ndarray]]) -> bytes:
@@ -91,10 +99,16 @@ def encoded(arrays: Sequence[tuple[Grid, np.ndarray]]) -> bytes:
             for first, tables in contexts.tables(rows):
                 encoder.encode(symbols[first : first + len(tables)], _tables(), tables)
             several = np.flatnonzero(sizes)
-            if len(several):
-                signs = (part.ravel() < 0)[several].astype(np.int64) << low_bits[several]
-                rest = (sizes - _least(symbols))[several] + signs
-                encoder.encode(rest.astype(np.int32), _plain(), (2 << low_bits[several]).astype(np.int32))
+            is_negative, foretold = (part.ravel() < 0)[several], contexts.foretold(rows)[several]
+            told = np.flatnonzero(foretold)
+            if len(told):
+                is_wrong = is_negative[told] != (foretold[told] < 0)
+                encoder.encode(is_wrong.astype(np.int32), _tables(), contexts.sign_tables(foretold[told]))
+                contexts.learn_signs(foretold[told], is_wrong)
+            rest, choices = (sizes - _least(symbols))[several], _choices(low_bits[several], foretold)
+            rest += np.where(foretold == 0, is_negative.astype(np.int64) << low_bits[several], 0)
+            if (choices > 1).any():
+                encoder.encode(rest[choices > 1].astype(np.int32), _plain(), choices[choices > 1])
             contexts.learn(rows, part, symbols)
     return np.ascontiguousarray(encoder.get_compressed(), "<u4").tobytes()
 
@@ -114,11 +128,18 @@ def decoded(data: bytes, grids: Sequence[Grid]) -> list[np.ndarray]:
                 low_bits = np.maximum(symbols.astype(np.int64) - EXACT_SIZES + LOW_BITS, 0) * (symbols >= EXACT_SIZES)
                 sizes = _least(symbols)
                 several = np.flatnonzero(symbols)
-                if len(several):
-                    rest = decoder.decode(_plain(), (2 << low_bits[several]).astype(np.int32)).astype(np.int64)
-                    negative = rest >> low_bits[several]
-                    sizes[several] += rest & ((1 << low_bits[several]) - 1)
-                    sizes[several] *= 1 - 2 * negative
+                foretold = contexts.foretold(rows)[several]
+                is_negative, told = foretold < 0, np.flatnonzero(foretold)
+                if len(told):
+                    is_wrong = decoder.decode(_tables(), contexts.sign_tables(foretold[told])).astype(bool)
+                    is_negative[told] ^= is_wrong
+                    contexts.learn_signs(foretold[told], is_wrong)
+                rest, choices = np.zeros(len(several), np.int64), _choices(low_bits[several], foretold)
+                if (choices > 1).any():
+                    rest[choices > 1] = decoder.decode(_plain(), choices[choices > 1])
+                is_negative = np.where(foretold == 0, rest >> low_bits[several] > 0, is_negative)
+                sizes[several] += rest & ((1 << low_bits[several]) - 1)
+                sizes[several] *= 1 - 2 * is_negative.astype(np.int64)
                 values[rows] = sizes.reshape(values[rows].shape)
                 contexts.learn(rows, values[rows], symbols)
             found.append(values)
@@ -152,6 +173,13 @@ def _symbols(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(octave >= 0, EXACT_SIZES + octave, sizes).astype(np.int32), low_bits
 
 
+def _choices(low_bits: np.ndarray, foretold: np.ndarray) -> np.ndarray:
+    """How many values there are for what is coded plainly of each number that is not zero: its low bits, and its sign
+    where nothing foretells that."""
+    choices: np.ndarray = ((1 << low_bits) * np.where(foretold == 0, 2, 1)).astype(np.int32)
+    return choices
+
+
 def _least(symbols: np.ndarray) -> np.ndarray:
     """The smallest size of each symbol."""
     octave = np.maximum(symbols.astype(np.int64) - EXACT_SIZES, 0)
@@ -181,6 +209,8 @@ class _Contexts:
         self.counts = counts
         self.columns = np.zeros(grid.columns, np.int64)
         self.before = np.zeros((grid.repeat, grid.columns), np.int64)
+        self.above = np.zeros(grid.columns, np.int64)
+        self.signs = np.full((SIGN_LEVELS, 2), FIRST_SIGNS, np.int64)
 
     def chunks(self) -> Iterator[slice]:
         """The rows that are coded at once, one after the other; never across the row where all repeats."""
@@ -215,9 +245,33 @@ class _Contexts:
         frequencies: np.ndarray = scaled.astype(np.float64)
         return frequencies
 
+    def foretold(self, rows: slice) -> np.ndarray:
+        """Of the numbers of these rows what tells their signs: below zero or above, the farther the surer; 0: nothing.
+
+        By the three numbers above them in the last row before, which of the first rows of a picture is none.
+        """
+        if not self.grid.is_picture or rows.start % self.grid.repeat == 0:
+            return np.zeros((rows.stop - rows.start) * self.grid.columns, np.int64)
+        above = np.pad(self.above, 1)
+        return np.tile(above[:-2] + 2 * above[1:-1] + above[2:], rows.stop - rows.start)
+
+    def sign_tables(self, foretold: np.ndarray) -> np.ndarray:
+        """The tables of whether signs are as foretold, (N, 2): whole frequencies of right and wrong."""
+        counts = self.signs[_sign_levels(foretold)]
+        right = 1 + counts[:, 0] * (TABLE_TOTAL - 2) // counts.sum(1)
+        return np.stack([right, TABLE_TOTAL - right], 1).astype(np.float64)
+
+    def learn_signs(self, foretold: np.ndarray, is_wrong: np.ndarray) -> None:
+        """Count whether signs were as foretold."""
+        seen = np.bincount(2 * _sign_levels(foretold) + is_wrong, minlength=self.signs.size)
+        self.signs += SEEN * seen.reshape(self.signs.shape)
+        full = self.signs.sum(1) > MOST_COUNTED
+        self.signs[full] = (self.signs[full] + 1) // 2
+
     def learn(self, rows: slice, values: np.ndarray, symbols: np.ndarray) -> None:
         """Count what these rows were."""
         sizes = np.abs(values.astype(np.int64))
+        self.above = np.clip(values[-1].astype(np.int64), -LARGEST_ABOVE, LARGEST_ABOVE)
         seen = np.bincount(self.at * SYMBOLS + symbols, minlength=self.counts.size)
         self.counts += SEEN * seen.reshape(self.counts.shape)
         full = self.counts.sum(1) > MOST_COUNTED
@@ -226,6 +280,11 @@ class _Contexts:
         self.columns += (mean - self.columns) // (2 if rows.start < 4 * self.grid.at_once else 4)
         if self.grid.repeat:
             self.before[self._twins(rows)] = sizes
+
+
+def _sign_levels(foretold: np.ndarray) -> np.ndarray:
+    levels: np.ndarray = np.minimum(np.abs(foretold), SIGN_LEVELS) - 1
+    return levels
 
 
 def _smoothed(sizes: np.ndarray) -> np.ndarray:

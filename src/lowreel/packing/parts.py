@@ -86,7 +86,7 @@ class Part:
         if not self._is_of_maps:
             return Grid.learning_soon(self.grid.rows, self.grid.columns, self.repeat, goes_on=goes_on)
         frequencies, maps, height, width = self.shape
-        return Grid.learning_soon(frequencies * height, maps * width, height, goes_on=goes_on)
+        return Grid.learning_soon(frequencies * height, maps * width, height, goes_on=goes_on, is_picture=goes_on)
 
     def coded(self, whole: np.ndarray, version: int) -> np.ndarray:
         """Its numbers in the order in which a file of this version has them; as many as `coded_grid` has."""
