@@ -50,7 +50,16 @@ def something_that_moves():
     return clip
 
 
+def somebody_who_fills_half_of_it():
+    """A square of half the picture's height that crosses a picture that is still."""
+    clip, square = texture(*SIDES).repeat(FRAMES, 3, 1, 1), texture(24, 24, 7)
+    for t in range(FRAMES):
+        clip[t, :, 12:36, 3 * t : 3 * t + 24] = square
+    return clip
+
+
 STILL = {
+    "somebody who fills half of it": somebody_who_fills_half_of_it,
     "one frame": lambda: texture(*SIDES)[None],
     "the same frame": lambda: texture(*SIDES).repeat(FRAMES, 1, 1, 1),
     "grey": lambda: torch.full((FRAMES, 3, *SIDES), 0.5),

@@ -1,7 +1,7 @@
 """The motion of a camera: by what affine map of the plane each frame of a clip is moved against the others.
 
-Frames are registered one to the next, from coarse to fine, by Gauss and Newton's method; differences that are large
-against the middle one, as of what moves by itself, count little (Cauchy's weights).
+Frames are registered one to the next, from coarse to fine, and then to the median of all, by Gauss and Newton's method;
+differences that are large against the middle one, as of what moves by itself, count little (Cauchy's weights).
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ PAIRS_AT_ONCE = 16
 ROUNDS = 8
 """Of Gauss and Newton's method at each scale."""
 
+ROUNDS_TOGETHER = 4
+"""How often frames are registered to the median of all, which is the sharper the better they are."""
+
 LARGE_DIFFERENCE = 2.0
 """Of the median: differences that count half."""
 
 INSIDE = 0.9
 """Of a frame, from its middle, what is compared: what is farther out may have come into sight."""
 
-STILLER = 0.8
-"""Maps move where that leaves less than this share of the squared error with which one picture shows all frames."""
+STILLER, FAINT = 0.8, 5e-4
+"""Maps move where that leaves less than the first of how ill one picture shows all frames; squared errors below the
+second, 33 dB, hardly count in that."""
 
 MOST_MAGNIFIED = 4.0
 """By how much a camera may magnify areas in a clip."""
@@ -64,7 +68,10 @@ def camera_motion(clip: Tensor) -> CameraMotion | None:
     moves = _accumulated(_from_coarse_to_fine(levels))
     if not _is_of_a_camera(moves):
         return None
-    moves, judged = _centred(moves), levels[min(1, len(levels) - 1)]
+    moves = _centred(_against_one_picture(levels[0], _centred(moves)))
+    judged = levels[min(1, len(levels) - 1)]
+    if not _is_of_a_camera(moves):
+        return None
     if _unlike(judged, moves) >= STILLER * _unlike(judged, _identity(len(moves))):
         return None
     half = torch.tensor([grey.shape[-1], grey.shape[-2]]) / 2
@@ -80,6 +87,15 @@ def _from_coarse_to_fine(levels: list[Tensor]) -> Tensor:
     for level in reversed(levels):
         few = zip(*(part.split(PAIRS_AT_ONCE) for part in (level[:-1], level[1:], moves)), strict=True)
         moves = torch.cat([_registered(*pairs) for pairs in few])
+    return moves
+
+
+def _against_one_picture(frames: Tensor, moves: Tensor) -> Tensor:
+    """Maps from each frame to the median of all, from such maps that have drifted, as those from frame to frame do."""
+    for _ in range(ROUNDS_TOGETHER):
+        picture, _ = _picture(frames, moves)
+        few = zip(frames.split(PAIRS_AT_ONCE), moves.split(PAIRS_AT_ONCE), strict=True)
+        moves = torch.cat([_registered(picture.expand_as(part), part, own) for part, own in few])
     return moves
 
 
@@ -141,15 +157,23 @@ def _centred(moves: Tensor) -> Tensor:
     return moves
 
 
-def _unlike(frames: Tensor, moves: Tensor) -> float:
-    """Mean squared error with which one picture, the mean of what frames show once moved, shows them all: of places
-    that are in two frames or more."""
+def _picture(frames: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
+    """The median of what frames show once moved, without most of what goes through it, and how many show each place:
+    (1, 1, H, W) both."""
     back = F.affine_grid(torch.linalg.inv(moves)[:, :2], list(frames.shape), align_corners=False)
-    weights = (back.abs().amax(-1) <= 1).float()[:, None]
+    is_seen = (back.abs().amax(-1) <= 1)[:, None]
     moved = F.grid_sample(frames, back, padding_mode="border", align_corners=False)
-    count = weights.sum(0, keepdim=True)
-    mean = (moved * weights).sum(0, keepdim=True) / count.clamp_min(1)
-    shown = _moved(mean.expand(len(frames), -1, -1, -1), moves)
-    is_judged = _moved((count > 1).float().expand(len(frames), -1, -1, -1), moves) > 1 - 1e-4
-    error = (frames - shown).square()
-    return float(error[is_judged].mean()) if is_judged.any() else math.inf
+    middle = moved.masked_fill(~is_seen, math.nan).nanmedian(0, keepdim=True).values
+    return middle.nan_to_num(), is_seen.sum(0, keepdim=True)
+
+
+def _unlike(frames: Tensor, moves: Tensor) -> float:
+    """How ill one picture, the median of what frames show once moved, shows them all.
+
+    The mean over places that are in two frames or more of log(1 + squared error / FAINT), about the bits that the rest
+    would cost, so that a large thing that goes through a scene at rest does not outweigh the scene.
+    """
+    picture, count = _picture(frames, moves)
+    is_judged = _moved((count > 1).float().expand_as(frames), moves) > 1 - 1e-4
+    error = (frames - _moved(picture.expand_as(frames), moves)).square()
+    return float(torch.log1p(error / FAINT)[is_judged].mean()) if is_judged.any() else math.inf
