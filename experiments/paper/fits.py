@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -50,7 +50,9 @@ class Fit:
     similarity, linear: as in the settings, a rank of several clips that of each, but with codes on lines, which are all
     in one space; start: trained weights as they are, the same `balanced`, or random ones; steps: rounds, None for the
     preset's own; frames: of each clip, in this order; None takes them all. minibatch: frames that the paper's steps,
-    which are proportional to those of a minibatch, are counted over; None takes those that are fitted.
+    which are proportional to those of a minibatch, are counted over; None takes those that are fitted. first_codes:
+    how they lie, None as the preset has it, all in one place; similarity_times: how often the similarity counts
+    beside the data, where that is not once.
     """
 
     clips: tuple[str, ...]
@@ -64,6 +66,8 @@ class Fit:
     steps: int | None = None
     frames: tuple[int, ...] | None = None
     minibatch: int | None = None
+    first_codes: Literal["apart"] | None = None
+    similarity_times: float | None = None
 
     @property
     def name(self) -> str:
@@ -110,6 +114,8 @@ class Fit:
             steps=self.steps,
         )
         solver = settings.solver()
+        if self.similarity_times is not None:
+            solver = with_similarity_times(solver, self.similarity_times)
         if self.minibatch is None:
             return solver
         share = self.minibatch / len(self.clip())
@@ -121,10 +127,16 @@ class Fit:
         return solver.model_copy(update=steps)
 
     def problem(self) -> lowreel.Problem:
-        """All data, the operator, the generator to start from.
+        """All data, the operator, the generator and the codes to start from.
 
         Of several clips each is measured by itself, but those on lines in one space.
         """
+        problem = self._problem()
+        if self.first_codes is None:
+            return problem
+        return replace(problem, start=apart(len(problem.times), problem.generator.code_dim))
+
+    def _problem(self) -> lowreel.Problem:
         clip = self.clip()
         generator, times = self._generator(clip), self.times()
         if self.linear or len(self.clips) == 1:
@@ -154,6 +166,26 @@ class Fit:
             return lowreel.Dcgan(channels, seed=0)
         trained = lowreel.pretrained("paper-grey" if channels == 1 else "paper-rgb")
         return balanced(trained) if self.start == "balanced" else trained
+
+
+def with_similarity_times(solver: lowreel.SolverSettings, times: float) -> lowreel.SolverSettings:
+    r"""Eq. (6) with a similarity that counts so many times as much beside data that counts as before:
+
+    .. math::
+        \lambda D + n (1 - \lambda) S = c \, (\mu D + (1 - \mu) S), \qquad c = \lambda + n (1 - \lambda).
+
+    The step on the codes is multiplied by c, so that the data moves them as far; Adam's steps on the weights do not
+    depend on the size of the loss.
+    """
+    share = solver.similarity
+    size = 1 - share + times * share
+    return solver.model_copy(update={"similarity": times * share / size, "code_lr": size * solver.code_lr})
+
+
+def apart(frames: int, code_dim: int) -> Tensor:
+    """First codes in which each frame has a random unit vector of its own, (T, K)."""
+    codes = torch.randn(frames, code_dim, generator=torch.Generator().manual_seed(0))
+    return codes / codes.norm(dim=1, keepdim=True)
 
 
 @torch.no_grad()

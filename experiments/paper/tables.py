@@ -62,7 +62,11 @@ class Row:
         return [f"{self.clips}:{number}" for number in numbers]
 
     def fits(self, column: int, *, full: bool) -> list[Fit]:
-        """The fits of a cell: in full one of all sequences by one generator, as the authors seem to have it."""
+        """The fits of a cell: in full one of all sequences by one generator, as the authors seem to have it.
+
+        Codes alone without a constraint are the method of Bora et al. (2017), by which each frame is found by itself:
+        in full each has first codes of its own.
+        """
         preset, constraint = COLUMNS[column]
         together = self.is_together(column, full=full)
         steps = None if full or self.clips in (ROTATING, MOVING) else COLOUR_ROUNDS[preset]
@@ -73,7 +77,23 @@ class Row:
         weights, counted = self._start(column), None
         if len(clips) == 1 and (self.operator == "identity" or weights == "balanced"):
             counted = COUNTED.get(self.clips)  # of all sequences at once the steps are in proportion already
-        return [Fit(clips, self.operator, preset, rank, similarity, start=weights, steps=steps, minibatch=counted)]
+        # The authors' code adds up the similarity of the sequences, where it takes a mean over all data. Fits of
+        # several sequences from weights as they are were made before that was seen.
+        summed = constraint == "similarity" and weights == "balanced" and len(clips) > 1
+        return [
+            Fit(
+                clips,
+                self.operator,
+                preset,
+                rank,
+                similarity,
+                start=weights,
+                steps=steps,
+                minibatch=counted,
+                first_codes="apart" if full and column == 0 else None,
+                similarity_times=len(clips) if summed else None,
+            )
+        ]
 
     def _start(self, column: int) -> Start:
         is_joint = COLUMNS[column][0] == "paper-joint"
