@@ -35,3 +35,15 @@ def test_a_balanced_generator_draws_the_same(monkeypatch, channels):
     sizes = torch.stack([weight.norm() for weight in balanced(generator).parameters()])
     torch.testing.assert_close(sizes, sizes[:1].expand_as(sizes))
     torch.testing.assert_close(generator(codes).detach(), before, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 10.0, 3000.0])
+def test_similarity_that_counts_more_often_leaves_the_data_its_step(monkeypatch, times):
+    """Step times objective: lambda D as before, (1 - lambda) S so many times as much."""
+    monkeypatch.syspath_prepend(PAPER)
+    from fits import with_similarity_times
+
+    before = lowreel.RecoverSettings(preset="paper-latent", similarity=0.4).solver()
+    after = with_similarity_times(before, times)
+    assert after.code_lr * (1 - after.similarity) == pytest.approx(before.code_lr * (1 - before.similarity))
+    assert after.code_lr * after.similarity == pytest.approx(times * before.code_lr * before.similarity)

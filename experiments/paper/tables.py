@@ -45,7 +45,9 @@ TOGETHER_ROUNDS = 400
 class Row:
     """A row of a table. ranks: of the low-rank columns, latent and joint; paper: psnr_range of the six columns;
     together: columns that at reduced length are of all sequences by one generator, in TOGETHER_ROUNDS, because one
-    sequence alone meets the measurements with another clip."""
+    sequence alone meets the measurements with another clip; balanced: further columns whose weights start with layers
+    of one size; similarity_times: how often the similarity counts in its columns, by numbers held out, where SIMILARITY
+    is too little."""
 
     name: str
     clips: str
@@ -53,6 +55,8 @@ class Row:
     ranks: tuple[int, int]
     paper: tuple[float, ...]
     together: tuple[int, ...] = ()
+    balanced: tuple[int, ...] = ()
+    similarity_times: float | None = None
 
     def sequences(self, *, full: bool) -> list[str]:
         """Names of the clips whose mean is the row's figure."""
@@ -79,7 +83,7 @@ class Row:
             counted = COUNTED.get(self.clips)  # of all sequences at once the steps are in proportion already
         # The authors' code adds up the similarity of the sequences, where it takes a mean over all data. Fits of
         # several sequences from weights as they are were made before that was seen.
-        summed = constraint == "similarity" and weights == "balanced" and len(clips) > 1
+        summed = len(clips) if weights == "balanced" and len(clips) > 1 else None
         return [
             Fit(
                 clips,
@@ -91,13 +95,14 @@ class Row:
                 steps=steps,
                 minibatch=counted,
                 first_codes="apart" if full and column == 0 else None,
-                similarity_times=len(clips) if summed else None,
+                similarity_times=(self.similarity_times or summed) if similarity else None,
             )
         ]
 
     def _start(self, column: int) -> Start:
         is_joint = COLUMNS[column][0] == "paper-joint"
-        return "balanced" if column in self.together or (is_joint and self.clips in BALANCED) else "trained"
+        asked = column in self.together + self.balanced or (is_joint and self.clips in BALANCED)
+        return "balanced" if asked else "trained"
 
     def is_together(self, column: int, *, full: bool) -> bool:
         """Whether a cell of reduced length is of all sequences by one generator."""
