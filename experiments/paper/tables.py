@@ -81,9 +81,6 @@ class Row:
         weights, counted = self._start(column), None
         if len(clips) == 1 and (self.operator == "identity" or weights == "balanced"):
             counted = COUNTED.get(self.clips)  # of all sequences at once the steps are in proportion already
-        # The authors' code adds up the similarity of the sequences, where it takes a mean over all data. Fits of
-        # several sequences from weights as they are were made before that was seen.
-        summed = len(clips) if weights == "balanced" and len(clips) > 1 else None
         return [
             Fit(
                 clips,
@@ -95,7 +92,7 @@ class Row:
                 steps=steps,
                 minibatch=counted,
                 first_codes="apart" if full and column == 0 else None,
-                similarity_times=(self.similarity_times or summed) if similarity else None,
+                similarity_times=self.similarity_times if similarity else None,
             )
         ]
 
