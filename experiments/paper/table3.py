@@ -42,7 +42,7 @@ def clip_in(folder: Path | None, action: str) -> tuple[str, int] | None:
 
 
 def fits_of(clip: str, frames: int, *, full: bool) -> list[Fit]:
-    """The four columns of a row."""
+    """The four columns of a row; codes and weights of a line from layers of one size (`fits.balanced`)."""
     return [
         Fit(
             (clip,),
@@ -50,6 +50,7 @@ def fits_of(clip: str, frames: int, *, full: bool) -> list[Fit]:
             preset,
             rank=2 if line else None,
             linear=line,
+            start="balanced" if line and preset == "paper-joint" else "trained",
             steps=None if full else COLOUR_ROUNDS[preset],
             frames=tuple(range(frames)),
         )
