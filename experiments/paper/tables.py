@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import mean
 
 from fits import Fit, Preset, Start, fitted, is_kept, start
 
@@ -68,8 +69,9 @@ class Row:
     def fits(self, column: int, *, full: bool) -> list[Fit]:
         """The fits of a cell: in full one of all sequences by one generator, as the authors seem to have it.
 
-        Codes alone without a constraint are the method of Bora et al. (2017), by which each frame is found by itself:
-        in full each has first codes of its own.
+        Codes alone without a constraint are the method of Bora et al. (2017), which starts several times and keeps what
+        meets the data best: in full there are two starts, where the data is the clip and the better one can be told
+        for each sequence (`level`).
         """
         preset, constraint = COLUMNS[column]
         together = self.is_together(column, full=full)
@@ -81,20 +83,11 @@ class Row:
         weights, counted = self._start(column), None
         if len(clips) == 1 and (self.operator == "identity" or weights == "balanced"):
             counted = COUNTED.get(self.clips)  # of all sequences at once the steps are in proportion already
-        return [
-            Fit(
-                clips,
-                self.operator,
-                preset,
-                rank,
-                similarity,
-                start=weights,
-                steps=steps,
-                minibatch=counted,
-                first_codes="apart" if full and column == 0 else None,
-                similarity_times=self.similarity_times if similarity else None,
-            )
-        ]
+        times = self.similarity_times if similarity else None
+        fit = Fit(clips, self.operator, preset, rank, similarity, start=weights, steps=steps, minibatch=counted)
+        fit = replace(fit, similarity_times=times)
+        restarts = full and column == 0 and self.operator == "identity"
+        return [fit, replace(fit, first_codes="apart")] if restarts else [fit]
 
     def _start(self, column: int) -> Start:
         is_joint = COLUMNS[column][0] == "paper-joint"
@@ -114,12 +107,15 @@ class Row:
         return full or self.is_kept(column, full=True)
 
     def level(self, column: int, *, full: bool) -> float | None:
-        """psnr_range of a cell, mean over its sequences; None where it was not made and a clip is not here."""
+        """psnr_range of a cell, mean over its sequences, each from the start that meets the data best; None where it
+        was not made and a clip is not here."""
         fits = self.fits(column, full=full)
         if not all(fit.is_here or is_kept(fit) for fit in fits):
             return None
-        levels = [fitted(fit)["psnr_range"] for fit in fits]
-        return sum(levels) / len(levels)
+        figures = [fitted(fit) for fit in fits]
+        if len(figures) == 1:
+            return figures[0]["psnr_range"]
+        return mean(map(max, zip(*(one["psnr_range_of_sequences"] for one in figures), strict=True)))
 
 
 def run(rows: Sequence[Row], description: str) -> None:
