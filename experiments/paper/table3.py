@@ -24,6 +24,9 @@ COLUMNS: tuple[tuple[Preset, bool], ...] = (
     ("paper-joint", True),
 )
 
+LINE_ROUNDS = 500
+"""Rounds of codes and weights on a line at reduced length: after the 200 of free codes they are far from their end."""
+
 KTH = "kth"
 """Folder under CLIPS where KTH's own files are found without --kth."""
 
@@ -51,7 +54,7 @@ def fits_of(clip: str, frames: int, *, full: bool) -> list[Fit]:
             rank=2 if line else None,
             linear=line,
             start="balanced" if line and preset == "paper-joint" else "trained",
-            steps=None if full else COLOUR_ROUNDS[preset],
+            steps=None if full else LINE_ROUNDS if line and preset == "paper-joint" else COLOUR_ROUNDS[preset],
             frames=tuple(range(frames)),
         )
         for preset, line in COLUMNS
