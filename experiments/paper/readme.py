@@ -24,6 +24,9 @@ FULL_LENGTH = "†"
 TOGETHER = "‡"
 """Beside a figure of ten sequences by one generator at reduced length (`Row.together`)."""
 
+WEIGHED = "§"
+"""Beside a figure of a row whose similarity counts as often as held-out numbers say (`Row.similarity_times`)."""
+
 BENCHMARK = {
     "Rotating MNIST, m = 200": "rotating-mnist, gaussian 200",
     "Moving MNIST, m = 512": "moving-mnist, gaussian 512",
@@ -65,6 +68,7 @@ def table(rows: Sequence[Row], *, full: bool) -> list[str]:
             level = row.level(column, full=length) if row.is_kept(column, full=length) else None
             bold = "**" if level is not None and level >= paper - 1 else ""
             sign = FULL_LENGTH if length and not full else TOGETHER if row.is_together(column, full=length) else ""
+            sign += WEIGHED if row.similarity_times and COLUMNS[column][1] == "similarity" else ""
             cells.append(f"{bold}{'-' if level is None else f'{level:.2f}'}{bold}{sign} / {paper:.2f}")
         lines.append(f"| {row.name} | " + " | ".join([*cells, *default_and_baseline(row)]) + " |")
     return lines
@@ -119,6 +123,7 @@ if __name__ == "__main__":
     if not full:
         length = f"one named sequence, fewer epochs for clips in colour; with {FULL_LENGTH} {length}"
         length += f"; with {TOGETHER} ten, {TOGETHER_ROUNDS} epochs"
+    length += f"; with {WEIGHED} the weight of the similarity by numbers held out"
     lines = [
         f"{datetime.now(UTC):%Y-%m-%d}, {length}. In each cell: here / paper; bold within 1 dB of it or above.",
         "",
