@@ -13,8 +13,9 @@ from cases import Linear, moving, noise
 
 from lowreel.analysis.metrics import psnr
 from lowreel.baselines import networks
-from lowreel.data import add_white_noise, hold_out
+from lowreel.data import Measured, add_white_noise, hold_out
 from lowreel.errors import InputError
+from lowreel.model.generators import Decoder
 from lowreel.model.representation import Representation
 from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
 from lowreel.recovery import fit as fitting
@@ -26,6 +27,7 @@ from lowreel.recovery.judging import judged
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
 from lowreel.recovery.verdict import Outcome, judge
+from lowreel.runs.summarise import summarise
 from lowreel.settings import BRANCH_SHARE, LOOK_SHARE, RecoverKeywords, RecoverSettings, SolverSettings
 from lowreel.solver.iteration import iterate
 from lowreel.solver.problem import Problem
@@ -647,6 +649,19 @@ def test_settings_as_keywords_are_the_settings():
     with pytest.raises(InputError, match="did you mean quality"):
         recover(y, operator, qualty="draft")
     assert {*get_type_hints(RecoverKeywords), "generator"} == set(RecoverSettings.model_fields)
+
+
+@pytest.mark.parametrize("quality", ["draft", "standard"])
+@pytest.mark.parametrize(("ratio", "used"), [(0.5, 1.0), (0.95, 3.0)])
+def test_the_decay_that_is_told_is_the_one_that_was_used(ratio, used, quality):
+    """Of a decoder that ends in sub-pixels a third of that of the settings, where enough pixels are known exactly."""
+    shape = (6, 1, 16, 16)
+    operator, generator = MissingPixels(shape, ratio), Decoder(shape[1:], subpixel_stages=1)
+    y = operator(moving(*shape))
+    found = recover(y, operator, quality=quality, steps=2, baselines="none", heldout=0.2, generator=generator)
+    assert found.solver.weight_decay == 3
+    measured = Measured(y, operator, torch.arange(6))
+    assert summarise(found, measured, None).weight_decay == found.weight_decay == used
 
 
 @pytest.mark.parametrize("stops_at", [1, 2])

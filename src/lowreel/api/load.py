@@ -88,6 +88,7 @@ def _found(run: Run, summary: Summary, measured: Measured | None) -> Found:
         seconds=summary.seconds,
         settings=run.settings,
         solver=solver,
+        weight_decay=summary.weight_decay,
         device=summary.device,
         baselines={name: Baseline(array, held.get(name, math.nan)) for name, array in best.items()},
         uncertainty=_array(folder, "uncertainty"),

@@ -80,6 +80,7 @@ def accounted(
         seconds=found.seconds,
         settings=settings,
         solver=found.solver,
+        weight_decay=found.weight_decay,
         device=device.type,
         baselines=baselines,
         trials=found.trials,

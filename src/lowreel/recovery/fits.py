@@ -25,6 +25,7 @@ from ..settings import (
 )
 from ..solver.identity import check_same, identity
 from ..solver.problem import Problem
+from ..solver.schedule import weight_decay_of
 from ..system.devices import CPU
 from ..system.memory import trim_heap
 from .accounting import finish
@@ -182,6 +183,7 @@ def fit_once(
         steps=progress.state.step,
         seconds=progress.seconds,
         solver=solver,
+        weight_decay=weight_decay_of(problem, solver),
     )
 
 
@@ -225,7 +227,7 @@ def fit_chosen(
         return None if settings.time is None else settings.time - (time.monotonic() - start)
 
     is_as_before = all(any(trial is old for old in done) for trial in trials)
-    found = _best(trials, solver, spent if is_as_before else seconds())
+    found = _best(problem, trials, solver, spent if is_as_before else seconds())
     if stopped is not None:
         is_short = stopped == TIME_LIMIT and all(trial.outcome.kind == "stopped" for trial in trials)
         return replace(found, outcome=_stopped(stopped, plan, trials), is_short=is_short)
@@ -270,9 +272,10 @@ def _show_last(callback: Callback, plan: Search, found: FitResult, until: int | 
     )
 
 
-def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> FitResult:
+def _best(problem: Problem, trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> FitResult:
     """What the search came to."""
     best = best_of(trials)
+    chosen = best.choice.solver(solver)
     return FitResult(
         representation=best.representation,
         judged=best.representation,
@@ -282,7 +285,8 @@ def _best(trials: tuple[Trial, ...], solver: SolverSettings, seconds: float) -> 
         outcome=best.outcome,
         steps=len(best.history),
         seconds=seconds,
-        solver=best.choice.solver(solver),
+        solver=chosen,
+        weight_decay=weight_decay_of(varied(problem, best.choice), chosen),
         trials=trials,
     )
 

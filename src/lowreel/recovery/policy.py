@@ -34,8 +34,8 @@ LEAST_COARSE_PIXELS = 4
 class FitResult:
     """What the fits came to. judged: the representation of epoch `chosen` of `steps`, which has seen none of the
     held-out data and has `error` on it; the one that is delivered may come from a last fit with all data, of
-    `last_steps` epochs. is_short: whether a time limit left no fit of a search enough epochs, so that a single one is
-    to be made instead."""
+    `last_steps` epochs. weight_decay: what the fit used of that of `solver`. is_short: whether a time limit left no fit
+    of a search enough epochs, so that a single one is to be made instead."""
 
     representation: Representation
     judged: Representation
@@ -46,6 +46,7 @@ class FitResult:
     steps: int
     seconds: float
     solver: SolverSettings
+    weight_decay: float
     trials: tuple[Trial, ...] = ()
     last_steps: int = 0
     is_short: bool = False

@@ -35,12 +35,13 @@ class Recovery:
     clip; last_steps: epochs of the last fit, with all data, which gave the representation, 0 where there was none;
     verdict: whether to trust it, by comparison with the best baseline; trust: the same as a sentence. trials: the fits
     among which held-out data chose, none where the settings were given. solver: the settings of the fit that is
-    delivered. uncertainty: standard deviation of each pixel value, (T, C, H, W), from where the trials disagree; None
-    without trials, and where noise of another kind than white of known size cannot be told from errors of the clip.
-    device: on which it was fitted, such as cuda; all tensors are on the CPU. delivered: "generator", or the name of the
-    baseline whose clip is delivered, because a fit that did not end was worse on held-out data. levels: clip =
-    levels.scale * (grey levels in [0, 1]) + levels.offset; figures in dB are of the grey levels. together: of a clip of
-    a group, how it was recovered (`recover_together`). trials_heldout_db: `heldout_db` of each of the trials;
+    delivered; weight_decay: what it used of theirs, a third of large frames of exact pixels. uncertainty: standard
+    deviation of each pixel value, (T, C, H, W), from where the trials disagree; None without trials, and where noise of
+    another kind than white of known size cannot be told from errors of the clip. device: on which it was fitted, such
+    as cuda; all tensors are on the CPU. delivered: "generator", or the name of the baseline whose clip is delivered,
+    because a fit that did not end was worse on held-out data. levels: clip = levels.scale * (grey levels in [0, 1]) +
+    levels.offset; figures in dB are of the grey levels. together: of a clip of a group, how it was recovered
+    (`recover_together`). trials_heldout_db: `heldout_db` of each of the trials;
     gap_factor: by which held-out errors are multiplied for these levels.
 
     Of complex clips `clip` and those of the baselines are complex64, uncertainty, (T, 1, H, W), is that of the real and
@@ -59,6 +60,7 @@ class Recovery:
     seconds: float
     settings: RecoverSettings
     solver: SolverSettings
+    weight_decay: float
     device: str = "cpu"
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()

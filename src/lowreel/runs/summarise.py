@@ -55,7 +55,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "seed": recovery.settings.seed,
         "rank": codes.rank,
         "similarity": recovery.solver.similarity,
-        "weight_decay": recovery.solver.weight_decay,
+        "weight_decay": recovery.weight_decay,
         "early_weight_decay": recovery.solver.early_weight_decay,
         "quality": recovery.settings.quality if recovery.settings.searches else None,
         "search": tuple(

@@ -9,7 +9,7 @@ from ..settings import BRANCH_SHARE, SolverSettings
 from .constraints import constrained, is_projected, with_similarity
 from .losses import variation
 from .problem import Problem
-from .schedule import decay_share, minibatches, one_cycle, planned_epochs
+from .schedule import minibatches, one_cycle, planned_epochs, weight_decay_of
 from .variables import Variables
 
 
@@ -39,7 +39,7 @@ def update(
     generated = fit.generated(fit.z()[frames], progress)
     loss = _batch_loss(fit, problem, batch, generated, scale * fit.frames / len(frames), settings)
     early = settings.early_weight_decay if progress <= BRANCH_SHARE else None
-    decay = decay_share(problem) * settings.weight_decay if early is None else early
+    decay = weight_decay_of(problem, settings) if early is None else early
     fit.descend(loss, one_cycle(progress), decay)
     if is_projected(problem, settings) or settings.ordered:
         with torch.no_grad():

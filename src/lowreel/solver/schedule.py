@@ -31,6 +31,11 @@ def decay_share(problem: Problem) -> float:
     return problem.generator.decay_share if is_told else 1.0
 
 
+def weight_decay_of(problem: Problem, settings: SolverSettings) -> float:
+    """What a fit uses of the weight decay of its settings, but in a first half that has a decay of its own."""
+    return decay_share(problem) * settings.weight_decay
+
+
 UNEVEN_FACTOR = 2
 """So many times as many epochs are made where samples of a spectrum lie unevenly, because such a fit is slower
 (docs/choices.md)."""
