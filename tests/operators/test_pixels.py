@@ -2,10 +2,12 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
 from lowreel.operators import Bayer, MissingBlocks, MissingFrames, MissingPixels
+from lowreel.operators.pixels import _smallest
 
 close = torch.testing.assert_close
 
@@ -18,6 +20,16 @@ def test_missing_keeps_exactly_its_share_of_every_frame(ratio):
     assert mask.sum((2, 3)).unique().tolist() == [round((1 - ratio) * 63)]
     assert torch.equal(mask, mask[:, :1].expand(shape))
     assert all(not torch.equal(a, b) for a, b in itertools.combinations(mask, 2))
+
+
+@pytest.mark.parametrize("values", [3, 2**63])
+def test_the_smallest_words_are_those_of_a_stable_sort(values):
+    """Also where many are equal."""
+    words = np.random.default_rng(0).integers(values, size=200, dtype=np.uint64)
+    for count in (1, 70, 199, 200):
+        expected = np.zeros(200, bool)
+        expected[np.argsort(words, kind="stable")[:count]] = True
+        np.testing.assert_array_equal(_smallest(words, count), expected)
 
 
 def test_blocks_are_whole_and_counted():

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..catalogue import FramesSettings
@@ -137,6 +138,14 @@ def _observed(given: Tensor) -> Tensor:
     return kept
 
 
+def _smallest(words: NDArray[np.uint64], count: int) -> NDArray[np.bool_]:
+    """The `count` smallest words, of equal ones the first: as by a stable sort, in a fraction of its time."""
+    bound = np.partition(words, count - 1)[count - 1]
+    chosen: NDArray[np.bool_] = words < bound
+    chosen[np.flatnonzero(words == bound)[: count - np.count_nonzero(chosen)]] = True
+    return chosen
+
+
 class MissingPixels(Mask):
     """A fresh random mask for each frame, the same for all channels (paper, Section 3).
 
@@ -155,7 +164,7 @@ class MissingPixels(Mask):
         mask = np.zeros((frames, height * width), dtype=bool)
         for place, frame in zip(mask, frame_numbers(frames, within), strict=True):
             words = np.concatenate([streams.raw(seed, streams.MASK, frame, row, width) for row in range(height)])
-            place[np.argsort(words, kind="stable")[:kept]] = True
+            place[:] = _smallest(words, kept)
         super().__init__(clip_shape, mask.reshape(frames, height, width))
         self.ratio, self.seed, self.within = float(ratio), int(seed), within
 
@@ -193,7 +202,7 @@ class MissingBlocks(Mask):
         grid = np.zeros((frames, rows * columns), dtype=bool)
         for place, frame in zip(grid, frame_numbers(frames, within), strict=True):
             words = streams.raw(seed, streams.MASK, frame, 0, rows * columns)
-            place[np.argsort(words, kind="stable")[:kept]] = True
+            place[:] = _smallest(words, kept)
         mask = grid.reshape(frames, rows, columns).repeat(block, 1).repeat(block, 2)
         super().__init__(clip_shape, mask[:, :height, :width])
         self.ratio, self.block, self.seed, self.within = float(ratio), int(block), int(seed), within
