@@ -1,6 +1,7 @@
 """Choosing by held-out data: the order of what is tried, each fit as if alone, and a last fit with all data."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -12,11 +13,12 @@ from lowreel.model.generators import Decoder
 from lowreel.model.latents import factorise
 from lowreel.model.representation import Representation
 from lowreel.operators import Gaussian, MissingPixels
-from lowreel.recovery import fits
+from lowreel.recovery import fits, policy
 from lowreel.recovery import search_plan as plans
+from lowreel.recovery.cost import Estimate
 from lowreel.recovery.fit import Outcome, Trial, fit
 from lowreel.recovery.fits import _last_fit
-from lowreel.recovery.policy import planned, search_plan, smallest_rank
+from lowreel.recovery.policy import plan_of, planned, search_plan, smallest_rank
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recover import recover
 from lowreel.recovery.search import search, varied
@@ -46,7 +48,7 @@ def operator(request):
 @pytest.fixture(autouse=True)
 def two_at_once(monkeypatch):
     """Two fits side by side on one thread: two that wait for each other on busy cores take ten times as long."""
-    monkeypatch.setattr("lowreel.recovery.policy.side_by_side", lambda problem, plan, most: min(2, most))
+    monkeypatch.setattr("lowreel.recovery.policy.side_by_side", lambda problem, plan, most: min(2, most()))
 
 
 @pytest.fixture
@@ -180,8 +182,21 @@ PLANS = {
 def test_only_what_was_left_open_is_tried(choices, names):
     """What the user gave is not changed; without a choice, or time for it, there is one fit."""
     settings = FEW.model_copy(update=choices)
-    plan, _ = planned(problem_of(OPERATORS["missing"](), settings), settings)
+    problem = problem_of(OPERATORS["missing"](), settings)
+    plan, _ = planned(problem, settings)
+    assert plan == plan_of(problem, settings)
     assert (None if plan is None else {name for change in plan.changes for name in change}) == names
+
+
+@pytest.mark.parametrize("limit", [{}, {"memory": "1MB"}])
+def test_what_a_fit_takes_is_tried_only_where_that_is_limited(limit, monkeypatch):
+    """Sections with a chosen setting would else each try, for seconds, what nobody asks for."""
+    problem, tries = problem_of(OPERATORS["missing"]()), []
+    monkeypatch.setattr(policy, "estimate", lambda *_: tries.append(1) or Estimate(10**9, 1.0, 0.0))
+    settings = FEW.model_copy(update=limit)
+    with pytest.raises(InputError, match="memory") if limit else nullcontext():
+        assert plan_of(problem, settings, choice=FIRST) == Search(FIRST, (), 0)
+    assert len(tries) == len(limit)
 
 
 def test_a_generator_given_is_never_replaced():
@@ -364,8 +379,8 @@ def test_fits_are_made_side_by_side_where_that_is_sooner(cores, changes, wanted,
     """As many as end soonest all together, and no more than memory allows."""
     torch.set_num_threads(cores)
     problem, plan = problem_of(OPERATORS["missing"]()), Search(FIRST, tuple(changes), 1, overfits=True)
-    assert side_by_side(problem, plan, most=8) == wanted
-    assert side_by_side(problem, plan, most=1) == 1
+    assert side_by_side(problem, plan, lambda: 8) == wanted
+    assert side_by_side(problem, plan, lambda: 1) == 1
 
 
 def test_an_interrupt_in_the_search_keeps_the_best_so_far(two_threads):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -15,7 +17,7 @@ from ..solver.precision import precision_of
 from ..solver.problem import Problem
 from ..system.devices import device_of
 from ..system.memory import parse_bytes
-from .cost import Estimate, estimate, rank_frames
+from .cost import Estimate, check_fits, estimate, rank_frames
 from .fit import Progress, Trial
 from .search_plan import Search, side_by_side
 from .verdict import Outcome
@@ -57,38 +59,72 @@ class FitResult:
         return replace(self, representation=here, judged=judged, trials=tuple(t.on(device) for t in self.trials))
 
 
-def planned(
+def planned(problem: Problem, settings: RecoverSettings, *, given: bool = False) -> tuple[Search | None, Estimate]:
+    """What is tried, or None where there is one fit, and what fits and baselines will take.
+
+    There is one fit where nothing is to choose, or nothing to choose by, or no time for it. given: whether the
+    generator is somebody's own, whose size is not to be chosen. Raises InputError where this machine lacks the device
+    of the settings.
+    """
+    problem = problem.on(device_of(settings.device))
+    settings = with_precision(problem, settings)
+    one = estimate(problem, settings.solver(), settings.baselines)
+    plan = _plan(problem, settings, lambda: one, given=given)
+    return plan, _of_all(one, plan)
+
+
+def plan_of(
     problem: Problem,
     settings: RecoverSettings,
     *,
     given: bool = False,
     resume: Progress | None = None,
     choice: Candidate | None = None,
-) -> tuple[Search | None, Estimate]:
-    """What is tried, or None where there is one fit, and what fits and baselines will take.
+) -> Search | None:
+    """What `planned` tries, for whoever does it: memory and time are estimated as far as they are limited alone.
 
-    There is one fit where nothing is to choose, or nothing to choose by, or no time for it. given: whether the
-    generator is somebody's own, whose size is not to be chosen. resume: what goes on, as it was begun. choice: what
-    was chosen before, for data of the same kind; it alone is then fitted, however little time there is. Raises
-    InputError where this machine lacks the device of the settings.
+    resume: what goes on, as it was begun. choice: what was chosen before, for data of the same kind; it alone is then
+    fitted, however little time there is. Raises InputError where the fits need more memory than is allowed.
     """
     problem = problem.on(device_of(settings.device))
     settings = with_precision(problem, settings, resume)
-    one = estimate(problem, settings.solver(), settings.baselines)
+    one = cache(lambda: estimate(problem, settings.solver(), "none"))  # baselines need no more memory than judging
+    plan = _plan(problem, settings, one, given=given, resume=resume, choice=choice)
+    if settings.memory is not None:
+        check_fits(_of_all(one(), plan), parse_bytes(settings.memory))
+    return plan
+
+
+def _plan(
+    problem: Problem,
+    settings: RecoverSettings,
+    one: Callable[[], Estimate],
+    *,
+    given: bool = False,
+    resume: Progress | None = None,
+    choice: Candidate | None = None,
+) -> Search | None:
+    """What is tried. one: what a fit takes."""
     goes_on = resume.stage if resume else None
     if not settings.searches or problem.held_count < FEW_NUMBERS or goes_on == "fit":
-        return None, one
+        return None
     if choice is not None:
-        return Search(choice, (), 0), one.several(1, 1 + LAST_EPOCHS_SHARE)
+        return Search(choice, (), 0)
     plan = search_plan(problem, settings, given=given)
-    room = max(0, parse_bytes(settings.memory) - one.memory) // max(one.each, 1)
-    plan = replace(plan, at_once=resume.at_once if resume else side_by_side(problem, plan, 1 + room))
-    short = settings.time is not None and settings.time < SEARCH_TIME_SHARE * one.seconds * (
-        plan.in_turn + LAST_EPOCHS_SHARE
-    )
-    if short and goes_on is None:
-        return None, one
-    return plan, one.several(plan.at_once, plan.in_turn + LAST_EPOCHS_SHARE)
+
+    def room() -> int:
+        return 1 + max(0, parse_bytes(settings.memory) - one().memory) // max(one().each, 1)
+
+    plan = replace(plan, at_once=resume.at_once if resume else side_by_side(problem, plan, room))
+    if settings.time is None or goes_on is not None:
+        return plan
+    is_short = settings.time < SEARCH_TIME_SHARE * one().seconds * (plan.in_turn + LAST_EPOCHS_SHARE)
+    return None if is_short else plan
+
+
+def _of_all(one: Estimate, plan: Search | None) -> Estimate:
+    """What all fits of a plan take, of which each takes `one`."""
+    return one if plan is None else one.several(plan.at_once, plan.in_turn + LAST_EPOCHS_SHARE)
 
 
 def with_precision(problem: Problem, settings: RecoverSettings, resume: Progress | None = None) -> RecoverSettings:

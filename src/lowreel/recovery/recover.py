@@ -16,14 +16,12 @@ from ..operators import Data
 from ..settings import Candidate, RecoverKeywords, RecoverSettings
 from ..solver.problem import Problem
 from ..system.devices import CPU, device_of
-from ..system.memory import parse_bytes
 from .accounting import accounted, in_units
 from .comparison import OnBaseline
-from .cost import check_fits
 from .fit import Callback, Progress, Score
 from .fits import Fits
 from .levels import scored_in_units, told_in_units
-from .policy import planned, with_precision
+from .policy import plan_of, with_precision
 from .preparation import Given, checked_settings, given_data, posed
 from .result import Recovery
 from .search import varied
@@ -85,8 +83,7 @@ def recover(
     ready = with_precision(problem.on(device), settings, resume)
     if neighbour is not None:
         problem, ready, choice = _from_neighbour(problem, ready, choice, neighbour)
-    plan, needs = planned(problem, ready, given=generator is not None, resume=resume, choice=choice)
-    check_fits(needs, None if settings.memory is None else parse_bytes(settings.memory))
+    plan = plan_of(problem, ready, given=generator is not None, resume=resume, choice=choice)
     fits = Fits(ready, device, choice, callback, score, own_holdout=holdout is not None)
     found, problem, quick = fits.all(problem, plan, resume, on_baseline)
     return in_units(given, accounted(problem, settings, found.on(CPU), device, quick))

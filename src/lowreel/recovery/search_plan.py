@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -179,14 +179,17 @@ def is_whole(trial: Trial) -> bool:
     return len(trial.history) >= trial.steps
 
 
-def side_by_side(problem: Problem, plan: Search, most: int) -> int:
-    """How many fits of the plan are made at once, at most `most`, each with its share of the threads: the smallest
-    number with which all of them end soonest. One on an accelerator, which a single fit keeps busy; with operators of
-    other libraries, which may not be safe to share; and where frames are large, as the threads of one fit then have
-    enough to do and a second fit takes as much memory again.
+def side_by_side(problem: Problem, plan: Search, most: Callable[[], int]) -> int:
+    """How many fits of the plan are made at once, each with its share of the threads: the smallest number with which
+    all of them end soonest.
+
+    most: how many there may be, which may take a trial to tell. One on an accelerator, which a single fit keeps busy;
+    with operators of other libraries, which may not be safe to share; and where frames are large, as the threads of one
+    fit then have enough to do and a second fit takes as much memory again.
     """
-    pixels = math.prod(problem.operator.clip_shape[2:])
-    if problem.device.type != "cpu" or is_external(problem.operator) or pixels >= LARGE_FRAME_PIXELS:
+    pixels, threads = math.prod(problem.operator.clip_shape[2:]), torch.get_num_threads()
+    is_alone = problem.device.type != "cpu" or is_external(problem.operator) or pixels >= LARGE_FRAME_PIXELS
+    if is_alone or threads == 1:
         return 1
-    able = range(1, max(1, min(most, torch.get_num_threads())) + 1)
+    able = range(1, max(1, min(most(), threads)) + 1)
     return min(able, key=lambda at_once: (round(replace(plan, at_once=at_once).in_turn, 6), at_once))

@@ -22,15 +22,15 @@ from ..settings import Candidate, RecoverKeywords, RecoverSettings, enough_share
 from ..solver.grouped import GroupProblem, grouped
 from ..solver.problem import Problem
 from ..system.devices import CPU, device_of
-from ..system.memory import parse_bytes, trim_heap
+from ..system.memory import trim_heap
 from .accounting import accounted, in_units
 from .chance import is_chance, is_chance_among
 from .comparison import heldout_decibels
-from .cost import Estimate, check_fits
+from .cost import Estimate
 from .fit import Callback, Progress, Score
 from .fits import Fits
 from .levels import scored_in_units
-from .policy import FitResult, planned, with_precision
+from .policy import FitResult, plan_of, planned, with_precision
 from .preparation import Given, checked_settings, given_data, posed
 from .result import Recovery
 from .search_plan import best_of
@@ -199,8 +199,7 @@ class Group:
         score: Score | None,
     ) -> FitResult:
         ready = with_precision(problem.on(self.device), settings, resume)
-        plan, needs = planned(problem, ready, given=self.is_own, resume=resume, choice=choice)
-        check_fits(needs, None if settings.memory is None else parse_bytes(settings.memory))
+        plan = plan_of(problem, ready, given=self.is_own, resume=resume, choice=choice)
         fits = Fits(ready, self.device, choice, callback, score, own_holdout=True)
         found = fits.all(problem, plan, resume, None)[0].on(CPU)
         trim_heap()
