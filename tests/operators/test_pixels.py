@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lowreel.operators import Bayer, MissingBlocks, MissingFrames, MissingPixels
+from lowreel.operators import Bayer, LinearOperator, Mask, MissingBlocks, MissingFrames, MissingPixels
 from lowreel.operators.pixels import _smallest
 
 close = torch.testing.assert_close
@@ -30,6 +30,25 @@ def test_the_smallest_words_are_those_of_a_stable_sort(values):
         expected = np.zeros(200, bool)
         expected[np.argsort(words, kind="stable")[:count]] = True
         np.testing.assert_array_equal(_smallest(words, count), expected)
+
+
+MASKS = {
+    "others in each frame": MissingPixels((3, 2, 5, 4), 0.5),
+    "alike": Mask((3, 2, 5, 4), torch.arange(20).view(5, 4) % 3 > 0),
+    "alike, of each channel its own": Mask(
+        (3, 2, 5, 4), (torch.arange(40).view(1, 2, 5, 4) % 3 > 0).expand(3, -1, -1, -1)
+    ),
+    "everything": Mask((3, 2, 5, 4), torch.ones(5, 4)),
+    "a single frame": MissingPixels((1, 2, 5, 4), 0.5),
+    "whole frames": MissingFrames((4, 2, 5, 4), 0.5),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+def test_masks_tell_their_repeats_as_a_clip_would(mask):
+    """Without that clip, which is as large as the one that is sought."""
+    known = (mask.observed_mask(),)
+    assert mask.repeated_rows(known) == LinearOperator.repeated_rows(mask, known)
 
 
 def test_blocks_are_whole_and_counted():

@@ -21,7 +21,7 @@ from lowreel.operators import Functions, Gaussian, Identity, MissingPixels
 from lowreel.recovery import fit as fitting
 from lowreel.recovery.chance import is_chance
 from lowreel.recovery.checks import CHECKS_PER_RUN, checks_per_run, is_checked
-from lowreel.recovery.comparison import Baseline, heldout_decibels
+from lowreel.recovery.comparison import Baseline, Finished, heldout_decibels, levels_of
 from lowreel.recovery.fit import _affordable, _Pace, fit, prefers
 from lowreel.recovery.judging import judged
 from lowreel.recovery.preparation import prepare
@@ -241,6 +241,37 @@ def test_baselines_are_judged_by_the_same_heldout_data():
     )
     assert found.verdict in [verdict.with_more(found.recommended.sentence(peak)) for verdict in said]
     assert found.trust == found.verdict.sentence
+
+
+def test_clips_of_baselines_are_made_of_what_is_kept():
+    """Whenever they are asked for, whatever became of those before; their levels are told without any."""
+    operator = MissingPixels(SHAPE, 0.5)
+    found = recover(operator(CLIP), operator, FEW.model_copy(update={"baselines": "quick", "steps": 1}))
+    name = found.best_baseline(CLIP)
+    first = found.baselines[name].clip
+    wanted = first.clone()
+    first.zero_()
+    assert torch.equal(found.baselines[name].clip, wanted)
+    assert found.best_baseline(CLIP) == name
+    assert found.best_baseline(torch.zeros(SHAPE)) == min(
+        found.baselines, key=lambda other: float(found.baselines[other].clip.square().sum())
+    )
+    assert levels_of(Finished({"one": Baseline(CLIP, 3.0)}, lambda clip: pytest.fail("a clip is made"))) == {"one": 3.0}
+
+
+def test_pixels_are_judged_where_they_are_held_out():
+    """As by their whole data, A x, whatever stands at pixels that no data is of, and by frames in half precision."""
+    operator = MissingPixels(SHAPE, 0.5)
+    problem = prepare(operator(CLIP), operator, FEW)
+    clip = CLIP + 0.1
+    wrong = torch.where(operator.observed_mask(), clip, 7.0)
+    terms = (operator(clip) - problem.data)[problem.heldout].square()
+    close(
+        problem.heldout_terms(wrong) / terms, torch.full_like(terms, problem.scale(problem.heldout)), rtol=1e-4, atol=0
+    )
+    assert problem.heldout_error(CLIP.half()) < 1e-6
+    fitted = (operator(clip) - problem.data)[problem.fitted].square().sum()
+    assert problem.fitted_error(wrong) == pytest.approx(problem.fit_scale * float(fitted), rel=1e-5)
 
 
 def test_a_dark_clip_does_not_flatter_itself():

@@ -8,7 +8,7 @@ from cases import Linear, levels, moving
 
 from lowreel.operators import Gaussian, MissingPixels
 from lowreel.recovery.recover import recover
-from lowreel.recovery.uncertainty import calibration, disagreement, likeliest, uncertainty
+from lowreel.recovery.uncertainty import calibration, disagreement, likeliest, scale_and_floor, uncertainty
 from lowreel.settings import RecoverSettings
 from lowreel.solver.problem import Problem
 
@@ -78,7 +78,8 @@ def test_sigma_is_that_of_the_errors(kind):
         held = torch.ones(operator.data_shape, dtype=torch.bool)
     problem = problem_of(operator, held)
     error = float((off(0) - CLIP).square().mean())
-    sigma = uncertainty(problem, off(0), off(0), error, [(Fit(off(seed)), error) for seed in (1, 2, 3)])
+    others = [(Fit(off(seed)), error) for seed in (1, 2, 3)]
+    sigma = uncertainty(problem, off(0), *scale_and_floor(problem, off(0), error, others), others)
     judged = calibration(off(0), CLIP, sigma)
     assert 0.9 < judged["within_2_sigma"] < 0.99
     assert judged["log_likelihood"] > judged["log_likelihood_constant"]

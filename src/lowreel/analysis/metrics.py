@@ -34,6 +34,13 @@ def psnr_range(found: Any, truth: Any) -> float:
     return _decibels(float(true.max() - true.min()), found, true)
 
 
+def both_psnr(found: Any, truth: Any) -> tuple[float, float]:
+    """`psnr` and `psnr_range`, for which the error is looked at once."""
+    level, true = psnr(found, truth), tensor_of(truth, "psnr: truth")
+    gained = 0.0 if level == math.inf else peak_decibels(float(true.min()), float(true.max()))
+    return level, -math.inf if math.isnan(gained) else level + gained
+
+
 def psnr_complex(found: Tensor, truth: Tensor) -> float:
     """The same of complex clips, (T, C, H, W), with the squares of the moduli of their differences, and peak 1.
 

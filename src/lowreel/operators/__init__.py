@@ -21,7 +21,7 @@ from .spec import class_of, from_settings, from_spec, is_of_complex_clips, is_re
 from .stack import *
 from .subpixels import tells_subpixels_apart
 from .temporal_slice import extend, part_frames, part_frames_of, temporal_slice, temporal_slice_rows
-from .tensors import Data, inner, map_data, tensors_of
+from .tensors import Data, count_of, inner, map_data, taken_at, tensors_of
 from .to_scipy import as_scipy
 from .trajectories import *
 from .transforms import *
@@ -42,6 +42,7 @@ __all__ = [
     "check_operator",
     "class_of",
     "clip_shape_of_data",
+    "count_of",
     "diagnose",
     "extend",
     "from_settings",
@@ -58,6 +59,7 @@ __all__ = [
     "part_frames_of",
     "project_onto_data",
     "spec_hash",
+    "taken_at",
     "tells_subpixels_apart",
     "temporal_slice",
     "temporal_slice_rows",

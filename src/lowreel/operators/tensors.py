@@ -31,6 +31,23 @@ def map_data(function: Callable[..., Any], *data: Data) -> Data:
     return found
 
 
+def taken_at(entries: Data, data: Data) -> Data:
+    """The numbers at these entries, (n,) for each tensor of the data: few, where the data is as large as the clip.
+
+    entries: booleans like the data. Part by part, as the places of those of a whole clip take eight times their memory.
+    """
+
+    def taken(values: Tensor, e: Tensor) -> Tensor:
+        return values[e] if e.ndim == 1 else torch.cat([own[at] for own, at in zip(values, e, strict=True)])
+
+    return map_data(taken, data, entries)
+
+
+def count_of(entries: Data) -> int:
+    """How many of these booleans are true. A sum of them would make a copy of eight times their size."""
+    return sum(int(torch.count_nonzero(t)) for t in tensors_of(entries))
+
+
 def tensors_of(data: Data) -> tuple[Tensor, ...]:
     """The tensors of the data: one, or those of a stack."""
     return data if isinstance(data, tuple) else (data,)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..analysis.metrics import stated_peak_decibels
 from ..data import UnknownNoise
-from ..operators import Data, RealForm, project_onto_data, to_complex
+from ..operators import Data, RealForm, project_onto_data, tensors_of, to_complex
 from ..settings import RecoverSettings
 from ..solver.problem import Problem
 from ..system.memory import trim_heap
@@ -32,7 +32,7 @@ from .recommendation import Recommended, recommended
 from .refinement import refinement
 from .result import Recovery
 from .search_plan import best_of
-from .uncertainty import can_tell_noise, uncertainty
+from .uncertainty import Others, can_tell_noise, scale_and_floor, uncertainty
 from .verdict import Outcome
 
 
@@ -58,7 +58,7 @@ def accounted(
         best = recommended(problem, own.judged, heldout_db, quick)
     else:
         best = Recommended(0.0, instead, quick[instead].heldout_db)
-    baselines = finished_all(quick, partial(finish, problem=problem), problem)
+    baselines = finished_all(quick, partial(finish, problem=problem, in_place=True), problem)
     clip_range = _range_of(own.clip(problem) if instead is None else baselines[instead].clip, problem)
     verdict = judged(problem, found.outcome, found.steps, own.frames, own.judged, heldout_db, quick, clip_range)
     told = (
@@ -66,9 +66,13 @@ def accounted(
         if instead is None
         else f"The clip that is delivered is {instead}."
     )
-    sigma = None if instead else _uncertainty(problem, found, own)
+    others = [] if instead else _others(problem, found, own)
+    scale, floor = scale_and_floor(problem, own.judged, own.error, others) if others else (0.0, 0.0)
+    own = replace(own, judged=own.frames)  # those that were judged are not needed any more
+    trim_heap()
+    sigma = uncertainty(problem, own.frames, scale, floor, others) if others else None
     return Recovery(
-        clip=own.clip(problem) if instead is None else baselines[instead].clip,
+        clip=own.clip(problem, in_place=True) if instead is None else baselines[instead].clip,
         representation=found.representation,
         history=found.history,
         outcome=found.outcome,
@@ -107,10 +111,10 @@ class _Own:
     is_refined: bool = False
     finished: Tensor | None = None
 
-    def clip(self, problem: Problem) -> Tensor:
+    def clip(self, problem: Problem, in_place: bool = False) -> Tensor:
         """The clip that is delivered. Where that only puts in the known pixels it is made anew each time, not held
-        while all is judged."""
-        return _finished(self.frames, problem, self.meets_data) if self.finished is None else self.finished
+        while all is judged; in place, of the frames, once these are not needed."""
+        return _finished(self.frames, problem, self.meets_data, in_place) if self.finished is None else self.finished
 
 
 def _own_clip(problem: Problem, found: FitResult, frames: Tensor) -> _Own:
@@ -146,11 +150,12 @@ def _delivered_instead(outcome: Outcome, heldout_db: float, baselines: dict[str,
     return None if heldout_db >= baselines[name].heldout_db else name
 
 
-def _uncertainty(problem: Problem, found: FitResult, own: _Own) -> Tensor | None:
-    others = [t for t in found.trials if t is not best_of(found.trials) and math.isfinite(t.error)]
-    if not others or not math.isfinite(own.error) or not can_tell_noise(problem):
-        return None
-    return uncertainty(problem, own.frames, own.judged, own.error, [(t.representation, t.error) for t in others])
+def _others(problem: Problem, found: FitResult, own: _Own) -> Others:
+    """The other fits, by which standard deviations are told; none where they cannot be."""
+    if not found.trials or not math.isfinite(own.error) or not can_tell_noise(problem):
+        return []
+    best = best_of(found.trials)
+    return [(t.representation, t.error) for t in found.trials if t is not best and math.isfinite(t.error)]
 
 
 def _meets_data(problem: Problem, frames: Tensor, error: float | None = None) -> bool:
@@ -168,25 +173,31 @@ def _meets_data(problem: Problem, frames: Tensor, error: float | None = None) ->
     return problem.heldout_error(_consistent(frames, problem, problem.fitted)) < error
 
 
-def _consistent(frames: Tensor, problem: Problem, entries: Data) -> Tensor:
+def _consistent(frames: Tensor, problem: Problem, entries: Data, in_place: bool = False) -> Tensor:
+    if in_place and problem.operator.is_pixel_mask:
+        (pixels,), (known,) = tensors_of(problem.data), tensors_of(entries)
+        return torch.where(known, pixels.to(frames), frames, out=frames).clamp_(0, 1)
     found = project_onto_data(frames, problem.operator, problem.data, entries)
     if isinstance(problem.operator, RealForm):  # white of these is an estimate
         return found
     return found.clamp(0, 1) if found is frames else found.clamp_(0, 1)
 
 
-def finish(frames: Tensor, problem: Problem) -> Tensor:
+def finish(frames: Tensor, problem: Problem, in_place: bool = False) -> Tensor:
     """The frames (T, C, H, W) made consistent with all data, the held-out part too, where that helps.
 
-    In [0, 1]; but what makes complex clips consistent may leave it, as their white is an estimate.
+    In [0, 1]; but what makes complex clips consistent may leave it, as their white is an estimate. in_place: whether
+    the frames may be changed.
 
     It does where the data is exact, or, of unknown noise, agrees better with frames made so (`_meets_data`).
     """
-    return _finished(frames, problem, _meets_data(problem, frames))
+    return _finished(frames, problem, _meets_data(problem, frames), in_place)
 
 
-def _finished(frames: Tensor, problem: Problem, meets_data: bool) -> Tensor:
-    return _consistent(frames, problem, problem.known) if meets_data else frames.clamp(0, 1)
+def _finished(frames: Tensor, problem: Problem, meets_data: bool, in_place: bool = False) -> Tensor:
+    if meets_data:
+        return _consistent(frames, problem, problem.known, in_place)
+    return frames.clamp_(0, 1) if in_place else frames.clamp(0, 1)
 
 
 def in_units(given: Given, found: Recovery) -> Recovery:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from ..analysis.metrics import error_decibels
@@ -27,7 +28,8 @@ class Baseline:
 class Finished(Mapping[str, Baseline]):
     """Baselines of which each clip, (T, C, H, W), is made of a kept one whenever it is asked for.
 
-    Of a large recovery all of them at once, in full precision, would be a fifth of the memory.
+    finish: makes it of a copy, which it may change. Of a large recovery all of them at once, in full precision, would
+    be a fifth of the memory.
     """
 
     def __init__(self, kept: Mapping[str, Baseline], finish: Callable[[Tensor], Tensor]):
@@ -35,13 +37,19 @@ class Finished(Mapping[str, Baseline]):
 
     def __getitem__(self, name: str) -> Baseline:
         kept = self.kept[name]
-        return replace(kept, clip=self.finish(kept.clip.float()))
+        return replace(kept, clip=self.finish(kept.clip.to(torch.float32, copy=True)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.kept)
 
     def __len__(self) -> int:
         return len(self.kept)
+
+
+def levels_of(baselines: Mapping[str, Baseline]) -> dict[str, float]:
+    """Held-out levels by name, without making clips that are made whenever they are asked for."""
+    kept = baselines.kept if isinstance(baselines, Finished) else baselines
+    return {name: baseline.heldout_db for name, baseline in kept.items()}
 
 
 OnBaseline = Callable[[str, Baseline], None]
@@ -100,7 +108,7 @@ def compared_slowly(problem: Problem) -> dict[str, Baseline]:
 
 def best_by_heldout(baselines: Mapping[str, Baseline]) -> str | None:
     """Name of the baseline with the highest level on held-out data; None where none has any."""
-    known = {name: b.heldout_db for name, b in baselines.items() if not math.isnan(b.heldout_db)}
+    known = {name: level for name, level in levels_of(baselines).items() if not math.isnan(level)}
     return max(known, key=known.__getitem__, default=None)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..analysis.metrics import stated_peak_decibels
-from ..operators import Data, inner, map_data, tensors_of
+from ..operators import Data, inner, map_data, taken_at, tensors_of
 from ..solver.problem import Problem
 from .chance import is_chance
 from .comparison import Baseline, best_by_heldout
@@ -59,10 +59,11 @@ def judged(
         return Verdict("do_not_use", "Do not use: the fit diverged before anything was found.")
     count, where = problem.held_count, judged_by(problem)
     are_holes = problem.operator.is_pixel_mask and where != "held-out data"
-    shares = {"fitted": unexplained(problem, delivered, problem.fitted)}
+    beyond = _beyond_constant(problem)
+    shares = {"fitted": unexplained(problem, delivered, problem.fitted, beyond)}
     held = None
     if problem.heldout is not None and count >= FEW_NUMBERS:
-        held = unexplained(problem, frames, problem.heldout)
+        held = unexplained(problem, frames, problem.heldout, beyond)
         shares |= {} if are_holes else {"held-out": held}  # a hole may hide what no data foretells
     wrong = {what: s.share for what, s in shares.items() if s and s.share - s.chance > UNEXPLAINED_SHARE}
     if wrong:
@@ -71,7 +72,8 @@ def judged(
         told = f"Nothing can be said: only {count} numbers were held out. Look at the clip, or use more data."
         return Verdict("unknown", told)
     found = _compared(problem, frames, heldout_db, compared, stated_peak_decibels(*clip_range))
-    if heldout_db == math.inf or _is_flat(problem):
+    is_flat = problem.noise.is_exact and beyond.said <= beyond.doubt
+    if heldout_db == math.inf or is_flat:
         told = "the numbers are met exactly, as those of a constant clip are by any method; look at the clip."
         return Verdict("undecided", f"Undecided: {told}")
     if found.kind in ("use", "use_with_care") and held and held.share > UNEXPLAINED_SHARE:
@@ -92,7 +94,7 @@ def _compared(
     levels = {name: baseline.heldout_db + peak for name, baseline in compared.items()}
     if best is None:
         return judge(heldout_db + peak, levels, "", where)
-    own, other = (problem.heldout_terms(clip) for clip in (frames, compared[best].clip.float()))
+    own, other = (problem.heldout_terms(clip) for clip in (frames, compared[best].clip))
     errors, chance = [float(terms.double().sum()) for terms in (own, other)], is_chance(other - own)
     if all(map(problem.is_noise, errors)):
         return judge_within_noise(best, errors[0] < errors[1], chance or errors[0] == errors[1], where)
@@ -123,37 +125,39 @@ class Unexplained(NamedTuple):
     chance: float
 
 
-def unexplained(problem: Problem, clip: Tensor, entries: Data) -> Unexplained | None:
+class BeyondConstant(NamedTuple):
+    """What the known numbers say beyond the nearest constant clip and the noise, a mean over them; and how much of it
+    may be rounding and chance."""
+
+    said: float
+    doubt: float
+
+
+def unexplained(problem: Problem, clip: Tensor, entries: Data, beyond: BeyondConstant) -> Unexplained | None:
     """Share of what the data says beyond a constant clip that a clip leaves unexplained at these entries.
 
-    clip: (T, C, H, W) in [0, 1]. Noise of known size apart. 0: all is explained; 1: the clip is no nearer than a
-    constant one. Residuals count as in `Problem.validation_loss`. None where the data says no more than a constant clip
-    and the noise.
+    clip: (T, C, H, W) in [0, 1]; beyond: of the problem. Noise of known size apart. 0: all is explained; 1: the clip is
+    no nearer than a constant one. Residuals count as in `Problem.validation_loss`. None where the data says no more
+    than a constant clip and the noise.
     """
-    said, doubt = _beyond_constant(problem)
+    said, doubt = beyond
     if said <= doubt:
         return None
-    missed = _residuals(problem, _at(entries, problem.operator(clip)), entries)
+    missed = _residuals(problem, _made(problem, clip, entries), entries)
     chance = 2 * float(missed.std(correction=0)) / math.sqrt(len(missed))
     return Unexplained(max(float(missed.mean(dtype=torch.float64)), 0.0) / said, chance / said)
 
 
-def _is_flat(problem: Problem) -> bool:
-    """Whether the data is exact, and that of a constant clip."""
-    said, doubt = _beyond_constant(problem)
-    return problem.noise.is_exact and said <= doubt
-
-
-def _beyond_constant(problem: Problem) -> tuple[float, float]:
-    """What the known numbers say beyond the nearest constant clip and the noise, a mean over them; and how much of it
-    may be rounding and chance."""
+def _beyond_constant(problem: Problem) -> BeyondConstant:
     known = problem.known
-    ones = _at(known, problem.operator(torch.ones(1).expand(problem.operator.clip_shape)))
-    grey = float(inner(ones, _at(known, problem.data))) / max(float(inner(ones, ones)), 1e-30)
+    ones = _made(problem, torch.ones(1).expand(problem.operator.clip_shape), known)
+    data = taken_at(known, problem.data)
+    grey = float(inner(ones, data)) / max(float(inner(ones, ones)), 1e-30)
     said = _residuals(problem, map_data(lambda o: grey * o, ones), known)
     noise = 4 * (problem.noise.rms or 0.0) ** 2 * math.sqrt(2 / len(said))
-    rounding = FLAT_ENERGY_SHARE * _energy(problem) / len(said)
-    return float(said.mean(dtype=torch.float64)), rounding + noise
+    energy = sum(float(y.abs().square().sum(dtype=torch.float64)) for y in tensors_of(data))
+    rounding = FLAT_ENERGY_SHARE * energy / len(said)
+    return BeyondConstant(float(said.mean(dtype=torch.float64)), rounding + noise)
 
 
 def _residuals(problem: Problem, found: Data, entries: Data) -> Tensor:
@@ -161,20 +165,12 @@ def _residuals(problem: Problem, found: Data, entries: Data) -> Tensor:
 
     found: what A makes of a clip at these entries alone, (n,) for each tensor of the data.
     """
-    pairs = zip(tensors_of(found), tensors_of(_at(entries, problem.data)), strict=True)
+    pairs = zip(tensors_of(found), tensors_of(taken_at(entries, problem.data)), strict=True)
     cost = torch.cat([problem.validation_loss(f - y) for f, y in pairs])
     variance = problem.noise.variance(found)
     return cost if variance is None else cost - torch.cat(tensors_of(variance))
 
 
-def _at(entries: Data, data: Data) -> Data:
-    """The numbers at these entries, (n,) for each tensor of the data: few, where the data is as large as the clip.
-
-    Part by part, as the places of those of a whole clip take eight times their memory.
-    """
-    return map_data(lambda values, e: torch.cat([own[at] for own, at in zip(values, e, strict=True)]), data, entries)
-
-
-def _energy(problem: Problem) -> float:
-    pairs = zip(tensors_of(problem.data), tensors_of(problem.known), strict=True)
-    return sum(float(y[e].abs().square().sum(dtype=torch.float64)) for y, e in pairs)
+def _made(problem: Problem, clip: Tensor, entries: Data) -> Data:
+    """What A makes of a clip at these entries, (n,) for each tensor of the data; of pixels without a copy of all."""
+    return taken_at(entries, clip if problem.operator.is_pixel_mask else problem.operator(clip))

@@ -23,6 +23,7 @@ from ..operators import (
     RealForm,
     as_linear_operator,
     check_operator,
+    count_of,
     is_external,
     is_stack,
     map_data,
@@ -186,7 +187,7 @@ def posed(
         problem = replace(problem, generator=copy.deepcopy(made).to(CPU))
     if holdout is not None:
         return replace(problem, heldout=held_out_by(holdout, operator, problem.known), is_own_holdout=True)
-    share = settings.heldout_share(sum(int(known.sum()) for known in tensors_of(problem.known)))
+    share = settings.heldout_share(count_of(problem.known))
     return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known, data=problem.data))
 
 

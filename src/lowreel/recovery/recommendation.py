@@ -83,7 +83,7 @@ def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: 
         return _alone(best[0], levels[best[0]])
     second, first = sorted(best[:2], key=lambda name: name == GENERATOR)
     clips = (frames if name == GENERATOR else baselines[name].clip for name in (first, second))
-    pair = [problem.operator(clip) for clip in clips]
+    pair = [problem.judged_data(clip) for clip in clips]
     share, level = _mixed(problem, pair, abs(levels[first] - levels[second]) <= ALIKE_DB)
     mixed = Recommended(share, second, level, first)
     return _alone(best[0], levels[best[0]]) if share in (0, 1) else mixed
@@ -92,7 +92,7 @@ def recommended(problem: Problem, frames: Tensor, heldout_db: float, baselines: 
 def _mixed(problem: Problem, pair: list[Data], are_near: bool) -> tuple[float, float]:
     """The share of the first of two clips in their best mean, 0 or 1 for one alone, and the level of that mean.
 
-    pair: the data that the clips give, A x, of whose mean it is the mean.
+    pair: what is judged of the data that the clips give, A x, of whose mean it is the mean.
 
     It is the weighted mean with the smallest held-out error, if that is better than both, and not by chance; else the
     plain one, where they are near each other, or both explain the data to the noise, and may differ by chance.

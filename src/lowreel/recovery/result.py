@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -74,6 +75,7 @@ class Recovery:
     heldout_db_representation: float | None = None
     trials_heldout_db: tuple[float, ...] = ()
     gap_factor: float = 1.0
+    _best: list[Any] = field(default_factory=list, init=False, compare=False)
 
     @property
     def refined(self) -> bool:
@@ -119,12 +121,18 @@ class Recovery:
         return replace(self, clip=magnitude(self.clip), baselines=baselines)
 
     def best_baseline(self, truth: Tensor | None = None) -> str | None:
-        """Name of the baseline with the smallest error: against the true clip (T, C, H, W), else on held-out data."""
+        """Name of the baseline with the smallest error: against the true clip (T, C, H, W), else on held-out data.
+
+        That of the true clip last given is kept: files, figures and pictures ask for it, and their clips are made anew.
+        """
         if not self.baselines:
             return None
         if truth is None:
             return best_by_heldout(self.baselines)
-        return min(self.baselines, key=lambda name: squared_error(self.baselines[name].clip, truth))
+        if not self._best or self._best[0]() is not truth:
+            name = min(self.baselines, key=lambda name: squared_error(self.baselines[name].clip, truth))
+            self._best[:] = [weakref.ref(truth), name]
+        return str(self._best[1])
 
     def __repr__(self) -> str:
         return (

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..data import WhiteNoise
 from ..model.representation import Representation
-from ..operators import tensors_of
+from ..operators import taken_at, tensors_of
 from ..solver.problem import Problem
 
 FLOOR_SHARES = tuple(10.0 ** (k / 4) for k in range(-20, 5))
@@ -25,27 +25,36 @@ SCALE_FACTORS = tuple(10.0 ** (k / 10) for k in range(-20, 21))
 """Scales that are tried, around the one that gives the mean squared residual."""
 
 
-@torch.no_grad()
-def uncertainty(
-    problem: Problem, delivered: Tensor, judged: Tensor, error: float, others: Sequence[tuple[Representation, float]]
-) -> Tensor:
-    """Standard deviation of each pixel value, (T, C, H, W), in grey levels.
+Others = Sequence[tuple[Representation, float]]
+"""Other fits, and their held-out errors."""
 
-    sigma^2 = a (d + f mean d), d the squared disagreement with the other fits (`disagreement`). delivered: frames that
-    are delivered, drawn by the representation or refined; judged: those that the held-out data judged, refined where
-    these are, `error` their squared error per pixel; others: the other fits, as drawn, and their errors. Where the data
-    is pixels a and f suit its residuals at the held-out ones (`likeliest`); elsewhere f is `FLOOR_SHARE` and a gives
-    `error` on average. Pixels known exactly have 0.
+
+@torch.no_grad()
+def scale_and_floor(problem: Problem, judged: Tensor, error: float, others: Others) -> tuple[float, float]:
+    """a and f of `uncertainty`.
+
+    judged: frames that the held-out data judged, (T, C, H, W), refined where those that are delivered are; error: their
+    squared error per pixel. Where the data is pixels both suit its residuals at the held-out ones (`likeliest`);
+    elsewhere f is `FLOOR_SHARE` and a gives `error` on average.
     """
     spread = disagreement(judged, others)
     if problem.operator.is_pixel_mask and problem.heldout is not None:
-        (held,) = tensors_of(problem.heldout)
-        residual = (judged[held] - problem.data[held]).square()
-        scale, floor = likeliest(residual, spread.expand_as(judged)[held], _noise_variance(problem))
-    else:
-        floor = FLOOR_SHARE
-        scale = problem.without_noise(error) / float((1 + floor) * spread.mean().clamp_min(1e-12))
-    del spread
+        found, data, of_fits = (
+            tensors_of(taken_at(problem.heldout, values))[0]
+            for values in (judged, problem.data, spread.expand_as(judged))
+        )
+        return likeliest((found - data).square(), of_fits, _noise_variance(problem))
+    return problem.without_noise(error) / float((1 + FLOOR_SHARE) * spread.mean().clamp_min(1e-12)), FLOOR_SHARE
+
+
+@torch.no_grad()
+def uncertainty(problem: Problem, delivered: Tensor, scale: float, floor: float, others: Others) -> Tensor:
+    """Standard deviation of each pixel value, (T, C, H, W), in grey levels.
+
+    sigma^2 = a (d + f mean d), d the squared disagreement with the other fits (`disagreement`). delivered: frames that
+    are delivered, drawn by the representation or refined; scale, floor: a and f; others: the other fits, as drawn.
+    Pixels known exactly have 0.
+    """
     there = disagreement(delivered, others)
     sigma = there.add_(floor * there.mean()).mul_(scale).sqrt_().expand_as(delivered).contiguous()
     if problem.operator.is_pixel_mask and problem.noise.is_exact:
@@ -63,7 +72,7 @@ def can_tell_noise(problem: Problem) -> bool:
     return problem.noise.is_exact or isinstance(problem.noise, WhiteNoise)
 
 
-def disagreement(frames: Tensor, others: Sequence[tuple[Representation, float]]) -> Tensor:
+def disagreement(frames: Tensor, others: Others) -> Tensor:
     """Mean squared difference of `frames`, (T, C, H, W), from other fits, weighted by one over their errors.
 
     (T, 1, H, W): over channels, and half of it over 3x3x3 neighbours: a handful of fits says little of one pixel.

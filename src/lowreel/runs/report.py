@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..analysis.metrics import psnr
 from ..data import Measured
-from ..operators import tensors_of
+from ..operators import count_of, tensors_of
 from ..system.complex_clips import magnitude
 from ..system.files import atomic_write
 from ..system.film_strip import film_strip, frames_of_strip
@@ -90,8 +90,7 @@ def _write_strip(folder: Path, frames: Sequence[Tensor]) -> None:
 
 
 def _title(recovery: Recovery, measured: Measured, truth: Tensor | None) -> str:
-    known = sum(int(k.sum()) for k in tensors_of(measured.operator.observed_mask()))
-    share = known / recovery.clip.numel()
+    share = count_of(measured.operator.observed_mask()) / recovery.clip.numel()
     told = f"{100 * share:.0f} % of the numbers" if share <= 1 else f"{share:.1f} numbers a pixel"
     first = f"recovered from {told} ({measured.operator.kind})"
     name = recovery.best_baseline(truth)

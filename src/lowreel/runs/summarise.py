@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from ..analysis.metrics import error_decibels, peak_decibels, psnr, psnr_complex, psnr_range, ssim, stated_peak_decibels
+from ..analysis.metrics import both_psnr, error_decibels, peak_decibels, psnr, psnr_complex, ssim, stated_peak_decibels
 from ..data import Measured
+from ..recovery.comparison import levels_of
 from ..recovery.coverage import caveat, unseen_share
 from ..recovery.fit import Trial
 from ..recovery.result import Recovery
@@ -32,7 +33,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
     the true clip, (T, C, H, W), where it is known."""
     frames, channels, height, width = recovery.clip.shape
     codes = recovery.representation.codes
-    levels = {name: b.heldout_db for name, b in recovery.baselines.items()}
+    levels = levels_of(recovery.baselines)
     content = {
         "version": SUMMARY_VERSION,
         "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
@@ -152,9 +153,10 @@ def _scores(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
         of_parts["psnr_recommended"] = rounded(psnr(magnitude(recovery.recommended_clip), truth))
     of_parts |= _scores_of_representation(recovery, truth)
     recovery = recovery.magnitudes()
+    level, of_range = both_psnr(recovery.clip, truth)
     return of_parts | {
-        "psnr": rounded(psnr(recovery.clip, truth)),
-        "psnr_range": rounded(psnr_range(recovery.clip, truth)),
+        "psnr": rounded(level),
+        "psnr_range": rounded(of_range),
         "ssim": rounded(ssim(recovery.clip, truth)),
         **_scores_of_baselines(recovery, truth),
     }
@@ -164,8 +166,7 @@ def _scores_of_baselines(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
     """Those of the baselines, each of whose clips is made once."""
     scores = {}
     for name, baseline in recovery.baselines.items():
-        clip = baseline.clip
-        scores[name] = rounded(psnr(clip, truth)), rounded(psnr_range(clip, truth))
+        scores[name] = tuple(map(rounded, both_psnr(baseline.clip, truth)))
     of_range = {name: level for name, (_, level) in scores.items()}
     return {"baselines": {name: level for name, (level, _) in scores.items()}, "baselines_psnr_range": of_range}
 
@@ -173,10 +174,8 @@ def _scores_of_baselines(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
 def _scores_of_representation(recovery: Recovery, truth: Tensor) -> dict[str, Any]:
     """Those of the frames that the representation draws, which are not needed after."""
     generated = magnitude(recovery.representation.frames())
-    return {
-        "psnr_representation": rounded(psnr(generated, truth)),
-        "psnr_range_representation": rounded(psnr_range(generated, truth)),
-    }
+    level, of_range = both_psnr(generated, truth)
+    return {"psnr_representation": rounded(level), "psnr_range_representation": rounded(of_range)}
 
 
 def summarise_sections(

@@ -84,6 +84,14 @@ class GroupProblem(Problem):
         total, pairs = len(self.times), zip(self.clips, self.frames_of_clips, strict=True)
         return tuple(len(own) / total * weight for one, own in pairs for weight in one._heldout_weights)
 
+    def judged_data(self, clip: Tensor) -> Data:
+        """That of each clip, one after the other."""
+        return tuple(
+            tensor
+            for one, own in zip(self.clips, self.frames_of_clips, strict=True)
+            for tensor in tensors_of(one.judged_data(clip[own.start : own.stop]))
+        )
+
     def heldout_terms_of(self, made: Data) -> Tensor:
         """What each hole of each clip says of the clips that give this data, one after the other, (N,): together the
         squared error per pixel of all."""

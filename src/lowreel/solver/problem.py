@@ -14,7 +14,7 @@ from torch import Tensor
 from ..data import Noise, NoNoise, WhiteNoise, gap_factor, holes
 from ..errors import InputError
 from ..model.generators import Generator
-from ..operators import Data, LinearOperator, map_data, project_onto_data, tensors_of
+from ..operators import Data, LinearOperator, count_of, map_data, project_onto_data, taken_at, tensors_of
 from ..operators.arrangement import Lines, Ordered
 from ..settings import DataTerm
 from .losses import JUDGED_SPREAD_PERCENT, data_fidelity, residual_terms
@@ -104,7 +104,7 @@ class Problem:
     @cached_property
     def known_share(self) -> float:
         """Numbers that are known for each number of the clip."""
-        return sum(int(known.sum()) for known in tensors_of(self.known)) / math.prod(self.operator.clip_shape)
+        return count_of(self.known) / math.prod(self.operator.clip_shape)
 
     @cached_property
     def fitted(self) -> Data:
@@ -163,10 +163,11 @@ class Problem:
         return residual_terms(residuals, term, JUDGED_SPREAD_PERCENT * self.grey_level)
 
     def natural_response(self) -> tuple[float, Data]:
-        """Mean square of a clip of natural spectrum, and the data it would give: made anew each time, as both are
-        large."""
+        """Mean square of a clip of natural spectrum, and the data it would give, of pixels those of all that are not
+        known, too: made anew each time, as both are large."""
         probe = natural_probe(self.operator.clip_shape).to(self.device)
-        return float(torch.linalg.vector_norm(probe)) ** 2 / probe.numel(), self.operator(probe)
+        data = probe if self.operator.is_pixel_mask else self.operator(probe)
+        return float(torch.linalg.vector_norm(probe)) ** 2 / probe.numel(), data
 
     def scale(self, entries: Data) -> float:
         """Turns a sum of squared residuals over `entries` into an estimate of the squared error per pixel.
@@ -200,10 +201,17 @@ class Problem:
         """
         if self.heldout is None:
             return torch.zeros(0)
-        return self.heldout_terms_of(self.operator(clip))
+        return self.heldout_terms_of(self.judged_data(clip))
+
+    def judged_data(self, clip: Tensor) -> Data:
+        """What `heldout_terms_of` needs of A x: all of it; of pixels the held-out ones, (N,), as all of them take as
+        much memory as the clip."""
+        if self.operator.is_pixel_mask and isinstance(self.heldout, Tensor):
+            return taken_at(self.heldout, clip).to(torch.promote_types(clip.dtype, torch.float32))
+        return self.operator(clip)
 
     def heldout_terms_of(self, made: Data) -> Tensor:
-        """`heldout_terms` of a clip that gives this data, A x, where something is held out."""
+        """`heldout_terms` of a clip of which this is `judged_data`, where something is held out."""
         weighted = [terms.cpu() for terms in self._at_heldout(made)]
         each = torch.cat([_summed(*pair) for pair in zip(weighted, self._holes, strict=True)])
         if self._spectrum_weights is None:
@@ -215,11 +223,14 @@ class Problem:
         adds for fitted samples of a spectrum. NaN if nothing is held out."""
         if self.heldout is None:
             return math.nan
-        return sum(float(terms.double().sum()) for terms in self._at_heldout(self.operator(clip)))
+        return sum(float(terms.double().sum()) for terms in self._at_heldout(self.judged_data(clip)))
 
     def _at_heldout(self, made: Data) -> list[Tensor]:
-        """The weighted terms of the held-out entries, by tensor of the data; made: A x."""
+        """The weighted terms of the held-out entries, by tensor of the data; made: `judged_data`."""
         assert self.heldout is not None
+        if self.operator.is_pixel_mask:
+            found, y = tensors_of(made)[0], tensors_of(taken_at(self.heldout, self.data))[0]
+            return [self._heldout_weights[0] * self.validation_loss(found - y)]
         parts = zip(self._heldout_weights, *map(tensors_of, (made, self.data, self.heldout)), strict=True)
         return [weight * self.validation_loss(found[h] - y[h]) for weight, found, y, h in parts]
 
@@ -327,8 +338,9 @@ class Problem:
 
     def fitted_error(self, clip: Tensor) -> float:
         """Squared error per pixel that the fitted data gives for a clip (T, C, H, W)."""
-        parts = zip(*map(tensors_of, (self.operator(clip), self.data, self.fitted)), strict=True)
-        total = sum(float(self.validation_loss(found[f] - y[f]).double().sum()) for found, y, f in parts)
+        made = clip if self.operator.is_pixel_mask else self.operator(clip)
+        parts = zip(*(tensors_of(taken_at(self.fitted, data)) for data in (made, self.data)), strict=True)
+        total = sum(float(self.validation_loss(found - y).double().sum()) for found, y in parts)
         scale = self.scale(self.fitted) if self.has_density else self.fit_scale
         return scale * total
 
@@ -345,7 +357,7 @@ class Problem:
     @cached_property
     def held_count(self) -> int:
         """How many numbers are held out."""
-        return 0 if self.heldout is None else sum(int(t.sum()) for t in tensors_of(self.heldout))
+        return 0 if self.heldout is None else count_of(self.heldout)
 
     def without_noise(self, error: float) -> float:
         """A held-out squared error per pixel less what white noise of known size adds to it.
