@@ -7,6 +7,7 @@ import builtins
 import contextlib
 import ctypes
 import io
+import math
 import multiprocessing
 import multiprocessing.forkserver
 import os
@@ -153,6 +154,7 @@ def _command(arguments: list[str], folder: str, log: str, fault: Fault | None) -
     sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.chdir(folder)
     runs.CHECKPOINT_SECONDS = trainings.SAVE_SECONDS = -1.0  # after every round, so that there is much to be lost
+    runs.CHECKPOINT_TIME_SHARE = math.inf
     batch.prepare_worker = hurried_worker
     if fault is not None:
         _meet(fault)
@@ -170,7 +172,7 @@ def hurried_worker() -> None:
     from lowreel.runs import folder as runs
 
     prepare_worker()
-    runs.CHECKPOINT_SECONDS = -1.0
+    runs.CHECKPOINT_SECONDS, runs.CHECKPOINT_TIME_SHARE = -1.0, math.inf
 
 
 def _meet(fault: Fault) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from conftest import ended, moving, snapshot
 from safetensors.torch import load_file
 
 from lowreel import RecoverSettings
-from lowreel.runs.folder import Run
+from lowreel.runs.folder import CheckpointCallback, Run
 from lowreel.system.files import new_folder, remove_leftovers
 
 SIMULATE = "simulate missing clip.npy --quality draft --steps 10 -o run"
@@ -379,3 +380,21 @@ def test_a_folder_that_a_killed_process_was_filling_is_removed(tmp_path):
             assert draft.is_dir()
         shutil.rmtree(tmp_path / "run")
     assert {path.name for path in tmp_path.iterdir()} == {"run", *names[1:]}
+
+
+@pytest.mark.parametrize(("takes", "saved"), [(0.01, 90), (0.5, 19)])
+def test_checkpoints_take_a_hundredth_of_the_time_at_most(takes, saved, monkeypatch):
+    """In a thousand epochs of a second each: every ten seconds where they are quick, less often where they are not."""
+    clock, made = [0.0], []
+
+    def save(progress):
+        made.append(progress)
+        clock[0] += takes
+
+    monkeypatch.setattr("lowreel.runs.folder.time.monotonic", lambda: clock[0])
+    run = SimpleNamespace(folder=Path("run"), save_progress=save, write_history=lambda _: None)
+    keeper = CheckpointCallback(run, lambda _: None, log=lambda _: None, written=0.0)
+    for _ in range(1000):
+        clock[0] += 1.0
+        keeper(SimpleNamespace(trials=(), trunk=None, history=(), made=1))
+    assert len(made) == pytest.approx(saved, abs=1)

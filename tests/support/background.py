@@ -1,5 +1,6 @@
 """Commands in a process of their own, for tests that kill them or take their disk away. Imports little: see `start`."""
 
+import math
 import os
 import resource
 import signal
@@ -42,6 +43,7 @@ def _command(arguments, folder, *, log, dies_at=None, largest=None, hurried=Fals
         from lowreel.jobs import batch
 
         runs.CHECKPOINT_SECONDS = trainings.SAVE_SECONDS = -1.0
+        runs.CHECKPOINT_TIME_SHARE = math.inf
         batch.prepare_worker = hurried_worker
     if dies_at is not None:
         _mortal(dies_at)
@@ -60,7 +62,7 @@ def hurried_worker():
     from lowreel.runs import folder as runs
 
     prepare_worker()
-    runs.CHECKPOINT_SECONDS = -1.0
+    runs.CHECKPOINT_SECONDS, runs.CHECKPOINT_TIME_SHARE = -1.0, math.inf
 
 
 def _mortal(dies_at):

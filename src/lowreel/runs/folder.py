@@ -47,7 +47,9 @@ from .summary import FILE, Summary
 
 LOG = logging.getLogger(__name__)
 
-CHECKPOINT_SECONDS = 10.0
+CHECKPOINT_SECONDS, CHECKPOINT_TIME_SHARE = 10.0, 0.01
+"""Seconds from one checkpoint to the next, at least, and the share of the time that they may take: up to 200 MB of
+large frames, which the fit waits for."""
 
 
 @dataclass(frozen=True)
@@ -275,7 +277,10 @@ def _has_more(progress: Progress, before: Progress | None) -> bool:
 
 @dataclass
 class CheckpointCallback:
-    """Writes a checkpoint and the history every CHECKPOINT_SECONDS; what `recover` calls after each epoch."""
+    """Writes a checkpoint and the history from time to time; what `recover` calls after each epoch.
+
+    took: seconds of the last one.
+    """
 
     run: Run
     sketch: PreviewWriter
@@ -283,6 +288,7 @@ class CheckpointCallback:
     last: Progress | None = None
     log: EpochsLogged = field(default_factory=EpochsLogged)
     written: float = field(default_factory=time.monotonic)
+    took: float = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Note the progress, save it when it is time, show it."""
@@ -290,8 +296,8 @@ class CheckpointCallback:
             (self.run.folder / FILE).unlink(missing_ok=True)
         before, self.last = self.last, progress
         self.log(progress)
-        is_due = time.monotonic() - self.written > CHECKPOINT_SECONDS
-        if is_due or _has_more(progress, before):
+        pause = max(CHECKPOINT_SECONDS, self.took / CHECKPOINT_TIME_SHARE)
+        if time.monotonic() - self.written > pause or _has_more(progress, before):
             self.save()
         self.sketch(progress)
         if self.show:
@@ -299,11 +305,13 @@ class CheckpointCallback:
 
     def save(self) -> None:
         """Save the progress noted last."""
+        begun = time.monotonic()
         if self.last is not None:
             self.run.save_progress(self.last)
             self.run.write_history(self.last.history)
             LOG.debug("checkpoint after epoch %d in %s", self.last.made, self.run.folder)
         self.written = time.monotonic()
+        self.took = self.written - begun
 
 
 def execute(
