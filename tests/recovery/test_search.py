@@ -10,7 +10,7 @@ from cases import Linear, moving
 
 from lowreel.errors import InputError
 from lowreel.model.generators import Decoder
-from lowreel.model.latents import factorise
+from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
 from lowreel.operators import Gaussian, MissingPixels
 from lowreel.recovery import fits, policy
@@ -145,6 +145,19 @@ def test_stronger_decay_is_tried_where_the_trunk_overfits(ratio, overfits, monke
     assert plan.told_by((), trunk).overfits == overfits
     error = problem.fitted_error(trunk.state.representation(problem, solver).frames())
     assert trunk.history[-1]["fitted"] == error > 0
+
+
+@pytest.mark.parametrize(("which", "near"), [([0, 2], True), ([0, 1], False), ([0, 1, 2, 3], False)])
+def test_the_last_fit_is_compared_in_the_frames_that_are_asked_for(which, near):
+    """One that has come to other frames than the search is left, as far as it is looked at."""
+    codes = torch.randn(4, 64, generator=torch.Generator().manual_seed(0))
+    generator, times = Decoder((1, 16, 16)), torch.arange(4.0, dtype=torch.float64)
+    best, ended = (
+        Representation(generator, Codes(own, times))
+        for own in (codes, codes.clone().index_fill_(0, torch.tensor(1), 3.0))
+    )
+    trial = Trial(FIRST, best, 1e-6, 1, 1, 0.0, Outcome("finished", ""))
+    assert fits._is_near(ended, trial, which) == near
 
 
 def test_a_fit_that_diverged_calls_for_stronger_decay():

@@ -86,9 +86,11 @@ class Representation:
             drawn.copy_(self.generator(part))
         return to_complex(2 * frames - 1) if self.is_complex else frames
 
-    def stretches(self) -> Iterator[Tensor]:
-        """The clip's frames as `frames` gives them, few at a time, for whoever need not hold them all."""
-        return (self.drawn(part) for part in self._few(self.codes.matrix()))
+    def stretches(self, which: Sequence[int] | None = None) -> Iterator[Tensor]:
+        """The clip's frames, or those with these numbers, as `frames` gives them, few at a time, for whoever need not
+        hold them all."""
+        codes = self.codes.matrix()
+        return (self.drawn(part) for part in self._few(codes if which is None else codes[list(which)]))
 
     def _few(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """A tensor of all frames cut into those that are drawn together."""

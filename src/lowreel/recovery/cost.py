@@ -126,7 +126,8 @@ RANK_CLIPS = 10
 """About how often the frames by which a rank is chosen are drawn for that."""
 
 RANK_FRAMES = 8
-"""Frames by which a rank is chosen where they are large and exact."""
+"""Frames by which a rank is chosen, and the last fit is compared with the one before, where they are large and
+exact."""
 
 Which = Literal["none", "quick", "all"]
 """Which baselines are run."""
@@ -170,7 +171,8 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
 
 
 def rank_frames(problem: Problem) -> Sequence[int]:
-    """Frames by which a rank is chosen: of large frames of exact pixels RANK_FRAMES, evenly spread; else all."""
+    """Frames by which a rank is chosen, and the last fit compared: of large frames of exact pixels RANK_FRAMES, evenly
+    spread; else all."""
     frames, _, height, width = problem.operator.clip_shape
     if height * width <= BATCH_PIXELS or frames <= RANK_FRAMES or not _is_of_exact_pixels(problem):
         return range(frames)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -30,6 +30,7 @@ from ..system.devices import CPU
 from ..system.memory import trim_heap
 from .accounting import finish
 from .comparison import Baseline, OnBaseline, can_come_first, compared, noise_sigma
+from .cost import rank_frames
 from .fit import CTRL_C, Callback, Progress, Score, Trial, fit
 from .policy import FitResult, smallest_rank, tried_ranks
 from .search import TIME_LIMIT, search, varied
@@ -296,7 +297,7 @@ def _ended(found: FitResult, best: Trial, last: _Last, progress: Progress, outco
     ended = progress.state.representation(last.problem, last.solver)
     seconds = found.seconds + progress.seconds
     cut_off = last.until is not None and progress.state.step < last.until
-    if cut_off or not _is_near(ended, best):
+    if cut_off or not _is_near(ended, best, rank_frames(last.problem)):
         return replace(found, seconds=seconds, outcome=outcome if outcome.interrupted else best.outcome)
     rows = tuple(
         row | {"step": row["step"] + best.step, "seconds": round(row["seconds"] + found.seconds, 3)}
@@ -361,9 +362,10 @@ def _drawing_seconds(problem: Problem, best: Trial) -> float:
     return time.monotonic() - start
 
 
-def _is_near(ended: Representation, best: Trial) -> bool:
-    """Whether what the last fit came to differs from the best of the search by about its error and no more."""
-    parts = zip(ended.stretches(), best.representation.stretches(), strict=True)
+def _is_near(ended: Representation, best: Trial, which: Sequence[int]) -> bool:
+    """Whether what the last fit came to differs from the best of the search, in the frames with these numbers, by about
+    its error and no more."""
+    parts = zip(ended.stretches(which), best.representation.stretches(which), strict=True)
     squares = [(len(one), float((one - other).square().mean())) for one, other in parts]
     distance = sum(n * square for n, square in squares) / sum(n for n, _ in squares)
     return math.isfinite(distance) and distance <= NEAR_ERRORS * best.error
