@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -20,8 +21,10 @@ from lowreel.baselines import (
     low_rank_clip,
     networks,
     quick_baselines,
+    rough_clip,
     total_variation,
 )
+from lowreel.baselines.interpolation import local_means
 from lowreel.baselines.low_rank import RANK_ITERATIONS, chosen_iterations, chosen_low_rank, thresholded
 from lowreel.baselines.validation import left_out
 from lowreel.baselines.variation import add_gradient, add_gradient_adjoint, shrink_to_one
@@ -242,6 +245,16 @@ def test_large_frames_do_without_linear_interpolation():
     assert name == "biharmonic interpolation"
     close(found, biharmonic(scattered(clip), scattered.observed_mask()), rtol=0, atol=2e-3)
     assert first(scattered, 0.1)[0] == first(holes, 0.0)[0] == "linear interpolation"
+
+
+@pytest.mark.parametrize("at_once", [1, 5 * 3 * 40 * 50])
+def test_rough_clips_do_not_depend_on_how_many_frames_are_filled_at_once(at_once, monkeypatch):
+    """Each is made of its own pixels, and keeps these."""
+    clip, known = moving(5, 3, 40, 50), MissingPixels((5, 3, 40, 50), 0.8).observed_mask()
+    monkeypatch.setattr(sys.modules["lowreel.baselines.interpolation"], "ROUGH_VALUES", at_once)
+    found = rough_clip(clip * known, known)
+    assert torch.equal(found[known], clip[known])
+    close(found, torch.where(known, clip, local_means(clip * known, known)))
 
 
 def test_total_variation_has_less_variation_than_its_start():

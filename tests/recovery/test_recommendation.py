@@ -10,7 +10,7 @@ from cases import levels, moving
 import lowreel
 from lowreel import RecoverSettings
 from lowreel.operators import Identity, Mask, MissingFrames, MissingPixels, SinglePixel, Stacked
-from lowreel.recovery.comparison import Baseline, heldout_decibels
+from lowreel.recovery.comparison import Baseline, Finished, heldout_decibels
 from lowreel.recovery.coverage import caveat, judged_by, unjudged_share, unseen_share
 from lowreel.recovery.preparation import prepare
 from lowreel.recovery.recommendation import Recommended, recommended
@@ -49,6 +49,19 @@ def test_the_better_one_is_recommended():
     assert best(problem, good, bad).sentence(0.0) == ""
     told = best(problem, bad, good)
     assert f"other 0 ({told.heldout_db - 6:.1f} dB)" in told.sentence(-6.0)
+
+
+@pytest.mark.parametrize("first", ["generator", "one"])
+def test_a_mean_changes_none_of_its_clips(first):
+    """Though that of clips that are made anew takes the place of one of them."""
+    kept = {"one": Baseline(off(0.1, 1).half(), 0.0), "two": Baseline(off(0.1, 2).half(), 0.0)}
+    before, mean = {name: b.clip.clone() for name, b in kept.items()}, Recommended(0.25, "two", 0.0, first)
+    clips = Finished(kept, lambda clip: clip)
+    found = mean.of(CLIP, clips)
+    own = CLIP if first == "generator" else before["one"].float()
+    torch.testing.assert_close(found, 0.25 * own + 0.75 * before["two"].float())
+    assert all(torch.equal(clips[name].clip, clip.float()) for name, clip in before.items())
+    assert torch.equal(found, mean.of(CLIP, dict(clips)))
 
 
 def test_several_masks_with_holes_are_judged_together():

@@ -15,6 +15,9 @@ from ..settings import BATCH_PIXELS
 from ..system.linear_algebra import one_blas_thread
 from .bilaplacian import fill_biharmonic, is_wide
 
+ROUGH_VALUES = 2**22
+"""Values that are filled in by local means at once, about."""
+
 FillFrame = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -101,8 +104,13 @@ def has_no_need_of_linear(known: Tensor) -> bool:
 
 
 def rough_clip(pixels: Tensor, known: Tensor) -> Tensor:
-    """The clip of `local_means` with the known pixels in it; (T, C, H, W)."""
-    return torch.where(known, pixels, local_means(pixels, known)).cpu()
+    """The clip of `local_means` with the known pixels in it; (T, C, H, W). Few frames at a time: their means at all
+    scales take six times their memory."""
+    found = torch.empty(pixels.shape, dtype=pixels.dtype)
+    at_once = max(1, ROUGH_VALUES // pixels[0].numel())
+    for own, values, entries in zip(*(torch.split(t, at_once) for t in (found, pixels, known)), strict=True):
+        own.copy_(torch.where(entries, values, local_means(values, entries)))
+    return found
 
 
 def local_means(pixels: Tensor, known: Tensor) -> Tensor:

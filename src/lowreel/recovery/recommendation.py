@@ -14,7 +14,7 @@ from torch import Tensor
 from ..operators import Data, map_data
 from ..solver.problem import Problem
 from .chance import is_chance
-from .comparison import Baseline, heldout_decibels
+from .comparison import Baseline, Finished, heldout_decibels
 from .coverage import MOST_UNJUDGED_SHARE, unjudged_share
 from .verdict import ALIKE_DB
 
@@ -60,7 +60,10 @@ class Recommended:
         if self.baseline is None or self.share == 1:
             return first
         other = baselines[self.baseline].clip.to(generated)
-        return other if self.share == 0 else torch.lerp(other, first, self.share)
+        if self.share == 0:
+            return other
+        own = isinstance(baselines, Finished) and other.dtype == first.dtype  # made anew: the mean may take its place
+        return torch.lerp(other, first, self.share, out=other if own else None)
 
 
 def _alone(name: str, heldout_db: float) -> Recommended:
