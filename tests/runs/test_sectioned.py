@@ -13,9 +13,17 @@ import torch
 from conftest import moving
 
 from lowreel import Decoder, Measured, MissingPixels, RecoverSettings, psnr
+from lowreel.data import NoNoise, WhiteNoise
 from lowreel.model.generators import save_weights
-from lowreel.operators import Stacked, is_rebuilt
-from lowreel.recovery.cost import Estimate
+from lowreel.operators import Downsample, Stacked, is_rebuilt
+from lowreel.recovery.cost import (
+    CLIP_ARRAYS,
+    DATA_ARRAYS,
+    EXACT_CLIP_ARRAYS,
+    EXACT_DATA_ARRAYS,
+    NOISY_CLIP_ARRAYS,
+    Estimate,
+)
 from lowreel.recovery.verdict import Verdict, judge_sections
 from lowreel.runs.folder import Run, Start
 from lowreel.runs.planning import planned_sections
@@ -266,6 +274,23 @@ def test_memory_makes_sections_shorter(there, command):
     ]
     assert lengths[0] < lengths[1] < lengths[2]
     assert lengths[2] - lengths[1] == pytest.approx(PLANNED_MEMORY_SHARE * 1700e6 / per_frame(clip), rel=0.2)
+
+
+KINDS = {
+    "exact pixels": (MissingPixels, NoNoise(), EXACT_CLIP_ARRAYS + EXACT_DATA_ARRAYS),
+    "noisy pixels": (MissingPixels, WhiteNoise(sigma=0.1), NOISY_CLIP_ARRAYS + DATA_ARRAYS),
+    "coarse pixels": (Downsample, NoNoise(), CLIP_ARRAYS + DATA_ARRAYS / 4),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sections_are_planned_by_what_their_data_needs(kind):
+    """Noisy and coarse pixels take more than exact ones, and as much as is told of a whole recovery."""
+    make, noise, arrays = KINDS[kind]
+    operator = make((4, 1, 16, 16), 0.5) if make is MissingPixels else make((4, 1, 16, 16), 2)
+    data = Measured(operator(torch.rand(4, 1, 16, 16)), operator, torch.arange(4.0), noise)
+    held = sum(t.numel() * t.element_size() for t in operator.buffers()) / 4
+    assert per_frame(data) == pytest.approx(arrays * 4 * 256 + held)
 
 
 def test_too_little_memory_is_said_before_anything_is_done(there, command):

@@ -32,9 +32,10 @@ from ..baselines.variation import (
     shrink_to_one,
     total_variation,
 )
+from ..data import Noise
 from ..errors import InputError
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE
-from ..operators import RealForm, tensors_of
+from ..operators import LinearOperator, RealForm, tensors_of
 from ..settings import BATCH_PIXELS, PRESETS, SolverSettings
 from ..solver.iteration import trial_updates
 from ..solver.problem import Problem
@@ -47,13 +48,11 @@ from .refinement import applications as refining_applications
 from .refinement import can_refine
 from .refinement import iterations as refining_iterations
 
-EXACT_CLIP_ARRAYS, CLIP_ARRAYS, CLIP_ARRAYS_OF_FIT = 8, 9, 4
+EXACT_CLIP_ARRAYS, NOISY_CLIP_ARRAYS, CLIP_ARRAYS, CLIP_ARRAYS_OF_FIT = 8, 14, 16, 4
 """Arrays of the clip's size that a recovery holds at its peak, in its baselines (the three edge fields of total
 variation, the clips around them, and those that the baselines before it have made) or while it is judged: of exact
-pixels, and of other data; and those beside the activations of a fit: baselines in half precision, what is drawn for a
-check, and what goes with it. Measured as the rise of the peak with the frames, data included: 8.1 with exact pixels
-(12.4 of 160x160 in colour, 32 and 64 frames), 15.6 (24.6) with noise of 0.1, 13.4 with Downsample; that is more than is
-counted of the latter two."""
+pixels, of noisy ones, and of other data; and those beside the activations of a fit: baselines in half precision, what
+is drawn for a check, and what goes with it (docs/choices.md)."""
 
 COMPLEX_CLIP_ARRAYS = 45
 """The same of a complex clip, in its 3-D total variation and its refinement: three fields of differences in four forms,
@@ -61,7 +60,7 @@ ten clips around them, and as much again that the allocator does not give back b
 
 EXACT_DATA_ARRAYS, DATA_ARRAYS = 2, 3
 """Arrays of the data's size that it holds then: the data, and booleans of what is known, fitted and held out, a quarter
-each; and another one where it is not exact pixels. Sections are planned by the latter, whatever the data."""
+each; and another one where it is not exact pixels."""
 
 WEIGHT_COPIES = 12
 """Copies of the weights in a fit: gradients, moments, and snapshots of all of them."""
@@ -148,8 +147,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
     del update
     clip = 4 * math.prod(problem.operator.clip_shape)
     data = sum(t.numel() * t.element_size() for t in tensors_of(problem.data))
-    exact = _is_of_exact_pixels(problem)
-    clip_arrays, data_arrays = (EXACT_CLIP_ARRAYS, EXACT_DATA_ARRAYS) if exact else (CLIP_ARRAYS, DATA_ARRAYS)
+    clip_arrays, data_arrays = arrays_held(problem.operator, problem.noise)
     trim_heap()  # what the trial has freed is no part of what is taken already
     weights = 4 * sum(p.numel() for p in problem.generator.parameters())
     fit = MEMORY_SLACK_FACTOR * kept.bytes + WEIGHT_COPIES * weights
@@ -168,6 +166,14 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
         busy=share < BUSY_SHARE,
         refining=_refining_seconds(problem.on(CPU)),
     )
+
+
+def arrays_held(operator: LinearOperator, noise: Noise) -> tuple[int, int]:
+    """How many arrays of the size of the clip, and of its data, a recovery holds at its peak; of complex clips
+    COMPLEX_CLIP_ARRAYS of the clip's."""
+    if not operator.is_pixel_mask:
+        return CLIP_ARRAYS, DATA_ARRAYS
+    return (EXACT_CLIP_ARRAYS, EXACT_DATA_ARRAYS) if noise.is_exact else (NOISY_CLIP_ARRAYS, DATA_ARRAYS)
 
 
 def rank_frames(problem: Problem) -> Sequence[int]:

@@ -18,7 +18,7 @@ from ..data import DataFile, Measured
 from ..errors import InputError
 from ..io.video import write_npy, write_video
 from ..operators import tensors_of
-from ..recovery.cost import CLIP_ARRAYS, DATA_ARRAYS, Estimate, with_some_to_spare
+from ..recovery.cost import Estimate, arrays_held, with_some_to_spare
 from ..recovery.fit import Progress
 from ..recovery.policy import planned
 from ..recovery.preparation import prepare
@@ -193,7 +193,8 @@ def per_frame(measured: Measured) -> float:
     frames = measured.operator.clip_shape[0]
     data = sum(t.numel() * t.element_size() for t in tensors_of(measured.data))
     held = sum(t.numel() * t.element_size() for t in measured.operator.buffers())
-    return CLIP_ARRAYS * 4 * math.prod(measured.operator.clip_shape[1:]) + (DATA_ARRAYS * data + held) / frames
+    clip_arrays, data_arrays = arrays_held(measured.operator, measured.noise)
+    return clip_arrays * 4 * math.prod(measured.operator.clip_shape[1:]) + (data_arrays * data + held) / frames
 
 
 def expectation(run: SectionedRun) -> Estimate:
