@@ -95,7 +95,8 @@ class Mask(LinearOperator):
         return self.mask.expand(self.clip_shape)
 
     def repeated_rows(self, known: tuple[Tensor, ...]) -> list[int]:
-        """By the masks themselves: a clip to try it with takes as much memory as the one that is sought."""
+        """By the masks themselves: a clip to try it with takes as much memory as the one that is sought. known: of the
+        data, (T, C, H, W)."""
         (entries,) = known
         alike = len(self.mask) > 1 and torch.equal(self.mask, self.mask[:1].expand_as(self.mask))
         return [1 if alike and not bool(entries[0].all()) else len(entries)]

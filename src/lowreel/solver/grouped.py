@@ -85,7 +85,7 @@ class GroupProblem(Problem):
         return tuple(len(own) / total * weight for one, own in pairs for weight in one._heldout_weights)
 
     def judged_data(self, clip: Tensor) -> Data:
-        """That of each clip, one after the other."""
+        """That of each clip of (T, C, H, W), one after the other."""
         return tuple(
             tensor
             for one, own in zip(self.clips, self.frames_of_clips, strict=True)

@@ -207,8 +207,10 @@ class Problem:
         """What `heldout_terms_of` needs of A x: all of it; of pixels the held-out ones, (N,), as all of them take as
         much memory as the clip."""
         if self.operator.is_pixel_mask and isinstance(self.heldout, Tensor):
-            return taken_at(self.heldout, clip).to(torch.promote_types(clip.dtype, torch.float32))
-        return self.operator(clip)
+            (found,) = tensors_of(taken_at(self.heldout, clip))
+            return found.to(torch.promote_types(found.dtype, torch.float32))
+        made: Data = self.operator(clip)
+        return made
 
     def heldout_terms_of(self, made: Data) -> Tensor:
         """`heldout_terms` of a clip of which this is `judged_data`, where something is held out."""
