@@ -19,6 +19,7 @@ from scipy.io import savemat
 from lowreel.cli.describe import describe
 from lowreel.errors import InputError
 from lowreel.io.containers import as_clip, entries_of, load, load_clip
+from lowreel.io.containers.places import by_stamps, seconds_of
 from lowreel.io.export import Delivered, export_clip
 from lowreel.io.video import open_clip
 
@@ -255,8 +256,112 @@ def test_spacing_of_the_source_is_that_of_what_is_exported_in_another_kind(kind,
     assert (found.times is None) == (kind == ".zarr") == bool(notes)
 
 
+@pytest.mark.parametrize("write", [nexus, scales])
+def test_places_of_what_is_exported_are_those_of_the_source(write, tmp_path):
+    """Where they begin, which way they go, in their unit, of the frames that were picked, by whatever clock."""
+    path = hdf5_as(write, tmp_path)
+    name = next(entry.name for entry in entries_of(path) if len(entry.shape) == 3)
+    clip = Delivered(FRAMES[1:4, None], (0.04, 0.08, 0.12), like=path, picked=slice(1, 4))
+    export_clip(tmp_path / "b.h5", clip)
+    with h5py.File(path) as source, h5py.File(tmp_path / "b.h5") as made:
+        group = source[name].parent
+        for axis, picked in (("time", slice(1, 4)), ("y", slice(None)), ("x", slice(None))):
+            np.testing.assert_array_equal(made[name].parent[axis], group[axis][picked])
+            assert made[name].parent[axis].attrs["units"] == group[axis].attrs["units"]
+
+
+def test_what_nobody_told_is_not_exported(tmp_path):
+    """Neither 25 frames a second nor places of pixels of which nothing is known, nor over what has that name."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["time"] = FRAMES
+        for dimension, name in zip(file["time"].dims, ("time", "y", "x"), strict=True):
+            dimension.label = name
+    for times in ((0.0, 0.04, 0.08), (0.0, 0.1, 0.3)):
+        clip = Delivered(FRAMES[:3, None], times, like=tmp_path / "a.h5", picked=slice(3))
+        (tmp_path / "b.h5").unlink(missing_ok=True)
+        export_clip(tmp_path / "b.h5", clip)
+        with h5py.File(tmp_path / "b.h5") as made:
+            assert list(made) == ["time"]
+            assert made["time"].shape == FRAMES[:3].shape
+
+
+UNITS = {
+    "ms": 1e-3,
+    "Milliseconds": 1e-3,
+    "sec.": 1,
+    "S": None,
+    "usec since 1970-01-01": 1e-6,
+    "HOURS SINCE 2000": 3600,
+}
+
+
+def test_units_of_time():
+    for unit, seconds in UNITS.items():
+        assert seconds_of(unit) == (None if seconds is None else Fraction(seconds).limit_denominator(10**9)), unit
+
+
+STAMPS = {
+    "whole numbers since 1970": (10**18 + 50_000_000 * np.arange(6), "ns", 20, True),
+    "float32, late": (np.float32(80_000) + np.cumsum([0, 20, 60, 20, 60, 20]).astype("f4") / 1000, "s", None, False),
+    "rounded by float32": (np.float32(9) + np.float32(0.05) * np.arange(6, dtype="f4"), "s", 20, True),
+    "29.97": (np.arange(6) * 1001 / 30, "ms", Fraction(30_000, 1001), True),
+}
+
+
+@pytest.mark.parametrize(("stamps", "unit", "rate", "is_even"), STAMPS.values(), ids=STAMPS)
+def test_rates_of_stamps(stamps, unit, rate, is_even):
+    found, times = by_stamps(stamps, seconds_of(unit))
+    assert (times is None) == is_even
+    assert rate is None or found == rate
+
+
+def test_missing_times_of_netcdf_are_no_times(tmp_path):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        for name, length in zip(("time", "y", "x"), FRAMES.shape, strict=True):
+            file.createDimension(name, length)
+        file.createVariable("film", "u2", ("time", "y", "x"), fill_value=False)[:] = FRAMES
+        time = file.createVariable("time", "i4", ("time",), fill_value=-999)
+        time.units = "ms"
+        time[:] = [-999, 50, 100, 150, 200, 250]
+    assert load_clip(tmp_path / "a.nc").rate is None
+
+
+def damaged(group, name):
+    group.create_dataset("more", data=np.arange(6.0), chunks=(6,), compression="gzip")
+    group["more"].id.write_direct_chunk((0,), b"no such thing")
+    group[name] = group["more"]
+
+
+UNUSED = {
+    "damaged": damaged,
+    "a link to itself": lambda group, name: group.__setitem__(name, h5py.SoftLink(f"/entry/data/{name}")),
+    "in another file": lambda group, name: group.__setitem__(name, h5py.ExternalLink("other.h5", "/time")),
+    "stored outside": lambda group, name: group.create_dataset(name, (6,), "f8", external=[("other.bin", 0, 48)]),
+    "a group": lambda group, name: group.create_group(name),
+    "more than the file holds": lambda group, name: group.create_dataset(name, (6,), "f8", chunks=(6,)),
+}
+
+
+@pytest.mark.parametrize("write", UNUSED.values(), ids=UNUSED)
+def test_places_that_cannot_be_read_are_no_reason_to_refuse(write, tmp_path):
+    """Nor is any other file opened for them."""
+    path = hdf5_as(nexus, tmp_path)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["time"] = MILLISECONDS
+    (tmp_path / "other.bin").write_bytes(MILLISECONDS.tobytes())
+    with h5py.File(path, "r+") as file:
+        del file["entry/data/time"]
+        write(file["entry/data"], "time")
+        if isinstance(file["entry/data"].get("time", getlink=True), h5py.HardLink):
+            file["entry/data/time"].attrs["units"] = "ms"
+    array = load(path, "entry/data/counts")
+    assert array.rate is array.times is None
+    np.testing.assert_array_equal(as_clip(array)[:][:, 0], FRAMES)
+
+
 PASSED_OVER = {
     "too few": np.arange(4.0),
+    "two": np.arange(2.0) * 50,
     "falling": -np.arange(6.0),
     "not finite": np.array([0, 1, 2, np.nan, 4, 5]),
     "words": np.array([b"a"] * 6),

@@ -121,6 +121,11 @@ def test_held_out_data_decides_and_says_so():
         wanted = alone[0] if sharing.chosen == "alone" else group.part(0, shared)
         assert torch.equal(found.representation.codes.matrix(), wanted.representation.codes.matrix())
         assert sharing.sentence in found.trust
+    with pytest.MonkeyPatch.context() as patch:  # neither alone nor as one set, but clip by clip
+        patch.setattr("lowreel.recovery.together._preferred", lambda gains: "neither")
+        patch.setattr("lowreel.recovery.together._gain_in_decibels", lambda gains: -1.0)
+        patch.setattr("lowreel.recovery.together.is_chance_among", lambda gains: gains != [-1.0, -1.0])
+        assert [(one.chosen, one.by_all) for one in group.decided(shared, alone)] == [("alone", True)] * 2
     failed = replace(shared, judged=diverged(shared))
     assert [one.chosen for one in group.decided(failed, alone)] == ["alone", "alone"]
     assert [one.chosen for one in group.decided(shared, {0: replace(alone[0], error=math.inf)})] == ["together"] * 2
@@ -152,6 +157,9 @@ def test_what_is_preferred_is_so_beyond_chance(gains, preferred):
         ([-2.0], "neither"),
         ([-1.0, -2.0], "neither"),
         ([-2.0, -1.0, -2.0], "alone"),
+        ([-1.0, -1.0], "neither"),
+        ([-1.0, -1.0, -1.0], "alone"),
+        ([-0.02, -0.02, -0.02], "neither"),
         ([2.5, -0.2, -2.7], "neither"),
         ([-2.1, -2.6, -0.9], "neither"),
         ([math.nan, -1.0, -1.1], "neither"),

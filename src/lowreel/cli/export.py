@@ -79,7 +79,9 @@ def _delivered(folder: Path, like: Path | None) -> tuple[Delivered, list[str]]:
     cropped = reading.get("fit") == "crop" and reading.get("size") is not None
     values = np.load(recovered, mmap_mode="r", allow_pickle=False)
     chosen = {name: reading.get(name) for name in ("channel", "plane")} if like is None else {}
-    return Delivered(values, times, _rate(about), source, cropped, **chosen), notes
+    of_file = about.get("reading") if like is None else None
+    picked = slice(*(of_file["frames"] or (None,))) if of_file and "frames" in of_file else None
+    return Delivered(values, times, _rate(about), source, cropped, **chosen, picked=picked), notes
 
 
 def _check_has_clip(folder: Path, recovered: Path) -> None:

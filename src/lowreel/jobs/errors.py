@@ -64,7 +64,8 @@ def exit_codes() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     try:
         yield
-        sys.stdout.flush()  # what is left is told here, where it can still be said that nobody reads it
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what is left is told here, where it can still be said that nobody reads it
     except (InputError, CycloptsError, OSError, MemoryError, RuntimeError, ImportError) as error:
         if isinstance(error, RuntimeError | ImportError) and not is_out_of_memory(error):
             raise

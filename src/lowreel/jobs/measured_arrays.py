@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,13 +87,30 @@ def measured_arrays(data: Path, wish: ArraysSettings, say: Callable[[str], None]
     levels = Levels(wish.scale) if wish.scale else estimate_scaling(given.data, given.operator)
     say(_sentence(levels, y, wish.scale is None))
     start, stop = given.frames
-    information = {"source": source_text(y.label), "rate": "25", "audio": False}
+    rate, times = _times(y, stop)
+    information = {"source": source_text(y.label), "rate": str(rate), "audio": False}
     information |= {"scale": levels.scale, "offset": levels.offset}
     information |= {"reading": {"fit": "squash", "frames": [start, stop]}}
-    times = torch.arange(start, stop, dtype=torch.float64) / 25
     exact = wish.sigma is None and given.operator.is_pixel_mask
     noise = as_noise(0.0 if exact else None if wish.sigma is None else wish.sigma / levels.scale)
-    return Measured(in_levels(given.data, given.operator, levels), given.operator, times, noise, information)
+    return Measured(
+        in_levels(given.data, given.operator, levels),
+        given.operator,
+        torch.tensor(times[start:stop], dtype=torch.float64),
+        noise,
+        information,
+    )
+
+
+def _times(y: Array, stop: int) -> tuple[Fraction, list[float]]:
+    """Frames a second, and seconds of the frames, as the axis of time of the data tells them where it is that of the
+    clip; else 25 a second."""
+    from ..io.video.reader import RATE
+
+    frames = y.shape[y.roles.index("T")] if "T" in y.roles else 0
+    rate = y.rate if y.rate is not None and frames >= stop else RATE
+    own = y.times if rate == y.rate else None
+    return rate, [float(time) for time in own or (k / rate for k in range(stop))]
 
 
 def _given(y: Array, file: Path, wish: ArraysSettings) -> Given:

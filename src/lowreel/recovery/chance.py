@@ -16,6 +16,9 @@ errors of many holes that are alike."""
 DRAWS, OWN_SIGNS = 4096, 256
 """Drawings of signs; how many of the largest gains have one each, while the sum of all others is taken for normal."""
 
+FEWEST_CLIPS, LEAST_SPREAD = 3, 0.05
+"""Clips that can agree beyond chance, at least, and by how many dB gains of clips are taken to differ, at least."""
+
 
 def is_chance(gains: Tensor) -> bool:
     """Whether the sum of these gains, one of each hole, (N,), may be chance: by a test of signs that are drawn anew.
@@ -43,11 +46,12 @@ def is_chance_among(gains: Sequence[float]) -> bool:
 
     Clips of a kind are alike in what sharing gives them, so that their gains are near one number, and near a normal
     distribution, as means over many holes are; a test of signs would call any gain of five clips or fewer chance.
+    Two clips may always agree by chance.
     """
     from scipy.stats import t
 
-    count, mean = len(gains), sum(gains) / max(len(gains), 1)
-    spread = math.sqrt(sum((gain - mean) ** 2 for gain in gains) / max(count - 1, 1))
-    if count < 2 or not math.isfinite(mean) or spread == 0:
+    if len(gains) < FEWEST_CLIPS or not all(map(math.isfinite, gains)):
         return True
+    count, mean = len(gains), sum(gains) / len(gains)
+    spread = max(math.sqrt(sum((gain - mean) ** 2 for gain in gains) / (count - 1)), LEAST_SPREAD)
     return float(t.sf(abs(mean) / spread * math.sqrt(count), count - 1)) > CHANCE

@@ -81,9 +81,10 @@ def load(path: Path, entry: Entry) -> Lazy:
         packing = Packing() if is_complex else with_own_packing(data, packing_of(data.attrs, data.dtype))
         _check_offset(path, entry, data, packing)
         dtype = np.dtype(np.complex128 if is_complex else bool if is_logical else packing.dtype(data.dtype))
-        rate, times = times_of(data)
         sides = sides_of(data)
-        spacing = spacing_by(sides, roles_of([side.name for side in sides]))
+        roles = roles_of([side.name for side in sides])
+        rate, times = times_of(data, sides, roles)
+        spacing = spacing_by(sides, roles)
 
     def read(index: Index) -> np.ndarray:
         if all(isinstance(part, slice) and part == slice(None) for part in index):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .axes import roles_of
-from .places import Side
+from .base import DEFLATE_FACTOR
+from .cf import packing_of
+from .places import MOST_PLACES, UNREADABLE, Side
 
 OF_VELOX = re.compile(r"/Data/Image/[^/]+/Data")
 """Where Velox, the software of Thermo Fisher's electron microscopes, keeps the frames of a detector."""
@@ -23,64 +28,95 @@ def text_of(attribute: Any) -> str:
 
 def sides_of(data: Any) -> tuple[Side, ...]:
     """Its axes in their order, by the first of the kinds that names each of them by a name of its own; else none. Where
-    a group names them, only if all of the names say what they are: it may mean another array by them."""
+    a group names the axes of a clip, only if all of the names say what they are: it may mean another array by them."""
     for kind in (_of_scales, _of_emd, _of_velox, _of_nexus, _of_hyperspy):
         found = kind(data)
         names = [side.name for side in found]
         is_each = len(set(names)) == len(data.shape) and all(names)
-        if is_each and (kind is _of_scales or "-" not in roles_of(names)):
+        if is_each and (kind is _of_scales or len(names) > 3 or "-" not in roles_of(names)):
             return tuple(found)
     return ()
 
 
-def _numbers(stored: Any, length: int) -> np.ndarray | None:
-    """The numbers of a data set along an axis: one a place, or the first two where the steps are even."""
-    shape, kind = getattr(stored, "shape", None), getattr(getattr(stored, "dtype", None), "kind", "")
-    if kind not in ("i", "u", "f") or shape not in ((length,), (2,)):
+def _beside(group: Any, name: str) -> Any:
+    """What stands in a group under a name, in the same file; None where nothing does."""
+    import h5py
+
+    if not name or name == "." or "/" in name:
         return None
-    found = np.asarray(stored[()])
-    return found if shape == (length,) else _from_two(found.astype(np.float64), length)
+    with contextlib.suppress(*UNREADABLE):
+        if not isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+            return group.get(name)
+    return None
 
 
-def _from_two(first: np.ndarray, length: int) -> np.ndarray:
+def _numbers(stored: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """A data set of so many numbers, unpacked; None for another, and for numbers that stand in another file, or are
+    more than the file can hold."""
+    kind = getattr(getattr(stored, "dtype", None), "kind", "")
+    if kind not in ("i", "u", "f") or stored.shape != shape or stored.external or stored.is_virtual:
+        return None
+    if shape[0] > MOST_PLACES or stored.nbytes > DEFLATE_FACTOR * stored.id.get_storage_size():
+        return None
+    return packing_of(stored.attrs, stored.dtype).values(np.asarray(stored[()]))
+
+
+def _from_two(stored: Any, length: int) -> np.ndarray | None:
+    """The places of an axis of EMD: each, or the first two where the steps are even."""
+    first = _numbers(stored, (2,)) if length != 2 else None
+    if first is None:
+        return _numbers(stored, (length,))
+    first = first.astype(np.float64)
     return np.asarray(first[0] + (first[1] - first[0]) * np.arange(length))
 
 
-def _unit(attributes: Any) -> str:
-    """The unit as it is said, without the brackets and underlines of EMD."""
-    return text_of(attributes.get("units", "")).strip("[] ").replace("_", "")
+def _unit(stored: Any) -> str:
+    with contextlib.suppress(*UNREADABLE):
+        return text_of(stored.attrs.get("units", "")).strip()
+    return ""
+
+
+def _side(name: str, stored: Any, length: int) -> Side:
+    """An axis by its name and the data set of its places, if it has one."""
+    if not hasattr(stored, "attrs"):
+        return Side(name)
+    return Side(name, _unit(stored), partial(_numbers, stored, (length,)))
 
 
 def _of_scales(data: Any) -> list[Side]:
     """HDF5 itself: labels of the axes, and data sets that are their scales."""
     found = []
     for axis, length in zip(data.dims, data.shape, strict=True):
-        scale = axis[0] if len(axis) else None
         name = axis.label or (axis.keys()[0] if len(axis) else "")
-        found.append(Side(name) if scale is None else Side(name, _unit(scale.attrs), _numbers(scale, length)))
+        found.append(_side(name, axis[0] if len(axis) else None, length))
     return found
 
 
 def _of_emd(data: Any) -> list[Side]:
-    """Electron microscopy datasets (EMD 0.2): dim1, dim2, ... beside the array are its axes."""
+    """Electron microscopy datasets: beside the array its axes, dim1, dim2, ... (EMD 0.2) or dim0, dim1, ... (1.0)."""
     group = data.parent
-    if "emd_group_type" not in group.attrs:
+    if "emd_group_type" not in group.attrs or not data.name.endswith("/data"):
         return []
-    scales = [group.get(f"dim{k + 1}") for k in range(len(data.shape))]
-    return [
-        Side("")
-        if scale is None
-        else Side(text_of(scale.attrs.get("name", "")).strip("[]"), _unit(scale.attrs), _numbers(scale, length))
-        for scale, length in zip(scales, data.shape, strict=True)
-    ]
+    first = 0 if "dim0" in group else 1
+    found = []
+    for k, length in enumerate(data.shape):
+        stored = _beside(group, f"dim{k + first}")
+        if not hasattr(stored, "attrs"):
+            return []
+        unit = _unit(stored).strip("[]").replace("_", "")
+        name = text_of(stored.attrs.get("name", "")).strip("[]")
+        found.append(Side(name, unit, partial(_from_two, stored, length)))
+    return found
 
 
 def _of_velox(data: Any) -> list[Side]:
     """Velox, a kind of EMD of its own: (y, x, frame), and a text in JSON for each frame, as long as the longest."""
-    texts = data.parent.get("Metadata")
-    if not OF_VELOX.fullmatch(data.name) or len(data.shape) != 3 or getattr(texts, "shape", (0,))[1:] != data.shape[2:]:
+    if not OF_VELOX.fullmatch(data.name) or len(data.shape) != 3:
         return []
-    told = _json_of(texts[:, 0].tobytes())
+    texts = _beside(data.parent, "Metadata")
+    if getattr(texts, "shape", (0,))[1:] != data.shape[2:] or not 0 < texts.shape[0] <= MOST_PLACES:
+        return []
+    told = _json_of(texts)
     size = _part(told, "BinaryResult", "PixelSize")
     is_metric = _part(told, "BinaryResult").get("PixelUnitX", "m") == "m"
     steps = {"y": size.get("height"), "x": size.get("width")} if is_metric else {"y": None, "x": None}
@@ -92,13 +128,12 @@ def _of_velox(data: Any) -> list[Side]:
     ]
 
 
-def _json_of(stored: bytes) -> dict[str, Any]:
-    """The object of a text that zeros follow; empty where it is none."""
-    try:
-        found = json.loads(stored.rstrip(b"\0\n"))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _json_of(texts: Any) -> dict[str, Any]:
+    """The object of the first of these texts, which zeros follow; empty where it is none, or cannot be read."""
+    with contextlib.suppress(*UNREADABLE):
+        found = json.loads(texts[:, 0].tobytes().partition(b"\0")[0])
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _part(told: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -109,12 +144,9 @@ def _part(told: dict[str, Any], *names: str) -> dict[str, Any]:
     return told
 
 
-def _by_step(step: Any, scale: float, length: int) -> np.ndarray | None:
-    """Places so far apart, a number as text, too."""
-    try:
-        return np.asarray(float(step) * scale * np.arange(length))
-    except (TypeError, ValueError):
-        return None
+def _by_step(step: Any, scale: float, length: int, first: Any = 0.0) -> Callable[[], np.ndarray]:
+    """Places so far apart, from numbers or from such as text."""
+    return lambda: np.asarray(float(first) + float(step) * scale * np.arange(length))
 
 
 def _of_nexus(data: Any) -> list[Side]:
@@ -127,24 +159,19 @@ def _of_nexus(data: Any) -> list[Side]:
     names = re.split("[:,]", names[0].strip("[] ")) if len(names) == 1 else names
     if len(names) != len(data.shape):
         return []
-    scales = [group.get(name) for name in names]
-    return [
-        Side(name) if scale is None else Side(name, _unit(scale.attrs), _numbers(scale, length))
-        for name, scale, length in zip(names, scales, data.shape, strict=True)
-    ]
+    names = [name.strip() for name in names]
+    return [_side(name, _beside(group, name), length) for name, length in zip(names, data.shape, strict=True)]
 
 
 def _of_hyperspy(data: Any) -> list[Side]:
     """HyperSpy: groups axis-0, axis-1, ... beside the array, each with offset and scale, or with its places."""
     found = []
     for k, length in enumerate(data.shape):
-        group = data.parent.get(f"axis-{k}")
-        if group is None or not hasattr(group, "attrs") or "name" not in group.attrs:
+        group = _beside(data.parent, f"axis-{k}")
+        if not hasattr(group, "get") or "name" not in group.attrs:
             return []
-        places = _numbers(group.get("axis"), length) if hasattr(group, "get") else None
-        if places is None and {"offset", "scale"} <= set(group.attrs):
-            offset, scale = (np.asarray(group.attrs[key]) for key in ("offset", "scale"))
-            if offset.dtype.kind in "iuf" and scale.dtype.kind in "iuf" and offset.size == scale.size == 1:
-                places = float(offset.item()) + float(scale.item()) * np.arange(length)
-        found.append(Side(text_of(group.attrs["name"]), _unit(group.attrs), places))
+        read: Callable[[], np.ndarray | None] = partial(_numbers, _beside(group, "axis"), (length,))
+        if {"offset", "scale"} <= set(group.attrs):
+            read = _by_step(group.attrs["scale"], 1.0, length, group.attrs["offset"])
+        found.append(Side(text_of(group.attrs["name"]), _unit(group), read))
     return found

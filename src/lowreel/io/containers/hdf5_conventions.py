@@ -14,7 +14,7 @@ from .axes import roles_of
 from .base import can_be_watched
 from .cf import Packing, first_number
 from .hdf5_axes import sides_of, text_of
-from .places import Times, by_stamps, times_by
+from .places import Side, Times, by_stamps, times_by
 
 IMAGE_SERIES = ("ImageSeries", "OpticalSeries", "OnePhotonSeries", "TwoPhotonSeries", "ImageMaskSeries")
 """Films in NWB, whose axes are (frame, x, y) and what follows, the width before the height: NWB format, core schema,
@@ -77,14 +77,13 @@ def with_own_packing(data: Any, packing: Packing) -> Packing:
     return packing
 
 
-def times_of(data: Any) -> Times:
+def times_of(data: Any, sides: tuple[Side, ...], roles: str) -> Times:
     """When the frames are, by the axis of time; of a film of NWB by its rate or its time stamps.
 
     Times that are too slow to be watched, not as many as the frames or do not rise are passed over.
     """
     if not is_film_of_nwb(data):
-        sides = sides_of(data)
-        return times_by(sides, roles_of([side.name for side in sides]))
+        return times_by(sides, roles)
     start, stamps = data.parent.get("starting_time"), data.parent.get("timestamps")
     rate = 0.0 if start is None else first_number(start.attrs.get("rate"), 0.0)
     if math.isfinite(rate) and rate > 0:

@@ -13,7 +13,7 @@ from .base import Entry, Index, Lazy, check_size, imported, reading
 from .cf import packing_of
 from .netcdf_classic import is_classic, least_size
 from .other_kinds import MINC
-from .places import Side, times_by
+from .places import MOST_PLACES, Side, times_by
 
 KIND, REMEDY = "NetCDF", "copy it again, or look at it with ncdump -h"
 AXIS_ROLES = {"T": "T", "Y": "H", "X": "W", "Z": "-"}
@@ -112,14 +112,17 @@ def _coordinate(variable: Any, dimension: str) -> Any:
 
 
 def _side(variable: Any, name: str) -> Side:
-    """An axis with its coordinates, as far as they can be read: what they tell is never a reason to refuse."""
+    """An axis with its coordinates."""
     axis = _coordinate(variable, name)
-    if axis is None or axis.dimensions != (name,) or axis.dtype.kind not in "iuf":
+    if axis is None or axis.dimensions != (name,) or axis.dtype.kind not in "iuf" or axis.size > MOST_PLACES:
         return Side(name)
-    with contextlib.suppress(RuntimeError, OSError, ValueError, TypeError):
-        axis.set_auto_mask(False)
-        return Side(name, str(attributes_of(axis).get("units", "")), np.asarray(axis[:]))
-    return Side(name)
+
+    def read() -> np.ndarray:
+        axis.set_auto_mask(True)
+        found = axis[:]
+        return np.asarray(found.astype(np.float64).filled(np.nan) if np.ma.is_masked(found) else found)
+
+    return Side(name, str(attributes_of(axis).get("units", "")), read)
 
 
 def _role(variable: Any, dimension: str) -> str:

@@ -13,6 +13,7 @@ from ..containers.axes import roles_of, split_choices
 from ..containers.base import imported
 from ..containers.cf import packing_of
 from ..containers.clips import clip_entry
+from ..containers.hdf5_axes import sides_of
 from ..containers.hdf5_conventions import is_film_of_nwb
 from ..containers.reading import entries_of, is_matlab
 from .clip import PLAIN, Delivered, packed, portable
@@ -52,11 +53,12 @@ def write_mat(path: Path, clip: Delivered) -> list[str]:
 
 def write_hdf5(path: Path, clip: Delivered) -> list[str]:
     """One data set under the name that it has in the source, packed as it is there, with its attributes, and its axes
-    labelled, as their names may stand in its group there, which is not copied; the scales of the axes are the
-    times, in seconds, and the places of pixels whose spacing is known."""
+    labelled, as their names may stand in its group there, which is not copied. Their scales are where the source says
+    that frames and pixels are, in its units; of a source of another kind what it tells of times and spacing."""
     h5py = imported("h5py", path, "HDF5")
-    attributes = {}
+    attributes: dict[str, Any] = {}
     values, stored = clip.in_axes, clip.in_axes.dtype
+    scales = _told_scales(clip)
     source = split_member(clip.like)[0] if clip.source is not None and clip.like is not None else None
     if source is not None and source.suffix.lower() in HDF5_FILES and not is_matlab(source):
         with h5py.File(source, "r") as file:
@@ -64,6 +66,7 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
             attributes = {key: value for key, value in data.attrs.items() if not key.isupper()}
             attributes |= {"conversion": 1.0, "offset": 0.0} if is_film_of_nwb(data) else {}  # numbers are in its unit
             stored = data.dtype
+            scales |= {side.name: (side.places, side.unit) for side in sides_of(data) if side.places is not None}
         packing = packing_of(attributes, stored)
         wanted = clip.arranged(np.asarray(clip.values, np.float64))
         values = packed(wanted, packing, stored) if packing.is_scaled else values
@@ -72,22 +75,31 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
         for key, value in attributes.items():
             if not key.startswith("_Netcdf4"):
                 data.attrs[key] = value
-        labels = _labels(clip)
-        for place, name in enumerate(labels):
+        for place, name in enumerate(_labels(clip)):
             data.dims[place].label = name
-        for place, role in enumerate(roles_of(labels)):
-            if role == "T":
-                _write_scale(data, place, np.asarray(clip.times, np.float64), "s")
-            elif role in clip.spacing:
-                step, unit = clip.spacing[role]
-                _write_scale(data, place, step * np.arange(data.shape[place]), unit)
+            if name in scales:
+                _write_scale(data, place, clip.coordinates(name, scales[name][0], data.shape[place]), scales[name][1])
     return []
 
 
-def _write_scale(data: Any, place: int, places: np.ndarray, unit: str) -> None:
-    """The scale of an axis, under its label beside the data set."""
+def _told_scales(clip: Delivered) -> dict[str, tuple[np.ndarray, str]]:
+    """Where the frames and pixels of the source are, and in which unit, by its rate, its times and its spacing."""
+    if clip.source is None:
+        return {}
+    array, found = clip.source.array, {}
+    for name, role, length in zip(array.axes, array.roles, array.shape, strict=False):
+        if role == "T" and array.rate is not None:
+            found[name] = np.array([float(time) for time in clip.source.times(array.rate)]), "s"
+        elif role in "HW" and name in array.spacing:
+            step, unit = array.spacing[name]
+            found[name] = step * np.arange(length), unit
+    return found
+
+
+def _write_scale(data: Any, place: int, places: np.ndarray | None, unit: str) -> None:
+    """The scale of an axis, under its label beside the data set, unless what is there has that name."""
     name = data.dims[place].label
-    if name in data.parent:
+    if places is None or name in data.parent:
         return
     scale = data.parent.create_dataset(name, data=places)
     scale.attrs["units"] = unit

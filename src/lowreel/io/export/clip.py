@@ -15,7 +15,7 @@ from ...system.files import is_array_file, split_member
 from ..containers import Frames, as_clip, is_series, load_clip
 from ..containers.base import Spacing
 from ..containers.cf import Packing
-from ..containers.places import Side
+from ..containers.places import even_step
 from ..video import PICTURES, open_clip
 
 PLAIN = ("time", "c", "y", "x")
@@ -29,7 +29,8 @@ class Delivered:
     values: (T, C, H, W), in the numbers of the source where that is TIFF or a file of arrays, else in [0, 1]. times:
     seconds of the frames on the clock of the source. like: the file, FILE or FILE:NAME, whose kind, axes and type it is
     to have; None where there is none. is_cropped: whether frames were cut to another shape before they were resized.
-    channel, plane: what was taken of a TIFF that has several.
+    channel, plane: what was taken of a TIFF that has several. picked: which frames of the array these are, where the
+    run knows that.
     """
 
     values: np.ndarray
@@ -39,6 +40,7 @@ class Delivered:
     is_cropped: bool = False
     channel: int | None = None
     plane: int | None = None
+    picked: slice | None = None
 
     @property
     def _is_like_arrays(self) -> bool:
@@ -60,9 +62,12 @@ class Delivered:
 
     @cached_property
     def frames(self) -> list[int] | None:
-        """Which frames of the array these are, by their times; None where that is not known."""
+        """Which frames of the array these are, as they were picked of it, else by their times; None where neither is
+        known."""
         if self.source is None:
             return None
+        if self.picked is not None and len(numbers := range(len(self.source))[self.picked]) == len(self.times):
+            return list(numbers)
         return self.found_among([float(time) for time in self.source.times(Fraction(25))])
 
     def found_among(self, times: Sequence[float]) -> list[int] | None:
@@ -142,7 +147,7 @@ class Delivered:
     @property
     def is_even(self) -> bool:
         """Whether its frames are as far apart as each other, but for rounding."""
-        return len(self.times) < 2 or Side("", places=np.asarray(self.times)).step is not None
+        return len(self.times) < 2 or even_step(np.asarray(self.times)) is not None
 
 
 def portable(numbers: np.ndarray) -> np.ndarray:
