@@ -28,7 +28,6 @@ from lowreel.solver.grouped import grouped
 from lowreel.solver.identity import identity
 from lowreel.solver.iteration import iterate
 from lowreel.solver.losses import data_fidelity, variation
-from lowreel.solver.optim import OrthogonalisedMomentum
 from lowreel.solver.probe import natural_probe
 from lowreel.solver.problem import Problem
 from lowreel.solver.schedule import decay_share, one_cycle, planned_epochs
@@ -85,49 +84,6 @@ def test_a_fit_of_another_decay_is_another_fit():
     generator.decay_share = 0.5
     after = [identity(problem, settings) for settings in (joint, alternating)]
     assert (before[0] != after[0], before[1] == after[1]) == (True, True)
-
-
-def slow(updates):
-    """A problem whose projection makes a step every so many updates, of three in an epoch; 0: as any other layer."""
-    generator = Decoder((1, 16, 16), code_dim=3, subpixel_stages=1)
-    generator.slow_layers = {"project": updates} if updates else {}
-    return problem_of(
-        MissingPixels((5, 1, 16, 16), 0.5), generator=generator, clip=moving(5, 1, 16, 16), dtype=torch.float32
-    )
-
-
-SLOW = PRESETS["default"].model_copy(update={"steps": 2, "batch_size": 2})
-
-
-def test_a_layer_with_a_step_for_each_update_is_as_any_other():
-    """Its gradient is the product of the two factors that the backward pass leaves."""
-    one, other = (last(iterate(slow(updates), SLOW)).weights for updates in (1, 0))
-    for name, weight in one.items():
-        close(weight, other[name], rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize(("updates", "momenta"), [(2, [0.81, 0.9]), (3, [0.729]), (8, [0.729])])
-def test_updates_that_share_a_step_go_as_far(updates, momenta, monkeypatch):
-    """In one step as far as in several, with as long a memory; the rest at the end of an epoch, so that a state has
-    all and a fit that goes on from it ends in the same bits."""
-    seen, move = {}, OrthogonalisedMomentum._move
-
-    def noted(self, weight, gradient, group):
-        if "weights.project.weight" in group["names"]:
-            seen.setdefault(updates_now, []).append((group["lr"], group["momentum"]))
-        move(self, weight, gradient, group)
-
-    monkeypatch.setattr(OrthogonalisedMomentum, "_move", noted)
-    ends = []
-    for updates_now in (0, updates):
-        states = list(iterate(slow(updates_now), SLOW))
-        ends.append(states[-1].weights)
-        again = last(iterate(slow(updates_now), SLOW, states[0]))
-        assert all(torch.equal(weight, again.weights[name]) for name, weight in ends[-1].items())
-    plain, shared = (seen[n][: len(seen[n]) * 2 // 3] for n in (0, updates))  # without the epoch that is made again
-    assert sum(step for step, _ in shared) == pytest.approx(sum(step for step, _ in plain))
-    close([momentum for _, momentum in shared], 2 * momenta)
-    assert identity(slow(updates), SLOW)["settings"] != identity(slow(0), SLOW)["settings"]
 
 
 def test_the_early_decay_is_what_it_says(monkeypatch):

@@ -50,8 +50,6 @@ def _settings_hash(problem: Problem, settings: SolverSettings) -> str:
     each = "" if problem.rank_of == "all" else "rank of each"
     share = decay_share(problem)
     less = "" if share == 1 or settings.algorithm != "joint" else f"decay {share:g}"
-    slow = problem.generator.slow_layers if settings.algorithm == "joint" and settings.fit_weights else {}
-    less += "".join(f" {name} in {updates}" for name, updates in slow.items())
     known = f"{problem.seed} {problem.sequences} {beta} {heldout} {start}{each}{less}"
     return hashlib.sha256(f"{own} {known} {term}".encode()).hexdigest()
 

@@ -23,7 +23,6 @@ def joint_epoch(fit: Variables, problem: Problem, settings: SolverSettings, step
         frames = [t for part in batch for t in parts[part].frames]
         progress = (step * len(batches) + k + 1) / updates
         total += len(frames) * update(fit, problem, settings, batch, frames, scale, progress)
-    fit.complete()
     return total / fit.frames
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ..model.generators import line_start, shared_start, smooth_start
-from ..model.generators.layers import WideLinear, to_channels_last
+from ..model.generators.layers import to_channels_last
 from ..model.latents import check_rank, factorise
 from ..settings import SolverSettings
 from .constraints import has_joint_lines, has_own_ranks, is_projected
@@ -70,17 +69,6 @@ class StepShare:
         self.value = min(max(share, LEAST_STEP_SHARE), 1.0)
 
 
-@dataclass
-class _Slow:
-    """A layer of which several updates share one step of the weight. every: how many; step: of those since the last
-    one, together."""
-
-    layer: WideLinear
-    every: int
-    updates: int = 0
-    step: float = 0.0
-
-
 class Variables:
     """The live tensors of an iteration: a copy of the generator, the code parameters, their optimisers.
 
@@ -103,7 +91,6 @@ class Variables:
             if name in start
         }
         matrices = self._matrices(settings)
-        self.slow = self._slow_layers(matrices)
         self.adam = self._adam(settings, matrices)
         self.matrix_momentum = self._matrix_momentum(settings, matrices)
         self.optimisers = [one for one in (self.adam, self.matrix_momentum) if one is not None]
@@ -121,17 +108,6 @@ class Variables:
             return {}
         return {name: p for name, p in self.generator.named_parameters() if p.ndim > 1}
 
-    def _slow_layers(self, matrices: Iterable[str]) -> dict[str, _Slow]:
-        """Those of which several updates share a step, by the full name of their weight."""
-        found = {}
-        for name, updates in self.generator.slow_layers.items():
-            layer = self.generator.get_submodule(name)
-            assert isinstance(layer, WideLinear)
-            if f"{name}.weight" in matrices:
-                layer.noted = []
-                found[f"weights.{name}.weight"] = _Slow(layer, updates)
-        return found
-
     def _adam(self, settings: SolverSettings, matrices: dict[str, nn.Parameter]) -> torch.optim.Adam | None:
         weights = {f"weights.{n}": p for n, p in self.generator.named_parameters() if n not in matrices}
         if settings.algorithm == "alternating":
@@ -146,13 +122,12 @@ class Variables:
     def _matrix_momentum(
         self, settings: SolverSettings, matrices: dict[str, nn.Parameter]
     ) -> OrthogonalisedMomentum | None:
-        """The optimiser of these weights, with one group for all layers that take the same share of the step, and one
-        for each slow layer."""
-        by_share: dict[tuple[float, str], dict[str, nn.Parameter]] = {}
+        """The optimiser of these weights, with one group for all layers that take the same share of the step."""
+        by_share: dict[float, dict[str, nn.Parameter]] = {}
         for name, weight in matrices.items():
-            share, full = self.generator.step_shares.get(name.partition(".")[0], 1.0), f"weights.{name}"
-            by_share.setdefault((share, full if full in self.slow else ""), {})[full] = weight
-        groups = [parameter_group(of, step=settings.matrix_lr, share=share) for (share, _), of in by_share.items()]
+            share = self.generator.step_shares.get(name.partition(".")[0], 1.0)
+            by_share.setdefault(share, {})[f"weights.{name}"] = weight
+        groups = [parameter_group(of, step=settings.matrix_lr, share=share) for share, of in by_share.items()]
         return OrthogonalisedMomentum(groups, lr=1.0, momentum=MATRIX_MOMENTUM, fused=True) if groups else None
 
     def _restore(self, state: State) -> None:
@@ -179,31 +154,8 @@ class Variables:
             for group in self.matrix_momentum.param_groups:
                 group["weight_decay"] = decay
         torch.autograd.backward(loss)
-        self._prepare_slow_steps()
         for optimiser in self.optimisers:
             optimiser.step()
-
-    def complete(self) -> None:
-        """Make the steps of slow layers that are not due yet: between epochs nothing is left to be done."""
-        if self.matrix_momentum is not None and any(slow.updates for slow in self.slow.values()):
-            self.matrix_momentum.zero_grad()
-            self._prepare_slow_steps(is_last=True)
-            self.matrix_momentum.step()
-
-    def _prepare_slow_steps(self, is_last: bool = False) -> None:
-        """After a backward pass: give a slow layer whose step is due its gradient, the mean of those since the last
-        step, and as large a step, and as short a memory, as so many updates have together."""
-        for group in self.matrix_momentum.param_groups if self.matrix_momentum is not None else ():
-            slow = self.slow.get(group["names"][0])
-            if slow is None:
-                continue
-            if not is_last:
-                slow.updates, slow.step = slow.updates + 1, slow.step + group["lr"]
-            if slow.updates == slow.every or (is_last and slow.updates):
-                (weight,) = group["params"]
-                weight.grad = slow.layer.gradient()
-                group["lr"], group["momentum"] = slow.step, MATRIX_MOMENTUM**slow.updates
-                slow.updates, slow.step = 0, 0.0
 
     def generated(self, codes: Tensor, progress: float) -> Tensor:
         """G(codes), differentiable: (N, K) to (N, C, H, W).

@@ -25,8 +25,6 @@ class Generator(nn.Module, ABC):
     """Whether the first part of its fit may be computed with products in bfloat16."""
     step_shares: ClassVar[Mapping[str, float]] = {}
     """By the first part of its name, the share of the step that a weight matrix takes where that is not all of it."""
-    slow_layers: Mapping[str, int] = {}
-    """By the name of a `WideLinear`, so many updates that share one step of its weight matrix."""
     epochs_factor: float = 1.0
     """So many times the usual epochs are made where none are given."""
     decay_share: float = 1.0

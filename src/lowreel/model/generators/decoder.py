@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from .base import CODES, WEIGHTS, Generator, seeded, to_grey_levels
-from .layers import WideLinear, draw_weights, without_values
+from .layers import draw_weights, without_values
 
 WIDTHS = (96, 64, 48, 32, 24)
 """Feature maps from the coarsest scale to the finest; larger frames repeat the last."""
@@ -25,9 +25,6 @@ PROBE_FRAMES, PROBE_PIXELS = 16, 2**20
 LEAST_FRAME_OF_SUBPIXELS = 320 * 180
 """Pixels from which on the last doubling of a frame is a sub-pixel convolution (docs/choices.md), in recoveries only
 where the data tells pixels apart (`subpixel_stages`)."""
-
-PROJECTION_UPDATES = 4
-"""So many updates of a frame share one step of the projection (docs/choices.md)."""
 
 SUBPIXEL_EPOCHS_FACTOR, SUBPIXEL_DECAY_SHARE = 1.5, 1 / 3
 """So many times as many epochs are made with it, each of which takes a third of the time; and the share of the weight
@@ -91,7 +88,6 @@ class Decoder(Generator):
         self.subpixel_stages = subpixel_stages
         if subpixel_stages:
             self.epochs_factor, self.decay_share = SUBPIXEL_EPOCHS_FACTOR, self.subpixel_decay_share
-            self.slow_layers = {"project": PROJECTION_UPDATES}
         widths = [self.widths[min(k, len(self.widths) - 1)] for k in range(upsampling_stages - subpixel_stages + 1)]
         self._make_coarse_layers(widths[0])
         self.grow = nn.ModuleList(without_values(nn.Conv2d, a, b, 3, padding=1) for a, b in pairwise(widths))
@@ -101,7 +97,7 @@ class Decoder(Generator):
 
     def _make_coarse_layers(self, width: int) -> None:
         """The layers that make the coarse feature map of a code, of so many channels."""
-        self.project = without_values(WideLinear, self.code_dim, width * math.prod(self.coarse))
+        self.project = without_values(nn.Linear, self.code_dim, width * math.prod(self.coarse))
 
     def _coarse_layers(self) -> dict[nn.Module, float]:
         """Those that are drawn at random, with the spread that they are scaled to give."""

@@ -4,45 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 P = ParamSpec("P")
 Layer = TypeVar("Layer", bound=nn.Module)
-
-
-class WideLinear(nn.Linear):
-    """A linear layer of so many outputs that the gradient of its weight takes longer to write than to make.
-
-    That of N inputs (N, K) is a product of two thin matrices. While `noted` is a list, backward passes leave these two
-    there, (N, outputs) and (N, K), in place of the gradient, for whoever adds up several of them before a step.
-    """
-
-    noted: list[tuple[Tensor, Tensor]] | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The outputs of (N, K)."""
-        if self.noted is None or not torch.is_grad_enabled():
-            return super().forward(x)
-        made = F.linear(x, self.weight.detach(), self.bias)
-        made.register_hook(partial(self._note, x.detach()))
-        return made
-
-    def _note(self, x: Tensor, gradient: Tensor) -> None:
-        assert self.noted is not None
-        self.noted.append((gradient, x))
-
-    def gradient(self) -> Tensor:
-        """The mean of the gradients that are noted, which are forgotten."""
-        assert self.noted
-        outputs, inputs = (torch.cat(parts) for parts in zip(*self.noted, strict=True))
-        scale = 1 / len(self.noted)
-        self.noted.clear()
-        return outputs.T @ (scale * inputs)
 
 
 def without_values(make: Callable[P, Layer], *args: P.args, **kwargs: P.kwargs) -> Layer:
