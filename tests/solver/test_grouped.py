@@ -67,7 +67,7 @@ def test_the_held_out_error_is_the_mean_over_frames(clips, group):
     """Of each clip its own, by the share of its frames; and so the fitted one."""
     frames = levels(sum(LENGTHS), *FRAME, seed=7, dtype=torch.float32)
     parts = frames.split(LENGTHS)
-    for what in ("heldout_error", "fitted_error"):
+    for what in ("heldout_error", "heldout_misfit", "fitted_error"):
         own = [getattr(clip, what)(part) for clip, part in zip(clips, parts, strict=True)]
         mean = sum(n * error for n, error in zip(LENGTHS, own, strict=True)) / sum(LENGTHS)
         assert getattr(group, what)(frames) == pytest.approx(mean, rel=1e-5)

@@ -47,9 +47,9 @@ from .summary import FILE, Summary
 
 LOG = logging.getLogger(__name__)
 
-CHECKPOINT_SECONDS, CHECKPOINT_TIME_SHARE = 10.0, 0.01
-"""Seconds from one checkpoint to the next, at least, and the share of the time that they may take: up to 200 MB of
-large frames, which the fit waits for."""
+CHECKPOINT_SECONDS, CHECKPOINT_TIME_SHARE, MOST_CHECKPOINT_SECONDS = 10.0, 0.01, 60.0
+"""Seconds from one checkpoint to the next, at least, the share of the time that they may take, up to 200 MB of large
+frames, which the fit waits for, and the seconds after which the next one is made all the same."""
 
 
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ class CheckpointCallback:
             (self.run.folder / FILE).unlink(missing_ok=True)
         before, self.last = self.last, progress
         self.log(progress)
-        pause = max(CHECKPOINT_SECONDS, self.took / CHECKPOINT_TIME_SHARE)
+        pause = max(CHECKPOINT_SECONDS, min(self.took / CHECKPOINT_TIME_SHARE, MOST_CHECKPOINT_SECONDS))
         if time.monotonic() - self.written > pause or _has_more(progress, before):
             self.save()
         self.sketch(progress)

@@ -92,6 +92,11 @@ class GroupProblem(Problem):
             for tensor in tensors_of(one.judged_data(clip[own.start : own.stop]))
         )
 
+    def heldout_misfit(self, clip: Tensor) -> float:
+        """That of the clips of (T, C, H, W), each by its share of the frames."""
+        total, pairs = len(self.times), zip(self.clips, self.frames_of_clips, strict=True)
+        return sum(len(own) / total * one.heldout_misfit(clip[own.start : own.stop]) for one, own in pairs)
+
     def heldout_terms_of(self, made: Data) -> Tensor:
         """What each hole of each clip says of the clips that give this data, one after the other, (N,): together the
         squared error per pixel of all."""

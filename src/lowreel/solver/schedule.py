@@ -32,8 +32,10 @@ def decay_share(problem: Problem) -> float:
 
 
 def weight_decay_of(problem: Problem, settings: SolverSettings) -> float:
-    """What a fit uses of the weight decay of its settings, but in a first half that has a decay of its own."""
-    return decay_share(problem) * settings.weight_decay
+    """What a fit uses of the weight decay of its settings, but in a first half that has a decay of its own: none where
+    no matrices have a step of their own."""
+    has_decay = settings.algorithm == "joint" and settings.fit_weights and settings.matrix_lr is not None
+    return decay_share(problem) * settings.weight_decay if has_decay else 0.0
 
 
 UNEVEN_FACTOR = 2
