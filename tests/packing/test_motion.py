@@ -42,6 +42,15 @@ def test_a_pan_is_found(across, down):
     assert found.margin == (1 if down else 0, 1 if across else 0)
 
 
+def test_a_camera_that_goes_too_far_is_not_followed():
+    """More than half a frame to each side of the middle: frames would have too little in common."""
+    picture = texture(SIDES[0], 4 * SIDES[1], 3)
+    for times, follows in ((0.8, True), (1.4, False), (2.5, False)):
+        starts = torch.linspace(0, times * SIDES[1], 2 * SIDES[1]).round().int().tolist()
+        clip = torch.stack([picture[:, :, start : start + SIDES[1]] for start in starts]).expand(-1, 3, -1, -1)
+        assert (camera_motion(clip) is not None) == follows, times
+
+
 def something_that_moves():
     """A bright square that crosses a picture that is still."""
     clip = texture(*SIDES).repeat(FRAMES, 3, 1, 1)

@@ -52,9 +52,9 @@ CHECKSUM_BYTES = 32
 DRAWING_ARRAYS = 4
 """Arrays of the size of the largest layer's output that drawing takes at once; measured are 2.8 to 3.8."""
 
-BYTES_OF_A_CODE = 8 + 4
+BYTES_OF_A_CODE, BYTES_OF_A_COSINE = 8 + 4, 3 * 8
 """Of each number of the maps of all frames, which are restored in float64 and kept in float32: they are not small as
-other codes are."""
+other codes are; and of each of the cosines, of all frames at all frequencies, by which they are."""
 
 MOST_HEADER_BYTES = 2**22
 MOST_PACKED_FRAMES, MOST_SIDE, MOST_PIXELS, MOST_CODE_DIM, MOST_STAGES = 2**18, 2**15, 2**26, 2**14, 16
@@ -116,8 +116,8 @@ class Packed:
         for layer in generator.modules():
             layer.register_forward_hook(see)
         generator(torch.empty(self.frames_at_once, generator.code_dim, device="meta"))
-        codes = BYTES_OF_A_CODE * math.prod(self.codes["coefficients"]) if isinstance(generator, Pyramid) else 0
-        return DRAWING_ARRAYS * largest + codes
+        codes = BYTES_OF_A_CODE * math.prod(self.codes["coefficients"]) + BYTES_OF_A_COSINE * len(self.times) ** 2
+        return DRAWING_ARRAYS * largest + (codes if isinstance(generator, Pyramid) else 0)
 
     def check_drawing_fits(self, name: Path, budget: int, remedy: str) -> None:
         """Raise InputError, before memory is taken, where frames cannot be drawn within so many bytes.

@@ -41,7 +41,8 @@ MOST_MAGNIFIED = 4.0
 """By how much a camera may magnify areas in a clip."""
 
 MOST_MARGIN, IDLE_MARGIN = 0.5, 0.125
-"""Of the cells of the coarsest maps, how many more they have at each side at most: what lies farther off is not kept;
+"""Of the cells of the coarsest maps, how many more they have at each side at most: cameras that go farther are not
+followed;
 and of one cell, what is too little to have one."""
 
 
@@ -60,25 +61,35 @@ def camera_motion(clip: Tensor) -> CameraMotion | None:
     height, width = grey.shape[-2:]
     if len(grey) < 2 or min(height, width) < LEAST_ROWS:
         return None
-    grey = F.pad(grey, (0, -width % COARSENESS, 0, -height % COARSENESS), mode="replicate")
-    levels = [grey]
+    levels = [F.pad(grey, (0, -width % COARSENESS, 0, -height % COARSENESS), mode="replicate")]
+    half = torch.tensor([levels[0].shape[-1], levels[0].shape[-2]]) / 2
+    del grey  # as large as a third of the clip
     while min(levels[-1].shape[-2:]) >= 2 * LEAST_ROWS:
         levels.append(F.avg_pool2d(levels[-1], 2))
     levels = [level for level in levels if min(level.shape[-2:]) <= MOST_ROWS]
     moves = _accumulated(_from_coarse_to_fine(levels))
-    if not _is_of_a_camera(moves):
+    if not _is_of_a_camera(moves) or _is_far(_centred(moves), half):
         return None
     moves = _centred(_against_one_picture(levels[0], _centred(moves)))
     judged = levels[min(1, len(levels) - 1)]
-    if not _is_of_a_camera(moves):
+    if not _is_of_a_camera(moves) or _is_far(moves, half):
         return None
     if _unlike(judged, moves) >= STILLER * _unlike(judged, _identity(len(moves))):
         return None
-    half = torch.tensor([grey.shape[-1], grey.shape[-2]]) / 2
-    beyond = ((_corners(moves).abs().amax((0, 1)) - 1) * half / COARSENESS - IDLE_MARGIN).clamp_min(0)
-    columns, rows = torch.minimum(beyond, 2 * MOST_MARGIN * half / COARSENESS).ceil().int().tolist()
+    columns, rows = _beyond(moves, half).ceil().int().tolist()
     motion = ((moves - _identity(1))[:, :2] * half[:, None]).reshape(-1, MOTION_NUMBERS)
     return CameraMotion(motion, (rows, columns))
+
+
+def _beyond(moves: Tensor, half: Tensor) -> Tensor:
+    """How many cells of the coarsest maps frames reach beyond the one in the middle, across and down, (2,)."""
+    beyond: Tensor = (_corners(moves).abs().amax((0, 1)) - 1) * half
+    return torch.clamp(beyond / COARSENESS - IDLE_MARGIN, min=0)
+
+
+def _is_far(moves: Tensor, half: Tensor) -> bool:
+    """Whether frames see more than maps may have beyond the middle one: what they have in common is too little."""
+    return bool((_beyond(moves, half) > 2 * MOST_MARGIN * half / COARSENESS).any())
 
 
 def _from_coarse_to_fine(levels: list[Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 from .axes import roles_of
 from .base import DEFLATE_FACTOR
 from .cf import packing_of
-from .places import MOST_PLACES, UNREADABLE, Side
+from .places import MOST_PLACES, NO_COORDINATES, Side
 
 OF_VELOX = re.compile(r"/Data/Image/[^/]+/Data")
 """Where Velox, the software of Thermo Fisher's electron microscopes, keeps the frames of a detector."""
@@ -44,7 +44,7 @@ def _beside(group: Any, name: str) -> Any:
 
     if not name or name == "." or "/" in name:
         return None
-    with contextlib.suppress(*UNREADABLE):
+    with contextlib.suppress(*NO_COORDINATES):
         if not isinstance(group.get(name, getlink=True), h5py.ExternalLink):
             return group.get(name)
     return None
@@ -71,7 +71,7 @@ def _from_two(stored: Any, length: int) -> np.ndarray | None:
 
 
 def _unit(stored: Any) -> str:
-    with contextlib.suppress(*UNREADABLE):
+    with contextlib.suppress(*NO_COORDINATES):
         return text_of(stored.attrs.get("units", "")).strip()
     return ""
 
@@ -130,7 +130,7 @@ def _of_velox(data: Any) -> list[Side]:
 
 def _json_of(texts: Any) -> dict[str, Any]:
     """The object of the first of these texts, which zeros follow; empty where it is none, or cannot be read."""
-    with contextlib.suppress(*UNREADABLE):
+    with contextlib.suppress(*NO_COORDINATES):
         found = json.loads(texts[:, 0].tobytes().partition(b"\0")[0])
         return found if isinstance(found, dict) else {}
     return {}

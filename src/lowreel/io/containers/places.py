@@ -38,7 +38,16 @@ SECONDS_OF_UNIT = {unit: seconds for seconds, units in _OF_SECONDS.items() for u
 Times = tuple[Fraction | None, tuple[Fraction, ...] | None]
 """Frames a second, and seconds of the frames where they are not even; None for what is not told."""
 
-UNREADABLE = (KeyError, OSError, RuntimeError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError)
+NO_COORDINATES = (
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+    MemoryError,
+)
 """What libraries raise for coordinates that cannot be read: what these tell is never a reason to refuse an array."""
 
 
@@ -54,7 +63,7 @@ class Side:
     @cached_property
     def places(self) -> np.ndarray | None:
         """Its coordinates; None where there are none, or none that can be read."""
-        with contextlib.suppress(*UNREADABLE):
+        with contextlib.suppress(*NO_COORDINATES):
             return self.read() if self.read is not None else None
         return None
 

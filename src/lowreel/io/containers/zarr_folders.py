@@ -27,7 +27,7 @@ from .base import (
     spacing_of,
 )
 from .cf import Packing, packing_of
-from .places import MOST_PLACES, SECONDS_OF_UNIT, UNREADABLE, Side, spacing_by, times_by
+from .places import MOST_PLACES, NO_COORDINATES, SECONDS_OF_UNIT, Side, spacing_by, times_by
 
 KIND, REMEDY = "Zarr", "copy the whole folder again"
 OME = {"time": "T", "channel": "C"}
@@ -86,7 +86,7 @@ def load(path: Path, entry: Entry) -> Lazy:
 def _side(root: Any, entry: Entry, name: str) -> Side:
     """A named axis with its coordinates, which xarray keeps beside the array under its name."""
     group, length = entry.name.rpartition("/")[0], entry.shape[entry.axes.index(name)]
-    with contextlib.suppress(*UNREADABLE):
+    with contextlib.suppress(*NO_COORDINATES):
         axis = root[f"{group}/{name}" if group else name]
         if axis.shape == (length,) and axis.dtype.kind in "iuf" and length <= MOST_PLACES:
             unit = str(dict(axis.attrs).get("units", ""))

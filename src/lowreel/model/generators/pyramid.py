@@ -40,6 +40,15 @@ MOTION_NUMBERS = 6
 frame cover, and the shift in its middle."""
 
 
+def _check_margin(margin: Sequence[int] | None, coarse: tuple[int, int]) -> None:
+    """Raise InputError for a margin that is no number of rows and of columns up to half of the coarsest maps."""
+    if margin is None:
+        return
+    most = [math.ceil(side / 2) for side in coarse]
+    if len(margin) != 2 or any(type(n) is not int or not 0 <= n <= m for n, m in zip(margin, most, strict=False)):
+        raise InputError(f"pyramid: expected a margin of 0 to {most[0]} rows and 0 to {most[1]} columns, got {margin}")
+
+
 class Pyramid(Generator):
     r"""Codes are maps at several scales, each twice as fine as the one before; the network is shared by all frames.
 
@@ -75,10 +84,9 @@ class Pyramid(Generator):
             raise InputError(f"pyramid: expected {DOUBLINGS} numbers of maps and of widths, got {maps} and {widths}")
         if not self.maps[0]:
             raise InputError("pyramid: expected maps at the coarsest scale, got none")
-        if margin is not None and (len(margin) != 2 or min(margin) < 0):
-            raise InputError(f"pyramid: expected a margin of rows and columns, 0 or more, got {margin}")
         self.frame_shape, self.headroom = (channels, height, width), headroom
         coarse = (math.ceil(height / 2**DOUBLINGS), math.ceil(width / 2**DOUBLINGS))
+        _check_margin(margin, coarse)
         self.margin = None if margin is None else tuple(margin)
         rows, columns = self.margin or (0, 0)
         self.coarse, self._whole = coarse, (coarse[0] + 2 * rows, coarse[1] + 2 * columns)
