@@ -82,7 +82,7 @@ CLIPS = {
     "lean": lambda: clip_of(Lean((1, 16, 12))),
     "maps as codes": lambda: clip_of_maps(Pyramid((3, 18, 33))),
     "maps at two scales": lambda: clip_of_maps(Pyramid((1, 16, 16), maps=(3, 0, 1, 0))),
-    "maps that move": lambda: clip_of_maps(Pyramid((1, 16, 16), maps=(2, 1, 0, 0), margin=(1, 2))),
+    "maps that move": lambda: clip_of_maps(Pyramid((1, 16, 40), maps=(2, 1, 0, 0), margin=(1, 2))),
     "maps that move, of rank 3": lambda: clip_of(Pyramid((1, 16, 16), maps=(2, 1, 0, 0), margin=(0, 1)), rank=3),
     "maps of rank 3": lambda: clip_of(Pyramid((1, 16, 16), maps=(3, 1, 0, 0)), rank=3),
     "the paper's, rank 4": lambda: clip_of(Dcgan(1), rank=4),
@@ -421,13 +421,13 @@ def test_the_writer_refuses_what_the_reader_would():
 
 
 def test_drawing_counts_the_codes_of_all_frames():
-    """Of maps, 12 bytes a number, which a long clip has more of than frames drawn at once take."""
+    """Of maps, 12 bytes a number, which a long clip has more of than frames drawn at once take, and the cosines."""
     generator, _ = codes_of(600, (1, 64, 64))
     short, long = (
         Packed(generator.spec(), {"coefficients": (n, generator.code_dim)}, torch.arange(n).double(), {}, {})
         for n in (2, 600)
     )
-    assert long.drawing_bytes() - short.drawing_bytes() == 12 * 598 * generator.code_dim
+    assert long.drawing_bytes() - short.drawing_bytes() == 12 * 598 * generator.code_dim + 24 * (600**2 - 2**2)
 
 
 @pytest.mark.parametrize(("asked", "words"), REFUSED.values(), ids=REFUSED)
@@ -737,6 +737,7 @@ LIES = {
     "maps": {"generator": {"kind": "pyramid", "maps": [10**9, 0, 0, 0], "widths": [1, 1, 1, 1]}},
     "maps of no scale": {"generator": {"kind": "pyramid", "maps": [], "widths": [1, 1, 1, 1]}},
     "margins": {"generator": {"kind": "pyramid", "margin": [10**9, 0]}},
+    "margins beyond half of the maps": {"generator": {"kind": "pyramid", "margin": [0, 64]}},
     "one margin": {"generator": {"kind": "pyramid", "margin": [1]}},
     "margins that are no numbers": {"generator": {"kind": "pyramid", "margin": "ab"}},
     "maps that are no numbers": {"generator": {"kind": "pyramid", "maps": {"0": 1}, "widths": None}},
