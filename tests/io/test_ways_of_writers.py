@@ -19,7 +19,7 @@ from scipy.io import savemat
 from lowreel.cli.describe import describe
 from lowreel.errors import InputError
 from lowreel.io.containers import as_clip, entries_of, load, load_clip
-from lowreel.io.containers.places import by_stamps, seconds_of
+from lowreel.io.containers.places import by_stamps, even_step, seconds_of
 from lowreel.io.export import Delivered, export_clip
 from lowreel.io.video import open_clip
 
@@ -304,6 +304,7 @@ STAMPS = {
     "whole numbers since 1970": (10**18 + 50_000_000 * np.arange(6), "ns", 20, True),
     "float32, late": (np.float32(80_000) + np.cumsum([0, 20, 60, 20, 60, 20]).astype("f4") / 1000, "s", None, False),
     "rounded by float32": (np.float32(9) + np.float32(0.05) * np.arange(6, dtype="f4"), "s", 20, True),
+    "small whole numbers": (np.array([-100, -50, 0, 50, 100], np.int8), "ms", 20, True),
     "29.97": (np.arange(6) * 1001 / 30, "ms", Fraction(30_000, 1001), True),
 }
 
@@ -313,6 +314,13 @@ def test_rates_of_stamps(stamps, unit, rate, is_even):
     found, times = by_stamps(stamps, seconds_of(unit))
     assert (times is None) == is_even
     assert rate is None or found == rate
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i1", "f4"])
+def test_places_that_fall_have_a_step_and_are_no_times(kind):
+    places = np.array([9, 6, 3], kind)
+    assert even_step(places) == -3
+    assert by_stamps(places[:2], Fraction(1, 1000)) == (None, None)
 
 
 def test_missing_times_of_netcdf_are_no_times(tmp_path):

@@ -73,10 +73,16 @@ def even_step(places: np.ndarray) -> float | None:
     if not 2 <= len(places) <= MOST_PLACES or not np.isfinite(places).all():
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        moved = (places - places[0]).astype(np.float64)  # first, as whole numbers since 1970 are no floats
+        moved = _from_first(places)
         step = float(moved[-1]) / (len(places) - 1)
         off = np.abs(moved - step * np.arange(len(places))).max()
     return step if off <= min(max(ROUNDING * abs(step), _rounding(places)), MOST_ROUNDING * abs(step)) else None
+
+
+def _from_first(places: np.ndarray) -> np.ndarray:
+    """How far places are from the first one: whole numbers since 1970 are no floats, and unsigned ones wrap round."""
+    exact = places.astype(np.int64) if places.dtype.kind in "iu" else places
+    return np.asarray(exact - exact[0], np.float64)
 
 
 def _rounding(places: np.ndarray) -> float:
@@ -118,7 +124,7 @@ def by_stamps(stamps: np.ndarray, unit: Fraction = Fraction(1)) -> Times:
     if not 2 <= len(stamps) <= MOST_PLACES or not np.isfinite(stamps).all():
         return None, None
     with np.errstate(over="ignore", invalid="ignore"):
-        seconds = (stamps - stamps[0]).astype(np.float64) * float(unit)
+        seconds = _from_first(stamps) * float(unit)
         steps = np.diff(seconds)
     if not np.isfinite(seconds).all() or (steps <= 0).any() or seconds[-1] > FINEST:
         return None, None
