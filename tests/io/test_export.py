@@ -17,6 +17,7 @@ from foreign import frames_last, mat7
 from PIL import Image
 
 from lowreel.errors import InputError
+from lowreel.io.containers.base import in_unit
 from lowreel.io.export import Delivered, export_clip
 from lowreel.io.video import open_clip
 
@@ -312,3 +313,39 @@ def test_what_cannot_be_written_is_one_sentence(name, tmp_path):
         export_clip(tmp_path / file, Delivered(moving(4), (0.0,) * 4))
     assert [path.name for path in tmp_path.iterdir()] == ["there.npy"]
     assert (tmp_path / "there.npy").read_bytes() == b"kept"
+
+
+OF_PIXELS = {  # sources whose pixels are 0.5 high and 0.25 wide
+    "ImageJ": ("a.tif", lambda p, x: tifffile.imwrite(p, x[:, 0], imagej=True, resolution=(4, 2), metadata=IN_MICRONS)),
+    "OME": ("a.ome.tif", lambda p, x: tifffile.imwrite(p, x[:, 0], ome=True, metadata=OF_OME)),
+    "NIfTI": ("a.nii", lambda p, x: nibabel.save(in_metres(x), p)),
+}
+IN_MICRONS = {"axes": "TYX", "unit": r"\u00B5m"}
+OF_OME = {"axes": "TYX", "PhysicalSizeX": 250, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.5}
+
+
+def in_metres(clip):
+    image = nibabel.Nifti1Image(clip.transpose(3, 2, 1, 0), np.diag([0.25, 0.5, 1.0, 1.0]))
+    image.header.set_xyzt_units("meter", "sec")
+    return image
+
+
+@pytest.mark.parametrize("target", ["a.tif", "a.nii", "a.dcm", "a.zarr", "a.h5", "a.nc"])
+@pytest.mark.parametrize(("name", "write"), OF_PIXELS.values(), ids=OF_PIXELS)
+def test_pixels_keep_their_size_in_files_of_another_kind(name, write, target, tmp_path):
+    """As they are, and of a clip that was resized as much larger."""
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / name, moving(5, 1, 8, 12).astype("u1"))
+    clip = open_clip(tmp_path / "in" / name)
+    down, across = (in_unit(told, "µm") for told in clip.spacings)
+    for k in (1, 2):
+        (tmp_path / str(k)).mkdir()
+        path = tmp_path / str(k) / target
+        made = Delivered(np.zeros((5, 1, 8 // k, 12 // k)), tuple(map(float, clip.times)), like=tmp_path / "in" / name)
+        export_clip(path, made)
+        if target == "a.nc":
+            with netCDF4.Dataset(path) as file:
+                found = [(float(file[axis][1] - file[axis][0]), file[axis].units) for axis in ("y", "x")]
+        else:
+            found = open_clip(path).spacings
+        assert [in_unit(told, "µm") for told in found] == pytest.approx([k * down, k * across])

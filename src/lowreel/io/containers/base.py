@@ -70,7 +70,10 @@ SPACE_UNITS = {
 }
 """Units of length as files have them, and as they are shown."""
 
-LENGTHS = frozenset(SPACE_UNITS.values())
+METRES = {"nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0, "km": 1e3}
+"""Units of length, as they are shown, in metres."""
+
+LENGTHS = frozenset(METRES)
 NO_UNITS, PIXELS = ("", "unknown", "None"), ("pixel", "pixels")
 
 
@@ -83,6 +86,11 @@ def spacing_of(distance: Any, unit: Any) -> Spacing | None:
         if math.isfinite(found) and found > 0 and told not in PIXELS:
             return found, "" if told in NO_UNITS else SPACE_UNITS.get(told, told)
     return None
+
+
+def in_unit(spacing: Spacing, unit: str) -> float:
+    """A distance in one of `LENGTHS` in another of them."""
+    return spacing[0] * (METRES[spacing[1]] / METRES[unit])
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,9 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
 def _told_scales(clip: Delivered) -> dict[str, tuple[np.ndarray, str]]:
     """Where the frames and pixels of the source are, and in which unit, by its rate, its times and its spacing."""
     if clip.source is None:
-        return {}
+        steps, named = clip.spacing, zip("TCHW", PLAIN, clip.values.shape, strict=True)
+        places = {name: (steps[role][0] * np.arange(n), steps[role][1]) for role, name, n in named if role in steps}
+        return {"time": (np.array(clip.times), "s"), **places}
     array, found = clip.source.array, {}
     for name, role, length in zip(array.axes, array.roles, array.shape, strict=False):
         if role == "T" and array.rate is not None:
@@ -109,9 +111,9 @@ def _write_scale(data: Any, place: int, places: np.ndarray | None, unit: str) ->
 
 def _labels(clip: Delivered) -> tuple[str, ...]:
     """Names of the axes of `in_axes`: those of the source where these say by themselves what each is, which a choice of
-    the user's such as T=depth does not; else names that do. None without a source."""
+    the user's such as T=depth does not; else names that do."""
     if clip.source is None:
-        return ()
+        return PLAIN if clip.values.shape[1] > 1 else tuple(name for name in PLAIN if name != "c")
     array, order = clip.source.array, clip.source.order
     if order[1] is None and clip.values.shape[1] > 1:  # colour of a grey source
         return PLAIN

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ...system.files import is_array_file, split_member
+from ...system.files import TIFF_FILES, is_array_file, split_member
 from ..containers import Frames, as_clip, is_series, load_clip
-from ..containers.base import Spacing
+from ..containers.base import LENGTHS, Spacing, in_unit
 from ..containers.cf import Packing
 from ..containers.places import even_step
 from ..video import PICTURES, open_clip
@@ -136,13 +136,31 @@ class Delivered:
 
     @property
     def spacing(self) -> dict[str, Spacing]:
-        """From pixel to pixel along H and W, as far as the array that it is like tells, as these were resized."""
-        if self.source is None or self.is_cropped:
+        """From pixel to pixel along H and W, as far as the array or TIFF that it is like tells, as these were
+        resized."""
+        if self.is_cropped:
             return {}
+        if self.source is None:
+            return self._spacing_of_tiff
         array, growth = self.source.array, dict(zip("HW", self.resized(), strict=True))
         roles = {role: name for name, role in zip(array.axes, array.roles, strict=False) if role in "HW"}
         known = {role: array.spacing[name] for role, name in roles.items() if name in array.spacing}
         return {role: (step * growth[role], unit) for role, (step, unit) in known.items()}
+
+    @property
+    def _spacing_of_tiff(self) -> dict[str, Spacing]:
+        if self.like is None or split_member(self.like)[0].suffix.lower() not in TIFF_FILES:
+            return {}
+        opened = open_clip(self.like, channel=self.channel, plane=self.plane)
+        growth = (own / now for own, now in zip(opened.shape[2:], self.values.shape[2:], strict=True))
+        given = zip("HW", opened.spacings, growth, strict=True)
+        return {role: (told[0] * factor, told[1]) for role, told, factor in given if told is not None}
+
+    def pixel_in(self, unit: str) -> tuple[float, float] | None:
+        """Height and width of a pixel in a unit of length; None where they are not known both, or as no lengths."""
+        found = [self.spacing.get(role) for role in "HW"]
+        lengths = [in_unit(told, unit) for told in found if told is not None and told[1] in LENGTHS]
+        return (lengths[0], lengths[1]) if len(lengths) == len(found) else None
 
     @property
     def is_even(self) -> bool:

@@ -34,6 +34,8 @@ def write_dicom(path: Path, clip: Delivered) -> list[str]:
     out = _new(stored)
     if source is not None:
         notes += _like(out, clip, source)
+    elif (pixel := clip.pixel_in("mm")) is not None:
+        out.PixelSpacing = [_decimal(side) for side in pixel]
     if stored.shape[1] == 1 and (scaling != (1.0, 0.0) or (source is not None and dicom.is_rescaled(source))):
         out.RescaleSlope, out.RescaleIntercept = map(_decimal, scaling)
         out.RescaleType = out.get("RescaleType", "US")

@@ -35,6 +35,12 @@ def _write_plain(out: Any, clip: Delivered) -> list[str]:
     times = out.createVariable("time", "f8", ("time",))
     times.units, times.long_name = "s", "time from the first frame of the source"
     times[:] = clip.times
+    for role, name in zip("HW", PLAIN[2:], strict=True):
+        if role in clip.spacing:
+            step, unit = clip.spacing[role]
+            places = out.createVariable(name, "f8", (name,))
+            places.units = unit
+            places[:] = step * np.arange(numbers.shape["TCHW".index(role)])
     variable = out.createVariable("clip", values.dtype, [PLAIN[k] for k in kept], zlib=True, fill_value=False)
     variable.set_auto_maskandscale(False)
     variable[:] = values

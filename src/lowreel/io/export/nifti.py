@@ -13,9 +13,13 @@ from ..containers.axes import split_choices
 from ..containers.base import imported
 from .clip import Delivered, as_bytes, in_type, portable
 
+UNITS_OF_NIFTI = {"mm": "mm", "µm": "micron", "m": "meter"}
+"""The units of length that NIfTI has, by its names."""
+
 
 def write_nifti(path: Path, clip: Delivered) -> list[str]:
-    """(x, y, 1, t), colour as bytes in RGB, as the source has it where that is NIfTI; else pixels of a millimetre."""
+    """(x, y, 1, t), colour as bytes in RGB, as the source has it where that is NIfTI; else with pixels of the size that
+    it tells, and of a millimetre where it tells none."""
     nibabel = imported("nibabel", path, "NIfTI")
     file = None if clip.like is None else split_member(clip.like)[0]
     like = None
@@ -26,9 +30,11 @@ def write_nifti(path: Path, clip: Delivered) -> list[str]:
     else:
         volume, notes = clip.numbers[:, 0].transpose(2, 1, 0)[:, :, None], []
     if like is None:
-        image = nibabel.Nifti1Image(portable(volume), np.eye(4))
-        image.header.set_xyzt_units("mm", "sec")
-        image.header.set_zooms((1, 1, 1, float(1 / clip.rate)))
+        unit = next((told for _, told in clip.spacing.values() if told in UNITS_OF_NIFTI), "mm")
+        height, width = clip.pixel_in(unit) or (1.0, 1.0)
+        image = nibabel.Nifti1Image(portable(volume), np.diag([width, height, 1.0, 1.0]))
+        image.header.set_xyzt_units(UNITS_OF_NIFTI[unit], "sec")
+        image.header.set_zooms((width, height, 1, float(1 / clip.rate)))
     else:
         stored = like.dataobj.dtype.newbyteorder("=")
         header = like.header.copy()

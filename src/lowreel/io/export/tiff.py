@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 
 from ...system.files import TIFF_FILES, split_member
-from ..containers.base import FINEST, imported
+from ..containers.base import FINEST, LENGTHS, imported
 from ..video.tiff import TiffReader
 from ..video.tiff_times import SECONDS_OF_WORD, FrameTimes
 from .clip import Delivered, portable
 
 IMAGEJ = ("uint8", "uint16", "float32")
 """Types that ImageJ knows."""
+
+ESCAPED_UNITS = {"µm": r"\u00B5m"}
+"""Units as ImageJ has them in ASCII."""
 
 
 def write_tiff(path: Path, clip: Delivered) -> list[str]:
@@ -50,7 +53,7 @@ class _About:
 
 def _about(clip: Delivered, tifffile: Any) -> _About:
     if clip.like is None or split_member(clip.like)[0].suffix.lower() not in TIFF_FILES:
-        return _About()
+        return _about_another(clip)
     with TiffReader(clip.like, clip.channel, clip.plane) as reader:
         number, times = reader.number, reader.frame_times
     with tifffile.TiffFile(split_member(clip.like)[0]) as file:
@@ -68,6 +71,19 @@ def _about(clip: Delivered, tifffile: Any) -> _About:
             if key in ome and factor != 1:
                 ome |= {key: float(ome[key]) / factor} if not clip.is_cropped else {}
         return _About(file.is_ome, resolution, imagej, ome, times)
+
+
+def _about_another(clip: Delivered) -> _About:
+    """What a source of another kind says of its pixels: ImageJ has one unit for their height and width."""
+    units = [told for _, told in clip.spacing.values() if told in LENGTHS]
+    pixel = clip.pixel_in(units[0]) if units else None
+    if pixel is None:
+        return _About()
+    height, width = pixel
+    of_imagej = {"unit": ESCAPED_UNITS.get(units[0], units[0])}
+    sizes = {"PhysicalSizeX": width, "PhysicalSizeY": height}
+    of_ome = sizes | {f"{name}Unit": units[0] for name in sizes}
+    return _About(resolution={"resolution": (1 / width, 1 / height)}, imagej=of_imagej, ome=of_ome)
 
 
 def _ome(file: Any, number: int, tifffile: Any) -> dict[str, Any]:

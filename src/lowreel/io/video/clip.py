@@ -112,20 +112,20 @@ class Clip:
     @property
     def spacing(self) -> tuple[float, str] | None:
         """From pixel to pixel of a row as it is read, and the unit, such as µm; None where the file says no length."""
-        across = self._spacings[1]
+        across = self.spacings[1]
         return across if across is not None and across[1] in LENGTHS else None
 
     @property
     def pixel_aspect(self) -> Fraction:
         """Width of a pixel over its height as it is read, 1 where the file does not say both in one unit."""
-        down, across = self._spacings
+        down, across = self.spacings
         if down is None or across is None or down[1] != across[1]:
             return Fraction(1)
         found = across[0] / down[0]
         return Fraction(found).limit_denominator(1000) if 1 / MOST_ASPECT < found < MOST_ASPECT else Fraction(1)
 
     @property
-    def _spacings(self) -> Spacings:
+    def spacings(self) -> Spacings:
         """From pixel to pixel down a column and along a row, as they are read."""
         (height, width), (H, W) = self._reader.shape[1:], self.shape[2:]
         rows = min(height, max(1, round(width * H / W))) if self._crop else height
@@ -158,7 +158,7 @@ class Clip:
     def grid(self) -> str:
         """How far apart pixels are as they are read, or between which coordinates those of the file lie, in words;
         empty where it is silent."""
-        return spacing_text(*self._spacings) or self._reader.coordinates
+        return spacing_text(*self.spacings) or self._reader.coordinates
 
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames `start` up to `stop` (Python's slice rules), (n, C, H, W) float32; decodes only these.
