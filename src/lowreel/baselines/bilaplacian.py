@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..system.threads import shared_out
 from .iterations import LOOK_EVERY_ITERATIONS
 
 WIDE_HOLE_PIXELS = 8
@@ -43,9 +43,7 @@ def fill_biharmonic(clip: Tensor, known: Tensor) -> Tensor:
         return filled
     wide = is_wide(known)
     chunks = list(_chunks(torch.arange(len(clip))[~wide], max(1, VALUES_AT_ONCE // clip[0].numel())))
-    # Larger frames are shared out among threads by torch itself.
-    with ThreadPoolExecutor(torch.get_num_threads() if clip[0].numel() <= VALUES_AT_ONCE else 1) as pool:
-        settled = list(pool.map(lambda frames: _iterate(filled, known, frames), chunks))
+    settled = shared_out(lambda frames: _iterate(filled, known, frames), chunks)
     for t in [*torch.arange(len(clip))[wide].tolist(), *(t for left in settled for t in left)]:
         _solve(filled[t : t + 1], known[t, 0])
     return filled

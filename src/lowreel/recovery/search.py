@@ -6,9 +6,9 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -20,6 +20,7 @@ from ..settings import BRANCH_SHARE, LOOK_SHARE, Candidate, SolverSettings
 from ..solver.identity import check_same, identity
 from ..solver.problem import Problem
 from ..solver.schedule import planned_epochs
+from ..system.threads import threads
 from .comparison import heldout_decibels
 from .fit import CTRL_C, FINISHED_SHARE, Callback, Progress, Score, Trial, fit, part_of
 from .search_plan import Search, best_of, curbs_overfitting, is_whole, slower
@@ -378,14 +379,3 @@ class _Wave:
     def _show(self, k: int, progress: Progress, found: dict[int, Trial], made: int) -> None:
         done = (*self.before, *(found[k] for k in sorted(found)))
         self.work.shown(self.choices[k], done, lambda _: made)(progress)
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Torch with so many threads, and with those of before at the end."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
