@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -14,8 +13,9 @@ from torch import Tensor
 
 from ..operators import Data, LinearOperator, inner, map_data, project_onto_data
 from ..operators.arrangement import Alone
-from .iterations import LOOK_EVERY_ITERATIONS, VALUES_PER_THREAD
+from .iterations import LOOK_EVERY_ITERATIONS
 from .validation import trial_of
+from .variation_of_pixels import TAU, minimum_of_pixels, shrink_to_one
 
 TV_ITERATIONS = 250
 """Of total variation, at most (docs/choices.md)."""
@@ -50,9 +50,6 @@ GAP_ITERATIONS, GAP_STEPS = 60, 10
 
 NORM_ITERATIONS = 15
 """Of the power method that finds the norm of A."""
-
-TAU = 0.05
-"""Step of the clip in total variation."""
 
 BALANCE = 3.5
 """Size given to A beside the gradient, whose norm is sqrt(12): of one size they converge soonest."""
@@ -180,7 +177,7 @@ def _minimum(
     if operator.is_pixel_mask and penalty == 0:
         assert isinstance(data, Tensor)
         assert isinstance(entries, Tensor)
-        return _minimum_of_pixels(data, entries, start, factors, iterations, settled)
+        return minimum_of_pixels(data, entries, start, factors, iterations, settled)
     norm = 1.0 if operator.is_pixel_mask else operator_norm(operator) / BALANCE
     dual_step = 1 / (TAU * (12.0 + BALANCE**2))
     softening = penalty / (scale * norm**2)
@@ -205,96 +202,6 @@ def _minimum(
         if k % LOOK_EVERY_ITERATIONS == 0 and float((ahead - x).norm()) <= settled * float(x.norm()):
             break
     return x.clamp_(0, 1)
-
-
-def _minimum_of_pixels(
-    pixels: Tensor, known: Tensor, start: Tensor, factors: Sequence[float], iterations: int, settled: float
-) -> Tensor:
-    """`total_variation` where pixels are met exactly: an iteration goes over the clip once, block by block.
-
-    A block needs the clip as it was in those after it, and the edges as they have become in those before it.
-    """
-    x = torch.where(known, pixels, start)
-    ahead, edges = x.clone(), torch.zeros(3, *x.shape)
-    alike = known[:, :1] if torch.equal(known, known[:, :1].expand_as(known)) else known
-    unknown = (~alike).to(x)
-    dual_steps = [factor / (TAU * 12.0) for factor in factors]
-    steps = [TAU * factor for factor in factors]
-    places = list(_places(tuple(x.shape)))
-    change = x.new_empty(max(x[frames, :, rows].numel() for frames, rows in places))
-    blocks = [_Block.of(x, ahead, edges, unknown, change, *place) for place in places]
-    for k in range(1, iterations + 1):
-        looks = k % LOOK_EVERY_ITERATIONS == 0
-        moved = sum(block.iterate(dual_steps, steps, looks) for block in blocks)
-        if looks and math.sqrt(moved) <= settled * float(x.norm()):
-            break
-    return x.clamp_(0, 1)
-
-
-def _places(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
-    """Frames and rows of the blocks in which an iteration goes over a clip, in order: whole frames, or rows of one."""
-    frames, channels, height, width = shape
-    at_once = VALUES_PER_THREAD * torch.get_num_threads()
-    rows = max(1, min(height, at_once // (channels * width)))
-    together = max(1, at_once // (channels * height * width)) if rows == height else 1
-    for first in range(0, frames, together):
-        for top in range(0, height, rows):
-            yield slice(first, min(first + together, frames)), slice(top, min(top + rows, height))
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Views of a block of the clip x, of `ahead`, and of the edges in time, down and across.
-
-    change: room for what is taken from its pixels, the same for all blocks, as they are gone over in turn. later: views
-    of three tensors each: edges of an axis, the pixels at their end and at their beginning; earlier, for each axis: the
-    edges that end in the block and their pixels in `change`.
-    """
-
-    x: Tensor
-    ahead: Tensor
-    edges: Tensor
-    unknown: Tensor
-    change: Tensor
-    later: list[tuple[Tensor, Tensor, Tensor]]
-    earlier: list[tuple[Tensor, Tensor]]
-
-    @staticmethod
-    def of(
-        x: Tensor, ahead: Tensor, edges: Tensor, unknown: Tensor, room: Tensor, frames: slice, rows: slice
-    ) -> _Block:
-        """That of these frames and rows; room: as many values as the largest block has, for `change`."""
-        own_shape = x[frames, :, rows].shape
-        change = room[: own_shape.numel()].view(own_shape)
-        later, earlier = [], []
-        for axis, (edge, part) in enumerate(zip(edges, (frames, rows, slice(0, x.shape[3])), strict=True)):
-            own = [frames, slice(None), rows, slice(None)]
-            at = (0, 2, 3)[axis]
-
-            def view(t: Tensor, start: int, stop: int, own: list[slice] = own, at: int = at) -> Tensor:
-                return t[tuple(slice(start, stop) if k == at else s for k, s in enumerate(own))]
-
-            stop, start = min(part.stop, x.shape[at] - 1), max(part.start, 1)
-            ends, begins = view(ahead, part.start + 1, stop + 1), view(ahead, part.start, stop)
-            later.append((view(edge, part.start, stop), ends, begins))
-            own_pixels = change.narrow(at, start - part.start, part.stop - start)
-            earlier.append((view(edge, start - 1, part.stop - 1), own_pixels))
-        place = (frames, slice(None), rows)
-        return _Block(x[place], ahead[place], edges[:, *place], unknown[place], change, later, earlier)
-
-    def iterate(self, dual_steps: Sequence[float], steps: Sequence[float], looks: bool) -> float:
-        """An iteration in the block; the squared norm of what changed, where one looks at it."""
-        for (edge, ends, begins), step in zip(self.later, dual_steps, strict=True):
-            edge.add_(ends, alpha=step).sub_(begins, alpha=step)
-        shrink_to_one(self.edges)
-        torch.mul(self.edges[0], -steps[0], out=self.change)
-        self.change.sub_(self.edges[1], alpha=steps[1]).sub_(self.edges[2], alpha=steps[2])
-        for (edge, pixels), step in zip(self.earlier, steps, strict=True):
-            pixels.add_(edge, alpha=step)
-        self.change.mul_(self.unknown)
-        self.x.sub_(self.change)
-        torch.sub(self.x, self.change, out=self.ahead)
-        return float(self.change.norm()) ** 2 if looks else 0.0
 
 
 @torch.no_grad()
@@ -326,20 +233,6 @@ def add_gradient(edges: Tensor, x: Tensor, factors: Sequence[float]) -> None:
         count = x.shape[axis] - 1
         inner = edge.narrow(axis, 0, count)
         inner.add_(x.narrow(axis, 1, count), alpha=factor).sub_(x.narrow(axis, 0, count), alpha=factor)
-
-
-def shrink_to_one(edges: Tensor) -> None:
-    """Divide the edges of each pixel, all channels and axes together, by their length where it exceeds 1, in place.
-
-    edges: (3, T, C, H, W).
-
-    Summed array by array: a reduction over the first axes takes many times as long.
-    """
-    lengths = edges[0, :, 0].square()
-    for k, edge in enumerate(edges):
-        for channel in edge.unbind(1)[k == 0 :]:
-            lengths.addcmul_(channel, channel)
-    edges.mul_(lengths.sqrt_().clamp_min_(1).reciprocal_()[None, :, None])
 
 
 def add_gradient_adjoint(x: Tensor, edges: Tensor, factors: Sequence[float]) -> None:

@@ -29,9 +29,9 @@ from ..baselines.variation import (
     add_gradient,
     add_gradient_adjoint,
     has_near_start,
-    shrink_to_one,
     total_variation,
 )
+from ..baselines.variation_of_pixels import shrink_to_one
 from ..data import Noise
 from ..errors import InputError
 from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE
