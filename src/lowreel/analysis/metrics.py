@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..system.as_tensor import tensor_of
+from ..system.threads import shared_out
 
 TWO_PARTS_DB = 10 * math.log10(2)
 """By how many dB the error of a number of two parts is above their mean error."""
@@ -111,6 +112,9 @@ def ssim(found: Any, truth: Any) -> float:
     window -= 1 - window % 2
     if window < 3:
         return math.nan
-    frames = zip(found.clamp(0, 1).numpy(), truth.numpy(), strict=True)
-    scores = [structural_similarity(a, b, win_size=window, data_range=1.0, channel_axis=0) for a, b in frames]
-    return float(np.mean(scores))
+
+    def of_frame(pair: tuple[np.ndarray, np.ndarray]) -> float:
+        return float(structural_similarity(*pair, win_size=window, data_range=1.0, channel_axis=0))
+
+    frames = list(zip(found.clamp(0, 1).numpy(), truth.numpy(), strict=True))
+    return float(np.mean(shared_out(of_frame, frames)))

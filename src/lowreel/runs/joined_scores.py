@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from statistics import mean
 
 from torch import Tensor
@@ -25,21 +26,21 @@ class WholeScores:
     recommended_error: float | None = None
 
 
-def scored(truth: Clip, recovered: Iterable[Tensor], recommended: Iterable[Tensor] = ()) -> WholeScores:
-    """The scores of a clip, and of the recommended one, nothing where it is the same: stretches (n, C, H, W) of their
-    frames in grey levels, in their order."""
+def scored(truth: Clip, recovered: Iterable[Tensor], recommended: Iterable[Tensor] | None = None) -> WholeScores:
+    """The scores of a clip, and of the recommended one, None where it is the same: stretches (n, C, H, W) of their
+    frames in grey levels, the same ones of both, in their order."""
     errors: list[float] = []
     similar: list[float] = []
+    better: list[float] = []
     low, high = math.inf, -math.inf
-    for frames in recovered:
+    also = repeat(None) if recommended is None else recommended
+    for frames, instead in zip(recovered, also, strict=False):
         true = truth.read(len(errors), len(errors) + len(frames))
         errors += _errors(frames, true)
         similar += [ssim(frames, true)] * len(frames)
         low, high = min(low, float(true.min())), max(high, float(true.max()))
+        better += [] if instead is None else _errors(instead, true)
     levels = [error_decibels(error) for error in errors]
-    better: list[float] = []
-    for frames in recommended:
-        better += _errors(frames, truth.read(len(better), len(better) + len(frames)))
     return WholeScores(levels, mean(similar), mean(errors), high - low, mean(better) if better else None)
 
 
