@@ -12,7 +12,7 @@ from lowreel.errors import InputError
 from lowreel.model.generators import Decoder
 from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
-from lowreel.operators import Gaussian, MissingPixels
+from lowreel.operators import Fourier, Gaussian, MissingPixels
 from lowreel.recovery import fits, policy
 from lowreel.recovery import search_plan as plans
 from lowreel.recovery.cost import Estimate
@@ -248,6 +248,15 @@ def test_where_more_rounds_harm_the_last_fit_starts_afresh():
     assert afresh.problem.heldout is going_on.problem.heldout is None
     progress, _ = fit(afresh.problem, afresh.solver, until=afresh.until)
     assert progress.state.step == 3
+
+
+@pytest.mark.parametrize("make", [*OPERATORS.values(), lambda: Fourier(SHAPE, "radial", 12)])
+def test_the_last_fit_weighs_all_data_as_if_it_had_been_looked_at_anew(make):
+    """Of pixels, projections and lines of a spectrum: what is fitted and what is held out, summed."""
+    problem = problem_of(make())
+    last = _last_fit(problem, FEW.solver(), FEW, search(problem, FEW.solver(), Search(FIRST, (), 1))[0][0]).problem
+    assert last.fit_scale == pytest.approx(replace(problem, heldout=None).fit_scale, rel=1e-5)
+    assert last.fit_scale != pytest.approx(problem.fit_scale, rel=1e-3)
 
 
 @pytest.mark.parametrize("stage", ["search", "last"])

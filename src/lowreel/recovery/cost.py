@@ -282,15 +282,14 @@ def _quick_seconds(problem: Problem) -> float:
     """From one application of A and A*, one gradient of the clip, one threshold, and a corner of one frame."""
     operator = problem.operator
     clip = torch.zeros(operator.clip_shape)
-    gradient = _gradient_seconds(clip)
     if isinstance(operator, RealForm):
-        return applications() * (_seconds(lambda: operator.adjoint(operator(clip))) + gradient)
-    edges = TV_ITERATION_GRADIENTS * gradient
+        return applications() * (_seconds(lambda: operator.adjoint(operator(clip))) + _gradient_seconds(clip))
     trials, share = len(TIME_WEIGHTS) + (0 if problem.noise.is_exact else len(STRENGTHS) - 1), trial_share(operator)
     near = problem.noise.is_exact and has_near_start(operator, 0.0)
     varied = (USUAL_TV_ITERATIONS if near else TV_ITERATIONS) + trials * share * TRIAL_ITERATIONS
     thresholds = USUAL_RANK_ITERATIONS + share * USUAL_TRIAL_ITERATIONS if operator.is_pixel_mask else RANK_ITERATIONS
-    total = varied * (_variation_seconds(problem) if near else edges)
+    edges = _variation_seconds(problem) if near else TV_ITERATION_GRADIENTS * _gradient_seconds(clip)
+    total = varied * edges
     total += thresholds * _seconds(lambda: thresholded(clip, 1.0))
     if operator.is_pixel_mask:
         return total + _interpolation_seconds(problem)

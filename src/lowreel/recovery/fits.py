@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -327,15 +328,27 @@ class _Last:
 def _last_fit(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> _Last:
     """Going on from the best fit with smaller steps; or, where more epochs made its held-out error rise, from scratch
     to the epoch in which that was smallest. A problem that started from a neighbour cannot begin from scratch."""
-    everything = replace(problem, heldout=None)
     solver = _with_rank(problem, solver, settings, best)
     if problem.start is None and best.step < STILL_FALLING_SHARE * best.steps:
-        return _Last(everything, solver.model_copy(update={"steps": best.steps}), best.step)
+        return _Last(_of_all_data(problem), solver.model_copy(update={"steps": best.steps}), best.step)
     generator = copy.deepcopy(best.representation.generator).requires_grad_(True)
     start = best.representation.codes.matrix()
     steps = {"steps": max(1, round(LAST_EPOCHS_SHARE * best.steps)), "early_weight_decay": None}
-    going_on = replace(everything, generator=generator, start=start)
+    going_on = _of_all_data(problem, generator=generator, start=start)
     return _Last(going_on, solver.model_copy(update=steps | _smaller_steps(solver)), None)
+
+
+def _of_all_data(problem: Problem, **changes: Any) -> Problem:
+    """The same problem with nothing held out, and with these changes of where it starts.
+
+    What its data sees of a natural clip is the sum of what was seen where it is fitted and where it is held out: of
+    large frames that clip takes half an epoch to draw.
+    """
+    everything = replace(problem, heldout=None, **changes)
+    if problem.heldout is not None and not problem.has_density:
+        power, fitted, held = problem.probed
+        vars(everything)["probed"] = (power, fitted + held, 0.0)
+    return everything
 
 
 def _smaller_steps(solver: SolverSettings) -> dict[str, float]:

@@ -33,7 +33,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
     the true clip, (T, C, H, W), where it is known."""
     frames, channels, height, width = recovery.clip.shape
     codes = recovery.representation.codes
-    levels = levels_of(recovery.baselines)
+    levels, measured_numbers = levels_of(recovery.baselines), numbers_of(measured)
     content = {
         "version": SUMMARY_VERSION,
         "outcome": {"kind": recovery.outcome.kind, "sentence": recovery.outcome.sentence},
@@ -43,7 +43,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "channels": channels,
         "operator": measured.operator.spec(),
         "noise": measured.noise.entry(),
-        "numbers_per_pixel": numbers_of(measured) / (recovery.clip.numel() * (2 if recovery.clip.is_complex() else 1)),
+        "numbers_per_pixel": measured_numbers / (recovery.clip.numel() * (2 if recovery.clip.is_complex() else 1)),
         "preset": recovery.settings.preset,
         "steps": recovery.steps,
         "last_steps": recovery.last_steps,
@@ -69,7 +69,7 @@ def summarise(recovery: Recovery, measured: Measured, truth: Tensor | None) -> S
         "parameters": recovery.representation.parameters,
         "stored_bytes": recovery.representation.bits() // 8,
         "bits_per_pixel": round(recovery.representation.bits() / (frames * height * width), 4),
-        "measured_numbers": numbers_of(measured),
+        "measured_numbers": measured_numbers,
         "heldout_db": rounded(recovery.heldout_db),
         "refined": recovery.refined,
         "verdict": recovery.verdict.kind,

@@ -100,4 +100,4 @@ def truth_warnings(truth: Tensor, measured: Measured) -> list[str]:
 def numbers_of(measured: Measured) -> int:
     """Real numbers measured: the informative entries, complex ones counted twice."""
     pairs = zip(tensors_of(measured.data), tensors_of(measured.operator.observed_mask()), strict=True)
-    return sum(int(known.sum()) * (2 if y.is_complex() else 1) for y, known in pairs)
+    return sum(int(known.count_nonzero()) * (2 if y.is_complex() else 1) for y, known in pairs)

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..operators import Data, LinearOperator, project_onto_data, tensors_of
 from ..system import streams
 from ..system.frames import spread
+from ..system.threads import shared_out
 
 PROBED_PARTS = 6
 """At most so many parts of a clip are used to tell what the error at held-out numbers says of the error per pixel."""
@@ -123,8 +124,11 @@ def natural_probe(clip_shape: Sequence[int], slope: float = 1.0) -> Tensor:
     """
     frames, channels, height, width = clip_shape
     probe = torch.empty(tuple(clip_shape))
-    for t, frame in enumerate(probe):
-        frame.copy_(torch.from_numpy(streams.normals(0, streams.PROBE, t, range(1), frame.numel())).view(frame.shape))
+
+    def draw(t: int) -> None:
+        probe[t].view(-1).copy_(torch.from_numpy(streams.normals(0, streams.PROBE, t, range(1), probe[t].numel())[0]))
+
+    shared_out(draw, range(frames))
     axes = [torch.fft.fftfreq(n) * n for n in (frames, height)] + [torch.arange(width // 2 + 1)]
     f_t, f_h, f_w = torch.meshgrid(*(axis.float() for axis in axes), indexing="ij")
     amplitude = (f_t**2 + f_h**2 + f_w**2).sqrt_().clamp_min_(1).pow_(slope).reciprocal_()

@@ -180,11 +180,11 @@ class Problem:
     @cached_property
     def fit_scale(self) -> float:
         """`scale` of what is fitted, as it is weighted."""
-        power, fitted, _ = self._probed
+        power, fitted, _ = self.probed
         return scale_of(power, fitted)
 
     @cached_property
-    def _probed(self) -> tuple[float, float, float]:
+    def probed(self) -> tuple[float, float, float]:
         """Mean square of a clip of natural spectrum, and what is seen of it where data is fitted and where it is held
         out: both of one such clip, which is not kept."""
         power, response = self.natural_response()
@@ -267,7 +267,7 @@ class Problem:
             return (own * (self._gap_share / (float(own.sum()) * self.mean_row_norm_sq)),)
         if isinstance(self.heldout, tuple):
             return self._weights_of_members
-        power, _, seen = self._probed
+        power, _, seen = self.probed
         scale, arrangements = scale_of(power, seen), self.operator.arrangements()
         scale *= self._unfitted_share if all(isinstance(a, Lines) for a in arrangements) else 1.0
         if not any(isinstance(arrangement, Ordered) for arrangement in arrangements):
