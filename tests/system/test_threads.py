@@ -6,14 +6,16 @@ import torch
 from lowreel.system.threads import shared_out, threads
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 5])
 @pytest.mark.parametrize("pieces", [0, 1, 2, 5])
-def test_each_piece_is_worked_on_by_one_thread_of_torch(count, pieces):
+def test_pieces_share_the_threads_of_torch(count, pieces):
     """What comes out is in order, a single piece has all threads, and afterwards torch has those of before."""
     with threads(count):
         found = shared_out(lambda k: (k, torch.get_num_threads()), range(pieces))
+        two = shared_out(lambda _: torch.get_num_threads(), range(pieces), at_once=2)
         assert torch.get_num_threads() == count
-    assert found == [(k, count if pieces == 1 else 1) for k in range(pieces)]
+    assert found == [(k, max(1, count // max(pieces, 1))) for k in range(pieces)]
+    assert two == [max(1, count // max(1, min(pieces, 2)))] * pieces
 
 
 def test_threads_come_back_after_an_error():

@@ -14,12 +14,16 @@ from torch import Tensor
 from ..errors import InputError
 from ..system.complex_clips import to_complex
 from ..system.files import read_tensors, write_tensors
-from .generators import Generator, from_spec
+from ..system.threads import shared_out
+from .generators import Decoder, Generator, from_spec
 from .latents import Codes, Curve
 
 FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 2**18
 """Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one, whose
 frames are also drawn sooner one by one (docs/choices.md)."""
+
+LARGE_AT_ONCE = 2
+"""So many of these parts are drawn side by side of large frames: with more, the memory would grow with the cores."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,20 +86,34 @@ class Representation:
     def drawn(self, codes: Tensor) -> Tensor:
         """The frames of these codes, (N, K), as `frames` gives them."""
         frames = torch.empty(len(codes), *self.generator.frame_shape, dtype=codes.dtype, device=codes.device)
-        for part, drawn in zip(self._few(codes), self._few(frames), strict=True):
-            drawn.copy_(self.generator(part))
+
+        def draw(pair: tuple[Tensor, Tensor]) -> None:
+            with torch.no_grad():  # which a thread does not know of another
+                pair[1].copy_(self.generator(pair[0]))
+
+        parts = list(zip(self._few(codes), self._few(frames), strict=True))
+        shared_out(draw, parts, at_once=LARGE_AT_ONCE if self._is_shared(codes.device) else 1)
         return to_complex(2 * frames - 1) if self.is_complex else frames
 
     def stretches(self, which: Sequence[int] | None = None) -> Iterator[Tensor]:
         """The clip's frames, or those with these numbers, as `frames` gives them, few at a time, for whoever need not
         hold them all."""
-        codes = self.codes.matrix()
-        return (self.drawn(part) for part in self._few(codes if which is None else codes[list(which)]))
+        codes = self.codes.matrix() if which is None else self.codes.matrix()[list(which)]
+        return map(self.drawn, torch.split(codes, LARGE_AT_ONCE * self._at_once))
+
+    def _is_shared(self, device: torch.device) -> bool:
+        """Whether threads take turns at the parts: of large frames, whose parts are many, and of our own generator, of
+        which it is known that it can be called side by side."""
+        return device.type == "cpu" and self._at_once < FRAMES_AT_ONCE and isinstance(self.generator, Decoder)
+
+    @property
+    def _at_once(self) -> int:
+        """How many frames are drawn together."""
+        return max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
 
     def _few(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """A tensor of all frames cut into those that are drawn together."""
-        at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
-        return torch.split(tensor, at_once)
+        return torch.split(tensor, self._at_once)
 
     @property
     def parameters(self) -> dict[str, int]:

@@ -32,22 +32,24 @@ class Share(Protocol):
 
 @contextmanager
 def sharing(count: int) -> Iterator[Share]:
-    """What shares out `count` pieces among as many threads as torch has, of which each has a thread of torch's alone.
+    """What shares out `count` pieces, or of more of them so many at a time, among torch's threads: as many pieces at a
+    time as there are threads, and where these are fewer, each has several.
 
-    Such threads wait for each other once, at the end; those that share every sum and product of a piece, as torch's own
-    do, thousands of times. A single piece has all threads.
+    Threads with a piece each wait for each other once, at the end; those that share every sum and product of a piece,
+    as torch's own do, thousands of times. A single piece has all threads.
     """
     count = min(torch.get_num_threads(), count)
     if count <= 1:
         yield _one_by_one
         return
-    with threads(1), ThreadPoolExecutor(count) as pool:
+    with threads(torch.get_num_threads() // count), ThreadPoolExecutor(count) as pool:
         yield lambda work, pieces: list(pool.map(work, pieces))
 
 
-def shared_out(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
-    """What `work` makes of each piece, in their order, by as many threads as torch has (`sharing`)."""
-    with sharing(len(pieces)) as share:
+def shared_out(work: Callable[[Piece], Result], pieces: Sequence[Piece], *, at_once: int | None = None) -> list[Result]:
+    """What `work` makes of each piece, in their order, by torch's threads (`sharing`); at_once: pieces at a time, at
+    most."""
+    with sharing(min(len(pieces), at_once or len(pieces))) as share:
         return share(work, pieces)
 
 
