@@ -22,7 +22,7 @@ TAU = 0.05
 def minimum_of_pixels(
     pixels: Tensor, known: Tensor, start: Tensor, factors: Sequence[float], iterations: int, settled: float
 ) -> Tensor:
-    """`total_variation` where pixels are met exactly: an iteration goes over the clip once, block by block.
+    """`total_variation` where pixels, (T, C, H, W), are met exactly: an iteration goes over the clip once, by blocks.
 
     A block needs the clip as it was in those after it, and the edges as they have become in those before it.
     """
