@@ -90,6 +90,13 @@ def hyperspy(file):
         group.create_group(f"axis-{k}").attrs.update({"name": name, "scale": step, "offset": 7.0, "units": unit})
 
 
+def hyperspy_without_names(file):
+    """As it writes a film whose axes were given steps and units alone."""
+    hyperspy(file)
+    for k in range(3):
+        file[f"Experiments/film/axis-{k}"].attrs.update({"name": "_None_", "navigate": k == 0})
+
+
 def velox(file):
     """Frames of an electron microscope, with a text for each; what stands where is as RosettaSciIO reads it."""
     group = file.create_group("Data/Image/0123abcd")
@@ -136,6 +143,7 @@ OWN_SUFFIXES = {
     nexus: ".nxs",
     nexus_of_old: ".h5",
     hyperspy: ".hspy",
+    hyperspy_without_names: ".hspy",
     scales: ".hdf5",
     nwb: ".nwb",
     bigdataviewer: ".h5",
@@ -218,7 +226,7 @@ def zarr_of_xarray(path, version, seconds, unit):
 WITH_PLACES = {
     **{
         write.__name__: (partial(hdf5_as, write), write not in (nexus, nexus_of_old))
-        for write in (emd, velox, nexus, nexus_of_old, hyperspy, scales)
+        for write in (emd, velox, nexus, nexus_of_old, hyperspy, hyperspy_without_names, scales)
     },
     "netcdf": (netcdf_even, True),
     "netcdf of dates": (netcdf_dates, False),

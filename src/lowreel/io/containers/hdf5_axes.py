@@ -20,6 +20,10 @@ OF_VELOX = re.compile(r"/Data/Image/[^/]+/Data")
 """Where Velox, the software of Thermo Fisher's electron microscopes, keeps the frames of a detector."""
 
 
+HYPERSPY_NONE = "_None_"
+"""What HyperSpy writes for a name or a unit that an axis has not."""
+
+
 def text_of(attribute: Any) -> str:
     """An attribute as text, whatever kind of text it is."""
     attribute = attribute.ravel()[0] if isinstance(attribute, np.ndarray) and attribute.size else attribute
@@ -173,5 +177,17 @@ def _of_hyperspy(data: Any) -> list[Side]:
         read: Callable[[], np.ndarray | None] = partial(_numbers, _beside(group, "axis"), (length,))
         if {"offset", "scale"} <= set(group.attrs):
             read = _by_step(group.attrs["scale"], 1.0, length, group.attrs["offset"])
-        found.append(Side(text_of(group.attrs["name"]), _unit(group), read))
+        unit = _unit(group).replace(HYPERSPY_NONE, "")
+        found.append(Side(_name_in_hyperspy(group, k, len(data.shape)), unit, read))
     return found
+
+
+def _name_in_hyperspy(group: Any, axis: int, count: int) -> str:
+    """The name of an axis; one without is named by what it is, as each picture's rows come before its columns and the
+    axis along which one goes from picture to picture (navigate) before both. Empty where that is not a film's."""
+    name = text_of(group.attrs["name"])
+    if name != HYPERSPY_NONE:
+        return name
+    if count != 3 or "navigate" not in group.attrs or bool(group.attrs["navigate"]) != (axis == 0):
+        return ""
+    return ("frame", "y", "x")[axis]
