@@ -150,6 +150,28 @@ OWN_SUFFIXES = {
 }
 
 
+@pytest.mark.parametrize("mask_type", ["?", "u1"])
+@pytest.mark.parametrize("number_type", ["u2", "f4"])
+def test_numbers_that_nexusformat_masked_are_missing(number_type, mask_type, tmp_path):
+    """It names the mask at the array and leaves what stands beneath it; a mask of another shape is none."""
+    path, masked = tmp_path / "a.nxs", FRAMES > 50_000
+    with h5py.File(path, "w") as file:
+        nexus(file)
+        group = file["entry/data"]
+        del group["counts"]
+        group.create_dataset("counts", data=FRAMES.transpose(1, 2, 0).astype(number_type)).attrs["mask"] = "counts_mask"
+        group["counts_mask"] = masked.transpose(1, 2, 0).astype(mask_type)
+    expected = np.where(masked, np.nan, FRAMES.astype(number_type)).transpose(1, 2, 0)
+    read = load(path, "entry/data/counts").stored[:, :, :]
+    np.testing.assert_array_equal(read, expected)
+    with pytest.raises(InputError, match="--operator mask"):
+        open_clip(f"{path}:entry/data/counts").read()
+    with h5py.File(path, "r+") as file:
+        del file["entry/data/counts_mask"]
+        file["entry/data/counts_mask"] = masked[0]
+    np.testing.assert_array_equal(stored(f"{path}:entry/data/counts"), FRAMES.astype(number_type))
+
+
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")
 @pytest.mark.parametrize("version", [2, 3])
 def test_arrays_that_were_added_to_zarr_are_there(version, tmp_path):

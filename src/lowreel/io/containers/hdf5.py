@@ -16,7 +16,7 @@ from .axes import roles_of, turned
 from .base import DEFLATE_FACTOR, Entry, Index, Lazy, check_size, field_of, fields_of, imported, reading
 from .cf import Packing, packing_of
 from .hdf5_axes import sides_of, text_of
-from .hdf5_conventions import is_of_truth, is_unsigned, named_axes, times_of, with_own_packing
+from .hdf5_conventions import is_of_truth, is_unsigned, mask_of, named_axes, times_of, with_own_packing
 from .other_kinds import MINC
 from .places import spacing_by
 
@@ -85,15 +85,18 @@ def load(path: Path, entry: Entry) -> Lazy:
         roles = roles_of([side.name for side in sides])
         rate, times = times_of(data, sides, roles)
         spacing = spacing_by(sides, roles)
+        mask = mask_of(data)
 
     def read(index: Index) -> np.ndarray:
         if all(isinstance(part, slice) and part == slice(None) for part in index):
             check_size(path, entry, data.dtype.itemsize)
         with reading(path, KIND, REMEDY):
-            values = data[index]
+            values, masked = data[index], None if mask is None else mask[index] != 0
         if is_complex:
-            return np.asarray(values["real"] + 1j * values["imag"])
-        return values.astype(bool) if is_logical else packing.values(np.asarray(values))
+            values = np.asarray(values["real"] + 1j * values["imag"])
+        else:
+            values = values.astype(bool) if is_logical else packing.values(np.asarray(values))
+        return values if masked is None or not np.any(masked) else np.where(masked, np.nan, values)
 
     stored = Lazy(tuple(int(n) for n in data.shape), dtype, read, rate=rate, times=times, spacing=spacing)
     return turned(stored, range(len(data.shape))[::-1]) if is_matlab(path) else stored

@@ -42,7 +42,7 @@ def sides_of(data: Any) -> tuple[Side, ...]:
     return ()
 
 
-def _beside(group: Any, name: str) -> Any:
+def beside(group: Any, name: str) -> Any:
     """What stands in a group under a name, in the same file; None where nothing does."""
     import h5py
 
@@ -104,7 +104,7 @@ def _of_emd(data: Any) -> list[Side]:
     first = 0 if "dim0" in group else 1
     found = []
     for k, length in enumerate(data.shape):
-        stored = _beside(group, f"dim{k + first}")
+        stored = beside(group, f"dim{k + first}")
         if not hasattr(stored, "attrs"):
             return []
         unit = _unit(stored).strip("[]").replace("_", "")
@@ -117,7 +117,7 @@ def _of_velox(data: Any) -> list[Side]:
     """Velox, a kind of EMD of its own: (y, x, frame), and a text in JSON for each frame, as long as the longest."""
     if not OF_VELOX.fullmatch(data.name) or len(data.shape) != 3:
         return []
-    texts = _beside(data.parent, "Metadata")
+    texts = beside(data.parent, "Metadata")
     if getattr(texts, "shape", (0,))[1:] != data.shape[2:] or not 0 < texts.shape[0] <= MOST_PLACES:
         return []
     told = _json_of(texts)
@@ -164,17 +164,17 @@ def _of_nexus(data: Any) -> list[Side]:
     if len(names) != len(data.shape):
         return []
     names = [name.strip() for name in names]
-    return [_side(name, _beside(group, name), length) for name, length in zip(names, data.shape, strict=True)]
+    return [_side(name, beside(group, name), length) for name, length in zip(names, data.shape, strict=True)]
 
 
 def _of_hyperspy(data: Any) -> list[Side]:
     """HyperSpy: groups axis-0, axis-1, ... beside the array, each with offset and scale, or with its places."""
     found = []
     for k, length in enumerate(data.shape):
-        group = _beside(data.parent, f"axis-{k}")
+        group = beside(data.parent, f"axis-{k}")
         if not hasattr(group, "get") or "name" not in group.attrs:
             return []
-        read: Callable[[], np.ndarray | None] = partial(_numbers, _beside(group, "axis"), (length,))
+        read: Callable[[], np.ndarray | None] = partial(_numbers, beside(group, "axis"), (length,))
         if {"offset", "scale"} <= set(group.attrs):
             read = _by_step(group.attrs["scale"], 1.0, length, group.attrs["offset"])
         unit = _unit(group).replace(HYPERSPY_NONE, "")

@@ -1,4 +1,4 @@
-"""What NWB, BigDataViewer and PyTables, kinds of HDF5, say of the axes, numbers and times of a data set."""
+"""What NWB, BigDataViewer, PyTables and nexusformat, kinds of HDF5, say of axes, numbers and times of a data set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from .axes import roles_of
 from .base import can_be_watched
 from .cf import Packing, first_number
-from .hdf5_axes import sides_of, text_of
+from .hdf5_axes import beside, sides_of, text_of
 from .places import Side, Times, by_stamps, times_by
 
 IMAGE_SERIES = ("ImageSeries", "OpticalSeries", "OnePhotonSeries", "TwoPhotonSeries", "ImageMaskSeries")
@@ -66,6 +66,16 @@ def is_unsigned(data: Any) -> bool:
     """Whether its signed numbers stand for unsigned ones, as BigDataViewer's do."""
     view = CELLS.fullmatch(data.name.lstrip("/"))
     return view is not None and data.dtype == np.int16 and f"{view[1]}/resolutions" in data.file
+
+
+def mask_of(data: Any) -> Any:
+    """The data set beside it that says by numbers other than 0 which of its numbers are masked; None where none does.
+
+    So nexusformat writes a masked array, under whose mask the numbers stay: the attribute mask names it.
+    """
+    mask = beside(data.parent, text_of(data.attrs.get("mask", "")))
+    is_mask = getattr(mask, "shape", None) == data.shape and mask.dtype.kind in "biu"
+    return mask if is_mask and not mask.external and not mask.is_virtual else None
 
 
 def with_own_packing(data: Any, packing: Packing) -> Packing:
