@@ -3,10 +3,11 @@
 #
 # Guess: a picture and its noise in counts of 0 to 255 come out as 255 times what they come out as in 0 to 1, denoised and
 # deblurred; a grey picture as three equal colours comes out as one.
-# Seen, bm3d 4.0.3, numpy 2.0.2 (deblurring needs numpy.trapz): denoising does not mind the unit. Deblurring divides by |F h|^2 plus 4e-4 times the power of the noise
-# in the picture's unit, squared, so that in counts the picture stays nearly as blurred as it was, 0.5 dB better in place
-# of 4, and in units of 1/255 the noise is blown up to 5 dB worse than nothing done. Of three equal colours each number is
-# NaN, without an error, by the default colour space. No docstring speaks of either.
+# Seen, bm3d 4.0.3, numpy 2.0.2 (deblurring needs numpy.trapz): denoising does not mind the unit. Deblurring divides by
+# |F h|^2 plus 4e-4 times the power of the noise in the picture's unit, squared, so that in counts the picture stays nearly
+# as blurred as it was, 0.5 dB better in place of 4, and in units of 1/255 noise is blown up to 5 dB worse than nothing
+# done. Of three equal colours each number is NaN, without an error, by the default colour space. No docstring speaks of
+# either.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -32,7 +33,8 @@ def decibels(picture):
 
 denoised = [decibels(bm3d.bm3d(noisy * unit, 0.08 * unit) / unit) for unit in UNITS]
 deblurred = [decibels(bm3d.bm3d_deblurring(blurred[..., None] * unit, 0.01 * unit, kernel) / unit) for unit in UNITS]
-nans = {space: float(np.isnan(bm3d.bm3d_rgb(np.stack([noisy] * 3, -1), 0.08, colorspace=space)).mean()) for space in ("opp", "YCbCr")}
+colours = {space: bm3d.bm3d_rgb(np.stack([noisy] * 3, -1), 0.08, colorspace=space) for space in ("opp", "YCbCr")}
+nans = {space: float(np.isnan(values).mean()) for space, values in colours.items()}
 print("dB in units of 1, 255 and 1/255: denoised", denoised, "blurred", decibels(blurred), "deblurred", deblurred, "NaN", nans)
 assert np.ptp(denoised) < 0.01, "changed: denoising minds the unit"
 gains = [value - decibels(blurred) for value in deblurred]

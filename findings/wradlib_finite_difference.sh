@@ -21,8 +21,9 @@ distance = GATE * np.arange(200)
 phase = np.tile(2 * SLOPE * np.clip(distance - 10, 0, 30), (2, 1))
 found = {}
 for window in (3, 7, 21):
-    kinds = {name: wradlib.dp.kdp_from_phidp(phase, dr=GATE, winlen=window, method=name) for name in ("lanczos_conv", "cov", METHOD)}
-    found[window] = {name: float(values[0, 100]) for name, values in kinds.items()}
+    kinds = ("lanczos_conv", "cov", METHOD)
+    slopes = [wradlib.dp.kdp_from_phidp(phase, dr=GATE, winlen=window, method=kind) for kind in kinds]
+    found[window] = {kind: float(values[0, 100]) for kind, values in zip(kinds, slopes)}
     assert np.isclose(found[window][METHOD], SLOPE * (window - 1) / window), f"changed: {found}"
     assert np.allclose([found[window][name] for name in ("lanczos_conv", "cov")], SLOPE), f"changed: {found}"
 turns = {name: wradlib.dp.phidp_kdp_vulpiani(phase, dr=GATE, method=name, copy=True) for name in ("lanczos_conv", METHOD)}
