@@ -2,9 +2,9 @@
 # dcmstack on a series whose slices have slopes of their own, as PET and some MR have them, one file a slice.
 #
 # Guess: NIfTI holds the values, slope times stored, of each slice, whatever slope comes first.
-# Seen, dcmstack 0.9.0, nibabel 5.4.2, pydicom 3.0.2: the type of the first slice is that of all. Is its slope 1, that is
-# the stored int16, in which the fractions of the others are cut off, and what is above 32767 wraps round: 39910 is
-# -25626. With another slope first all are right. Nothing is said.
+# Seen, dcmstack 0.9.0, nibabel 5.4.2, pydicom 3.0.2: the type of the slice that it puts first, here the topmost, is that
+# of all. Is its slope 1, that is the stored int16, in which the fractions of the others are cut off, and what is above
+# 32767 wraps round: 39910 is -25626. With another slope there all are right. Nothing is said.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
