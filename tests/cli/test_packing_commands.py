@@ -76,6 +76,21 @@ def test_a_clip_is_packed(asked, here, command):
     assert float(np.square(again - moving(5)[:4]).mean()) <= 10**-2.2 * 1.001
 
 
+def test_a_run_of_pixels_may_be_fitted_anew(finished, command, monkeypatch):
+    """As a clip is, and judged by its held-out data."""
+    monkeypatch.setattr("lowreel.packing.recovered.LEAST_CLIP_UPDATES", 20)
+    monkeypatch.setattr("lowreel.packing.recovered.DEFAULT_LOSS_DB", 99.0)
+    file = finished / "clip.lowreel"
+    done = command("pack", finished, "--bytes", "9000", "--updates", "20", "--precision", "float32", "-o", file)
+    assert (done.code, done.err) == (0, ""), done.err
+    assert file.stat().st_size <= 9000
+    assert read_packed(file).spec["kind"] == "pyramid"
+    level = json.loads((finished / "summary.json").read_text())["heldout_db"]
+    assert "The best clip was fitted anew" in done.out
+    assert f"by held-out data {level:.2f} dB unpacked" in done.out
+    assert "Against the true clip" in done.out
+
+
 def test_bytes_that_the_fit_did_not_keep_to_are_told(here, command, monkeypatch):
     """Where steps were made coarser after it: how much that lost, and what to do."""
     monkeypatch.setattr("lowreel.packing.direct._fit_rounded", lambda *_: None)

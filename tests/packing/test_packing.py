@@ -47,7 +47,7 @@ from lowreel.packing.fitting import _to_size
 from lowreel.packing.pack import check_can_be_packed, pack
 from lowreel.packing.parts import parts_of, representation_of, smallest, tensors_of_parts
 from lowreel.packing.quantised import Quantised
-from lowreel.settings import PackKeywords, PackSettings
+from lowreel.settings import LEAST_CLIP_UPDATES, PackKeywords, PackSettings
 from lowreel.solver.precision import autocast
 from lowreel.system.files import PACKED_MAGIC
 
@@ -290,9 +290,12 @@ STEPS = {
 def test_steps_are_smaller_where_a_minibatch_has_few_of_the_frames(size, updates, share):
     """By the root of how many of those it would have; a fit cut short has larger ones."""
     frames, height, width = size
-    state = SimpleNamespace(target=torch.empty(frames, 1, height, width, device="meta"))
-    plan = direct._plan(state, PackSettings(bytes=9000, updates=updates, precision="float32"))
+    asked = PackSettings(bytes=9000, updates=updates, precision="float32")
+    state = SimpleNamespace(target=torch.empty(frames, 1, height, width, device="meta"), known=None)
+    plan = direct._plan(state, asked)
     assert plan.step == pytest.approx(share)
+    of_pixels = direct._plan(SimpleNamespace(**vars(state) | {"known": True}), asked)
+    assert of_pixels.updates == (updates or max(LEAST_CLIP_UPDATES, round(plan.updates / 2)))
     for name, shape in (("grow.0.weight", (4, 4, 3, 3)), ("codes.maps.3", (1, 1, 8, 8))):
         assert direct._first_step(name, shape, plan.step) == pytest.approx(share * direct._first_step(name, shape, 1.0))
 
@@ -495,7 +498,10 @@ WRONG = {
     "a clip for a loss": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), loss=1.0), "for --bytes or --psnr"),
     "a clip with a target": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, error=0.1), "to itself"),
     "a clip only rounded": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, updates=0), "--updates"),
-    "a precision of a recovery": (lambda found: lowreel.pack(found, psnr=9, precision="float32"), "out precision"),
+    "a precision of a representation": (
+        lambda found: lowreel.pack(found.representation, psnr=9, precision="float32"),
+        "out precision",
+    ),
     "no rate": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, rate=0), "rate: expected frames a second"),
     "no times": (lambda found: lowreel.pack(torch.zeros(2, 1, 8, 8), psnr=9, times="ab"), "times: expected 2 rising"),
     "a clip with gaps": (lambda found: lowreel.pack(torch.full((2, 1, 8, 8), math.nan), psnr=9), "NaN"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import torch
 from torch import Tensor
@@ -16,11 +16,12 @@ from ..packing.container import MOST_RATE, even_times
 from ..packing.direct import pack_clip
 from ..packing.pack import PackedResult
 from ..packing.pack import pack as pack_representation
+from ..packing.recovered import RecoveredPixels, pack_recovered
 from ..recovery.preparation import times_of
 from ..settings import PackKeywords, PackSettings
 from ..system.as_tensor import tensor_of
 from ..system.complex_clips import to_real
-from .recovery import Recovery, in_grey_levels
+from .recovery import Recovery, in_grey, in_grey_levels
 
 MOST_DENOMINATOR = 10**6
 """Of frames a second that are given as a float."""
@@ -42,7 +43,8 @@ def pack(
     """Pack a recovery, a representation or a clip: quantised numbers, as few as what is asked for allows.
 
     found: what `recover` or `load` returns, its representation, or a clip. The numbers of the first two are fitted once
-    more as they will be read. A clip, an array or tensor, (T, C, H, W) in
+    more as they will be read; of a recovery from exact pixels the recommended clip may be fitted anew, as clips are,
+    where held-out data says that this loses less. A clip, an array or tensor, (T, C, H, W) in
     [0, 1], is fitted by a generator of its own kind, and needs bytes or psnr; times: seconds of its frames, of `rate`
     if None.
 
@@ -69,23 +71,43 @@ def pack(
         return pack_clip(clip, seconds, own, levels=(scale, offset), rate=frame_rate, show=show)
     if times is not None:
         raise InputError("pack: a recovery knows the times of its frames; leave out times")
-    if own.precision != "auto":
-        raise InputError("pack: numbers of a recovery are fitted in float32; leave out precision")
+    if own.precision != "auto" and isinstance(found, Representation):
+        raise InputError("pack: numbers of a representation are fitted in float32; leave out precision")
+    known: dict[str, Any] = {"error": error, "target": target, "toward": toward, "levels": levels}
+    return _of_recovery(found, own, known, {"rate": frame_rate, "show": show})
+
+
+def _of_recovery(
+    found: Recovery | Representation, settings: PackSettings, known: dict[str, Any], how: dict[str, Any]
+) -> PackedResult:
+    """A recovery or a representation packed. known: error, target, toward and levels as they were given."""
+    error, target, toward, levels = known["error"], known["target"], known["toward"], known["levels"]
     if isinstance(found, Recovery):
         representation = found.representation
         drawn = found.found.drawn_db
         error = 10 ** (-drawn / 10) if error is None and math.isfinite(drawn) else error
         levels = tuple(found.levels) if levels is None else levels
+        recovered = _recovered(found) if target is toward is None else None
         if toward is None and found.delivered == "generator":
             toward = _as_drawn(in_grey_levels(found.found).clip)
     else:
-        representation = found
+        representation, recovered = found, None
     shape = (len(representation.times), *representation.generator.frame_shape)
-    known = {"target": _of_shape(target, "target", shape), "toward": _of_shape(toward, "toward", shape)}
+    target, toward = _of_shape(target, "target", shape), _of_shape(toward, "toward", shape)
     scale, offset = _numbers(levels)
-    return pack_representation(
-        representation, own, error=error, levels=(scale, offset), rate=frame_rate, show=show, **known
-    )
+    how = {**how, "error": error, "levels": (scale, offset)}
+    if target is not None:
+        return pack_representation(representation, settings, target=target, toward=toward, **how)
+    return pack_recovered(representation, settings, recovered=recovered, toward=toward, **how)
+
+
+def _recovered(found: Recovery) -> RecoveredPixels | None:
+    """The best clip by held-out data and its pixels, where the data is exact pixels."""
+    if found.source.measured is None:
+        return None
+    clip = found.recommended_tensor
+    grey = in_grey_levels(found.found).recommended_clip if clip is None else in_grey(clip, found.found.levels)
+    return RecoveredPixels.of(found.source.measured, cast("Tensor", grey), found.found.recommended.heldout_db)
 
 
 def _clip(found: Any) -> Tensor:

@@ -86,13 +86,21 @@ class OpenedRecovery:
 
     def delivered(self) -> Tensor:
         """The clip as it was recovered, observed pixels as they were; without its run as the generator draws it."""
-        if self.run is None:
-            return self.found.frames()
+        return self.found.frames() if self.run is None else self._read(self.run.folder / "recovered.npy")
+
+    def best(self) -> Tensor:
+        """The clip that is best by held-out data: the recommended one of a run that has one, else as `delivered`."""
+        file = None if self.run is None else self.run.folder / "recommended.npy"
+        return self._read(file) if file is not None and file.is_file() else self.delivered()
+
+    def _read(self, file: Path) -> Tensor:
+        """A clip of the run in grey levels."""
+        assert self.run is not None
         units = data_header(self.run.folder / "data.safetensors").get("clip", {})
         levels = (units.get("scale", 1.0), units.get("offset", 0.0))
         if self.found.is_complex:
-            return torch.from_numpy(np.load(self.run.folder / "recovered.npy", allow_pickle=False) / levels[0])
-        return open_clip(self.run.folder / "recovered.npy", levels=levels).read()
+            return torch.from_numpy(np.load(file, allow_pickle=False) / levels[0])
+        return open_clip(file, levels=levels).read()
 
 
 def opened_recovery(run: Path) -> OpenedRecovery:

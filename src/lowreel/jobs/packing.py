@@ -23,6 +23,7 @@ from ..operators import Identity
 from ..packing import Packed, read_packed
 from ..packing.direct import pack_clip
 from ..packing.pack import PackedResult, pack
+from ..packing.recovered import RecoveredPixels, pack_recovered
 from ..recovery.cost import clip_fits
 from ..recovery.recover import recover
 from ..runs.report import decibels
@@ -45,7 +46,8 @@ HARDLY_OUTSIDE_SECONDS = 1e-5
 class _Known:
     """What is packed, with what is known of it. error: squared error of what it draws, by held-out data; target: the
     clip itself, in [0, 1], where that is known; toward: the clip that was delivered, which agrees with exact data;
-    representation: None of a clip that is fitted as it is packed, which has `times`."""
+    recovered: the best clip by held-out data and its pixels, of a run with exact ones; representation: None of a clip
+    that is fitted as it is packed, which has `times`."""
 
     representation: Representation | None
     levels: tuple[float, float] = (1.0, 0.0)
@@ -53,6 +55,7 @@ class _Known:
     error: float | None = None
     target: Tensor | None = None
     toward: Tensor | None = None
+    recovered: RecoveredPixels | None = None
     run: OpenedRecovery | None = None
     times: Tensor | None = None
 
@@ -73,7 +76,7 @@ def pack_file(
     before = time.monotonic()
     result = _packed(known, settings, show)
     result.packed.save(output)
-    told = [f"wrote {output}: {_size(result.packed, result.bytes)}", *_replaced(known, result)]
+    told = [f"wrote {output}: {_size(result.packed, result.bytes)}", *_camera(result.packed), *_replaced(known, result)]
     return [*told, *_nearness(known, result), f"packed in {time.monotonic() - before:.1f} s"]
 
 
@@ -89,7 +92,10 @@ def _packed(known: _Known, settings: PackSettings, show: Show | None) -> PackedR
         assert known.target is not None
         assert known.times is not None
         return pack_clip(known.target, known.times, settings, **how)
-    return pack(known.representation, settings, error=known.error, target=known.target, toward=known.toward, **how)
+    if known.target is not None:
+        return pack(known.representation, settings, target=known.target, **how)
+    how |= {"error": known.error, "toward": known.toward, "recovered": known.recovered}
+    return pack_recovered(known.representation, settings, **how)
 
 
 def _known(source: Path, reading: ClipSettings, settings: PackSettings) -> _Known:
@@ -102,7 +108,7 @@ def _known(source: Path, reading: ClipSettings, settings: PackSettings) -> _Know
     if (source / "config.json").is_file() or kind == "representation":
         if reading != ClipSettings():
             raise InputError(f"{source}: is packed as it is; leave out the flags for reading a clip")
-        if settings.precision != "auto":
+        if kind == "representation" and settings.precision != "auto":
             raise InputError(f"{source}: its numbers are fitted in float32; leave out --precision")
         return _of_recovery(opened_recovery(source))
     return _of_clip(source, reading, settings)
@@ -121,8 +127,17 @@ def _of_recovery(recovery: OpenedRecovery) -> _Known:
         Fraction(about.get("rate", "25")),
         None if heldout is None or not math.isfinite(heldout) else 10 ** (-heldout / 10),
         toward=_delivered(recovery, summary),
+        recovered=_recovered(recovery, summary),
         run=recovery,
     )
+
+
+def _recovered(recovery: OpenedRecovery, summary: Summary | None) -> RecoveredPixels | None:
+    """The best clip by held-out data with its pixels, of a run of exact ones; its operator may be one of somebody's
+    own, which no file holds."""
+    if recovery.run is None or recovery.left_out is None or summary is None or summary.recommended_heldout_db is None:
+        return None
+    return RecoveredPixels.of(recovery.run.measured(), recovery.best(), summary.recommended_heldout_db)
 
 
 def _delivered(recovery: OpenedRecovery, summary: Summary | None) -> Tensor | None:
@@ -162,6 +177,12 @@ def _size(packed: Packed, size: int) -> str:
     return f"{size:,} bytes, {8 * size / (len(packed.times) * height * width):.3f} bits a pixel"
 
 
+def _camera(packed: Packed) -> list[str]:
+    """That maps follow a camera, where they do."""
+    margin = packed.spec.get("margin")
+    return [] if margin is None else ["Its camera moves: each frame reads the maps where its camera looks."]
+
+
 def _replaced(known: _Known, result: PackedResult) -> list[str]:
     """What the file stands for: the representation as it was stored, and the measurements or the clip; and whether it
     is larger than these."""
@@ -192,7 +213,7 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     if known.target is not None:
         own = error_decibels(float((known.representation.frames() - known.target).double().square().mean()))
         return [f"The packed clip is {packed_db:.2f} dB from the one that was packed (peak 1), unpacked {own:.2f} dB."]
-    told = [f"Packed and unpacked frames are {packed_db:.2f} dB from each other (peak 1)."]
+    told = [_against_unpacked(known, result), *([result.note] if result.note else [])]
     truth = None if known.run is None else true_clip(known.run)
     if truth is None:
         return told
@@ -200,6 +221,16 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     levels = [psnr(magnitude(each.frames()), magnitude(truth)) for each in both]
     both_told = f"{decibels(levels[0])} unpacked, {decibels(levels[1])} packed, {levels[0] - levels[1]:.2f} lost"
     return [*told, f"Against the true clip: {both_told}."]
+
+
+def _against_unpacked(known: _Known, result: PackedResult) -> str:
+    """How far the packed frames of a recovery are from what was packed, and by held-out data from the clip where that
+    was fitted anew."""
+    packed_db = error_decibels(result.error)
+    if result.expected_error is None or known.error is None:
+        return f"Packed and unpacked frames are {packed_db:.2f} dB from each other (peak 1)."
+    levels = f"{error_decibels(known.error):.2f} dB unpacked, {error_decibels(result.expected_error):.2f} dB packed"
+    return f"The best clip was fitted anew, {packed_db:.2f} dB from it (peak 1); by held-out data {levels}."
 
 
 def unpack_file(source: Path, output: Path, settings: UnpackSettings) -> list[str]:

@@ -24,7 +24,7 @@ from ..model.generators.base import CODES, seeded
 from ..model.generators.pyramid import MOTION_NUMBERS
 from ..model.latents import Codes
 from ..model.representation import Representation
-from ..settings import CLIP_EPOCHS, LEAST_CLIP_UPDATES, PackSettings, Precision
+from ..settings import CLIP_EPOCHS, LEAST_CLIP_UPDATES, RECOVERED_SHARE, PackSettings, Precision
 from ..solver.optim import OrthogonalisedMomentum
 from ..solver.precision import autocast, fastest_precision
 from .control import (
@@ -119,18 +119,20 @@ def pack_clip(
     times: Tensor,
     settings: PackSettings,
     *,
+    known: Tensor | None = None,
     levels: tuple[float, float] = (1.0, 0.0),
     rate: Fraction = Fraction(25),
     show: Callable[[int, int], None] | None = None,
 ) -> PackedResult:
     """Pack a clip, (T, C, H, W) in [0, 1] with times in seconds, (T,), for settings.bytes or settings.psnr.
 
+    known: of a clip that was recovered which of its pixels were measured, booleans (T, 1 or C, H, W): they count more.
     levels, rate: as in `Packed`; show: told of updates made and planned. Raises InputError where neither of the two is
     asked for, for no updates, where it cannot be met, and, before the fit, for clips that could not be read: of other
     channels than those of grey and colour ones, or of more numbers than a packed clip may have.
     """
     goal = _goal(settings)
-    state = Quantised(first_numbers(clip, times, settings.seed), clip, is_own=False)
+    state = Quantised(first_numbers(clip, times, settings.seed), clip, is_own=False, known=known)
     plan = _plan(state, settings)
 
     def size() -> int:
@@ -201,7 +203,8 @@ def _plan(state: Quantised, settings: PackSettings) -> _Plan:
     frames, pixels = len(state.target), math.prod(state.target.shape[2:])
     at_once = max(1, min(frames, MOST_FRAMES_OF_A_MINIBATCH, PIXELS_OF_A_MINIBATCH // pixels))
     usual = max(LEAST_CLIP_UPDATES, math.ceil(CLIP_EPOCHS * frames / at_once))
-    updates = settings.updates or usual
+    own = usual if state.known is None else max(LEAST_CLIP_UPDATES, round(RECOVERED_SHARE * usual))
+    updates = settings.updates or own
     step = _step_share(at_once / min(frames, MOST_FRAMES_OF_A_MINIBATCH), updates / usual)
     precision = _fastest(state, at_once) if settings.precision == "auto" else settings.precision
     return _Plan(updates, at_once, settings.seed, precision == "bfloat16", step)
@@ -302,7 +305,7 @@ def _first_step(name: str, shape: tuple[int, ...], step: float) -> float:
 
 def _loss(state: Quantised, which: list[int], *, rounded: bool) -> Tensor:
     """Squared error of the whole clip, by these frames, in units of c^2."""
-    error = (state.draw(which, rounded=rounded) - state.target[which]).square().sum()
+    error = state.misfit(state.draw(which, rounded=rounded), which)
     return error * (len(state.target) / len(which) / state.squared_step)
 
 
@@ -315,7 +318,7 @@ def _fitted_unrounded(state: Quantised, plan: _Plan, show: Callable[[int, int], 
         steps.descend(loss, update / plan.updates)
         if show is not None:
             show(update + 1, plan.updates)
-    return Quantised(state.unrounded(), state.target, is_own=False)
+    return Quantised(state.unrounded(), state.target, is_own=False, known=state.known)
 
 
 def _fit_rounded(

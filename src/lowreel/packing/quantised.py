@@ -61,6 +61,10 @@ SOFT_ZERO = 0.25
 LEAST_ERROR = 1e-12
 """Squared error that counts as none."""
 
+KNOWN_COUNTS = 4.0
+"""How many times as much as another the squared error of a pixel that was measured counts in a fit: what was recovered
+between them is off by itself (docs/choices.md)."""
+
 
 @dataclass(frozen=True)
 class Saved:
@@ -74,12 +78,22 @@ class Quantised:
     """The numbers of a packed clip under way: in units of their steps, all of which `coarser` moves together.
 
     target: what the generator should draw, (T, C, H, W) in [0, 1], by which it is judged; toward: what it is fitted to;
-    is_own: whether the target is what it draws before it is packed, so that all error comes from rounding.
+    is_own: whether the target is what it draws before it is packed, so that all error comes from rounding; known:
+    booleans that fit the target, which of its pixels were measured, None: all alike.
     """
 
-    def __init__(self, found: Representation, target: Tensor, toward: Tensor | None = None, *, is_own: bool = True):
+    def __init__(
+        self,
+        found: Representation,
+        target: Tensor,
+        toward: Tensor | None = None,
+        *,
+        is_own: bool = True,
+        known: Tensor | None = None,
+    ):
         self.found, self.target, self.toward = found, target, target if toward is None else toward
-        self.is_own = is_own
+        self.is_own, self.known = is_own, known
+        self._known_share = 0.0 if known is None else float(known.float().mean())
         self.generator: Generator = copy.deepcopy(found.generator)
         to_channels_last(self.generator)
         shapes = {name: tuple(t.shape) for name, t in found.codes.tensors().items() if name != "times"}
@@ -180,6 +194,15 @@ class Quantised:
             some = which[first : first + at_once]
             total += float((self.frames(tensors, some) - self.target[some]).double().square().sum())
         return total / (len(which) * math.prod(self.target.shape[1:]))
+
+    def misfit(self, drawn: Tensor, which: list[int]) -> Tensor:
+        """The squared error of these frames, drawn: (N, C, H, W), as a fit counts it: `KNOWN_COUNTS` times as much
+        where pixels were measured, once in the mean over all frames."""
+        error = (drawn - self.target[which]).square()
+        if self.known is None:
+            return error.sum()
+        counts = torch.where(self.known[which], KNOWN_COUNTS, 1.0)
+        return (error * counts).sum() / (1 + (KNOWN_COUNTS - 1) * self._known_share)
 
     def saved(self) -> Saved:
         """The numbers as they are now, copied."""

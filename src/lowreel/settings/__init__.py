@@ -8,7 +8,15 @@ from .data import ArraysSettings, ClipSettings, MeasureSettings, NoiseSettings
 from .interpolation import InterpolateSettings
 from .keywords import FillKeywords, PackKeywords, RecoverKeywords
 from .model import Seed, Settings, settings_sentence
-from .packing import CLIP_EPOCHS, DEFAULT_LOSS_DB, LEAST_CLIP_UPDATES, PACK_UPDATES, PackSettings, UnpackSettings
+from .packing import (
+    CLIP_EPOCHS,
+    DEFAULT_LOSS_DB,
+    LEAST_CLIP_UPDATES,
+    PACK_UPDATES,
+    RECOVERED_SHARE,
+    PackSettings,
+    UnpackSettings,
+)
 from .page import ServeSettings
 from .records import FillSettings
 from .recovery import (
@@ -57,6 +65,7 @@ __all__ = [
     "MOVES",
     "PACK_UPDATES",
     "PRESETS",
+    "RECOVERED_SHARE",
     "SECTION_FRAMES",
     "SWEEPS",
     "TRAINING_STEPS",

@@ -20,6 +20,9 @@ CLIP_EPOCHS, LEAST_CLIP_UPDATES = 100, 2000
 """How often each frame is drawn in the fit of a clip that is packed directly, and minibatches of short clips at least
 (docs/pack.md)."""
 
+RECOVERED_SHARE = 0.5
+"""Of that what the fit of a recovered clip takes, whose own errors are larger than what a longer one would gain."""
+
 
 class PackSettings(Settings):
     """What a packed clip is held to: one of bytes, psnr and loss; without any of them the loss is 0.3 dB."""
@@ -40,13 +43,14 @@ class PackSettings(Settings):
         f"is not met by then; 0: they are only rounded; default: {PACK_UPDATES}. Of a clip that is packed for bytes or "
         "psnr all that its fit takes, and up to three times its last fifth again where they are not met by then; 0: "
         "fitted first, as a recovery is, and only rounded; default: as many as draw each frame "
-        f"{CLIP_EPOCHS} times, {LEAST_CLIP_UPDATES} at least",
+        f"{CLIP_EPOCHS} times, {LEAST_CLIP_UPDATES} at least; half as often where the clip of a run is fitted anew, "
+        f"which takes {LEAST_CLIP_UPDATES} at least",
     )
     seed: Seed = Field(0, description="seed of the order of the frames in that fit, and of a clip's first numbers")
     precision: Precision | Auto = Field(
         "auto",
-        description="products of the network while a clip is fitted, but at its end: float32 or bfloat16; auto: "
-        "what this machine is faster in, by a short trial (give it to have the same file again)",
+        description="products of the network while a clip, or that of a run, is fitted, but at its end: float32 or "
+        "bfloat16; auto: what this machine is faster in, by a short trial (give it to have the same file again)",
     )
 
     @model_validator(mode="after")

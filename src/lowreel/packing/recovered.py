@@ -1,0 +1,133 @@
+"""A recovery of pixels as one file: by a pyramid fitted anew, or by the generator that recovered it, whichever
+held-out data says is the better one.
+
+A pyramid is fitted to the best clip that is known, with the pixels that were measured, which are exact. What is d off
+from that in mean square, and by chance, has against the clip that is not known the error
+
+.. math::
+    e = d + (1 - p) \\, m
+
+where p is the share of measured pixels and m the mean squared error of the others, which held-out pixels tell. Good
+fits are better, as measured pixels draw them towards the truth between them, too; poor ones are not (docs/choices.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from torch import Tensor
+
+from ..analysis.metrics import error_decibels
+from ..data import Measured, NoNoise
+from ..errors import InputError
+from ..model.representation import Representation
+from ..operators import tensors_of
+from ..settings import DEFAULT_LOSS_DB, LEAST_CLIP_UPDATES, PackSettings
+from .direct import pack_clip
+from .pack import PackedResult, pack
+
+
+@dataclass(frozen=True)
+class RecoveredPixels:
+    """The best that is known of a clip of which pixels were measured exactly.
+
+    clip: (T, C, H, W) in [0, 1], measured pixels as they are; known: booleans, (T, 1 or C, H, W), which these are;
+    missing_error: mean squared error of the others.
+    """
+
+    clip: Tensor
+    known: Tensor
+    missing_error: float
+
+    @staticmethod
+    def of(measured: Measured, clip: Tensor, heldout_db: float) -> RecoveredPixels | None:
+        """From the data and the clip, (T, C, H, W), that held-out data says is best, with its level; None where the
+        data is not exact pixels of every frame, or nobody knows how good the clip is."""
+        operator = measured.operator
+        if not (operator.is_pixel_mask and isinstance(measured.noise, NoNoise) and math.isfinite(heldout_db)):
+            return None
+        (known,) = tensors_of(operator.observed_mask())
+        if clip.is_complex() or not bool(known.flatten(1).any(1).all()):
+            return None
+        return RecoveredPixels(clip, known.bool(), 10 ** (-heldout_db / 10))
+
+    def expected_error(self, distance: float) -> float:
+        """Mean squared error of a fit, at this distance in mean square, against the clip that is not known."""
+        return distance + self._own_error
+
+    def distance(self, error: float) -> float:
+        """The mean squared distance from `clip` at which a fit has that error; not above zero where none has."""
+        return error - self._own_error
+
+    @property
+    def _own_error(self) -> float:
+        return (1 - float(self.known.float().mean())) * self.missing_error
+
+
+def pack_recovered(
+    found: Representation,
+    settings: PackSettings,
+    *,
+    recovered: RecoveredPixels | None,
+    error: float | None,
+    toward: Tensor | None = None,
+    levels: tuple[float, float] = (1.0, 0.0),
+    rate: Fraction = Fraction(25),
+    show: Callable[[int, int], None] | None = None,
+) -> PackedResult:
+    """Pack what was recovered for settings.bytes or settings.loss by a pyramid fitted anew, where that does not lose
+    more than the default loss; else as `pack` does, or by what loses less.
+
+    recovered: the clip and its pixels, None where it is not one of exact pixels; error: as in `pack`, of what the
+    representation draws; the others as there. Raises InputError as `pack` does.
+    """
+    how: dict[str, Any] = {"levels": levels, "rate": rate, "show": show}
+    known: dict[str, Any] = {"error": error, "toward": toward}
+    if recovered is None or error is None or not _may_be_anew(found, settings):
+        return pack(found, settings, **known, **how)
+    anew = _anew(found, settings, recovered, error, how)
+    if anew is None:
+        return pack(found, settings, **known, **how)
+    if settings.bytes is None or _loss(anew, error) <= DEFAULT_LOSS_DB:
+        return anew
+    try:
+        own = pack(found, settings, **known, **how)
+    except InputError:
+        return anew
+    return anew if _loss(anew, error) < _loss(own, error) else own
+
+
+def _may_be_anew(found: Representation, settings: PackSettings) -> bool:
+    """Whether a pyramid may stand for a representation: not where its codes lie on a line, whose path is wanted, nor
+    where packed frames are to be near to its own; nor in fewer updates than a pyramid has at least."""
+    is_long = settings.updates is None or settings.updates >= LEAST_CLIP_UPDATES
+    return is_long and settings.psnr is None and found.codes.mean is None and not found.is_complex
+
+
+def _anew(
+    found: Representation, settings: PackSettings, recovered: RecoveredPixels, error: float, how: dict[str, Any]
+) -> PackedResult | None:
+    """The recovered clip by a pyramid; None where that cannot be as good, or as small."""
+    asked = settings
+    if settings.bytes is None:
+        loss = DEFAULT_LOSS_DB if settings.loss is None else settings.loss
+        distance = recovered.distance(10 ** (loss / 10) * error)
+        if distance <= 0:
+            return None
+        asked = settings.model_copy(update={"loss": None, "psnr": error_decibels(distance)})
+    try:
+        result = pack_clip(recovered.clip, found.times, asked, known=recovered.known, **how)
+    except InputError:
+        return None
+    return replace(result, expected_error=recovered.expected_error(result.error))
+
+
+def _loss(result: PackedResult, error: float) -> float:
+    """Decibels that a packed clip is worse than unpacked ones of this error, by held-out data: what rounding adds to it
+    is at random."""
+    expected = error + result.error if result.expected_error is None else result.expected_error
+    return 10 * math.log10(expected / error)

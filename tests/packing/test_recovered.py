@@ -1,0 +1,133 @@
+"""A recovery of pixels is packed by what held-out data says loses less: a pyramid fitted anew, or its own generator."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from cases import noise
+
+import lowreel
+from lowreel.data import Measured, NoNoise, WhiteNoise
+from lowreel.errors import InputError
+from lowreel.model.generators import Decoder
+from lowreel.model.latents import Codes, factorise
+from lowreel.model.representation import Representation
+from lowreel.packing import recovered
+from lowreel.packing.pack import PackedResult
+from lowreel.packing.quantised import KNOWN_COUNTS, Quantised
+from lowreel.packing.recovered import RecoveredPixels, pack_recovered
+from lowreel.settings import LEAST_CLIP_UPDATES, PackSettings
+
+T = 4
+TIMES = torch.arange(T, dtype=torch.float64) / 25
+SHAPE = (T, 1, 8, 8)
+MASK = torch.arange(64).reshape(8, 8) % 4 == 0
+ROUNDED = PackSettings(bytes=30_000, updates=0)
+ERROR = 1e-3
+"""Mean squared error of what the representation draws."""
+
+
+def representation(affine=False):
+    codes = noise(T, 16, dtype=torch.float32)
+    own = factorise(codes, TIMES, 2, affine=True) if affine else Codes(codes, TIMES)
+    return Representation(Decoder((1, 8, 8), code_dim=16), own)
+
+
+def pixels(missing_db=31.0):
+    """Of a clip of which a fourth was measured."""
+    known = MASK.expand(T, 1, 8, 8)
+    return RecoveredPixels(0.5 * torch.ones(SHAPE), known, 10 ** (-missing_db / 10))
+
+
+def test_measured_pixels_count_more():
+    """By their factor; errors that are alike everywhere count as they are."""
+    found = representation()
+    state = Quantised(found, torch.zeros(SHAPE), is_own=False, known=MASK.expand(SHAPE))
+    plain = Quantised(found, torch.zeros(SHAPE), is_own=False)
+    everywhere = torch.full((2, 1, 8, 8), 0.1)
+    torch.testing.assert_close(state.misfit(everywhere, [1, 3]), plain.misfit(everywhere, [1, 3]))
+    known, missing = (state.misfit(everywhere * where, [0, 2]) / where.sum() for where in (MASK, ~MASK))
+    assert float(known / missing) == pytest.approx(KNOWN_COUNTS)
+
+
+MEASURED = {
+    "exact pixels": (lowreel.Mask(SHAPE, MASK), NoNoise(), 30.0, True),
+    "noisy pixels": (lowreel.Mask(SHAPE, MASK), WhiteNoise(sigma=0.1), 30.0, False),
+    "nobody knows how good": (lowreel.Mask(SHAPE, MASK), NoNoise(), math.nan, False),
+    "a frame that was not measured": (lowreel.MissingFrames(SHAPE, dropped=[2]), NoNoise(), 30.0, False),
+    "sums of pixels": (lowreel.Snapshot(SHAPE, 2), NoNoise(), 30.0, False),
+}
+
+
+@pytest.mark.parametrize(("operator", "of_noise", "level", "is_told"), MEASURED.values(), ids=MEASURED)
+def test_pixels_are_those_that_were_measured_exactly(operator, of_noise, level, is_told):
+    """And the error of a clip is that of what is missing, and its distance from the best one."""
+    clip = torch.rand(SHAPE)
+    found = RecoveredPixels.of(Measured(operator(clip), operator, TIMES, of_noise, {}), clip, level)
+    assert (found is not None) == is_told
+    if found is not None:
+        assert torch.equal(found.known.expand(SHAPE), operator.observed_mask().expand(SHAPE))
+        assert found.expected_error(2e-4) == pytest.approx(2e-4 + 0.75e-3)
+        assert found.distance(2e-4 + 0.75e-3) == pytest.approx(2e-4)
+
+
+def result(error):
+    return PackedResult(SimpleNamespace(), 1000, error)
+
+
+REFUSED = InputError("pack: cannot")
+WAYS = {
+    # asked for, affine codes, level of the missing pixels, distance of the pyramid or why not, error that rounding the
+    # decoder adds or why not; which is packed
+    "nearly as good anew": ({"bytes": 9000}, False, 31.0, 1e-4, 1e-6, "anew"),
+    "both lose, anew less": ({"bytes": 9000}, False, 31.0, 6e-4, 9e-4, "anew"),
+    "both lose, anew more": ({"bytes": 9000}, False, 31.0, 6e-4, 1e-4, "own"),
+    "too few bytes anew": ({"bytes": 90}, False, 31.0, REFUSED, 2e-4, "own"),
+    "too few bytes for its own": ({"bytes": 90}, False, 31.0, 6e-3, REFUSED, "anew"),
+    "too few for both": ({"bytes": 9}, False, 31.0, REFUSED, REFUSED, None),
+    "a loss": ({"loss": 0.5}, False, 31.0, 1e-4, 1e-6, "anew"),
+    "the loss of all": ({}, False, 31.0, 1e-4, 1e-6, "anew"),
+    "a loss that it cannot have": ({"loss": 0.1}, False, 25.0, 1e-9, 1e-6, "own"),
+    "near to the frames of its own": ({"psnr": 40}, False, 31.0, 1e-9, 1e-6, "own"),
+    "codes on a line": ({"bytes": 9000}, True, 31.0, 1e-9, 1e-6, "own"),
+    "few updates": ({"bytes": 9000, "updates": LEAST_CLIP_UPDATES - 1}, False, 31.0, 1e-9, 1e-6, "own"),
+}
+
+
+@pytest.mark.parametrize(("asked", "affine", "level", "anew", "own", "which"), WAYS.values(), ids=WAYS)
+def test_what_loses_less_is_packed(asked, affine, level, anew, own, which, monkeypatch):
+    """By the error that held-out data tells; a pyramid that hardly loses is not compared, and a loss is one of it."""
+    goals = []
+
+    def packed(found):
+        def fit(_, *rest, **__):
+            goals.append(rest[-1])
+            if isinstance(found, InputError):
+                raise found
+            return result(found)
+
+        return fit
+
+    monkeypatch.setattr(recovered, "pack_clip", packed(anew))
+    monkeypatch.setattr(recovered, "pack", packed(own))
+
+    def made():
+        return pack_recovered(representation(affine), PackSettings(**asked), recovered=pixels(level), error=ERROR)
+
+    if which is None:
+        with pytest.raises(InputError, match="cannot"):
+            made()
+        return
+    found = made()
+    assert ("own" if found.expected_error is None else "anew") == which
+    if which == "anew" and "bytes" not in asked:
+        (goal,) = goals
+        distance = 10 ** (-goal.psnr / 10)
+        own = pixels(level).expected_error(0.0)
+        assert distance + own == pytest.approx(10 ** (asked.get("loss", 0.3) / 10) * ERROR)
+
+
+def test_without_pixels_its_own_generator_is_packed():
+    """Which says nothing of held-out data."""
+    assert pack_recovered(representation(), ROUNDED, recovered=None, error=None).expected_error is None
