@@ -530,6 +530,9 @@ OTHERS = {
     "a.mraw": r"pyMRAW\.load_video",
     "a.aedat4": "events of a camera, and no frames",
     "b.raw": "events of a camera, and no frames",
+    "a.es": "events of a camera, and no frames",
+    "a.dng": r"mosaic of a colour sensor.*rawpy\.imread",
+    "a.im7": r"lvpyio\.read_buffer",
     "a.zip": "unpack it",
     "report.pdf": "a page or text, and no clip; .*folder",
     "config.json": "a page or text, and no clip; .*folder",
@@ -541,7 +544,7 @@ def test_files_of_other_kinds_are_told_what_to_make_of_them(name, tmp_path):
     """FFmpeg would read FITS, in levels of its own."""
     starts = {"a.fits": b"SIMPLE  =                    T".ljust(2880), "a.hdf": b"\x0e\x03\x13\x01", "a.svg": b"<svg/>"}
     starts |= {"a.hdr": b"ENVI\nsamples = 3\n", "a.grib": b"GRIB\0\0\0\2", "b.raw": b"% date 2026\n% evt 3.0\n% end\n"}
-    starts |= {"a.aedat4": b"#!AER-DAT4.0\r\n"}
+    starts |= {"a.aedat4": b"#!AER-DAT4.0\r\n", "a.es": b"Event Stream\2\0\0", "a.dng": b"II*\0\x08\0\0\0"}
     (tmp_path / name).write_bytes(starts.get(name, b"1,2\n3,4\n" * 9))
     with pytest.raises(InputError, match=OTHERS[name]):
         open_clip(tmp_path / name)

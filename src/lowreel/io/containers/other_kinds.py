@@ -35,7 +35,20 @@ GRIB = "GRIB, which is not read; make it NetCDF: xarray.open_dataset(FILE, engin
 
 EVENTS = (
     "events of a camera, and no frames; count them into frames and save these as .npy: numpy.histogramdd((t, y, x), "
-    "(T, H, W), ((0, t.max() + 1), (0, H), (0, W)))[0] of the events that aedat or evt3 reads"
+    "(T, H, W), ((0, t.max() + 1), (0, H), (0, W)))[0] of the events that aedat, event_stream or evt3 reads"
+)
+
+RAW_PICTURES = (".dng", ".cr2", ".nef", ".arw")
+"""Pictures of cameras, before colours are filled in; they are TIFF inside."""
+
+RAW_MOSAIC = (
+    "a mosaic of a colour sensor, each pixel of one colour; make it .npy: numpy.save('new.npy', "
+    "rawpy.imread(FILE).raw_image_visible), which times the mask of lowreel.operators.Bayer is data to recover from"
+)
+
+DAVIS = (
+    "of LaVision's DaVis; make it .npy: numpy.save('new.npy', "
+    "[frame.as_masked_array().filled(numpy.nan) for frame in lvpyio.read_buffer(FILE)])"
 )
 
 BARE_NUMBERS = (
@@ -64,7 +77,9 @@ OTHERS = {
     ".dat": BARE_NUMBERS + TWIX,
     ".mraw": "of a Photron camera; make it .npy: numpy.save('new.npy', pyMRAW.load_video('NAME.cihx')[0])",
     **dict.fromkeys((".grib", ".grib2", ".grb", ".grb2"), GRIB),
-    **dict.fromkeys((".aedat4", ".aedat"), EVENTS),
+    **dict.fromkeys((".aedat4", ".aedat", ".es"), EVENTS),
+    **dict.fromkeys(RAW_PICTURES, RAW_MOSAIC),
+    ".im7": DAVIS,
     **dict.fromkeys((".pdf", ".html", ".json", ".jsonl", ".toml", ".md"),
                     "a page or text, and no clip; to look at a run give its folder"),
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz"), "packed; unpack it first"),
@@ -72,7 +87,7 @@ OTHERS = {
 """Files of other kinds, and what to make of them."""
 
 
-STARTS = {b"SIMPLE  =": FITS, b"GRIB": GRIB, b"#!AER-DAT": EVENTS}
+STARTS = {b"SIMPLE  =": FITS, b"GRIB": GRIB, b"#!AER-DAT": EVENTS, b"Event Stream": EVENTS}
 """What others begin with."""
 
 EVENT_LINES = (b"% evt ", b"% format EVT", b"% Data file containing CD events")

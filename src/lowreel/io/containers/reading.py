@@ -11,7 +11,7 @@ from ...system.files import ARRAY_FILES, HDF5_FILES, is_array_file, split_member
 from . import bart, dicom, dicom_series, hdf5, matlab, netcdf, nifti, numpy_files, zarr_folders
 from .axes import chosen, split_choices
 from .base import Array, Entry
-from .other_kinds import advice, advice_by_content
+from .other_kinds import RAW_PICTURES, advice, advice_by_content
 
 READERS = {
     ".npy": numpy_files,
@@ -65,7 +65,7 @@ def refuse_hidden(path: Path) -> None:
             raise InputError(f"{path}: {known}")
         found = ((kind, end) for place, mark, kind, end in MARKS if start[place : place + len(mark)] == mark)
         kind, end = next(found, ("", ""))
-    if kind and path.suffix.lower() == ".mnc":
+    if kind and path.suffix.lower() in (".mnc", *RAW_PICTURES):
         raise InputError(f"{path}: {advice(path)}")
     if kind:
         raise InputError(f"{path}: is {kind}; give it a name that ends with {end}, such as {path.name}{end}")
