@@ -29,7 +29,8 @@ def npy(path, clip):
 
 def xarray_zarr(path, clip):
     """time, lat, lon with coordinates; times in hours."""
-    axes = {"time": 0.5 + np.arange(len(clip)), "lat": 30 + np.arange(12.0), "lon": np.arange(16.0)}
+    axes = {"time": 0.5 + np.arange(len(clip)), "lat": 30.0 + np.arange(clip.shape[2])}
+    axes["lon"] = 1.0 * np.arange(clip.shape[3])
     array = xarray.DataArray(clip[:, 0], coords=axes, dims=list(axes), name="sst", attrs={"units": "degree_Celsius"})
     array["time"].attrs["units"] = "hours since 2017-01-01"
     array.to_dataset().to_zarr(path, zarr_format=2)
@@ -324,8 +325,9 @@ IN_MICRONS = {"axes": "TYX", "unit": r"\u00B5m"}
 OF_OME = {"axes": "TYX", "PhysicalSizeX": 250, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.5}
 
 
-def in_metres(clip):
+def in_metres(clip, step=1.0):
     image = nibabel.Nifti1Image(clip.transpose(3, 2, 1, 0), np.diag([0.25, 0.5, 1.0, 1.0]))
+    image.header.set_zooms((0.25, 0.5, 1.0, step))
     image.header.set_xyzt_units("meter", "sec")
     return image
 
@@ -349,3 +351,139 @@ def test_pixels_keep_their_size_in_files_of_another_kind(name, write, target, tm
         else:
             found = open_clip(path).spacings
         assert [in_unit(told, "µm") for told in found] == pytest.approx([k * down, k * across])
+
+
+def hdf5_of(path, **units):
+    """A film with a scale of places for the axes whose units are given, half a unit apart along y, a quarter along x.
+
+    None is a scale without a unit.
+    """
+    frames = moving(5, 1, 8, 12)[:, 0]
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("film", data=frames.astype("f4"))
+        for place, (name, step) in enumerate({"time": 0.1, "y": 0.5, "x": 0.25}.items()):
+            data.dims[place].label = name
+            if name in units or name == "time":
+                scale = file.create_dataset(name, data=step * np.arange(frames.shape[place]))
+                scale.attrs["units"] = units.get(name, "s")
+                scale.make_scale(name)
+                data.dims[place].attach_scale(scale)
+    return path
+
+
+def made_of(path, **more):
+    clip = open_clip(path, **more)
+    values = clip.read().double().numpy() * clip.scale + clip.offset
+    cropped = more.get("fit") == "crop"
+    return Delivered(values, tuple(map(float, clip.times)), clip.rate, like=path, is_cropped=cropped)
+
+
+@pytest.mark.parametrize("target", ["a.tif", "a.nii", "a.dcm"])
+@pytest.mark.parametrize("units", [{"x": "mm"}, {"y": "um"}, {"y": "degree", "x": "degree"}, {"y": "", "x": ""}])
+def test_a_size_that_cannot_be_kept_is_told(units, target, tmp_path):
+    """One side alone, and what is no length: no size is made up."""
+    notes = export_clip(tmp_path / target, made_of(hdf5_of(tmp_path / "in.h5", **units)))
+    (note,) = [note for note in notes if "size of the pixels" in note]
+    assert open_clip(tmp_path / "in.h5").grid in note
+    nothing = ((1.0, "mm"), (1.0, "mm")) if target == "a.nii" else (None, None)  # NIfTI has to have some
+    assert open_clip(tmp_path / target).spacings == nothing
+
+
+@pytest.mark.parametrize("unit", ["inch", "Å", "pm", "km", "cm"])
+@pytest.mark.parametrize("target", ["a.tif", "a.nii", "a.dcm", "a.zarr", "a.h5", "ome.tif"])
+def test_lengths_of_every_unit_are_kept(unit, target, tmp_path):
+    """OME-TIFF is written for numbers that ImageJ does not have."""
+    made = made_of(hdf5_of(tmp_path / "in.h5", y=unit, x=unit))
+    if target == "ome.tif":
+        with h5py.File(tmp_path / "in.h5", "r+") as file:
+            del file["film"]
+            data = file.create_dataset("film", data=(moving(5, 1, 8, 12)[:, 0] * 99).astype("i4"))
+            for place, name in enumerate(("time", "y", "x")):
+                data.dims[place].label = name
+                data.dims[place].attach_scale(file[name])
+        made = made_of(tmp_path / "in.h5")
+    assert not [note for note in export_clip(tmp_path / target, made) if "size of the pixels" in note]
+    found = [in_unit(told, unit) for told in open_clip(tmp_path / target).spacings]
+    assert found == pytest.approx([0.5, 0.25], rel=1e-6)
+
+
+CROPPED = {**OF_PIXELS, "OME-Zarr": ("a.zarr", None), "HDF5": ("a.h5", lambda p, x: hdf5_of(p, y="mm", x="mm"))}
+"""Of every kind whose pixels have a size; OME-Zarr is made of the HDF5."""
+
+
+@pytest.mark.parametrize("target", ["a.tif", "b.nii", "a.dcm", "b.zarr", "a.h5"])
+@pytest.mark.parametrize(("name", "write"), CROPPED.values(), ids=CROPPED)
+def test_cropped_pixels_have_the_size_that_they_were_read_with(name, write, target, tmp_path):
+    """After a crop of either side, with a resize of what is left and without; in the source's kind, and in another."""
+    (tmp_path / "in").mkdir()
+    source = tmp_path / "in" / name
+    if write is None:
+        export_clip(source, made_of(hdf5_of(tmp_path / "in.h5", y="mm", x="mm")))
+    else:
+        write(source, moving(5, 1, 8, 12).astype("u1"))
+    for k, size in enumerate(((8, 8), (4, 4), (2, 6), (3, 3))):
+        (tmp_path / str(k)).mkdir()
+        export_clip(tmp_path / str(k) / target, made_of(source, size=size, fit="crop"))
+        wanted, found = (
+            open_clip(source, size=size, fit="crop").spacings,
+            open_clip(tmp_path / str(k) / target).spacings,
+        )
+        assert [in_unit(one, "mm") for one in found] == pytest.approx([in_unit(one, "mm") for one in wanted])
+
+
+def test_cropped_pixels_stay_where_they_are(tmp_path):
+    """The affine of NIfTI, the coordinates of HDF5 and the origin of OME-Zarr begin where the crop does."""
+    (tmp_path / "out").mkdir()
+    frames = np.zeros((5, 1, 8, 12), "u1")
+    nibabel.save(in_metres(frames), tmp_path / "a.nii")
+    hdf5_of(tmp_path / "a.h5", y="mm", x="mm")
+    export_clip(tmp_path / "a.zarr", made_of(tmp_path / "a.h5"))
+    for name in ("a.nii", "a.h5", "a.zarr"):
+        export_clip(tmp_path / "out" / name, made_of(tmp_path / name, size=(4, 4), fit="crop"))
+    first = np.array([0.25, 0.5]) * (2.5, 0.5)  # of 12 columns the middle 8, two by two
+    np.testing.assert_allclose(nibabel.load(tmp_path / "out" / "a.nii").affine[:2, 3], first)
+    with h5py.File(tmp_path / "out" / "a.h5") as file:
+        np.testing.assert_allclose([file["x"][0], file["y"][0]], first)
+    (image,) = zarr.open_group(str(tmp_path / "out" / "a.zarr"), mode="r").attrs["ome"]["multiscales"]
+    np.testing.assert_allclose(image["datasets"][0]["coordinateTransformations"][1]["translation"][:0:-1], first)
+
+
+def test_imagej_has_no_unit_without_a_resolution(tmp_path):
+    options = {"imagej": True, "resolution": (4, 2), "metadata": {"axes": "TYX", "unit": "um"}}
+    tifffile.imwrite(tmp_path / "in.tif", moving(5)[:, 0].astype("f4"), **options)
+    with tifffile.TiffFile(tmp_path / "in.tif", mode="r+b") as file:
+        file.pages[0].tags["XResolution"].overwrite((1, 0))
+    export_clip(tmp_path / "a.tif", delivered(tmp_path / "in.tif", moving(5)))
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert "unit" not in file.imagej_metadata
+
+
+GREY = {
+    "npy": ("a.npy", npy),
+    "mat": ("a.mat", lambda p, x: mat7(p, scan=frames_last(x))),
+    "hdf5": ("a.h5", lambda p, x: hdf5_of(p, y="mm", x="mm")),
+    "netcdf": ("a.nc", formats.netcdf),
+    "nifti": ("a.nii", lambda p, x: nibabel.save(in_metres(x, 0.1), p)),
+    "dicom": ("a.dcm", formats.dicom),
+    "OME-Zarr": ("a.zarr", lambda p, x: export_clip(p, made_of(hdf5_of(p.with_suffix(".h5"), y="mm", x="mm")))),
+    "zarr": ("a.zarr", formats.zarr_folder),
+    "zarr of xarray": ("a.zarr", lambda p, x: xarray_zarr(p, x)),
+}
+
+
+@pytest.mark.parametrize("target", ["b.npy", "b.mat", "b.h5", "b.nc", "b.nii", "b.dcm", "b.zarr", "b.tif"])
+@pytest.mark.parametrize(("name", "write"), GREY.values(), ids=GREY)
+def test_colour_from_a_grey_source_is_written_in_every_kind(name, write, target, tmp_path):
+    """All three channels, with the times where the kind has them, each its own."""
+    write(tmp_path / name, (moving(5, 1, 8, 12) * 255).astype("u1"))
+    made = made_of(tmp_path / name)
+    values = made.values * np.array([1.0, 0.5, 0.0]).reshape(3, 1, 1)
+    export_clip(tmp_path / target, Delivered(values, made.times, made.rate, like=made.like))
+    again = open_clip(tmp_path / target)
+    found = stored(again)
+    assert found.shape == (5, 3, 8, 12)
+    assert np.abs(found[:, 2]).max() == 0
+    assert np.corrcoef(found[:, 0].ravel(), values[:, 0].ravel())[0, 1] > 0.999
+    np.testing.assert_allclose(found[:, 1].sum() / found[:, 0].sum(), 0.5, atol=0.01)
+    if target in ("b.h5", "b.zarr") and name in ("a.h5", "a.nii", "a.zarr"):
+        assert [float(t) for t in again.times] == pytest.approx(made.times)

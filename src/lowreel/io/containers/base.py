@@ -64,13 +64,17 @@ Spacing = tuple[float, str]
 """A distance and its unit, one of `LENGTHS` or as a file has it; empty where it has none."""
 
 SPACE_UNITS = {
-    **{"nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "meter": "m"},
-    **{"micron": "µm", "microns": "µm", "um": "µm", "μm": "µm", "\\u00B5m": "µm"},
-    **{unit: unit for unit in ("nm", "µm", "mm", "cm", "m", "km")},
+    **{"picometer": "pm", "angstrom": "Å", "nanometer": "nm", "micrometer": "µm", "millimeter": "mm"},
+    **{"centimeter": "cm", "meter": "m", "kilometer": "km", "in": "inch", "inches": "inch"},
+    **{"micron": "µm", "microns": "µm", "um": "µm", "μm": "µm", "\\u00B5m": "µm", "\u212b": "Å", "\\u00C5": "Å"},
+    **{unit: unit for unit in ("pm", "Å", "nm", "µm", "mm", "cm", "inch", "m", "km")},
 }
 """Units of length as files have them, and as they are shown."""
 
-METRES = {"nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0, "km": 1e3}
+METRES = {
+    **{"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2},
+    **{"inch": 0.0254, "m": 1.0, "km": 1e3},
+}
 """Units of length, as they are shown, in metres."""
 
 LENGTHS = frozenset(METRES)

@@ -41,7 +41,7 @@ def write_mat(path: Path, clip: Delivered) -> list[str]:
     from scipy.io import savemat
 
     values = clip.in_axes
-    if clip.source is None or not clip.source.array.matlab:
+    if clip.source is None or not clip.source.array.matlab or clip.is_grey_coloured:
         turned = clip.numbers.transpose(2, 3, 1, 0)
         values = turned[:, :, 0] if turned.shape[2] == 1 else turned
     if values.nbytes >= MATLAB_MOST:
@@ -75,8 +75,8 @@ def write_hdf5(path: Path, clip: Delivered) -> list[str]:
         for key, value in attributes.items():
             if not key.startswith("_Netcdf4"):
                 data.attrs[key] = value
-        for place, name in enumerate(_labels(clip)):
-            data.dims[place].label = name
+        for place, (label, name) in enumerate(zip(_labels(clip), _names_of_scales(clip), strict=True)):
+            data.dims[place].label = label
             if name in scales:
                 _write_scale(data, place, clip.coordinates(name, scales[name][0], data.shape[place]), scales[name][1])
     return []
@@ -115,7 +115,7 @@ def _labels(clip: Delivered) -> tuple[str, ...]:
     if clip.source is None:
         return PLAIN if clip.values.shape[1] > 1 else tuple(name for name in PLAIN if name != "c")
     array, order = clip.source.array, clip.source.order
-    if order[1] is None and clip.values.shape[1] > 1:  # colour of a grey source
+    if clip.is_grey_coloured:
         return PLAIN
     roles = {place: role for role, place in zip("TCHW", order, strict=True) if place is not None}
     wanted = "".join(roles.get(place, "-") for place in range(len(array.shape)))
@@ -123,6 +123,15 @@ def _labels(clip: Delivered) -> tuple[str, ...]:
         return array.axes
     plain = dict(zip("TCHW", PLAIN, strict=True))
     return tuple(plain.get(role, f"axis{place}") for place, role in enumerate(wanted))
+
+
+def _names_of_scales(clip: Delivered) -> tuple[str, ...]:
+    """What the axes of `in_axes` are called by the source, empty where it has none; their labels but for colour of a
+    grey source."""
+    if clip.source is None or not clip.is_grey_coloured:
+        return _labels(clip)
+    names = dict(enumerate(clip.source.array.axes))
+    return tuple("" if place is None else names.get(place, "") for place in clip.source.order)
 
 
 def name_of(clip: Delivered) -> str:

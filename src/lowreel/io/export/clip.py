@@ -13,13 +13,17 @@ import numpy as np
 from ...errors import InputError
 from ...system.files import TIFF_FILES, is_array_file, split_member
 from ..containers import Frames, as_clip, is_series, load_clip
-from ..containers.base import LENGTHS, Spacing, in_unit
+from ..containers.base import LENGTHS, Spacing, in_unit, spacing_text
 from ..containers.cf import Packing
 from ..containers.places import even_step
 from ..video import PICTURES, open_clip
+from ..video.reader import central_window
 
 PLAIN = ("time", "c", "y", "x")
 """What the axes T, C, H, W are called where the source has no names for them."""
+
+COLOURED = "The source is grey, the clip has colours: what else the source says of its numbers and axes is left out."
+"""Said where an array in colour has other axes than the grey one that it is like."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Delivered:
 
     values: (T, C, H, W), in the numbers of the source where that is TIFF or a file of arrays, else in [0, 1]. times:
     seconds of the frames on the clock of the source. like: the file, FILE or FILE:NAME, whose kind, axes and type it is
-    to have; None where there is none. is_cropped: whether frames were cut to another shape before they were resized.
+    to have; None where there is none. is_cropped: whether frames were cut to their shape before they were resized.
     channel, plane: what was taken of a TIFF that has several. picked: which frames of the array these are, where the
     run knows that.
     """
@@ -93,6 +97,11 @@ class Delivered:
         scale, offset = (255.0 if dtype.itemsize == 1 else 65535.0, 0.0) if is_video else (opened.scale, opened.offset)
         return in_type(np.asarray(self.values, np.float64) * scale + offset, dtype)
 
+    @property
+    def is_grey_coloured(self) -> bool:
+        """Whether it has colours that its source, an array, has no axis for."""
+        return self.source is not None and self.source.order[1] is None and self.values.shape[1] > 1
+
     @cached_property
     def in_axes(self) -> np.ndarray:
         """`numbers` in the order of axes of the source; (T, H, W) or (T, C, H, W) where it has none."""
@@ -104,7 +113,7 @@ class Delivered:
             return clip[:, 0] if clip.shape[1] == 1 else clip
         order = self.source.order
         kept = [k for k, axis in enumerate(order) if axis is not None or clip.shape[k] > 1]
-        if any(order[k] is None for k in kept):  # colour of a grey source
+        if any(order[k] is None for k in kept):  # as `is_grey_coloured`
             return clip
         squeezed = clip.reshape([clip.shape[k] for k in kept])
         places = [order[k] for k in kept]
@@ -119,27 +128,37 @@ class Delivered:
         role = dict(zip(array.axes, array.roles, strict=True))[name] if array else "-"
         if role == "T":
             values = None if self.frames is None else found[self.frames]
+        elif role in "HW" and len(taken := self.taken["HW".index(role)]) == length:
+            values = found[taken.start : taken.stop]
+        elif role in "HW" and found.dtype.kind == "f":
+            centres = taken.start + (np.arange(length) + 0.5) * len(taken) / length - 0.5
+            values = np.interp(centres, np.arange(len(found)), found).astype(found.dtype)
         elif length == len(found):
             values = found
-        elif role in "HW" and not self.is_cropped and found.dtype.kind == "f":
-            centres = (np.arange(length) + 0.5) * len(found) / length - 0.5
-            values = np.interp(centres, np.arange(len(found)), found).astype(found.dtype)
         else:
             values = None
         return None if values is None or len(values) != length else values
 
     def resized(self) -> tuple[float, float]:
         """By how much pixels grew in height and width; 1 where the size is that of the source or is not known."""
-        if self.source is None or self.is_cropped:
-            return 1.0, 1.0
-        return self.source.shape[2] / self.values.shape[2], self.source.shape[3] / self.values.shape[3]
+        rows, columns = self.taken
+        return len(rows) / self.values.shape[2], len(columns) / self.values.shape[3]
 
     @property
+    def taken(self) -> tuple[range, range]:
+        """Rows and columns of the array that it is like of which the frames are; their own where there is none."""
+        return self.taken_of((self.values if self.source is None else self.source).shape[2:])
+
+    def taken_of(self, size: Sequence[int]) -> tuple[range, range]:
+        """Rows and columns of frames of this size (H, W) of which these were made."""
+        height, width = size
+        now = self.values.shape[2], self.values.shape[3]
+        return central_window((height, width), now) if self.is_cropped else (range(height), range(width))
+
+    @cached_property
     def spacing(self) -> dict[str, Spacing]:
         """From pixel to pixel along H and W, as far as the array or TIFF that it is like tells, as these were
-        resized."""
-        if self.is_cropped:
-            return {}
+        cropped and resized."""
         if self.source is None:
             return self._spacing_of_tiff
         array, growth = self.source.array, dict(zip("HW", self.resized(), strict=True))
@@ -152,7 +171,8 @@ class Delivered:
         if self.like is None or split_member(self.like)[0].suffix.lower() not in TIFF_FILES:
             return {}
         opened = open_clip(self.like, channel=self.channel, plane=self.plane)
-        growth = (own / now for own, now in zip(opened.shape[2:], self.values.shape[2:], strict=True))
+        taken = zip(self.taken_of(opened.shape[2:]), self.values.shape[2:], strict=True)
+        growth = (len(own) / now for own, now in taken)
         given = zip("HW", opened.spacings, growth, strict=True)
         return {role: (told[0] * factor, told[1]) for role, told, factor in given if told is not None}
 
@@ -161,6 +181,13 @@ class Delivered:
         found = [self.spacing.get(role) for role in "HW"]
         lengths = [in_unit(told, unit) for told in found if told is not None and told[1] in LENGTHS]
         return (lengths[0], lengths[1]) if len(lengths) == len(found) else None
+
+    def size_is_lost(self, kind: str) -> list[str]:
+        """A sentence for a kind of file that has lengths for both sides of a pixel, or none; empty where the source
+        tells of neither side."""
+        told = spacing_text(self.spacing.get("H"), self.spacing.get("W"))
+        said = f"The size of the pixels, {told}, is left out: {kind} wants height and width, both as lengths."
+        return [said] if told else []
 
     @property
     def is_even(self) -> bool:

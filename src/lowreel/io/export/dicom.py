@@ -36,6 +36,8 @@ def write_dicom(path: Path, clip: Delivered) -> list[str]:
         notes += _like(out, clip, source)
     elif (pixel := clip.pixel_in("mm")) is not None:
         out.PixelSpacing = [_decimal(side) for side in pixel]
+    else:
+        notes += clip.size_is_lost("DICOM")
     if stored.shape[1] == 1 and (scaling != (1.0, 0.0) or (source is not None and dicom.is_rescaled(source))):
         out.RescaleSlope, out.RescaleIntercept = map(_decimal, scaling)
         out.RescaleType = out.get("RescaleType", "US")
@@ -125,8 +127,7 @@ def _like(out: Any, clip: Delivered, source: Any) -> list[str]:
             setattr(out, name, source[name].value)
     rows, columns = clip.resized()
     for name, spacing in dicom.pixel_spacings(source):
-        if not clip.is_cropped:
-            setattr(out, name, [_decimal(float(spacing[0]) * rows), _decimal(float(spacing[1]) * columns)])
+        setattr(out, name, [_decimal(float(spacing[0]) * rows), _decimal(float(spacing[1]) * columns)])
     if "SequenceOfUltrasoundRegions" in out and (clip.is_cropped or (rows, columns) != (1, 1)):
         del out.SequenceOfUltrasoundRegions
         return ["The calibrated regions of the ultrasound are left out: they do not fit the frames as resized."]

@@ -12,7 +12,7 @@ from ..containers import netcdf
 from ..containers.base import imported
 from ..containers.cf import packing_of
 from .array_files import name_of
-from .clip import PLAIN, Delivered, packed, portable
+from .clip import COLOURED, PLAIN, Delivered, packed, portable
 
 
 def write_netcdf(path: Path, clip: Delivered) -> list[str]:
@@ -22,6 +22,9 @@ def write_netcdf(path: Path, clip: Delivered) -> list[str]:
     if clip.source is None or file is None or file.suffix.lower() not in (".nc", ".nc4", ".cdf"):
         with library.Dataset(str(path), "w") as out:
             return _write_plain(out, clip)
+    if clip.is_grey_coloured:
+        with library.Dataset(str(path), "w") as out:
+            return [COLOURED, *_write_plain(out, clip)]
     with netcdf.opened(file) as source, library.Dataset(str(path), "w", format=source.data_model) as out:
         return _write_like(out, clip, source[name_of(clip)], source)
 

@@ -30,16 +30,19 @@ def write_nifti(path: Path, clip: Delivered) -> list[str]:
     else:
         volume, notes = clip.numbers[:, 0].transpose(2, 1, 0)[:, :, None], []
     if like is None:
-        unit = next((told for _, told in clip.spacing.values() if told in UNITS_OF_NIFTI), "mm")
-        height, width = clip.pixel_in(unit) or (1.0, 1.0)
+        told = [unit for _, unit in clip.spacing.values() if unit in UNITS_OF_NIFTI]
+        unit = told[0] if told and clip.pixel_in(told[0]) is not None else "mm"
+        pixel = clip.pixel_in(unit)
+        height, width = pixel or (1.0, 1.0)
+        notes += [] if pixel else clip.size_is_lost("NIfTI")
         image = nibabel.Nifti1Image(portable(volume), np.diag([width, height, 1.0, 1.0]))
         image.header.set_xyzt_units(UNITS_OF_NIFTI[unit], "sec")
         image.header.set_zooms((width, height, 1, float(1 / clip.rate)))
     else:
-        stored = like.dataobj.dtype.newbyteorder("=")
+        stored = volume.dtype if clip.is_grey_coloured else like.dataobj.dtype.newbyteorder("=")
         header = like.header.copy()
         header.set_data_dtype(stored)
-        scaled = (like.dataobj.slope, like.dataobj.inter)
+        scaled = (1.0, 0.0) if stored.names else (like.dataobj.slope, like.dataobj.inter)
         if not stored.names:
             planes = np.asarray(clip.values[:, 0], np.float64).transpose(2, 1, 0)[:, :, None]
             volume = in_type((planes - scaled[1]) / scaled[0], stored)  # nibabel writes them as they are
@@ -65,10 +68,11 @@ def _coloured(clip: Delivered) -> tuple[np.ndarray, list[str]]:
 
 
 def _affine(clip: Delivered, affine: np.ndarray) -> np.ndarray:
-    """The affine of the pixels as they were resized, and of the slice that was taken."""
+    """The affine of the pixels as they were cropped and resized, and of the slice that was taken."""
     rows, columns = clip.resized()
     scale = np.diag([columns, rows, 1.0, 1.0])
-    scale[0, 3], scale[1, 3] = (columns - 1) / 2, (rows - 1) / 2  # the first pixel's centre
+    top, left = (taken.start for taken in clip.taken)
+    scale[0, 3], scale[1, 3] = left + (columns - 1) / 2, top + (rows - 1) / 2  # the first pixel's centre
     _, choices = split_choices(split_member(clip.like or "")[1] or "")
     scale[2, 3] = int(choices["z"]) if choices.get("z", "").isdigit() else 0
     return affine @ scale

@@ -19,8 +19,11 @@ from .clip import Delivered, portable
 IMAGEJ = ("uint8", "uint16", "float32")
 """Types that ImageJ knows."""
 
-ESCAPED_UNITS = {"µm": r"\u00B5m"}
+ESCAPED_UNITS = {"µm": r"\u00B5m", "Å": r"\u00C5"}
 """Units as ImageJ has them in ASCII."""
+
+UNITS_OF_OME = {"inch": "in"}
+"""Units of length that OME has by another name."""
 
 
 def write_tiff(path: Path, clip: Delivered) -> list[str]:
@@ -35,6 +38,9 @@ def write_tiff(path: Path, clip: Delivered) -> list[str]:
     can_be_imagej = str(numbers.dtype) in IMAGEJ and (not coloured or numbers.dtype == np.uint8)
     kind = "imagej" if can_be_imagej and not about.is_ome else "ome"
     times, notes = _times(clip, about, kind)
+    told = [key for key in ("PhysicalSizeX", "PhysicalSizeY") if key in about.ome]
+    is_kept = "unit" in about.imagej if kind == "imagej" else len(told) == len(clip.spacing)
+    notes += [] if is_kept else clip.size_is_lost("ImageJ" if kind == "imagej" else "OME")
     metadata = {"axes": axes} | (about.imagej if kind == "imagej" else about.ome) | times
     tifffile.imwrite(path, pages, photometric=photometric, metadata=metadata, **about.resolution, **{kind: True})
     return notes
@@ -58,32 +64,40 @@ def _about(clip: Delivered, tifffile: Any) -> _About:
         number, times = reader.number, reader.frame_times
     with tifffile.TiffFile(split_member(clip.like)[0]) as file:
         page, resolution = file.series[number].keyframe, {}
-        rows, columns = clip.values.shape[2] / page.imagelength, clip.values.shape[3] / page.imagewidth
+        taken = zip(clip.values.shape[2:], clip.taken_of((page.imagelength, page.imagewidth)), strict=True)
+        rows, columns = (now / len(own) for now, own in taken)
         if (x := page.tags.get("XResolution")) and (y := page.tags.get("YResolution")):
             per = [n / d for n, d in (x.value, y.value) if d]
-            if len(per) == 2 and not clip.is_cropped:
+            if len(per) == 2:
                 unit = page.tags["ResolutionUnit"].value if "ResolutionUnit" in page.tags else None
                 resolution = {"resolution": (per[0] * columns, per[1] * rows), "resolutionunit": unit}
         known = file.imagej_metadata or {}
-        imagej = {key: known[key] for key in ("unit", "spacing") if key in known}
-        ome = _ome(file, number, tifffile) if file.is_ome else {}
+        imagej = {key: known[key] for key in ("unit", "spacing") if key in known and resolution}
+        ome = _ome(file, number, tifffile) if file.is_ome else _sizes_of_ome(clip)
         for key, factor in (("PhysicalSizeX", columns), ("PhysicalSizeY", rows)):
-            if key in ome and factor != 1:
-                ome |= {key: float(ome[key]) / factor} if not clip.is_cropped else {}
+            if file.is_ome and key in ome and factor != 1:
+                ome[key] = float(ome[key]) / factor
         return _About(file.is_ome, resolution, imagej, ome, times)
 
 
 def _about_another(clip: Delivered) -> _About:
-    """What a source of another kind says of its pixels: ImageJ has one unit for their height and width."""
+    """What a source of another kind says of its pixels: ImageJ has one unit for their height and width, OME has two."""
     units = [told for _, told in clip.spacing.values() if told in LENGTHS]
     pixel = clip.pixel_in(units[0]) if units else None
     if pixel is None:
-        return _About()
-    height, width = pixel
+        return _About(ome=_sizes_of_ome(clip))
     of_imagej = {"unit": ESCAPED_UNITS.get(units[0], units[0])}
-    sizes = {"PhysicalSizeX": width, "PhysicalSizeY": height}
-    of_ome = sizes | {f"{name}Unit": units[0] for name in sizes}
-    return _About(resolution={"resolution": (1 / width, 1 / height)}, imagej=of_imagej, ome=of_ome)
+    return _About(resolution={"resolution": (1 / pixel[1], 1 / pixel[0])}, imagej=of_imagej, ome=_sizes_of_ome(clip))
+
+
+def _sizes_of_ome(clip: Delivered) -> dict[str, Any]:
+    """Width and height of a pixel, each that is known as a length, in its unit."""
+    found: dict[str, Any] = {}
+    for name, role in (("PhysicalSizeX", "W"), ("PhysicalSizeY", "H")):
+        size, unit = clip.spacing.get(role, (0.0, ""))
+        if unit in LENGTHS:
+            found |= {name: size, f"{name}Unit": UNITS_OF_OME.get(unit, unit)}
+    return found
 
 
 def _ome(file: Any, number: int, tifffile: Any) -> dict[str, Any]:

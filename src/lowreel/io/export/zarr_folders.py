@@ -12,10 +12,15 @@ from ...system.files import split_member
 from ..containers import zarr_folders
 from ..containers.base import imported
 from .array_files import name_of
-from .clip import Delivered, packed
+from .clip import COLOURED, Delivered, packed
 
 PLAIN_AXES = ("t", "c", "y", "x")
-OME_LENGTHS = {"nm": "nanometer", "µm": "micrometer", "mm": "millimeter", "cm": "centimeter", "m": "meter"}
+OME_LENGTHS = {
+    **{"pm": "picometer", "Å": "angstrom", "nm": "nanometer", "µm": "micrometer", "mm": "millimeter"},
+    **{"cm": "centimeter", "m": "meter", "km": "kilometer"},
+}
+"""Units of length by the names of OME-Zarr, where it has another one; what else a source says is kept as it is."""
+
 AXIS_KINDS = {"t": "time", "c": "channel", "y": "space", "x": "space"}
 
 
@@ -25,6 +30,8 @@ def write_zarr(path: Path, clip: Delivered) -> list[str]:
     file = None if clip.like is None else split_member(clip.like)[0]
     if clip.source is None or file is None or file.suffix.lower() != ".zarr":
         return _write_plain(library, path, clip)
+    if clip.is_grey_coloured:
+        return [COLOURED, *_write_plain(library, path, clip)]
     source = zarr_folders.opened(file)
     if not hasattr(source, "members"):
         _write_array(library, path, None, clip, source)
@@ -90,7 +97,8 @@ def _multiscale(clip: Delivered, image: zarr_folders.Image) -> dict[str, Any]:
     kept = [k for k, axis in enumerate(image.axes) if axis["name"] in roles]
     scale = image.scale or [1.0] * len(image.axes)
     sizes = [scale[k] * growth.get(roles[image.axes[k]["name"]], 1.0) for k in kept]
-    first = {"T": frames[0] / every, "H": (rows - 1) / 2 / rows, "W": (columns - 1) / 2 / columns}
+    top, left = (taken.start for taken in clip.taken)
+    first = {"T": frames[0] / every, "H": (top + (rows - 1) / 2) / rows, "W": (left + (columns - 1) / 2) / columns}
     starts = [size * first.get(roles[image.axes[k]["name"]], 0.0) for k, size in zip(kept, sizes, strict=True)]
     transforms: list[dict[str, Any]] = [{"type": "scale", "scale": sizes}]
     if any(starts):
@@ -149,7 +157,7 @@ def _write_plain(library: Any, path: Path, clip: Delivered) -> list[str]:
     for k, role in enumerate("TCHW"[k] for k in kept):
         if role in clip.spacing:
             sizes[k], unit = clip.spacing[role]
-            axes[k] |= {"unit": OME_LENGTHS[unit]} if unit in OME_LENGTHS else {}
+            axes[k] |= {"unit": OME_LENGTHS.get(unit, unit)} if unit else {}
     scale = {"type": "scale", "scale": sizes}
     multiscale = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [scale]}]}
     _set_multiscales(root, multiscale, "0.5")

@@ -18,7 +18,7 @@ from .array_clips import ArrayReader, TensorReader
 from .levels import Extent, GreyLevels, check_within, found_levels, looked_at, said_levels, with_black
 from .movies import VideoReader
 from .pictures import PICTURES, PictureReader, film_of, pictures_of
-from .reader import MOSAICS, Reader, Spacings, coloured, fitted, mosaic_of
+from .reader import MOSAICS, Reader, Spacings, central_window, coloured, fitted, mosaic_of
 from .tiff import TiffReader
 
 if TYPE_CHECKING:
@@ -128,10 +128,9 @@ class Clip:
     def spacings(self) -> Spacings:
         """From pixel to pixel down a column and along a row, as they are read."""
         (height, width), (H, W) = self._reader.shape[1:], self.shape[2:]
-        rows = min(height, max(1, round(width * H / W))) if self._crop else height
-        columns = min(width, max(1, round(height * W / H))) if self._crop else width
+        rows, columns = central_window((height, width), (H, W)) if self._crop else (range(height), range(width))
         down, across = self._reader.spacing
-        return down and (down[0] * rows / H, down[1]), across and (across[0] * columns / W, across[1])
+        return down and (down[0] * len(rows) / H, down[1]), across and (across[0] * len(columns) / W, across[1])
 
     def __repr__(self) -> str:
         frames, channels, height, width = self.shape

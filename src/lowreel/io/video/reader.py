@@ -69,15 +69,20 @@ def mosaic_of(frame: Tensor, pattern: str) -> Tensor:
     return mosaic
 
 
+def central_window(shape: tuple[int, int], size: tuple[int, int]) -> tuple[range, range]:
+    """Rows and columns of a frame (H, W) that are left after a central crop to the aspect ratio of `size` (H, W)."""
+    (height, width), (H, W) = shape, size
+    left = min(height, max(1, round(width * H / W))), min(width, max(1, round(height * W / H)))
+    starts = ((whole - part) // 2 for whole, part in zip(shape, left, strict=True))
+    rows, columns = (range(start, start + part) for start, part in zip(starts, left, strict=True))
+    return rows, columns
+
+
 def fitted(frame: Tensor, size: tuple[int, int], crop: bool) -> Tensor:
     """A frame resized to `size` (H, W), after a central crop to its aspect ratio if `crop`."""
-    (height, width), (H, W) = frame.shape[1:], size
-    if crop and width * H > height * W:
-        cut = max(1, round(height * W / H))
-        frame = frame[:, :, (width - cut) // 2 :][:, :, :cut]
-    elif crop:
-        cut = max(1, round(width * H / W))
-        frame = frame[:, (height - cut) // 2 :][:, :cut]
+    if crop:
+        rows, columns = central_window((int(frame.shape[1]), int(frame.shape[2])), size)
+        frame = frame[:, rows.start : rows.stop, columns.start : columns.stop]
     if frame.shape[1:] == size:
         return frame
     from torch.nn.functional import interpolate
