@@ -22,3 +22,5 @@ def test_scores_of_stretches_are_those_of_the_whole(tmp_path, lengths):
     assert found.ssim == pytest.approx(lowreel.ssim(recovered, truth))
     assert (len(found.levels), found.range) == (7, pytest.approx(float(truth.max() - truth.min())))
     assert scored(opened, torch.split(recovered, list(lengths))).recommended_error is None
+    with pytest.raises(ValueError, match="zip"):
+        scored(opened, torch.split(recovered, list(lengths)), [*torch.split(better, list(lengths)), better])

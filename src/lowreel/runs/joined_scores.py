@@ -34,7 +34,7 @@ def scored(truth: Clip, recovered: Iterable[Tensor], recommended: Iterable[Tenso
     better: list[float] = []
     low, high = math.inf, -math.inf
     also = repeat(None) if recommended is None else recommended
-    for frames, instead in zip(recovered, also, strict=False):
+    for frames, instead in zip(recovered, also, strict=recommended is not None):  # None without end
         true = truth.read(len(errors), len(errors) + len(frames))
         errors += _errors(frames, true)
         similar += [ssim(frames, true)] * len(frames)
