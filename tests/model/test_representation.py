@@ -13,6 +13,7 @@ from lowreel.model.latents import Codes, factorise
 from lowreel.model.representation import Representation
 from lowreel.operators import Identity
 from lowreel.system.files import read_tensors, write_tensors
+from lowreel.system.threads import threads
 
 T = 20
 TIMES = torch.arange(T, dtype=torch.float64) / 25
@@ -58,6 +59,25 @@ def test_frames_are_the_generator_at_the_codes(representation):
     assert tuple(frames.shape) == (T, *representation.generator.frame_shape)
     torch.testing.assert_close(frames, representation.generator(representation.codes.matrix()).detach())
     assert not frames.requires_grad
+
+
+STRETCHES = {  # frame, kind of generator, threads: frames of a stretch
+    "small": ((1, 8, 6), Decoder, 2, 16),
+    "large": ((1, 512, 256), Decoder, 2, 4),
+    "large, four threads": ((1, 512, 256), Decoder, 4, 4),
+    "large, one thread": ((1, 512, 256), Decoder, 1, 2),
+    "large, of others": ((1, 512, 256), Linear, 2, 2),
+}
+
+
+@pytest.mark.parametrize(("shape", "kind", "count", "frames"), STRETCHES.values(), ids=STRETCHES)
+def test_stretches_are_what_is_drawn_at_a_time(shape, kind, count, frames):
+    """Longer only where several threads draw a part each."""
+    generator = kind(shape, code_dim=2)
+    codes = Codes(noise(20, 2, dtype=torch.float32), torch.arange(20.0).double())
+    with threads(count):
+        stretch = next(Representation(generator, codes).stretches())
+    assert len(stretch) == frames
 
 
 def test_frames_at_measured_times_are_the_frames(representation):

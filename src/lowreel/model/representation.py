@@ -19,11 +19,23 @@ from .generators import Decoder, Generator, from_spec
 from .latents import Codes, Curve
 
 FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 2**18
-"""Frames generated together, at most, and their pixels: bounds the memory of a long clip and of a large one, whose
-frames are also drawn sooner one by one (docs/choices.md)."""
+"""Frames that a thread generates together, at most, and their pixels: bounds the memory of a long clip and of a large
+one, whose frames are also drawn sooner one by one (docs/choices.md)."""
 
 LARGE_AT_ONCE = 2
 """So many of these parts are drawn side by side of large frames: with more, the memory would grow with the cores."""
+
+
+def frames_at_once(generator: Generator) -> int:
+    """How many frames a thread draws together."""
+    return max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(generator.frame_shape[1:])))
+
+
+def parts_at_once(generator: Generator, device: torch.device) -> int:
+    """How many such parts of a clip are drawn at a time, by a thread each: several of large frames, whose parts are
+    many, and by our own generator, of which it is known that it can be called side by side."""
+    is_shared = device.type == "cpu" and frames_at_once(generator) < FRAMES_AT_ONCE and isinstance(generator, Decoder)
+    return min(LARGE_AT_ONCE, torch.get_num_threads()) if is_shared else 1
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,28 +104,19 @@ class Representation:
                 pair[1].copy_(self.generator(pair[0]))
 
         parts = list(zip(self._few(codes), self._few(frames), strict=True))
-        shared_out(draw, parts, at_once=LARGE_AT_ONCE if self._is_shared(codes.device) else 1)
+        shared_out(draw, parts, at_once=parts_at_once(self.generator, codes.device))
         return to_complex(2 * frames - 1) if self.is_complex else frames
 
     def stretches(self, which: Sequence[int] | None = None) -> Iterator[Tensor]:
         """The clip's frames, or those with these numbers, as `frames` gives them, few at a time, for whoever need not
         hold them all."""
         codes = self.codes.matrix() if which is None else self.codes.matrix()[list(which)]
-        return map(self.drawn, torch.split(codes, LARGE_AT_ONCE * self._at_once))
-
-    def _is_shared(self, device: torch.device) -> bool:
-        """Whether threads take turns at the parts: of large frames, whose parts are many, and of our own generator, of
-        which it is known that it can be called side by side."""
-        return device.type == "cpu" and self._at_once < FRAMES_AT_ONCE and isinstance(self.generator, Decoder)
-
-    @property
-    def _at_once(self) -> int:
-        """How many frames are drawn together."""
-        return max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
+        parts = parts_at_once(self.generator, codes.device)
+        return map(self.drawn, torch.split(codes, parts * frames_at_once(self.generator)))
 
     def _few(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """A tensor of all frames cut into those that are drawn together."""
-        return torch.split(tensor, self._at_once)
+        return torch.split(tensor, frames_at_once(self.generator))
 
     @property
     def parameters(self) -> dict[str, int]:

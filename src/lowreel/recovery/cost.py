@@ -34,7 +34,7 @@ from ..baselines.variation import (
 from ..baselines.variation_of_pixels import shrink_to_one
 from ..data import Noise
 from ..errors import InputError
-from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE
+from ..model.representation import frames_at_once, parts_at_once
 from ..operators import LinearOperator, RealForm, tensors_of
 from ..settings import BATCH_PIXELS, PRESETS, SolverSettings
 from ..solver.iteration import trial_updates
@@ -64,6 +64,10 @@ each; and another one where it is not exact pixels."""
 
 WEIGHT_COPIES = 12
 """Copies of the weights in a fit: gradients, moments, and snapshots of all of them."""
+
+PART_BYTES, PART_PIXELS = 2**26, 2**20
+"""Of frames that are drawn by several threads, what each thread after the first takes, and from how many pixels of a
+frame on in proportion to these (docs/choices.md)."""
 
 TV_ITERATION_GRADIENTS = 1.5
 """An iteration of total variation, in applications of the gradient, its adjoint and the shrinking between them."""
@@ -155,6 +159,7 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
         held = fit + COMPLEX_CLIP_ARRAYS * clip
     else:  # baselines and judging have no activations
         held = max(fit + CLIP_ARRAYS_OF_FIT * clip, WEIGHT_COPIES * weights + clip_arrays * clip)
+    held += _side_by_side_bytes(problem)
     checks = min(checks_per_run(problem) + 1, epochs)  # one more after the first epoch
     fitting = epochs * minibatches * each + checks * drawing
     return Estimate(
@@ -166,6 +171,12 @@ def estimate(problem: Problem, solver: SolverSettings, baselines: Which = "quick
         busy=share < BUSY_SHARE,
         refining=_refining_seconds(problem.on(CPU)),
     )
+
+
+def _side_by_side_bytes(problem: Problem) -> float:
+    """What drawing takes beyond that by one thread."""
+    parts = parts_at_once(problem.generator, problem.device)
+    return (parts - 1) * PART_BYTES * max(1.0, math.prod(problem.generator.frame_shape[1:]) / PART_PIXELS)
 
 
 def arrays_held(operator: LinearOperator, noise: Noise) -> tuple[int, int]:
@@ -211,7 +222,7 @@ def _update_seconds(update: Callable[[float], None], solver: SolverSettings) -> 
 def _drawing_seconds(problem: Problem) -> float:
     """Of drawing all frames and judging them, from a few."""
     frames, generator = problem.operator.clip_shape[0], problem.generator
-    count = min(frames, FRAMES_AT_ONCE, max(1, PIXELS_AT_ONCE // math.prod(generator.frame_shape[1:])))
+    count = min(frames, frames_at_once(generator))
     codes = torch.zeros(count, generator.code_dim, device=problem.device)
     generator(codes)
     return frames / count * _seconds(lambda: generator(codes))
