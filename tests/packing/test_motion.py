@@ -6,11 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lowreel.model.camera import camera_motion
 from lowreel.model.generators import Pyramid
 from lowreel.model.generators.pyramid import MOTION_NUMBERS
 from lowreel.packing.container import Packed
 from lowreel.packing.direct import first_numbers
-from lowreel.packing.motion import camera_motion
 from lowreel.packing.pack import as_packed
 from lowreel.packing.quantised import Quantised
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..analysis.metrics import error_decibels
 from ..errors import InputError
+from ..model.camera import camera_motion
 from ..model.generators import Pyramid
 from ..model.generators.base import CODES, seeded
 from ..model.generators.pyramid import MOTION_NUMBERS
@@ -42,7 +43,6 @@ from .control import (
     share_left,
     what_can_be_had,
 )
-from .motion import camera_motion
 from .pack import PackedResult, as_packed, check_can_be_packed
 from .parts import MAPS_OF_CODES, MOST_OCTAVES_OF_STEPS, MOTION_OF_CODES, STEPS_AN_OCTAVE
 from .quantised import SLOPE, Quantised

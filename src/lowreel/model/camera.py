@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..model.generators.pyramid import COARSENESS, MOTION_NUMBERS
+from .generators.pyramid import COARSENESS, MOTION_NUMBERS
 
 LEAST_ROWS, MOST_ROWS = 24, 192
 """Height and width, the smaller of them, of the coarsest and the finest frames that are registered, about."""
