@@ -64,6 +64,7 @@ class CodePath:
     rank: int
     thumbnails: Tensor
     thumbnail_of: tuple[int, ...]
+    moves: bool = False
 
     @property
     def is_line(self) -> bool:
@@ -85,7 +86,8 @@ class CodePath:
     def sentence(self) -> str:
         """Whether the path keeps the order of the frames; on a line with Spearman's correlation."""
         if self.is_still:
-            return "All codes are the same: every frame is the same picture."
+            told = "every frame is the same picture" if not self.moves else "the camera alone moves"
+            return f"All codes are the same: {told}."
         if self.is_noise:
             return AS_NOISE
         told = order_sentence(self.order, self.numbers)
@@ -97,7 +99,7 @@ class CodePath:
 
 def path_of(name: str, found: Representation, numbers: Sequence[int] | None = None) -> CodePath:
     """The path of a representation; numbers: of its frames, 0, 1, ... if None."""
-    codes = found.codes.matrix()
+    codes = found.path()
     shown = spread(len(codes), MOST_THUMBNAILS)
     return CodePath(
         name,
@@ -105,9 +107,10 @@ def path_of(name: str, found: Representation, numbers: Sequence[int] | None = No
         float(codes.double().norm()),
         order_along(codes),
         tuple(range(len(codes)) if numbers is None else numbers),
-        found.codes.rank,
+        min(found.codes.rank, *codes.shape),
         torch.cat([_small(magnitude(found.frames(found.times[[t]]))) for t in shown]),
         tuple(shown),
+        bool(found.generator.motion_numbers),
     )
 
 

@@ -37,6 +37,12 @@ STILLER, FAINT = 0.8, 5e-4
 """Maps move where that leaves less than the first of how ill one picture shows all frames; squared errors below the
 second, 33 dB, hardly count in that."""
 
+STILLER_WHERE_KNOWN = 0.92
+"""In place of STILLER where most pixels are a guess, by which the picture of all frames is worse."""
+
+BLOCKS_OF_A_FRAME, BETTER, LEAST_SHARE_OF_BLOCKS = 4, 0.97, 0.7
+"""Of a recovery: blocks of a frame each way; by which factor a picture that moves shows a block better; in so many."""
+
 MOST_MAGNIFIED = 4.0
 """By how much a camera may magnify areas in a clip."""
 
@@ -55,13 +61,19 @@ class CameraMotion:
     margin: tuple[int, int]
 
 
-def camera_motion(clip: Tensor) -> CameraMotion | None:
-    """How the camera of a clip, (T, C, H, W), moves; None where frames moved so are not much more alike."""
+def camera_motion(clip: Tensor, known: Tensor | None = None) -> CameraMotion | None:
+    """How the camera of a clip, (T, C, H, W), moves; None where frames moved so are not much more alike.
+
+    known: booleans (T, C, H, W), the pixels that are measured where the others are only a guess, by which frames are
+    then compared.
+    """
     grey = clip.float().mean(1, keepdim=True)
     height, width = grey.shape[-2:]
     if len(grey) < 2 or min(height, width) < LEAST_ROWS:
         return None
-    levels = [F.pad(grey, (0, -width % COARSENESS, 0, -height % COARSENESS), mode="replicate")]
+    beyond = (0, -width % COARSENESS, 0, -height % COARSENESS)
+    levels = [F.pad(grey, beyond, mode="replicate")]
+    told = None if known is None else (levels[0], F.pad(known.any(1, keepdim=True), beyond), STILLER_WHERE_KNOWN)
     half = torch.tensor([levels[0].shape[-1], levels[0].shape[-2]]) / 2
     del grey  # as large as a third of the clip
     while min(levels[-1].shape[-2:]) >= 2 * LEAST_ROWS:
@@ -71,10 +83,11 @@ def camera_motion(clip: Tensor) -> CameraMotion | None:
     if not _is_of_a_camera(moves) or _is_far(_centred(moves), half):
         return None
     moves = _centred(_against_one_picture(levels[0], _centred(moves)))
-    judged = levels[min(1, len(levels) - 1)]
+    judged, entries, stiller = told or (levels[min(1, len(levels) - 1)], None, STILLER)
     if not _is_of_a_camera(moves) or _is_far(moves, half):
         return None
-    if _unlike(judged, moves) >= STILLER * _unlike(judged, _identity(len(moves))):
+    moved, still = (_unlike(judged, own, entries) for own in (moves, _identity(len(moves))))
+    if not moved.mean < stiller * still.mean or (known is not None and not _is_everywhere(moved, still)):
         return None
     columns, rows = _beyond(moves, half).ceil().int().tolist()
     motion = ((moves - _identity(1))[:, :2] * half[:, None]).reshape(-1, MOTION_NUMBERS)
@@ -171,20 +184,48 @@ def _centred(moves: Tensor) -> Tensor:
 def _picture(frames: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
     """The median of what frames show once moved, without most of what goes through it, and how many show each place:
     (1, 1, H, W) both."""
-    back = F.affine_grid(torch.linalg.inv(moves)[:, :2], list(frames.shape), align_corners=False)
-    is_seen = (back.abs().amax(-1) <= 1)[:, None]
-    moved = F.grid_sample(frames, back, padding_mode="border", align_corners=False)
-    middle = moved.masked_fill(~is_seen, math.nan).nanmedian(0, keepdim=True).values
-    return middle.nan_to_num(), is_seen.sum(0, keepdim=True)
+    moved, count = torch.empty_like(frames), torch.zeros(1, *frames.shape[1:], dtype=torch.int64)
+    for few in torch.arange(len(frames)).split(PAIRS_AT_ONCE):  # places take twice the memory of frames
+        back = F.affine_grid(torch.linalg.inv(moves[few])[:, :2], list(frames[few].shape), align_corners=False)
+        is_seen = (back.abs().amax(-1) <= 1)[:, None]
+        seen = F.grid_sample(frames[few], back, padding_mode="border", align_corners=False)
+        moved[few] = seen.masked_fill(~is_seen, math.nan)
+        count += is_seen.sum(0, keepdim=True)
+    middle = [rows.nanmedian(0, keepdim=True).values for rows in moved.split(PAIRS_AT_ONCE, 2)]
+    return torch.cat(middle, 2).nan_to_num(), count
 
 
-def _unlike(frames: Tensor, moves: Tensor) -> float:
+@dataclass(frozen=True)
+class _Unlikeness:
+    """How ill one picture shows all frames: the mean, and that of each block, (1, 1, BLOCKS_OF_A_FRAME, BLOCKS_OF_A_FRAME)."""
+
+    mean: float
+    blocks: Tensor
+
+
+def _is_everywhere(moved: _Unlikeness, still: _Unlikeness) -> bool:
+    """Whether a picture that moves shows frames better in most blocks: a camera moves all that it sees, a thing before
+    a background that rests does not."""
+    return float((moved.blocks < BETTER * still.blocks).float().mean()) > LEAST_SHARE_OF_BLOCKS
+
+
+def _unlike(frames: Tensor, moves: Tensor, known: Tensor | None = None) -> _Unlikeness:
     """How ill one picture, the median of what frames show once moved, shows them all.
 
     The mean over places that are in two frames or more of log(1 + squared error / FAINT), about the bits that the rest
-    would cost, so that a large thing that goes through a scene at rest does not outweigh the scene.
+    would cost, so that a large thing that goes through a scene at rest does not outweigh the scene. known: booleans
+    like the frames, the only pixels that count; None: all.
     """
-    picture, count = _picture(frames, moves)
-    is_judged = _moved((count > 1).float().expand_as(frames), moves) > 1 - 1e-4
-    error = (frames - _moved(picture.expand_as(frames), moves)).square()
-    return float(torch.log1p(error / FAINT)[is_judged].mean()) if is_judged.any() else math.inf
+    picture, seen = _picture(frames, moves)
+    inside, total = (seen > 1).float(), torch.zeros(1, *frames.shape[1:], dtype=torch.float64)
+    count = torch.zeros_like(total)
+    for few in torch.arange(len(frames)).split(PAIRS_AT_ONCE):
+        is_judged = _moved(inside.expand_as(frames[few]), moves[few]) > 1 - 1e-4
+        is_judged = is_judged if known is None else is_judged & known[few]
+        error = (frames[few] - _moved(picture.expand_as(frames[few]), moves[few])).square()
+        total += (torch.log1p(error / FAINT).double() * is_judged).sum(0, keepdim=True)
+        count += is_judged.sum(0, keepdim=True)
+    if not count.any():
+        return _Unlikeness(math.inf, torch.zeros(1, 1, BLOCKS_OF_A_FRAME, BLOCKS_OF_A_FRAME))
+    sums, counts = (F.adaptive_avg_pool2d(values, BLOCKS_OF_A_FRAME) for values in (total, count))
+    return _Unlikeness(float(total.sum() / count.sum()), sums / counts.clamp(min=1e-9))

@@ -107,6 +107,11 @@ class Representation:
         shared_out(draw, parts, at_once=parts_at_once(self.generator, codes.device))
         return to_complex(2 * frames - 1) if self.is_complex else frames
 
+    def path(self) -> Tensor:
+        """The codes without the motion of a camera, where they have one: (T, K)."""
+        codes = self.codes.matrix()
+        return codes[:, : codes.shape[1] - self.generator.motion_numbers]
+
     def stretches(self, which: Sequence[int] | None = None) -> Iterator[Tensor]:
         """The clip's frames, or those with these numbers, as `frames` gives them, few at a time, for whoever need not
         hold them all."""

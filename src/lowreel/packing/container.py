@@ -156,7 +156,7 @@ class Packed:
         return replace(
             self,
             spec={**self.spec, "code_dim": len(acting)},
-            codes={"coefficients": (len(codes), len(acting))},
+            codes={"coefficients": (len(codes), len(acting) + skeleton(self.spec).motion_numbers)},
             values={**self.values, first: kept, CODE_COEFFICIENTS: codes[:, acting]},
             exponents={**self.exponents, CODE_COEFFICIENTS: self.exponents[CODE_COEFFICIENTS][acting]},
         )

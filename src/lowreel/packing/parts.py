@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..model.generators import Decoder, Generator, Lean, Pyramid, from_spec
+from ..model.generators import Decoder, Generator, Lean, MovingDecoder, Pyramid, from_spec
 from ..model.generators.pyramid import MOTION_NUMBERS
 from ..model.latents import Codes
 from ..model.representation import Representation
@@ -35,7 +35,7 @@ MAPS_OF_CODES = "codes.maps."
 MOTION_OF_CODES = "codes.motion"
 """The part that the motion of a pyramid's codes is, where they have one."""
 
-FIRST_LAYERS = {Decoder.kind: "project", Lean.kind: "mix"}
+FIRST_LAYERS = {Decoder.kind: "project", MovingDecoder.kind: "project", Lean.kind: "mix"}
 """Of generators whose codes go through an affine layer first its name: bias and weight together are a part."""
 
 
@@ -174,18 +174,18 @@ def smallest(found: Representation) -> Representation:
     name = FIRST_LAYERS.get(generator.kind)
     if name is None:
         return found
-    first, codes = generator.get_submodule(name), found.codes.matrix().double()
+    first, codes = generator.get_submodule(name), found.path().double()
     weight, bias = (first.get_parameter(n).detach().double() for n in ("weight", "bias"))
     mean = codes.mean(0)
     basis, factor = torch.linalg.qr(weight)
     u, s, vh = torch.linalg.svd((codes - mean) @ factor.T, full_matrices=False)
-    kept = max(1, min(int((s > 1e-6 * s[0].clamp_min(1e-30)).sum()), found.codes.rank, generator.code_dim))
+    kept = max(1, min(int((s > 1e-6 * s[0].clamp_min(1e-30)).sum()), found.codes.rank, codes.shape[1]))
     spread = math.sqrt(len(codes))
     small = bare({**generator.spec(), "code_dim": kept})
     columns = basis @ (vh[:kept].T * s[:kept]) / spread
     own = {f"{name}.weight": columns.float(), f"{name}.bias": (bias + weight @ mean).float()}
     small.load_state_dict(generator.state_dict() | own)
-    coefficients = (u[:, :kept] * spread).float()
+    coefficients = torch.cat([(u[:, :kept] * spread).float(), found.codes.matrix()[:, codes.shape[1] :]], 1)
     return replace(found, generator=small.eval().requires_grad_(False), codes=Codes(coefficients, found.times))
 
 
@@ -210,7 +210,11 @@ def parts_of(generator: Generator, codes: Mapping[str, tuple[int, ...]]) -> list
     if isinstance(generator, Pyramid) and list(codes) == ["coefficients"]:
         parts = _parts_of_maps(generator, codes["coefficients"][0])
     else:
-        parts = [_part_of_codes(f"codes.{name}", shape, first) for name, shape in codes.items()]
+        moving = generator.motion_numbers
+        parts = [
+            _part_of_codes(f"codes.{name}", (*shape[:-1], shape[-1] - moving), first) for name, shape in codes.items()
+        ]
+        parts += [_part_of_motion(codes["coefficients"][0])] if moving else []
     if first is not None:
         (outputs,) = shapes.pop(f"{first}.bias")
         inputs = shapes.pop(f"{first}.weight")[1]
@@ -233,7 +237,11 @@ def _parts_of_maps(generator: Pyramid, frames: int) -> list[Part]:
         for k, shape in enumerate(generator.map_shapes)
         if shape[0]
     ]
-    return maps + ([Part(MOTION_OF_CODES, (frames, MOTION_NUMBERS), (0,), frames=frames)] if generator.moves else [])
+    return maps + ([_part_of_motion(frames)] if generator.moves else [])
+
+
+def _part_of_motion(frames: int) -> Part:
+    return Part(MOTION_OF_CODES, (frames, MOTION_NUMBERS), (0,), frames=frames)
 
 
 def _part_of_first(generator: Generator, name: str, inputs: int, outputs: int) -> Part:
@@ -259,6 +267,9 @@ def tensors_of_parts(found: Representation) -> dict[str, Tensor]:
         maps = found.generator.maps_of(codes)
         tensors |= {MOTION_OF_CODES: found.generator.motion_of(codes)} if found.generator.moves else {}
         tensors |= {f"{MAPS_OF_CODES}{k}": own for k, own in zip(found.generator.read, maps, strict=True)}
+    if isinstance(found.generator, MovingDecoder):
+        codes = tensors[CODE_COEFFICIENTS]
+        tensors |= {CODE_COEFFICIENTS: codes[:, :-MOTION_NUMBERS], MOTION_OF_CODES: codes[:, -MOTION_NUMBERS:]}
     first = FIRST_LAYERS.get(found.generator.kind)
     if first is not None:
         weight, bias = tensors.pop(f"{first}.weight"), tensors.pop(f"{first}.bias")
@@ -273,10 +284,13 @@ def split(generator: Generator, tensors: Mapping[str, Tensor]) -> tuple[dict[str
     shape as `Part.restored` gives it."""
     weights = {name: t for name, t in tensors.items() if not name.startswith("codes.")}
     codes = {name.removeprefix("codes."): t for name, t in tensors.items() if name.startswith("codes.")}
+    coefficients = CODE_COEFFICIENTS.removeprefix("codes.")
     maps = [t.flatten(1) for name, t in tensors.items() if name.startswith(MAPS_OF_CODES)]
-    maps += [codes.pop(MOTION_OF_CODES.removeprefix("codes."))] if MOTION_OF_CODES in tensors else []
+    if MOTION_OF_CODES in tensors:
+        maps = maps or [codes[coefficients]]
+        maps.append(codes.pop(MOTION_OF_CODES.removeprefix("codes.")))
     if maps:
-        codes = {CODE_COEFFICIENTS.removeprefix("codes."): torch.cat(maps, 1)}
+        codes = {coefficients: torch.cat(maps, 1)}
     first = FIRST_LAYERS.get(generator.kind)
     if first is not None:
         rows = weights.pop(first).flatten(1)

@@ -361,8 +361,9 @@ def _rank_is_open(solver: SolverSettings, settings: RecoverSettings) -> bool:
 
 
 def _with_rank(problem: Problem, solver: SolverSettings, settings: RecoverSettings, best: Trial) -> SolverSettings:
-    """The settings with the smallest rank of the codes that held-out data allows, where none was given."""
-    if not _rank_is_open(solver, settings):
+    """The settings with the smallest rank of the codes that held-out data allows, where none was given; codes with the
+    motion of a camera, which has another unit, keep theirs."""
+    if not _rank_is_open(solver, settings) or best.representation.generator.motion_numbers:
         return solver
     rank = smallest_rank(problem, best.representation)
     return solver.model_copy(update={"rank": rank}) if rank < min(best.representation.codes.matrix().shape) else solver

@@ -33,7 +33,9 @@ from ..settings import RecoverKeywords, RecoverSettings
 from ..solver.problem import Problem
 from ..system.as_tensor import tensor_and_missing
 from ..system.devices import CPU
+from .camera import following, margin_so_far
 from .conventions import check_conventions, check_mask
+from .fit import Progress
 from .levels import AS_IS, complex_levels, in_units_of, levels_of
 
 
@@ -155,9 +157,17 @@ def posed(
     sequences: Sequence[int],
     beta: Tensor | None,
     holdout: Any,
+    may_follow: bool = True,
+    resume: Progress | None = None,
 ) -> Problem:
     """The problem of data in [0, 1], checked against its operator. times: seconds, (T,); beta: (T - 1,); holdout: as in
-    `recover`."""
+    `recover`; may_follow: whether a camera that moves may be followed, where the generator is not given; resume: a run
+    that goes on, which follows one if it has so far. Raises InputError as `recover` does."""
+    if generator is not None and generator.motion_numbers:
+        raise InputError(
+            f"generator: a {generator.kind} draws frames by the motion of a camera in another clip, of which this one "
+            "has none; leave the generator out, and a camera that moves is followed, or give decoder"
+        )
     operator, noise = given.operator, given.noise
     y = checked(given.data, operator, noise)
     if not given.is_complex:
@@ -185,10 +195,19 @@ def posed(
     )
     if any(p.device != CPU for p in made.parameters()):
         problem = replace(problem, generator=copy.deepcopy(made).to(CPU))
+    problem = replace(problem, **_held_out(problem, settings, holdout))
+    margin = margin_so_far(resume)
+    is_free = may_follow and generator is None and (resume is None or margin is not None)
+    return following(problem, settings, margin) if is_free else problem
+
+
+def _held_out(problem: Problem, settings: RecoverSettings, holdout: Any) -> dict[str, Any]:
+    """What of the data of a problem is held out, and whether a user has chosen it."""
+    operator, known = problem.operator, problem.known
     if holdout is not None:
-        return replace(problem, heldout=held_out_by(holdout, operator, problem.known), is_own_holdout=True)
-    share = settings.heldout_share(count_of(problem.known))
-    return replace(problem, heldout=hold_out(operator, share, settings.seed, known=problem.known, data=problem.data))
+        return {"heldout": held_out_by(holdout, operator, known), "is_own_holdout": True}
+    share = settings.heldout_share(count_of(known))
+    return {"heldout": hold_out(operator, share, settings.seed, known=known, data=problem.data)}
 
 
 def _as_data(data: Any, operator: LinearOperator) -> tuple[Data, LinearOperator]:

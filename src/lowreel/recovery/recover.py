@@ -25,7 +25,7 @@ from .policy import plan_of, with_precision
 from .preparation import Given, checked_settings, given_data, posed
 from .result import Recovery
 from .search import varied
-from .warm_start import Neighbour, continued, fewer_epochs
+from .warm_start import Neighbour, continued, fewer_epochs, in_fewer_epochs
 
 
 def recover(
@@ -79,7 +79,8 @@ def recover(
     device = device_of(settings.device)
     given = y if isinstance(y, Given) else given_data(y, A, noise, clip_shape, levels)
     score, on_baseline, callback = _as_asked(given, score, on_baseline, callback)
-    problem = posed(given, settings, generator=generator, times=times, sequences=sequences, beta=beta, holdout=holdout)
+    about: dict[str, Any] = {"times": times, "sequences": sequences, "beta": beta, "holdout": holdout}
+    problem = posed(given, settings, generator=generator, resume=resume, **about)
     ready = with_precision(problem.on(device), settings, resume)
     if neighbour is not None:
         problem, ready, choice = _from_neighbour(problem, ready, choice, neighbour)
@@ -95,6 +96,8 @@ def _from_neighbour(
     """The problem, the settings and the choice of a fit that starts from a neighbour; as they are where it cannot."""
     if not settings.continues or (choice is None and settings.searches):
         return problem, settings, choice
+    if problem.motion is not None:  # each section has a picture of its own, and learns it sooner than at rest
+        return problem, in_fewer_epochs(problem, settings), choice
     warm = continued(problem if choice is None else varied(problem, choice), neighbour)
     if warm is None:
         return problem, settings, choice

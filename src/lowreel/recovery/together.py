@@ -97,7 +97,7 @@ class Group:
                     raise InputError("complex clips are recovered one by one; leave it out of the group")
                 is_like_first = bool(problems) and one.operator.clip_shape[1:] == problems[0].operator.clip_shape[1:]
                 made = problems[0].generator if own is None and is_like_first else own
-                about: dict[str, Any] = {"times": clip.times, "holdout": clip.holdout}
+                about: dict[str, Any] = {"times": clip.times, "holdout": clip.holdout, "may_follow": False}
                 asking = settings if len(clips) == 1 else _with_enough_held_out(settings, one)
                 problem = posed(one, asking, generator=made, sequences=(), beta=None, **about)
             given.append(one)

@@ -82,5 +82,12 @@ def fewer_epochs(problem: Problem, settings: RecoverSettings) -> RecoverSettings
     """The settings for a problem of `continued`: fewer epochs, unless they are given, and larger steps."""
     if settings.steps is not None:
         return settings
+    return ContinuedSettings(**in_fewer_epochs(problem, settings).model_dump())
+
+
+def in_fewer_epochs(problem: Problem, settings: RecoverSettings) -> RecoverSettings:
+    """The settings with the share of the epochs that a section makes after the first, unless they are given."""
+    if settings.steps is not None:
+        return settings
     epochs = max(1, round(WARM_EPOCHS_SHARE * planned_epochs(problem, settings.solver())))
-    return ContinuedSettings(**settings.model_dump() | {"steps": epochs})
+    return settings.model_copy(update={"steps": epochs})

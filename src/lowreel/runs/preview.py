@@ -61,7 +61,7 @@ class Live:
             return None
         count = len(found.codes)
         shown = spread(count, PREVIEW_FRAMES)
-        path = embedded(found.codes.matrix(), 2).coordinates.float()
+        path = embedded(found.path(), 2).coordinates.float()
         padded = torch.zeros(count, 2)
         padded[:, : path.shape[1]] = path
         return Live(_drawn(found, shown), tuple(shown), padded, _about(progress))

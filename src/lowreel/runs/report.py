@@ -197,11 +197,25 @@ def figures(s: Summary) -> Sequence[tuple[str, str]]:
         ("held-out data", _heldout(s)),
         *_refined(s),
         *_chosen(s),
+        *_camera(s),
         ("fit", f"{_epochs(s)}; {s.seconds:.1f} s{_with_search(s)}; {s.outcome.kind}"),
         ("parameters", f"{s.parameters['weights']:,} weights, {s.parameters['codes']:,} in the codes"),
         *_stored(s),
     ]
     return rows
+
+
+def _camera(s: Summary) -> Sequence[tuple[str, str]]:
+    """That the fit follows a camera that moves; nothing of others, nor of sections, of which each tells its own."""
+    if s.sections or "margin" not in s.generator:
+        return []
+    rows, columns = s.generator["margin"]
+    return [
+        (
+            "camera",
+            f"moves: each frame shows a part of one picture, {rows} rows and {columns} columns larger at each side",
+        )
+    ]
 
 
 def _stored(s: Summary) -> Sequence[tuple[str, str]]:

@@ -138,6 +138,12 @@ class RecoverSettings(Settings):
         return self.preset == "default" and self.quality != "draft"
 
     @property
+    def follows_camera(self) -> bool:
+        """Whether frames may be read from a larger picture by the motion of the camera: where neither the generator nor
+        a form of the codes is given."""
+        return self.preset == "default" and self.generator == "auto" and not self.is_line and self.rank == "auto"
+
+    @property
     def continues(self) -> bool:
         """Whether a section may start from its neighbour: the paper's presets have a start of their own, and codes on
         a line keep the order that they start with."""

@@ -49,8 +49,11 @@ def constrained(coefficients: Tensor, problem: Problem, settings: SolverSettings
 
 
 def with_similarity(data_term: Tensor, codes: Tensor, problem: Problem, settings: SolverSettings) -> Tensor:
-    """Eq. (6): lambda * data + (1 - lambda) * similarity of the codes (T, K), lambda = 1 - settings.similarity."""
+    """Eq. (6): lambda * data + (1 - lambda) * similarity of the codes (T, K), lambda = 1 - settings.similarity.
+
+    Without the motion of a camera: it has pixels for its unit, and neighbouring frames may well be pixels apart.
+    """
     if settings.similarity == 0:
         return data_term
-    share = settings.similarity
-    return (1 - share) * data_term + share * similarity(codes, problem.sequences, problem.beta)
+    share, own = settings.similarity, codes[:, : codes.shape[1] - problem.generator.motion_numbers]
+    return (1 - share) * data_term + share * similarity(own, problem.sequences, problem.beta)

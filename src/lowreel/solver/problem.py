@@ -30,12 +30,12 @@ class Problem:
     """Data, the operator that made it, the generator to start from, and what is known of the frames.
 
     heldout: booleans like the data, entries that are followed but never fitted; None holds out nothing; is_own_holdout:
-    whether a user has chosen them. times: seconds
-    of the frames, (T,). sequences: lengths of stretches without a cut. beta: weights of eq. (6). rank_of: whether a
-    rank that is wanted is that of the codes of all sequences together, or of each of them. start: first codes, (T, K),
-    of a fit that goes on from another one's generator; None draws them. noise: entries that it has destroyed are not
-    used at all. data_term: what residuals cost in the fit, see `residual_terms`; "weighted" is the square over the
-    variance that the noise has at A G(z).
+    whether a user has chosen them. times: seconds of the frames, (T,). sequences: lengths of stretches without a cut.
+    beta: weights of eq. (6). rank_of: whether a rank that is wanted is that of all codes together, or of those of each
+    sequence. start: first codes, (T, K), of a fit that goes on from another one's generator; None draws them. motion:
+    of a camera, (T, 6), as codes that have one begin. noise: entries that it has destroyed are not used at all.
+    data_term: what residuals cost in the fit, see `residual_terms`; "weighted" is the square over the variance that the
+    noise has at A G(z).
     """
 
     data: Data
@@ -46,6 +46,7 @@ class Problem:
     sequences: tuple[int, ...] = ()
     beta: Tensor | None = None
     start: Tensor | None = None
+    motion: Tensor | None = None
     noise: Noise = field(default_factory=NoNoise)
     data_term: DataTerm = "squared"
     seed: int = 0
@@ -63,13 +64,11 @@ class Problem:
         if self.sequences and sum(self.sequences) != frames:
             raise InputError(f"sequences: their lengths {self.sequences} should add up to the {frames} frames")
         if self.beta is not None and len(self.beta) != frames - 1:
-            raise InputError(
-                f"beta: expected one weight for each of {frames - 1} pairs of frames, got {len(self.beta)}"
-            )
-        if self.start is not None and tuple(self.start.shape) != (frames, self.generator.code_dim):
-            raise InputError(
-                f"start: expected codes of shape {(frames, self.generator.code_dim)}, got {tuple(self.start.shape)}"
-            )
+            expected = f"one weight for each of {frames - 1} pairs of frames"
+            raise InputError(f"beta: expected {expected}, got {len(self.beta)}")
+        wanted = (frames, self.generator.code_dim)
+        if self.start is not None and tuple(self.start.shape) != wanted:
+            raise InputError(f"start: expected codes of shape {wanted}, got {tuple(self.start.shape)}")
 
     @property
     def device(self) -> torch.device:
@@ -92,6 +91,7 @@ class Problem:
             heldout=moved(self.heldout),
             beta=moved(self.beta),
             start=moved(self.start),
+            motion=moved(self.motion),
         )
 
     @cached_property

@@ -192,6 +192,7 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
     else:
         generator = problem.generator
         codes = generator.code_mean + generator.code_spread * _path_start(problem, settings)
+        codes = codes if problem.motion is None else torch.cat([codes, problem.motion.to(codes)], 1)
     if settings.algorithm == "alternating" or settings.rank is None or is_projected(problem, settings):
         return {"coefficients": codes}
     found = factorise(codes, problem.times, settings.rank, affine=settings.linear).tensors()
@@ -199,7 +200,7 @@ def _start(problem: Problem, settings: SolverSettings) -> dict[str, Tensor]:
 
 
 def _path_start(problem: Problem, settings: SolverSettings) -> Tensor:
-    code_dim = problem.generator.code_dim
+    code_dim = problem.generator.code_dim - problem.generator.motion_numbers
     if settings.linear and (settings.rank == 2 or has_joint_lines(problem, settings)):
         wide = {"spread": ALGORITHM_1_LINE_SPREAD} if settings.algorithm == "alternating" and settings.ordered else {}
         return line_start(problem.times, code_dim, problem.seed, problem.sequences, **wide)

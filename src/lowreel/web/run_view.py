@@ -233,7 +233,7 @@ def _heat(values: np.ndarray) -> np.ndarray:
 def between(found: Representation, place: float) -> tuple[np.ndarray, Tensor, Tensor]:
     """The frame at a place along the path of the codes, counted in frames, (H, W, 3) uint8; the path in two
     dimensions, (T, 2), and the place on it, (2,)."""
-    times, codes = found.times, found.codes.matrix()
+    times, codes = found.times, found.path()
     left = max(min(int(place), len(times) - 2), 0)
     at = times[left] if len(times) == 1 else torch.lerp(times[left], times[left + 1], place - left)
     points = torch.zeros(len(codes), 2)

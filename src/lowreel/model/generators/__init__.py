@@ -9,6 +9,7 @@ from .base import Generator
 from .dcgan import Dcgan, shared_start
 from .decoder import Decoder, line_start, smooth_start
 from .lean import Lean
+from .moving import MovingDecoder, margin_of
 from .pyramid import Pyramid
 from .subpixels import subpixel_stages
 from .weights import STATE_DICTS, from_spec, load_weights, save_weights, weights_header
@@ -21,11 +22,13 @@ __all__ = [
     "Decoder",
     "Generator",
     "Lean",
+    "MovingDecoder",
     "Pyramid",
     "from_spec",
     "line_start",
     "load_weights",
     "make",
+    "margin_of",
     "pretrained",
     "save_weights",
     "shared_start",

@@ -29,6 +29,9 @@ class Generator(nn.Module, ABC):
     """So many times the usual epochs are made where none are given."""
     decay_share: float = 1.0
     """Share of the usual weight decay that its fit has where enough exact pixels are known."""
+    motion_numbers: int = 0
+    """So many numbers at the end of a code say what of a larger picture its frame shows; constraints on codes leave
+    them out."""
     code_mean: Tensor | float = 0.0
     code_spread: Tensor | float = 1.0
 

@@ -75,7 +75,7 @@ class Decoder(Generator):
         self.frame_shape, self.headroom = (channels, height, width), headroom
         self.code_dim = code_dim = self.usual_code_dim if code_dim is None else code_dim
         self.upsampling_stages = upsampling_stages = (
-            _upsampling_stages(min(height, width)) if upsampling_stages is None else upsampling_stages
+            upsampling_stages_of(frame_shape) if upsampling_stages is None else upsampling_stages
         )
         self.coarse = (math.ceil(height / 2**upsampling_stages), math.ceil(width / 2**upsampling_stages))
         if subpixel_stages is None:
@@ -127,46 +127,43 @@ class Decoder(Generator):
         probe = torch.randn(probed, self.code_dim, generator=source)
 
         spreads = {**self._coarse_layers(), **dict.fromkeys([*self.grow, *self.refine], 1.0), self.to_frame: 0.5}
-        draw_weights(self, spreads, lambda: probe, source)
+        draw_weights(self._drawn, spreads, lambda: probe, source)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Frames of codes: (N, K) to (N, C, H, W)."""
+        _, height, width = self.frame_shape
+        return to_grey_levels(self._drawn(codes)[..., :height, :width], LEAK_SLOPE, self.headroom)
+
+    def _drawn(self, codes: Tensor) -> Tensor:
+        """What `to_grey_levels` makes frames of, on the whole grid, which may be larger than they are."""
         features = F.gelu(self.coarse_features(codes))
         for grow, refine in zip(self.grow, self.refine, strict=True):
             features = F.gelu(F.interpolate(grow(features), scale_factor=2, mode="bilinear", align_corners=False))
             features = features + F.gelu(refine(features))
-        frames = self.to_frame(features)
-        if self.subpixel_stages:
-            frames = F.pixel_shuffle(frames, 2**self.subpixel_stages)
-        _, height, width = self.frame_shape
-        return to_grey_levels(frames[..., :height, :width], LEAK_SLOPE, self.headroom)
+        frames: Tensor = self.to_frame(features)
+        return F.pixel_shuffle(frames, 2**self.subpixel_stages) if self.subpixel_stages else frames
 
     def with_extra_stages(self, more: int, *, seed: int) -> Decoder:
         """A new decoder of the same frames with more stages of upsampling: its coarse grid is coarser by 2^more."""
-        return type(self)(
-            self.frame_shape,
-            code_dim=self.code_dim,
-            upsampling_stages=self.upsampling_stages + more,
-            subpixel_stages=self.subpixel_stages,
-            headroom=self.headroom,
-            seed=seed,
-        )
+        sizes = {"subpixel_stages": self.subpixel_stages} | self._own_sizes()
+        sizes["upsampling_stages"] += more
+        return type(self)(self.frame_shape, **sizes, seed=seed)
 
     def spec(self) -> dict[str, Any]:
         """Kind, frame shape, code dimension, stages of upsampling, sub-pixel ones where there are any, headroom."""
-        sizes = {
-            "frame_shape": list(self.frame_shape),
-            "code_dim": self.code_dim,
-            "upsampling_stages": self.upsampling_stages,
-        }
+        return {"kind": self.kind, "frame_shape": list(self.frame_shape), **self._own_sizes()}
+
+    def _own_sizes(self) -> dict[str, Any]:
+        """By what it is built, its frame shape and seed apart."""
+        sizes: dict[str, Any] = {"code_dim": self.code_dim, "upsampling_stages": self.upsampling_stages}
         if self.subpixel_stages:  # files of decoders without any do not name it
             sizes["subpixel_stages"] = self.subpixel_stages
-        return {"kind": self.kind, **sizes, "headroom": self.headroom}
+        return sizes | {"headroom": self.headroom}
 
 
-def _upsampling_stages(side: int) -> int:
+def upsampling_stages_of(frame_shape: tuple[int, int, int]) -> int:
     """From a coarse grid of 8 to 16 pixels a side: deeper networks learn large frames more slowly (docs/choices.md)."""
-    scale = math.log2(max(side, 16))
+    scale = math.log2(max(min(frame_shape[1:]), 16))
     return max(2, min(round(scale - 3), max(4, round(scale - 4))))
 
 

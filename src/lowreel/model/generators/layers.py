@@ -23,10 +23,14 @@ def without_values(make: Callable[P, Layer], *args: P.args, **kwargs: P.kwargs) 
 
 
 def draw_weights(
-    network: nn.Module, spreads: Mapping[nn.Module, float], probe: Callable[[], Tensor], source: torch.Generator
+    network: Callable[[Tensor], Tensor],
+    spreads: Mapping[nn.Module, float],
+    probe: Callable[[], Tensor],
+    source: torch.Generator,
 ) -> None:
     """Give layers random weights, and scale each in turn so that its output for some codes has the spread that it is
-    given with; biases are zero. probe: makes those codes, (N, K), after weights are drawn.
+    given with; biases are zero. network: what runs through these layers; probe: makes those codes, (N, K), after
+    weights are drawn.
     """
 
     def scale(layer: nn.Module, _: Any, output: Tensor) -> Tensor:

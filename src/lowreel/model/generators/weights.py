@@ -18,6 +18,7 @@ from ...system.files import read_tensors, tensor_hash, write_tensors
 from .dcgan import Dcgan
 from .decoder import Decoder, first_stages
 from .lean import Lean
+from .moving import MovingDecoder
 from .pyramid import Pyramid
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
             return _decoder(Decoder, spec)
         case "lean":
             return _decoder(Lean, spec)
+        case "moving-decoder":
+            return _decoder(MovingDecoder, spec, margin=spec["margin"])
         case "pyramid":
             sizes = {name: spec[name] for name in ("maps", "widths", "headroom")}
             return Pyramid(tuple(spec["frame_shape"]), margin=spec.get("margin"), **sizes)
@@ -44,7 +47,7 @@ def from_spec(spec: Mapping[str, Any]) -> Generator:
             raise InputError(f"generator: unknown kind {other!r}; is the file of a newer lowreel?")
 
 
-def _decoder(kind: type[Decoder], spec: Mapping[str, Any]) -> Decoder:
+def _decoder(kind: type[Decoder], spec: Mapping[str, Any], **more: Any) -> Decoder:
     if "doublings" in spec:
         raise InputError(
             "generator: its spec says doublings, not upsampling_stages; the file has an older form, make it anew"
@@ -57,6 +60,7 @@ def _decoder(kind: type[Decoder], spec: Mapping[str, Any]) -> Decoder:
         upsampling_stages=stages,
         subpixel_stages=spec.get("subpixel_stages", 0),
         headroom=spec.get("headroom", 1.0),
+        **more,
     )
 
 
