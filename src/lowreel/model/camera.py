@@ -197,7 +197,7 @@ def _picture(frames: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class _Unlikeness:
-    """How ill one picture shows all frames: the mean, and that of each block, (1, 1, BLOCKS_OF_A_FRAME, BLOCKS_OF_A_FRAME)."""
+    """How ill one picture shows all frames: the mean, and that of each block, `BLOCKS_OF_A_FRAME` each way."""
 
     mean: float
     blocks: Tensor
