@@ -64,7 +64,7 @@ MEASURED = {
 def test_pixels_are_those_that_were_measured_exactly(operator, of_noise, level, is_told):
     """And the error of a clip is that of what is missing, and its distance from the best one."""
     clip = torch.rand(SHAPE)
-    found = RecoveredPixels.of(Measured(operator(clip), operator, TIMES, of_noise, {}), clip, level)
+    found = RecoveredPixels.of(Measured(operator(clip), operator, TIMES, of_noise, {}), lambda: clip, level)
     assert (found is not None) == is_told
     if found is not None:
         assert torch.equal(found.known.expand(SHAPE), operator.observed_mask().expand(SHAPE))
@@ -113,7 +113,8 @@ def test_what_loses_less_is_packed(asked, affine, level, anew, own, which, monke
     monkeypatch.setattr(recovered, "pack", packed(own))
 
     def made():
-        return pack_recovered(representation(affine), PackSettings(**asked), recovered=pixels(level), error=ERROR)
+        settings = PackSettings(**asked)
+        return pack_recovered(representation(affine), settings, recovered=lambda: pixels(level), error=ERROR)
 
     if which is None:
         with pytest.raises(InputError, match="cannot"):
@@ -131,3 +132,35 @@ def test_what_loses_less_is_packed(asked, affine, level, anew, own, which, monke
 def test_without_pixels_its_own_generator_is_packed():
     """Which says nothing of held-out data."""
     assert pack_recovered(representation(), ROUNDED, recovered=None, error=None).expected_error is None
+
+
+UNASKED = {
+    "near to the frames of its own": (PackSettings(psnr=3, updates=0), False, ERROR),
+    "codes on a line": (PackSettings(bytes=30_000, updates=0), True, ERROR),
+    "few updates": (ROUNDED, False, ERROR),
+    "nobody knows its error": (PackSettings(bytes=30_000), False, None),
+}
+
+
+@pytest.mark.parametrize(("settings", "affine", "error"), UNASKED.values(), ids=UNASKED)
+def test_the_clip_is_not_read_where_maps_may_not_be_used(settings, affine, error, monkeypatch):
+    """Nor its mask made: of large frames that takes memory and time."""
+    monkeypatch.setattr(recovered, "pack", lambda *_, **__: result(1e-6))
+
+    def read():
+        pytest.fail("the recommended clip was read")
+
+    pack_recovered(representation(affine), settings, recovered=read, error=error)
+
+
+@pytest.mark.parametrize(("operator", "of_noise", "level", "is_told"), MEASURED.values(), ids=MEASURED)
+def test_the_clip_is_read_of_exact_pixels_alone(operator, of_noise, level, is_told):
+    """Other data is known before."""
+    clip, reads = torch.rand(SHAPE), []
+
+    def read():
+        reads.append(clip)
+        return clip
+
+    RecoveredPixels.of(Measured(operator(clip), operator, TIMES, of_noise, {}), read, level)
+    assert len(reads) == is_told

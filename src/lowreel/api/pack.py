@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any, Unpack, cast
 
 import torch
@@ -82,16 +83,17 @@ def _of_recovery(
 ) -> PackedResult:
     """A recovery or a representation packed. known: error, target, toward and levels as they were given."""
     error, target, toward, levels = known["error"], known["target"], known["toward"], known["levels"]
+    recovered: Callable[[], RecoveredPixels | None] | None = None
     if isinstance(found, Recovery):
         representation = found.representation
         drawn = found.found.drawn_db
         error = 10 ** (-drawn / 10) if error is None and math.isfinite(drawn) else error
         levels = tuple(found.levels) if levels is None else levels
-        recovered = _recovered(found) if target is toward is None else None
+        recovered = partial(_recovered, found) if target is toward is None else None
         if toward is None and found.delivered == "generator":
             toward = _as_drawn(in_grey_levels(found.found).clip)
     else:
-        representation, recovered = found, None
+        representation = found
     shape = (len(representation.times), *representation.generator.frame_shape)
     target, toward = _of_shape(target, "target", shape), _of_shape(toward, "toward", shape)
     scale, offset = _numbers(levels)
@@ -105,9 +107,14 @@ def _recovered(found: Recovery) -> RecoveredPixels | None:
     """The best clip by held-out data and its pixels, where the data is exact pixels."""
     if found.source.measured is None:
         return None
+    return RecoveredPixels.of(found.source.measured, partial(_best, found), found.found.recommended.heldout_db)
+
+
+def _best(found: Recovery) -> Tensor:
+    """The best clip by held-out data, in grey levels."""
     clip = found.recommended_tensor
     grey = in_grey_levels(found.found).recommended_clip if clip is None else in_grey(clip, found.found.levels)
-    return RecoveredPixels.of(found.source.measured, cast("Tensor", grey), found.found.recommended.heldout_db)
+    return cast("Tensor", grey)
 
 
 def _clip(found: Any) -> Tensor:

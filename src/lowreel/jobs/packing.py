@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ HARDLY_OUTSIDE_SECONDS = 1e-5
 class _Known:
     """What is packed, with what is known of it. error: squared error of what it draws, by held-out data; target: the
     clip itself, in [0, 1], where that is known; toward: the clip that was delivered, which agrees with exact data;
-    recovered: the best clip by held-out data and its pixels, of a run with exact ones; representation: None of a clip
-    that is fitted as it is packed, which has `times`."""
+    recovered: gives the best clip by held-out data and its pixels, of a run with exact ones; representation: None of a
+    clip that is fitted as it is packed, which has `times`."""
 
     representation: Representation | None
     levels: tuple[float, float] = (1.0, 0.0)
@@ -55,7 +56,7 @@ class _Known:
     error: float | None = None
     target: Tensor | None = None
     toward: Tensor | None = None
-    recovered: RecoveredPixels | None = None
+    recovered: Callable[[], RecoveredPixels | None] | None = None
     run: OpenedRecovery | None = None
     times: Tensor | None = None
 
@@ -127,7 +128,7 @@ def _of_recovery(recovery: OpenedRecovery) -> _Known:
         Fraction(about.get("rate", "25")),
         None if heldout is None or not math.isfinite(heldout) else 10 ** (-heldout / 10),
         toward=_delivered(recovery, summary),
-        recovered=_recovered(recovery, summary),
+        recovered=partial(_recovered, recovery, summary),
         run=recovery,
     )
 
@@ -137,7 +138,7 @@ def _recovered(recovery: OpenedRecovery, summary: Summary | None) -> RecoveredPi
     own, which no file holds."""
     if recovery.run is None or recovery.left_out is None or summary is None or summary.recommended_heldout_db is None:
         return None
-    return RecoveredPixels.of(recovery.run.measured(), recovery.best(), summary.recommended_heldout_db)
+    return RecoveredPixels.of(recovery.run.measured(), recovery.best, summary.recommended_heldout_db)
 
 
 def _delivered(recovery: OpenedRecovery, summary: Summary | None) -> Tensor | None:

@@ -44,16 +44,14 @@ class RecoveredPixels:
     missing_error: float
 
     @staticmethod
-    def of(measured: Measured, clip: Tensor, heldout_db: float) -> RecoveredPixels | None:
+    def of(measured: Measured, clip: Callable[[], Tensor], heldout_db: float) -> RecoveredPixels | None:
         """From the data and the clip, (T, C, H, W), that held-out data says is best, with its level; None where the
-        data is not exact pixels of every frame, or nobody knows how good the clip is."""
+        data is not exact pixels of every frame, or nobody knows how good the clip is, which is then not read."""
         operator = measured.operator
         if not (operator.is_pixel_mask and isinstance(measured.noise, NoNoise) and math.isfinite(heldout_db)):
             return None
         (known,) = tensors_of(operator.observed_mask())
-        if clip.is_complex() or not bool(known.flatten(1).any(1).all()):
-            return None
-        return RecoveredPixels(clip, known.bool(), 10 ** (-heldout_db / 10))
+        return RecoveredPixels(clip(), known.bool(), 10 ** (-heldout_db / 10)) if _sees_every_frame(known) else None
 
     def expected_error(self, distance: float) -> float:
         """Mean squared error of a fit, at this distance in mean square, against the clip that is not known."""
@@ -68,11 +66,15 @@ class RecoveredPixels:
         return (1 - float(self.known.float().mean())) * self.missing_error
 
 
+def _sees_every_frame(known: Tensor) -> bool:
+    return bool(known.flatten(1).any(1).all())
+
+
 def pack_recovered(
     found: Representation,
     settings: PackSettings,
     *,
-    recovered: RecoveredPixels | None,
+    recovered: Callable[[], RecoveredPixels | None] | None,
     error: float | None,
     toward: Tensor | None = None,
     levels: tuple[float, float] = (1.0, 0.0),
@@ -82,14 +84,18 @@ def pack_recovered(
     """Pack what was recovered for settings.bytes or settings.loss by a pyramid fitted anew, where that does not lose
     more than the default loss; else as `pack` does, or by what loses less.
 
-    recovered: the clip and its pixels, None where it is not one of exact pixels; error: as in `pack`, of what the
+    recovered: gives the clip and its pixels, None where it is not one of exact pixels; called only where a pyramid may
+    stand for the representation; error: as in `pack`, of what the
     representation draws; the others as there. Raises InputError as `pack` does.
     """
     how: dict[str, Any] = {"levels": levels, "rate": rate, "show": show}
     known: dict[str, Any] = {"error": error, "toward": toward}
     if recovered is None or error is None or not _may_be_anew(found, settings):
         return pack(found, settings, **known, **how)
-    anew = _anew(found, settings, recovered, error, how)
+    best = recovered()
+    if best is None:
+        return pack(found, settings, **known, **how)
+    anew = _anew(found, settings, best, error, how)
     if anew is None:
         return pack(found, settings, **known, **how)
     if settings.bytes is None or _loss(anew, error) <= DEFAULT_LOSS_DB:
