@@ -8,6 +8,7 @@ import torch
 from conftest import moving, snapshot
 
 from lowreel import Representation, open_clip, read_packed
+from lowreel.jobs.interpolate import opened_recovery
 from lowreel.model.generators import Decoder
 from lowreel.packing import Packed
 from lowreel.packing.parts import parts_of
@@ -89,6 +90,28 @@ def test_a_run_of_pixels_may_be_fitted_anew(finished, command, monkeypatch):
     assert "The best clip was fitted anew" in done.out
     assert f"by held-out data {level:.2f} dB unpacked" in done.out
     assert "Against the true clip" in done.out
+
+
+LEVELS = {"generator": 21.0, "tv": 25.0, "50% generator, the rest tv": 27.0}
+
+
+@pytest.mark.parametrize("recommended", LEVELS)
+@pytest.mark.parametrize("delivered", ["generator", "tv"])
+@pytest.mark.parametrize("is_there", [True, False], ids=["its file is there", "its file is lost"])
+def test_the_best_clip_has_the_level_of_the_file_that_is_read(finished, recommended, delivered, is_there):
+    """Where recommended.npy is lost, that of the clip that is delivered."""
+    summary = json.loads((finished / "summary.json").read_text())
+    summary |= {"delivered": delivered, "recommended": recommended, "recommended_heldout_db": LEVELS[recommended]}
+    summary |= {"heldout_db": LEVELS["generator"], "baselines_heldout_db": {"tv": LEVELS["tv"]}}
+    (finished / "summary.json").write_text(json.dumps(summary))
+    own = np.load(finished / "recovered.npy")
+    (finished / "recommended.npy").unlink(missing_ok=True)
+    is_written = is_there and recommended != delivered
+    if is_written:
+        np.save(finished / "recommended.npy", 0 * own)
+    found = opened_recovery(finished)
+    assert bool((found.best() == 0).all()) == is_written
+    assert found.best_db() == LEVELS[recommended if is_written else delivered]
 
 
 def test_bytes_that_the_fit_did_not_keep_to_are_told(here, command, monkeypatch):

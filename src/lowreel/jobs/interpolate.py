@@ -90,8 +90,22 @@ class OpenedRecovery:
 
     def best(self) -> Tensor:
         """The clip that is best by held-out data: the recommended one of a run that has one, else as `delivered`."""
+        file = self._recommended
+        return self.delivered() if file is None else self._read(file)
+
+    def best_db(self) -> float | None:
+        """Level of `best` on held-out data, peak 1; None where it is not known."""
+        summary = None if self.run is None else self.run.summary()
+        if summary is None:
+            return None
+        is_read = self._recommended is not None or summary.recommended == summary.delivered
+        return summary.recommended_heldout_db if is_read else summary.delivered_db
+
+    @property
+    def _recommended(self) -> Path | None:
+        """The file of the clip that is recommended in place of the delivered one; None where it is not there."""
         file = None if self.run is None else self.run.folder / "recommended.npy"
-        return self._read(file) if file is not None and file.is_file() else self.delivered()
+        return file if file is not None and file.is_file() else None
 
     def _read(self, file: Path) -> Tensor:
         """A clip of the run in grey levels."""

@@ -128,17 +128,18 @@ def _of_recovery(recovery: OpenedRecovery) -> _Known:
         Fraction(about.get("rate", "25")),
         None if heldout is None or not math.isfinite(heldout) else 10 ** (-heldout / 10),
         toward=_delivered(recovery, summary),
-        recovered=partial(_recovered, recovery, summary),
+        recovered=partial(_recovered, recovery),
         run=recovery,
     )
 
 
-def _recovered(recovery: OpenedRecovery, summary: Summary | None) -> RecoveredPixels | None:
+def _recovered(recovery: OpenedRecovery) -> RecoveredPixels | None:
     """The best clip by held-out data with its pixels, of a run of exact ones; its operator may be one of somebody's
     own, which no file holds."""
-    if recovery.run is None or recovery.left_out is None or summary is None or summary.recommended_heldout_db is None:
+    level = recovery.best_db()
+    if recovery.run is None or recovery.left_out is None or level is None:
         return None
-    return RecoveredPixels.of(recovery.run.measured(), recovery.best, summary.recommended_heldout_db)
+    return RecoveredPixels.of(recovery.run.measured(), recovery.best, level)
 
 
 def _delivered(recovery: OpenedRecovery, summary: Summary | None) -> Tensor | None:

@@ -145,6 +145,11 @@ class Summary(_Figures):
     gap_factor: float = 1.0
 
     @property
+    def delivered_db(self) -> float | None:
+        """The level on held-out data of the clip that is delivered, the generator's or a baseline's."""
+        return self.heldout_db if self.delivered == "generator" else self.baselines_heldout_db.get(self.delivered)
+
+    @property
     def drawn_db(self) -> float | None:
         """`heldout_db` of what the representation draws."""
         return self.heldout_db_representation if self.refined else self.heldout_db
