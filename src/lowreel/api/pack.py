@@ -17,7 +17,7 @@ from ..packing.container import MOST_RATE, even_times
 from ..packing.direct import pack_clip
 from ..packing.pack import PackedResult
 from ..packing.pack import pack as pack_representation
-from ..packing.recovered import RecoveredPixels, pack_recovered
+from ..packing.recovered import RecoveredPixels, error_of_level, pack_recovered
 from ..recovery.preparation import times_of
 from ..settings import PackKeywords, PackSettings
 from ..system.as_tensor import tensor_of
@@ -86,10 +86,10 @@ def _of_recovery(
     recovered: Callable[[], RecoveredPixels | None] | None = None
     if isinstance(found, Recovery):
         representation = found.representation
-        drawn = found.found.drawn_db
-        error = 10 ** (-drawn / 10) if error is None and math.isfinite(drawn) else error
+        drawn = found.found.drawn_db if error is None else None  # what is given is of all pixels
+        error = error_of_level(drawn) if drawn is not None and math.isfinite(drawn) else error
         levels = tuple(found.levels) if levels is None else levels
-        recovered = partial(_recovered, found) if target is toward is None else None
+        recovered = partial(_recovered, found, drawn) if target is toward is None else None
         if toward is None and found.delivered == "generator":
             toward = _as_drawn(in_grey_levels(found.found).clip)
     else:
@@ -103,11 +103,13 @@ def _of_recovery(
     return pack_recovered(representation, settings, recovered=recovered, toward=toward, **how)
 
 
-def _recovered(found: Recovery) -> RecoveredPixels | None:
-    """The best clip by held-out data and its pixels, where the data is exact pixels."""
+def _recovered(found: Recovery, drawn_db: float | None) -> RecoveredPixels | None:
+    """The best clip by held-out data and its pixels, where the data is exact pixels. drawn_db: level of what the
+    generator draws, where the error of it is not given."""
     if found.source.measured is None:
         return None
-    return RecoveredPixels.of(found.source.measured, partial(_best, found), found.found.recommended.heldout_db)
+    level = found.found.recommended.heldout_db
+    return RecoveredPixels.of(found.source.measured, partial(_best, found), level, drawn_db)
 
 
 def _best(found: Recovery) -> Tensor:

@@ -24,7 +24,7 @@ from ..operators import Identity
 from ..packing import Packed, read_packed
 from ..packing.direct import pack_clip
 from ..packing.pack import PackedResult, pack
-from ..packing.recovered import RecoveredPixels, pack_recovered
+from ..packing.recovered import RecoveredPixels, error_of_level, pack_recovered
 from ..recovery.cost import clip_fits
 from ..recovery.recover import recover
 from ..runs.report import decibels
@@ -126,20 +126,20 @@ def _of_recovery(recovery: OpenedRecovery) -> _Known:
         recovery.found,
         (float(about.get("scale", 1.0)), float(about.get("offset", 0.0))),
         Fraction(about.get("rate", "25")),
-        None if heldout is None or not math.isfinite(heldout) else 10 ** (-heldout / 10),
+        None if heldout is None or not math.isfinite(heldout) else error_of_level(heldout),
         toward=_delivered(recovery, summary),
-        recovered=partial(_recovered, recovery),
+        recovered=partial(_recovered, recovery, heldout),
         run=recovery,
     )
 
 
-def _recovered(recovery: OpenedRecovery) -> RecoveredPixels | None:
+def _recovered(recovery: OpenedRecovery, drawn_db: float | None) -> RecoveredPixels | None:
     """The best clip by held-out data with its pixels, of a run of exact ones; its operator may be one of somebody's
-    own, which no file holds."""
+    own, which no file holds. drawn_db: level of what its generator draws."""
     level = recovery.best_db()
     if recovery.run is None or recovery.left_out is None or level is None:
         return None
-    return RecoveredPixels.of(recovery.run.measured(), recovery.best, level)
+    return RecoveredPixels.of(recovery.run.measured(), recovery.best, level, drawn_db)
 
 
 def _delivered(recovery: OpenedRecovery, summary: Summary | None) -> Tensor | None:
@@ -215,7 +215,7 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     if known.target is not None:
         own = error_decibels(float((known.representation.frames() - known.target).double().square().mean()))
         return [f"The packed clip is {packed_db:.2f} dB from the one that was packed (peak 1), unpacked {own:.2f} dB."]
-    told = [_against_unpacked(known, result), *([result.note] if result.note else [])]
+    told = [_against_unpacked(result), *([result.note] if result.note else [])]
     truth = None if known.run is None else true_clip(known.run)
     if truth is None:
         return told
@@ -225,13 +225,14 @@ def _nearness(known: _Known, result: PackedResult) -> list[str]:
     return [*told, f"Against the true clip: {both_told}."]
 
 
-def _against_unpacked(known: _Known, result: PackedResult) -> str:
+def _against_unpacked(result: PackedResult) -> str:
     """How far the packed frames of a recovery are from what was packed, and by held-out data from the clip where that
     was fitted anew."""
     packed_db = error_decibels(result.error)
-    if result.expected_error is None or known.error is None:
+    if result.expected_error is None or result.unpacked_error is None:
         return f"Packed and unpacked frames are {packed_db:.2f} dB from each other (peak 1)."
-    levels = f"{error_decibels(known.error):.2f} dB unpacked, {error_decibels(result.expected_error):.2f} dB packed"
+    unpacked_db, expected_db = error_decibels(result.unpacked_error), error_decibels(result.expected_error)
+    levels = f"{unpacked_db:.2f} dB unpacked, {expected_db:.2f} dB packed"
     return f"The best clip was fitted anew, {packed_db:.2f} dB from it (peak 1); by held-out data {levels}."
 
 

@@ -29,14 +29,15 @@ much of an octave of squared error it has to be nearer."""
 class PackedResult:
     """packed: the clip as a file holds it; bytes: of that file; error: mean squared error against what was packed;
     note: a sentence on what was lost to keep to the bytes after the fit, empty where nothing was; expected_error: of a
-    recovery that was fitted anew mean squared error against the clip that is not known, by held-out data, None of
-    others."""
+    recovery that was fitted anew mean squared error against the clip that is not known, by held-out data, and
+    unpacked_error: that of what its generator draws; None of others."""
 
     packed: Packed
     bytes: int
     error: float
     note: str = ""
     expected_error: float | None = None
+    unpacked_error: float | None = None
 
 
 def pack(

@@ -9,6 +9,8 @@ from that in mean square, and by chance, has against the clip that is not known 
 
 where p is the share of measured pixels and m the mean squared error of the others, which held-out pixels tell. Good
 fits are better, as measured pixels draw them towards the truth between them, too; poor ones are not (docs/choices.md).
+What the generator draws has m of its own at the others, and at measured pixels, which it has seen, the error k that it
+is found to have there: p k + (1 - p) m.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..analysis.metrics import error_decibels
@@ -36,22 +39,38 @@ class RecoveredPixels:
     """The best that is known of a clip of which pixels were measured exactly.
 
     clip: (T, C, H, W) in [0, 1], measured pixels as they are; known: booleans, (T, 1 or C, H, W), which these are;
-    missing_error: mean squared error of the others.
+    missing_error: mean squared error of the others; drawn_error: of what the generator draws there, None where nobody
+    has told it of these alone.
     """
 
     clip: Tensor
     known: Tensor
     missing_error: float
+    drawn_error: float | None = None
 
     @staticmethod
-    def of(measured: Measured, clip: Callable[[], Tensor], heldout_db: float) -> RecoveredPixels | None:
-        """From the data and the clip, (T, C, H, W), that held-out data says is best, with its level; None where the
-        data is not exact pixels of every frame, or nobody knows how good the clip is, which is then not read."""
+    def of(
+        measured: Measured, clip: Callable[[], Tensor], heldout_db: float, drawn_db: float | None = None
+    ) -> RecoveredPixels | None:
+        """From the data and the clip, (T, C, H, W), that held-out data says is best, with its level and that of what
+        the generator draws; None where the data is not exact pixels of every frame, or nobody knows how good the clip
+        is, which is then not read."""
         operator = measured.operator
         if not (operator.is_pixel_mask and isinstance(measured.noise, NoNoise) and math.isfinite(heldout_db)):
             return None
         (known,) = tensors_of(operator.observed_mask())
-        return RecoveredPixels(clip(), known.bool(), 10 ** (-heldout_db / 10)) if _sees_every_frame(known) else None
+        if not _sees_every_frame(known):
+            return None
+        drawn_error = None if drawn_db is None else error_of_level(drawn_db)
+        return RecoveredPixels(clip(), known.bool(), error_of_level(heldout_db), drawn_error)
+
+    def unpacked_error(self, drawn: Tensor) -> float | None:
+        """Mean squared error of what the generator draws, (T, C, H, W), against the clip that is not known; None where
+        its error at pixels that were not measured is not known."""
+        if self.drawn_error is None:
+            return None
+        seen = float((drawn - self.clip).square().mul(self.known).mean(dtype=torch.float64))
+        return seen + self._missing_share * self.drawn_error
 
     def expected_error(self, distance: float) -> float:
         """Mean squared error of a fit, at this distance in mean square, against the clip that is not known."""
@@ -63,7 +82,16 @@ class RecoveredPixels:
 
     @property
     def _own_error(self) -> float:
-        return (1 - float(self.known.float().mean())) * self.missing_error
+        return self._missing_share * self.missing_error
+
+    @property
+    def _missing_share(self) -> float:
+        return 1 - float(self.known.mean(dtype=torch.float64))
+
+
+def error_of_level(level: float) -> float:
+    """Of a level in dB, peak 1."""
+    return float(10 ** (-level / 10))
 
 
 def _sees_every_frame(known: Tensor) -> bool:
@@ -85,23 +113,27 @@ def pack_recovered(
     more than the default loss; else as `pack` does, or by what loses less.
 
     recovered: gives the clip and its pixels, None where it is not one of exact pixels; called only where a pyramid may
-    stand for the representation; error: as in `pack`, of what the
-    representation draws; the others as there. Raises InputError as `pack` does.
+    stand for the representation; error: as in `pack`, of what the representation draws; `unpacked_error` of what
+    `recovered` gives takes its place where that is known; the others as there. Raises InputError as `pack` does.
     """
     how: dict[str, Any] = {"levels": levels, "rate": rate, "show": show}
-    known: dict[str, Any] = {"error": error, "toward": toward}
+
+    def as_it_is() -> PackedResult:
+        return pack(found, settings, error=error, toward=toward, **how)
+
     if recovered is None or error is None or not _may_be_anew(found, settings):
-        return pack(found, settings, **known, **how)
+        return as_it_is()
     best = recovered()
     if best is None:
-        return pack(found, settings, **known, **how)
+        return as_it_is()
+    error = best.unpacked_error(found.frames()) or error
     anew = _anew(found, settings, best, error, how)
     if anew is None:
-        return pack(found, settings, **known, **how)
+        return as_it_is()
     if settings.bytes is None or _loss(anew, error) <= DEFAULT_LOSS_DB:
         return anew
     try:
-        own = pack(found, settings, **known, **how)
+        own = as_it_is()
     except InputError:
         return anew
     return anew if _loss(anew, error) < _loss(own, error) else own
@@ -121,7 +153,7 @@ def _anew(
     asked = settings
     if settings.bytes is None:
         loss = DEFAULT_LOSS_DB if settings.loss is None else settings.loss
-        distance = recovered.distance(10 ** (loss / 10) * error)
+        distance = recovered.distance(error_of_level(-loss) * error)
         if distance <= 0:
             return None
         asked = settings.model_copy(update={"loss": None, "psnr": error_decibels(distance)})
@@ -129,7 +161,7 @@ def _anew(
         result = pack_clip(recovered.clip, found.times, asked, known=recovered.known, **how)
     except InputError:
         return None
-    return replace(result, expected_error=recovered.expected_error(result.error))
+    return replace(result, expected_error=recovered.expected_error(result.error), unpacked_error=error)
 
 
 def _loss(result: PackedResult, error: float) -> float:
