@@ -92,7 +92,7 @@ def test_a_run_of_pixels_may_be_fitted_anew(finished, command, monkeypatch):
     off = (opened.found.frames() - opened.best()).square()  # exact where it was measured
     error = (float(off[seen].sum()) + 10 ** (-level / 10) * int((~seen).sum())) / seen.numel()
     assert "The best clip was fitted anew" in done.out
-    assert f"by held-out data {-10 * math.log10(error):.2f} dB unpacked" in done.out
+    assert f"held-out numbers {-10 * math.log10(error):.2f} dB unpacked" in done.out
     assert "Against the true clip" in done.out
 
 

@@ -9,7 +9,7 @@ from cases import noise
 from conftest import moving
 
 import lowreel
-from lowreel.data import Measured, NoNoise, WhiteNoise
+from lowreel.data import FEW_NUMBERS, Measured, NoNoise, WhiteNoise
 from lowreel.errors import InputError
 from lowreel.model.generators import Decoder
 from lowreel.model.latents import Codes, factorise
@@ -18,7 +18,8 @@ from lowreel.packing import recovered
 from lowreel.packing.pack import PackedResult
 from lowreel.packing.quantised import KNOWN_COUNTS, Quantised
 from lowreel.packing.recovered import RecoveredPixels, pack_recovered
-from lowreel.settings import LEAST_CLIP_UPDATES, PackSettings
+from lowreel.recovery.preparation import prepare
+from lowreel.settings import LEAST_CLIP_UPDATES, PackSettings, RecoverSettings
 
 T = 4
 TIMES = torch.arange(T, dtype=torch.float64) / 25
@@ -27,6 +28,9 @@ MASK = torch.arange(64).reshape(8, 8) % 4 == 0
 ROUNDED = PackSettings(bytes=30_000, updates=0)
 ERROR = 1e-3
 """Mean squared error of what the representation draws."""
+
+HOLDING = RecoverSettings(heldout=0.4)
+"""Of recoveries of these few numbers, so that enough are held out."""
 
 UPDATES_OF_IT = 300
 """Of the pyramid of a few small frames."""
@@ -71,12 +75,33 @@ MEASURED = {
 def test_pixels_are_those_that_were_measured_exactly(operator, of_noise, level, is_told):
     """And the error of a clip is that of what is missing, and its distance from the best one."""
     clip = torch.rand(SHAPE)
-    found = RecoveredPixels.of(Measured(operator(clip), operator, TIMES, of_noise, {}), lambda: clip, level)
+    found = RecoveredPixels.of(Measured(operator(clip), operator, TIMES, of_noise, {}), HOLDING, lambda: clip, level)
     assert (found is not None) == is_told
     if found is not None:
         assert torch.equal(found.known.expand(SHAPE), operator.observed_mask().expand(SHAPE))
         assert found.expected_error(2e-4) == pytest.approx(2e-4 + 0.75e-3)
         assert found.distance(2e-4 + 0.75e-3) == pytest.approx(2e-4)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.2, 0.4])
+def test_few_held_out_numbers_tell_nothing(share):
+    """The generator's own numbers are then packed, as of other runs; more are counted as the recovery does."""
+    operator, clip = lowreel.Mask(SHAPE, MASK), torch.rand(SHAPE)
+    problem = prepare(operator(clip), operator, RecoverSettings(heldout=share))
+    measured = Measured(operator(clip), operator, TIMES, NoNoise(), {})
+    found = RecoveredPixels.of(measured, RecoverSettings(heldout=share), lambda: clip, 30.0)
+    assert (found is not None) == (problem.held_count >= FEW_NUMBERS)
+    assert found is None or found.held_count == problem.held_count
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 20])
+def test_chosen_held_out_numbers_are_counted(count):
+    """In place of those of the settings."""
+    operator, clip = lowreel.Mask(SHAPE, MASK), torch.rand(SHAPE)
+    chosen = (operator.observed_mask().flatten().cumsum(0) <= count).reshape(SHAPE) & operator.observed_mask()
+    measured = Measured(operator(clip), operator, TIMES, NoNoise(), {})
+    found = RecoveredPixels.of(measured, HOLDING, lambda: clip, 30.0, holdout=chosen)
+    assert (None if found is None else found.held_count) == (count if count >= FEW_NUMBERS else None)
 
 
 def result(error):
@@ -157,7 +182,7 @@ def test_a_loss_is_one_of_the_true_error(every, worse_there, monkeypatch):
     best = torch.where(known, truth, drawn)
 
     def pixels_of():
-        return RecoveredPixels.of(measured, lambda: best, level, level)
+        return RecoveredPixels.of(measured, HOLDING, lambda: best, level, level)
 
     made = pack_recovered(found, PackSettings(loss=0.3), recovered=pixels_of, error=ERROR)
     own, of_best = (float((clip - truth).double().square().mean()) for clip in (drawn, best))
@@ -213,5 +238,5 @@ def test_the_clip_is_read_of_exact_pixels_alone(operator, of_noise, level, is_to
         reads.append(clip)
         return clip
 
-    RecoveredPixels.of(Measured(operator(clip), operator, TIMES, of_noise, {}), read, level)
+    RecoveredPixels.of(Measured(operator(clip), operator, TIMES, of_noise, {}), HOLDING, read, level)
     assert len(reads) == is_told

@@ -109,7 +109,7 @@ def _recovered(found: Recovery, drawn_db: float | None) -> RecoveredPixels | Non
     if found.source.measured is None:
         return None
     level = found.found.recommended.heldout_db
-    return RecoveredPixels.of(found.source.measured, partial(_best, found), level, drawn_db)
+    return RecoveredPixels.of(found.source.measured, found.found.settings, partial(_best, found), level, drawn_db)
 
 
 def _best(found: Recovery) -> Tensor:

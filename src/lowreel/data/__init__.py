@@ -3,7 +3,7 @@
 from .datafile import DataFile, Measured, checked, data_header
 from .difficulty import gap_factor
 from .external import ARRAY_KINDS, Given, check_finite, data_of
-from .holdout import held_out_by, hold_out, holes
+from .holdout import FEW_NUMBERS, held_out_by, hold_out, holes
 from .mask_check import contradiction
 from .noise import (
     DeadColumns,
@@ -23,6 +23,7 @@ from .scaling import Levels, estimate_scaling, in_levels
 
 __all__ = [
     "ARRAY_KINDS",
+    "FEW_NUMBERS",
     "DataFile",
     "DeadColumns",
     "Given",

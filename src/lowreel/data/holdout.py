@@ -23,6 +23,9 @@ from ..system.as_tensor import tensor_of
 from .distances import are_scattered
 from .hole_cutting import LEAST_SHARE, cut_holes
 
+FEW_NUMBERS = 8
+"""The error at fewer held-out numbers says nothing about the clip."""
+
 LINES_SHARE = 0.5
 """Share of the lines of a frame that is held out at most."""
 

@@ -139,7 +139,8 @@ def _recovered(recovery: OpenedRecovery, drawn_db: float | None) -> RecoveredPix
     level = recovery.best_db()
     if recovery.run is None or recovery.left_out is None or level is None:
         return None
-    return RecoveredPixels.of(recovery.run.measured(), recovery.best, level, drawn_db)
+    run = recovery.run
+    return RecoveredPixels.of(run.measured(), run.settings, recovery.best, level, drawn_db, run.holdout())
 
 
 def _delivered(recovery: OpenedRecovery, summary: Summary | None) -> Tensor | None:
@@ -233,7 +234,8 @@ def _against_unpacked(result: PackedResult) -> str:
         return f"Packed and unpacked frames are {packed_db:.2f} dB from each other (peak 1)."
     unpacked_db, expected_db = error_decibels(result.unpacked_error), error_decibels(result.expected_error)
     levels = f"{unpacked_db:.2f} dB unpacked, {expected_db:.2f} dB packed"
-    return f"The best clip was fitted anew, {packed_db:.2f} dB from it (peak 1); by held-out data {levels}."
+    judged = f"by {result.held_count:,} held-out numbers {levels}"
+    return f"The best clip was fitted anew, {packed_db:.2f} dB from it (peak 1); {judged}."
 
 
 def unpack_file(source: Path, output: Path, settings: UnpackSettings) -> list[str]:

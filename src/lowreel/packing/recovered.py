@@ -25,11 +25,11 @@ import torch
 from torch import Tensor
 
 from ..analysis.metrics import error_decibels
-from ..data import Measured, NoNoise
+from ..data import FEW_NUMBERS, Measured, NoNoise, held_out_by, hold_out
 from ..errors import InputError
 from ..model.representation import Representation
-from ..operators import tensors_of
-from ..settings import DEFAULT_LOSS_DB, LEAST_CLIP_UPDATES, PackSettings
+from ..operators import count_of, tensors_of
+from ..settings import DEFAULT_LOSS_DB, LEAST_CLIP_UPDATES, PackSettings, RecoverSettings
 from .direct import pack_clip
 from .pack import PackedResult, pack
 
@@ -40,29 +40,39 @@ class RecoveredPixels:
 
     clip: (T, C, H, W) in [0, 1], measured pixels as they are; known: booleans, (T, 1 or C, H, W), which these are;
     missing_error: mean squared error of the others; drawn_error: of what the generator draws there, None where nobody
-    has told it of these alone.
+    has told it of these alone; held_count: how many held-out numbers tell both.
     """
 
     clip: Tensor
     known: Tensor
     missing_error: float
     drawn_error: float | None = None
+    held_count: int = FEW_NUMBERS
 
     @staticmethod
     def of(
-        measured: Measured, clip: Callable[[], Tensor], heldout_db: float, drawn_db: float | None = None
+        measured: Measured,
+        settings: RecoverSettings,
+        clip: Callable[[], Tensor],
+        heldout_db: float,
+        drawn_db: float | None = None,
+        holdout: Any = None,
     ) -> RecoveredPixels | None:
-        """From the data and the clip, (T, C, H, W), that held-out data says is best, with its level and that of what
-        the generator draws; None where the data is not exact pixels of every frame, or nobody knows how good the clip
-        is, which is then not read."""
+        """From the data, the settings of its recovery, and the clip, (T, C, H, W), that held-out data says is best,
+        with its level and that of what the generator draws; None where the data is not exact pixels of every frame, or
+        nobody knows how good the clip is, as where few numbers were held out. It is then not read. holdout: pixels that
+        somebody chose to hold out, as in `recover`."""
         operator = measured.operator
         if not (operator.is_pixel_mask and isinstance(measured.noise, NoNoise) and math.isfinite(heldout_db)):
             return None
         (known,) = tensors_of(operator.observed_mask())
         if not _sees_every_frame(known):
             return None
+        held = _held_count(measured, settings, holdout)
+        if held < FEW_NUMBERS:
+            return None
         drawn_error = None if drawn_db is None else error_of_level(drawn_db)
-        return RecoveredPixels(clip(), known.bool(), error_of_level(heldout_db), drawn_error)
+        return RecoveredPixels(clip(), known.bool(), error_of_level(heldout_db), drawn_error, held)
 
     def unpacked_error(self, drawn: Tensor) -> float | None:
         """Mean squared error of what the generator draws, (T, C, H, W), against the clip that is not known; None where
@@ -96,6 +106,15 @@ def error_of_level(level: float) -> float:
 
 def _sees_every_frame(known: Tensor) -> bool:
     return bool(known.flatten(1).any(1).all())
+
+
+def _held_count(measured: Measured, settings: RecoverSettings, holdout: Any) -> int:
+    """How many numbers a recovery with these settings holds out; holdout: those that somebody chose, None of others."""
+    operator, known = measured.operator, measured.operator.observed_mask()
+    if holdout is not None:
+        return count_of(held_out_by(holdout, operator, known))
+    share = settings.heldout_share(count_of(known))
+    return count_of(hold_out(operator, share, settings.seed, known=known, data=measured.data))
 
 
 def pack_recovered(
@@ -161,7 +180,8 @@ def _anew(
         result = pack_clip(recovered.clip, found.times, asked, known=recovered.known, **how)
     except InputError:
         return None
-    return replace(result, expected_error=recovered.expected_error(result.error), unpacked_error=error)
+    expected = recovered.expected_error(result.error)
+    return replace(result, expected_error=expected, unpacked_error=error, held_count=recovered.held_count)
 
 
 def _loss(result: PackedResult, error: float) -> float:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from ..analysis.metrics import stated_peak_decibels
+from ..data import FEW_NUMBERS
 from ..operators import Data, inner, map_data, taken_at, tensors_of
 from ..solver.problem import Problem
 from .chance import is_chance
 from .comparison import Baseline, best_by_heldout
 from .coverage import MOST_UNJUDGED_SHARE, caveat, judged_by, unjudged_share, unseen_share
 from .fit import SHORT_EPOCHS
-from .policy import FEW_NUMBERS
 from .verdict import Outcome, Verdict, judge, judge_within_noise
 
 UNEXPLAINED_SHARE = 0.25

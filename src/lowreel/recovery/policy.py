@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ..data import FEW_NUMBERS
 from ..model.generators import Decoder
 from ..model.latents import factorise
 from ..model.representation import Representation
@@ -21,9 +22,6 @@ from .cost import Estimate, check_fits, estimate, rank_frames
 from .fit import Progress, Trial
 from .search_plan import Search, side_by_side
 from .verdict import Outcome
-
-FEW_NUMBERS = 8
-"""The error at fewer held-out numbers says nothing about the clip."""
 
 SEARCH_TIME_SHARE = 0.5
 """With a time limit below this share of the time of a whole search, one fit with fixed settings is made instead."""
