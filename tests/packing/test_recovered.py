@@ -154,6 +154,8 @@ def test_what_loses_less_is_packed(asked, affine, level, anew, own, which, monke
         return
     found = made()
     assert ("own" if found.expected_error is None else "anew") == which
+    is_tried = which == "own" and not affine and "psnr" not in asked and "updates" not in asked
+    assert ("Maps fitted anew" in found.note) == is_tried
     if which == "anew" and "bytes" not in asked:
         (goal,) = goals
         distance = 10 ** (-goal.psnr / 10)

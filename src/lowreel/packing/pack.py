@@ -28,10 +28,10 @@ much of an octave of squared error it has to be nearer."""
 @dataclass(frozen=True)
 class PackedResult:
     """packed: the clip as a file holds it; bytes: of that file; error: mean squared error against what was packed;
-    note: a sentence on what was lost to keep to the bytes after the fit, empty where nothing was; expected_error: of a
-    recovery that was fitted anew mean squared error against the clip that is not known, by held-out data, and
-    unpacked_error: that of what its generator draws; None of others. held_count: how many numbers of held-out data tell
-    both."""
+    note: sentences on what was lost to keep to the bytes after the fit, and on what else was tried or asked for in
+    vain, empty where nothing was; expected_error: of a recovery that was fitted anew mean squared error against the
+    clip that is not known, by held-out data, and unpacked_error: that of what its generator draws; None of others.
+    held_count: how many numbers of held-out data tell both."""
 
     packed: Packed
     bytes: int

@@ -33,6 +33,10 @@ from ..settings import DEFAULT_LOSS_DB, LEAST_CLIP_UPDATES, PackSettings, Recove
 from .direct import pack_clip
 from .pack import PackedResult, pack
 
+CANNOT_BE_ANEW = "Maps fitted anew cannot have what was asked for; the generator's own numbers are packed."
+LOSES_LESS = "Maps fitted anew lose more, by {:,} held-out numbers; the generator's own numbers are packed."
+"""Why maps are not in the file, though they might have been."""
+
 
 @dataclass(frozen=True)
 class RecoveredPixels:
@@ -137,8 +141,9 @@ def pack_recovered(
     """
     how: dict[str, Any] = {"levels": levels, "rate": rate, "show": show}
 
-    def as_it_is() -> PackedResult:
-        return pack(found, settings, error=error, toward=toward, **how)
+    def as_it_is(why: str = "") -> PackedResult:
+        own = pack(found, settings, error=error, toward=toward, **how)
+        return replace(own, note=" ".join(filter(None, (own.note, why))))
 
     if recovered is None or error is None or not _may_be_anew(found, settings):
         return as_it_is()
@@ -148,11 +153,11 @@ def pack_recovered(
     error = best.unpacked_error(found.frames()) or error
     anew = _anew(found, settings, best, error, how)
     if anew is None:
-        return as_it_is()
+        return as_it_is(CANNOT_BE_ANEW)
     if settings.bytes is None or _loss(anew, error) <= DEFAULT_LOSS_DB:
         return anew
     try:
-        own = as_it_is()
+        own = as_it_is(LOSES_LESS.format(best.held_count))
     except InputError:
         return anew
     return anew if _loss(anew, error) < _loss(own, error) else own
