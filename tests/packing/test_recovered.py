@@ -212,6 +212,26 @@ def test_without_pixels_its_own_generator_is_packed():
     assert pack_recovered(representation(), ROUNDED, recovered=None, error=None).expected_error is None
 
 
+@pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16"])
+@pytest.mark.parametrize("way", ["nearly as good anew", "both lose, anew more", "codes on a line", "few updates"])
+def test_a_precision_that_is_not_used_is_told(way, precision, monkeypatch):
+    """Of the generator's own numbers, which are fitted in float32 whatever is asked for."""
+    asked, affine, level, anew, own, which = WAYS[way]
+    monkeypatch.setattr(recovered, "pack_clip", lambda *_, **__: result(anew))
+    monkeypatch.setattr(recovered, "pack", lambda *_, **__: result(own))
+    settings = PackSettings(**asked, precision=precision)
+    found = pack_recovered(representation(affine), settings, recovered=lambda: pixels(level), error=ERROR)
+    assert ("--precision" in found.note) == (which == "own" and precision == "bfloat16")
+
+
+def test_a_precision_for_a_known_clip_is_refused():
+    """To which a recovery's own numbers are fitted."""
+    operator = lowreel.Mask(SHAPE, MASK)
+    found = lowreel.recover(operator(torch.full(SHAPE, 0.5)), operator, quality="draft", baselines="none", steps=1)
+    with pytest.raises(InputError, match="leave out precision"):
+        lowreel.pack(found, target=torch.full(SHAPE, 0.5), bytes=30_000, updates=0, precision="bfloat16")
+
+
 UNASKED = {
     "near to the frames of its own": (PackSettings(psnr=3, updates=0), False, ERROR),
     "codes on a line": (PackSettings(bytes=30_000, updates=0), True, ERROR),

@@ -72,7 +72,7 @@ def pack(
         return pack_clip(clip, seconds, own, levels=(scale, offset), rate=frame_rate, show=show)
     if times is not None:
         raise InputError("pack: a recovery knows the times of its frames; leave out times")
-    if own.precision != "auto" and isinstance(found, Representation):
+    if own.precision != "auto" and (target is not None or isinstance(found, Representation)):
         raise InputError("pack: numbers of a representation are fitted in float32; leave out precision")
     known: dict[str, Any] = {"error": error, "target": target, "toward": toward, "levels": levels}
     return _of_recovery(found, own, known, {"rate": frame_rate, "show": show})

@@ -37,6 +37,10 @@ CANNOT_BE_ANEW = "Maps fitted anew cannot have what was asked for; the generator
 LOSES_LESS = "Maps fitted anew lose more, by {:,} held-out numbers; the generator's own numbers are packed."
 """Why maps are not in the file, though they might have been."""
 
+PRECISION_IS_FOR_MAPS = (
+    "The generator's own numbers are fitted in float32; --precision bfloat16 is for a clip that is fitted anew."
+)
+
 
 @dataclass(frozen=True)
 class RecoveredPixels:
@@ -143,7 +147,8 @@ def pack_recovered(
 
     def as_it_is(why: str = "") -> PackedResult:
         own = pack(found, settings, error=error, toward=toward, **how)
-        return replace(own, note=" ".join(filter(None, (own.note, why))))
+        precision = PRECISION_IS_FOR_MAPS if settings.precision == "bfloat16" else ""
+        return replace(own, note=" ".join(filter(None, (own.note, why, precision))))
 
     if recovered is None or error is None or not _may_be_anew(found, settings):
         return as_it_is()
