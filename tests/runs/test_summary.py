@@ -76,6 +76,16 @@ def test_what_the_representation_draws():
     assert "refined" not in dict(figures(other))
 
 
+def test_what_follows_a_camera():
+    """Is told of a clip, and of sections by their number."""
+    moving = KNOWN.model_copy(update={"generator": {"kind": "moving-decoder", "margin": [3, 2]}})
+    of_sections = tuple(SectionFigures(frames=(k, k + 4), scene=0, follows_camera=k < 2) for k in range(3))
+    assert dict(figures(moving))["camera"].endswith("3 rows and 2 columns larger at each side")
+    assert dict(figures(KNOWN.model_copy(update={"sections": of_sections})))["camera"] == "moves in 2 of 3 sections"
+    for still in (KNOWN, KNOWN.model_copy(update={"sections": of_sections[2:]})):
+        assert "camera" not in dict(figures(still))
+
+
 BAD = {
     "newer": (lambda s: s | {"version": 2}, "newer lowreel .version 2.; upgrade"),
     "before versions": (

@@ -206,8 +206,11 @@ def figures(s: Summary) -> Sequence[tuple[str, str]]:
 
 
 def _camera(s: Summary) -> Sequence[tuple[str, str]]:
-    """That the fit follows a camera that moves; nothing of others, nor of sections, of which each tells its own."""
-    if s.sections or "margin" not in s.generator:
+    """That the fit, or those of so many sections, follow a camera that moves; nothing of others."""
+    if s.sections:
+        count = sum(section.follows_camera for section in s.sections)
+        return [("camera", f"moves in {count} of {len(s.sections)} sections")] if count else []
+    if "margin" not in s.generator:
         return []
     rows, columns = s.generator["margin"]
     return [

@@ -263,6 +263,7 @@ def _outcome(found: Sequence[Summary]) -> Ended:
 def _figures(section: Section, summary: Summary) -> SectionFigures:
     names = ("heldout_db", "psnr", "ssim", "rank", "seconds")
     known = {name: getattr(summary, name) for name in names if name in summary.model_fields_set}
+    known |= {"follows_camera": True} if "margin" in summary.generator else {}
     return SectionFigures(frames=(section.frames.start, section.frames.stop), scene=section.scene, **known)
 
 

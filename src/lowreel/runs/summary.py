@@ -51,7 +51,8 @@ class Ended(_Figures):
 
 
 class SectionFigures(_Figures):
-    """What a section came to. frames: its first and one past its last; scene: the number of its scene."""
+    """What a section came to. frames: its first and one past its last; scene: the number of its scene; follows_camera:
+    whether its frames are parts of a larger picture."""
 
     frames: tuple[int, int]
     scene: int
@@ -60,6 +61,7 @@ class SectionFigures(_Figures):
     ssim: float | None = None
     rank: int | None = None
     seconds: float = 0.0
+    follows_camera: bool = False
 
 
 class SharingFigures(_Figures):
