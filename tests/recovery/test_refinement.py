@@ -205,7 +205,7 @@ def test_a_recovery_delivers_what_is_judged(noise, monkeypatch, tmp_path):
     assert again.refined
     assert again.found.drawn_db == pytest.approx(level, abs=1e-3)
     asked = {}
-    monkeypatch.setattr("lowreel.api.pack.pack_representation", lambda *_, **known: asked.update(known))
+    monkeypatch.setattr("lowreel.api.pack.pack_recovered", lambda *_, **known: asked.update(known))
     lowreel.pack(again)
     assert asked["error"] == pytest.approx(10 ** (-level / 10), rel=1e-3)
 
