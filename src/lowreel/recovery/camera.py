@@ -16,6 +16,7 @@ from ..model.generators.moving import covered
 from ..model.generators.pyramid import MOTION_NUMBERS
 from ..settings import RecoverSettings
 from ..solver.problem import Problem
+from ..system.memory import trim_heap
 from .fit import Progress
 
 SPARE_PIXELS = 2
@@ -44,6 +45,7 @@ def following(problem: Problem, settings: RecoverSettings, margin: Margin | None
     if problem.sequences or not isinstance(data, Tensor) or not isinstance(fitted, Tensor):
         return problem
     motion = _motion(data, fitted.expand_as(data))
+    trim_heap()  # what registration has freed
     if margin is None:
         if motion is None:
             return problem
