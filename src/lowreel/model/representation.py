@@ -26,15 +26,19 @@ LARGE_AT_ONCE = 2
 """So many of these parts are drawn side by side of large frames: with more, the memory would grow with the cores."""
 
 
-def frames_at_once(generator: Generator) -> int:
-    """How many frames a thread draws together."""
-    return max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(generator.frame_shape[1:])))
+def frames_at_once(frame_shape: Sequence[int]) -> int:
+    """How many frames of this shape, (C, H, W), a thread draws together."""
+    return max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(frame_shape[1:])))
 
 
 def parts_at_once(generator: Generator, device: torch.device) -> int:
     """How many such parts of a clip are drawn at a time, by a thread each: several of large frames, whose parts are
     many, and by our own generator, of which it is known that it can be called side by side."""
-    is_shared = device.type == "cpu" and frames_at_once(generator) < FRAMES_AT_ONCE and isinstance(generator, Decoder)
+    is_shared = (
+        device.type == "cpu"
+        and frames_at_once(generator.frame_shape) < FRAMES_AT_ONCE
+        and isinstance(generator, Decoder)
+    )
     return min(LARGE_AT_ONCE, torch.get_num_threads()) if is_shared else 1
 
 
@@ -117,11 +121,11 @@ class Representation:
         hold them all."""
         codes = self.codes.matrix() if which is None else self.codes.matrix()[list(which)]
         parts = parts_at_once(self.generator, codes.device)
-        return map(self.drawn, torch.split(codes, parts * frames_at_once(self.generator)))
+        return map(self.drawn, torch.split(codes, parts * frames_at_once(self.generator.frame_shape)))
 
     def _few(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """A tensor of all frames cut into those that are drawn together."""
-        return torch.split(tensor, frames_at_once(self.generator))
+        return torch.split(tensor, frames_at_once(self.generator.frame_shape))
 
     @property
     def parameters(self) -> dict[str, int]:

@@ -21,7 +21,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..model.generators import Generator, Pyramid
 from ..model.generators.layers import to_channels_last
-from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
+from ..model.representation import Representation, frames_at_once
 from ..system.files import PACKED_MAGIC, VersionError, atomic_write, is_packed
 from ..system.memory import bytes_text
 from .coding import Grid, decoded, encoded
@@ -102,7 +102,7 @@ class Packed:
     @property
     def frames_at_once(self) -> int:
         """How many frames are best drawn together."""
-        return max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.frame_shape[1:])))
+        return frames_at_once(self.frame_shape)
 
     @torch.no_grad()
     def drawing_bytes(self) -> int:

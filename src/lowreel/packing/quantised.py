@@ -26,7 +26,7 @@ from torch.func import functional_call
 from ..model.generators import Generator
 from ..model.generators.layers import to_channels_last
 from ..model.latents import Codes
-from ..model.representation import FRAMES_AT_ONCE, PIXELS_AT_ONCE, Representation
+from ..model.representation import PIXELS_AT_ONCE, Representation, frames_at_once
 from ..system import streams
 from ..system.frames import spread
 from .coding import LARGEST
@@ -115,7 +115,7 @@ class Quantised:
     def frames(self, tensors: Mapping[str, Tensor], which: list[int]) -> Tensor:
         """Frames of these numbers, (N, C, H, W), drawn from the tensors of the parts, as `Part.transformed` gives
         them."""
-        at_once = max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // math.prod(self.generator.frame_shape[1:])))
+        at_once = frames_at_once(self.generator.frame_shape)
         weights, codes = self._restored(tensors, which)
         parts = torch.split(codes, at_once)
         return torch.cat([functional_call(self.generator, weights, (part,)) for part in parts])

@@ -25,7 +25,6 @@ SPARE_PIXELS = 2
 MOST_TURN = 0.25
 """Radians by which a camera may turn: what turns farther is a thing before a background that rests, as a rule."""
 
-
 FEWEST_FRAMES_OF_A_CAMERA = 3
 """By which a camera is told: of two the median is one of them, which shows itself well."""
 

@@ -222,7 +222,7 @@ def _update_seconds(update: Callable[[float], None], solver: SolverSettings) -> 
 def _drawing_seconds(problem: Problem) -> float:
     """Of drawing all frames and judging them, from a few."""
     frames, generator = problem.operator.clip_shape[0], problem.generator
-    count = min(frames, frames_at_once(generator))
+    count = min(frames, frames_at_once(generator.frame_shape))
     codes = torch.zeros(count, generator.code_dim, device=problem.device)
     generator(codes)
     return frames / count * _seconds(lambda: generator(codes))
